@@ -1,0 +1,93 @@
+//! One call of a shim: carry out under the journal's lock, record, answer.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use nodeshim::config::Config;
+use nodeshim::error::Result;
+use nodeshim::journal::{Appender, Event, Verdict, timestamp};
+use nodeshim::origin::Origin;
+use nodeshim::request::{Call, Env, Reply, Stream, carry_out};
+use nodeshim::root::Root;
+use nodeshim::tool::Tool;
+
+/// Carries out the call that `argv` stands for and returns its exit code.
+pub fn run(argv: &[OsString]) -> u8 {
+    let name = argv.first().map_or(OsStr::new(""), OsString::as_os_str);
+    let Some(tool) = Tool::from_argv0(name) else {
+        return complain("this is nodeshim's stand-in for other tools; call it by one of their names", 2);
+    };
+    match answer(tool, argv) {
+        Ok(reply) => {
+            print(&reply);
+            reply.exit
+        }
+        Err(error) => complain(&error.to_string(), 1),
+    }
+}
+
+fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
+    let root = Root::open("/")?;
+    let env: Env = std::env::vars_os().collect();
+    let mut journal = Appender::open(&root)?;
+    let (config, unknown) = Config::load(&root)?;
+    let argv0 = argv[0].to_string_lossy();
+    let call = Call {
+        root: &root,
+        config: &config,
+        env: &env,
+        argv0: &argv0,
+        args: &argv[1..],
+        stdin,
+    };
+    let mut reply = carry_out(tool, &call);
+    reply
+        .warnings
+        .extend(unknown.iter().map(|key| format!("unknown configuration key {key}")));
+    reply
+        .warnings
+        .extend(journal.torn.map(|bytes| format!("cut a torn tail of {bytes} bytes off the journal")));
+    let mut event = Event {
+        id: 0,
+        time: timestamp(env.get("SOURCE_DATE_EPOCH")),
+        tool,
+        argv: Event::escape_arguments(argv),
+        exit: reply.exit,
+        verdict: Verdict::Allow,
+        message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
+        warnings: reply.warnings.clone(),
+        origin: Origin::default(),
+        intents: reply.intents.clone(),
+        changes: root.take_changes(),
+    };
+    journal.append(&mut event)?;
+    Ok(reply)
+}
+
+fn stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Prints what the tool printed. A reader that went away is no error of the tool.
+fn print(reply: &Reply) {
+    for (stream, bytes) in reply.output.pieces() {
+        let _ = match stream {
+            Stream::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+            Stream::Stderr => io::stderr().write_all(bytes),
+        };
+    }
+}
+
+fn complain(line: &str, exit: u8) -> u8 {
+    let name = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&name)
+        .file_name()
+        .unwrap_or(OsStr::new("nodeshim"))
+        .to_string_lossy()
+        .into_owned();
+    let _ = writeln!(io::stderr(), "{name}: nodeshim: {line}");
+    exit
+}

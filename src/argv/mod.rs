@@ -1,0 +1,1 @@
+//! Argument vectors to requests, one module a tool. Pure: no file is looked at.

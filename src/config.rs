@@ -1,0 +1,203 @@
+//! `/etc/nodeshim/nodeshim.toml` in the image: how the shims answer and where plans are written.
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result, if_exists};
+use crate::root::Root;
+
+/// Where the configuration lies in the image.
+pub const PATH: &str = "/etc/nodeshim/nodeshim.toml";
+
+/// The configuration, with its defaults where the file or a key is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Config {
+    /// `[shims]`
+    pub shims: Shims,
+    /// `[firewall]`
+    pub firewall: Firewall,
+}
+
+/// `[shims]`: how the shims answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Shims {
+    /// `answers = "image"` or `"strict"`.
+    pub answers: Answers,
+    /// `systemctl-generation = "auto"` or a systemd version.
+    pub systemctl_generation: Generation,
+    /// `firewall-cmd = "virtual"`, `"no-bus"` or `"no-daemon"`.
+    pub firewall_cmd: FirewallCmd,
+    /// `runtime-queries = "original"` or `"truthful"`.
+    pub runtime_queries: RuntimeQueries,
+    /// `service = "record"` or `"run"`.
+    pub service: Service,
+}
+
+/// `[firewall]`: what the plan is written in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Firewall {
+    /// `backend = "auto"`, `"nftables"`, `"firewalld"` or `"iptables"`.
+    pub backend: Backend,
+}
+
+/// How answers differ from the original's in a chroot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answers {
+    /// Do the work, exit 0 and record where the original would fail a scriptlet for no reason
+    /// that its package could help.
+    #[default]
+    Image,
+    /// To the letter, for comparison.
+    Strict,
+}
+
+/// Which systemd the systemctl shim behaves as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub enum Generation {
+    /// Found out from the image.
+    #[default]
+    Auto,
+    /// This major version.
+    Version(u16),
+}
+
+impl TryFrom<toml::Value> for Generation {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> std::result::Result<Self, String> {
+        match value {
+            toml::Value::String(word) if word == "auto" => Ok(Generation::Auto),
+            toml::Value::Integer(version) => u16::try_from(version)
+                .map(Generation::Version)
+                .map_err(|_| format!("systemctl-generation {version} is out of range")),
+            other => Err(format!("systemctl-generation is \"auto\" or a number, not {other}")),
+        }
+    }
+}
+
+/// How the firewall-cmd shim answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirewallCmd {
+    /// As though the daemon ran.
+    #[default]
+    Virtual,
+    /// As without a message bus: exit 36, recorded.
+    NoBus,
+    /// As with a bus and no daemon: exit 252, recorded.
+    NoDaemon,
+}
+
+/// How `is-active` and its like answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimeQueries {
+    /// As the original in a chroot: ignored, exit 0.
+    #[default]
+    Original,
+    /// `inactive`, exit 3.
+    Truthful,
+}
+
+/// What the service shim does with an init script.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Record, never run it.
+    #[default]
+    Record,
+    /// Run it, as the original does.
+    Run,
+}
+
+/// The firewall dialect of the plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backend {
+    /// By what the image enables, else nftables.
+    #[default]
+    Auto,
+    /// One default-drop table.
+    Nftables,
+    /// Services and zone lines.
+    Firewalld,
+    /// `/etc/sysconfig/iptables` and `ip6tables`.
+    Iptables,
+}
+
+impl Config {
+    /// Reads the image's configuration; a missing file gives the defaults. The second value names
+    /// unknown keys, dotted: an error for the admin tool, a warning in the journal for a shim.
+    pub fn load(root: &Root) -> Result<(Config, Vec<String>)> {
+        match if_exists(root.read(PATH))? {
+            None => Ok((Config::default(), Vec::new())),
+            Some(bytes) => {
+                let text = str::from_utf8(&bytes).map_err(|_| Error::malformed(PATH, "not UTF-8"))?;
+                parse(text)
+            }
+        }
+    }
+}
+
+const KNOWN: [&str; 6] = [
+    "shims.answers",
+    "shims.systemctl-generation",
+    "shims.firewall-cmd",
+    "shims.runtime-queries",
+    "shims.service",
+    "firewall.backend",
+];
+
+fn parse(text: &str) -> Result<(Config, Vec<String>)> {
+    let bad = |error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+        Error::malformed(PATH, format!("line {line}: {}", error.message()))
+    };
+    let table: toml::Table = text.parse().map_err(bad)?;
+    let config = toml::from_str(text).map_err(bad)?;
+    Ok((config, unknown_keys(&table)))
+}
+
+fn unknown_keys(table: &toml::Table) -> Vec<String> {
+    let mut unknown = Vec::new();
+    for (section, value) in table {
+        match value.as_table() {
+            Some(keys) => {
+                let dotted = keys.keys().map(|key| format!("{section}.{key}"));
+                unknown.extend(dotted.filter(|key| !KNOWN.contains(&key.as_str())));
+            }
+            None => unknown.push(section.clone()),
+        }
+    }
+    unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "[shims]\nanswers = \"strict\"\nsystemctl-generation = 252\nfirewall-cmd = \"no-bus\"\n\
+                    runtime-queries = \"truthful\"\nservice = \"run\"\n[firewall]\nbackend = \"iptables\"\n";
+        let (config, unknown) = parse(text).unwrap();
+        assert_eq!(unknown, Vec::<String>::new());
+        assert_eq!(config.shims.answers, Answers::Strict);
+        assert_eq!(config.shims.systemctl_generation, Generation::Version(252));
+        assert_eq!(config.shims.firewall_cmd, FirewallCmd::NoBus);
+        assert_eq!(config.shims.runtime_queries, RuntimeQueries::Truthful);
+        assert_eq!(config.shims.service, Service::Run);
+        assert_eq!(config.firewall.backend, Backend::Iptables);
+    }
+
+    #[test]
+    fn unknown_keys_are_named_and_bad_values_refused_with_their_line() {
+        assert_eq!(parse("[shims]\nanswer = 1\n[x]\ny = 2\n").unwrap().1, ["shims.answer", "x.y"]);
+        let error = parse("[shims]\n\nanswers = \"maybe\"\n").unwrap_err().to_string();
+        assert!(error.starts_with("/etc/nodeshim/nodeshim.toml: line 3: unknown variant"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The one error type of the library; each variant ends as one readable line that names the file
+//! and the reason.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+/// What every fallible function of the library returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure, with the path it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A system call on a path failed. The text is the C library's, without an error number.
+    #[error("{}: {}", path.display(), reason(*errno))]
+    Io {
+        /// The path inside the image, or on the host where the message is about the root itself.
+        path: PathBuf,
+        /// The error number.
+        errno: Errno,
+    },
+    /// A file was read but does not hold what it should.
+    #[error("{}: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without a final full stop.
+        reason: String,
+    },
+    /// A file was written by a newer nodeshim.
+    #[error(
+        "{}: format version {found} is newer than {supported}, the newest that this nodeshim reads",
+        path.display()
+    )]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// The version that it carries.
+        found: u64,
+        /// The version that this build writes.
+        supported: u64,
+    },
+    /// Anything else that ends as one line.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn reason(errno: Errno) -> &'static str {
+    match errno {
+        Errno::UnknownErrno => "Unknown error",
+        known => known.desc(),
+    }
+}
+
+impl Error {
+    /// A failed system call on `path`.
+    pub fn io(path: impl AsRef<Path>, errno: Errno) -> Self {
+        Error::Io {
+            path: path.as_ref().to_owned(),
+            errno,
+        }
+    }
+
+    /// A standard library error on `path`, by its number where it has one.
+    pub fn std_io(path: impl AsRef<Path>, error: &io::Error) -> Self {
+        let errno = error.raw_os_error().map_or_else(
+            || match error.kind() {
+                io::ErrorKind::UnexpectedEof => Errno::EIO,
+                io::ErrorKind::WriteZero => Errno::ENOSPC,
+                io::ErrorKind::InvalidInput => Errno::EINVAL,
+                _ => Errno::EIO,
+            },
+            Errno::from_raw,
+        );
+        Error::io(path, errno)
+    }
+
+    /// A file whose content is not what it should be.
+    pub fn malformed(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Error::Malformed {
+            path: path.as_ref().to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The error number, if a system call failed.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Error::Io { errno, .. } => Some(*errno),
+            _ => None,
+        }
+    }
+
+    /// Whether the path, or a directory on the way to it, does not exist.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
+    }
+}
+
+/// Turns "does not exist" into `None`.
+pub fn if_exists<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

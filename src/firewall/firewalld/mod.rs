@@ -1,0 +1,1 @@
+//! firewalld's zones, services, policies, ipsets and their XML files.

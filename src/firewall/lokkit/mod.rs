@@ -1,0 +1,1 @@
+//! lokkit's configuration file, service table and rule files.

@@ -1,0 +1,4 @@
+//! Firewall models: lokkit's files and firewalld's files.
+
+pub mod firewalld;
+pub mod lokkit;

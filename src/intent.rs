@@ -1,0 +1,375 @@
+//! Intents: the tool-neutral wishes that requests carry.
+
+use serde::{Deserialize, Serialize};
+
+/// One wish, with what became of it in the tool's own files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What is wanted.
+    #[serde(flatten)]
+    pub wish: Wish,
+    /// Whether carrying out the request changed anything: `false` means that it was so already,
+    /// or that nothing could be done yet.
+    pub changed: bool,
+    /// Asked for the running system only (`--runtime`, firewall-cmd without `--permanent`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runtime: bool,
+}
+
+impl Intent {
+    /// A persistent wish.
+    pub fn new(wish: Wish, changed: bool) -> Self {
+        Intent {
+            wish,
+            changed,
+            runtime: false,
+        }
+    }
+
+    /// A wish for the running system only.
+    pub fn runtime(wish: Wish, changed: bool) -> Self {
+        Intent {
+            wish,
+            changed,
+            runtime: true,
+        }
+    }
+}
+
+/// What can be wished for. Unit names are canonical (with suffix); ports are `N` or `N-M`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Wish {
+    /// A unit's enablement.
+    Unit {
+        /// Unit name with suffix.
+        unit: String,
+        /// The state that is wanted.
+        want: UnitWant,
+        /// Which manager.
+        #[serde(default, skip_serializing_if = "Scope::is_system")]
+        scope: Scope,
+        /// For a preset: the verdict's source, `PATH:LINE`, or `default`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+    },
+    /// `TARGET` shall want or require `UNIT`.
+    Dependency {
+        /// The unit that is pulled in.
+        unit: String,
+        /// The unit that pulls it in.
+        target: String,
+        /// `wants` or `requires`.
+        dependency: String,
+    },
+    /// The target to boot into.
+    DefaultTarget {
+        /// A `.target` name.
+        unit: String,
+    },
+    /// Something to do to a unit once the image is booted.
+    Defer {
+        /// What to do.
+        verb: DeferredVerb,
+        /// Unit name with suffix, or a glob.
+        unit: String,
+        /// Which manager.
+        #[serde(default, skip_serializing_if = "Scope::is_system")]
+        scope: Scope,
+    },
+    /// A SysV service's registration or run levels.
+    Service {
+        /// Name of the init script or xinetd service.
+        service: String,
+        /// The state that is wanted.
+        want: ServiceWant,
+        /// Run levels, digits in ascending order; absent means the tool's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        levels: Option<String>,
+    },
+    /// Something that the firewall shall let through or do.
+    Allow {
+        /// What.
+        #[serde(flatten)]
+        opening: Opening,
+        /// The zone that was named or the default zone; absent for lokkit, which knows none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// Something that the firewall shall no longer let through or do.
+    Withdraw {
+        /// What.
+        #[serde(flatten)]
+        opening: Opening,
+        /// As in `Allow`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
+    },
+    /// A firewalld definition (service, zone, policy, ipset, ...) was made, edited or deleted.
+    Definition {
+        /// `service`, `zone`, `policy`, `ipset`, `helper`, `icmptype`, `direct`.
+        object: String,
+        /// Its name.
+        name: String,
+        /// `new`, `edit` or `delete`.
+        change: String,
+    },
+    /// The firewall as a whole on or off. Global.
+    FirewallSwitch {
+        /// On?
+        on: bool,
+    },
+    /// Forget everything that was configured before (`lokkit -f`, `--default`,
+    /// `--reset-to-defaults`). Global.
+    FirewallReset {
+        /// Which set of defaults follows, if one was named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        defaults: Option<String>,
+    },
+    /// The default zone. Global.
+    DefaultZone {
+        /// Zone name.
+        zone: String,
+    },
+    /// Load or drop the firewall's kernel module at start (`lokkit --addmodule`).
+    FirewallModule {
+        /// Module name.
+        module: String,
+        /// Load it?
+        load: bool,
+    },
+    /// The SELinux mode or policy type (`lokkit --selinux`). Global.
+    Selinux {
+        /// `enforcing`, `permissive` or `disabled`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<String>,
+        /// Policy type.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+    },
+    /// Worth an administrator's eye, with no effect of its own.
+    Note {
+        /// `low` or `high`; power verbs and panic mode are high.
+        severity: String,
+        /// What was asked, in words.
+        text: String,
+    },
+}
+
+impl Wish {
+    /// Whether the wish touches more than the package's own things: shown first, and what policy
+    /// is for.
+    pub fn is_global(&self) -> bool {
+        match self {
+            Wish::FirewallSwitch { .. }
+            | Wish::FirewallReset { .. }
+            | Wish::DefaultZone { .. }
+            | Wish::DefaultTarget { .. }
+            | Wish::Selinux { .. } => true,
+            Wish::Unit { want, .. } => *want == UnitWant::Mask,
+            Wish::Note { severity, .. } => severity == "high",
+            _ => false,
+        }
+    }
+}
+
+/// What is wanted of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitWant {
+    /// Links as `[Install]` says.
+    Enable,
+    /// No links.
+    Disable,
+    /// As the presets said: they enabled it.
+    PresetEnable,
+    /// As the presets said: they disabled it.
+    PresetDisable,
+    /// As the presets said: they left it alone.
+    PresetIgnore,
+    /// A link to `/dev/null`.
+    Mask,
+    /// No such link.
+    Unmask,
+    /// A unit file outside of the search path linked into it.
+    Link,
+    /// Local changes thrown away.
+    Revert,
+    /// A drop-in written.
+    Edit,
+}
+
+/// Whose manager a unit belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The system manager.
+    #[default]
+    System,
+    /// Every user's manager (`--global`).
+    Global,
+    /// The calling user's manager (`--user`).
+    User,
+}
+
+impl Scope {
+    /// Whether this is the system manager.
+    pub fn is_system(&self) -> bool {
+        *self == Scope::System
+    }
+}
+
+/// What to do to a unit at boot, under systemctl's canonical verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeferredVerb {
+    /// `start`
+    Start,
+    /// `stop`
+    Stop,
+    /// `restart`
+    Restart,
+    /// `try-restart`, `condrestart`
+    TryRestart,
+    /// `reload`
+    Reload,
+    /// `reload-or-restart`
+    ReloadOrRestart,
+    /// `try-reload-or-restart`, `force-reload`, `condreload`
+    TryReloadOrRestart,
+    /// `isolate`
+    Isolate,
+    /// `kill`
+    Kill,
+}
+
+/// What is wanted of a SysV service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceWant {
+    /// Registered (`chkconfig --add`).
+    Add,
+    /// Not registered (`chkconfig --del`).
+    Remove,
+    /// Started in the levels.
+    On,
+    /// Stopped in the levels.
+    Off,
+    /// As the script's header says.
+    Reset,
+    /// As the override file says.
+    Override,
+}
+
+/// What a firewall can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "opening", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Opening {
+    /// Destination ports.
+    Port {
+        /// `N` or `N-M`.
+        port: String,
+        /// `tcp`, `udp`, `sctp`, `dccp`.
+        protocol: String,
+    },
+    /// Source ports.
+    SourcePort {
+        /// `N` or `N-M`.
+        port: String,
+        /// As in `Port`.
+        protocol: String,
+    },
+    /// A whole protocol.
+    Protocol {
+        /// Name or number.
+        protocol: String,
+    },
+    /// A predefined service.
+    FirewallService {
+        /// Its name.
+        service: String,
+    },
+    /// An interface from which everything is accepted, or which belongs to a zone.
+    Interface {
+        /// Its name; `+` at the end is a wildcard.
+        interface: String,
+        /// Everything is accepted from it.
+        trusted: bool,
+    },
+    /// A source address, network, MAC or `ipset:NAME` that belongs to the zone.
+    Source {
+        /// As typed.
+        source: String,
+    },
+    /// Masquerading.
+    Masquerade {
+        /// Of what leaves by this interface; absent means the whole zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
+    },
+    /// A forwarded port.
+    ForwardPort {
+        /// Of what enters by this interface; absent means the whole zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interface: Option<String>,
+        /// `N` or `N-M`.
+        port: String,
+        /// Protocol.
+        protocol: String,
+        /// `N` or `N-M`; absent means the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_port: Option<String>,
+        /// Address; absent means this host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to_address: Option<String>,
+    },
+    /// An ICMP type to reject.
+    BlockIcmp {
+        /// firewalld's name of the type.
+        icmp_type: String,
+    },
+    /// `--add-icmp-block-inversion`.
+    IcmpBlockInversion,
+    /// Forwarding inside the zone (`--add-forward`).
+    IntraZoneForward,
+    /// A rich rule in canonical spelling.
+    RichRule {
+        /// The rule.
+        rule: String,
+    },
+    /// A file of iptables rules (`lokkit --custom-rules`).
+    CustomRules {
+        /// `ipv4` or `ipv6`.
+        family: String,
+        /// `filter`, `mangle` or `nat`.
+        table: String,
+        /// The file.
+        file: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intent_reads_as_flat_keys() {
+        let opening = Opening::Port {
+            port: "8080".into(),
+            protocol: "tcp".into(),
+        };
+        let intent = Intent::new(
+            Wish::Allow {
+                opening,
+                zone: Some("public".into()),
+            },
+            true,
+        );
+        let text = toml::to_string(&intent).unwrap();
+        assert_eq!(
+            text,
+            "kind = \"allow\"\nopening = \"port\"\nport = \"8080\"\nprotocol = \"tcp\"\nzone = \"public\"\nchanged = true\n"
+        );
+        assert_eq!(toml::from_str::<Intent>(&text).unwrap(), intent);
+    }
+}

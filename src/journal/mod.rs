@@ -1,0 +1,59 @@
+//! The journal: an append-only TOML file of events in the image.
+//!
+//! An event is written by one `write(2)` under a lock and ends with a line `# end ID LENGTH`, a
+//! TOML comment. That line makes the cost of an append independent of what is recorded: the last
+//! bytes of the file tell the next id, and whether a crash tore the last write. A torn tail is cut
+//! off by the next append and kept aside; nothing before it is lost.
+
+mod append;
+mod read;
+mod record;
+
+pub use append::Appender;
+pub use read::{Journal, Torn};
+pub use record::{Event, Verdict, timestamp};
+
+/// nodeshim's directory in the image, beside the rpm database of image-based systems.
+pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
+/// The journal.
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
+/// What a torn tail is moved to.
+pub const TORN_PATH: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
+/// The lock that every writer holds. It is never renamed or removed.
+pub const LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/lock";
+/// Bodies of scriptlets, each under the SHA-256 of its bytes.
+pub const SCRIPTLETS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
+/// The newest format that this build reads, and the one that it writes.
+pub const FORMAT: u64 = 1;
+
+const HEADER: &str = "format = 1\n";
+
+/// Reads `format = N` off the first line of a journal.
+fn check_header(start: &[u8]) -> crate::error::Result<()> {
+    use crate::error::Error;
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let version = str::from_utf8(line)
+        .ok()
+        .and_then(|line| line.strip_prefix("format = "))
+        .and_then(|version| version.trim().parse::<u64>().ok());
+    match version {
+        Some(FORMAT) => Ok(()),
+        Some(found) if found > FORMAT => Err(Error::NewerFormat {
+            path: PATH.into(),
+            found,
+            supported: FORMAT,
+        }),
+        _ => Err(Error::malformed(PATH, "does not begin with a line `format = N`")),
+    }
+}
+
+/// The trailer of the event with this id and length.
+fn trailer(id: u64, length: usize) -> String {
+    format!("# end {id} {length}\n")
+}
+
+/// Takes a trailer line, without its newline, apart.
+fn parse_trailer(line: &str) -> Option<(u64, usize)> {
+    let (id, length) = line.strip_prefix("# end ")?.split_once(' ')?;
+    Some((id.parse().ok()?, length.parse().ok()?))
+}

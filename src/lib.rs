@@ -1,0 +1,25 @@
+//! nodeshim stands in for the service and firewall tools inside an image root while RPMs are
+//! installed into it, and turns what scriptlets asked for into configuration that persists.
+//!
+//! The flow, which the modules are named after:
+//!
+//! ```text
+//! argv → request → intent (+ origin) → verdict → effect in the tool's own files → journal
+//! journal + metadata + rpm database → state → plan → files in the image
+//! ```
+//!
+//! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
+
+pub mod argv;
+pub mod config;
+pub mod error;
+pub mod escape;
+pub mod firewall;
+pub mod intent;
+pub mod journal;
+pub mod origin;
+pub mod request;
+pub mod root;
+pub mod sysv;
+pub mod tool;
+pub mod unit;

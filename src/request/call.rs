@@ -1,0 +1,97 @@
+//! What goes into carrying out a request, and what comes out.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io;
+
+use crate::config::Config;
+use crate::intent::{Intent, Wish};
+use crate::request::Output;
+use crate::root::Root;
+
+/// The caller's environment, taken once.
+#[derive(Debug, Clone, Default)]
+pub struct Env(BTreeMap<OsString, OsString>);
+
+impl Env {
+    /// The value of a variable, if it is set and UTF-8.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.raw(name)?.to_str()
+    }
+
+    /// The value of a variable.
+    pub fn raw(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+}
+
+impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        Env(variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+    }
+}
+
+/// A call of a tool.
+pub struct Call<'a> {
+    /// The image.
+    pub root: &'a Root,
+    /// The image's configuration.
+    pub config: &'a Config,
+    /// The caller's environment.
+    pub env: &'a Env,
+    /// The name that the tool was called by, as in `argv[0]`.
+    pub argv0: &'a str,
+    /// The words after it.
+    pub args: &'a [OsString],
+    /// Reads standard input to its end; only called by requests that take any.
+    pub stdin: fn() -> io::Result<Vec<u8>>,
+}
+
+impl<'a> Call<'a> {
+    /// The same call under another name and with other words: how one tool redirects to another
+    /// without starting a process.
+    pub fn redirect<'b>(&'b self, argv0: &'b str, args: &'b [OsString]) -> Call<'b>
+    where
+        'a: 'b,
+    {
+        Call { argv0, args, ..*self }
+    }
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// What the tool prints.
+    pub output: Output,
+    /// Its exit code.
+    pub exit: u8,
+    /// What the request asked for, in the order in which it asked.
+    pub intents: Vec<Intent>,
+    /// For an administrator: what the caller must not see, but somebody should.
+    pub warnings: Vec<String>,
+}
+
+impl Reply {
+    /// Success, silent.
+    pub fn new() -> Self {
+        Reply::default()
+    }
+
+    /// A line on standard error and an exit code.
+    pub fn error(line: impl AsRef<[u8]>, exit: u8) -> Self {
+        let mut reply = Reply::new();
+        reply.output.err_line(line);
+        reply.fail(exit)
+    }
+
+    /// The same with another exit code.
+    pub fn fail(mut self, exit: u8) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// Notes a persistent wish.
+    pub fn wish(&mut self, wish: Wish, changed: bool) {
+        self.intents.push(Intent::new(wish, changed));
+    }
+}

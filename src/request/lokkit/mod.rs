@@ -1,0 +1,8 @@
+//! Carrying out lokkit requests.
+
+use crate::request::{Call, Reply};
+
+/// Carries a call out.
+pub fn carry_out(call: &Call) -> Reply {
+    Reply::error(format!("{}: not there yet", call.argv0), 1)
+}

@@ -1,0 +1,32 @@
+//! Carrying out requests: each tool changes exactly the files that the original would change,
+//! answers as the original would answer, and says which intents the request carried.
+
+mod call;
+pub mod chkconfig;
+pub mod firewall_cmd;
+pub mod firewall_offline_cmd;
+pub mod lokkit;
+mod output;
+pub mod service;
+pub mod systemctl;
+pub mod sysv_install;
+pub mod update_helper;
+
+pub use call::{Call, Env, Reply};
+pub use output::{Output, Stream};
+
+use crate::tool::Tool;
+
+/// Carries a call out.
+pub fn carry_out(tool: Tool, call: &Call) -> Reply {
+    match tool {
+        Tool::Systemctl => systemctl::carry_out(call),
+        Tool::Chkconfig => chkconfig::carry_out(call),
+        Tool::Service => service::carry_out(call),
+        Tool::Lokkit => lokkit::carry_out(call),
+        Tool::FirewallCmd => firewall_cmd::carry_out(call),
+        Tool::FirewallOfflineCmd => firewall_offline_cmd::carry_out(call),
+        Tool::SystemdUpdateHelper => update_helper::carry_out(call),
+        Tool::SystemdSysvInstall => sysv_install::carry_out(call),
+    }
+}

@@ -1,0 +1,116 @@
+//! [`Root`]: the only way to touch a path inside an image root. Nothing that it is given, nor any
+//! symbolic link in the image, leads outside; it needs no `/proc` and never blocks on a FIFO.
+//!
+//! Paths are as a process inside the image would spell them; a leading slash makes no difference.
+
+mod read;
+mod walk;
+mod write;
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
+
+use crate::error::{Error, Result};
+
+pub use read::{Entry, Kind, Meta};
+pub use write::{Change, Lock, Op};
+
+/// Names of files that are being written; a left-over of a crash is recognised by them.
+pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
+
+/// An image root, open.
+#[derive(Debug)]
+pub struct Root {
+    dir: OwnedFd,
+    path: PathBuf,
+    /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
+    kernel: Cell<bool>,
+    changes: RefCell<Vec<Change>>,
+}
+
+impl Root {
+    /// Opens the image root at `path` of the calling process, `/` for the system one runs in.
+    pub fn open(path: impl AsRef<Path>) -> Result<Root> {
+        let path = path.as_ref();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let dir = open(path, flags, Mode::empty()).map_err(|errno| Error::io(path, errno))?;
+        Ok(Root {
+            dir,
+            path: path.to_owned(),
+            kernel: Cell::new(true),
+            changes: RefCell::default(),
+        })
+    }
+
+    /// The root's own path, as it was given to [`Root::open`].
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Never asks the kernel to resolve a path: what a kernel without openat2 leads to.
+    pub fn without_openat2(self) -> Root {
+        self.kernel.set(false);
+        self
+    }
+
+    /// The changes made through this value so far, oldest first; the list is emptied.
+    pub fn take_changes(&self) -> Vec<Change> {
+        self.changes.take()
+    }
+
+    /// The canonical path of something that exists: absolute inside the image, no links, no `..`.
+    pub fn resolve(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = path.as_ref();
+        let found = walk::walk(self.dir.as_fd(), path, walk::Last::Follow);
+        found.map(|found| found.canonical()).map_err(|errno| Error::io(path, errno))
+    }
+
+    /// Opens what `path` leads to.
+    fn open_path(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let flags = flags | OFlag::O_CLOEXEC;
+        if self.kernel.get() {
+            match self.ask_kernel(path, flags) {
+                Err(Errno::ENOSYS | Errno::EPERM) => self.kernel.set(false),
+                answer => return answer,
+            }
+        }
+        if flags.contains(OFlag::O_NOFOLLOW) {
+            walk::walk(self.dir.as_fd(), path, walk::Last::Keep)?.open(flags)
+        } else {
+            walk::walk(self.dir.as_fd(), path, walk::Last::Follow)?.open(flags)
+        }
+    }
+
+    fn ask_kernel(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
+        let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+        let how = OpenHow::new().flags(flags).resolve(resolve);
+        let bytes = path.as_os_str().as_bytes();
+        let relative = OsStr::from_bytes(if bytes.is_empty() { b"." } else { bytes });
+        loop {
+            match openat2(self.dir.as_fd(), relative, how) {
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Opens the directory that holds `path`'s last component, which is returned beside it and
+    /// is neither followed nor looked at.
+    fn parent(&self, path: &Path) -> nix::Result<(OwnedFd, OsString)> {
+        let name = match path.components().next_back() {
+            Some(Component::Normal(name)) => name.to_owned(),
+            Some(_) => return Err(Errno::EINVAL),
+            None => return Err(Errno::ENOENT),
+        };
+        let parent = path.parent().unwrap_or(Path::new("/"));
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+        Ok((self.open_path(parent, flags)?, name))
+    }
+}

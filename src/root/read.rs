@@ -1,0 +1,204 @@
+//! Reading below a [`Root`].
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, readlinkat};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
+
+use super::Root;
+use crate::error::{Error, Result};
+
+/// No configuration file, unit or init script is larger; a larger file is refused.
+const MAX_FILE: u64 = 64 << 20;
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A symbolic link.
+    Link,
+    /// A character device; `/dev/null` is one.
+    CharDevice,
+    /// A FIFO, socket or block device.
+    Other,
+}
+
+/// What is known of a path without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta {
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Length in bytes.
+    pub size: u64,
+    /// Device number of the file system.
+    pub device: u64,
+    /// Inode number.
+    pub inode: u64,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Time of the last change of content, seconds since 1970.
+    pub modified: i64,
+}
+
+/// A directory entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// File name.
+    pub name: OsString,
+    /// What it is, links not followed.
+    pub kind: Kind,
+}
+
+impl Root {
+    /// The content of a regular file, links followed. Anything but a regular file is an error:
+    /// EISDIR for a directory, EINVAL for a device, FIFO or socket.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        let mut file = self.open_file(path, OFlag::O_RDONLY)?;
+        let meta = fstat(&file).map_err(|errno| Error::io(path, errno))?;
+        if meta.st_size as u64 > MAX_FILE {
+            return Err(Error::io(path, Errno::EFBIG));
+        }
+        let mut content = Vec::with_capacity(meta.st_size as usize + 1);
+        file.read_to_end(&mut content).map_err(|error| Error::std_io(path, &error))?;
+        Ok(content)
+    }
+
+    /// As [`Root::read`], as text; bytes that are not UTF-8 become U+FFFD.
+    pub fn read_text(&self, path: impl AsRef<Path>) -> Result<String> {
+        let bytes = self.read(path)?;
+        Ok(String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// Opens a regular file with `flags`, without blocking on anything else.
+    pub(super) fn open_file(&self, path: &Path, flags: OFlag) -> Result<File> {
+        let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let fd = self.open_path(path, flags).map_err(|errno| {
+            // A FIFO without a reader or a socket, opened for writing.
+            let not_a_file = errno == Errno::ENXIO;
+            Error::io(path, if not_a_file { Errno::EINVAL } else { errno })
+        })?;
+        let meta = fstat(&fd).map_err(|errno| Error::io(path, errno))?;
+        match kind(&meta) {
+            Kind::File => Ok(File::from(fd)),
+            Kind::Dir => Err(Error::io(path, Errno::EISDIR)),
+            _ => Err(Error::io(path, Errno::EINVAL)),
+        }
+    }
+
+    /// Where a symbolic link points, as written. EINVAL if it is no link.
+    pub fn read_link(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
+        let path = path.as_ref();
+        let read = || {
+            let (dir, name) = self.parent(path)?;
+            readlinkat(&dir, name.as_os_str())
+        };
+        read().map(PathBuf::from).map_err(|errno| Error::io(path, errno))
+    }
+
+    /// Looks at a path; a link in the last place is looked at itself.
+    pub fn meta(&self, path: impl AsRef<Path>) -> Result<Meta> {
+        let path = path.as_ref();
+        let look = || {
+            if path.file_name().is_none() {
+                return fstat(self.open_path(path, OFlag::O_PATH)?);
+            }
+            let (dir, name) = self.parent(path)?;
+            fstatat(&dir, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+        };
+        look().map(|stat| meta(&stat)).map_err(|errno| Error::io(path, errno))
+    }
+
+    /// Looks at what a path leads to, links followed.
+    pub fn meta_followed(&self, path: impl AsRef<Path>) -> Result<Meta> {
+        let path = path.as_ref();
+        let look = || fstat(self.open_path(path, OFlag::O_PATH)?);
+        look().map(|stat| meta(&stat)).map_err(|errno| Error::io(path, errno))
+    }
+
+    /// Whether anything is there, a dangling link included.
+    pub fn exists(&self, path: impl AsRef<Path>) -> bool {
+        self.meta(path).is_ok()
+    }
+
+    /// Whether the path leads to a regular file.
+    pub fn is_file(&self, path: impl AsRef<Path>) -> bool {
+        self.meta_followed(path).is_ok_and(|meta| meta.kind == Kind::File)
+    }
+
+    /// Whether the path leads to a directory.
+    pub fn is_dir(&self, path: impl AsRef<Path>) -> bool {
+        self.meta_followed(path).is_ok_and(|meta| meta.kind == Kind::Dir)
+    }
+
+    /// The entries of a directory, sorted by name, without `.` and `..`.
+    pub fn list(&self, path: impl AsRef<Path>) -> Result<Vec<Entry>> {
+        let path = path.as_ref();
+        self.list_at(path).map_err(|errno| Error::io(path, errno))
+    }
+
+    fn list_at(&self, path: &Path) -> nix::Result<Vec<Entry>> {
+        let fd = self.open_path(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
+        let mut dir = Dir::from_fd(fd)?;
+        let mut entries = Vec::new();
+        for entry in dir.iter() {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                Some(Type::File) => Kind::File,
+                Some(Type::Directory) => Kind::Dir,
+                Some(Type::Symlink) => Kind::Link,
+                Some(Type::CharacterDevice) => Kind::CharDevice,
+                Some(_) => Kind::Other,
+                // Not every file system tells.
+                None => self.meta(path.join(name)).map_or(Kind::Other, |meta| meta.kind),
+            };
+            entries.push(Entry {
+                name: name.to_owned(),
+                kind,
+            });
+        }
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+}
+
+fn kind(stat: &FileStat) -> Kind {
+    match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {
+        SFlag::S_IFREG => Kind::File,
+        SFlag::S_IFDIR => Kind::Dir,
+        SFlag::S_IFLNK => Kind::Link,
+        SFlag::S_IFCHR => Kind::CharDevice,
+        _ => Kind::Other,
+    }
+}
+
+fn meta(stat: &FileStat) -> Meta {
+    Meta {
+        kind: kind(stat),
+        mode: stat.st_mode & 0o7777,
+        size: stat.st_size as u64,
+        device: stat.st_dev,
+        inode: stat.st_ino,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        modified: stat.st_mtime,
+    }
+}

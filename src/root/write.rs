@@ -1,0 +1,305 @@
+//! Changing things below a [`Root`]. Every change is noted, so that it can be audited and undone.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
+use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Root, TEMPORARY_PREFIX};
+use crate::error::{Error, Result};
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    /// What was done.
+    pub op: Op,
+    /// The path in the image, absolute, escaped as in [`crate::escape`].
+    pub path: String,
+    /// Where a link that was made points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Where a link that was replaced or removed pointed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+}
+
+/// Kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// A file that was not there was written.
+    Create,
+    /// A file was written anew.
+    Write,
+    /// A symbolic link was made or replaced.
+    Link,
+    /// A directory was made.
+    Mkdir,
+    /// A file or link was removed.
+    Remove,
+    /// An empty directory was removed.
+    Rmdir,
+    /// A file was renamed; `target` is the new name.
+    Rename,
+    /// Permission bits were changed.
+    Chmod,
+}
+
+impl Root {
+    /// Writes a file: whole or not at all, by a temporary file and a rename. A link in the last
+    /// place is followed. An existing file keeps owner and mode unless `mode` is given; a new one
+    /// gets `mode` or 0644. A file that cannot be renamed over because something is mounted on it
+    /// is written in place. Missing parent directories are an error.
+    pub fn write(&self, path: impl AsRef<Path>, content: &[u8], mode: Option<u32>) -> Result<()> {
+        let given = path.as_ref();
+        let path = &match self.meta(given) {
+            Ok(meta) if meta.kind == Kind::Link => self.link_end(given)?,
+            _ => given.to_owned(),
+        };
+        let old = self.meta(path).ok();
+        if old.is_some_and(|old| old.kind == Kind::Dir) {
+            return Err(Error::io(path, Errno::EISDIR));
+        }
+        let written = || {
+            let (dir, name) = self.parent(path)?;
+            let temporary = temporary_name();
+            let flags =
+                OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let fd = openat(&dir, temporary.as_str(), flags, Mode::from_bits_truncate(0o600))?;
+            let bits = mode.or(old.map(|old| old.mode)).unwrap_or(0o644);
+            let filled = fill(fd, content, bits, old.map(|old| (old.uid, old.gid)));
+            let done = filled.and_then(|()| renameat(&dir, temporary.as_str(), &dir, name.as_os_str()));
+            if done.is_err() {
+                // The error to report is the first one.
+                let _ = unlinkat(&dir, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
+            }
+            done
+        };
+        match written() {
+            Err(Errno::EBUSY) => self.write_in_place(path, content)?,
+            done => done.map_err(|errno| Error::io(path, errno))?,
+        }
+        self.note(if old.is_some() { Op::Write } else { Op::Create }, path, None, None);
+        Ok(())
+    }
+
+    fn write_in_place(&self, path: &Path, content: &[u8]) -> Result<()> {
+        let mut file = self.open_file(path, OFlag::O_WRONLY | OFlag::O_TRUNC)?;
+        file.write_all(content).map_err(|error| Error::std_io(path, &error))
+    }
+
+    /// Where a link leads, for writing through it; a dangling one leads to its target's name.
+    fn link_end(&self, path: &Path) -> Result<PathBuf> {
+        match self.resolve(path) {
+            Err(error) if error.is_missing() => {
+                let target = self.read_link(path)?;
+                Ok(path.parent().unwrap_or(Path::new("/")).join(target))
+            }
+            end => end,
+        }
+    }
+
+    /// Makes a symbolic link. EEXIST if anything is there.
+    pub fn symlink(&self, target: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
+        let (target, path) = (target.as_ref(), path.as_ref());
+        let make = || {
+            let (dir, name) = self.parent(path)?;
+            symlinkat(target, &dir, name.as_os_str())
+        };
+        make().map_err(|errno| Error::io(path, errno))?;
+        self.note(Op::Link, path, Some(target), None);
+        Ok(())
+    }
+
+    /// Makes a symbolic link, atomically replacing a file or link that is there.
+    pub fn replace_with_symlink(&self, target: impl AsRef<Path>, path: impl AsRef<Path>) -> Result<()> {
+        let (target, path) = (target.as_ref(), path.as_ref());
+        let was = self.read_link(path).ok();
+        let make = || {
+            let (dir, name) = self.parent(path)?;
+            let temporary = temporary_name();
+            symlinkat(target, &dir, temporary.as_str())?;
+            renameat(&dir, temporary.as_str(), &dir, name.as_os_str()).inspect_err(|_| {
+                let _ = unlinkat(&dir, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
+            })
+        };
+        make().map_err(|errno| Error::io(path, errno))?;
+        self.note(Op::Link, path, Some(target), was.as_deref());
+        Ok(())
+    }
+
+    /// Removes a file or link, not followed.
+    pub fn remove(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let was = self.read_link(path).ok();
+        self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
+        self.note(Op::Remove, path, None, was.as_deref());
+        Ok(())
+    }
+
+    /// Removes an empty directory. ENOTEMPTY if it is not.
+    pub fn remove_dir(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.unlink(path, UnlinkatFlags::RemoveDir)?;
+        self.note(Op::Rmdir, path, None, None);
+        Ok(())
+    }
+
+    fn unlink(&self, path: &Path, flag: UnlinkatFlags) -> Result<()> {
+        let unlink = || {
+            let (dir, name) = self.parent(path)?;
+            unlinkat(&dir, name.as_os_str(), flag)
+        };
+        unlink().map_err(|errno| Error::io(path, errno))
+    }
+
+    /// Makes a directory and those above it that are missing, with `mode`; fine if it is there.
+    pub fn create_dirs(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+        let path = path.as_ref();
+        let mut missing = Vec::new();
+        for dir in path.ancestors() {
+            if dir.file_name().is_none() || self.is_dir(dir) {
+                break;
+            }
+            missing.push(dir);
+        }
+        for dir in missing.into_iter().rev() {
+            let make = || {
+                let (parent, name) = self.parent(dir)?;
+                mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
+                chmod_at(&parent, &name, mode)
+            };
+            match make() {
+                Ok(()) => self.note(Op::Mkdir, dir, None, None),
+                Err(Errno::EEXIST) if self.is_dir(dir) => {}
+                Err(errno) => return Err(Error::io(dir, errno)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets permission bits. A link in the last place is refused.
+    pub fn chmod(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+        let path = path.as_ref();
+        if self.meta(path)?.kind == Kind::Link {
+            return Err(Error::io(path, Errno::ELOOP));
+        }
+        let change = || {
+            let (dir, name) = self.parent(path)?;
+            chmod_at(&dir, &name, mode)
+        };
+        change().map_err(|errno| Error::io(path, errno))?;
+        self.note(Op::Chmod, path, None, None);
+        Ok(())
+    }
+
+    /// Renames, replacing a file that is there. Neither end is followed.
+    pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        self.rename_with(from, to, RenameFlags::empty())?;
+        self.note(Op::Rename, from, Some(to), None);
+        Ok(())
+    }
+
+    /// Swaps two things that both exist, in one step.
+    pub fn exchange(&self, a: impl AsRef<Path>, b: impl AsRef<Path>) -> Result<()> {
+        self.rename_with(a.as_ref(), b.as_ref(), RenameFlags::RENAME_EXCHANGE)
+    }
+
+    fn rename_with(&self, from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
+        let (from_dir, from_name) = self.parent(from).map_err(|errno| Error::io(from, errno))?;
+        let (to_dir, to_name) = self.parent(to).map_err(|errno| Error::io(to, errno))?;
+        renameat2(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), flags)
+            .map_err(|errno| Error::io(from, errno))
+    }
+
+    /// Makes a second name of a file. EXDEV across file systems.
+    pub fn hard_link(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let link = || {
+            let (from_dir, from_name) = self.parent(from)?;
+            let (to_dir, to_name) = self.parent(to)?;
+            linkat(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), LinkatFlags::empty())
+        };
+        link().map_err(|errno| Error::io(to, errno))
+    }
+
+    /// Opens a file for reading and appending, made with `mode` if it is not there.
+    pub fn open_append(&self, path: impl AsRef<Path>, mode: u32) -> Result<File> {
+        let path = path.as_ref();
+        let flags = OFlag::O_RDWR | OFlag::O_APPEND;
+        match self.open_file(path, flags) {
+            Err(error) if error.errno() == Some(Errno::ENOENT) => {
+                let make = || {
+                    let (dir, name) = self.parent(path)?;
+                    let flags = flags | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+                    openat(&dir, name.as_os_str(), flags, Mode::from_bits_truncate(mode))
+                };
+                make().map(File::from).map_err(|errno| Error::io(path, errno))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Waits for the exclusive lock that `path` stands for. The file is made if need be, and never
+    /// renamed or removed: two holders would then lock two files.
+    pub fn lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        self.lock_with(path.as_ref(), FlockArg::LockExclusive)
+    }
+
+    /// As [`Root::lock`], but EAGAIN if somebody else holds it.
+    pub fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
+    }
+
+    fn lock_with(&self, path: &Path, how: FlockArg) -> Result<Lock> {
+        let file = self.open_append(path, 0o600)?;
+        let held = Flock::lock(file, how).map_err(|(_, errno)| Error::io(path, errno))?;
+        Ok(Lock { _held: held })
+    }
+
+    fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
+        let text = |path: &Path| crate::escape::escape(path.as_os_str());
+        self.changes.borrow_mut().push(Change {
+            op,
+            path: text(&Path::new("/").join(path)),
+            target: target.map(text),
+            was: was.map(text),
+        });
+    }
+}
+
+/// An exclusive lock, given back when it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _held: Flock<File>,
+}
+
+fn temporary_name() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{TEMPORARY_PREFIX}{}-{count}", std::process::id())
+}
+
+fn fill(fd: OwnedFd, content: &[u8], mode: u32, owner: Option<(u32, u32)>) -> nix::Result<()> {
+    let mut file = File::from(fd);
+    file.write_all(content)
+        .map_err(|error| error.raw_os_error().map_or(Errno::ENOSPC, Errno::from_raw))?;
+    if let Some((uid, gid)) = owner.filter(|(uid, _)| *uid != Uid::effective().as_raw()) {
+        fchown(&file, Some(uid.into()), Some(gid.into()))?;
+    }
+    fchmod(&file, Mode::from_bits_truncate(mode))
+}
+
+fn chmod_at(dir: impl AsFd, name: &OsStr, mode: u32) -> nix::Result<()> {
+    fchmodat(dir, name, Mode::from_bits_truncate(mode), FchmodatFlags::FollowSymlink)
+}

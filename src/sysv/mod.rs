@@ -1,0 +1,1 @@
+//! Init scripts: headers, run levels, links and their order, as chkconfig has them.

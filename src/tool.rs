@@ -1,0 +1,75 @@
+//! The commands that nodeshim stands in for.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// A tool, by the name that scriptlets call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tool {
+    /// systemd's unit tool.
+    Systemctl,
+    /// The run level tool of SysV-era systems.
+    Chkconfig,
+    /// Runs an init script or redirects to systemctl.
+    Service,
+    /// The command line of system-config-firewall.
+    Lokkit,
+    /// firewalld's client.
+    FirewallCmd,
+    /// firewalld's file editor.
+    FirewallOfflineCmd,
+    /// The script behind the `%systemd_*` macros since systemd 248.
+    SystemdUpdateHelper,
+    /// chkconfig under the name that systemctl calls it by.
+    SystemdSysvInstall,
+}
+
+impl Tool {
+    /// Every tool, in the order that listings use.
+    pub const ALL: [Tool; 8] = [
+        Tool::Systemctl,
+        Tool::Chkconfig,
+        Tool::Service,
+        Tool::Lokkit,
+        Tool::FirewallCmd,
+        Tool::FirewallOfflineCmd,
+        Tool::SystemdUpdateHelper,
+        Tool::SystemdSysvInstall,
+    ];
+
+    /// The file name of the tool.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Systemctl => "systemctl",
+            Tool::Chkconfig => "chkconfig",
+            Tool::Service => "service",
+            Tool::Lokkit => "lokkit",
+            Tool::FirewallCmd => "firewall-cmd",
+            Tool::FirewallOfflineCmd => "firewall-offline-cmd",
+            Tool::SystemdUpdateHelper => "systemd-update-helper",
+            Tool::SystemdSysvInstall => "systemd-sysv-install",
+        }
+    }
+
+    /// The tool whose file name is the last component of `argv0`, exactly: `my-service` is none.
+    pub fn from_argv0(argv0: &OsStr) -> Option<Tool> {
+        let name = Path::new(argv0).file_name()?;
+        Tool::ALL.into_iter().find(|tool| tool.name().as_bytes() == name.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_file_name_counts() {
+        assert_eq!(Tool::from_argv0(OsStr::new("/bin/service")), Some(Tool::Service));
+        assert_eq!(Tool::from_argv0(OsStr::new("my-service")), None);
+        assert_eq!(Tool::from_argv0(OsStr::new("/")), None);
+    }
+}

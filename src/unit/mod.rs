@@ -1,0 +1,1 @@
+//! Unit files, their `[Install]` sections, presets and enablement states, as systemd has them.
