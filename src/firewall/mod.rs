@@ -1,4 +1,5 @@
 //! Firewall models: lokkit's files and firewalld's files.
 
+pub mod detect;
 pub mod firewalld;
 pub mod lokkit;

@@ -1,0 +1,119 @@
+//! Which firewall an image starts, decided by what it enables: firewalld, the iptables services,
+//! else nftables.
+
+use std::os::unix::ffi::OsStrExt;
+
+use crate::config::{Backend, Config};
+use crate::root::{Kind, Root};
+
+const UNITS: &str = "/etc/systemd/system";
+const FIREWALLD: &str = "firewalld.service";
+const IPTABLES: &str = "iptables.service";
+
+/// The backend that the configuration names or, under `auto`, the one that the image enables.
+/// Never [`Backend::Auto`]. firewalld wins over iptables, whose units it conflicts with and which
+/// it stops at start. A masked unit is not enabled, whatever links are left.
+pub fn backend(root: &Root, config: &Config) -> Backend {
+    match config.firewall.backend {
+        Backend::Auto => enabled(root),
+        named => named,
+    }
+}
+
+fn enabled(root: &Root) -> Backend {
+    let dirs = dependency_dirs(root);
+    if wanted(root, &dirs, FIREWALLD) {
+        Backend::Firewalld
+    } else if wanted(root, &dirs, IPTABLES) || started_by_sysv(root, "iptables") {
+        Backend::Iptables
+    } else {
+        Backend::Nftables
+    }
+}
+
+/// The directories below the units' own that hold the links of enabled units.
+fn dependency_dirs(root: &Root) -> Vec<String> {
+    let names = root.list(UNITS).unwrap_or_default();
+    let names = names.iter().filter(|entry| matches!(entry.kind, Kind::Dir | Kind::Link));
+    names
+        .filter_map(|entry| entry.name.to_str())
+        .filter(|name| name.ends_with(".wants") || name.ends_with(".requires"))
+        .map(|name| format!("{UNITS}/{name}"))
+        .collect()
+}
+
+fn wanted(root: &Root, dirs: &[String], unit: &str) -> bool {
+    dirs.iter().any(|dir| root.exists(format!("{dir}/{unit}"))) && !masked(root, unit)
+}
+
+fn masked(root: &Root, unit: &str) -> bool {
+    root.read_link(format!("{UNITS}/{unit}"))
+        .is_ok_and(|target| target.as_os_str() == "/dev/null")
+}
+
+/// Whether a multi-user run level has a start link of the init script.
+fn started_by_sysv(root: &Root, script: &str) -> bool {
+    let starts = |name: &[u8]| match name {
+        [b'S', tens, ones, rest @ ..] => {
+            tens.is_ascii_digit() && ones.is_ascii_digit() && rest == script.as_bytes()
+        }
+        _ => false,
+    };
+    // /etc/rcN.d is mostly a link to /etc/rc.d/rcN.d: looked at only where that is missing.
+    (2..=5).any(|level| {
+        let links = root.list(format!("/etc/rc.d/rc{level}.d"));
+        let links = links.or_else(|_| root.list(format!("/etc/rc{level}.d")));
+        links.unwrap_or_default().iter().any(|entry| starts(entry.name.as_bytes()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backend_of(links: &[&str], masked: &[&str]) -> Backend {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        for link in links {
+            let (parent, _) = link.rsplit_once('/').unwrap();
+            root.create_dirs(parent, 0o755).unwrap();
+            root.symlink("/usr/lib/systemd/system/x", link).unwrap();
+        }
+        for unit in masked {
+            root.create_dirs(UNITS, 0o755).unwrap();
+            root.symlink("/dev/null", format!("{UNITS}/{unit}")).unwrap();
+        }
+        backend(&root, &Config::default())
+    }
+
+    #[test]
+    fn enablement_in_the_image_decides() {
+        const FIREWALLD_LINK: &str = "/etc/systemd/system/multi-user.target.wants/firewalld.service";
+        const IPTABLES_LINK: &str = "/etc/systemd/system/basic.target.wants/iptables.service";
+        let cases: [(&[&str], &[&str], Backend); 11] = [
+            (&[], &[], Backend::Nftables),
+            (&[FIREWALLD_LINK], &[], Backend::Firewalld),
+            (&[IPTABLES_LINK], &[], Backend::Iptables),
+            (&[FIREWALLD_LINK, IPTABLES_LINK], &[], Backend::Firewalld),
+            (&[FIREWALLD_LINK, IPTABLES_LINK], &["firewalld.service"], Backend::Iptables),
+            (&[IPTABLES_LINK], &["iptables.service"], Backend::Nftables),
+            (&["/etc/systemd/system/x.target.requires/iptables.service"], &[], Backend::Iptables),
+            (&["/etc/rc.d/rc3.d/S08iptables"], &[], Backend::Iptables),
+            (&["/etc/rc5.d/S08iptables"], &[], Backend::Iptables),
+            (&["/etc/rc.d/rc3.d/K92iptables", "/etc/rc.d/rc1.d/S08iptables"], &[], Backend::Nftables),
+            (&["/etc/rc.d/rc3.d/S08ip6tables", "/etc/rc.d/rc3.d/Sx8iptables"], &[], Backend::Nftables),
+        ];
+        for (links, masked, expected) in cases {
+            assert_eq!(backend_of(links, masked), expected, "{links:?} {masked:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_backend_is_taken_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let mut config = Config::default();
+        config.firewall.backend = Backend::Iptables;
+        assert_eq!(backend(&root, &config), Backend::Iptables);
+    }
+}
