@@ -4,13 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use nodeshim::caller;
 use nodeshim::config::Config;
-use nodeshim::error::Result;
+use nodeshim::error::{Error, Result};
+use nodeshim::intercept::ARMED_PATH;
 use nodeshim::journal::{Appender, Event, Verdict, timestamp};
-use nodeshim::origin::Origin;
 use nodeshim::request::{Call, Env, Reply, Stream, carry_out};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
+
+use crate::handover::become_original;
 
 /// Carries out the call that `argv` stands for and returns its exit code.
 pub fn run(argv: &[OsString]) -> u8 {
@@ -29,6 +32,9 @@ pub fn run(argv: &[OsString]) -> u8 {
 
 fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     let root = Root::open("/")?;
+    if !root.exists(ARMED_PATH) {
+        return Err(Error::Other(become_original(&root, argv).to_string()));
+    }
     let env: Env = std::env::vars_os().collect();
     let mut journal = Appender::open(&root)?;
     let (config, unknown) = Config::load(&root)?;
@@ -57,7 +63,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         verdict: Verdict::Allow,
         message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
         warnings: reply.warnings.clone(),
-        origin: Origin::default(),
+        origin: caller::find(&root, &env),
         intents: reply.intents.clone(),
         changes: root.take_changes(),
     };

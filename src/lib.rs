@@ -11,11 +11,13 @@
 //! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
 
 pub mod argv;
+pub mod caller;
 pub mod config;
 pub mod error;
 pub mod escape;
 pub mod firewall;
 pub mod intent;
+pub mod intercept;
 pub mod journal;
 pub mod origin;
 pub mod request;

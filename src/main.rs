@@ -1,2 +1,9 @@
-//! The admin tool.
-fn main() {}
+//! `nodeshim`, the admin tool.
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -9,6 +9,9 @@ pub const SCRIPTLET_VARIABLE: &str = "NODESHIM_SCRIPTLET";
 /// The variable in which the rpm plugin passes the scriptlet's first argument, if it knows it.
 pub const ARGUMENT_VARIABLE: &str = "NODESHIM_SCRIPTLET_ARG";
 
+/// The variable that keeps the caller's home while `HOME` leads an rpm to the plugin.
+pub const HOME_VARIABLE: &str = "NODESHIM_HOME";
+
 /// How an origin was found, from the most to the least reliable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,129 @@
+//! Finding out, from within a shim, which scriptlet is calling.
+//!
+//! The rpm plugin names package and scriptlet in the environment. The script itself is the file
+//! that rpm wrote for it: named by an ancestor's command line where `/proc` is mounted, else the
+//! only one of its kind in rpm's temporary directory.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::getppid;
+
+use crate::error::Result;
+use crate::journal::SCRIPTLETS;
+use crate::origin::{ARGUMENT_VARIABLE, FoundBy, Origin, SCRIPTLET_VARIABLE, parse_scriptlet_name};
+use crate::request::Env;
+use crate::root::Root;
+
+/// rpm's default `%_tmppath`.
+const TEMPORARY: &str = "/var/tmp";
+/// What rpm's names for script files begin with.
+const SCRIPT_PREFIX: &[u8] = b"rpm-tmp.";
+/// What `rpm -vv` puts before a shell script.
+const TRACE_LINE: &[u8] = b"set -x\n";
+/// As many ancestors are looked at: scriptlets seldom nest deeper.
+const MAX_ANCESTORS: usize = 8;
+
+/// Who is calling, as far as it can be known here. The script's body is kept in the image, so
+/// that its digest means something later.
+pub fn find(root: &Root, env: &Env) -> Origin {
+    let mut origin = Origin::default();
+    if let Some((scriptlet, nevra)) = env.get(SCRIPTLET_VARIABLE).and_then(parse_scriptlet_name) {
+        origin.found_by = FoundBy::RpmPlugin;
+        origin.scriptlet = Some(scriptlet);
+        origin.nevra = Some(nevra);
+        origin.arg = env.get(ARGUMENT_VARIABLE).and_then(|text| text.parse().ok());
+    }
+    let called = script_of_ancestor(root);
+    let (path, arg) = match called {
+        Some((path, arg)) => (Some(path), arg),
+        None => (only_script(root), None),
+    };
+    origin.arg = arg.or(origin.arg);
+    // Who asked is worth recording even if what they run cannot be read.
+    origin.script = path.and_then(|path| keep_script(root, &path).ok());
+    origin
+}
+
+/// The script and first argument on the command line of the nearest ancestor that runs one.
+fn script_of_ancestor(root: &Root) -> Option<(PathBuf, Option<u32>)> {
+    let mut pid = getppid().as_raw();
+    for _ in 0..MAX_ANCESTORS {
+        // A process file has no length, so it is read as what it is: a short file.
+        let line = root.read(format!("/proc/{pid}/cmdline")).ok()?;
+        if let Some(found) = parse_command_line(&line) {
+            return Some(found);
+        }
+        let status = root.read_text(format!("/proc/{pid}/stat")).ok()?;
+        pid = parent_of(&status).filter(|parent| *parent > 1)?;
+    }
+    None
+}
+
+fn parse_command_line(line: &[u8]) -> Option<(PathBuf, Option<u32>)> {
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    let at = words.iter().position(|word| {
+        let path = Path::new(OsStr::from_bytes(word));
+        path.starts_with(TEMPORARY)
+            && path.file_name().is_some_and(|name| name.as_bytes().starts_with(SCRIPT_PREFIX))
+    })?;
+    let arg = words.get(at + 1).and_then(|word| str::from_utf8(word).ok()?.parse().ok());
+    Some((PathBuf::from(OsStr::from_bytes(words[at])), arg))
+}
+
+/// The parent's number in a `/proc/PID/stat` line; the command name before it may hold anything.
+fn parent_of(stat: &str) -> Option<i32> {
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(1)?.parse().ok()
+}
+
+/// rpm runs one scriptlet at a time, so a lone script file is the running one's. Several mean
+/// left-overs, and then none is taken.
+fn only_script(root: &Root) -> Option<PathBuf> {
+    let entries = root.list(TEMPORARY).ok()?;
+    let mut scripts = entries.iter().filter(|entry| entry.name.as_bytes().starts_with(SCRIPT_PREFIX));
+    let script = scripts.next()?;
+    scripts.next().is_none().then(|| Path::new(TEMPORARY).join(&script.name))
+}
+
+/// Stores a script's body under its digest, once, and returns the digest.
+fn keep_script(root: &Root, path: &Path) -> Result<String> {
+    let content = root.read(path)?;
+    let body = content.strip_prefix(TRACE_LINE).unwrap_or(&content);
+    let digest = digest(body);
+    let kept = Path::new(SCRIPTLETS).join(&digest);
+    if !root.exists(&kept) {
+        root.create_dirs(SCRIPTLETS, 0o755)?;
+        root.write(&kept, body, Some(0o644))?;
+    }
+    Ok(digest)
+}
+
+/// SHA-256 in lower case hex.
+pub fn digest(bytes: &[u8]) -> String {
+    hmac_sha256::Hash::hash(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_and_its_argument_stand_on_the_command_line() {
+        let found = parse_command_line(b"/bin/sh\0/var/tmp/rpm-tmp.AbC123\x002\0");
+        assert_eq!(found, Some((PathBuf::from("/var/tmp/rpm-tmp.AbC123"), Some(2))));
+        assert_eq!(parse_command_line(b"rpm\0-i\0/var/tmp/foo.rpm\0"), None);
+    }
+
+    #[test]
+    fn a_command_name_with_brackets_hides_no_parent() {
+        assert_eq!(parent_of("12 (a) b (c) S 7 12 12 0"), Some(7));
+    }
+
+    #[test]
+    fn digests_are_those_of_sha256sum() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(digest(b""), empty);
+    }
+}

@@ -1,0 +1,44 @@
+//! Standing at the tools' paths: putting the shims into an image root, taking them out without a
+//! trace, and running a command in between.
+//!
+//! What was diverted is written down before anything is moved, so that whatever a crash leaves
+//! behind can be put right from that list.
+
+mod arm;
+mod armed;
+mod command;
+mod disarm;
+mod parts;
+mod paths;
+mod run;
+
+pub use arm::{arm, reassert};
+pub use armed::{Armed, Diverted};
+pub use disarm::{Disarmed, disarm};
+pub use parts::Parts;
+pub use run::{Finished, Outcome, run};
+
+use crate::error::{Error, Result};
+use crate::root::Root;
+
+/// The list of what is diverted; it exists while an image is armed.
+pub const ARMED_PATH: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
+/// Where the originals wait, each under its own path.
+pub const REAL_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/real";
+/// The shim's own place in an armed image; the tools' paths are further names of it.
+pub const SHIM_PATH: &str = "/usr/lib/sysimage/nodeshim/shim";
+/// Held by whoever arms, disarms or runs.
+pub const RUN_LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/run.lock";
+
+/// Refuses what cannot be an image: a directory with neither `usr` nor `etc`, and the system that
+/// is running.
+pub fn check_image(root: &Root) -> Result<()> {
+    let place = root.path().display();
+    if !root.is_dir("/usr") && !root.is_dir("/etc") {
+        return Err(Error::Other(format!("{place}: not an image root: it holds neither usr nor etc")));
+    }
+    if root.path().parent().is_none() && root.is_dir("/run/systemd/system") {
+        return Err(Error::Other(format!("{place}: is the running system, not an image")));
+    }
+    Ok(())
+}

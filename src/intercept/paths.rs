@@ -1,0 +1,65 @@
+//! Which paths of an image root the tools are called by.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Result, if_exists};
+use crate::root::Root;
+use crate::tool::Tool;
+
+/// The directories that scriptlets find commands in, in whatever order their `PATH` has them.
+const DIRECTORIES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+/// Commands that are called by name or by path in any of the directories.
+const COMMANDS: [Tool; 6] = [
+    Tool::Systemctl,
+    Tool::Chkconfig,
+    Tool::Service,
+    Tool::Lokkit,
+    Tool::FirewallCmd,
+    Tool::FirewallOfflineCmd,
+];
+
+/// Where systemd's macros look for their helper.
+const UPDATE_HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
+
+/// A path to stand at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ToolPath {
+    /// Absolute, through no link.
+    pub path: PathBuf,
+    /// A stand-in for what is missing, never for what is there.
+    pub only_if_missing: bool,
+}
+
+/// Every path of every tool, each once however many links lead to its directory.
+pub(super) fn tool_paths(root: &Root) -> Result<Vec<ToolPath>> {
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for directory in DIRECTORIES {
+        let found = if_exists(root.resolve(directory))?.filter(|found| root.is_dir(found));
+        // An image that is only being filled may lack even this one.
+        let wanted = found.or_else(|| (directory == "/usr/bin").then(|| directory.into()));
+        if let Some(wanted) = wanted.filter(|wanted| !directories.contains(wanted)) {
+            directories.push(wanted);
+        }
+    }
+    let mut paths: Vec<ToolPath> = directories
+        .iter()
+        .flat_map(|directory| COMMANDS.map(|tool| directory.join(tool.name())))
+        .map(|path| ToolPath {
+            path,
+            only_if_missing: false,
+        })
+        .collect();
+    paths.push(ToolPath {
+        path: resolve_parent(root, Path::new(UPDATE_HELPER))?,
+        only_if_missing: true,
+    });
+    Ok(paths)
+}
+
+fn resolve_parent(root: &Root, path: &Path) -> Result<PathBuf> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(path.to_owned());
+    };
+    Ok(if_exists(root.resolve(parent))?.unwrap_or_else(|| parent.to_owned()).join(name))
+}

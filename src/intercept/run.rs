@@ -1,0 +1,111 @@
+//! Running a command with the shims in place.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
+
+use super::command::prepare;
+use super::{Disarmed, Parts, RUN_LOCK_PATH, arm, check_image, disarm};
+use crate::error::{Error, Result};
+use crate::journal::DIRECTORY;
+use crate::root::{Lock, Root};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// By itself, with this exit code.
+    Exited(u8),
+    /// By a signal.
+    Killed(i32),
+}
+
+impl Finished {
+    /// The exit code that a shell would show.
+    pub fn code(self) -> u8 {
+        match self {
+            Finished::Exited(code) => code,
+            Finished::Killed(signal) => 128_i32.saturating_add(signal).clamp(0, 255) as u8,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How the command ended.
+    pub finished: Finished,
+    /// What an earlier run that died had left, if any.
+    pub repaired: Option<Disarmed>,
+    /// The image stays locked against other runs until this is dropped.
+    pub lock: Lock,
+}
+
+/// Arms the image, runs the command to its end and disarms. Termination signals are passed on to
+/// the command, so that the image is put right after it.
+pub fn run(
+    root: &Root,
+    parts: &Parts,
+    argv: &[OsString],
+    home: PathBuf,
+    temporary: PathBuf,
+) -> Result<Outcome> {
+    check_image(root)?;
+    let shim = parts.shim()?;
+    root.create_dirs(DIRECTORY, 0o755)?;
+    let lock = root.lock(RUN_LOCK_PATH)?;
+    let repaired = disarm(root)?;
+    let prepared = prepare(argv, &parts.macros(), &home, &temporary)?;
+    arm(root, &shim)?;
+    let status = supervise(&prepared.argv, &prepared.env);
+    let disarmed = disarm(root);
+    let status = status?;
+    disarmed?;
+    let finished = match (status.code(), status.signal()) {
+        (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
+        (None, signal) => Finished::Killed(signal.unwrap_or(0)),
+    };
+    Ok(Outcome {
+        finished,
+        repaired,
+        lock,
+    })
+}
+
+fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStatus> {
+    let (program, args) = argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
+    let name = PathBuf::from(program);
+    let failed = |error: io::Error| Error::std_io(&name, &error);
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    signals.thread_block().map_err(|errno| Error::io(&name, errno))?;
+    let mut child = Command::new(program)
+        .args(args)
+        .envs(env.iter().map(|(name, value)| (name, value)))
+        .spawn()
+        .map_err(failed)?;
+    forward(&signals, &child)?;
+    child.wait().map_err(failed)
+}
+
+/// Passes on what another process sends; what a terminal sends, the command has got already.
+fn forward(signals: &SigSet, child: &Child) -> Result<()> {
+    let watch = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC)
+        .map_err(|errno| Error::Other(format!("cannot watch for signals: {}", errno.desc())))?;
+    let child = Pid::from_raw(child.id() as i32);
+    thread::spawn(move || {
+        while let Ok(Some(info)) = watch.read_signal() {
+            let signal = Signal::try_from(info.ssi_signo as i32);
+            if let (Ok(signal), true) = (signal, info.ssi_pid != 0) {
+                // It may have ended by now.
+                let _ = kill(child, signal);
+            }
+        }
+    });
+    Ok(())
+}
