@@ -19,13 +19,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use nodeshim::root::Root;
 
 use case::{Case, FileSpec, GENERATIONS};
-use support::{busybox, chrooted, project, put_shell, put_shims};
+use support::{arm, busybox, chrooted, project, put_shell};
 
 /// What a trial needs besides its case: files on the file system that roots are laid out on, so
 /// that they need not be copied.
 struct Parts {
     directory: PathBuf,
-    shim: PathBuf,
     shell: PathBuf,
 }
 
@@ -78,11 +77,10 @@ impl Parts {
     fn lay_out(directory: &Path, only_list: bool) -> Parts {
         let parts = Parts {
             directory: directory.to_owned(),
-            shim: directory.join("shim"),
             shell: directory.join("sh"),
         };
         if !only_list {
-            fs::copy(support::shim(), &parts.shim).expect("the shim can be copied");
+            support::stage();
             fs::copy(busybox(), &parts.shell).expect("busybox can be copied");
         }
         parts
@@ -136,7 +134,7 @@ fn run(case: &Case, generation: Option<u16>, parts: &Parts) -> String {
     if case.needs.iter().any(|need| need == "sh") {
         put_shell(root.path(), &parts.shell);
     }
-    put_shims(root.path(), &parts.shim);
+    arm(root.path());
     let other = generation.and_then(|g| case.by_version.get(&g.to_string()));
     let mut problems = String::new();
     for (index, step) in case.steps.iter().enumerate() {

@@ -66,21 +66,9 @@ pub fn scratch() -> TempDir {
         .expect("a scratch directory")
 }
 
-/// Puts the shim at each tool's path, without the admin tool.
-pub fn put_shims(root: &Path, shim: &Path) {
-    for tool in [
-        "usr/bin/systemctl",
-        "usr/sbin/chkconfig",
-        "usr/sbin/service",
-        "usr/sbin/lokkit",
-        "usr/bin/firewall-cmd",
-        "usr/bin/firewall-offline-cmd",
-    ] {
-        let path = root.join(tool);
-        fs::create_dir_all(path.parent().expect("a tool lies in a directory")).expect("tool directory");
-        link_or_copy(shim, &path);
-    }
-    fs::create_dir_all(root.join("usr/lib/sysimage/nodeshim")).expect("nodeshim's directory");
+/// Arms an image root.
+pub fn arm(root: &Path) {
+    succeed(Command::new(nodeshim()).arg("arm").arg("--root").arg(root));
 }
 
 /// A second name of a file, or a copy on another file system.
