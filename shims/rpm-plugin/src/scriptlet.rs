@@ -1,0 +1,68 @@
+//! What a scriptlet's first argument is, and standing at the tools' paths.
+//!
+//! rpm passes to a scriptlet how many instances of its package there will be when the element that
+//! it belongs to is done. The database holds a new package from before its `%post` to the end, and
+//! an old one until after its `%postun`.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use nodeshim::intercept::{Armed, reassert};
+use nodeshim::origin::{package_name, parse_scriptlet_name};
+use nodeshim::root::Root;
+
+use crate::librpm;
+
+static TRANSACTION: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+/// What the scriptlets of each package that is being installed get, by NEVRA.
+static INSTALLING: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+
+/// Notes the transaction that begins.
+pub fn begin(ts: *mut c_void) {
+    TRANSACTION.store(ts, Ordering::Relaxed);
+    if let Ok(mut installing) = INSTALLING.lock() {
+        installing.clear();
+    }
+}
+
+/// Notes an element before its first scriptlet.
+pub fn element(te: *mut c_void) {
+    let Some((nevra, name)) = librpm::added(te) else {
+        return;
+    };
+    if let (Some(count), Ok(mut installing)) = (instances(&name), INSTALLING.lock()) {
+        installing.entry(nevra).or_insert(count + 1);
+    }
+}
+
+/// The first argument of the scriptlet that rpm names so; `None` where it is not known for sure.
+pub fn argument(scriptlet: &str) -> Option<u32> {
+    let (kind, nevra) = parse_scriptlet_name(scriptlet)?;
+    match kind.as_str() {
+        "%pretrans" => Some(instances(package_name(&nevra)?)? + 1),
+        "%pre" | "%post" | "%posttrans" => INSTALLING.lock().ok()?.get(&nevra).copied(),
+        "%preun" | "%postun" => instances(package_name(&nevra)?)?.checked_sub(1),
+        _ => None,
+    }
+}
+
+fn instances(name: &str) -> Option<u32> {
+    librpm::installed(TRANSACTION.load(Ordering::Relaxed), name)
+}
+
+/// Puts the shims back where the transaction has replaced or erased one. rpm is in the image's
+/// root here, chrooted into it or started there.
+pub fn put_shims_back() {
+    let put_back = || -> nodeshim::error::Result<()> {
+        let root = Root::open("/")?;
+        match Armed::load(&root)? {
+            Some(armed) => reassert(&root, &armed),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = put_back() {
+        eprintln!("nodeshim: a shim could not be put back: {error}");
+    }
+}
