@@ -47,6 +47,9 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         args: &argv[1..],
         stdin,
     };
+    let origin = caller::find(&root, &env);
+    // What was done for the record itself is no change on behalf of the request.
+    root.take_changes();
     let mut reply = carry_out(tool, &call);
     reply
         .warnings
@@ -63,7 +66,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         verdict: Verdict::Allow,
         message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
         warnings: reply.warnings.clone(),
-        origin: caller::find(&root, &env),
+        origin,
         intents: reply.intents.clone(),
         changes: root.take_changes(),
     };
