@@ -22,6 +22,10 @@ pub mod journal;
 pub mod origin;
 pub mod request;
 pub mod root;
+#[cfg(feature = "admin")]
+pub mod rpmdb;
+#[cfg(feature = "admin")]
+pub mod state;
 pub mod sysv;
 pub mod tool;
 pub mod unit;

@@ -1,0 +1,147 @@
+//! What the image's rpm database says, asked of the host's rpm: which packages are installed, and
+//! which scriptlets they carry. An image without a database knows of no packages, and says so.
+
+mod query;
+mod scriptlets;
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result};
+use crate::origin::package_name;
+use crate::root::Root;
+
+pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
+
+/// Where distributions keep the database, in the order in which it is looked for.
+pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
+
+/// The files that a database consists of, by its kind: sqlite, ndb, Berkeley DB.
+const FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Package {
+    /// Its name.
+    pub name: String,
+    /// Its epoch, where it has one.
+    pub epoch: Option<u32>,
+    /// Its version.
+    pub version: String,
+    /// Its release.
+    pub release: String,
+    /// Its architecture; `(none)` for a public key.
+    pub arch: String,
+}
+
+impl Package {
+    /// `name-[epoch:]version-release.arch`, as rpm prints it.
+    pub fn nevra(&self) -> String {
+        let epoch = self.epoch.map_or(String::new(), |epoch| format!("{epoch}:"));
+        format!("{}-{epoch}{}-{}.{}", self.name, self.version, self.release, self.arch)
+    }
+}
+
+/// The packages that are installed in an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// By name; several of one name are several versions or architectures.
+    packages: BTreeMap<String, Vec<Package>>,
+    /// Whether the image has a database at all.
+    known: bool,
+}
+
+impl Installed {
+    /// Reads the image's database; an image without one is not an error.
+    pub fn load(root: &Root) -> Result<Installed> {
+        match database(root) {
+            None => Ok(Installed::default()),
+            Some(path) => Ok(query::packages(root, path)?.into_iter().collect()),
+        }
+    }
+
+    /// Whether the image has a database: without one nothing is known to be gone.
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Whether a package of this name is installed, as far as is known.
+    pub fn has(&self, name: &str) -> bool {
+        self.packages.contains_key(name)
+    }
+
+    /// What is installed under a name.
+    pub fn of(&self, name: &str) -> &[Package] {
+        self.packages.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// All packages, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Package> {
+        self.packages.values().flatten()
+    }
+
+    /// The newest NEVRA of a name by the order of the database's own listing.
+    pub fn nevra(&self, name: &str) -> Option<String> {
+        self.of(name).last().map(Package::nevra)
+    }
+
+    /// Whether exactly this package is installed.
+    pub fn has_nevra(&self, nevra: &str) -> bool {
+        package_name(nevra).is_some_and(|name| self.of(name).iter().any(|p| p.nevra() == nevra))
+    }
+}
+
+impl FromIterator<Package> for Installed {
+    /// A database that holds these packages.
+    fn from_iter<I: IntoIterator<Item = Package>>(packages: I) -> Self {
+        let mut by_name: BTreeMap<String, Vec<Package>> = BTreeMap::new();
+        for package in packages {
+            by_name.entry(package.name.clone()).or_default().push(package);
+        }
+        by_name.values_mut().for_each(|same| same.sort());
+        Installed {
+            packages: by_name,
+            known: true,
+        }
+    }
+}
+
+/// The directory of the image's rpm database, if it has one.
+pub fn database(root: &Root) -> Option<&'static str> {
+    DATABASES
+        .into_iter()
+        .find(|directory| FILES.iter().any(|file| root.is_file(format!("{directory}/{file}"))))
+}
+
+fn unreadable(line: &str) -> Error {
+    Error::Other(format!("rpm printed a line that cannot be read: {}", crate::escape::printable(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str, epoch: Option<u32>) -> Package {
+        Package {
+            name: name.into(),
+            epoch,
+            version: "1".into(),
+            release: "2.el9".into(),
+            arch: "noarch".into(),
+        }
+    }
+
+    #[test]
+    fn a_nevra_has_an_epoch_only_where_the_package_has_one() {
+        assert_eq!(package("a-b", None).nevra(), "a-b-1-2.el9.noarch");
+        assert_eq!(package("a-b", Some(0)).nevra(), "a-b-0:1-2.el9.noarch");
+    }
+
+    #[test]
+    fn an_image_without_a_database_knows_of_no_packages() {
+        let dir = tempfile::tempdir().unwrap();
+        let installed = Installed::load(&Root::open(dir.path()).unwrap()).unwrap();
+        assert!(!installed.is_known());
+        assert!(!installed.has("bash"));
+        assert!(Installed::from_iter([package("x", None)]).has_nevra("x-1-2.el9.noarch"));
+    }
+}

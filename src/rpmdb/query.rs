@@ -1,0 +1,76 @@
+//! Running `rpm -qa` on an image's database.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Package, unreadable};
+use crate::error::{Error, Result};
+use crate::root::Root;
+
+const PACKAGE: &str = "%{NAME}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION}\t%{RELEASE}\t%{ARCH}\n";
+
+/// Every package in the database at `path` inside the image.
+pub(super) fn packages(root: &Root, path: &str) -> Result<Vec<Package>> {
+    let text = query_all(root, path, PACKAGE)?;
+    text.lines().map(|line| package(line).ok_or_else(|| unreadable(line))).collect()
+}
+
+/// The output of `rpm -qa --qf FORMAT`, bytes that are not UTF-8 replaced. Signatures are not
+/// looked at: they were when the packages were installed.
+pub(super) fn query_all(root: &Root, path: &str, format: &str) -> Result<String> {
+    let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
+    let output = Command::new("rpm")
+        .arg("--root")
+        .arg(&at)
+        .args([
+            "--dbpath",
+            path,
+            "--nodigest",
+            "--nosignature",
+            "-qa",
+            "--qf",
+            format,
+        ])
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| line.starts_with("error:")).or(said.lines().next());
+    let reason = first.unwrap_or("rpm gave no reason").trim_start_matches("error: ").to_owned();
+    Err(Error::malformed(Path::new(path), format!("the rpm database cannot be read: {reason}")))
+}
+
+fn package(line: &str) -> Option<Package> {
+    let mut fields = line.split('\t');
+    let mut field = || fields.next().map(str::to_owned);
+    let (name, epoch) = (field()?, field()?);
+    Some(Package {
+        name,
+        epoch: if epoch.is_empty() {
+            None
+        } else {
+            Some(epoch.parse().ok()?)
+        },
+        version: field()?,
+        release: field()?,
+        arch: field()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_taken_apart() {
+        let found = package("a-b\t3\t1.0\t2.el9\tx86_64").unwrap();
+        assert_eq!(found.nevra(), "a-b-3:1.0-2.el9.x86_64");
+        assert_eq!(package("a\t\t1\t1\tnoarch").unwrap().epoch, None);
+        assert_eq!(package("a\tx\t1\t1\tnoarch"), None);
+        assert_eq!(package("a\t\t1"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Folding the journal into the state. Pure: events and facts in, state out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::life::Life;
+use super::{Plugin, State, Subject, UNKNOWN, subject};
+use crate::intent::Wish;
+use crate::journal::{Event, Verdict};
+use crate::origin::{FoundBy, Origin, package_name};
+use crate::rpmdb::{Installed, Owners};
+
+/// What the fold knows beside the journal.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The packages in the image.
+    pub installed: &'a Installed,
+    /// Whom script files belong to, for events that only know a digest.
+    pub owners: &'a Owners,
+    /// What was settled before.
+    pub before: &'a State,
+}
+
+/// What comes out of the fold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fold {
+    /// What is wanted now. Plugins that are gone are no longer in it, and not yet in its
+    /// `forgotten`: they are until their wishes have been withdrawn.
+    pub state: State,
+    /// What plugins that are gone, or lives of plugins that ended, had wanted at their end.
+    pub gone: BTreeMap<String, Plugin>,
+    /// The last event of each plugin or life in `gone`.
+    pub ended: BTreeMap<String, u64>,
+    /// Subjects that some request of a plugin, gone or not, has put into the image: what was
+    /// there before any of them is not among these.
+    pub made: BTreeSet<Subject>,
+}
+
+/// Folds `events`, which are in the order in which they happened.
+pub fn fold(events: &[Event], facts: &Facts) -> Fold {
+    let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+    let mut fold = Fold::default();
+    fold.state.retried.clone_from(&facts.before.retried);
+    fold.state.forgotten.clone_from(&facts.before.forgotten);
+    fold.state.last_event = events.last().map_or(0, |event| event.id);
+    for event in events {
+        let counts = matches!(event.verdict, Verdict::Allow | Verdict::Defer);
+        if !counts || event.intents.is_empty() && event.origin == Origin::default() {
+            continue;
+        }
+        note_made(event, &mut fold.made);
+        let origin = attribute(event, facts.owners);
+        let name = origin.package().unwrap_or(UNKNOWN);
+        if facts.before.forgotten.get(name).is_some_and(|last| event.id <= *last) {
+            continue;
+        }
+        let life = lives.entry(name.to_owned()).or_default();
+        if life.is_over(&origin) {
+            fold.bury(name, std::mem::take(life));
+        }
+        life.take(event, &origin);
+    }
+    for (name, life) in lives {
+        let is_gone = name != UNKNOWN && facts.installed.is_known() && !facts.installed.has(&name);
+        if is_gone || life.is_ending() {
+            fold.bury(&name, life);
+        } else {
+            fold.keep(name, life, facts.installed);
+        }
+    }
+    fold
+}
+
+impl Fold {
+    /// Remembers what a life that ended had wanted.
+    fn bury(&mut self, name: &str, life: Life) {
+        self.ended.insert(name.to_owned(), life.last);
+        let plugin = life.into_plugin();
+        let gone = self.gone.entry(name.to_owned()).or_default();
+        gone.nevra = plugin.nevra;
+        gone.wants.extend(plugin.wants);
+        gone.deferred.extend(plugin.deferred);
+    }
+
+    fn keep(&mut self, name: String, life: Life, installed: &Installed) {
+        let mut plugin = life.into_plugin();
+        if let Some(nevra) = installed.nevra(&name) {
+            plugin.nevra = Some(nevra);
+        }
+        if !plugin.wants.is_empty() || !plugin.deferred.is_empty() {
+            self.state.plugins.insert(name, plugin);
+        }
+    }
+
+    /// The state once everything in `gone` is withdrawn.
+    pub fn settled(&self) -> State {
+        let mut state = self.state.clone();
+        state.forgotten.extend(self.ended.iter().map(|(name, last)| (name.clone(), *last)));
+        state
+    }
+
+    /// What is to be withdrawn: openings and units that a plugin which is gone had put into the
+    /// image and nobody wants any more, each once, with the plugin's name and the events.
+    pub fn withdrawn(&self) -> Vec<(&str, &super::Want)> {
+        let wanted = self.state.wanted();
+        let mut seen = BTreeSet::new();
+        let all = self
+            .gone
+            .iter()
+            .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name.as_str(), want)));
+        all.filter(|(_, want)| {
+            let subject = subject(&want.wish);
+            self.made.contains(&subject) && !wanted.contains(&subject) && seen.insert(subject)
+        })
+        .collect()
+    }
+}
+
+/// Keeps track of which subjects requests have put into the image.
+fn note_made(event: &Event, made: &mut BTreeSet<Subject>) {
+    for intent in event.intents.iter().filter(|intent| intent.changed) {
+        let subject = subject(&intent.wish);
+        match intent.wish {
+            Wish::Withdraw { .. } => made.remove(&subject),
+            _ => made.insert(subject),
+        };
+    }
+}
+
+/// Who made a request, as far as the event itself and the digest of its script tell.
+pub fn attribute(event: &Event, owners: &Owners) -> Origin {
+    let mut origin = event.origin.clone();
+    if origin.nevra.is_some() {
+        return origin;
+    }
+    let Some(found) = origin.script.as_ref().and_then(|digest| owners.get(digest)) else {
+        return origin;
+    };
+    let names: BTreeSet<Option<&str>> = found.iter().map(|(nevra, _)| package_name(nevra)).collect();
+    let kinds: BTreeSet<&str> = found.iter().map(|(_, kind)| kind.as_str()).collect();
+    if let (1, Some((nevra, kind))) = (names.len(), found.last()) {
+        origin.nevra = Some(nevra.clone());
+        origin.found_by = FoundBy::Digest;
+        if kinds.len() == 1 {
+            origin.scriptlet.get_or_insert_with(|| kind.clone());
+        }
+    }
+    origin
+}
+
+#[cfg(test)]
+#[path = "fold_tests.rs"]
+mod tests;

@@ -1,0 +1,209 @@
+//! Tests of the fold.
+
+use super::*;
+use crate::intent::{Intent, Opening, UnitWant};
+use crate::rpmdb::Package;
+use crate::tool::Tool;
+
+fn event(id: u64, package: &str, scriptlet: &str, arg: u32, wish: Wish) -> Event {
+    Event {
+        id,
+        time: "2024-01-01T00:00:00Z".into(),
+        tool: Tool::FirewallCmd,
+        argv: vec!["firewall-cmd".into()],
+        exit: 0,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: Vec::new(),
+        origin: Origin {
+            found_by: FoundBy::RpmPlugin,
+            nevra: Some(format!("{package}-1-1.noarch")),
+            scriptlet: Some(scriptlet.into()),
+            arg: Some(arg),
+            script: None,
+        },
+        intents: vec![Intent::new(wish, true)],
+        changes: Vec::new(),
+    }
+}
+
+fn port(port: &str) -> Opening {
+    Opening::Port {
+        port: port.into(),
+        protocol: "tcp".into(),
+    }
+}
+
+fn allow(number: &str) -> Wish {
+    Wish::Allow {
+        opening: port(number),
+        zone: None,
+    }
+}
+
+fn withdraw(number: &str) -> Wish {
+    Wish::Withdraw {
+        opening: port(number),
+        zone: None,
+    }
+}
+
+fn unit(want: UnitWant) -> Wish {
+    Wish::Unit {
+        unit: "a.service".into(),
+        want,
+        scope: Default::default(),
+        rule: None,
+    }
+}
+
+fn installed(names: &[&str]) -> Installed {
+    let package = |name: &&str| Package {
+        name: name.to_string(),
+        epoch: None,
+        version: "1".into(),
+        release: "1".into(),
+        arch: "noarch".into(),
+    };
+    names.iter().map(package).collect()
+}
+
+fn run(events: &[Event], names: &[&str], before: &State) -> Fold {
+    let facts = Facts {
+        installed: &installed(names),
+        owners: &Owners::new(),
+        before,
+    };
+    fold(events, &facts)
+}
+
+fn wishes(fold: &Fold, plugin: &str) -> Vec<Wish> {
+    let plugin = fold.state.plugins.get(plugin);
+    plugin.map_or(Vec::new(), |plugin| plugin.wants.iter().map(|want| want.wish.clone()).collect())
+}
+
+#[test]
+fn the_last_wish_on_a_subject_wins_and_opposites_cancel() {
+    let before = State::default();
+    let events = [
+        event(1, "a", "%post", 1, unit(UnitWant::Enable)),
+        event(2, "a", "%post", 1, allow("80")),
+        event(3, "a", "%post", 1, allow("0080")),
+        event(4, "a", "%post", 1, unit(UnitWant::Disable)),
+        event(5, "a", "%post", 1, allow("81")),
+        event(6, "a", "%post", 1, withdraw("81")),
+        event(7, "a", "%post", 1, withdraw("22")),
+    ];
+    let fold = run(&events, &["a"], &before);
+    assert_eq!(wishes(&fold, "a"), [allow("0080"), unit(UnitWant::Disable), withdraw("22")]);
+    assert_eq!(fold.state.plugins["a"].wants[0].events, [2, 3]);
+    assert_eq!(fold.state.plugins["a"].wants[1].events, [4]);
+    assert_eq!(fold.state.last_event, 7);
+}
+
+#[test]
+fn a_subject_stays_while_anybody_wants_it() {
+    let mut second = event(2, "b", "%post", 1, allow("80"));
+    second.intents[0].changed = false;
+    let events = [event(1, "a", "%post", 1, allow("80")), second];
+    let before = State::default();
+    let one_left = run(&events, &["b"], &before);
+    assert_eq!(one_left.gone.keys().collect::<Vec<_>>(), ["a"]);
+    assert!(one_left.withdrawn().is_empty());
+    let none_left = run(&events, &[], &one_left.settled());
+    assert_eq!(none_left.gone.keys().collect::<Vec<_>>(), ["b"]);
+    let withdrawn = none_left.withdrawn();
+    assert_eq!(withdrawn.len(), 1);
+    assert_eq!(withdrawn[0].0, "b");
+}
+
+#[test]
+fn what_settling_withdrew_does_not_come_back() {
+    let events = [event(1, "a", "%post", 1, allow("80"))];
+    let erased = run(&events, &[], &State::default()).settled();
+    assert_eq!(erased.forgotten["a"], 1);
+    let again = run(&events, &["a"], &erased);
+    assert!(again.gone.is_empty());
+    assert!(again.state.plugins.is_empty());
+}
+
+#[test]
+fn an_erasure_between_two_installations_ends_a_life() {
+    let events = [
+        event(1, "a", "%post", 1, allow("80")),
+        event(2, "a", "%preun", 0, unit(UnitWant::Disable)),
+        event(3, "a", "%post", 1, allow("81")),
+    ];
+    let fold = run(&events, &["a"], &State::default());
+    assert_eq!(wishes(&fold, "a"), [allow("81")]);
+    assert_eq!(fold.ended["a"], 2);
+    assert!(fold.withdrawn().iter().any(|(_, want)| want.wish == allow("80")));
+}
+
+#[test]
+fn an_upgrade_does_not_end_a_life_but_a_fresh_installation_does() {
+    let mut upgrade = event(2, "a", "%post", 2, allow("81"));
+    upgrade.origin.nevra = Some("a-2-1.noarch".into());
+    let mut old = event(3, "a", "%postun", 1, allow("82"));
+    old.origin.nevra = Some("a-1-1.noarch".into());
+    let events = [event(1, "a", "%post", 1, allow("80")), upgrade.clone(), old];
+    let fold = run(&events, &["a"], &State::default());
+    assert_eq!(wishes(&fold, "a").len(), 3);
+    upgrade.origin.arg = Some(1);
+    let fold = run(&[events[0].clone(), upgrade], &["a"], &State::default());
+    assert_eq!(wishes(&fold, "a"), [allow("81")]);
+}
+
+#[test]
+fn nothing_is_gone_without_a_database_or_an_origin() {
+    let mut nobody = event(2, "x", "%post", 1, allow("81"));
+    nobody.origin = Origin::default();
+    let events = [event(1, "a", "%post", 1, allow("80")), nobody];
+    let facts = Facts {
+        installed: &Installed::default(),
+        owners: &Owners::new(),
+        before: &State::default(),
+    };
+    assert!(fold(&events, &facts).gone.is_empty());
+    let known = run(&events, &[], &State::default());
+    assert_eq!(known.gone.keys().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(wishes(&known, UNKNOWN), [allow("81")]);
+}
+
+#[test]
+fn denied_and_ignored_requests_are_no_wishes() {
+    let mut denied = event(1, "a", "%post", 1, allow("80"));
+    denied.verdict = Verdict::Deny;
+    let mut ignored = event(2, "a", "%post", 1, allow("81"));
+    ignored.verdict = Verdict::Ignore;
+    assert!(run(&[denied, ignored], &["a"], &State::default()).state.plugins.is_empty());
+}
+
+#[test]
+fn a_reset_forgets_the_plugins_own_openings_only() {
+    let reset = Wish::FirewallReset { defaults: None };
+    let events = [
+        event(1, "a", "%post", 1, allow("80")),
+        event(2, "b", "%post", 1, allow("81")),
+        event(3, "a", "%post", 1, reset.clone()),
+        event(4, "a", "%post", 1, allow("82")),
+    ];
+    let fold = run(&events, &["a", "b"], &State::default());
+    assert_eq!(wishes(&fold, "a"), [reset, allow("82")]);
+    assert_eq!(wishes(&fold, "b"), [allow("81")]);
+}
+
+#[test]
+fn a_digest_names_the_package_only_if_one_package_has_it() {
+    let mut by_digest = event(1, "x", "%post", 1, allow("80"));
+    by_digest.origin = Origin {
+        script: Some("d".into()),
+        ..Origin::default()
+    };
+    let owner = |nevra: &str| (nevra.to_owned(), "%post".to_owned());
+    let one = Owners::from([("d".into(), BTreeSet::from([owner("a-1-1.noarch"), owner("a-2-1.noarch")]))]);
+    let origin = attribute(&by_digest, &one);
+    assert_eq!((origin.package(), origin.scriptlet.as_deref()), (Some("a"), Some("%post")));
+    let two = Owners::from([("d".into(), BTreeSet::from([owner("a-1-1.noarch"), owner("b-1-1.noarch")]))]);
+    assert_eq!(attribute(&by_digest, &two).package(), None);
+}

@@ -1,0 +1,133 @@
+//! One life of a plugin: from its installation to its erasure.
+
+use std::collections::BTreeMap;
+
+use super::{Plugin, Subject, Want, subject};
+use crate::intent::{DeferredVerb, Intent, ServiceWant, UnitWant, Wish};
+use crate::journal::Event;
+use crate::origin::Origin;
+
+/// What a plugin has asked for since it was installed.
+#[derive(Debug, Default)]
+pub(super) struct Life {
+    /// The package that asked last.
+    pub nevra: Option<String>,
+    /// The last event of this life.
+    pub last: u64,
+    /// Whether a scriptlet has run that only runs when the last package of this name is erased.
+    ending: bool,
+    wants: BTreeMap<Subject, (usize, Want)>,
+    order: usize,
+}
+
+impl Life {
+    /// Whether an event can only belong to a later life of the plugin.
+    pub fn is_over(&self, origin: &Origin) -> bool {
+        if self.ending {
+            return !is_erasure(origin);
+        }
+        let fresh = matches!(origin.scriptlet.as_deref(), Some("%pre" | "%post")) && origin.arg == Some(1);
+        fresh && self.nevra.is_some() && self.nevra != origin.nevra
+    }
+
+    /// Whether the plugin's erasure has been seen.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Takes in an event.
+    pub fn take(&mut self, event: &Event, origin: &Origin) {
+        self.last = event.id;
+        self.nevra.clone_from(&origin.nevra);
+        self.ending |= is_erasure(origin);
+        for intent in &event.intents {
+            self.wish(event, intent);
+        }
+    }
+
+    fn wish(&mut self, event: &Event, intent: &Intent) {
+        if matches!(intent.wish, Wish::FirewallReset { .. }) {
+            self.wants.retain(|subject, _| !matches!(subject, Subject::Opening(..)));
+        }
+        let subject = subject(&intent.wish);
+        let earlier = self.wants.get_mut(&subject);
+        if let Some((_, earlier)) = earlier.as_ref()
+            && undoes(&earlier.wish, &intent.wish)
+        {
+            self.wants.remove(&subject);
+            return;
+        }
+        self.order += 1;
+        let failed = event.exit != 0 && !intent.changed;
+        match earlier {
+            Some((order, want)) if same_direction(&want.wish, &intent.wish) => {
+                *order = self.order;
+                // What the first request achieved is not undone by a second one that failed.
+                want.failed &= failed;
+                want.runtime &= intent.runtime;
+                want.wish = intent.wish.clone();
+                if want.events.last() != Some(&event.id) {
+                    want.events.push(event.id);
+                }
+            }
+            _ => {
+                let want = Want {
+                    wish: intent.wish.clone(),
+                    runtime: intent.runtime,
+                    failed,
+                    events: vec![event.id],
+                };
+                self.wants.insert(subject, (self.order, want));
+            }
+        }
+    }
+
+    /// What stands at its end.
+    pub fn into_plugin(self) -> Plugin {
+        let mut wants: Vec<(usize, Want)> = self.wants.into_values().collect();
+        wants.sort_by_key(|(order, _)| *order);
+        let wants = wants.into_iter().map(|(_, want)| want);
+        let (deferred, wants) = wants.partition(|want| matches!(want.wish, Wish::Defer { .. }));
+        Plugin {
+            nevra: self.nevra,
+            wants,
+            deferred,
+        }
+    }
+}
+
+/// `$1` is 0 only where no package of the name is left.
+fn is_erasure(origin: &Origin) -> bool {
+    let kind = origin.scriptlet.as_deref();
+    let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
+    of_erasure && origin.arg == Some(0)
+}
+
+/// Whether `later` leaves nothing of `earlier`, not even a wish of its own.
+fn undoes(earlier: &Wish, later: &Wish) -> bool {
+    match (earlier, later) {
+        (Wish::Allow { .. }, Wish::Withdraw { .. }) => true,
+        (Wish::Definition { change: a, .. }, Wish::Definition { change: b, .. }) => {
+            a != "delete" && b == "delete"
+        }
+        (Wish::Unit { want: a, .. }, Wish::Unit { want: b, .. }) => {
+            *a == UnitWant::Mask && *b == UnitWant::Unmask
+        }
+        (Wish::Service { want: a, .. }, Wish::Service { want: b, .. }) => {
+            *a == ServiceWant::Add && *b == ServiceWant::Remove
+        }
+        _ => false,
+    }
+}
+
+/// Whether two wishes on one subject want the same, so that both justify the outcome.
+fn same_direction(earlier: &Wish, later: &Wish) -> bool {
+    let stops = |verb: &DeferredVerb| *verb == DeferredVerb::Stop;
+    match (earlier, later) {
+        (Wish::Unit { want: a, .. }, Wish::Unit { want: b, .. }) => a == b,
+        (Wish::Service { want: a, .. }, Wish::Service { want: b, .. }) => a == b,
+        (Wish::Defer { verb: a, .. }, Wish::Defer { verb: b, .. }) => stops(a) == stops(b),
+        (Wish::Allow { .. }, Wish::Allow { .. }) | (Wish::Withdraw { .. }, Wish::Withdraw { .. }) => true,
+        _ => earlier == later,
+    }
+}

@@ -1,0 +1,189 @@
+//! The state: what every plugin wants now, folded from the journal and the rpm database, and kept
+//! in `/usr/lib/sysimage/nodeshim/state.toml`. The same inputs give the same bytes.
+
+mod fold;
+mod life;
+mod subject;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, if_exists};
+use crate::intent::Wish;
+use crate::journal;
+use crate::root::Root;
+
+pub use fold::{Facts, Fold, attribute, fold};
+pub use subject::{Subject, subject};
+
+/// The state file.
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/state.toml";
+/// The newest format that this build reads, and the one that it writes.
+pub const FORMAT: u64 = 1;
+/// The plugin that requests without a known origin are counted under. No package can have this
+/// name, and it counts as installed.
+pub const UNKNOWN: &str = "(unknown)";
+
+/// What all plugins want.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct State {
+    /// [`FORMAT`].
+    pub format: u64,
+    /// The last event that went into it, 0 if there was none.
+    pub last_event: u64,
+    /// Failed `enable` requests that settling has carried out since, by event. They are not
+    /// carried out again, so that an administrator's later `disable` stands.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub retried: BTreeSet<u64>,
+    /// Plugins that are gone or came back, and the last event of theirs that no longer counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forgotten: BTreeMap<String, u64>,
+    /// The plugins by package name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
+    pub plugins: BTreeMap<String, Plugin>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        State {
+            format: FORMAT,
+            last_event: 0,
+            retried: BTreeSet::new(),
+            forgotten: BTreeMap::new(),
+            plugins: BTreeMap::new(),
+        }
+    }
+}
+
+/// One plugin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plugin {
+    /// The installed package, or the one that last asked for something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nevra: Option<String>,
+    /// What it wants, in the order in which it asked last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
+    pub wants: Vec<Want>,
+    /// What it wants done once the image is booted, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<Want>,
+}
+
+/// A wish that stands, and the events that justify it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Want {
+    /// What is wanted.
+    #[serde(flatten)]
+    pub wish: Wish,
+    /// Asked for the running system only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runtime: bool,
+    /// The last request for it failed and changed nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    /// The requests for it, oldest first.
+    pub events: Vec<u64>,
+}
+
+impl State {
+    /// Reads the state; an image without one has the empty state. A newer format is refused.
+    pub fn load(root: &Root) -> Result<State> {
+        match if_exists(root.read_text(PATH))? {
+            None => Ok(State::default()),
+            Some(text) => State::parse(&text),
+        }
+    }
+
+    fn parse(text: &str) -> Result<State> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u64,
+        }
+        let bad = |error: toml::de::Error| Error::malformed(PATH, error.message());
+        let Version { format } = toml::from_str(text).map_err(bad)?;
+        if format > FORMAT {
+            return Err(Error::NewerFormat {
+                path: PATH.into(),
+                found: format,
+                supported: FORMAT,
+            });
+        }
+        toml::from_str(text).map_err(bad)
+    }
+
+    /// The file's text.
+    pub fn to_text(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))
+    }
+
+    /// Writes the state if it differs from what is there; says whether it did.
+    pub fn save(&self, root: &Root) -> Result<bool> {
+        let text = self.to_text()?;
+        if if_exists(root.read(PATH))?.is_some_and(|old| old == text.as_bytes()) {
+            return Ok(false);
+        }
+        root.create_dirs(journal::DIRECTORY, 0o755)?;
+        root.write(PATH, text.as_bytes(), None)?;
+        Ok(true)
+    }
+
+    /// Every want with its plugin's name.
+    pub fn wants(&self) -> impl Iterator<Item = (&str, &Want)> {
+        self.plugins
+            .iter()
+            .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name.as_str(), want)))
+    }
+
+    /// The subjects that any plugin wants, withdrawals not counted.
+    pub fn wanted(&self) -> BTreeSet<Subject> {
+        self.wants()
+            .filter(|(_, want)| !matches!(want.wish, Wish::Withdraw { .. }))
+            .map(|(_, want)| subject(&want.wish))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::{Opening, UnitWant};
+
+    #[test]
+    fn a_state_comes_back_and_a_newer_one_is_refused() {
+        let opening = Opening::Port {
+            port: "80".into(),
+            protocol: "tcp".into(),
+        };
+        let want = |wish| Want {
+            wish,
+            runtime: false,
+            failed: false,
+            events: vec![1, 3],
+        };
+        let unit = Wish::Unit {
+            unit: "a.service".into(),
+            want: UnitWant::Enable,
+            scope: Default::default(),
+            rule: None,
+        };
+        let plugin = Plugin {
+            nevra: Some("a-1-1.noarch".into()),
+            wants: vec![want(Wish::Allow { opening, zone: None }), want(unit)],
+            deferred: Vec::new(),
+        };
+        let state = State {
+            last_event: 3,
+            forgotten: BTreeMap::from([("gone\"]\n[x".to_owned(), 2)]),
+            plugins: BTreeMap::from([("a".to_owned(), plugin)]),
+            ..State::default()
+        };
+        let text = state.to_text().unwrap();
+        assert_eq!(State::parse(&text).unwrap(), state);
+        let newer = State::parse("format = 2\n").unwrap_err();
+        assert!(matches!(newer, Error::NewerFormat { found: 2, .. }), "{newer}");
+    }
+}
