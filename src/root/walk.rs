@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, readlinkat};
@@ -55,12 +56,9 @@ impl Found<'_> {
     }
 }
 
-/// Walks `path` from `root`; `..` at the top stays at the top. Something must exist in the last
-/// place.
+/// Walks `path` from `root`, an empty one to the root itself; `..` at the top stays at the top.
+/// Something must exist in the last place.
 pub(super) fn walk<'r>(root: BorrowedFd<'r>, path: &Path, last: Last) -> nix::Result<Found<'r>> {
-    if path.as_os_str().is_empty() {
-        return Err(Errno::ENOENT);
-    }
     let mut found = Found {
         root,
         dirs: Vec::new(),
@@ -74,6 +72,7 @@ pub(super) fn walk<'r>(root: BorrowedFd<'r>, path: &Path, last: Last) -> nix::Re
         }
         match step {
             Step::Top => found.dirs.clear(),
+            Step::Here => {}
             Step::Up => {
                 found.dirs.pop();
             }
@@ -102,16 +101,20 @@ pub(super) fn walk<'r>(root: BorrowedFd<'r>, path: &Path, last: Last) -> nix::Re
 enum Step {
     Top,
     Up,
+    /// `.`, or a slash at the end: what stands before it must be a directory.
+    Here,
     Down(OsString),
 }
 
 fn steps(path: &Path) -> impl Iterator<Item = Step> {
-    path.components().filter_map(|component| match component {
-        Component::RootDir => Some(Step::Top),
-        Component::ParentDir => Some(Step::Up),
-        Component::Normal(name) => Some(Step::Down(name.to_owned())),
-        Component::CurDir | Component::Prefix(_) => None,
-    })
+    let bytes = path.as_os_str().as_bytes();
+    let top = bytes.first() == Some(&b'/');
+    let parts = bytes.split(|byte| *byte == b'/').map(|part| match part {
+        b"" | b"." => Step::Here,
+        b".." => Step::Up,
+        name => Step::Down(OsStr::from_bytes(name).to_owned()),
+    });
+    top.then_some(Step::Top).into_iter().chain(parts)
 }
 
 fn enter(dir: BorrowedFd, name: &OsStr) -> nix::Result<OwnedFd> {

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -119,4 +120,30 @@ pub fn succeed(command: &mut Command) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Everything below a directory: path, kind, mode and content (or link target) of each thing.
+pub fn snapshot(directory: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    look(directory, Path::new(""), &mut found);
+    found
+}
+
+fn look(directory: &Path, relative: &Path, found: &mut BTreeMap<PathBuf, String>) {
+    let path = directory.join(relative);
+    let meta = fs::symlink_metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let kind = meta.file_type();
+    let content = if kind.is_symlink() {
+        fs::read_link(&path).expect("a link").display().to_string()
+    } else if kind.is_file() {
+        fs::read(&path).expect("a file").escape_ascii().to_string()
+    } else {
+        String::new()
+    };
+    found.insert(relative.to_owned(), format!("{:o} {content}", meta.mode()));
+    if kind.is_dir() {
+        for entry in fs::read_dir(&path).expect("a directory") {
+            look(directory, &relative.join(entry.expect("an entry").file_name()), found);
+        }
+    }
 }

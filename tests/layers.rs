@@ -1,0 +1,149 @@
+//! The library's modules import only downwards, and never in a circle.
+#![allow(clippy::disallowed_methods, reason = "reads source files")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// From the ground up. A module may use those of its own line and of the lines above it.
+const LAYERS: [&[&str]; 10] = [
+    &["error", "escape", "tool", "origin", "intent"],
+    &["root"],
+    &["argv", "config"],
+    &["unit", "sysv", "firewall", "rpmdb"],
+    &["journal", "request"],
+    &["caller"],
+    &["state", "plan", "metadata", "policy"],
+    &["backend"],
+    &["settle", "intercept", "inspect"],
+    &["cli"],
+];
+
+/// Who uses whom, with one file that does.
+type Uses = BTreeMap<(String, String), String>;
+
+#[test]
+fn modules_import_only_downwards() {
+    let uses = uses_of_library();
+    assert!(uses.len() > 10, "the parser found next to nothing: {uses:?}");
+    let upwards: Vec<String> = uses
+        .iter()
+        .filter(|((module, used), _)| layer(module) < layer(used))
+        .map(|((module, used), file)| format!("{file}: {module} must not use {used}"))
+        .collect();
+    assert!(upwards.is_empty(), "{}", upwards.join("\n"));
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    let uses = uses_of_library();
+    let mut left: BTreeSet<&str> = uses.keys().flat_map(|(a, b)| [a.as_str(), b.as_str()]).collect();
+    loop {
+        let free: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|module| !uses.keys().any(|(from, to)| from == module && left.contains(to.as_str())))
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        left.retain(|module| !free.contains(module));
+    }
+    assert!(left.is_empty(), "in a circle, or above one: {left:?}");
+}
+
+#[test]
+fn every_module_has_a_layer() {
+    let listed: BTreeSet<&str> = LAYERS.iter().flat_map(|layer| layer.iter().copied()).collect();
+    let library = fs::read_to_string(support::project().join("src/lib.rs")).expect("src/lib.rs");
+    for line in library.lines() {
+        if let Some(module) = line.trim().strip_prefix("pub mod ").and_then(|m| m.strip_suffix(';')) {
+            assert!(listed.contains(module), "give {module} a place in tests/layers.rs");
+        }
+    }
+}
+
+#[test]
+fn imports_are_found_in_every_form() {
+    let found = |text: &str| used_modules(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(found("use crate::root::{Root, Kind};"), ["root"]);
+    assert_eq!(found("use crate::{error::{Error, Result}, root::Root, tool};"), ["error", "root", "tool"]);
+    assert_eq!(found("let x = crate::escape::escape(y); // crate::plan"), ["escape"]);
+    assert_eq!(found("/// See [`crate::settle`].\nuse crate::{\n    config,\n};"), ["config"]);
+    assert_eq!(found("pub(crate) fn f() {}"), [""; 0]);
+}
+
+fn layer(module: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("give {module} a place in tests/layers.rs"))
+}
+
+fn uses_of_library() -> Uses {
+    let mut uses = Uses::new();
+    let src = support::project().join("src");
+    visit(&src, &mut |file| {
+        let relative = file.strip_prefix(&src).expect("a file below src");
+        let module = relative.iter().next().expect("a file name").to_string_lossy();
+        let module = module.strip_suffix(".rs").unwrap_or(&module);
+        // The program is a crate of its own, above the library.
+        if ["lib", "main", "cli"].contains(&module) {
+            return;
+        }
+        let text = fs::read_to_string(file).expect("a source file");
+        for used in used_modules(&text).into_iter().filter(|used| used != module) {
+            uses.insert((module.to_owned(), used), relative.display().to_string());
+        }
+    });
+    uses
+}
+
+fn visit(directory: &Path, each: &mut dyn FnMut(&Path)) {
+    for entry in fs::read_dir(directory).expect("a source directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            visit(&path, each);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            each(&path);
+        }
+    }
+}
+
+/// The first components of all `crate::` paths outside of comments.
+fn used_modules(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or("")).collect();
+    let mut modules = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => modules.extend(identifier(after)),
+            Some(group) => modules.extend(group_heads(group)),
+        }
+    }
+    modules
+}
+
+fn identifier(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+/// The first words of the members of a `{...}` group, nested groups left out.
+fn group_heads(group: &str) -> Vec<String> {
+    let mut heads = Vec::new();
+    let (mut depth, mut member) = (0, String::new());
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => heads.extend(identifier(std::mem::take(&mut member).trim())),
+            _ if depth == 0 => member.push(c),
+            _ => {}
+        }
+    }
+    heads.extend(identifier(member.trim()));
+    heads
+}
