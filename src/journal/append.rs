@@ -7,7 +7,9 @@ use std::os::unix::fs::FileExt;
 use nix::unistd::ftruncate;
 use serde::Serialize;
 
-use super::{DIRECTORY, Event, HEADER, LOCK_PATH, PATH, TORN_PATH, check_header, parse_trailer, trailer};
+use super::{
+    DIRECTORY, Event, HEADER, LOCK_PATH, PATH, TORN_PATH, TRAILER_START, check_header, parse_trailer, trailer,
+};
 use crate::error::{Error, Result, if_exists};
 use crate::root::{Lock, Root};
 
@@ -118,11 +120,11 @@ impl Appender {
     /// it was before, and the error says so.
     pub fn append(&mut self, event: &mut Event) -> Result<()> {
         event.id = self.next_id;
-        let mut text = String::from("\n");
-        text.push_str(
-            &toml::to_string(&Document { event: [event] })
-                .map_err(|error| Error::malformed(PATH, error.to_string()))?,
-        );
+        let mut text = render(event)?;
+        if text.lines().any(|line| line.starts_with(TRAILER_START)) {
+            mask_trailers(event)?;
+            text = render(event)?;
+        }
         text.push_str(&trailer(event.id, text.len()));
         self.write(text.as_bytes())?;
         self.next_id += 1;
@@ -143,6 +145,32 @@ impl Appender {
             }
         }
     }
+}
+
+fn render(event: &Event) -> Result<String> {
+    let text = toml::to_string(&Document { event: [event] }).map_err(bad)?;
+    Ok(format!("\n{text}"))
+}
+
+fn bad(error: impl std::fmt::Display) -> Error {
+    Error::malformed(PATH, error.to_string())
+}
+
+/// Writes the `#` of what would look like a trailer in a text of several lines as `\x23`, which
+/// [`crate::escape::unescape`] turns back.
+fn mask_trailers(event: &mut Event) -> Result<()> {
+    fn mask(value: &mut toml::Value) {
+        match value {
+            toml::Value::String(text) => *text = text.replace(TRAILER_START, r"\x23 end "),
+            toml::Value::Array(values) => values.iter_mut().for_each(mask),
+            toml::Value::Table(table) => table.iter_mut().for_each(|(_, value)| mask(value)),
+            _ => {}
+        }
+    }
+    let mut value = toml::Value::try_from(&*event).map_err(bad)?;
+    mask(&mut value);
+    *event = value.try_into().map_err(bad)?;
+    Ok(())
 }
 
 /// The id of the last whole event in `tail`, and where its trailer ends. `whole` says that `tail`

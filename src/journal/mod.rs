@@ -28,6 +28,9 @@ pub const FORMAT: u64 = 1;
 
 const HEADER: &str = "format = 1\n";
 
+/// What a trailer begins with, and no other line of a journal does.
+const TRAILER_START: &str = "# end ";
+
 /// Reads `format = N` off the first line of a journal.
 fn check_header(start: &[u8]) -> crate::error::Result<()> {
     use crate::error::Error;
@@ -49,11 +52,11 @@ fn check_header(start: &[u8]) -> crate::error::Result<()> {
 
 /// The trailer of the event with this id and length.
 fn trailer(id: u64, length: usize) -> String {
-    format!("# end {id} {length}\n")
+    format!("{TRAILER_START}{id} {length}\n")
 }
 
 /// Takes a trailer line, without its newline, apart.
 fn parse_trailer(line: &str) -> Option<(u64, usize)> {
-    let (id, length) = line.strip_prefix("# end ")?.split_once(' ')?;
+    let (id, length) = line.strip_prefix(TRAILER_START)?.split_once(' ')?;
     Some((id.parse().ok()?, length.parse().ok()?))
 }
