@@ -6,10 +6,12 @@
 //! off by the next append and kept aside; nothing before it is lost.
 
 mod append;
+mod origins;
 mod read;
 mod record;
 
 pub use append::Appender;
+pub use origins::{Found, Origins};
 pub use read::{Journal, Torn};
 pub use record::{Event, Verdict, timestamp};
 

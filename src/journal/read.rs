@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Event, PATH, check_header, parse_trailer};
+use super::{Event, Origins, PATH, check_header, parse_trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
@@ -31,12 +31,15 @@ struct Document {
 }
 
 impl Journal {
-    /// Reads the journal; an image without one has no events.
+    /// Reads the journal, with the origins that were found out since; an image without one has no
+    /// events.
     pub fn read(root: &Root) -> Result<Journal> {
-        match if_exists(root.read(PATH))? {
-            None => Ok(Journal::default()),
-            Some(bytes) => Journal::parse(&bytes),
-        }
+        let Some(bytes) = if_exists(root.read(PATH))? else {
+            return Ok(Journal::default());
+        };
+        let mut journal = Journal::parse(&bytes)?;
+        Origins::load(root)?.complete(&mut journal.events);
+        Ok(journal)
     }
 
     /// Takes a journal's text apart.

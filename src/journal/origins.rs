@@ -1,0 +1,92 @@
+//! `origins.toml`: origins that were found after the events were written, by the digests of the
+//! scripts that the events name. The journal itself is never changed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Event;
+use crate::error::{Error, Result, if_exists};
+use crate::origin::{FoundBy, Origin};
+use crate::root::Root;
+
+/// Where they are kept.
+const PATH: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
+const FORMAT: u64 = 1;
+
+/// Origins by event id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(BTreeMap<u64, Found>);
+
+/// What was found out about one event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Found {
+    /// The package, as rpm prints it.
+    pub nevra: String,
+    /// The scriptlet, unless the package has several of this body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scriptlet: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u64,
+    #[serde(default)]
+    found: Vec<Row>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    event: u64,
+    #[serde(flatten)]
+    found: Found,
+}
+
+impl Origins {
+    /// Reads what was found so far.
+    pub fn load(root: &Root) -> Result<Origins> {
+        let Some(text) = if_exists(root.read_text(PATH))? else {
+            return Ok(Origins::default());
+        };
+        let document: Document =
+            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+        if document.format > FORMAT {
+            return Err(Error::NewerFormat { path: PATH.into(), found: document.format, supported: FORMAT });
+        }
+        Ok(Origins(document.found.into_iter().map(|row| (row.event, row.found)).collect()))
+    }
+
+    /// Writes them, unless there are none.
+    pub fn save(&self, root: &Root) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let found = self.0.iter().map(|(event, found)| Row { event: *event, found: found.clone() });
+        let document = Document { format: FORMAT, found: found.collect() };
+        let text = toml::to_string(&document).map_err(|error| Error::malformed(PATH, error.to_string()))?;
+        root.write(PATH, text.as_bytes(), None)
+    }
+
+    /// Notes what was found out about an event.
+    pub fn learn(&mut self, event: u64, found: Found) {
+        self.0.insert(event, found);
+    }
+
+    /// Completes events whose origin was not known when they were written.
+    pub fn complete(&self, events: &mut [Event]) {
+        for event in events {
+            if event.origin.found_by != FoundBy::Unknown {
+                continue;
+            }
+            if let Some(found) = self.0.get(&event.id) {
+                event.origin = Origin {
+                    found_by: FoundBy::Digest,
+                    nevra: Some(found.nevra.clone()),
+                    scriptlet: found.scriptlet.clone(),
+                    ..std::mem::take(&mut event.origin)
+                };
+            }
+        }
+    }
+}
