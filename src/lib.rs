@@ -25,6 +25,8 @@ pub mod root;
 #[cfg(feature = "admin")]
 pub mod rpmdb;
 #[cfg(feature = "admin")]
+pub mod run;
+#[cfg(feature = "admin")]
 pub mod state;
 pub mod sysv;
 pub mod tool;

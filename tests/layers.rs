@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["error", "escape", "tool", "origin", "intent"],
     &["root"],
     &["argv", "config"],
@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 10] = [
     &["state", "plan", "metadata", "policy"],
     &["backend"],
     &["settle", "intercept", "inspect"],
+    &["run"],
     &["cli"],
 ];
 

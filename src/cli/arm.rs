@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, Armed, Parts, RUN_LOCK_PATH, check_image};
+use nodeshim::intercept::{self, Armed, RUN_LOCK_PATH, check_image};
 use nodeshim::journal::DIRECTORY;
 use nodeshim::root::{Lock, Root};
+use nodeshim::run::Parts;
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::intercept::{self, Parts};
 use nodeshim::root::Root;
+use nodeshim::run::{self, Parts};
 
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct RunArgs {
 /// Arms, runs, disarms, and ends with the command's exit code.
 pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let outcome = intercept::run(root, &Parts::find()?, &args.command, home, std::env::temp_dir())?;
+    let outcome = run::run(root, &Parts::find()?, &args.command, home, std::env::temp_dir())?;
     if outcome.repaired.is_some() {
         let _ = writeln!(
             std::io::stderr(),

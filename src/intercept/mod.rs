@@ -1,22 +1,17 @@
-//! Standing at the tools' paths: putting the shims into an image root, taking them out without a
-//! trace, and running a command in between.
+//! Standing at the tools' paths: putting the shims into an image root and taking them out without
+//! a trace.
 //!
 //! What was diverted is written down before anything is moved, so that whatever a crash leaves
 //! behind can be put right from that list.
 
 mod arm;
 mod armed;
-mod command;
 mod disarm;
-mod parts;
 mod paths;
-mod run;
 
 pub use arm::{arm, reassert};
 pub use armed::{Armed, Diverted};
 pub use disarm::{Disarmed, disarm};
-pub use parts::Parts;
-pub use run::{Finished, Outcome, run};
 
 use crate::error::{Error, Result};
 use crate::root::Root;

@@ -52,7 +52,11 @@ impl Origins {
         let document: Document =
             toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
         if document.format > FORMAT {
-            return Err(Error::NewerFormat { path: PATH.into(), found: document.format, supported: FORMAT });
+            return Err(Error::NewerFormat {
+                path: PATH.into(),
+                found: document.format,
+                supported: FORMAT,
+            });
         }
         Ok(Origins(document.found.into_iter().map(|row| (row.event, row.found)).collect()))
     }
@@ -62,8 +66,14 @@ impl Origins {
         if self.0.is_empty() {
             return Ok(());
         }
-        let found = self.0.iter().map(|(event, found)| Row { event: *event, found: found.clone() });
-        let document = Document { format: FORMAT, found: found.collect() };
+        let found = self.0.iter().map(|(event, found)| Row {
+            event: *event,
+            found: found.clone(),
+        });
+        let document = Document {
+            format: FORMAT,
+            found: found.collect(),
+        };
         let text = toml::to_string(&document).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         root.write(PATH, text.as_bytes(), None)
     }

@@ -1,4 +1,4 @@
-//! Running a command with the shims in place.
+//! Arming, running a command to its end, disarming.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,11 +11,15 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
+use super::Parts;
 use super::command::prepare;
-use super::{Disarmed, Parts, RUN_LOCK_PATH, arm, check_image, disarm};
+use super::resolve::resolve;
 use crate::error::{Error, Result};
-use crate::journal::DIRECTORY;
+use crate::intercept::{Disarmed, RUN_LOCK_PATH, arm, check_image, disarm};
+use crate::journal::{Appender, DIRECTORY, Journal, Origins};
+use crate::origin::FoundBy;
 use crate::root::{Lock, Root};
+use crate::rpmdb::{Owners, owners, scriptlets};
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +66,14 @@ pub fn run(
     let lock = root.lock(RUN_LOCK_PATH)?;
     let repaired = disarm(root)?;
     let prepared = prepare(argv, &parts.macros(), &home, &temporary)?;
+    let before = scriptlets_before(root, parts, argv)?;
+    let first = Appender::open(root)?.next_id();
     arm(root, &shim)?;
     let status = supervise(&prepared.argv, &prepared.env);
     let disarmed = disarm(root);
     let status = status?;
     disarmed?;
+    learn_origins(root, first, &before)?;
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -76,6 +83,30 @@ pub fn run(
         repaired,
         lock,
     })
+}
+
+/// The scriptlets of the installed packages, if they may be needed to tell who called: an erased
+/// package's cannot be looked up afterwards. Where rpm will load the plugin the look-up is saved.
+fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Owners> {
+    let plugin = parts.plugin_directory().is_some() && !argv.iter().any(|word| word == "--noplugins");
+    if plugin {
+        Ok(Owners::new())
+    } else {
+        Ok(owners(&scriptlets(root)?))
+    }
+}
+
+fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<()> {
+    let mut events = Journal::read(root)?.events;
+    events.retain(|event| {
+        event.id >= first && event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some()
+    });
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut origins = Origins::load(root)?;
+    resolve(&events, before, &owners(&scriptlets(root)?), &mut origins);
+    origins.save(root)
 }
 
 fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStatus> {

@@ -51,7 +51,10 @@ fn single(candidates: &BTreeSet<Candidate>) -> Option<Found> {
     };
     package_name(nevra)?;
     let scriptlet = kinds.first().filter(|_| kinds.len() == 1).map(|kind| (*kind).to_owned());
-    Some(Found { nevra: (*nevra).to_owned(), scriptlet })
+    Some(Found {
+        nevra: (*nevra).to_owned(),
+        scriptlet,
+    })
 }
 
 #[cfg(test)]
@@ -69,7 +72,8 @@ mod tests {
         let both = candidates(Some(&old), Some(&new)).unwrap();
         assert_eq!(both, set(&[("a-1-1.noarch", "%preun"), ("a-2-1.noarch", "%post")]));
         assert_eq!(single(&both), None);
-        let post = candidates(Some(&set(&[("a-1-1.noarch", "%post")])), Some(&set(&[("a-2-1.noarch", "%post")])));
+        let post =
+            candidates(Some(&set(&[("a-1-1.noarch", "%post")])), Some(&set(&[("a-2-1.noarch", "%post")])));
         assert_eq!(single(&post.unwrap()).unwrap().nevra, "a-2-1.noarch");
     }
 

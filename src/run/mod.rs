@@ -1,0 +1,10 @@
+//! Running a command that installs packages into an image, with the shims in place, and finding
+//! out afterwards who asked for what.
+
+mod command;
+mod parts;
+mod resolve;
+mod supervise;
+
+pub use parts::Parts;
+pub use supervise::{Finished, Outcome, run};
