@@ -14,6 +14,7 @@ use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
 use crate::handover::become_original;
+use crate::programs;
 
 /// Carries out the call that `argv` stands for and returns its exit code.
 pub fn run(argv: &[OsString]) -> u8 {
@@ -24,7 +25,10 @@ pub fn run(argv: &[OsString]) -> u8 {
     match answer(tool, argv) {
         Ok(reply) => {
             print(&reply);
-            reply.exit
+            match &reply.programs {
+                Some(programs) => programs::run(programs, reply.exit),
+                None => reply.exit,
+            }
         }
         Err(error) => complain(&error.to_string(), 1),
     }

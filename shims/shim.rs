@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 mod handover;
+mod programs;
 mod record;
 
 fn main() -> ExitCode {

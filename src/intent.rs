@@ -257,6 +257,8 @@ pub enum ServiceWant {
     Off,
     /// As the script's header says.
     Reset,
+    /// On or off as it is, with the priorities of the script's header.
+    ResetPriorities,
     /// As the override file says.
     Override,
 }

@@ -19,6 +19,7 @@ pub mod firewall;
 pub mod intent;
 pub mod intercept;
 pub mod journal;
+pub mod levels;
 pub mod origin;
 pub mod request;
 pub mod root;

@@ -56,8 +56,12 @@ impl Tool {
     }
 
     /// The tool whose file name is the last component of `argv0`, exactly: `my-service` is none.
+    /// The LSB's `install_initd` and `remove_initd` are links to chkconfig.
     pub fn from_argv0(argv0: &OsStr) -> Option<Tool> {
         let name = Path::new(argv0).file_name()?;
+        if ["install_initd", "remove_initd"].map(OsStr::new).contains(&name) {
+            return Some(Tool::Chkconfig);
+        }
         Tool::ALL.into_iter().find(|tool| tool.name().as_bytes() == name.as_bytes())
     }
 }

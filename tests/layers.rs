@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
 const LAYERS: [&[&str]; 11] = [
-    &["error", "escape", "tool", "origin", "intent"],
+    &["error", "escape", "levels", "tool", "origin", "intent"],
     &["root"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],

@@ -1,1 +1,4 @@
 //! Argument vectors to requests, one module a tool. Pure: no file is looked at.
+
+pub mod chkconfig;
+pub mod service;

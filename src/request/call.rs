@@ -6,7 +6,7 @@ use std::io;
 
 use crate::config::Config;
 use crate::intent::{Intent, Wish};
-use crate::request::Output;
+use crate::request::{Output, Programs};
 use crate::root::Root;
 
 /// The caller's environment, taken once.
@@ -69,6 +69,8 @@ pub struct Reply {
     pub intents: Vec<Intent>,
     /// For an administrator: what the caller must not see, but somebody should.
     pub warnings: Vec<String>,
+    /// What the call ends in, if it runs programs of the image.
+    pub programs: Option<Programs>,
 }
 
 impl Reply {

@@ -7,6 +7,7 @@ pub mod firewall_cmd;
 pub mod firewall_offline_cmd;
 pub mod lokkit;
 mod output;
+mod programs;
 pub mod service;
 pub mod systemctl;
 pub mod sysv_install;
@@ -14,6 +15,7 @@ pub mod update_helper;
 
 pub use call::{Call, Env, Reply};
 pub use output::{Output, Stream};
+pub use programs::{Program, Programs};
 
 use crate::tool::Tool;
 

@@ -1,8 +1,111 @@
-//! Carrying out chkconfig requests.
+//! Carrying out chkconfig requests, also under the names of the LSB installer.
 
+mod change;
+mod failure;
+mod forward;
+mod initd;
+mod list;
+mod lookup;
+mod over;
+mod query;
+mod text;
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::argv::chkconfig::{Misuse, Request, ServiceType, State, Verb, parse};
+use crate::config::Answers;
+use crate::intent::{ServiceWant, Wish};
+use crate::levels::Levels;
 use crate::request::{Call, Reply};
+use crate::sysv::layout::Layout;
+use crate::sysv::native;
+use crate::sysv::plan::Change;
+
+pub use change::set;
+pub use query::is_on_in;
 
 /// Carries a call out.
 pub fn carry_out(call: &Call) -> Reply {
-    Reply::error(format!("{}: not there yet", call.argv0), 1)
+    match Path::new(call.argv0).file_name().and_then(OsStr::to_str) {
+        Some("install_initd") => return initd::install(call),
+        Some("remove_initd") => return initd::remove(call),
+        _ => {}
+    }
+    match parse(call.args) {
+        Ok(request) => dispatch(call, &request),
+        Err(misuse) => refuse(misuse),
+    }
+}
+
+/// The answer to a command line that can't be carried out.
+pub fn refuse(misuse: Misuse) -> Reply {
+    match misuse {
+        Misuse::Usage => text::usage(),
+        Misuse::Line(line) => Reply::error(line, 1),
+    }
+}
+
+/// The image's SysV directories, missing ones tolerated as far as the configuration says.
+pub fn layout<'r>(call: &Call<'r>) -> Layout<'r> {
+    Layout::find(call.root, call.config.shims.answers == Answers::Image)
+}
+
+fn dispatch(call: &Call, request: &Request) -> Reply {
+    if let Some(reply) = forward::to_systemctl(call, request) {
+        return reply;
+    }
+    let only = request.only;
+    match &request.verb {
+        Verb::Version => text::version(),
+        Verb::Help => text::usage(),
+        Verb::List { name: None } => list::all(call, only),
+        Verb::List { name: Some(name) } => list::one(call, name, only),
+        Verb::Query { name, level } => query::answer(call, name, *level, only),
+        Verb::Add { name } => changing(call, name, only, Change::Add),
+        Verb::Del { name } => reloaded(call, change::remove(call, name, only)),
+        Verb::Override { name } => reloaded(call, over::apply(call, name)),
+        Verb::Set { name, state, levels } => changing(call, name, only, change_to(*state, *levels)),
+    }
+}
+
+fn changing(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change) -> Reply {
+    reloaded(call, change::set(call, name, only, change))
+}
+
+/// What setting a state means, with the levels that are meant when none are named.
+pub fn change_to(state: State, levels: Option<Levels>) -> Change {
+    match state {
+        State::On => Change::On(levels.unwrap_or(Levels::MULTI_USER)),
+        State::Off => Change::Off(levels.unwrap_or(Levels::MULTI_USER)),
+        State::Reset => Change::Reset(levels.unwrap_or(Levels::ALL)),
+        State::ResetPriorities => Change::ResetPriorities(levels.unwrap_or(Levels::ALL)),
+    }
+}
+
+/// A running systemd is told about what changed, whatever it answers.
+fn reloaded(call: &Call, mut reply: Reply) -> Reply {
+    if reply.exit == 0 && native::is_running(call.root) {
+        let words = ["daemon-reload".into()];
+        let told = super::systemctl::carry_out(&call.redirect("systemctl", &words));
+        reply.output.append(told.output);
+        reply.intents.extend(told.intents);
+    }
+    reply
+}
+
+/// The wish behind a change.
+fn wish(name: &OsStr, change: Change) -> Wish {
+    let (want, levels, usual) = match change {
+        Change::Add => (ServiceWant::Add, Levels::ALL, Levels::ALL),
+        Change::On(levels) => (ServiceWant::On, levels, Levels::MULTI_USER),
+        Change::Off(levels) => (ServiceWant::Off, levels, Levels::MULTI_USER),
+        Change::Reset(levels) => (ServiceWant::Reset, levels, Levels::ALL),
+        Change::ResetPriorities(levels) => (ServiceWant::ResetPriorities, levels, Levels::ALL),
+    };
+    Wish::Service {
+        service: name.to_string_lossy().into_owned(),
+        want,
+        levels: (levels != usual).then(|| levels.to_string()),
+    }
 }

@@ -1,8 +1,23 @@
-//! Carrying out sysv-install requests.
+//! Carrying out `systemd-sysv-install` requests: chkconfig under the name that systemctl calls it
+//! by. It never hands back to systemctl.
 
+use crate::argv::chkconfig::{ServiceType, SysvInstall, parse_sysv_install};
+use crate::request::chkconfig::{change_to, is_on_in, layout, refuse, set};
 use crate::request::{Call, Reply};
+
+/// The level that stands for "enabled": the graphical one.
+const LEVEL: usize = 5;
 
 /// Carries a call out.
 pub fn carry_out(call: &Call) -> Reply {
-    Reply::error(format!("{}: not there yet", call.argv0), 1)
+    match parse_sysv_install(call.args) {
+        Ok(SysvInstall::Set(name, state)) => {
+            set(call, &name, Some(ServiceType::Sysv), change_to(state, None))
+        }
+        Ok(SysvInstall::IsEnabled(name)) => {
+            let on = is_on_in(&layout(call), &name, LEVEL);
+            Reply::new().fail(u8::from(!on))
+        }
+        Err(misuse) => refuse(misuse),
+    }
 }

@@ -1,0 +1,52 @@
+//! Handing a request over to systemctl where a unit stands for the service. Levels are lost on
+//! the way.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::argv::chkconfig::{Request, ServiceType, State, Verb};
+use crate::request::{Call, Reply, systemctl};
+use crate::sysv::native;
+
+/// Set in the environment, even to nothing, it keeps requests here.
+const SKIP: &str = "SYSTEMCTL_SKIP_REDIRECT";
+
+/// Systemctl's answer, if the request is for it.
+pub fn to_systemctl(call: &Call, request: &Request) -> Option<Reply> {
+    let (verb, name) = forwarded(&request.verb)?;
+    let stays = request.no_redirect
+        || request.only == Some(ServiceType::Xinetd)
+        || call.env.raw(SKIP).is_some()
+        || !native::is_init(call.root);
+    if stays {
+        return None;
+    }
+    let unit = native::unit(call.root, name)?;
+    let mut reply = Reply::new();
+    reply.output.err_line(format!("Note: Forwarding request to 'systemctl {verb} {unit}'."));
+    let words: [OsString; 2] = [verb.into(), unit.into()];
+    let answer = systemctl::carry_out(&call.redirect("systemctl", &words));
+    reply.output.append(answer.output);
+    Some(Reply {
+        output: reply.output,
+        ..answer
+    })
+}
+
+/// Systemctl's verb for a request, and the service. Nothing but on, off and a query of the
+/// current level is ever handed over.
+fn forwarded(verb: &Verb) -> Option<(&'static str, &OsStr)> {
+    match verb {
+        Verb::Set {
+            name,
+            state: State::On,
+            ..
+        } => Some(("enable", name)),
+        Verb::Set {
+            name,
+            state: State::Off,
+            ..
+        } => Some(("disable", name)),
+        Verb::Query { name, level: None } => Some(("is-enabled", name)),
+        _ => None,
+    }
+}

@@ -1,0 +1,86 @@
+//! `chkconfig NAME`: is it on? The exit code is the answer; nothing is printed.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::layout;
+use super::lookup::{Service, find};
+use crate::argv::chkconfig::ServiceType;
+use crate::config;
+use crate::request::{Call, Reply};
+use crate::sysv::layout::Layout;
+use crate::sysv::links::Index;
+use crate::sysv::xinetd;
+
+/// Tells the previous and the current run level.
+const RUNLEVEL: &str = "/sbin/runlevel";
+
+/// Answers a query: 0 for on, 1 for off and for everything that is unknown.
+pub fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<ServiceType>) -> Reply {
+    let layout = layout(call);
+    let on = match find(&layout, name, only) {
+        Err(_) => return Reply::new().fail(1),
+        Ok(Service::Xinetd(text)) => {
+            let daemon = Index::load_one(&layout, OsStr::new("xinetd"));
+            daemon.map(|entries| xinetd::is_on(&text) && !entries.on().is_empty())
+        }
+        Ok(Service::Script(_)) => {
+            let entries = Index::load_one(&layout, name);
+            entries.map(|entries| {
+                level.or_else(|| current_level(call)).is_some_and(|level| entries.is_on(level))
+            })
+        }
+    };
+    match on {
+        Ok(on) => Reply::new().fail(u8::from(!on)),
+        Err(level) => Reply::error(super::failure::Failure::from(level).line(name), 1),
+    }
+}
+
+/// Whether an init script is on in a level; what can't be read is not.
+pub fn is_on_in(layout: &Layout, name: &OsStr, level: usize) -> bool {
+    find(layout, name, Some(ServiceType::Sysv)).is_ok()
+        && Index::load_one(layout, name).is_ok_and(|entries| entries.is_on(level))
+}
+
+/// The current run level. An image has none, so the image's program is asked only where its init
+/// scripts may run as well, and never if it is systemctl under another name.
+fn current_level(call: &Call) -> Option<usize> {
+    let may_run = call.config.shims.service == config::Service::Run && call.root.path() == Path::new("/");
+    let program = call.root.resolve(RUNLEVEL).ok().filter(|_| may_run)?;
+    if program.file_name() != Some(OsStr::new("runlevel")) {
+        return None;
+    }
+    let output = Command::new(RUNLEVEL)
+        .env_clear()
+        .envs(call.env.raw("PATH").map(|path| ("PATH", path)))
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    parse_level(str::from_utf8(&output.stdout).ok()?)
+}
+
+/// The level in a line of the form `PREVIOUS CURRENT`.
+fn parse_level(line: &str) -> Option<usize> {
+    match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+        [_, level] => level.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_two_fields_is_the_level() {
+        assert_eq!(parse_level("N 3\n"), Some(3));
+        assert_eq!(parse_level("5 2"), Some(2));
+        for other in ["unknown\n", "", "N S", "N 3 x"] {
+            assert_eq!(parse_level(other), None, "{other}");
+        }
+    }
+}

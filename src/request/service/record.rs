@@ -1,0 +1,86 @@
+//! Actions that are not run in an image, but noted for its boot.
+
+use std::ffi::OsStr;
+
+use super::{Job, mangle};
+use crate::intent::{DeferredVerb, Scope, Wish};
+use crate::request::Reply;
+
+/// What an init script answers for a service that does not run.
+const NOT_RUNNING: u8 = 3;
+
+/// Notes an action of an init script.
+pub fn action(job: &Job) -> Reply {
+    let name = job.name.to_string_lossy();
+    let action = job.action.and_then(OsStr::to_str);
+    let mut reply = Reply::new();
+    if action == Some("status") {
+        return reply.fail(NOT_RUNNING);
+    }
+    match action.and_then(deferred) {
+        Some(verb) => reply.wish(
+            Wish::Defer {
+                verb,
+                unit: mangle::unit_name(&name),
+                scope: Scope::System,
+            },
+            false,
+        ),
+        None => {
+            let action = job.action.unwrap_or_default().to_string_lossy();
+            reply.wish(
+                Wish::Note {
+                    severity: "low".into(),
+                    text: format!("action \"{action}\" of the init script {name} was not run"),
+                },
+                false,
+            );
+        }
+    }
+    reply
+}
+
+/// What an action of an init script means for the service's unit.
+fn deferred(action: &str) -> Option<DeferredVerb> {
+    Some(match action {
+        "start" => DeferredVerb::Start,
+        "stop" | "condstop" | "try-stop" => DeferredVerb::Stop,
+        "restart" => DeferredVerb::Restart,
+        "condrestart" | "try-restart" | "condtryrestart" => DeferredVerb::TryRestart,
+        "reload" => DeferredVerb::Reload,
+        "reload-or-restart" => DeferredVerb::ReloadOrRestart,
+        "force-reload" | "condreload" | "try-reload-or-restart" => DeferredVerb::TryReloadOrRestart,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::argv::service::Switches;
+
+    fn recorded(word: &str) -> (u8, Vec<Wish>) {
+        let reply = action(&Job {
+            name: OsStr::new("foo"),
+            action: Some(OsStr::new(word)),
+            words: &[],
+            switches: Switches::default(),
+        });
+        assert_eq!(reply.output, Default::default());
+        (reply.exit, reply.intents.into_iter().map(|intent| intent.wish).collect())
+    }
+
+    #[test]
+    fn actions_wait_for_the_boot_and_queries_do_not() {
+        let restart = Wish::Defer {
+            verb: DeferredVerb::TryRestart,
+            unit: "foo.service".into(),
+            scope: Scope::System,
+        };
+        assert_eq!(recorded("condrestart"), (0, vec![restart]));
+        assert_eq!(recorded("status"), (3, vec![]));
+        let (exit, wishes) = recorded("initdb");
+        assert_eq!(exit, 0);
+        assert!(matches!(&wishes[..], [Wish::Note { text, .. }] if text.contains("\"initdb\"")));
+    }
+}

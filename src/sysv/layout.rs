@@ -1,0 +1,139 @@
+//! Where init scripts and run level directories lie in an image.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Result, if_exists};
+use crate::levels::COUNT;
+use crate::root::{Entry, Kind, Root};
+
+/// The names that chkconfig goes by; on Red Hat systems they are links into `/etc/rc.d`.
+const INIT: &str = "/etc/init.d";
+const RC_D_INIT: &str = "/etc/rc.d/init.d";
+/// Override files.
+pub const OVERRIDES: &str = "/etc/chkconfig.d";
+
+/// The SysV directories of one image.
+pub struct Layout<'r> {
+    root: &'r Root,
+    /// Whether directories that are missing are read as empty, looked for below `/etc/rc.d`, and
+    /// made when something is to be written to them.
+    lenient: bool,
+    init: &'static str,
+}
+
+impl<'r> Layout<'r> {
+    /// Looks where the scripts are.
+    pub fn find(root: &'r Root, lenient: bool) -> Layout<'r> {
+        let moved = lenient && !root.is_dir(INIT) && root.is_dir(RC_D_INIT);
+        Layout {
+            root,
+            lenient,
+            init: if moved { RC_D_INIT } else { INIT },
+        }
+    }
+
+    /// The image.
+    pub fn root(&self) -> &'r Root {
+        self.root
+    }
+
+    /// The directory of init scripts.
+    pub fn init(&self) -> &'static str {
+        self.init
+    }
+
+    /// The path of a script.
+    pub fn script(&self, name: &OsStr) -> PathBuf {
+        Path::new(self.init).join(name)
+    }
+
+    /// What is in a level's directory, sorted. Missing is an error unless the layout is lenient.
+    pub fn list(&self, level: usize) -> Result<Vec<Entry>> {
+        let path = level_path(level);
+        if !self.lenient {
+            return self.root.list(path);
+        }
+        match if_exists(self.root.list(path))? {
+            Some(entries) => Ok(entries),
+            None => Ok(if_exists(self.root.list(rc_d_path(level)))?.unwrap_or_default()),
+        }
+    }
+
+    /// The path of something in a level's directory.
+    pub fn in_level(&self, level: usize, name: &OsStr) -> PathBuf {
+        Path::new(&level_path(level)).join(name)
+    }
+
+    /// Makes the level directories that are missing, if the layout is lenient: as Red Hat systems
+    /// have them, or beside an `/etc/init.d` that is a directory of its own.
+    pub fn make_levels(&self) -> Result<()> {
+        if !self.lenient {
+            return Ok(());
+        }
+        let missing: Vec<usize> = (0..COUNT).filter(|level| !self.root.is_dir(level_path(*level))).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let own_init = self.root.meta(INIT).is_ok_and(|meta| meta.kind == Kind::Dir);
+        for level in missing {
+            let path = level_path(level);
+            if own_init {
+                self.root.create_dirs(&path, 0o755)?;
+                continue;
+            }
+            self.root.create_dirs(rc_d_path(level), 0o755)?;
+            if !self.root.exists(&path) {
+                self.root.symlink(format!("rc.d/rc{level}.d"), &path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `/etc/rcN.d`.
+pub fn level_path(level: usize) -> String {
+    format!("/etc/rc{level}.d")
+}
+
+fn rc_d_path(level: usize) -> String {
+    format!("/etc/rc.d/rc{level}.d")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_level_directories_are_made_in_the_layout_that_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc/rc.d/init.d", 0o755).unwrap();
+        let layout = Layout::find(&root, true);
+        assert_eq!(layout.init(), "/etc/rc.d/init.d");
+        assert_eq!(layout.list(3).unwrap(), []);
+        layout.make_levels().unwrap();
+        assert_eq!(root.read_link("/etc/rc3.d").unwrap(), Path::new("rc.d/rc3.d"));
+        assert!(root.is_dir("/etc/rc3.d"));
+    }
+
+    #[test]
+    fn an_init_directory_of_its_own_gets_level_directories_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc/init.d", 0o755).unwrap();
+        Layout::find(&root, true).make_levels().unwrap();
+        assert_eq!(root.meta("/etc/rc0.d").unwrap().kind, Kind::Dir);
+        assert!(!root.exists("/etc/rc.d"));
+    }
+
+    #[test]
+    fn a_strict_layout_reports_what_is_missing_and_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let layout = Layout::find(&root, false);
+        assert!(layout.list(0).unwrap_err().is_missing());
+        layout.make_levels().unwrap();
+        assert!(!root.exists("/etc"));
+    }
+}

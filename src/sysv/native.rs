@@ -1,0 +1,52 @@
+//! Whether systemd stands beside the init scripts of an image, and which unit takes a script's
+//! place.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use crate::root::Root;
+
+/// Where chkconfig looks for units, in this order, and nowhere else.
+const UNIT_DIRECTORIES: [&str; 2] = ["/lib/systemd/system", "/etc/systemd/system"];
+
+/// Whether systemd is the image's init: `/sbin/init` leads to a file of that name.
+pub fn is_init(root: &Root) -> bool {
+    root.resolve("/sbin/init")
+        .is_ok_and(|path| path.file_name() == Some(OsStr::new("systemd")))
+}
+
+/// Whether the image has systemd at all.
+pub fn is_installed(root: &Root) -> bool {
+    root.exists("/usr/lib/systemd/systemd") || root.exists("/lib/systemd/systemd") || is_init(root)
+}
+
+/// Whether systemd runs: not while an image is built.
+pub fn is_running(root: &Root) -> bool {
+    root.is_dir("/run/systemd/system") && is_init(root)
+}
+
+/// Whether the directory of packaged units is there.
+pub fn has_units(root: &Root) -> bool {
+    root.is_dir(UNIT_DIRECTORIES[0])
+}
+
+/// The unit that stands for a service: `NAME.service`, or `NAME.socket` where its service is a
+/// template.
+pub fn unit(root: &Root, name: &OsStr) -> Option<String> {
+    let name = name.to_str().filter(|name| !name.contains('/'))?;
+    let there = |directory: &str, unit: &str| {
+        let path = Path::new(directory).join(unit);
+        // A masked unit counts, also in an image without /dev.
+        root.meta_followed(&path).is_ok()
+            || root.read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"))
+    };
+    let service = format!("{name}.service");
+    if UNIT_DIRECTORIES.into_iter().any(|directory| there(directory, &service)) {
+        return Some(service);
+    }
+    let (template, socket) = (format!("{name}@.service"), format!("{name}.socket"));
+    UNIT_DIRECTORIES
+        .into_iter()
+        .any(|directory| there(directory, &template) && there(directory, &socket))
+        .then_some(socket)
+}

@@ -1,0 +1,100 @@
+//! What becomes of a service's entries when it is added or set: pure decisions, level by level.
+
+use super::header::Defaults;
+use super::links::{Entries, Entry, Plan};
+use super::order::Priorities;
+use crate::levels::Levels;
+
+/// Something that chkconfig does to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Entries where there are none, as the header says.
+    Add,
+    /// Started in the levels.
+    On(Levels),
+    /// Stopped in the levels.
+    Off(Levels),
+    /// As the header says in the levels.
+    Reset(Levels),
+    /// On or off as before in the levels, with the header's priorities.
+    ResetPriorities(Levels),
+}
+
+impl Change {
+    /// The levels in which dependency ordering takes the service to be on while it is changed.
+    pub fn on_levels(self, defaults: &Defaults, entries: &Entries) -> Levels {
+        match self {
+            Change::Add if entries.is_empty() => defaults.levels,
+            Change::Add | Change::ResetPriorities(_) => entries.on(),
+            Change::On(levels) => entries.on().union(levels),
+            // No dependency can match, so that the service falls back to its own priorities;
+            // what depends on it still sees it.
+            Change::Off(_) => Levels::BEYOND_ALL,
+            Change::Reset(_) => defaults.levels,
+        }
+    }
+
+    /// The entries to write, with `priorities` for the new ones.
+    pub fn plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
+        let plan = |levels: Levels, on: &dyn Fn(usize) -> bool| {
+            std::array::from_fn(|level| levels.contains(level).then(|| Entry::new(on(level), priorities)))
+        };
+        let header = |level| defaults.levels.contains(level);
+        match self {
+            Change::Add => filled(defaults, entries, priorities),
+            Change::On(levels) => plan(levels, &|_| true),
+            Change::Off(levels) => plan(levels, &|_| false),
+            Change::Reset(levels) => plan(levels, &header),
+            Change::ResetPriorities(levels) => plan(levels, &|level| entries.is_on(level)),
+        }
+    }
+
+    /// As [`Change::plan`] for a service that takes part in dependency ordering: its new
+    /// priorities go to every level, and levels without an entry get one.
+    pub fn ordered_plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
+        let renumbered = renumbered(entries, priorities);
+        let filled = filled(defaults, entries, priorities);
+        let asked = match self {
+            Change::Add => Plan::default(),
+            other => other.plan(defaults, entries, priorities),
+        };
+        std::array::from_fn(|level| asked[level].or(renumbered[level]).or(filled[level]))
+    }
+}
+
+/// Entries as the header says where there are none.
+fn filled(defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
+    std::array::from_fn(|level| {
+        let missing = entries.first(level).is_none();
+        missing.then(|| Entry::new(defaults.levels.contains(level), priorities))
+    })
+}
+
+/// The entries that are there and have another number, with the new one.
+pub fn renumbered(entries: &Entries, priorities: Priorities) -> Plan {
+    std::array::from_fn(|level| {
+        let entry = entries.first(level)?;
+        Some(Entry::new(entry.is_on(), priorities)).filter(|wanted| *wanted != entry)
+    })
+}
+
+/// Every level as the header says.
+pub fn everywhere(defaults: &Defaults) -> Plan {
+    std::array::from_fn(|level| Some(Entry::new(defaults.levels.contains(level), own(defaults))))
+}
+
+/// Whether every entry that there is, and there is one, is what the header says.
+pub fn is_unchanged(defaults: &Defaults, entries: &Entries) -> bool {
+    let as_header = everywhere(defaults);
+    let mut levels = as_header.iter().enumerate();
+    !entries.is_empty()
+        && levels.all(|(level, header)| entries.first(level).is_none_or(|entry| Some(entry) == *header))
+}
+
+/// The header's own priorities.
+pub fn own(defaults: &Defaults) -> Priorities {
+    Priorities {
+        start: defaults.start,
+        stop: defaults.stop,
+    }
+}
