@@ -12,7 +12,10 @@ const NO_FORMAT: i32 = 8;
 
 /// Runs the programs; the exit code is the last one's, or `exit`.
 pub fn run(programs: &Programs, exit: u8) -> u8 {
-    let last = programs.in_turn.iter().map(run_one).last();
+    let mut last = None;
+    for program in &programs.in_turn {
+        last = Some(run_one(program));
+    }
     last.filter(|_| programs.exit_of_last).unwrap_or(exit)
 }
 

@@ -36,11 +36,11 @@ pub fn load_all(root: &Root) -> Result<Vec<(OsString, bool)>> {
 
 /// Whether a file's service is on.
 pub fn is_on(text: &str) -> bool {
-    let disable = text.lines().filter_map(|line| {
+    let mut disable = text.lines().filter_map(|line| {
         let value = line.trim_ascii_start().strip_prefix("disable")?.trim_ascii_start();
         Some(value.strip_prefix('=')?.trim_ascii())
     });
-    disable.last() != Some("yes")
+    disable.next_back() != Some("yes")
 }
 
 /// The file with the state written into it, the way chkconfig edits: lines that begin with

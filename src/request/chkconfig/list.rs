@@ -105,10 +105,12 @@ fn scripts(call: &Call, layout: &Layout, output: &mut Output) -> Result<(), Stri
             return usable.first().map_or(Ok(()), |(name, _)| Err(failure.line(name)));
         }
     };
-    let replaced = native::is_running(call.root);
-    let listed =
-        |name: &OsStr| !index.of(name).is_empty() && !(replaced && native::unit(call.root, name).is_some());
-    for (name, _) in load_all(layout, listed).map_err(unopened)? {
+    let systemd_runs = native::is_running(call.root);
+    let is_listed = |name: &OsStr| {
+        let is_replaced = systemd_runs && native::unit(call.root, name).is_some();
+        !is_replaced && !index.of(name).is_empty()
+    };
+    for (name, _) in load_all(layout, is_listed).map_err(unopened)? {
         line(output, &name, index.of(&name));
     }
     Ok(())

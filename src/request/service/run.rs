@@ -51,10 +51,9 @@ pub fn status_all(call: &Call, with_systemd: bool) -> Reply {
 
 fn has_status(name: &OsStr, with_systemd: bool) -> bool {
     let ends = |suffix: &str| name.as_bytes().ends_with(suffix.as_bytes());
-    !name.as_bytes().starts_with(b".")
-        && !NO_STATUS.iter().any(|other| name == *other)
-        && !LEFTOVERS.into_iter().any(ends)
-        && !(with_systemd && ends(".old"))
+    let is_leftover =
+        name.as_bytes().starts_with(b".") || LEFTOVERS.into_iter().any(ends) || with_systemd && ends(".old");
+    !is_leftover && !NO_STATUS.iter().any(|other| name == *other)
 }
 
 /// The program that a package provides for an action that systemctl does not know.
