@@ -1,0 +1,210 @@
+//! `/etc/firewalld/firewalld.conf` (firewalld.conf(5)): values, and rewriting that keeps comments
+//! and lines of other versions.
+
+use std::path::Path;
+
+use super::store::{self, Kind};
+use crate::error::{Result, if_exists};
+use crate::root::Root;
+
+/// The file.
+pub const PATH: &str = "/etc/firewalld/firewalld.conf";
+
+/// The zone where none is set.
+pub const FALLBACK_ZONE: &str = "public";
+
+/// Keys with their values where the file says nothing, in the order in which they are added.
+const DEFAULTS: [(&str, &str); 10] = [
+    ("DefaultZone", FALLBACK_ZONE),
+    ("CleanupOnExit", "yes"),
+    ("CleanupModulesOnExit", "no"),
+    ("Lockdown", "no"),
+    ("IPv6_rpfilter", "yes"),
+    ("IndividualCalls", "no"),
+    ("LogDenied", "off"),
+    ("FirewallBackend", "nftables"),
+    ("FlushAllOnReload", "True"),
+    ("RFC3964_IPv4", "True"),
+];
+
+/// Keys that earlier versions had; they stay where they are.
+const OBSOLETE: [&str; 3] = ["MinimalMark", "AutomaticHelpers", "AllowZoneDrifting"];
+
+/// The configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conf {
+    text: String,
+    changes: Vec<(&'static str, String)>,
+    missing: bool,
+}
+
+impl Conf {
+    /// Loads it; a missing file means defaults throughout.
+    pub fn load(root: &Root) -> Result<Conf> {
+        let text = if_exists(root.read_text(PATH))?;
+        Ok(Conf {
+            missing: text.is_none(),
+            text: text.unwrap_or_default(),
+            changes: Vec::new(),
+        })
+    }
+
+    /// The configuration of this text.
+    pub fn parse(text: &str) -> Conf {
+        Conf {
+            text: text.to_owned(),
+            ..Conf::default()
+        }
+    }
+
+    /// The value of a key, as set, in the file, or by default.
+    pub fn get(&self, key: &str) -> &str {
+        let changed = self.changes.iter().find(|(changed, _)| *changed == key);
+        let changed = changed.map(|(_, value)| value.as_str());
+        changed.or_else(|| self.in_file(key)).unwrap_or_else(|| default(key))
+    }
+
+    fn in_file(&self, key: &str) -> Option<&str> {
+        let mut lines = self.text.lines().filter_map(assignment);
+        lines
+            .find(|(found, _)| *found == key)
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Sets a key of firewalld 1.3.
+    pub fn set(&mut self, key: &'static str, value: &str) {
+        self.changes.retain(|(changed, _)| *changed != key);
+        self.changes.push((key, value.to_owned()));
+    }
+
+    /// The file with the changes in it and every key that was missing added at its end. A key that
+    /// is set twice keeps its first line.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut done: Vec<&str> = Vec::new();
+        let mut blank = false;
+        for line in self.text.lines() {
+            if line.trim().is_empty() {
+                if !blank {
+                    text.push('\n');
+                }
+                blank = true;
+                continue;
+            }
+            let known = assignment(line).filter(|(key, _)| is_known(key));
+            let Some((key, value)) = known else {
+                push_line(&mut text, line);
+                blank = false;
+                continue;
+            };
+            if done.contains(&key) {
+                continue;
+            }
+            done.push(key);
+            blank = false;
+            if value == self.get(key) || OBSOLETE.contains(&key) {
+                push_line(&mut text, line);
+            } else {
+                push_line(&mut text, &format!("{key}={}", self.get(key)));
+            }
+        }
+        self.add_missing(&mut text, &done, blank);
+        text
+    }
+
+    fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool) {
+        for (key, _) in DEFAULTS.iter().filter(|(key, _)| !done.contains(key)) {
+            if !blank {
+                text.push('\n');
+                blank = true;
+            }
+            let value = match self.get(key) {
+                // Without a file the fallback is spelt in another way.
+                "True" if self.missing => "yes",
+                value => value,
+            };
+            push_line(text, &format!("{key}={value}"));
+        }
+    }
+
+    /// Writes the file, keeping the one that was there as `firewalld.conf.old`.
+    pub fn save(&self, root: &Root) -> Result<()> {
+        store::replace_file(root, Path::new(PATH), &self.to_text()).map(drop)
+    }
+
+    /// The default zone: `DefaultZone=`, or `public` if that zone does not exist.
+    pub fn default_zone(&self, root: &Root) -> String {
+        let zone = self.get("DefaultZone");
+        let exists = zone == FALLBACK_ZONE || store::exists(root, Kind::Zone, zone);
+        (if exists { zone } else { FALLBACK_ZONE }).to_owned()
+    }
+}
+
+/// The default zone of an image.
+pub fn default_zone(root: &Root) -> String {
+    Conf::load(root).unwrap_or_default().default_zone(root)
+}
+
+fn push_line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// `KEY = VALUE`, blanks around both dropped.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    if line.starts_with(['#', ';']) {
+        return None;
+    }
+    let (key, value) = line.split_once('=')?;
+    Some((key.trim(), value.trim()))
+}
+
+fn is_known(key: &str) -> bool {
+    DEFAULTS.iter().any(|(known, _)| *known == key) || OBSOLETE.contains(&key)
+}
+
+fn default(key: &str) -> &'static str {
+    DEFAULTS.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "CleanupOnExit=yes\nCleanupModulesOnExit=no\nLockdown=no\nIPv6_rpfilter=yes\n\
+                        IndividualCalls=no\nLogDenied=off\nFirewallBackend=nftables\nFlushAllOnReload=True\n\
+                        RFC3964_IPv4=True\n";
+
+    #[test]
+    fn rewriting_keeps_what_it_does_not_know() {
+        for (before, after) in [
+            ("", format!("\nDefaultZone=internal\n{REST}")),
+            ("DefaultZone=public\n", format!("DefaultZone=internal\n\n{REST}")),
+            (
+                "# c\n\n\nDefaultZone=public\n# d\nfoo=bar\nbad line\nDefaultZone=block\n",
+                format!("# c\n\nDefaultZone=internal\n# d\nfoo=bar\nbad line\n\n{REST}"),
+            ),
+            (
+                "Lockdown=\nMinimalMark=100\nNftablesFlowtable=off\nLogDenied = all \n\n",
+                format!(
+                    "Lockdown=no\nMinimalMark=100\nNftablesFlowtable=off\nLogDenied = all \n\nDefaultZone=internal\n{}",
+                    REST.replace("Lockdown=no\n", "").replace("LogDenied=off\n", "")
+                ),
+            ),
+        ] {
+            let mut conf = Conf::parse(before);
+            conf.set("DefaultZone", "internal");
+            assert_eq!(conf.to_text(), after, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_value_counts_and_an_empty_one_does_not() {
+        let conf = Conf::parse("Lockdown=\n LogDenied = all \nLogDenied=off\n# DefaultZone=x\n");
+        assert_eq!(conf.get("LogDenied"), "all");
+        assert_eq!(conf.get("Lockdown"), "no");
+        assert_eq!(conf.get("DefaultZone"), "public");
+    }
+}

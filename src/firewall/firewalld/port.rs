@@ -1,0 +1,264 @@
+//! Ports as firewalld spells them: `N`, `N-M` or a name, with a protocol beside; and the way in
+//! which a zone's ports are merged when the zone is read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::code::{Checked, Code};
+use super::names::Names;
+
+/// Protocols that have ports.
+pub const WITH_PORTS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
+
+/// A port or range with its protocol, spelt as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port {
+    /// `N`, `N-M` or a name.
+    pub port: String,
+    /// `tcp`, `udp`, `sctp` or `dccp`.
+    pub protocol: String,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.port, self.protocol)
+    }
+}
+
+impl Port {
+    /// A port of this spelling.
+    pub fn new(port: impl Into<String>, protocol: impl Into<String>) -> Self {
+        Port {
+            port: port.into(),
+            protocol: protocol.into(),
+        }
+    }
+
+    /// Reads `PORT/PROTOCOL`, as on the command line.
+    pub fn parse(text: &str, names: &Names) -> Checked<Port> {
+        Port::parse_separated(text, '/', names)
+    }
+
+    /// Reads `PORT:PROTOCOL`, as in lokkit's options.
+    pub fn parse_lokkit(text: &str, names: &Names) -> Checked<Port> {
+        Port::parse_separated(text, ':', names)
+    }
+
+    fn parse_separated(text: &str, separator: char, names: &Names) -> Checked<Port> {
+        let parts: Vec<&str> = text.split(separator).collect();
+        let [port, protocol] = parts[..] else {
+            return Err(Code::InvalidPort.about(format!(
+                "bad port (most likely missing protocol), correct syntax is portid[-portid]{separator}protocol"
+            )));
+        };
+        check_port(port, names)?;
+        check_protocol_with_ports(protocol)?;
+        Ok(Port::new(port, protocol))
+    }
+
+    /// First and last port, in this order.
+    pub fn range(&self, names: &Names) -> Option<(u16, u16)> {
+        range(&self.port, names)
+    }
+}
+
+/// Whether a text is a port or range.
+pub fn check_port(port: &str, names: &Names) -> Checked<()> {
+    match range(port, names) {
+        Some(_) => Ok(()),
+        None => Err(Code::InvalidPort.about(port)),
+    }
+}
+
+/// Whether a protocol has ports.
+pub fn check_protocol_with_ports(protocol: &str) -> Checked<()> {
+    if WITH_PORTS.contains(&protocol) {
+        return Ok(());
+    }
+    Err(Code::InvalidProtocol.about(format!("'{protocol}' not in {{'tcp'|'udp'|'sctp'|'dccp'}}")))
+}
+
+/// Whether a protocol is a number up to 255 or a name that the image knows.
+pub fn check_protocol(protocol: &str, names: &Names) -> Checked<()> {
+    let known = match integer(protocol) {
+        Some(number) => (0..=255).contains(&number),
+        None => names.is_protocol(protocol),
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(Code::InvalidProtocol.about(protocol))
+    }
+}
+
+/// First and last port of a spelling, in ascending order whatever the spelling.
+pub fn range(text: &str, names: &Names) -> Option<(u16, u16)> {
+    if let Some(port) = single(text, names) {
+        return Some((port, port));
+    }
+    let bounds = text.match_indices('-').find_map(|(at, _)| {
+        let (first, last) = (single(&text[..at], names)?, &text[at + 1..]);
+        // `80-` is taken for 80.
+        let last = if last.is_empty() {
+            first
+        } else {
+            single(last, names)?
+        };
+        Some((first, last))
+    })?;
+    Some((bounds.0.min(bounds.1), bounds.0.max(bounds.1)))
+}
+
+fn single(text: &str, names: &Names) -> Option<u16> {
+    match integer(text) {
+        Some(number) => u16::try_from(number).ok(),
+        None if text.starts_with('-') || text.is_empty() => None,
+        None => names.port(text),
+    }
+}
+
+/// An integer in the spellings that firewalld takes: blanks around it, a sign, single underscores
+/// between digits.
+pub fn integer(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let plain = digits
+        .split('_')
+        .all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));
+    if !plain {
+        return None;
+    }
+    let value: i64 = digits.replace('_', "").parse().unwrap_or(i64::MAX);
+    Some(if text.starts_with('-') { -value } else { value })
+}
+
+/// A range in its shortest spelling.
+pub fn spell((first, last): (u16, u16)) -> String {
+    if first == last {
+        first.to_string()
+    } else {
+        format!("{first}-{last}")
+    }
+}
+
+/// Merges ports that overlap, as firewalld does when it reads a zone: a port inside an earlier one
+/// is dropped; one that overlaps earlier ones takes them in and stands at its own place. Adjacent
+/// ports stay apart. Numbers take their shortest spelling. Takes n log n steps.
+pub fn merge(ports: Vec<Port>, names: &Names) -> Vec<Port> {
+    let mut places: Vec<Option<Port>> = Vec::with_capacity(ports.len());
+    // By protocol: first port -> (last port, place). Ranges in here never overlap.
+    let mut taken: BTreeMap<String, BTreeMap<u16, (u16, usize)>> = BTreeMap::new();
+    for port in ports {
+        let Some((mut first, mut last)) = port.range(names) else {
+            places.push(Some(port));
+            continue;
+        };
+        let taken = taken.entry(port.protocol.clone()).or_default();
+        let before = taken.range(..=first).next_back().map(|(start, (end, _))| (*start, *end));
+        if before.is_some_and(|(_, end)| end >= last) {
+            continue;
+        }
+        let mut absorbed: Vec<u16> = taken.range(first..=last).map(|(start, _)| *start).collect();
+        absorbed
+            .extend(before.filter(|(start, end)| *end >= first && *start < first).map(|(start, _)| start));
+        for start in absorbed {
+            if let Some((end, place)) = taken.remove(&start) {
+                first = first.min(start);
+                last = last.max(end);
+                if let Some(slot) = places.get_mut(place) {
+                    *slot = None;
+                }
+            }
+        }
+        taken.insert(first, (last, places.len()));
+        places.push(Some(Port::new(spell((first, last)), port.protocol)));
+    }
+    places.into_iter().flatten().collect()
+}
+
+/// Sorts for a listing: by protocol, then by number.
+pub fn sort_for_listing(ports: &mut [Port], names: &Names) {
+    ports.sort_by_cached_key(|port| (port.protocol.clone(), port.range(names)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ports(text: &str) -> Vec<Port> {
+        let split = |word: &str| word.split_once('/').map(|(port, protocol)| Port::new(port, protocol));
+        text.split_whitespace().filter_map(split).collect()
+    }
+
+    fn show(ports: &[Port]) -> String {
+        ports.iter().map(Port::to_string).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn spellings_that_are_ports() {
+        for (text, expected) in [
+            ("80", Some((80, 80))),
+            ("080", Some((80, 80))),
+            (" 80 ", Some((80, 80))),
+            ("+8_0", Some((80, 80))),
+            ("80-", Some((80, 80))),
+            ("90-80", Some((80, 90))),
+            ("0-65535", Some((0, 65535))),
+            ("65536", None),
+            ("-1", None),
+            ("-", None),
+            ("", None),
+            ("1-2-3", None),
+            ("80-x", None),
+            ("http", None),
+        ] {
+            assert_eq!(range(text, &Names::none()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_refused_with_a_reason() {
+        for (text, expected) in [
+            (
+                "8080",
+                "INVALID_PORT: bad port (most likely missing protocol), correct syntax is portid[-portid]/protocol",
+            ),
+            ("/tcp", "INVALID_PORT"),
+            ("80/", "INVALID_PROTOCOL: '' not in {'tcp'|'udp'|'sctp'|'dccp'}"),
+            ("80/TCP", "INVALID_PROTOCOL: 'TCP' not in {'tcp'|'udp'|'sctp'|'dccp'}"),
+            ("65536/tcp", "INVALID_PORT: 65536"),
+        ] {
+            assert_eq!(Port::parse(text, &Names::none()).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn merging_keeps_the_order_of_what_stays() {
+        for (before, after) in [
+            ("80-90/tcp 1/tcp 85-95/tcp", "1/tcp 80-95/tcp"),
+            ("85/tcp 1/tcp 80-95/tcp 2/tcp", "1/tcp 80-95/tcp 2/tcp"),
+            ("10-20/tcp 30-40/tcp 15-35/tcp 2/tcp", "10-40/tcp 2/tcp"),
+            ("10-20/tcp 21-40/tcp 30-50/udp 15-35/udp", "10-20/tcp 21-40/tcp 15-50/udp"),
+            ("080/tcp 40-30/udp 80/tcp 80-80/sctp", "80/tcp 30-40/udp 80/sctp"),
+            ("10-20/tcp 10/tcp 10-25/tcp", "10-25/tcp"),
+            ("8000-8100/tcp 8050/tcp", "8000-8100/tcp"),
+        ] {
+            assert_eq!(show(&merge(ports(before), &Names::none())), after, "{before}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn merged_ports_cover_the_same_and_never_overlap(ranges in proptest::collection::vec((0u16..60, 0u16..8), 0..20)) {
+            let given: Vec<Port> = ranges.iter().map(|(a, n)| Port::new(spell((*a, a + n)), "tcp")).collect();
+            let merged = merge(given, &Names::none());
+            for port in 0u16..70 {
+                let wanted = ranges.iter().any(|(a, n)| (*a..=a + n).contains(&port));
+                let covering = merged.iter().filter_map(|p| p.range(&Names::none()));
+                let count = covering.filter(|(a, b)| (*a..=*b).contains(&port)).count();
+                prop_assert_eq!(count, usize::from(wanted));
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Rich rules: the model, and their one canonical spelling (firewalld.richlanguage(5)).
+
+mod check;
+mod lexer;
+mod parse;
+mod xml;
+
+use std::fmt;
+
+/// A rich rule. Its `Display` is the canonical spelling, by which rules are compared and listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// `ipv4` or `ipv6`; absent means both.
+    pub family: Option<String>,
+    /// -32768 to 32767; 0 is not written.
+    pub priority: i64,
+    /// Where packets come from.
+    pub source: Option<Endpoint>,
+    /// Where they go to.
+    pub destination: Option<Endpoint>,
+    /// What they are.
+    pub element: Option<Element>,
+    /// Logging.
+    pub log: Option<Log>,
+    /// Auditing.
+    pub audit: Option<Audit>,
+    /// What becomes of them.
+    pub action: Option<Action>,
+}
+
+/// A source or destination: exactly one of address, MAC address and ipset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Address or network.
+    pub address: Option<String>,
+    /// MAC address, sources only.
+    pub mac: Option<String>,
+    /// Name of an ipset.
+    pub ipset: Option<String>,
+    /// Everything but that.
+    pub invert: bool,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in the rule language")]
+pub enum Element {
+    Service {
+        name: String,
+    },
+    Port {
+        port: String,
+        protocol: String,
+    },
+    Protocol {
+        value: String,
+    },
+    IcmpBlock {
+        name: String,
+    },
+    IcmpType {
+        name: String,
+    },
+    Masquerade,
+    ForwardPort {
+        port: String,
+        protocol: String,
+        to_port: String,
+        to_address: String,
+    },
+    SourcePort {
+        port: String,
+        protocol: String,
+    },
+    TcpMssClamp {
+        value: Option<String>,
+    },
+}
+
+/// Logging, by the kernel's log or by nflog.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Log {
+    /// `nflog` instead of `log`.
+    pub nflog: bool,
+    /// Text before each line.
+    pub prefix: Option<String>,
+    /// Log level, `log` only.
+    pub level: Option<String>,
+    /// Netlink group, `nflog` only.
+    pub group: Option<String>,
+    /// Queue size, `nflog` only.
+    pub queue_size: Option<String>,
+    /// At most how often.
+    pub limit: Option<Limit>,
+}
+
+/// Auditing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// At most how often.
+    pub limit: Option<Limit>,
+}
+
+/// A rate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// `N/s`, `N/m`, `N/h` or `N/d`.
+    pub value: String,
+    /// How many at first without a limit (firewalld 2.x).
+    pub burst: Option<String>,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Which action.
+    pub verdict: Verdict,
+    /// At most how often.
+    pub limit: Option<Limit>,
+}
+
+/// The kinds of action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "named as in the rule language")]
+pub enum Verdict {
+    Accept,
+    Reject { with: Option<String> },
+    Drop,
+    Mark { set: Option<String> },
+}
+
+impl Verdict {
+    /// The word in the rule language.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Accept => "accept",
+            Verdict::Reject { .. } => "reject",
+            Verdict::Drop => "drop",
+            Verdict::Mark { .. } => "mark",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("rule")?;
+        if self.priority != 0 {
+            write!(f, " priority=\"{}\"", self.priority)?;
+        }
+        attribute(f, "family", self.family.as_deref())?;
+        if let Some(source) = &self.source {
+            write!(f, " source{source}")?;
+        }
+        if let Some(destination) = &self.destination {
+            write!(f, " destination{destination}")?;
+        }
+        if let Some(element) = &self.element {
+            write!(f, " {element}")?;
+        }
+        if let Some(log) = &self.log {
+            write!(f, " {log}")?;
+        }
+        if let Some(audit) = &self.audit {
+            f.write_str(" audit")?;
+            limit(f, audit.limit.as_ref())?;
+        }
+        if let Some(action) = &self.action {
+            write!(f, " {action}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.invert {
+            f.write_str(" NOT")?;
+        }
+        attribute(f, "address", self.address.as_deref())?;
+        attribute(f, "mac", self.mac.as_deref())?;
+        attribute(f, "ipset", self.ipset.as_deref())
+    }
+}
+
+impl Element {
+    /// The word in the rule language, which is the name of the XML element too.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Element::Service { .. } => "service",
+            Element::Port { .. } => "port",
+            Element::Protocol { .. } => "protocol",
+            Element::IcmpBlock { .. } => "icmp-block",
+            Element::IcmpType { .. } => "icmp-type",
+            Element::Masquerade => "masquerade",
+            Element::ForwardPort { .. } => "forward-port",
+            Element::SourcePort { .. } => "source-port",
+            Element::TcpMssClamp { .. } => "tcp-mss-clamp",
+        }
+    }
+
+    /// Its attributes in canonical order; empty ones are not written.
+    fn attributes(&self) -> Vec<(&'static str, Option<&str>)> {
+        let some = |text: &str| !text.is_empty();
+        match self {
+            Element::Service { name } | Element::IcmpBlock { name } | Element::IcmpType { name } => {
+                vec![("name", Some(name))]
+            }
+            Element::Port { port, protocol } | Element::SourcePort { port, protocol } => {
+                vec![("port", Some(port)), ("protocol", Some(protocol))]
+            }
+            Element::Protocol { value } => vec![("value", Some(value))],
+            Element::Masquerade => Vec::new(),
+            Element::ForwardPort {
+                port,
+                protocol,
+                to_port,
+                to_address,
+            } => vec![
+                ("port", Some(port)),
+                ("protocol", Some(protocol)),
+                ("to-port", Some(to_port.as_str()).filter(|text| some(text))),
+                ("to-addr", Some(to_address.as_str()).filter(|text| some(text))),
+            ],
+            Element::TcpMssClamp { value } => vec![("value", value.as_deref())],
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        if let Element::TcpMssClamp { value: None } = self {
+            return f.write_str(" value=\"pmtu\"");
+        }
+        self.attributes().into_iter().try_for_each(|(name, value)| attribute(f, name, value))
+    }
+}
+
+impl fmt::Display for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.nflog { "nflog" } else { "log" })?;
+        attribute(f, "group", self.group.as_deref())?;
+        attribute(f, "prefix", self.prefix.as_deref())?;
+        attribute(f, "queue-size", self.queue_size.as_deref())?;
+        attribute(f, "level", self.level.as_deref())?;
+        limit(f, self.limit.as_ref())
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.verdict.word())?;
+        match &self.verdict {
+            Verdict::Reject { with } => attribute(f, "type", with.as_deref())?,
+            Verdict::Mark { set: Some(set) } => write!(f, " set={set}")?,
+            _ => {}
+        }
+        limit(f, self.limit.as_ref())
+    }
+}
+
+fn attribute(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&str>) -> fmt::Result {
+    match value {
+        Some(value) => write!(f, " {name}=\"{value}\""),
+        None => Ok(()),
+    }
+}
+
+fn limit(f: &mut fmt::Formatter<'_>, limit: Option<&Limit>) -> fmt::Result {
+    let Some(limit) = limit else { return Ok(()) };
+    write!(f, " limit value=\"{}\"", limit.value)?;
+    attribute(f, "burst", limit.burst.as_deref())
+}
+
+impl Limit {
+    /// A limit whose unit takes its short spelling: `3/minute` is `3/m`.
+    fn new(value: &str, burst: Option<String>) -> Self {
+        let short = match value.split_once('/') {
+            Some((rate, unit @ ("second" | "minute" | "hour" | "day"))) => format!("{rate}/{}", &unit[..1]),
+            _ => value.to_owned(),
+        };
+        Limit { value: short, burst }
+    }
+}

@@ -1,0 +1,241 @@
+//! Where firewalld's objects lie: `/etc/firewalld/KIND/NAME.xml` replaces
+//! `/usr/lib/firewalld/KIND/NAME.xml` whole. Whether a name exists is found by looking for its
+//! file, never by reading the others.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::code::Code;
+use crate::error::{Result, if_exists};
+use crate::root::{Kind as FileKind, Root};
+
+/// Local configuration.
+pub const LOCAL: &str = "/etc/firewalld";
+/// Configuration that packages ship.
+pub const SHIPPED: &str = "/usr/lib/firewalld";
+
+/// Mode of files.
+const FILE_MODE: u32 = 0o644;
+/// Mode of directories.
+const DIR_MODE: u32 = 0o750;
+
+/// The kinds of objects that have a file each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Kind {
+    Zone,
+    Service,
+    Policy,
+    Ipset,
+    Icmptype,
+    Helper,
+}
+
+impl Kind {
+    /// Every kind, in the order in which the configuration is checked.
+    pub const ALL: [Kind; 6] = [
+        Kind::Ipset,
+        Kind::Icmptype,
+        Kind::Helper,
+        Kind::Service,
+        Kind::Zone,
+        Kind::Policy,
+    ];
+
+    /// What it is called in messages and options.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Zone => "zone",
+            Kind::Service => "service",
+            Kind::Policy => "policy",
+            Kind::Ipset => "ipset",
+            Kind::Icmptype => "icmptype",
+            Kind::Helper => "helper",
+        }
+    }
+
+    /// The directory's name.
+    pub fn directory(self) -> &'static str {
+        match self {
+            Kind::Zone => "zones",
+            Kind::Service => "services",
+            Kind::Policy => "policies",
+            Kind::Ipset => "ipsets",
+            Kind::Icmptype => "icmptypes",
+            Kind::Helper => "helpers",
+        }
+    }
+
+    /// The code for a name that does not exist.
+    pub fn invalid(self) -> Code {
+        match self {
+            Kind::Zone => Code::InvalidZone,
+            Kind::Service => Code::InvalidService,
+            Kind::Policy => Code::InvalidPolicy,
+            Kind::Ipset => Code::InvalidIpset,
+            Kind::Icmptype => Code::InvalidIcmptype,
+            Kind::Helper => Code::InvalidHelper,
+        }
+    }
+
+    /// The code for deleting one that a package ships.
+    pub fn builtin(self) -> Code {
+        match self {
+            Kind::Zone => Code::BuiltinZone,
+            Kind::Service => Code::BuiltinService,
+            Kind::Policy => Code::BuiltinPolicy,
+            Kind::Ipset => Code::BuiltinIpset,
+            Kind::Icmptype => Code::BuiltinIcmptype,
+            Kind::Helper => Code::BuiltinHelper,
+        }
+    }
+}
+
+/// Whether a name can be part of a path: one file name, or `NAME/PART` of a split zone.
+pub fn is_safe(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && part.len() < 200 && !part.contains('\0')
+    };
+    let mut parts = name.split('/');
+    parts.by_ref().take(2).all(part) && parts.next().is_none()
+}
+
+fn path(base: &str, kind: Kind, name: &str) -> PathBuf {
+    PathBuf::from(format!("{base}/{}/{name}.xml", kind.directory()))
+}
+
+/// The local file of an object, whether it exists or not.
+pub fn local(kind: Kind, name: &str) -> PathBuf {
+    path(LOCAL, kind, name)
+}
+
+/// Whether the object has a local file.
+pub fn is_local(root: &Root, kind: Kind, name: &str) -> bool {
+    is_safe(name) && root.is_file(path(LOCAL, kind, name))
+}
+
+/// Whether a package ships the object.
+pub fn is_shipped(root: &Root, kind: Kind, name: &str) -> bool {
+    is_safe(name) && root.is_file(path(SHIPPED, kind, name))
+}
+
+/// Whether the object exists.
+pub fn exists(root: &Root, kind: Kind, name: &str) -> bool {
+    is_local(root, kind, name) || is_shipped(root, kind, name)
+}
+
+/// The file that counts.
+pub fn find(root: &Root, kind: Kind, name: &str) -> Option<PathBuf> {
+    if is_local(root, kind, name) {
+        return Some(path(LOCAL, kind, name));
+    }
+    is_shipped(root, kind, name).then(|| path(SHIPPED, kind, name))
+}
+
+/// The text of the file that counts.
+pub fn read(root: &Root, kind: Kind, name: &str) -> Result<Option<String>> {
+    if !is_safe(name) {
+        return Ok(None);
+    }
+    match if_exists(root.read_text(path(LOCAL, kind, name)))? {
+        Some(text) => Ok(Some(text)),
+        None => if_exists(root.read_text(path(SHIPPED, kind, name))),
+    }
+}
+
+/// The names of all objects of a kind, sorted.
+pub fn names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
+    let mut names = names_in(root, SHIPPED, kind)?;
+    names.extend(names_in(root, LOCAL, kind)?);
+    Ok(names)
+}
+
+/// The names of objects that have a local file, sorted.
+pub fn local_names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
+    names_in(root, LOCAL, kind)
+}
+
+fn names_in(root: &Root, base: &str, kind: Kind) -> Result<BTreeSet<String>> {
+    let directory = format!("{base}/{}", kind.directory());
+    let mut names = BTreeSet::new();
+    for entry in if_exists(root.list(&directory))?.unwrap_or_default() {
+        let Some(name) = entry.name.to_str() else {
+            continue;
+        };
+        if entry.kind == FileKind::Dir {
+            if kind == Kind::Zone {
+                for part in root.list(format!("{directory}/{name}"))? {
+                    let part = part.name.to_str().and_then(|part| part.strip_suffix(".xml"));
+                    names.extend(part.map(|part| format!("{name}/{part}")));
+                }
+            }
+        } else if let Some(stem) = name.strip_suffix(".xml").filter(|stem| !stem.is_empty()) {
+            names.insert(stem.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Writes an object's local file, keeping a file that was there as `NAME.xml.old`. A file that
+/// holds just this already is left alone. Returns whether anything changed.
+pub fn replace(root: &Root, kind: Kind, name: &str, text: &str) -> Result<bool> {
+    if !is_safe(name) {
+        return Err(crate::error::Error::Other(format!("{} name {name:?} is no file name", kind.word())));
+    }
+    replace_file(root, &path(LOCAL, kind, name), text)
+}
+
+/// As [`replace`], for any file.
+pub(super) fn replace_file(root: &Root, path: &std::path::Path, text: &str) -> Result<bool> {
+    let before = if_exists(root.read(path))?;
+    if before.as_deref() == Some(text.as_bytes()) {
+        return Ok(false);
+    }
+    if let Some(parent) = path.parent() {
+        root.create_dirs(parent, DIR_MODE)?;
+    }
+    if let Some(before) = before {
+        root.write(old(path), &before, Some(FILE_MODE))?;
+    }
+    root.write(path, text.as_bytes(), Some(FILE_MODE))?;
+    Ok(true)
+}
+
+/// Writes an object's local file, as [`replace`].
+pub fn write(root: &Root, kind: Kind, name: &str, text: &str) -> Result<()> {
+    replace(root, kind, name, text).map(drop)
+}
+
+/// Removes an object's local file, keeping it as `NAME.xml.old`.
+pub fn remove(root: &Root, kind: Kind, name: &str) -> Result<()> {
+    let path = path(LOCAL, kind, name);
+    root.rename(&path, old(&path))
+}
+
+fn old(path: &std::path::Path) -> PathBuf {
+    let mut old = path.as_os_str().to_owned();
+    old.push(".old");
+    PathBuf::from(old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_safe;
+
+    #[test]
+    fn names_that_would_lead_elsewhere_are_refused() {
+        for (name, safe) in [
+            ("public", true),
+            ("a/b", true),
+            ("a/b/c", false),
+            ("..", false),
+            ("../x", false),
+            ("x/..", false),
+            ("", false),
+            ("/a", false),
+            ("a.b", true),
+        ] {
+            assert_eq!(is_safe(name), safe, "{name}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! firewalld's XML: a small tree that keeps every element, attribute and text, and a writer that
+//! spells files as firewalld does (two blanks of indentation, one line an element).
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+/// No firewalld file nests deeper than five; a limit keeps hostile files harmless.
+const MAX_DEPTH: usize = 32;
+
+/// An element with what is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Element {
+    /// Its name.
+    pub name: String,
+    /// Attributes in file order.
+    pub attributes: Vec<(String, String)>,
+    /// Elements in file order.
+    pub children: Vec<Element>,
+    /// The text directly in it, put together, newlines turned to blanks.
+    pub text: String,
+}
+
+impl Element {
+    /// The value of an attribute.
+    pub fn get(&self, attribute: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(name, _)| name == attribute);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Reads a document. The error says what is wrong and in which line and column.
+pub fn parse(text: &str) -> Result<Element, String> {
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    reader.config_mut().expand_empty_elements = true;
+    let mut stack: Vec<Element> = Vec::new();
+    let mut document = None;
+    loop {
+        let event = reader.read_event().map_err(|error| {
+            let at = reader.error_position();
+            format!("{error}: {}", place(text, at))
+        })?;
+        let bad = |what: &str| format!("{what}: {}", place(text, reader.buffer_position()));
+        match event {
+            Event::Start(_) if document.is_some() => return Err(bad("junk after document element")),
+            Event::Start(_) if stack.len() >= MAX_DEPTH => return Err(bad("nested too deeply")),
+            Event::Start(start) => stack.push(element(&start).map_err(|what| bad(&what))?),
+            Event::End(_) => {
+                let done = stack.pop().unwrap_or_default();
+                match stack.last_mut() {
+                    Some(parent) => parent.children.push(done),
+                    None => document = Some(done),
+                }
+            }
+            Event::Text(more) => add(&mut stack, &more.xml10_content()).map_err(bad)?,
+            Event::CData(more) => add(&mut stack, &more.xml10_content()).map_err(bad)?,
+            Event::GeneralRef(reference) => {
+                let named = quick_xml::escape::resolve_predefined_entity(&reference.xml10_content())
+                    .map(str::to_owned);
+                let numbered = reference.resolve_char_ref().ok().flatten().map(String::from);
+                let more = named.or(numbered).ok_or_else(|| bad("undefined entity"))?;
+                add(&mut stack, &more).map_err(bad)?;
+            }
+            Event::Eof if stack.is_empty() => {
+                return document.ok_or_else(|| bad("no element found"));
+            }
+            Event::Eof => return Err(bad("no element found")),
+            _ => {}
+        }
+    }
+}
+
+fn element(start: &BytesStart) -> Result<Element, String> {
+    let mut element = Element {
+        name: start.name().0.to_owned(),
+        ..Element::default()
+    };
+    for attribute in start.attributes() {
+        let attribute = attribute.map_err(|error| error.to_string())?;
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        element.attributes.push((attribute.key.0.to_owned(), value.into_owned()));
+    }
+    Ok(element)
+}
+
+fn add(stack: &mut [Element], more: &str) -> Result<(), &'static str> {
+    match stack.last_mut() {
+        Some(element) => {
+            element.text.push_str(&more.replace('\n', " "));
+            Ok(())
+        }
+        None if more.trim().is_empty() => Ok(()),
+        None => Err("not well-formed"),
+    }
+}
+
+fn place(text: &str, at: u64) -> String {
+    let at = usize::try_from(at).unwrap_or(usize::MAX).min(text.len());
+    let before = &text.as_bytes()[..at];
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count();
+    format!("line {line}, column {column}")
+}
+
+/// Writes a document.
+#[derive(Debug)]
+pub struct Writer {
+    text: String,
+    open: Vec<&'static str>,
+}
+
+/// Attributes to write; those without a value are left out.
+pub type Attributes<'a> = &'a [(&'a str, Option<&'a str>)];
+
+impl Writer {
+    /// Begins a document with its outermost element.
+    pub fn new(name: &'static str, attributes: Attributes) -> Self {
+        let mut writer = Writer {
+            text: "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_owned(),
+            open: Vec::new(),
+        };
+        writer.open(name, attributes);
+        writer
+    }
+
+    /// Begins an element on a line of its own.
+    pub fn open(&mut self, name: &'static str, attributes: Attributes) {
+        self.tag(name, attributes);
+        self.text.push_str(">\n");
+        self.open.push(name);
+    }
+
+    /// Ends the element that was begun last.
+    pub fn close(&mut self) {
+        if let Some(name) = self.open.pop() {
+            self.indent();
+            self.text.push_str("</");
+            self.text.push_str(name);
+            self.text.push_str(">\n");
+        }
+    }
+
+    /// An element without content.
+    pub fn empty(&mut self, name: &str, attributes: Attributes) {
+        self.tag(name, attributes);
+        self.text.push_str("/>\n");
+    }
+
+    /// An element with text in it.
+    pub fn text(&mut self, name: &str, attributes: Attributes, text: &str) {
+        self.tag(name, attributes);
+        self.text.push('>');
+        self.text.push_str(&escape(text));
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push_str(">\n");
+    }
+
+    /// Ends the document.
+    pub fn finish(mut self) -> String {
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.text
+    }
+
+    fn indent(&mut self) {
+        for _ in &self.open {
+            self.text.push_str("  ");
+        }
+    }
+
+    fn tag(&mut self, name: &str, attributes: Attributes) {
+        self.indent();
+        self.text.push('<');
+        self.text.push_str(name);
+        for (name, value) in attributes {
+            if let Some(value) = value {
+                self.text.push(' ');
+                self.text.push_str(name);
+                self.text.push('=');
+                self.text.push_str(&quote(value));
+            }
+        }
+    }
+}
+
+/// Escapes text. Characters that XML cannot carry are left out, since a file with one would keep
+/// the firewall from starting.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
+                escaped.push(c);
+            }
+            _ => {}
+        }
+    }
+    escaped
+}
+
+fn quote(value: &str) -> String {
+    let value = escape(value);
+    let value = value.replace('\n', "&#10;").replace('\r', "&#13;").replace('\t', "&#9;");
+    match (value.contains('"'), value.contains('\'')) {
+        (false, _) => format!("\"{value}\""),
+        (true, false) => format!("'{value}'"),
+        (true, true) => format!("\"{}\"", value.replace('"', "&quot;")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_kind_of_content_is_read() {
+        let text = "<?xml version=\"1.0\"?>\n<!DOCTYPE x>\n<a x=\"1 &amp; &#50;\" y='\"'>\n<b/>t&lt;<![CDATA[<&>]]>\nu<!-- c --></a>\n";
+        let a = parse(text).unwrap();
+        assert_eq!(a.get("x"), Some("1 & 2"));
+        assert_eq!(a.get("y"), Some("\""));
+        assert_eq!(a.children[0].name, "b");
+        assert_eq!(a.text, " t<<&> u");
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_refused_with_its_place() {
+        for (text, place) in [
+            ("", "line 1, column 0"),
+            ("<a>\n<b>\n</a>", "line 3"),
+            ("<a>\n", "line 2, column 0"),
+            ("<a/><b/>", "line 1"),
+            ("x<a/>", "line 1"),
+            ("<a b=1/>", "line 1"),
+            ("<a>&nix;</a>", "line 1"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(place), "{text}: {error}");
+        }
+        assert!(parse(&"<a>".repeat(100_000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(value in "[ -~é\n\t]{0,20}", text in "[ -~é]{0,20}") {
+            let mut writer = Writer::new("a", &[("v", Some(&value)), ("w", None)]);
+            writer.text("b", &[], &text);
+            let read = parse(&writer.finish()).unwrap();
+            prop_assert_eq!(read.get("v"), Some(value.as_str()));
+            prop_assert_eq!(read.get("w"), None);
+            prop_assert_eq!(&read.children[0].text, &text);
+        }
+
+        #[test]
+        fn reading_never_panics(text in "\\PC{0,60}") {
+            let _ = parse(&text);
+        }
+    }
+}
