@@ -1,0 +1,154 @@
+//! Image roots with an rpm database, and the sample plugins built as packages, for tests that run
+//! real transactions.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use nodeshim::journal::{Event, Journal};
+use nodeshim::root::Root;
+use tempfile::TempDir;
+
+use crate::support::{nodeshim, project, scratch, snapshot, succeed};
+
+/// An image root, gone with the value.
+pub struct Image {
+    directory: TempDir,
+}
+
+impl Image {
+    /// A copy of what `tests/lib/mkroot` makes.
+    pub fn new() -> Image {
+        let directory = scratch();
+        succeed(Command::new("cp").arg("-a").arg(template()).arg(directory.path().join("root")));
+        Image { directory }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    pub fn root(&self) -> Root {
+        Root::open(self.path()).expect("the root opens")
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        self.root().read_text(path).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.root().exists(path)
+    }
+
+    /// A directory beside the root, for a test's own files.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        Journal::read(&self.root()).expect("the journal reads").events
+    }
+
+    /// `nodeshim VERB --root ROOT ARGS`, in an environment of its own.
+    pub fn nodeshim<S: AsRef<OsStr>>(&self, verb: &str, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = Command::new(nodeshim());
+        command.arg(verb).arg("--root").arg(self.path()).args(args);
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// An rpm command line for this image.
+    pub fn rpm(&self, args: &[&str]) -> Vec<String> {
+        let root = self.path().display().to_string();
+        let mut argv: Vec<String> =
+            ["rpm", "--root", &root, "--dbpath", "/var/lib/rpm"].map(str::to_owned).to_vec();
+        argv.extend(force_debian().map(str::to_owned));
+        argv.extend(args.iter().map(|arg| arg.to_string()));
+        argv
+    }
+
+    /// Runs an rpm transaction under `nodeshim run`.
+    pub fn transaction(&self, args: &[&str]) -> Output {
+        succeed(self.nodeshim("run", ["--"]).args(self.rpm(args)))
+    }
+
+    /// Installs or upgrades sample plugins, by their file names without release and architecture.
+    pub fn install(&self, plugins: &[&str]) -> Output {
+        let files: Vec<String> = plugins.iter().map(|plugin| package(plugin)).collect();
+        let mut args = vec!["-U"];
+        args.extend(files.iter().map(String::as_str));
+        self.transaction(&args)
+    }
+
+    /// Erases packages.
+    pub fn erase(&self, packages: &[&str]) -> Output {
+        self.transaction(&[&["-e"], packages].concat())
+    }
+
+    /// What is in the image but for the rpm database, whose pages depend on times.
+    pub fn files(&self) -> std::collections::BTreeMap<PathBuf, String> {
+        let mut files = snapshot(&self.path());
+        files.retain(|path, _| !path.starts_with("usr/lib/sysimage/rpm"));
+        files
+    }
+}
+
+/// The package file of a sample plugin.
+pub fn package(plugin: &str) -> String {
+    packages().join(format!("{plugin}-1.noarch.rpm")).display().to_string()
+}
+
+/// Debian's rpm prints a warning about alien unless it is given an option that other builds lack.
+fn force_debian() -> Option<&'static str> {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let help = Command::new("rpm").arg("--help").output().expect("rpm starts");
+        String::from_utf8_lossy(&help.stdout).contains("--force-debian")
+    });
+    known.then_some("--force-debian")
+}
+
+/// Made once in a test program, below the build directory; removed by the next one.
+fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", env!("CARGO_CRATE_NAME")));
+    let _ = fs::remove_dir_all(&place);
+    make(&place);
+    place
+}
+
+fn template() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        made_once("root", |place| {
+            succeed(Command::new(project().join("tests/lib/mkroot")).arg(place));
+        })
+    })
+}
+
+fn packages() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        made_once("packages", |place| {
+            let specs = fs::read_dir(project().join("packaging/demo.d/specs")).expect("the specs");
+            let specs = specs.map(|entry| entry.expect("an entry").path());
+            succeed(Command::new(project().join("tests/lib/build-rpms")).arg(place).args(specs));
+        })
+    })
+}
+
+/// Builds one more package from the text of a spec file and returns the package file.
+pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
+    let spec = directory.join(format!("{name}.spec"));
+    let text = format!(
+        "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\
+         AutoReqProv: no\n%description\nTest.\n%files\n{scriptlets}\n"
+    );
+    fs::create_dir_all(directory).expect("a directory");
+    fs::write(&spec, text).expect("a spec file");
+    succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
+    directory.join(format!("{name}-1.0-1.noarch.rpm")).display().to_string()
+}
