@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::thread;
 
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::Parts;
 use super::command::prepare;
@@ -113,30 +114,33 @@ fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStat
     let (program, args) = argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
     let name = PathBuf::from(program);
     let failed = |error: io::Error| Error::std_io(&name, &error);
-    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-    signals.thread_block().map_err(|errno| Error::io(&name, errno))?;
+    // From here on nodeshim does not die of them: the image has to be put right after the command.
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let mut child = Command::new(program)
         .args(args)
         .envs(env.iter().map(|(name, value)| (name, value)))
         .spawn()
         .map_err(failed)?;
-    forward(&signals, &child)?;
-    child.wait().map_err(failed)
+    let watcher = signals.handle();
+    let pid = Pid::from_raw(child.id() as i32);
+    let passing_on = thread::spawn(move || pass_on(&mut signals, pid));
+    let status = child.wait();
+    watcher.close();
+    // It cannot fail: it returns when the watcher is closed.
+    let _ = passing_on.join();
+    status.map_err(failed)
 }
 
-/// Passes on what another process sends; what a terminal sends, the command has got already.
-fn forward(signals: &SigSet, child: &Child) -> Result<()> {
-    let watch = SignalFd::with_flags(signals, SfdFlags::SFD_CLOEXEC)
-        .map_err(|errno| Error::Other(format!("cannot watch for signals: {}", errno.desc())))?;
-    let child = Pid::from_raw(child.id() as i32);
-    thread::spawn(move || {
-        while let Ok(Some(info)) = watch.read_signal() {
-            let signal = Signal::try_from(info.ssi_signo as i32);
-            if let (Ok(signal), true) = (signal, info.ssi_pid != 0) {
-                // It may have ended by now.
-                let _ = kill(child, signal);
-            }
+/// Passes termination signals on to the command. What a terminal interrupts, the command has got
+/// already.
+fn pass_on(signals: &mut Signals, command: Pid) {
+    for number in signals.forever() {
+        if number == SIGINT {
+            continue;
         }
-    });
-    Ok(())
+        if let Ok(signal) = Signal::try_from(number) {
+            // It may have ended by now.
+            let _ = kill(command, signal);
+        }
+    }
 }

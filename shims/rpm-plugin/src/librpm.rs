@@ -1,7 +1,7 @@
 //! The few librpm functions that are asked for at run time, if the library has them.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
-use std::ptr;
+use std::mem::transmute;
 use std::sync::OnceLock;
 
 /// librpm's sonames from rpm 4.14 to 6, the likeliest first.
@@ -16,12 +16,17 @@ const LIBRARIES: [&CStr; 5] = [
 /// `TR_ADDED` of rpm's element types.
 const ADDED: c_int = 1;
 
+type Database = unsafe extern "C" fn(ts: *mut c_void) -> *mut c_void;
+type Count = unsafe extern "C" fn(database: *mut c_void, name: *const c_char) -> c_int;
+type Text = unsafe extern "C" fn(te: *mut c_void) -> *const c_char;
+type Kind = unsafe extern "C" fn(te: *mut c_void) -> c_int;
+
 struct Functions {
-    database: unsafe extern "C" fn(ts: *mut c_void) -> *mut c_void,
-    count: unsafe extern "C" fn(database: *mut c_void, name: *const c_char) -> c_int,
-    nevra: unsafe extern "C" fn(te: *mut c_void) -> *const c_char,
-    name: unsafe extern "C" fn(te: *mut c_void) -> *const c_char,
-    kind: unsafe extern "C" fn(te: *mut c_void) -> c_int,
+    database: Database,
+    count: Count,
+    nevra: Text,
+    name: Text,
+    kind: Kind,
 }
 
 fn functions() -> Option<&'static Functions> {
@@ -43,11 +48,11 @@ fn load() -> Option<Functions> {
     // SAFETY: the types are those of rpm's public headers, the same from 4.14 to 6.
     unsafe {
         Some(Functions {
-            database: std::mem::transmute::<*mut c_void, _>(symbol(c"rpmtsGetRdb")?),
-            count: std::mem::transmute::<*mut c_void, _>(symbol(c"rpmdbCountPackages")?),
-            nevra: std::mem::transmute::<*mut c_void, _>(symbol(c"rpmteNEVRA")?),
-            name: std::mem::transmute::<*mut c_void, _>(symbol(c"rpmteN")?),
-            kind: std::mem::transmute::<*mut c_void, _>(symbol(c"rpmteType")?),
+            database: transmute::<*mut c_void, Database>(symbol(c"rpmtsGetRdb")?),
+            count: transmute::<*mut c_void, Count>(symbol(c"rpmdbCountPackages")?),
+            nevra: transmute::<*mut c_void, Text>(symbol(c"rpmteNEVRA")?),
+            name: transmute::<*mut c_void, Text>(symbol(c"rpmteN")?),
+            kind: transmute::<*mut c_void, Kind>(symbol(c"rpmteType")?),
         })
     }
 }
@@ -62,7 +67,7 @@ pub fn installed(ts: *mut c_void, name: &str) -> Option<c_uint> {
     // SAFETY: `ts` is the transaction set that rpm passed to a hook of the transaction under way.
     let count = unsafe {
         let database = (functions.database)(ts);
-        if database == ptr::null_mut() {
+        if database.is_null() {
             return None;
         }
         (functions.count)(database, name.as_ptr())

@@ -1,0 +1,272 @@
+//! Arming and disarming image roots: nothing but what the transaction did is left, from whatever
+//! state a crash left behind.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use nodeshim::intercept::{Armed, arm, disarm, reassert};
+use nodeshim::root::Root;
+
+const NAMES: [&str; 6] = [
+    "systemctl",
+    "chkconfig",
+    "service",
+    "lokkit",
+    "firewall-cmd",
+    "firewall-offline-cmd",
+];
+
+/// An image with a systemctl of its own; `merged` as current systems have it.
+fn image(merged: bool) -> tempfile::TempDir {
+    let image = support::scratch();
+    let root = image.path();
+    for directory in ["usr/bin", "usr/sbin", "usr/lib/systemd", "etc"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    for directory in ["bin", "sbin"] {
+        if merged {
+            symlink(format!("usr/{directory}"), root.join(directory)).unwrap();
+        } else {
+            fs::create_dir(root.join(directory)).unwrap();
+        }
+    }
+    original(root, "usr/bin/systemctl", "the original");
+    image
+}
+
+fn original(root: &Path, path: &str, text: &str) {
+    // As rpm does it: under another name first.
+    let path = root.join(path);
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o751)).unwrap();
+    fs::rename(new, path).unwrap();
+}
+
+/// What must come back: all but nodeshim's own directory.
+fn rest_of(root: &Path) -> Vec<(PathBuf, String)> {
+    let own = Path::new("usr/lib/sysimage");
+    support::snapshot(root).into_iter().filter(|(path, _)| !path.starts_with(own)).collect()
+}
+
+fn shim_stands_at(root: &Path, path: &str) -> bool {
+    fs::read(root.join(path)).is_ok_and(|content| content == b"SHIM")
+}
+
+#[test]
+fn every_path_is_diverted_and_every_original_comes_back() {
+    for merged in [true, false] {
+        let image = image(merged);
+        let root = Root::open(image.path()).unwrap();
+        let before = rest_of(image.path());
+        let inode = fs::metadata(image.path().join("usr/bin/systemctl")).unwrap().ino();
+        arm(&root, b"SHIM").unwrap();
+        for name in NAMES {
+            for directory in ["usr/bin", "usr/sbin", "bin", "sbin"] {
+                let path = format!("{directory}/{name}");
+                assert!(shim_stands_at(image.path(), &path), "{path}, merged: {merged}");
+            }
+        }
+        assert!(shim_stands_at(image.path(), "usr/lib/systemd/systemd-update-helper"));
+        disarm(&root).unwrap().unwrap();
+        assert_eq!(rest_of(image.path()), before);
+        assert_eq!(fs::metadata(image.path().join("usr/bin/systemctl")).unwrap().ino(), inode);
+        assert_eq!(disarm(&root).unwrap(), None);
+    }
+}
+
+#[test]
+fn directories_made_for_a_shim_go_unless_something_else_is_in_them() {
+    let image = support::scratch();
+    fs::create_dir(image.path().join("etc")).unwrap();
+    let root = Root::open(image.path()).unwrap();
+    arm(&root, b"SHIM").unwrap();
+    original(image.path(), "usr/bin/bash", "came with the transaction");
+    disarm(&root).unwrap();
+    assert!(image.path().join("usr/bin/bash").exists());
+    assert!(!image.path().join("usr/lib/systemd").exists());
+}
+
+#[test]
+fn a_helper_that_is_there_is_left_alone() {
+    let image = image(true);
+    original(image.path(), "usr/lib/systemd/systemd-update-helper", "the real helper");
+    let root = Root::open(image.path()).unwrap();
+    let armed = arm(&root, b"SHIM").unwrap();
+    reassert(&root, &armed).unwrap();
+    assert!(!shim_stands_at(image.path(), "usr/lib/systemd/systemd-update-helper"));
+}
+
+#[test]
+fn an_upgraded_tool_is_kept_aside_and_comes_back_as_the_transaction_left_it() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let armed = arm(&root, b"SHIM").unwrap();
+    for version in ["second", "third"] {
+        original(image.path(), "usr/bin/systemctl", version);
+        reassert(&root, &armed).unwrap();
+        assert!(shim_stands_at(image.path(), "usr/bin/systemctl"));
+    }
+    disarm(&root).unwrap();
+    assert_eq!(fs::read_to_string(image.path().join("usr/bin/systemctl")).unwrap(), "third");
+}
+
+#[test]
+fn a_tool_that_was_upgraded_unnoticed_is_kept_by_disarm() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    arm(&root, b"SHIM").unwrap();
+    original(image.path(), "usr/bin/systemctl", "newer");
+    let done = disarm(&root).unwrap().unwrap();
+    assert_eq!(done.kept, [PathBuf::from("/usr/bin/systemctl")]);
+    assert_eq!(fs::read_to_string(image.path().join("usr/bin/systemctl")).unwrap(), "newer");
+    assert!(!image.path().join("usr/lib/sysimage/nodeshim/real").exists());
+}
+
+#[test]
+fn an_erased_tool_stays_away() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let armed = arm(&root, b"SHIM").unwrap();
+    fs::remove_file(image.path().join("usr/bin/systemctl")).unwrap();
+    reassert(&root, &armed).unwrap();
+    assert!(shim_stands_at(image.path(), "usr/bin/systemctl"), "later scriptlets still meet the shim");
+    disarm(&root).unwrap();
+    assert!(!image.path().join("usr/bin/systemctl").exists());
+}
+
+#[test]
+fn a_crash_between_swapping_and_renaming_loses_no_original() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let before = rest_of(image.path());
+    arm(&root, b"SHIM").unwrap();
+    let real = image.path().join("usr/lib/sysimage/nodeshim/real/usr/bin/systemctl");
+    fs::rename(&real, real.with_extension("incoming")).unwrap();
+    disarm(&root).unwrap();
+    assert_eq!(rest_of(image.path()), before);
+}
+
+#[test]
+fn a_crash_before_the_first_swap_leaves_nothing_to_undo_but_the_list() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let before = rest_of(image.path());
+    let armed = arm(&root, b"SHIM").unwrap();
+    let list = fs::read(image.path().join("usr/lib/sysimage/nodeshim/armed.toml")).unwrap();
+    disarm(&root).unwrap();
+    fs::write(image.path().join("usr/lib/sysimage/nodeshim/armed.toml"), list).unwrap();
+    assert_eq!(Armed::load(&root).unwrap().as_ref(), Some(&armed));
+    disarm(&root).unwrap();
+    assert_eq!(rest_of(image.path()), before);
+    assert_eq!(Armed::load(&root).unwrap(), None);
+}
+
+#[test]
+fn a_killed_run_is_repaired_by_the_next() {
+    let image = image(true);
+    let before = rest_of(image.path());
+    let mut run = nodeshim(image.path(), &["run", "--", "sleep", "60"]).spawn().unwrap();
+    let list = image.path().join("usr/lib/sysimage/nodeshim/armed.toml");
+    wait_for(|| list.exists() && image.path().join("usr/sbin/service").exists());
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(list.exists(), "the killed run left the image armed");
+    let output = nodeshim(image.path(), &["run", "--", "true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("took out the shims that an earlier run had left"), "{said}");
+    assert_eq!(rest_of(image.path()), before);
+    let _ = Command::new("pkill").args(["-f", "^sleep 60$"]).status();
+}
+
+#[test]
+fn the_exit_code_is_the_commands_and_a_signal_is_passed_on() {
+    let image = image(true);
+    let before = rest_of(image.path());
+    let status = nodeshim(image.path(), &["run", "--", "sh", "-c", "exit 7"]).status().unwrap();
+    assert_eq!(status.code(), Some(7));
+    let mut run = nodeshim(image.path(), &["run", "--", "sleep", "61"]).spawn().unwrap();
+    wait_for(|| image.path().join("usr/lib/sysimage/nodeshim/armed.toml").exists());
+    sleep(Duration::from_millis(200));
+    let killed = Command::new("kill").arg(run.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(run.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(rest_of(image.path()), before);
+}
+
+#[test]
+fn a_command_that_cannot_be_started_leaves_the_image_as_it_was() {
+    let image = image(true);
+    let before = rest_of(image.path());
+    let output = nodeshim(image.path(), &["run", "--", "/no/such/command"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "nodeshim: /no/such/command: No such file or directory\n"
+    );
+    assert_eq!(rest_of(image.path()), before);
+}
+
+#[test]
+fn what_is_no_image_is_refused_in_one_line() {
+    let empty = support::scratch();
+    let missing = empty.path().join("missing");
+    for (root, reason) in [
+        (empty.path(), "not an image root: it holds neither usr nor etc"),
+        (missing.as_path(), "No such file or directory"),
+    ] {
+        for verb in [&["arm"][..], &["disarm"], &["run", "--", "true"]] {
+            let output = nodeshim(root, verb).output().unwrap();
+            let expected = format!("nodeshim: {}: {reason}\n", root.display());
+            assert_eq!(String::from_utf8_lossy(&output.stderr), expected, "{verb:?}");
+            assert_eq!(output.status.code(), Some(1), "{verb:?}");
+        }
+    }
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn arming_twice_is_refused() {
+    let image = image(true);
+    support::arm(image.path());
+    let output = nodeshim(image.path(), &["arm"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is armed already"));
+}
+
+#[test]
+fn a_shim_left_in_a_disarmed_image_hands_over_to_the_original() {
+    let image = image(true);
+    support::put_shell(image.path(), &support::busybox());
+    original(image.path(), "usr/bin/systemctl", "#!/bin/sh\necho \"$0 $*\"\nexit 9\n");
+    support::arm(image.path());
+    fs::remove_file(image.path().join("usr/lib/sysimage/nodeshim/armed.toml")).unwrap();
+    let output = support::chrooted(image.path(), ["systemctl", "is-active", "x y"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(9), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("systemctl is-active x y\n"));
+}
+
+fn nodeshim(root: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(support::nodeshim());
+    command.arg("--root").arg(root).args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped());
+    command
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if condition() {
+            return;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    panic!("nothing happened within 4 seconds");
+}
