@@ -1,4 +1,5 @@
 //! Argument vectors to requests, one module a tool. Pure: no file is looked at.
 
 pub mod chkconfig;
+pub mod lokkit;
 pub mod service;

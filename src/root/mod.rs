@@ -3,6 +3,7 @@
 //!
 //! Paths are as a process inside the image would spell them; a leading slash makes no difference.
 
+mod copy;
 mod read;
 mod walk;
 mod write;

@@ -1,0 +1,168 @@
+//! The intents that a lokkit call carries, in the order of its words.
+
+use std::ffi::OsStr;
+
+use crate::escape::escape;
+use crate::firewall::lokkit::config::Loaded;
+use crate::firewall::lokkit::forward::Forward;
+use crate::firewall::lokkit::settings::{Entry, Settings};
+use crate::intent::{Opening, Scope, Wish};
+use crate::request::Reply;
+
+use super::command::{Command, Word};
+use super::effects::Effects;
+
+/// The unit that a restart is deferred for.
+const UNIT: &str = "iptables.service";
+
+/// Adds the intents to what the effects came to.
+pub fn record(command: &Command, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
+    let mut recorder = Recorder {
+        command,
+        before,
+        settings,
+        seen: Settings::default(),
+        effects,
+    };
+    command.words.iter().enumerate().for_each(|(at, word)| recorder.word(at, word));
+    let Effects {
+        mut reply, restart, ..
+    } = recorder.effects;
+    if let Some(verb) = restart {
+        let wish = Wish::Defer {
+            verb,
+            unit: UNIT.to_owned(),
+            scope: Scope::System,
+        };
+        reply.wish(wish, false);
+    }
+    reply
+}
+
+struct Recorder<'a, 'c> {
+    command: &'a Command,
+    before: &'a Loaded,
+    settings: &'a Settings,
+    /// The entries that were asked for so far: asking twice changes once.
+    seen: Settings,
+    effects: Effects<'c>,
+}
+
+impl Recorder<'_, '_> {
+    fn word(&mut self, at: usize, word: &Word) {
+        match word {
+            Word::Entry(entry) => self.entry(entry),
+            Word::Switch(on) => {
+                let last = self.is_last(at, |word| matches!(word, Word::Switch(_)));
+                let was_so = self.before.path.is_some() && self.before.settings.is_on() == *on;
+                let changed = last && !was_so && self.effects.configured;
+                self.effects.reply.wish(Wish::FirewallSwitch { on: *on }, changed);
+            }
+            Word::Force | Word::Default => {
+                // --update takes -f back, and of several resets the last one says which defaults.
+                let last = self.is_last(at, |word| matches!(word, Word::Force | Word::Default));
+                if last && self.command.is_forced() {
+                    self.reset();
+                }
+            }
+            Word::Selinux => {
+                if self.is_last(at, |word| *word == Word::Selinux) {
+                    let wanted = &self.command.selinux;
+                    let wish = Wish::Selinux {
+                        mode: wanted.mode.map(str::to_owned),
+                        policy: wanted.policy.as_deref().map(escape),
+                    };
+                    self.effects.reply.wish(wish, self.effects.selinux_changed);
+                }
+            }
+        }
+    }
+
+    fn is_last(&self, at: usize, of_a_kind: impl Fn(&Word) -> bool) -> bool {
+        !self.command.words.iter().skip(at + 1).any(of_a_kind)
+    }
+
+    fn reset(&mut self) {
+        let lost = !self.before.errors.is_empty() || !self.settings.covers(&self.before.settings);
+        let wish = Wish::FirewallReset {
+            defaults: self.command.default_set.clone(),
+        };
+        self.effects.reply.wish(wish, lost && self.effects.configured);
+    }
+
+    fn entry(&mut self, entry: &Entry) {
+        let first = self.seen.insert(entry.clone());
+        let new = first && self.effects.configured && !self.before.settings.contains(entry);
+        let (wish, changed) = match entry {
+            Entry::AddModule(module) => {
+                let changed = self.effects.modules.iter().any(|list| list.added(module));
+                (load(module, true), first && changed)
+            }
+            Entry::RemoveModule(module) => {
+                let changed = self.effects.modules.iter().any(|list| list.removed(module));
+                (load(module, false), first && changed)
+            }
+            Entry::Trust(interface) => (allow(trusted(interface)), new),
+            Entry::Masq(interface) => (allow(masquerade(interface)), new),
+            Entry::Port(port) => {
+                let opening = Opening::Port {
+                    port: port.ports.to_string(),
+                    protocol: port.protocol.name().to_owned(),
+                };
+                (allow(opening), new)
+            }
+            Entry::CustomRules(rules) => {
+                let opening = Opening::CustomRules {
+                    family: rules.family.name().to_owned(),
+                    table: rules.table.name().to_owned(),
+                    file: escape(&rules.file),
+                };
+                (allow(opening), new)
+            }
+            Entry::Service(service) => {
+                let service = service.key.to_owned();
+                (allow(Opening::FirewallService { service }), new)
+            }
+            Entry::BlockIcmp(icmp) => {
+                let icmp_type = icmp.key.to_owned();
+                (allow(Opening::BlockIcmp { icmp_type }), new)
+            }
+            Entry::Forward(forward) => (allow(forwarded(forward)), new),
+        };
+        self.effects.reply.wish(wish, changed);
+    }
+}
+
+fn allow(opening: Opening) -> Wish {
+    Wish::Allow { opening, zone: None }
+}
+
+fn load(module: &OsStr, load: bool) -> Wish {
+    Wish::FirewallModule {
+        module: escape(module),
+        load,
+    }
+}
+
+fn trusted(interface: &str) -> Opening {
+    Opening::Interface {
+        interface: interface.to_owned(),
+        trusted: true,
+    }
+}
+
+fn masquerade(interface: &str) -> Opening {
+    Opening::Masquerade {
+        interface: Some(interface.to_owned()),
+    }
+}
+
+fn forwarded(forward: &Forward) -> Opening {
+    Opening::ForwardPort {
+        interface: Some(forward.interface.clone()),
+        port: forward.ports.to_string(),
+        protocol: forward.protocol.name().to_owned(),
+        to_port: forward.to_ports.map(|ports| ports.to_string()),
+        to_address: forward.remote().map(str::to_owned),
+    }
+}
