@@ -37,7 +37,8 @@ mod tests {
         let root = Root::open(dir.path()).unwrap();
         root.write("a", b"one", Some(0o640)).unwrap();
         let long_ago = TimeSpec::new(1_000_000_000, 5);
-        futimens(&root.open_file(Path::new("a"), OFlag::O_RDONLY).unwrap(), &long_ago, &long_ago).unwrap();
+        let file = root.open_file(Path::new("a"), OFlag::O_RDONLY).unwrap();
+        futimens(file, &long_ago, &long_ago).unwrap();
         root.write("b", b"longer than that", Some(0o644)).unwrap();
         root.copy("a", "b").unwrap();
         let meta = root.meta("b").unwrap();

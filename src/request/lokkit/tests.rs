@@ -162,7 +162,7 @@ fn rule_files_are_kept_only_for_the_iptables_services() {
             module: "nf_x".into(),
             load: true,
         };
-        assert_eq!(reply.intents.contains(&Intent::new(module, there)), true);
+        assert!(reply.intents.contains(&Intent::new(module, there)));
         assert_eq!(reply.intents.contains(&defer(DeferredVerb::Restart)), there);
         assert_eq!(image.root.meta(CFG).unwrap().mode, 0o600);
     }
