@@ -11,6 +11,8 @@
 //! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
 
 pub mod argv;
+#[cfg(feature = "admin")]
+pub mod backend;
 pub mod caller;
 pub mod config;
 pub mod error;
@@ -21,12 +23,16 @@ pub mod intercept;
 pub mod journal;
 pub mod levels;
 pub mod origin;
+#[cfg(feature = "admin")]
+pub mod plan;
 pub mod request;
 pub mod root;
 #[cfg(feature = "admin")]
 pub mod rpmdb;
 #[cfg(feature = "admin")]
 pub mod run;
+#[cfg(feature = "admin")]
+pub mod settle;
 #[cfg(feature = "admin")]
 pub mod state;
 pub mod sysv;

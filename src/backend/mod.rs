@@ -1,0 +1,6 @@
+//! Backends: the dialects that plans are written in. Each turns what the plugins want into files;
+//! none knows of another.
+
+pub mod name;
+pub mod nftables;
+pub mod systemd;

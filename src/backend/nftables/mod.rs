@@ -1,0 +1,126 @@
+//! The nftables backend: one `inet` table that is the node's whole firewall, one included file a
+//! plugin, all loaded in one transaction by a unit of its own before the network comes up.
+//!
+//! An accepting table beside another firewall would open nothing, since a packet has to pass every
+//! base chain; so this backend is for images that start no other firewall.
+
+mod base;
+mod icmp;
+mod model;
+mod nat;
+mod plugin;
+mod text;
+mod unit;
+
+use std::collections::BTreeMap;
+
+use super::name::stem;
+use crate::error::Result;
+use crate::firewall::ruleset::Ruleset;
+use crate::plan::{Content, Desired, Note};
+
+pub use base::NODE_TCP_PORT;
+pub use model::{Document, TABLE};
+pub use text::render;
+
+/// The file that is loaded.
+pub const MAIN: &str = "/etc/nftables/nodeshim.nft";
+/// The directory of the plugins' files.
+pub const DIRECTORY: &str = "/etc/nftables/nodeshim.d";
+
+const HEADER: &str = "# Written by nodeshim from what the installed plugins asked for.\n\
+                      # `nodeshim why` tells who asked; `nodeshim settle` writes it anew.\n";
+
+/// The ruleset: the node's own part, and the part of each plugin under its name.
+#[derive(Debug, Clone)]
+pub struct Firewall {
+    /// The node's own part.
+    pub base: Document,
+    /// The plugins' parts, and the events that justify each.
+    pub plugins: BTreeMap<String, (Document, Vec<u64>)>,
+    /// What could not be expressed.
+    pub notes: Vec<Note>,
+}
+
+impl Firewall {
+    /// Puts the ruleset together.
+    pub fn build(rulesets: &BTreeMap<String, Ruleset>, default_zone: &str) -> Firewall {
+        let mut firewall = Firewall {
+            base: base::base(),
+            plugins: BTreeMap::new(),
+            notes: Vec::new(),
+        };
+        for (name, rules) in rulesets.iter().filter(|(_, rules)| !rules.is_empty()) {
+            let events: Vec<u64> = rules.events.iter().copied().collect();
+            let Some(stem) = stem(name) else {
+                let text = "its name cannot be written into a file: nothing is opened for it";
+                firewall.notes.push(Note::new(Some(name), text, &events));
+                continue;
+            };
+            let (document, notes) = plugin::plugin(stem, rules, default_zone);
+            let notes = notes.into_iter().map(|text| Note::new(Some(name), text, &events));
+            firewall.notes.extend(notes);
+            firewall.plugins.insert(stem.to_owned(), (document, events));
+        }
+        firewall
+    }
+
+    /// Everything as one text, for `nft -f -`.
+    pub fn flattened(&self) -> Result<String> {
+        let mut text = format!("{HEADER}\n{}", render(&self.base)?);
+        for (stem, (document, _)) in &self.plugins {
+            text.push_str(&format!("\n# {stem}\n{}", render(document)?));
+        }
+        Ok(text)
+    }
+
+    /// Everything as one document, for the JSON that `nft -j -f -` reads.
+    pub fn whole(&self) -> Document {
+        let mut whole = self.base.clone();
+        for (document, _) in self.plugins.values() {
+            whole.append(document.clone());
+        }
+        whole
+    }
+
+    /// The files that should be there; none if no plugin wants anything.
+    pub fn files(&self) -> Result<Vec<Desired>> {
+        let mut files = Vec::new();
+        for (stem, (document, events)) in &self.plugins {
+            files.push(file(
+                format!("{DIRECTORY}/{stem}.nft"),
+                format!("{HEADER}\n{}", render(document)?),
+                events.clone(),
+                format!("the firewall rules of {stem}"),
+            ));
+        }
+        if !files.is_empty() {
+            let include = format!("\ninclude \"{DIRECTORY}/*.nft\"\n");
+            let text = format!("{HEADER}\n{}{include}", render(&self.base)?);
+            files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));
+            files.extend(unit::files());
+        }
+        Ok(files)
+    }
+}
+
+fn file(path: String, text: String, because: Vec<u64>, why: String) -> Desired {
+    Desired {
+        path,
+        content: Content::File { text, mode: 0o644 },
+        because,
+        why,
+    }
+}
+
+/// What no plugin wants any more: the main file and its unit go with the last plugin.
+pub fn absent() -> Vec<Desired> {
+    let nothing = |path: String| Desired {
+        path,
+        content: Content::Nothing,
+        because: Vec::new(),
+        why: "no plugin wants anything of nftables".into(),
+    };
+    let unit = unit::files().into_iter().map(|file| file.path);
+    std::iter::once(MAIN.to_owned()).chain(unit).map(nothing).collect()
+}

@@ -1,0 +1,203 @@
+//! Short constructors for the objects of the `nftables` crate, and the document they are
+//! collected in.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use nftables::expr::{
+    CT, Expression, Meta, MetaKey, NamedExpression, Payload, PayloadField, Prefix, Range, SetItem,
+};
+use nftables::schema::{
+    Chain, NfCmd, NfListObject, NfObject, Nftables, Rule, Set, SetFlag, SetType, SetTypeValue, Table,
+};
+use nftables::stmt::{Accept, Drop, JumpTarget, Match, Operator, Reject, RejectType, Statement};
+use nftables::types::{NfChainPolicy, NfChainType, NfFamily, NfHook, RejectCode};
+
+use crate::firewall::ports::PortRange;
+
+/// The table that the whole firewall is in.
+pub const TABLE: &str = "nodeshim";
+/// nft refuses longer comments.
+const MAX_COMMENT: usize = 128;
+
+pub(super) type Statements = Vec<Statement<'static>>;
+
+/// Commands in order.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    objects: Vec<NfObject<'static>>,
+}
+
+impl Document {
+    pub(super) fn add(&mut self, object: NfListObject<'static>) {
+        self.objects.push(NfObject::CmdObject(NfCmd::Add(object)));
+    }
+
+    pub(super) fn delete_table(&mut self) {
+        self.objects.push(NfObject::CmdObject(NfCmd::Delete(table())));
+    }
+
+    /// A chain that other chains jump to.
+    pub(super) fn chain(&mut self, name: &str) {
+        self.add(NfListObject::Chain(chain(name)));
+    }
+
+    /// A chain that packets enter at a hook.
+    pub(super) fn base_chain(&mut self, name: &str, at: (NfChainType, NfHook, i32), policy: NfChainPolicy) {
+        let (kind, hook, priority) = at;
+        self.add(NfListObject::Chain(Chain {
+            _type: Some(kind),
+            hook: Some(hook),
+            prio: Some(priority),
+            policy: Some(policy),
+            ..chain(name)
+        }));
+    }
+
+    pub(super) fn rule(&mut self, chain: &str, statements: Statements, comment: Option<&str>) {
+        let comment = comment.map(|text| text[..text.floor_char_boundary(MAX_COMMENT)].to_owned());
+        self.add(NfListObject::Rule(Rule {
+            family: NfFamily::INet,
+            table: TABLE.into(),
+            chain: chain.to_owned().into(),
+            expr: statements.into(),
+            comment: comment.map(Cow::Owned),
+            ..Rule::default()
+        }));
+    }
+
+    /// A set of ports that lookups walk as intervals.
+    pub(super) fn port_set(&mut self, name: &str, ports: &[PortRange]) {
+        let elements: Vec<Expression> = ports.iter().map(port).collect();
+        self.add(NfListObject::Set(Box::new(Set {
+            family: NfFamily::INet,
+            table: TABLE.into(),
+            name: name.to_owned().into(),
+            set_type: SetTypeValue::Single(SetType::InetService),
+            flags: Some(HashSet::from([SetFlag::Interval])),
+            elem: Some(elements.into()),
+            ..Set::default()
+        })));
+    }
+
+    /// Adds everything of another document.
+    pub fn append(&mut self, other: Document) {
+        self.objects.extend(other.objects);
+    }
+
+    /// The objects in the crate's own model, for its JSON.
+    pub fn into_model(self) -> Nftables<'static> {
+        Nftables {
+            objects: Cow::Owned(self.objects),
+        }
+    }
+
+    pub(super) fn objects(&self) -> &[NfObject<'static>] {
+        &self.objects
+    }
+}
+
+pub(super) fn table() -> NfListObject<'static> {
+    NfListObject::Table(Table {
+        family: NfFamily::INet,
+        name: TABLE.into(),
+        handle: None,
+    })
+}
+
+fn chain(name: &str) -> Chain<'static> {
+    Chain {
+        family: NfFamily::INet,
+        table: TABLE.into(),
+        name: name.to_owned().into(),
+        ..Chain::default()
+    }
+}
+
+pub(super) fn text(value: impl Into<String>) -> Expression<'static> {
+    Expression::String(Cow::Owned(value.into()))
+}
+
+pub(super) fn port(range: &PortRange) -> Expression<'static> {
+    let number = |port: u16| Expression::Number(port.into());
+    if range.low == range.high {
+        number(range.low)
+    } else {
+        Expression::Range(Box::new(Range {
+            range: [number(range.low), number(range.high)],
+        }))
+    }
+}
+
+/// One value as it is, several as an anonymous set.
+pub(super) fn any_of(mut values: Vec<Expression<'static>>) -> Expression<'static> {
+    match values.len() {
+        1 => values.remove(0),
+        _ => Expression::Named(NamedExpression::Set(values.into_iter().map(SetItem::Element).collect())),
+    }
+}
+
+pub(super) fn prefix(address: String, bits: u8) -> Expression<'static> {
+    Expression::Named(NamedExpression::Prefix(Prefix {
+        addr: Box::new(text(address)),
+        len: bits.into(),
+    }))
+}
+
+fn matching(left: NamedExpression<'static>, op: Operator, right: Expression<'static>) -> Statement<'static> {
+    Statement::Match(Match {
+        left: Expression::Named(left),
+        right,
+        op,
+    })
+}
+
+pub(super) fn meta(key: MetaKey, value: Expression<'static>) -> Statement<'static> {
+    matching(NamedExpression::Meta(Meta { key }), Operator::EQ, value)
+}
+
+pub(super) fn meta_not(key: MetaKey, value: Expression<'static>) -> Statement<'static> {
+    matching(NamedExpression::Meta(Meta { key }), Operator::NEQ, value)
+}
+
+pub(super) fn payload(protocol: &str, field: &'static str, value: Expression<'static>) -> Statement<'static> {
+    let field = PayloadField {
+        protocol: protocol.to_owned().into(),
+        field: field.into(),
+    };
+    matching(NamedExpression::Payload(Payload::PayloadField(field)), Operator::EQ, value)
+}
+
+/// `ct state A,B` or `ct status A`.
+pub(super) fn ct(key: &'static str, values: &[&str]) -> Statement<'static> {
+    let key = CT {
+        key: key.into(),
+        family: None,
+        dir: None,
+    };
+    let values: Vec<Expression> = values.iter().map(|value| text(*value)).collect();
+    let right = match values.as_slice() {
+        [one] => one.clone(),
+        _ => Expression::List(values),
+    };
+    matching(NamedExpression::CT(key), Operator::IN, right)
+}
+
+pub(super) fn accept() -> Statement<'static> {
+    Statement::Accept(None::<Accept>)
+}
+
+pub(super) fn drop() -> Statement<'static> {
+    Statement::Drop(None::<Drop>)
+}
+
+pub(super) fn jump(chain: &str) -> Statement<'static> {
+    Statement::Jump(JumpTarget {
+        target: chain.to_owned().into(),
+    })
+}
+
+/// Says to the sender that the packet is not wanted, whichever family it is of.
+pub(super) fn reject() -> Statement<'static> {
+    Statement::Reject(Some(Reject::new(Some(RejectType::ICMPX), Some(RejectCode::AdminProhibited))))
+}

@@ -1,0 +1,324 @@
+//! The systemd backend: one preset file a plugin with what it explicitly enabled and disabled, so
+//! that presets applied at first boot agree with the links that are there; requests to enable a
+//! unit that came too early, made again; links that point nowhere once their plugin is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::name::stem;
+use crate::error::Result;
+use crate::intent::{Scope, UnitWant, Wish};
+use crate::journal::Event;
+use crate::plan::{Action, Content, Desired, Note, PlannedChange};
+use crate::root::{Kind, Op, Root};
+use crate::state::{Plugin, State};
+use crate::tool::Tool;
+
+/// Preset files of the system manager, and of every user's.
+pub const PRESETS: [(&str, Scope); 2] = [
+    ("/etc/systemd/system-preset", Scope::System),
+    ("/etc/systemd/user-preset", Scope::Global),
+];
+/// What our preset files begin with: before the distribution's 85 to 99, after an administrator's
+/// lower numbers.
+pub const PREFIX: &str = "80-nodeshim-";
+
+const UNIT_DIRECTORIES: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// The preset files that should be there.
+pub fn presets(state: &State) -> (Vec<Desired>, Vec<Note>) {
+    let (mut files, mut notes) = (Vec::new(), conflicts(state));
+    for (name, plugin) in &state.plugins {
+        for (directory, scope) in PRESETS {
+            let lines = Lines::of(plugin, scope);
+            notes.extend(lines.refused.iter().map(|(unit, events)| {
+                Note::new(Some(name), format!("{unit:?} cannot be written into a preset"), events)
+            }));
+            let Some(text) = lines.text(name) else { continue };
+            match stem(name) {
+                Some(stem) => files.push(Desired {
+                    path: format!("{directory}/{PREFIX}{stem}.preset"),
+                    content: Content::File { text, mode: 0o644 },
+                    because: lines.events.into_iter().collect(),
+                    why: format!("units that {name} enables or disables"),
+                }),
+                None => {
+                    let events: Vec<u64> = lines.events.into_iter().collect();
+                    let text = "its name cannot be written into a file: no preset is made for it";
+                    notes.push(Note::new(Some(name), text, &events));
+                }
+            }
+        }
+    }
+    (files, notes)
+}
+
+/// The lines of one preset file.
+#[derive(Default)]
+struct Lines {
+    /// Unit → enabled?
+    plain: BTreeMap<String, bool>,
+    /// Template → instances that are enabled.
+    instances: BTreeMap<String, BTreeSet<String>>,
+    events: BTreeSet<u64>,
+    refused: Vec<(String, Vec<u64>)>,
+}
+
+impl Lines {
+    fn of(plugin: &Plugin, of: Scope) -> Lines {
+        let mut lines = Lines::default();
+        for want in &plugin.wants {
+            let Wish::Unit {
+                unit,
+                want: wanted @ (UnitWant::Enable | UnitWant::Disable),
+                scope,
+                ..
+            } = &want.wish
+            else {
+                continue;
+            };
+            if *scope != of {
+                continue;
+            }
+            if !is_unit_name(unit) {
+                lines.refused.push((unit.clone(), want.events.clone()));
+                continue;
+            }
+            lines.events.extend(&want.events);
+            match (template(unit), *wanted == UnitWant::Enable) {
+                (Some((template, instance)), true) => {
+                    lines.instances.entry(template).or_default().insert(instance);
+                }
+                (_, enable) => {
+                    lines.plain.insert(unit.clone(), enable);
+                }
+            }
+        }
+        lines
+    }
+
+    fn text(&self, plugin: &str) -> Option<String> {
+        if self.plain.is_empty() && self.instances.is_empty() {
+            return None;
+        }
+        let label = stem(plugin).unwrap_or_default();
+        let mut text = format!("# Written by nodeshim from what {label} asked for.\n");
+        for (unit, enable) in &self.plain {
+            text.push_str(&format!("{} {unit}\n", if *enable { "enable" } else { "disable" }));
+        }
+        for (template, instances) in &self.instances {
+            let instances: Vec<&str> = instances.iter().map(String::as_str).collect();
+            text.push_str(&format!("enable {template} {}\n", instances.join(" ")));
+        }
+        Some(text)
+    }
+}
+
+/// Unit names as systemd has them: what could be a glob or a second word is none.
+fn is_unit_name(unit: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    (1..=255).contains(&unit.len()) && unit.contains('.') && unit.bytes().all(plain)
+}
+
+/// The template and instance of `NAME@INSTANCE.suffix`.
+fn template(unit: &str) -> Option<(String, String)> {
+    let (stem, suffix) = unit.rsplit_once('.')?;
+    let (name, instance) = stem.split_once('@')?;
+    (!instance.is_empty()).then(|| (format!("{name}@.{suffix}"), instance.to_owned()))
+}
+
+/// Units that one plugin enables and another disables.
+fn conflicts(state: &State) -> Vec<Note> {
+    let mut wanted: BTreeMap<(&str, Scope), BTreeMap<bool, (&str, &[u64])>> = BTreeMap::new();
+    for (name, want) in state.wants() {
+        if let Wish::Unit {
+            unit,
+            want: wanted_state @ (UnitWant::Enable | UnitWant::Disable),
+            scope,
+            ..
+        } = &want.wish
+        {
+            let enable = *wanted_state == UnitWant::Enable;
+            wanted.entry((unit, *scope)).or_default().entry(enable).or_insert((name, &want.events));
+        }
+    }
+    let both = wanted.iter().filter_map(|((unit, _), by)| Some((unit, by.get(&true)?, by.get(&false)?)));
+    both.map(|(unit, (on, first), (off, second))| {
+        let text =
+            format!("{unit} is enabled by {on} and disabled by {off}: the first name decides at first boot");
+        Note::new(None, text, &[*first, *second].concat())
+    })
+    .collect()
+}
+
+/// Requests to enable a unit that was not there then and is there now.
+pub fn retries(root: &Root, state: &State) -> Vec<PlannedChange> {
+    let mut changes = Vec::new();
+    for (name, want) in state.wants().filter(|(_, want)| want.failed) {
+        let Wish::Unit {
+            unit,
+            want: UnitWant::Enable,
+            scope: Scope::System,
+            ..
+        } = &want.wish
+        else {
+            continue;
+        };
+        let done = want.events.iter().any(|id| state.retried.contains(id));
+        let Some(path) = unit_file(root, unit).filter(|_| !done && is_unit_name(unit)) else {
+            continue;
+        };
+        changes.push(PlannedChange {
+            path,
+            action: Action::Call {
+                tool: Tool::Systemctl,
+                args: vec!["enable".into(), unit.clone()],
+            },
+            because: want.events.clone(),
+            why: format!("{name} enabled {unit} before the unit was there"),
+        });
+    }
+    changes
+}
+
+/// Where a unit's file is, or its template's.
+pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
+    let names = std::iter::once(unit.to_owned()).chain(template(unit).map(|(template, _)| template));
+    names
+        .flat_map(|name| UNIT_DIRECTORIES.map(|directory| format!("{directory}/{name}")))
+        .find(|path| root.is_file(path))
+}
+
+/// Links that `events` of plugins that are gone have made and that now point nowhere.
+pub fn dangling<'e>(
+    root: &Root,
+    events: impl IntoIterator<Item = (&'e str, &'e Event)>,
+) -> Vec<PlannedChange> {
+    let mut links: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
+    for (plugin, event) in events {
+        for change in event.changes.iter().filter(|change| change.op == Op::Link) {
+            if change.path.starts_with("/etc/systemd/") {
+                links.insert(&change.path, (plugin, event.id));
+            }
+        }
+    }
+    let is_dangling = |path: &&str| {
+        let is_link = root.meta(path).is_ok_and(|meta| meta.kind == Kind::Link);
+        is_link && root.meta_followed(path).is_err_and(|error| error.is_missing())
+    };
+    links
+        .into_iter()
+        .filter(|(path, _)| is_dangling(path))
+        .map(|(path, (plugin, id))| PlannedChange {
+            path: path.to_owned(),
+            action: Action::Remove,
+            because: vec![id],
+            why: format!("made by {plugin}, which is gone, and points nowhere"),
+        })
+        .collect()
+}
+
+/// Our preset files that no plugin needs any more are in these directories, under this prefix.
+pub fn owned() -> Vec<(&'static str, &'static str)> {
+    PRESETS.iter().map(|(directory, _)| (*directory, PREFIX)).collect()
+}
+
+/// The changes to preset files.
+pub fn plan(root: &Root, state: &State) -> Result<(Vec<PlannedChange>, Vec<Note>)> {
+    let (files, notes) = presets(state);
+    Ok((crate::plan::difference(root, files, &owned())?, notes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Want;
+
+    fn want(unit: &str, want: UnitWant, id: u64) -> Want {
+        Want {
+            wish: Wish::Unit {
+                unit: unit.into(),
+                want,
+                scope: Scope::System,
+                rule: None,
+            },
+            runtime: false,
+            failed: false,
+            events: vec![id],
+        }
+    }
+
+    fn state(plugins: &[(&str, Vec<Want>)]) -> State {
+        let mut state = State::default();
+        for (name, wants) in plugins {
+            let plugin = Plugin {
+                wants: wants.clone(),
+                ..Plugin::default()
+            };
+            state.plugins.insert(name.to_string(), plugin);
+        }
+        state
+    }
+
+    #[test]
+    fn a_preset_holds_explicit_wishes_and_groups_instances() {
+        let wants = vec![
+            want("b.service", UnitWant::Disable, 1),
+            want("a.service", UnitWant::Enable, 2),
+            want("w@2.service", UnitWant::Enable, 3),
+            want("w@1.service", UnitWant::Enable, 4),
+            want("c.service", UnitWant::PresetEnable, 5),
+            want("evil.service\nenable *", UnitWant::Enable, 6),
+            want("*.service", UnitWant::Enable, 7),
+        ];
+        let (files, notes) = presets(&state(&[("p", wants)]));
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].path, "/etc/systemd/system-preset/80-nodeshim-p.preset");
+        let Content::File { text, .. } = &files[0].content else {
+            panic!("no file")
+        };
+        let expected = "# Written by nodeshim from what p asked for.\nenable a.service\n\
+                        disable b.service\nenable w@.service 1 2\n";
+        assert_eq!(text, expected);
+        assert_eq!(notes.len(), 2);
+    }
+
+    #[test]
+    fn opposite_wishes_of_two_plugins_are_noted() {
+        let on = ("a", vec![want("x.service", UnitWant::Enable, 1)]);
+        let off = ("b", vec![want("x.service", UnitWant::Disable, 2)]);
+        let (_, notes) = presets(&state(&[on, off]));
+        assert_eq!(notes[0].because, [1, 2]);
+    }
+
+    #[test]
+    fn only_links_that_point_nowhere_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc/systemd/system/x.wants", 0o755).unwrap();
+        root.write("/etc/there", b"", None).unwrap();
+        root.symlink("/etc/there", "/etc/systemd/system/x.wants/a.service").unwrap();
+        root.symlink("/etc/gone", "/etc/systemd/system/x.wants/b.service").unwrap();
+        let event = Event {
+            id: 7,
+            time: String::new(),
+            tool: Tool::Systemctl,
+            argv: Vec::new(),
+            exit: 0,
+            verdict: Default::default(),
+            message: String::new(),
+            warnings: Vec::new(),
+            origin: Default::default(),
+            intents: Vec::new(),
+            changes: root.take_changes(),
+        };
+        let found = dangling(&root, [("p", &event)]);
+        let paths: Vec<&str> = found.iter().map(|change| change.path.as_str()).collect();
+        assert_eq!(paths, ["/etc/systemd/system/x.wants/b.service"]);
+    }
+}

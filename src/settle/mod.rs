@@ -1,0 +1,71 @@
+//! Settling: after a transaction the image is made to match what the plugins that are installed
+//! want. Doing it twice changes nothing.
+
+mod facts;
+mod plan;
+
+use std::collections::BTreeSet;
+
+use crate::error::{Result, if_exists};
+use crate::journal::{self, Appender, Journal};
+use crate::plan::{Action, Note, Plan, apply};
+use crate::root::Root;
+use crate::state::State;
+
+pub use facts::Facts;
+pub use plan::{Prepared, firewall, prepare};
+
+/// What settling did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The changes that were made, and what could not be expressed or done.
+    pub plan: Plan,
+    /// Plugins that want something now.
+    pub plugins: usize,
+    /// Plugins whose wishes were withdrawn because they are gone.
+    pub gone: Vec<String>,
+    /// Whether the state file was written.
+    pub state_written: bool,
+}
+
+/// Makes the image match its state, under the journal's lock. An image without a journal is left
+/// alone.
+pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
+    if if_exists(root.meta(journal::PATH))?.is_none() {
+        return Ok(Report::default());
+    }
+    let _lock = Appender::open(root)?;
+    let journal = Journal::read(root)?;
+    let prepared = prepare(root, facts, &journal)?;
+    let failed = apply(root, &prepared.plan)?;
+    let mut state = prepared.fold.settled();
+    state.retried.extend(carried_out(&prepared.plan, &failed));
+    let state_written = state.save(root)?;
+    let mut plan = prepared.plan;
+    plan.notes.extend(failed);
+    Ok(Report {
+        plan,
+        plugins: state.plugins.len(),
+        gone: prepared.fold.gone.into_keys().collect(),
+        state_written,
+    })
+}
+
+/// What settling would do; only reads.
+pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
+    Ok(prepare(root, facts, &Journal::read(root)?)?.plan)
+}
+
+/// The state as it would be written now; only reads.
+pub fn state(root: &Root, facts: &Facts) -> Result<State> {
+    Ok(prepare(root, facts, &Journal::read(root)?)?.fold.settled())
+}
+
+/// The events of repeated requests that did not fail.
+fn carried_out(plan: &Plan, failed: &[Note]) -> BTreeSet<u64> {
+    let calls = plan.changes.iter().filter(|change| matches!(change.action, Action::Call { .. }));
+    calls
+        .filter(|change| !failed.iter().any(|note| note.because == change.because))
+        .flat_map(|change| change.because.iter().copied())
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! Planning: the fold, turned into changes by every backend.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::backend::{nftables, systemd};
+use crate::config::Backend;
+use crate::error::Result;
+use crate::firewall::definitions::Definitions;
+use crate::firewall::detect;
+use crate::firewall::ruleset::Ruleset;
+use crate::intent::{Opening, Wish};
+use crate::journal::{Event, Journal};
+use crate::plan::{Note, Plan, PlannedChange, difference};
+use crate::root::Root;
+use crate::state::{self, Fold, State, attribute, fold};
+
+/// A plan and the fold that it comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Prepared {
+    /// What every plugin wants, and which are gone.
+    pub fold: Fold,
+    /// The changes.
+    pub plan: Plan,
+}
+
+/// Plans; only reads.
+pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
+    let before = State::load(root)?;
+    let about = state::Facts {
+        installed: &facts.installed,
+        owners: &facts.owners,
+        before: &before,
+    };
+    let fold = fold(&journal.events, &about);
+    let mut plan = Plan::default();
+    if !facts.installed.is_known() {
+        plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
+    }
+    plan.changes.extend(systemd::retries(root, &fold.state));
+    let dangling = systemd::dangling(root, gone_events(&fold, &before, journal, facts));
+    plan.changes.extend(dangling);
+    let (changes, notes) = systemd::plan(root, &fold.state)?;
+    plan.changes.extend(changes);
+    plan.notes.extend(notes);
+    let (changes, notes) = plan_firewall(root, facts, &fold)?;
+    plan.changes.extend(changes);
+    plan.notes.extend(notes);
+    Ok(Prepared { fold, plan })
+}
+
+/// The events of lives that ended, each with its plugin.
+fn gone_events<'e>(
+    fold: &'e Fold,
+    before: &State,
+    journal: &'e Journal,
+    facts: &Facts,
+) -> Vec<(&'e str, &'e Event)> {
+    let of_gone = |event: &'e Event| {
+        if fold.gone.is_empty() || event.changes.is_empty() {
+            return None;
+        }
+        let origin = attribute(event, &facts.owners);
+        let (name, last) = fold.ended.get_key_value(origin.package()?)?;
+        let forgotten = before.forgotten.get(name).copied().unwrap_or(0);
+        (forgotten < event.id && event.id <= *last).then_some((name.as_str(), event))
+    };
+    journal.events.iter().filter_map(of_gone).collect()
+}
+
+/// What each plugin wants of the firewall.
+fn rulesets(root: &Root, state: &State, default_zone: &str) -> (BTreeMap<String, Ruleset>, Vec<Note>) {
+    let definitions = Definitions::new(root);
+    let (mut rulesets, mut notes) = (BTreeMap::new(), Vec::new());
+    for (name, plugin) in &state.plugins {
+        let wanted = plugin.wants.iter().filter_map(|want| opening(&want.wish, &want.events));
+        let ruleset = Ruleset::collect(wanted, default_zone, &definitions);
+        let not_understood = ruleset.notes.iter().map(|(text, events)| Note::new(Some(name), text, events));
+        notes.extend(not_understood);
+        if !ruleset.is_empty() {
+            rulesets.insert(name.clone(), ruleset);
+        }
+    }
+    (rulesets, notes)
+}
+
+fn opening<'w>(wish: &'w Wish, events: &'w [u64]) -> Option<(&'w Opening, Option<&'w str>, &'w [u64])> {
+    match wish {
+        Wish::Allow { opening, zone } => Some((opening, zone.as_deref(), events)),
+        _ => None,
+    }
+}
+
+/// The nftables ruleset for a state, whatever backend the image uses.
+pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
+    let default_zone = default_zone(root);
+    let (rulesets, mut notes) = rulesets(root, state, &default_zone);
+    let firewall = nftables::Firewall::build(&rulesets, &default_zone);
+    notes.extend(firewall.notes.iter().cloned());
+    (firewall, notes)
+}
+
+fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<(Vec<PlannedChange>, Vec<Note>)> {
+    let (mut desired, mut notes) = (Vec::new(), Vec::new());
+    if detect::backend(root, &facts.config) == Backend::Nftables {
+        let (firewall, about) = firewall(root, &fold.state);
+        desired = firewall.files()?;
+        notes = about;
+    }
+    if desired.is_empty() {
+        desired = nftables::absent();
+    }
+    Ok((difference(root, desired, &[(nftables::DIRECTORY, "")])?, notes))
+}
+
+fn default_zone(_root: &Root) -> String {
+    "public".into()
+}
