@@ -134,7 +134,9 @@ fn template(unit: &str) -> Option<(String, String)> {
 
 /// Units that one plugin enables and another disables.
 fn conflicts(state: &State) -> Vec<Note> {
-    let mut wanted: BTreeMap<(&str, Scope), BTreeMap<bool, (&str, &[u64])>> = BTreeMap::new();
+    /// Enabled? → the first plugin that wants it so, and its events.
+    type By<'s> = BTreeMap<bool, (&'s str, &'s [u64])>;
+    let mut wanted: BTreeMap<(&str, Scope), By> = BTreeMap::new();
     for (name, want) in state.wants() {
         if let Wish::Unit {
             unit,

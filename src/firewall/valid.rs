@@ -30,7 +30,7 @@ pub fn word(text: &str) -> bool {
 
 /// An interface, with `+` at the end as a wildcard: at most 15 bytes, as in the kernel.
 pub fn interface(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:@".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
     let stem = text.strip_suffix('+').unwrap_or(text);
     text.len() <= 15 && !stem.is_empty() && stem != "." && stem != ".." && stem.bytes().all(plain)
 }

@@ -3,16 +3,13 @@
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::root::Root;
-use crate::rpmdb::{Installed, Owners, owners, scriptlets};
+use crate::rpmdb::Installed;
 
 /// The image's packages and configuration, read once.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// What is installed.
     pub installed: Installed,
-    /// Whom script files belong to; a caller that knows of scriptlets of packages that are gone
-    /// adds them.
-    pub owners: Owners,
     /// The image's configuration.
     pub config: Config,
 }
@@ -26,7 +23,6 @@ impl Facts {
         }
         Ok(Facts {
             installed: Installed::load(root)?,
-            owners: owners(&scriptlets(root)?),
             config,
         })
     }

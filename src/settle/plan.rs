@@ -13,7 +13,7 @@ use crate::intent::{Opening, Wish};
 use crate::journal::{Event, Journal};
 use crate::plan::{Note, Plan, PlannedChange, difference};
 use crate::root::Root;
-use crate::state::{self, Fold, State, attribute, fold};
+use crate::state::{self, Fold, State, fold};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +29,6 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     let before = State::load(root)?;
     let about = state::Facts {
         installed: &facts.installed,
-        owners: &facts.owners,
         before: &before,
     };
     let fold = fold(&journal.events, &about);
@@ -38,7 +37,7 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }
     plan.changes.extend(systemd::retries(root, &fold.state));
-    let dangling = systemd::dangling(root, gone_events(&fold, &before, journal, facts));
+    let dangling = systemd::dangling(root, gone_events(&fold, &before, journal));
     plan.changes.extend(dangling);
     let (changes, notes) = systemd::plan(root, &fold.state)?;
     plan.changes.extend(changes);
@@ -50,18 +49,12 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
 }
 
 /// The events of lives that ended, each with its plugin.
-fn gone_events<'e>(
-    fold: &'e Fold,
-    before: &State,
-    journal: &'e Journal,
-    facts: &Facts,
-) -> Vec<(&'e str, &'e Event)> {
+fn gone_events<'e>(fold: &'e Fold, before: &State, journal: &'e Journal) -> Vec<(&'e str, &'e Event)> {
     let of_gone = |event: &'e Event| {
         if fold.gone.is_empty() || event.changes.is_empty() {
             return None;
         }
-        let origin = attribute(event, &facts.owners);
-        let (name, last) = fold.ended.get_key_value(origin.package()?)?;
+        let (name, last) = fold.ended.get_key_value(event.origin.package()?)?;
         let forgotten = before.forgotten.get(name).copied().unwrap_or(0);
         (forgotten < event.id && event.id <= *last).then_some((name.as_str(), event))
     };

@@ -6,16 +6,14 @@ use super::life::Life;
 use super::{Plugin, State, Subject, UNKNOWN, subject};
 use crate::intent::Wish;
 use crate::journal::{Event, Verdict};
-use crate::origin::{FoundBy, Origin, package_name};
-use crate::rpmdb::{Installed, Owners};
+use crate::origin::Origin;
+use crate::rpmdb::Installed;
 
 /// What the fold knows beside the journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The packages in the image.
     pub installed: &'a Installed,
-    /// Whom script files belong to, for events that only know a digest.
-    pub owners: &'a Owners,
     /// What was settled before.
     pub before: &'a State,
 }
@@ -48,16 +46,15 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
             continue;
         }
         note_made(event, &mut fold.made);
-        let origin = attribute(event, facts.owners);
-        let name = origin.package().unwrap_or(UNKNOWN);
+        let name = event.origin.package().unwrap_or(UNKNOWN);
         if facts.before.forgotten.get(name).is_some_and(|last| event.id <= *last) {
             continue;
         }
         let life = lives.entry(name.to_owned()).or_default();
-        if life.is_over(&origin) {
+        if life.is_over(&event.origin) {
             fold.bury(name, std::mem::take(life));
         }
-        life.take(event, &origin);
+        life.take(event);
     }
     for (name, life) in lives {
         let is_gone = name != UNKNOWN && facts.installed.is_known() && !facts.installed.has(&name);
@@ -124,27 +121,6 @@ fn note_made(event: &Event, made: &mut BTreeSet<Subject>) {
             _ => made.insert(subject),
         };
     }
-}
-
-/// Who made a request, as far as the event itself and the digest of its script tell.
-pub fn attribute(event: &Event, owners: &Owners) -> Origin {
-    let mut origin = event.origin.clone();
-    if origin.nevra.is_some() {
-        return origin;
-    }
-    let Some(found) = origin.script.as_ref().and_then(|digest| owners.get(digest)) else {
-        return origin;
-    };
-    let names: BTreeSet<Option<&str>> = found.iter().map(|(nevra, _)| package_name(nevra)).collect();
-    let kinds: BTreeSet<&str> = found.iter().map(|(_, kind)| kind.as_str()).collect();
-    if let (1, Some((nevra, kind))) = (names.len(), found.last()) {
-        origin.nevra = Some(nevra.clone());
-        origin.found_by = FoundBy::Digest;
-        if kinds.len() == 1 {
-            origin.scriptlet.get_or_insert_with(|| kind.clone());
-        }
-    }
-    origin
 }
 
 #[cfg(test)]

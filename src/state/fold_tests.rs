@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::intent::{Intent, Opening, UnitWant};
+use crate::origin::FoundBy;
 use crate::rpmdb::Package;
 use crate::tool::Tool;
 
@@ -71,7 +72,6 @@ fn installed(names: &[&str]) -> Installed {
 fn run(events: &[Event], names: &[&str], before: &State) -> Fold {
     let facts = Facts {
         installed: &installed(names),
-        owners: &Owners::new(),
         before,
     };
     fold(events, &facts)
@@ -161,7 +161,6 @@ fn nothing_is_gone_without_a_database_or_an_origin() {
     let events = [event(1, "a", "%post", 1, allow("80")), nobody];
     let facts = Facts {
         installed: &Installed::default(),
-        owners: &Owners::new(),
         before: &State::default(),
     };
     assert!(fold(&events, &facts).gone.is_empty());
@@ -191,19 +190,4 @@ fn a_reset_forgets_the_plugins_own_openings_only() {
     let fold = run(&events, &["a", "b"], &State::default());
     assert_eq!(wishes(&fold, "a"), [reset, allow("82")]);
     assert_eq!(wishes(&fold, "b"), [allow("81")]);
-}
-
-#[test]
-fn a_digest_names_the_package_only_if_one_package_has_it() {
-    let mut by_digest = event(1, "x", "%post", 1, allow("80"));
-    by_digest.origin = Origin {
-        script: Some("d".into()),
-        ..Origin::default()
-    };
-    let owner = |nevra: &str| (nevra.to_owned(), "%post".to_owned());
-    let one = Owners::from([("d".into(), BTreeSet::from([owner("a-1-1.noarch"), owner("a-2-1.noarch")]))]);
-    let origin = attribute(&by_digest, &one);
-    assert_eq!((origin.package(), origin.scriptlet.as_deref()), (Some("a"), Some("%post")));
-    let two = Owners::from([("d".into(), BTreeSet::from([owner("a-1-1.noarch"), owner("b-1-1.noarch")]))]);
-    assert_eq!(attribute(&by_digest, &two).package(), None);
 }

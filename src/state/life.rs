@@ -36,10 +36,10 @@ impl Life {
     }
 
     /// Takes in an event.
-    pub fn take(&mut self, event: &Event, origin: &Origin) {
+    pub fn take(&mut self, event: &Event) {
         self.last = event.id;
-        self.nevra.clone_from(&origin.nevra);
-        self.ending |= is_erasure(origin);
+        self.nevra.clone_from(&event.origin.nevra);
+        self.ending |= is_erasure(&event.origin);
         for intent in &event.intents {
             self.wish(event, intent);
         }

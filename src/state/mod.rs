@@ -14,7 +14,7 @@ use crate::intent::Wish;
 use crate::journal;
 use crate::root::Root;
 
-pub use fold::{Facts, Fold, attribute, fold};
+pub use fold::{Facts, Fold, fold};
 pub use subject::{Subject, subject};
 
 /// The state file.

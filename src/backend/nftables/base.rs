@@ -20,6 +20,7 @@ pub(super) fn base() -> Document {
     let mut document = Document::default();
     document.add(table());
     document.delete_table();
+    document.add(table());
     document.chain(PLUGINS);
     document.chain(PLUGINS_FORWARD);
     input(&mut document);

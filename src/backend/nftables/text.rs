@@ -1,8 +1,6 @@
 //! A document as nft's own text, in the syntax of nft 1.0.6. The same document gives the same
 //! bytes. Whatever is not a plain word, number or address is quoted, or refused.
 
-use std::fmt::Write;
-
 use nftables::expr::{Expression, MetaKey, NamedExpression, Payload, SetItem};
 use nftables::schema::{Chain, NfCmd, NfListObject, NfObject, Rule, Set, SetTypeValue};
 use nftables::stmt::{Match, NAT, Operator, Statement};
@@ -23,7 +21,7 @@ pub fn render(document: &Document) -> Result<String> {
         match command {
             NfCmd::Add(NfListObject::Table(_)) => {
                 block.finish(&mut text)?;
-                writeln!(text, "table inet {TABLE}").map_err(|_| unsupported(object))?;
+                block.declares = true;
             }
             NfCmd::Delete(NfListObject::Table(_)) => {
                 block.finish(&mut text)?;
@@ -46,6 +44,8 @@ fn unsupported(what: &impl std::fmt::Debug) -> Error {
 /// What goes between the braces of one table.
 #[derive(Default)]
 struct Block<'d> {
+    /// Whether the table is to be declared even if it is empty.
+    declares: bool,
     sets: Vec<&'d Set<'static>>,
     chains: Vec<(&'d Chain<'static>, Vec<&'d Rule<'static>>)>,
     others: Vec<&'d Rule<'static>>,
@@ -66,6 +66,8 @@ impl<'d> Block<'d> {
             let chains = done.chains.iter().map(|(chain, rules)| chain_text(chain, rules));
             let parts: Vec<String> = sets.chain(chains).collect::<Result<_>>()?;
             text.push_str(&format!("table inet {TABLE} {{\n{}}}\n", parts.join("\n")));
+        } else if done.declares {
+            text.push_str(&format!("table inet {TABLE}\n"));
         }
         for rule in done.others {
             text.push_str(&format!("add rule inet {TABLE} {} {}\n", word(&rule.chain)?, rule_text(rule)?));

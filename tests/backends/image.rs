@@ -1,0 +1,110 @@
+//! A small image whose journal and package list tests write themselves.
+
+use std::path::Path;
+
+use nodeshim::intent::{Intent, Opening, Scope, UnitWant, Wish};
+use nodeshim::journal::{Appender, Event, Verdict};
+use nodeshim::origin::{FoundBy, Origin};
+use nodeshim::root::Root;
+use nodeshim::rpmdb::{Installed, Package};
+use nodeshim::settle::{Facts, Report, settle};
+use nodeshim::tool::Tool;
+use tempfile::TempDir;
+
+use crate::support;
+
+/// An image.
+pub struct Image {
+    pub dir: TempDir,
+    pub root: Root,
+}
+
+impl Image {
+    pub fn new() -> Image {
+        let dir = support::scratch();
+        let root = Root::open(dir.path()).unwrap();
+        Image { dir, root }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Records that a package's scriptlet asked for something.
+    pub fn record(&self, package: &str, scriptlet: &str, arg: u32, wishes: Vec<Wish>) {
+        self.record_with(package, scriptlet, arg, wishes, true);
+    }
+
+    pub fn record_with(&self, package: &str, scriptlet: &str, arg: u32, wishes: Vec<Wish>, changed: bool) {
+        let mut event = Event {
+            id: 0,
+            time: "2024-01-01T00:00:00Z".into(),
+            tool: Tool::FirewallCmd,
+            argv: vec!["firewall-cmd".into()],
+            exit: 0,
+            verdict: Verdict::Allow,
+            message: String::new(),
+            warnings: Vec::new(),
+            origin: Origin {
+                found_by: FoundBy::RpmPlugin,
+                nevra: Some(format!("{package}-1-1.noarch")),
+                scriptlet: Some(scriptlet.into()),
+                arg: Some(arg),
+                script: None,
+            },
+            intents: wishes.into_iter().map(|wish| Intent::new(wish, changed)).collect(),
+            changes: self.root.take_changes(),
+        };
+        Appender::open(&self.root).unwrap().append(&mut event).unwrap();
+    }
+
+    /// Settles with these packages installed.
+    pub fn settle(&self, packages: &[&str]) -> Report {
+        settle(&self.root, &facts(packages)).unwrap()
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        self.root.read_text(path).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+pub fn facts(packages: &[&str]) -> Facts {
+    let package = |name: &&str| Package {
+        name: (*name).to_owned(),
+        epoch: None,
+        version: "1".into(),
+        release: "1".into(),
+        arch: "noarch".into(),
+    };
+    Facts {
+        installed: packages.iter().map(package).collect::<Installed>(),
+        config: Default::default(),
+    }
+}
+
+pub fn allow(opening: Opening) -> Wish {
+    Wish::Allow { opening, zone: None }
+}
+
+pub fn allow_in(zone: &str, opening: Opening) -> Wish {
+    Wish::Allow {
+        opening,
+        zone: Some(zone.into()),
+    }
+}
+
+pub fn port(port: &str, protocol: &str) -> Opening {
+    Opening::Port {
+        port: port.into(),
+        protocol: protocol.into(),
+    }
+}
+
+pub fn unit(name: &str, want: UnitWant) -> Wish {
+    Wish::Unit {
+        unit: name.into(),
+        want,
+        scope: Scope::System,
+        rule: None,
+    }
+}

@@ -1,0 +1,9 @@
+//! What settling writes: accepted by the tools that read it, the same whatever the order in which
+//! plugins came and went, and nothing in it that a package could inject.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+mod image;
+mod nftables;
+mod order;
+#[path = "../support/mod.rs"]
+mod support;

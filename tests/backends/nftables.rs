@@ -1,0 +1,231 @@
+//! The nftables files, read by nft itself in a network namespace of its own.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use nodeshim::intent::{Opening, Wish};
+use nodeshim::settle::{self, Prepared};
+use nodeshim::state::State;
+
+use crate::image::{Image, allow, allow_in, facts, port};
+
+/// What nft says to a text, loaded `times` times in one namespace and listed afterwards.
+fn load(text: &str, json: bool, times: usize) -> Result<String, String> {
+    let flag = if json { "-j" } else { "-nn" };
+    let script = format!(
+        "t=$(cat); for i in $(seq {times}); do printf '%s\\n' \"$t\" | nft {flag} -f - || exit 1; done; nft -nn list ruleset"
+    );
+    let mut child = Command::new("unshare")
+        .args(["-n", "sh", "-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("unshare and nft");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(stderr),
+    }
+}
+
+fn state(image: &Image, packages: &[&str]) -> State {
+    settle::state(&image.root, &facts(packages)).unwrap()
+}
+
+fn flattened(image: &Image, packages: &[&str]) -> String {
+    settle::firewall(&image.root, &state(image, packages)).0.flattened().unwrap()
+}
+
+/// One of everything that can be asked for.
+fn everything() -> Vec<Wish> {
+    let forward =
+        |interface: Option<&str>, to_port: Option<&str>, to_address: Option<&str>| Opening::ForwardPort {
+            interface: interface.map(str::to_owned),
+            port: "8080".into(),
+            protocol: "tcp".into(),
+            to_port: to_port.map(str::to_owned),
+            to_address: to_address.map(str::to_owned),
+        };
+    let interface = |name: &str, trusted| Opening::Interface {
+        interface: name.into(),
+        trusted,
+    };
+    let source = |source: &str| Opening::Source {
+        source: source.into(),
+    };
+    let from = Opening::SourcePort {
+        port: "68".into(),
+        protocol: "udp".into(),
+    };
+    let block = |icmp_type: &str| Opening::BlockIcmp {
+        icmp_type: icmp_type.into(),
+    };
+    let protocol = Opening::Protocol {
+        protocol: "gre".into(),
+    };
+    vec![
+        allow(port("8080", "tcp")),
+        allow(port("8000-8100", "tcp")),
+        allow(port("8101", "tcp")),
+        allow(port("5000", "udp")),
+        allow(port("1", "sctp")),
+        allow(port("2-3", "dccp")),
+        allow(protocol),
+        allow(from),
+        allow(block("echo-request")),
+        allow(block("redirect")),
+        allow(interface("eth1", true)),
+        allow(interface("ppp+", true)),
+        allow_in("trusted", source("10.1.2.3/8")),
+        allow_in("trusted", source("fe80::1/64")),
+        allow_in("trusted", source("00:11:22:33:44:55")),
+        allow_in("internal", interface("eth2", false)),
+        allow_in("internal", port("9999", "tcp")),
+        allow_in("internal", port("9000-9001", "tcp")),
+        allow(Opening::Masquerade { interface: None }),
+        allow(Opening::Masquerade {
+            interface: Some("eth0".into()),
+        }),
+        allow(forward(Some("eth0"), Some("80"), None)),
+        allow(forward(None, Some("80"), Some("10.0.0.9"))),
+        allow(forward(None, None, Some("10.0.0.9"))),
+        allow(forward(None, Some("80-90"), Some("fd00::1"))),
+    ]
+}
+
+#[test]
+fn nft_loads_one_of_everything_again_and_again() {
+    let image = Image::new();
+    image.record("a-b.c+d", "%post", 1, everything());
+    image.record("other", "%post", 1, everything());
+    let packages = ["a-b.c+d", "other"];
+    let text = flattened(&image, &packages);
+    let listed = load(&text, false, 2).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    for expected in [
+        "8000-8101",
+        "jump in_a__b_2ec_2bd",
+        "iifname { \"eth1\", \"ppp*\" } accept",
+        "icmpv6 type 128 reject",
+        "redirect to :80",
+        "dnat ip to 10.0.0.9:80",
+        "dnat ip6 to [fd00::1]:80-90",
+        "ip saddr 10.0.0.0/8 accept",
+        "policy drop",
+    ] {
+        assert!(listed.contains(expected), "{expected} is missing in:\n{listed}\nof:\n{text}");
+    }
+    let model = settle::firewall(&image.root, &state(&image, &packages)).0.whole().into_model();
+    let json = serde_json::to_string(&model).unwrap();
+    let by_json = load(&json, true, 2).unwrap_or_else(|error| panic!("{error}\n{json}"));
+    assert_eq!(by_json, listed);
+}
+
+#[test]
+fn the_files_load_as_the_flattened_text_does() {
+    let image = Image::new();
+    image.record("a", "%post", 1, everything());
+    image.settle(&["a"]);
+    let main = image.read("/etc/nftables/nodeshim.nft");
+    let at_host = main.replace("/etc/nftables", &format!("{}/etc/nftables", image.path().display()));
+    assert_ne!(main, at_host);
+    let listed = load(&at_host, false, 1).unwrap_or_else(|error| panic!("{error}\n{main}"));
+    assert_eq!(listed, load(&flattened(&image, &["a"]), false, 1).unwrap());
+    assert!(!main.contains("flush") && !main.contains("destroy"));
+}
+
+#[test]
+fn a_plugin_is_one_file_and_goes_with_it() {
+    let image = Image::new();
+    image.record("a", "%post", 1, vec![allow(port("80", "tcp"))]);
+    image.record("b", "%post", 1, vec![allow(port("80", "tcp")), allow(port("81", "udp"))]);
+    let first = image.settle(&["a", "b"]);
+    assert!(!first.plan.is_empty() && first.state_written);
+    let again = image.settle(&["a", "b"]);
+    assert!(again.plan.is_empty() && !again.state_written, "{again:?}");
+    let a = image.read("/etc/nftables/nodeshim.d/a.nft");
+    let b = image.read("/etc/nftables/nodeshim.d/b.nft");
+    let main = image.read("/etc/nftables/nodeshim.nft");
+    let report = image.settle(&["b"]);
+    assert_eq!(report.gone, ["a"]);
+    assert!(!image.root.exists("/etc/nftables/nodeshim.d/a.nft"));
+    assert_eq!(image.read("/etc/nftables/nodeshim.d/b.nft"), b);
+    assert_eq!(image.read("/etc/nftables/nodeshim.nft"), main);
+    assert!(a.contains("elements = { 80 }"), "{a}");
+    assert!(image.root.exists("/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service"));
+    image.settle(&[]);
+    assert!(!image.root.exists("/etc/nftables/nodeshim.nft"));
+    assert!(!image.root.exists("/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service"));
+}
+
+#[test]
+fn hostile_values_are_noted_and_never_written() {
+    const EVIL: [&str; 8] = [
+        "80; flush ruleset",
+        "80 }\n flush ruleset",
+        "\"; flush ruleset; \"",
+        "$(x)",
+        "80/tcp accept #",
+        "a\\\" accept",
+        "@set",
+        "*",
+    ];
+    let image = Image::new();
+    let mut wishes = vec![allow(port("80", "tcp"))];
+    for evil in EVIL {
+        let text = || evil.to_owned();
+        let openings = [
+            port(evil, "tcp"),
+            port("80", evil),
+            Opening::Protocol { protocol: text() },
+            Opening::Source { source: text() },
+            Opening::BlockIcmp { icmp_type: text() },
+            Opening::FirewallService { service: text() },
+            Opening::RichRule { rule: text() },
+            Opening::Interface {
+                interface: text(),
+                trusted: true,
+            },
+            Opening::Masquerade {
+                interface: Some(text()),
+            },
+        ];
+        wishes.extend(openings.into_iter().map(allow));
+        wishes.push(allow_in(evil, port("80", "tcp")));
+    }
+    image.record("a", "%post", 1, wishes);
+    image.record("evil\"x", "%post", 1, vec![allow(port("81", "tcp"))]);
+    let Prepared { plan, .. } = {
+        let journal = nodeshim::journal::Journal::read(&image.root).unwrap();
+        settle::prepare(&image.root, &facts(&["a", "evil\"x"]), &journal).unwrap()
+    };
+    assert_eq!(plan.notes.len(), EVIL.len() * 10 + 1, "{:#?}", plan.notes);
+    image.settle(&["a", "evil\"x"]);
+    let plugin = image.read("/etc/nftables/nodeshim.d/a.nft");
+    for line in plugin.lines() {
+        assert!(!line.contains("flush") && !line.contains("$(") && !line.contains("@set"), "{plugin}");
+    }
+    load(&flattened(&image, &["a", "evil\"x"]), false, 1).unwrap();
+    let state = image.read("/usr/lib/sysimage/nodeshim/state.toml");
+    toml::from_str::<State>(&state).unwrap();
+}
+
+#[test]
+fn five_hundred_plugins_with_ten_thousand_ports_settle_quickly() {
+    let image = Image::new();
+    let names: Vec<String> = (0..500).map(|number| format!("plugin-{number}")).collect();
+    for (number, name) in names.iter().enumerate() {
+        let ports = (0..20).map(|index| allow(port(&(number * 40 + index * 2 + 1).to_string(), "tcp")));
+        image.record(name, "%post", 1, ports.collect());
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let start = std::time::Instant::now();
+    image.settle(&names);
+    let first = start.elapsed();
+    let again = image.settle(&names);
+    eprintln!("settling took {first:?} the first time, {:?} with the second", start.elapsed());
+    assert!(again.plan.is_empty());
+    load(&flattened(&image, &names), false, 1).unwrap();
+}
