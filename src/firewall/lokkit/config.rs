@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::port::Lookup;
 use super::settings::{Entry, Settings};
-use super::{SYSCONFIG, keep_old, legacy};
+use super::{SYSCONFIG, legacy, replace};
 use crate::argv::lokkit::{Grammar, Item, Opt, parse as parse_words};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::root::Root;
 
 /// The configuration file.
@@ -48,11 +48,7 @@ pub fn load(root: &Root, names: Lookup) -> Result<Loaded> {
 /// regular file is left alone and an error.
 pub fn save(root: &Root, settings: &Settings) -> Result<()> {
     root.create_dirs(SYSCONFIG, 0o755)?;
-    if root.meta_followed(PATH).is_ok() && !root.is_file(PATH) {
-        return Err(Error::malformed(PATH, "not a regular file"));
-    }
-    keep_old(root, PATH)?;
-    root.write(PATH, &render(settings), Some(0o600))
+    replace(root, PATH, &render(settings), Some(0o600))
 }
 
 /// Parses the text of a configuration file, line by line; a line is one word. The second value

@@ -16,17 +16,27 @@ pub mod set;
 pub mod settings;
 pub mod sysctl;
 
-use crate::error::Result;
-use crate::root::Root;
+use crate::error::{Error, Result};
+use crate::root::{Kind, Root};
 
 /// Where the files lie that lokkit keeps.
 const SYSCONFIG: &str = "/etc/sysconfig";
 
-/// Keeps the content of a file, its mode and its times under the name with `.old` added, one
-/// generation. Fine if there is no file.
-fn keep_old(root: &Root, path: &str) -> Result<()> {
+/// Writes a file; what was there is kept with its mode and times under the name with `.old`
+/// added, one generation.
+fn replace(root: &Root, path: &str, text: &[u8], mode: Option<u32>) -> Result<()> {
+    refuse_special(root, path)?;
     if root.is_file(path) {
         root.copy(path, format!("{path}.old"))?;
     }
-    Ok(())
+    root.write(path, text, mode)
+}
+
+/// An error if there is something but no regular file: a link to `/dev/null`, a FIFO, a
+/// directory are somebody's intention.
+fn refuse_special(root: &Root, path: &str) -> Result<()> {
+    match root.meta_followed(path) {
+        Ok(meta) if meta.kind != Kind::File => Err(Error::malformed(path, "not a regular file")),
+        _ => Ok(()),
+    }
 }

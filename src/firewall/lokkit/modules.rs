@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::keep_old;
+use super::replace;
 use super::settings::Settings;
 use crate::error::{Result, if_exists};
 use crate::root::Root;
@@ -36,8 +36,7 @@ pub fn save(root: &Root, (path, prefix): (&str, &str), settings: &Settings) -> R
     let old = if_exists(root.read(path))?.unwrap_or_default();
     let (new, changed) = edit(&old, prefix, settings);
     if new != old {
-        keep_old(root, path)?;
-        root.write(path, &new, Some(0o600))?;
+        replace(root, path, &new, Some(0o600))?;
     }
     Ok(changed)
 }

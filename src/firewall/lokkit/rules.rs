@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 
 use super::custom::{Family, Table};
 use super::forward::Forward;
-use super::keep_old;
+use super::replace;
 use super::services::Service;
 use super::settings::Settings;
 use crate::error::{Result, if_exists};
@@ -33,8 +33,7 @@ pub fn save(root: &Root, settings: &Settings, family: Family, warn: &mut dyn FnM
         }
     };
     let text = render(settings, family, &mut read);
-    keep_old(root, path)?;
-    root.write(path, &text, Some(0o600))
+    replace(root, path, &text, Some(0o600))
 }
 
 /// Removes a family's rule file, which is not kept; fine if there is none.

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use super::refuse_special;
 use crate::error::Result;
 use crate::root::Root;
 
@@ -58,6 +59,7 @@ pub fn save(root: &Root, wanted: &Selinux, found: &Selinux) -> Result<bool> {
     if new == *found {
         return Ok(false);
     }
+    refuse_special(root, PATH)?;
     root.write(PATH, &render(&new), None)?;
     Ok(true)
 }

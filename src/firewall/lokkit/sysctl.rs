@@ -1,6 +1,6 @@
 //! Turning IPv4 forwarding on in `/etc/sysctl.conf`.
 
-use super::keep_old;
+use super::replace;
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 
@@ -17,8 +17,7 @@ pub fn turn_forwarding_on(root: &Root) -> Result<bool> {
     if old.as_deref() == Some(new.as_slice()) {
         return Ok(false);
     }
-    keep_old(root, PATH)?;
-    root.write(PATH, &new, None)?;
+    replace(root, PATH, &new, None)?;
     Ok(true)
 }
 

@@ -3,7 +3,9 @@
 //!
 //! Differences from the original: services are not started and count as started, a running
 //! firewalld is no obstacle, `setenforce` is never run, missing directories and files are made
-//! where the original crashes.
+//! where the original crashes, special files are not written to, and names that would break out
+//! of the files that they end up in (control characters; what expands in a shell, in a module's
+//! name) are refused.
 
 mod command;
 mod effects;
