@@ -173,9 +173,12 @@ fn a_crash_before_the_first_swap_leaves_nothing_to_undo_but_the_list() {
 fn a_killed_run_is_repaired_by_the_next() {
     let image = image(true);
     let before = rest_of(image.path());
-    let mut run = nodeshim(image.path(), &["run", "--", "sleep", "60"]).spawn().unwrap();
+    let place = support::scratch();
+    let number = place.path().join("pid");
+    let script = format!("echo $$ >{}; exec sleep 60", number.display());
+    let mut run = nodeshim(image.path(), &["run", "--", "sh", "-c", &script]).spawn().unwrap();
     let list = image.path().join("usr/lib/sysimage/nodeshim/armed.toml");
-    wait_for(|| list.exists() && image.path().join("usr/sbin/service").exists());
+    wait_for(|| list.exists() && fs::read_to_string(&number).is_ok_and(|number| number.ends_with('\n')));
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(list.exists(), "the killed run left the image armed");
@@ -184,7 +187,8 @@ fn a_killed_run_is_repaired_by_the_next() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("took out the shims that an earlier run had left"), "{said}");
     assert_eq!(rest_of(image.path()), before);
-    let _ = Command::new("pkill").args(["-f", "^sleep 60$"]).status();
+    let orphan = fs::read_to_string(&number).unwrap();
+    let _ = Command::new("kill").arg(orphan.trim()).status();
 }
 
 #[test]

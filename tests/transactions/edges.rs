@@ -1,49 +1,18 @@
-//! What goes wrong: no root, no image, a read-only one, hostile names, and the host's own files.
+//! A read-only image, a tool that a transaction replaces, hostile names, and the host's own files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::image::{Image, build};
-use super::support::{nodeshim, scratch, snapshot};
+use super::support::{nodeshim, snapshot};
 use super::text;
-
-fn run(root: &Path, argv: &[&str]) -> Output {
-    let mut command = Command::new(nodeshim());
-    command.arg("run").arg("--root").arg(root).arg("--").args(argv).stdin(Stdio::null());
-    command.output().expect("nodeshim starts")
-}
 
 /// One line that names the place, and exit code 1.
 fn assert_refused(output: &Output, part: &str) {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains(part) && stderr.lines().count() == 1, "{stderr}");
-}
-
-#[test]
-fn a_root_that_is_missing_or_no_image_is_refused_and_the_command_not_run() {
-    let place = scratch();
-    let canary = place.path().join("canary");
-    let touch = ["touch", canary.to_str().expect("a plain path")];
-    assert_refused(&run(&place.path().join("missing"), &touch), "missing: No such file or directory");
-    let file = place.path().join("file");
-    fs::write(&file, "").expect("a file");
-    assert_refused(&run(&file, &touch), "file: Not a directory");
-    let empty = place.path().join("empty");
-    fs::create_dir(&empty).expect("a directory");
-    assert_refused(&run(&empty, &touch), "not an image root");
-    assert!(!canary.exists());
-    assert_eq!(fs::read_dir(&empty).expect("the directory").count(), 0);
-}
-
-#[test]
-fn the_command_s_exit_code_is_run_s_and_a_missing_command_leaves_nothing_armed() {
-    let image = Image::new();
-    assert_eq!(run(&image.path(), &["sh", "-c", "exit 7"]).status.code(), Some(7));
-    assert_eq!(run(&image.path(), &["sh", "-c", "kill -9 $$"]).status.code(), Some(137));
-    assert_refused(&run(&image.path(), &["/no/such/command"]), "/no/such/command: No such file or directory");
-    assert!(!image.has("/usr/lib/sysimage/nodeshim/armed.toml") && !image.has("/usr/bin/systemctl"));
 }
 
 #[test]
@@ -62,21 +31,29 @@ fn a_read_only_image_is_refused_in_one_line() {
 }
 
 #[test]
-fn a_run_that_was_killed_is_repaired_by_the_next() {
+fn a_transaction_may_bring_and_upgrade_a_tool() {
     let image = Image::new();
-    fs::write(image.path().join("usr/bin/systemctl"), "the image's own\n").expect("a tool");
-    let mut killed = Command::new(nodeshim());
-    killed
-        .arg("run")
-        .arg("--root")
-        .arg(image.path())
-        .args(["--", "sh", "-c", "kill -9 $PPID; sleep 0.1"]);
-    assert_eq!(killed.stdin(Stdio::null()).status().expect("nodeshim starts").code(), None);
-    assert_ne!(image.read("/usr/bin/systemctl"), "the image's own\n");
-    let output = run(&image.path(), &["true"]);
-    assert!(output.status.success(), "{output:?}");
-    assert_eq!(image.read("/usr/bin/systemctl"), "the image's own\n");
-    assert!(!image.has("/usr/sbin/chkconfig"));
+    let place = image.beside("tool");
+    let owner = |version: u32| {
+        build(
+            &place,
+            &format!("tool-{version}"),
+            &format!(
+                "%attr(0755,root,root) /usr/sbin/chkconfig\n%install\ninstall -d %{{buildroot}}/usr/sbin\n\
+                 echo 'tool {version}' >%{{buildroot}}/usr/sbin/chkconfig\n%post\nchkconfig --list x{version} || :\n"
+            ),
+        )
+    };
+    image.transaction(&["-U", &owner(1)]);
+    assert_eq!(image.read("/usr/sbin/chkconfig"), "tool 1\n");
+    // Another package with the same file takes its place, as an upgrade does.
+    image.transaction(&["-U", "--replacefiles", &owner(2)]);
+    assert_eq!(image.read("/usr/sbin/chkconfig"), "tool 2\n");
+    let asked: Vec<String> = image.events().iter().map(|event| event.argv.join(" ")).collect();
+    assert_eq!(asked, ["chkconfig --list x1", "chkconfig --list x2"], "the shim stood there in %post");
+    let verified = image.rpm(&["-V", "tool-2"]);
+    let verified = Command::new(&verified[0]).args(&verified[1..]).output().expect("rpm starts");
+    assert!(verified.status.success(), "{}", text(&verified.stdout));
 }
 
 #[test]
@@ -116,14 +93,19 @@ fn hostile_names_make_no_files_and_no_lines() {
 
 #[test]
 fn nothing_on_the_host_changes() {
-    const PLACES: [&str; 3] = ["/etc", "/usr/lib/systemd", "/root"];
-    // The build tools of whoever runs the tests may write there at the same time.
-    let ours =
-        |path: &Path| !["root/.cargo", "root/.rustup", "root/.cache"].iter().any(|p| path.starts_with(p));
+    const PLACES: [&str; 7] = [
+        "/etc",
+        "/usr/lib/systemd",
+        "/usr/lib/firewalld",
+        "/usr/lib/sysimage",
+        "/var/lib/rpm",
+        "/root/.rpmdb",
+        "/root/.rpmmacros",
+    ];
     let host = || -> Vec<(PathBuf, u64, i64, i64)> {
         let mut found = Vec::new();
         for place in PLACES {
-            walk(Path::new(place), &ours, &mut found);
+            walk(Path::new(place), &mut found);
         }
         found.sort();
         found
@@ -142,18 +124,15 @@ fn nothing_on_the_host_changes() {
 }
 
 /// Path, inode and times of everything below a directory of the host.
-fn walk(path: &Path, ours: &dyn Fn(&Path) -> bool, found: &mut Vec<(PathBuf, u64, i64, i64)>) {
+fn walk(path: &Path, found: &mut Vec<(PathBuf, u64, i64, i64)>) {
     use std::os::unix::fs::MetadataExt;
-    if !ours(path.strip_prefix("/").unwrap_or(path)) {
-        return;
-    }
     let Ok(meta) = fs::symlink_metadata(path) else {
         return;
     };
     found.push((path.to_owned(), meta.ino(), meta.ctime(), meta.ctime_nsec()));
     if meta.is_dir() {
         for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            walk(&entry.path(), ours, found);
+            walk(&entry.path(), found);
         }
     }
 }
