@@ -1,6 +1,8 @@
 //! Backends: the dialects that plans are written in. Each turns what the plugins want into files;
 //! none knows of another.
 
+pub mod firewalld;
+pub mod lokkit;
 pub mod name;
 pub mod nftables;
 pub mod systemd;

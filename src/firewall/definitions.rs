@@ -1,8 +1,11 @@
-//! What names stand for in an image: services by `/etc/services`, protocols by number.
+//! What names stand for in an image: services by firewalld's definitions, lokkit's table and
+//! `/etc/services`, in this order; protocols by number.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::firewalld::{Port, Service};
+use super::lokkit::services as lokkit;
 use super::ports::PortRange;
 use super::ruleset::{PORT_PROTOCOLS, Ports};
 use crate::root::Root;
@@ -27,6 +30,7 @@ pub struct Part {
 #[derive(Debug)]
 pub struct Definitions<'r> {
     root: &'r Root,
+    services: RefCell<BTreeMap<String, Option<Definition>>>,
     numbers: OnceCell<BTreeMap<(String, String), u16>>,
 }
 
@@ -35,13 +39,54 @@ impl<'r> Definitions<'r> {
     pub fn new(root: &'r Root) -> Self {
         Definitions {
             root,
+            services: RefCell::default(),
             numbers: OnceCell::new(),
         }
     }
 
     /// What a service stands for.
     pub fn service(&self, name: &str) -> Option<Definition> {
-        self.in_etc_services(name).map(|part| vec![part])
+        if let Some(known) = self.services.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self
+            .in_firewalld(name)
+            .or_else(|| in_lokkit(name).map(|part| vec![part]))
+            .or_else(|| self.in_etc_services(name).map(|part| vec![part]));
+        self.services.borrow_mut().insert(name.to_owned(), found.clone());
+        found
+    }
+
+    /// A service with those that it includes, each once; an included one that is missing or
+    /// malformed is left out.
+    fn in_firewalld(&self, name: &str) -> Option<Definition> {
+        let load = |name: &str| Service::load(self.root, name).ok().flatten();
+        let mut parts = Vec::new();
+        let mut seen = BTreeSet::from([name.to_owned()]);
+        let mut open = vec![load(name)?];
+        while let Some(service) = open.pop() {
+            let included = service.includes.iter().filter(|name| seen.insert((*name).clone()));
+            open.extend(included.filter_map(|name| load(name)));
+            parts.push(self.part(&service));
+        }
+        Some(parts)
+    }
+
+    fn part(&self, service: &Service) -> Part {
+        let ports = |ports: &[Port]| {
+            let mut by_protocol = Ports::new();
+            for Port { port, protocol } in ports {
+                let range = PortRange::parse(port).or_else(|| self.named_port(port, protocol));
+                by_protocol.entry(protocol.clone()).or_default().extend(range);
+            }
+            by_protocol
+        };
+        Part {
+            ports: ports(&service.ports),
+            source_ports: ports(&service.source_ports),
+            protocols: service.protocols.clone(),
+            destinations: service.destinations.iter().map(|(_, address)| address.clone()).collect(),
+        }
     }
 
     /// A port by its name in `/etc/services`.
@@ -68,6 +113,25 @@ impl<'r> Definitions<'r> {
             parse_services(&text)
         })
     }
+}
+
+/// A service in lokkit's own table.
+fn in_lokkit(name: &str) -> Option<Part> {
+    let service = lokkit::service(name)?;
+    let mut part = Part {
+        protocols: service.protocols.iter().map(|protocol| (*protocol).to_owned()).collect(),
+        ..Part::default()
+    };
+    for lokkit::ServicePort { port, protocol } in service.ports {
+        let range = PortRange {
+            low: *port,
+            high: *port,
+        };
+        part.ports.entry((*protocol).to_owned()).or_default().push(range);
+    }
+    let destination = service.destination.iter().flat_map(|to| [to.ipv4, to.ipv6]);
+    part.destinations = destination.filter(|to| !to.is_empty()).map(str::to_owned).collect();
+    Some(part)
 }
 
 /// services(5): name and aliases with a protocol → port; the first line of a name counts.
@@ -135,6 +199,29 @@ mod tests {
         assert_eq!(numbers[&("www".to_owned(), "tcp".to_owned())], 80);
         assert_eq!(numbers[&("http".to_owned(), "tcp".to_owned())], 80);
         assert_eq!(numbers.len(), 3);
+    }
+
+    #[test]
+    fn a_service_is_looked_up_in_firewalld_lokkit_and_etc_services() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
+        let write = |name: &str, text: &str| {
+            root.write(format!("/etc/firewalld/services/{name}.xml"), text.as_bytes(), None).unwrap();
+        };
+        let port = |port: &str| format!("<port port=\"{port}\" protocol=\"tcp\"/>");
+        write("a", &format!("<service>{}<include service=\"b\"/></service>", port("1-2")));
+        write("b", &format!("<service>{}<include service=\"a\"/></service>", port("9")));
+        root.write("/etc/services", b"mine 77/udp\n", None).unwrap();
+        let definitions = Definitions::new(&root);
+        let found = definitions.service("a").unwrap();
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[1].ports["tcp"], [PortRange { low: 9, high: 9 }]);
+        assert_eq!(definitions.service("mine").unwrap()[0].ports["udp"][0].low, 77);
+        let lokkit = definitions.service("mdns").unwrap();
+        assert_eq!(lokkit[0].ports["udp"][0].low, 5353);
+        assert!(!lokkit[0].destinations.is_empty());
+        assert_eq!(definitions.service("none"), None);
     }
 
     #[test]

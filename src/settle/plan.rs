@@ -1,19 +1,20 @@
 //! Planning: the fold, turned into changes by every backend.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::backend::{nftables, systemd};
+use crate::backend::{firewalld, lokkit, nftables, systemd};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
+use crate::firewall::firewalld::default_zone;
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
 use crate::journal::{Event, Journal};
 use crate::plan::{Note, Plan, PlannedChange, difference};
 use crate::root::Root;
-use crate::state::{self, Fold, State, fold};
+use crate::state::{self, Fold, Placed, State, fold};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +32,7 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
         installed: &facts.installed,
         before: &before,
     };
-    let fold = fold(&journal.events, &about);
+    let mut fold = fold(&journal.events, &about);
     let mut plan = Plan::default();
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
@@ -42,9 +43,10 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     let (changes, notes) = systemd::plan(root, &fold.state)?;
     plan.changes.extend(changes);
     plan.notes.extend(notes);
-    let (changes, notes) = plan_firewall(root, facts, &fold)?;
-    plan.changes.extend(changes);
-    plan.notes.extend(notes);
+    let firewall = plan_firewall(root, facts, &fold)?;
+    plan.changes.extend(firewall.changes);
+    plan.notes.extend(firewall.notes);
+    fold.state.placed = firewall.placed;
     Ok(Prepared { fold, plan })
 }
 
@@ -93,19 +95,51 @@ pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
     (firewall, notes)
 }
 
-fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<(Vec<PlannedChange>, Vec<Note>)> {
-    let (mut desired, mut notes) = (Vec::new(), Vec::new());
-    if detect::backend(root, &facts.config) == Backend::Nftables {
-        let (firewall, about) = firewall(root, &fold.state);
-        desired = firewall.files()?;
-        notes = about;
-    }
-    if desired.is_empty() {
-        desired = nftables::absent();
-    }
-    Ok((difference(root, desired, &[(nftables::DIRECTORY, "")])?, notes))
+/// What the firewall's backends plan together.
+struct FirewallPlan {
+    changes: Vec<PlannedChange>,
+    notes: Vec<Note>,
+    placed: BTreeSet<Placed>,
 }
 
-fn default_zone(_root: &Root) -> String {
-    "public".into()
+/// The chosen backend writes what is wanted; every other one takes away what it had written.
+fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan> {
+    let default_zone = default_zone(root);
+    let (mut rulesets, mut notes) = rulesets(root, &fold.state, &default_zone);
+    let chosen = detect::backend(root, &facts.config);
+    let withdrawn = fold.withdrawn();
+    let (mut desired, lokkit_notes) = lokkit::withdraw(root, &withdrawn)?;
+    notes.extend(lokkit_notes);
+    let of_nftables = match chosen {
+        Backend::Nftables => {
+            let firewall = nftables::Firewall::build(&rulesets, &default_zone);
+            notes.extend(firewall.notes.iter().cloned());
+            firewall.files()?
+        }
+        _ => Vec::new(),
+    };
+    desired.extend(if of_nftables.is_empty() {
+        nftables::absent()
+    } else {
+        of_nftables
+    });
+    if chosen != Backend::Firewalld {
+        rulesets.clear();
+    }
+    let of_firewalld = firewalld::files(
+        root,
+        &firewalld::Input {
+            rulesets: &rulesets,
+            withdrawn: &withdrawn,
+            placed: &fold.state.placed,
+            default_zone: &default_zone,
+        },
+    )?;
+    notes.extend(of_firewalld.notes);
+    desired.extend(of_firewalld.desired);
+    Ok(FirewallPlan {
+        changes: difference(root, desired, &[(nftables::DIRECTORY, ""), firewalld::OWNED])?,
+        notes,
+        placed: of_firewalld.placed,
+    })
 }

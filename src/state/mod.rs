@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
-use crate::intent::Wish;
+use crate::intent::{Opening, Wish};
 use crate::journal;
 use crate::root::Root;
 
@@ -40,6 +40,9 @@ pub struct State {
     /// Plugins that are gone or came back, and the last event of theirs that no longer counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forgotten: BTreeMap<String, u64>,
+    /// What settling has put into files that it shares with others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub placed: BTreeSet<Placed>,
     /// The plugins by package name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
     pub plugins: BTreeMap<String, Plugin>,
@@ -52,9 +55,21 @@ impl Default for State {
             last_event: 0,
             retried: BTreeSet::new(),
             forgotten: BTreeMap::new(),
+            placed: BTreeSet::new(),
             plugins: BTreeMap::new(),
         }
     }
+}
+
+/// An entry that settling put into a zone of firewalld, and takes out when nobody wants it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Placed {
+    /// The zone.
+    pub zone: String,
+    /// The entry.
+    #[serde(flatten)]
+    pub opening: Opening,
 }
 
 /// One plugin.

@@ -1,0 +1,112 @@
+//! The firewalld backend: one service file a plugin and one line for it in a zone, so that a
+//! plugin comes and goes as one file and one line; what no service can express becomes entries of
+//! the zone. A zone never names a service that is not there: the daemon would start with stock
+//! configuration instead.
+
+mod entries;
+mod services;
+mod wanted;
+mod zones;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::name::stem;
+use crate::error::Result;
+use crate::firewall::firewalld::Names;
+use crate::firewall::firewalld::store::{self, Kind};
+use crate::firewall::ruleset::Ruleset;
+use crate::intent::{Opening, Wish};
+use crate::plan::{Content, Desired, Note};
+use crate::root::Root;
+use crate::state::{Placed, Want};
+
+use zones::Zones;
+
+/// Where service files are, and what ours begin with.
+pub const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
+
+/// What is to be written.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// Service files, then zone files.
+    pub desired: Vec<Desired>,
+    /// What could not be expressed.
+    pub notes: Vec<Note>,
+    /// The entries that are in zones because settling put them there.
+    pub placed: BTreeSet<Placed>,
+}
+
+/// What the zones are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// What each plugin wants; empty where another backend is used.
+    pub rulesets: &'a BTreeMap<String, Ruleset>,
+    /// What plugins that are gone had added and nobody wants any more.
+    pub withdrawn: &'a [(&'a str, &'a Want)],
+    /// What settling has put into zones before.
+    pub placed: &'a BTreeSet<Placed>,
+    /// The zone of requests that name none.
+    pub default_zone: &'a str,
+}
+
+/// Plans the service and zone files.
+pub fn files(root: &Root, input: &Input) -> Result<Files> {
+    let names = Names::of(root);
+    let mut files = Files::default();
+    let mut zones = Zones::load(root, &mut files.notes)?;
+    zones.clear_ours(input.placed);
+    for (plugin, want) in input.withdrawn {
+        if let Wish::Allow { opening, zone } = &want.wish
+            && let Some(zone) = zone
+        {
+            zones.withdraw(zone, opening, plugin, &want.events);
+        }
+    }
+    for (plugin, ruleset) in input.rulesets {
+        let events: Vec<u64> = ruleset.events.iter().copied().collect();
+        let mut notes = Vec::new();
+        match stem(plugin) {
+            Some(stem) => {
+                let own = services::services(root, stem, ruleset, input.default_zone, &mut notes);
+                for (zone, (name, service)) in own {
+                    if !zones.add_service(root, &zone, &name, plugin, &events)? {
+                        notes.push(format!("zone {zone} does not exist: nothing is opened in it"));
+                        continue;
+                    }
+                    files.desired.push(service_file(&name, service.to_xml(), plugin, &events));
+                }
+            }
+            None => notes.push("its name cannot be written into a file: no service is made for it".into()),
+        }
+        for (zone, entry) in wanted::entries(ruleset, &mut notes) {
+            match zones.place(root, &zone, &entry, &names, (plugin, &events))? {
+                zones::Placing::Done => {
+                    files.placed.insert(Placed { zone, opening: entry });
+                }
+                zones::Placing::WasThere => {}
+                zones::Placing::Refused(text) => notes.push(text),
+            }
+        }
+        files.notes.extend(notes.into_iter().map(|text| Note::new(Some(plugin), text, &events)));
+    }
+    zones.drop_missing_services(root, input.withdrawn, &files.desired);
+    files.desired.extend(zones.changed());
+    Ok(files)
+}
+
+fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> Desired {
+    Desired {
+        path: store::local(Kind::Service, name).to_string_lossy().into_owned(),
+        content: Content::File { text, mode: 0o644 },
+        because: events.to_vec(),
+        why: format!("what {plugin} lets through"),
+    }
+}
+
+/// Whether an opening names a service.
+fn named_service(opening: &Opening) -> Option<&str> {
+    match opening {
+        Opening::FirewallService { service } => Some(service),
+        _ => None,
+    }
+}

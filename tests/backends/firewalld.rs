@@ -1,0 +1,219 @@
+//! The firewalld files, checked by firewalld's own tool.
+
+use std::process::Command;
+
+use nodeshim::firewall::firewalld::Zone;
+use nodeshim::intent::{Opening, Wish};
+
+use crate::image::{Image, allow, allow_in, port};
+
+/// An image that starts firewalld, with the machine's shipped zones and services.
+fn image() -> Image {
+    let image = Image::new();
+    let unit = "/etc/systemd/system/multi-user.target.wants";
+    image.root.create_dirs(unit, 0o755).unwrap();
+    image
+        .root
+        .symlink("/usr/lib/systemd/system/firewalld.service", format!("{unit}/firewalld.service"))
+        .unwrap();
+    image.root.create_dirs("/usr/lib", 0o755).unwrap();
+    image.root.create_dirs("/etc/firewalld/zones", 0o755).unwrap();
+    image.root.write("/etc/firewalld/firewalld.conf", b"DefaultZone=public\n", None).unwrap();
+    image.root.take_changes();
+    let copied = Command::new("cp")
+        .args(["-r", "/usr/lib/firewalld"])
+        .arg(image.path().join("usr/lib/"))
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    image
+}
+
+/// What firewalld's own check says, empty if all is well.
+fn complaints(image: &Image) -> String {
+    let output = Command::new("firewall-offline-cmd")
+        .arg("--check-config")
+        .arg("--system-config")
+        .arg(image.path().join("etc/firewalld"))
+        .arg("--default-config")
+        .arg(image.path().join("usr/lib/firewalld"))
+        .output()
+        .expect("firewall-offline-cmd");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    match output.status.success() {
+        true => text,
+        false => format!("{:?}: {text}", output.status),
+    }
+}
+
+fn zone(image: &Image, name: &str) -> Zone {
+    Zone::load(&image.root, name).unwrap().unwrap()
+}
+
+fn everything() -> Vec<Wish> {
+    let forward = Opening::ForwardPort {
+        interface: Some("eth0".into()),
+        port: "8080".into(),
+        protocol: "tcp".into(),
+        to_port: Some("80".into()),
+        to_address: Some("10.0.0.1".into()),
+    };
+    let service = |service: &str| Opening::FirewallService {
+        service: service.into(),
+    };
+    vec![
+        allow(port("8000-8100", "tcp")),
+        allow(port("8050", "tcp")),
+        allow(port("53", "udp")),
+        allow(service("http")),
+        allow(service("cluster-suite")),
+        allow(service("no-such-service")),
+        allow(Opening::Protocol {
+            protocol: "gre".into(),
+        }),
+        allow(Opening::SourcePort {
+            port: "68".into(),
+            protocol: "udp".into(),
+        }),
+        allow(Opening::Interface {
+            interface: "eth1".into(),
+            trusted: true,
+        }),
+        allow(Opening::Source {
+            source: "10.1.0.0/16".into(),
+        }),
+        allow(Opening::Masquerade {
+            interface: Some("eth0".into()),
+        }),
+        allow(forward),
+        allow(Opening::BlockIcmp {
+            icmp_type: "echo-request".into(),
+        }),
+        allow(Opening::BlockIcmp {
+            icmp_type: "no-such-type".into(),
+        }),
+        allow(Opening::RichRule {
+            rule: "rule family=\"ipv4\" source address=\"10.0.0.0/8\" accept".into(),
+        }),
+        allow_in("internal", port("9999", "tcp")),
+        allow_in("no-such-zone", port("9999", "tcp")),
+    ]
+}
+
+#[test]
+fn firewalld_accepts_one_of_everything_and_ssh_stays_open() {
+    let image = image();
+    image.record("lib.a+b_c-d", "%post", 1, everything());
+    image.record("other", "%post", 1, vec![allow(port("7", "tcp"))]);
+    let packages = ["lib.a+b_c-d", "other"];
+    let report = image.settle(&packages);
+    assert_eq!(complaints(&image), "");
+    let public = zone(&image, "public");
+    for service in [
+        "ssh",
+        "dhcpv6-client",
+        "nodeshim-lib_2ea_2bb_5fc-d",
+        "nodeshim-other",
+    ] {
+        assert!(public.traffic.services.iter().any(|it| it == service), "{service}: {public:#?}");
+    }
+    assert!(public.forward && public.traffic.masquerade);
+    let service = image.read("/etc/firewalld/services/nodeshim-lib_2ea_2bb_5fc-d.xml");
+    assert!(service.contains("port=\"8000-8100\"") && !service.contains("8050"), "{service}");
+    assert!(service.contains("<include service=\"http\"/>") && service.contains("5404"), "{service}");
+    assert_eq!(zone(&image, "trusted").interfaces, ["eth1"]);
+    for noted in ["no-such-service", "no-such-type", "no-such-zone", "widened"] {
+        assert!(report.plan.notes.iter().any(|note| note.text.contains(noted)), "{noted}: {report:#?}");
+    }
+    let again = image.settle(&packages);
+    assert!(again.plan.changes.is_empty() && !again.state_written, "{again:#?}");
+}
+
+#[test]
+fn a_plugin_that_goes_leaves_the_zone_as_it_was() {
+    let image = image();
+    let shipped = zone(&image, "public");
+    image.record("a", "%post", 1, everything());
+    image.settle(&["a"]);
+    image.settle(&[]);
+    assert_eq!(complaints(&image), "");
+    assert_eq!(zone(&image, "public"), shipped);
+    assert_eq!(zone(&image, "trusted").interfaces, [""; 0]);
+    let left = image.root.list("/etc/firewalld/services").unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn raw_entries_go_with_the_plugin_that_added_them_unless_somebody_wants_them() {
+    let image = image();
+    let text = image.read("/usr/lib/firewalld/zones/public.xml").replace(
+        "</zone>",
+        "<port port=\"80\" protocol=\"tcp\"/><port port=\"81\" protocol=\"tcp\"/><port port=\"82\" \
+         protocol=\"tcp\"/><service name=\"mine\"/></zone>",
+    );
+    image.root.write("/etc/firewalld/zones/public.xml", text.as_bytes(), None).unwrap();
+    image.root.take_changes();
+    let mine = Opening::FirewallService {
+        service: "mine".into(),
+    };
+    let in_public = |number: &str| allow_in("public", port(number, "tcp"));
+    let wishes = vec![in_public("80"), in_public("81"), allow_in("public", mine)];
+    image.record("a", "%post", 1, wishes);
+    image.record_with("b", "%post", 1, vec![in_public("81"), in_public("82")], false);
+    image.settle(&["b"]);
+    let numbers = |image: &Image| -> Vec<String> {
+        zone(image, "public").traffic.ports.iter().map(|port| port.port.clone()).collect()
+    };
+    assert_eq!(numbers(&image), ["81", "82"]);
+    assert!(!zone(&image, "public").traffic.services.contains(&"mine".to_owned()));
+    assert_eq!(complaints(&image), "");
+    image.settle(&[]);
+    assert_eq!(numbers(&image), ["82"], "what was there before any plugin asked stays");
+}
+
+#[test]
+fn what_a_change_of_backend_leaves_behind_is_taken_away() {
+    let image = image();
+    image.record("a", "%post", 1, vec![allow(port("80", "tcp"))]);
+    image.settle(&["a"]);
+    assert!(image.root.exists("/etc/firewalld/services/nodeshim-a.xml"));
+    image
+        .root
+        .remove("/etc/systemd/system/multi-user.target.wants/firewalld.service")
+        .unwrap();
+    image.root.take_changes();
+    image.settle(&["a"]);
+    assert!(!image.root.exists("/etc/firewalld/services/nodeshim-a.xml"));
+    assert!(image.root.exists("/etc/nftables/nodeshim.d/a.nft"));
+    assert!(!image.read("/etc/firewalld/zones/public.xml").contains("nodeshim"));
+}
+
+#[test]
+fn hostile_values_do_not_reach_xml() {
+    let image = image();
+    let evil = "x\"/><service name=\"telnet";
+    let openings = [
+        port(evil, "tcp"),
+        port("80", evil),
+        Opening::Source { source: evil.into() },
+        Opening::FirewallService { service: evil.into() },
+        Opening::RichRule {
+            rule: format!("rule service name=\"{evil}\" accept"),
+        },
+        Opening::BlockIcmp {
+            icmp_type: evil.into(),
+        },
+        Opening::Interface {
+            interface: evil.into(),
+            trusted: true,
+        },
+    ];
+    let mut wishes: Vec<Wish> = openings.into_iter().map(allow).collect();
+    wishes.push(allow_in(evil, port("80", "tcp")));
+    wishes.push(allow(port("80", "tcp")));
+    image.record("a", "%post", 1, wishes);
+    let report = image.settle(&["a"]);
+    assert!(report.plan.notes.len() >= 7, "{:#?}", report.plan.notes);
+    assert_eq!(complaints(&image), "");
+    assert!(!zone(&image, "public").traffic.services.contains(&"telnet".to_owned()));
+}
