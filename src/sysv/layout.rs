@@ -1,5 +1,6 @@
 //! Where init scripts and run level directories lie in an image.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ pub struct Layout<'r> {
     /// Whether directories that are missing are read as empty, looked for below `/etc/rc.d`, and
     /// made when something is to be written to them.
     lenient: bool,
+    /// Whether a directory was found missing.
+    incomplete: Cell<bool>,
     init: &'static str,
 }
 
@@ -29,6 +32,7 @@ impl<'r> Layout<'r> {
         Layout {
             root,
             lenient,
+            incomplete: Cell::new(false),
             init: if moved { RC_D_INIT } else { INIT },
         }
     }
@@ -48,16 +52,18 @@ impl<'r> Layout<'r> {
         Path::new(self.init).join(name)
     }
 
-    /// What is in a level's directory, sorted. Missing is an error unless the layout is lenient.
-    pub fn list(&self, level: usize) -> Result<Vec<Entry>> {
-        let path = level_path(level);
+    /// What is in a level's directory under names that are `wanted`, sorted. Missing is an error
+    /// unless the layout is lenient.
+    pub fn list(&self, level: usize, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
+        let listed = self.root.list_where(level_path(level), &wanted);
         if !self.lenient {
-            return self.root.list(path);
+            return listed;
         }
-        match if_exists(self.root.list(path))? {
-            Some(entries) => Ok(entries),
-            None => Ok(if_exists(self.root.list(rc_d_path(level)))?.unwrap_or_default()),
+        if let Some(entries) = if_exists(listed)? {
+            return Ok(entries);
         }
+        self.incomplete.set(true);
+        Ok(if_exists(self.root.list_where(rc_d_path(level), &wanted))?.unwrap_or_default())
     }
 
     /// The path of something in a level's directory.
@@ -65,18 +71,14 @@ impl<'r> Layout<'r> {
         Path::new(&level_path(level)).join(name)
     }
 
-    /// Makes the level directories that are missing, if the layout is lenient: as Red Hat systems
-    /// have them, or beside an `/etc/init.d` that is a directory of its own.
+    /// Makes the level directories that were found missing, if the layout is lenient: as Red Hat
+    /// systems have them, or beside an `/etc/init.d` that is a directory of its own.
     pub fn make_levels(&self) -> Result<()> {
-        if !self.lenient {
-            return Ok(());
-        }
-        let missing: Vec<usize> = (0..COUNT).filter(|level| !self.root.is_dir(level_path(*level))).collect();
-        if missing.is_empty() {
+        if !self.incomplete.take() {
             return Ok(());
         }
         let own_init = self.root.meta(INIT).is_ok_and(|meta| meta.kind == Kind::Dir);
-        for level in missing {
+        for level in (0..COUNT).filter(|level| !self.root.is_dir(level_path(*level))) {
             let path = level_path(level);
             if own_init {
                 self.root.create_dirs(&path, 0o755)?;
@@ -111,7 +113,7 @@ mod tests {
         root.create_dirs("/etc/rc.d/init.d", 0o755).unwrap();
         let layout = Layout::find(&root, true);
         assert_eq!(layout.init(), "/etc/rc.d/init.d");
-        assert_eq!(layout.list(3).unwrap(), []);
+        assert_eq!(layout.list(3, |_| true).unwrap(), []);
         layout.make_levels().unwrap();
         assert_eq!(root.read_link("/etc/rc3.d").unwrap(), Path::new("rc.d/rc3.d"));
         assert!(root.is_dir("/etc/rc3.d"));
@@ -122,7 +124,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
         root.create_dirs("/etc/init.d", 0o755).unwrap();
-        Layout::find(&root, true).make_levels().unwrap();
+        let layout = Layout::find(&root, true);
+        layout.list(0, |_| true).unwrap();
+        layout.make_levels().unwrap();
         assert_eq!(root.meta("/etc/rc0.d").unwrap().kind, Kind::Dir);
         assert!(!root.exists("/etc/rc.d"));
     }
@@ -132,7 +136,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
         let layout = Layout::find(&root, false);
-        assert!(layout.list(0).unwrap_err().is_missing());
+        assert!(layout.list(0, |_| true).unwrap_err().is_missing());
         layout.make_levels().unwrap();
         assert!(!root.exists("/etc"));
     }

@@ -138,14 +138,14 @@ impl Index {
         wanted: impl Fn(&OsStr) -> bool,
     ) -> std::result::Result<Index, Unreadable> {
         let mut services: HashMap<OsString, Entries> = HashMap::new();
+        let is_wanted = |file: &OsStr| {
+            Entry::split(file).is_some_and(|(_, service)| wanted(service) && !is_pattern(service))
+        };
         for level in 0..COUNT {
-            for file in layout.list(level).map_err(|error| Unreadable { level, error })? {
+            for file in layout.list(level, is_wanted).map_err(|error| Unreadable { level, error })? {
                 let Some((entry, service)) = Entry::split(&file.name) else {
                     continue;
                 };
-                if !wanted(service) || is_pattern(service) {
-                    continue;
-                }
                 if !services.contains_key(service) {
                     services.insert(service.to_owned(), Entries::default());
                 }
