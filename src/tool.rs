@@ -26,11 +26,13 @@ pub enum Tool {
     SystemdUpdateHelper,
     /// chkconfig under the name that systemctl calls it by.
     SystemdSysvInstall,
+    /// Remembers where init scripts were on, for the units that replace them.
+    SystemdSysvConvert,
 }
 
 impl Tool {
     /// Every tool, in the order that listings use.
-    pub const ALL: [Tool; 8] = [
+    pub const ALL: [Tool; 9] = [
         Tool::Systemctl,
         Tool::Chkconfig,
         Tool::Service,
@@ -39,6 +41,7 @@ impl Tool {
         Tool::FirewallOfflineCmd,
         Tool::SystemdUpdateHelper,
         Tool::SystemdSysvInstall,
+        Tool::SystemdSysvConvert,
     ];
 
     /// The file name of the tool.
@@ -52,6 +55,7 @@ impl Tool {
             Tool::FirewallOfflineCmd => "firewall-offline-cmd",
             Tool::SystemdUpdateHelper => "systemd-update-helper",
             Tool::SystemdSysvInstall => "systemd-sysv-install",
+            Tool::SystemdSysvConvert => "systemd-sysv-convert",
         }
     }
 

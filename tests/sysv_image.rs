@@ -245,3 +245,28 @@ fn systemd_sysv_install_is_chkconfig_without_a_way_back() {
     assert_eq!(answer(&["enable", "nosuch"]), 1);
     assert_eq!(answer(&["enable"]), 1);
 }
+
+#[test]
+fn systemd_sysv_convert_saves_once_and_shows_what_it_saved() {
+    let image = Image::new();
+    image.script("foo", SCRIPT);
+    image.chkconfig(&["--add", "foo"]);
+    let call = |words: &[&str]| image.call(Tool::SystemdSysvConvert, words);
+    assert_eq!(call(&["--show", "foo"]).exit, 1);
+    assert_eq!(call(&["--save", "nosuch"]).exit, 1);
+    for _ in 0..2 {
+        assert_eq!(call(&["--save", "foo"]).exit, 0);
+        let database = image.root.read_text("/var/lib/systemd/sysv-convert/database").unwrap();
+        assert_eq!(database, "foo\t3\t60\nfoo\t4\t60\nfoo\t5\t60\n");
+    }
+    image.chkconfig(&["--del", "foo"]);
+    let shown = call(&["--show", "foo"]);
+    let lines = String::from_utf8(shown.output.all(Stream::Stdout)).unwrap();
+    assert_eq!((shown.exit, lines.lines().count()), (0, 3));
+    let applied = call(&["--apply", "foo"]);
+    assert_eq!(
+        (applied.exit, stderr(&applied).as_str()),
+        (1, "There is no systemd service foo.service.\n")
+    );
+    assert_eq!(call(&["foo"]).exit, 2);
+}

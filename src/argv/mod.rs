@@ -3,3 +3,4 @@
 pub mod chkconfig;
 pub mod lokkit;
 pub mod service;
+pub mod sysv_convert;

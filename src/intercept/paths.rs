@@ -10,13 +10,14 @@ use crate::tool::Tool;
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
 /// Commands that are called by name or by path in any of the directories.
-const COMMANDS: [Tool; 6] = [
+const COMMANDS: [Tool; 7] = [
     Tool::Systemctl,
     Tool::Chkconfig,
     Tool::Service,
     Tool::Lokkit,
     Tool::FirewallCmd,
     Tool::FirewallOfflineCmd,
+    Tool::SystemdSysvConvert,
 ];
 
 /// Where systemd's macros look for their helper.

@@ -10,6 +10,7 @@ mod output;
 mod programs;
 pub mod service;
 pub mod systemctl;
+pub mod sysv_convert;
 pub mod sysv_install;
 pub mod update_helper;
 
@@ -30,5 +31,6 @@ pub fn carry_out(tool: Tool, call: &Call) -> Reply {
         Tool::FirewallOfflineCmd => firewall_offline_cmd::carry_out(call),
         Tool::SystemdUpdateHelper => update_helper::carry_out(call),
         Tool::SystemdSysvInstall => sysv_install::carry_out(call),
+        Tool::SystemdSysvConvert => sysv_convert::carry_out(call),
     }
 }

@@ -1,5 +1,6 @@
 //! Init scripts: headers, run levels, links and their order, as chkconfig has them.
 
+pub mod convert;
 pub mod header;
 pub mod layout;
 pub mod links;
