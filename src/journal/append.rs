@@ -29,8 +29,8 @@ pub struct Appender {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
-    event: [&'a Event; 1],
+struct Document<T> {
+    event: [T; 1],
 }
 
 impl Appender {
@@ -120,10 +120,9 @@ impl Appender {
     /// it was before, and the error says so.
     pub fn append(&mut self, event: &mut Event) -> Result<()> {
         event.id = self.next_id;
-        let mut text = render(event)?;
+        let mut text = render(&*event)?;
         if text.lines().any(|line| line.starts_with(TRAILER_START)) {
-            mask_trailers(event)?;
-            text = render(event)?;
+            text = render(masked(event)?)?;
         }
         text.push_str(&trailer(event.id, text.len()));
         self.write(text.as_bytes())?;
@@ -147,7 +146,7 @@ impl Appender {
     }
 }
 
-fn render(event: &Event) -> Result<String> {
+fn render(event: impl Serialize) -> Result<String> {
     let text = toml::to_string(&Document { event: [event] }).map_err(bad)?;
     Ok(format!("\n{text}"))
 }
@@ -156,9 +155,9 @@ fn bad(error: impl std::fmt::Display) -> Error {
     Error::malformed(PATH, error.to_string())
 }
 
-/// Writes the `#` of what would look like a trailer in a text of several lines as `\x23`, which
-/// [`crate::escape::unescape`] turns back.
-fn mask_trailers(event: &mut Event) -> Result<()> {
+/// The event with the `#` of what would look like a trailer in a text of several lines written as
+/// `\x23`, which [`crate::escape::unescape`] turns back. Its keys come in another order.
+fn masked(event: &Event) -> Result<toml::Value> {
     fn mask(value: &mut toml::Value) {
         match value {
             toml::Value::String(text) => *text = text.replace(TRAILER_START, r"\x23 end "),
@@ -167,10 +166,9 @@ fn mask_trailers(event: &mut Event) -> Result<()> {
             _ => {}
         }
     }
-    let mut value = toml::Value::try_from(&*event).map_err(bad)?;
+    let mut value = toml::Value::try_from(event).map_err(bad)?;
     mask(&mut value);
-    *event = value.try_into().map_err(bad)?;
-    Ok(())
+    Ok(value)
 }
 
 /// The id of the last whole event in `tail`, and where its trailer ends. `whole` says that `tail`
