@@ -1,0 +1,133 @@
+//! What a shim may cost: system calls in a full image, bytes, and packages that it is built from.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nodeshim::journal::{Appender, Event};
+use nodeshim::root::Root;
+
+use support::{arm, project, scratch, shim, succeed};
+
+const SYSTEM_CALLS: usize = 300;
+const BYTES: u64 = 2 << 20;
+const PACKAGES: usize = 25;
+
+/// One request of each kind that scriptlets make.
+const CALLS: [&[&str]; 10] = [
+    &["systemctl", "enable", "unit-1500.service"],
+    &["systemctl", "is-enabled", "unit-1500.service"],
+    &["systemctl", "--no-reload", "preset", "unit-1501.service"],
+    &["systemctl", "daemon-reload"],
+    &["systemctl", "try-restart", "unit-1500.service"],
+    &["chkconfig", "--add", "script-500"],
+    &["service", "script-500", "start"],
+    &["lokkit", "--nostart", "--port=8081:tcp"],
+    &["firewall-offline-cmd", "--add-port=8082/tcp"],
+    &["firewall-cmd", "--permanent", "--add-port=8083/tcp"],
+];
+
+/// An armed root with 3000 units, 1000 init scripts and some recorded events.
+fn full_image(root: &Path, events: usize) {
+    let units = root.join("usr/lib/systemd/system");
+    let wants = root.join("etc/systemd/system/multi-user.target.wants");
+    let scripts = root.join("etc/rc.d/init.d");
+    for dir in [&units, &wants, &scripts, &root.join("etc/sysconfig")] {
+        fs::create_dir_all(dir).expect("a directory");
+    }
+    fs::write(units.join("multi-user.target"), "[Unit]\nDescription=Multi user\n").expect("a unit");
+    for n in 0..3000 {
+        let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+        fs::write(units.join(format!("unit-{n}.service")), text).expect("a unit");
+        if n < 200 {
+            let name = format!("unit-{n}.service");
+            symlink(Path::new("/usr/lib/systemd/system").join(&name), wants.join(&name)).expect("a link");
+        }
+    }
+    for level in 0..7 {
+        fs::create_dir_all(root.join(format!("etc/rc.d/rc{level}.d"))).expect("a directory");
+        symlink(format!("rc.d/rc{level}.d"), root.join(format!("etc/rc{level}.d"))).expect("a link");
+    }
+    symlink("rc.d/init.d", root.join("etc/init.d")).expect("a link");
+    for n in 0..1000 {
+        let script = scripts.join(format!("script-{n}"));
+        fs::write(&script, "#!/bin/sh\n# chkconfig: 345 50 50\n# description: Script\n").expect("a script");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a script");
+    }
+    arm(root);
+    record(root, events);
+}
+
+fn record(root: &Path, events: usize) {
+    let text = "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\n\
+                argv = [\"chkconfig\", \"--list\"]\nexit = 0\nverdict = \"allow\"\n";
+    let mut event: Event = toml::from_str(text).expect("an event");
+    let mut journal = Appender::open(&Root::open(root).expect("the root opens")).expect("the journal opens");
+    for _ in 0..events {
+        journal.append(&mut event).expect("room for an event");
+    }
+}
+
+/// How many system calls the shim makes, from its own start to its end.
+fn system_calls(root: &Path, trace: &Path, argv: &[&str]) -> usize {
+    let mut command = Command::new("strace");
+    command.arg("-o").arg(trace).args(["chroot"]).arg(root).args(argv);
+    command.env_clear().envs(support::ENVIRONMENT).stdin(Stdio::null());
+    succeed(&mut command);
+    let lines = fs::read_to_string(trace).expect("the trace");
+    let (_, own) = lines.rsplit_once("\nexecve(").expect("the shim was started");
+    1 + own.lines().skip(1).filter(|line| line.contains('(')).count()
+}
+
+/// The calls in a full image with this many recorded events, in order.
+fn all_calls(events: usize) -> Vec<usize> {
+    let place = scratch();
+    let root = place.path().join("root");
+    full_image(&root, events);
+    CALLS.iter().map(|argv| system_calls(&root, &place.path().join("trace"), argv)).collect()
+}
+
+#[test]
+fn a_call_makes_few_system_calls_however_much_is_recorded() {
+    let (few, many) = (all_calls(10), all_calls(10_000));
+    for (argv, (few, many)) in CALLS.iter().zip(few.into_iter().zip(many)) {
+        assert!(many <= SYSTEM_CALLS, "{argv:?} makes {many} system calls");
+        assert!(many.abs_diff(few) <= 4, "{argv:?}: {few} with 10 events, {many} with 10000");
+    }
+}
+
+#[test]
+fn the_shim_is_static_and_small() {
+    let headers = succeed(Command::new("readelf").arg("-lW").arg(shim()).env("LC_ALL", "C"));
+    assert!(!String::from_utf8_lossy(&headers.stdout).contains("INTERP"));
+    // Only an optimised build, which somebody else staged, tells about its size.
+    if std::env::var_os("NODESHIM_STAGE").is_some() {
+        let bytes = fs::metadata(shim()).expect("the shim").len();
+        assert!(bytes <= BYTES, "the shim has {bytes} bytes");
+    }
+}
+
+#[test]
+fn the_shim_is_built_from_few_packages() {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args([
+        "tree",
+        "--locked",
+        "--offline",
+        "--package",
+        "nodeshim",
+        "--no-default-features",
+    ]);
+    tree.args(["--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .current_dir(project());
+    let output = succeed(&mut tree).stdout;
+    let text = String::from_utf8_lossy(&output).into_owned();
+    let packages: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
+    assert!(packages.len() > 3, "{packages:?}");
+    assert!(packages.len() <= PACKAGES, "{} packages: {packages:?}", packages.len());
+}
