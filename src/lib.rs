@@ -18,6 +18,8 @@ pub mod config;
 pub mod error;
 pub mod escape;
 pub mod firewall;
+#[cfg(feature = "admin")]
+pub mod inspect;
 pub mod intent;
 pub mod intercept;
 pub mod journal;

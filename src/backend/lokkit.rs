@@ -158,7 +158,7 @@ mod tests {
         ];
         let withdrawn: Vec<(&str, &Want)> = wants.iter().map(|want| ("p", want)).collect();
         let (files, _) = withdraw(&root, &withdrawn).unwrap();
-        let changes = difference(&root, files, &[]).unwrap();
+        let changes = difference(&root, &files, &[]).unwrap();
         apply(
             &root,
             &Plan {

@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
-use crate::error::Result;
 use crate::intent::{Scope, UnitWant, Wish};
 use crate::journal::Event;
 use crate::plan::{Action, Content, Desired, Note, PlannedChange};
@@ -228,12 +227,6 @@ pub fn dangling<'e>(
 /// Our preset files that no plugin needs any more are in these directories, under this prefix.
 pub fn owned() -> Vec<(&'static str, &'static str)> {
     PRESETS.iter().map(|(directory, _)| (*directory, PREFIX)).collect()
-}
-
-/// The changes to preset files.
-pub fn plan(root: &Root, state: &State) -> Result<(Vec<PlannedChange>, Vec<Note>)> {
-    let (files, notes) = presets(state);
-    Ok((crate::plan::difference(root, files, &owned())?, notes))
 }
 
 #[cfg(test)]

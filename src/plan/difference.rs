@@ -40,16 +40,16 @@ pub enum Content {
 
 /// The changes that make the image match what is desired, in the order given. Of the directory
 /// and name prefix in each of `owned`, everything else goes.
-pub fn difference(root: &Root, desired: Vec<Desired>, owned: &[(&str, &str)]) -> Result<Vec<PlannedChange>> {
-    let kept: BTreeSet<String> = desired.iter().map(|desired| desired.path.clone()).collect();
+pub fn difference(root: &Root, desired: &[Desired], owned: &[(&str, &str)]) -> Result<Vec<PlannedChange>> {
+    let kept: BTreeSet<&str> = desired.iter().map(|desired| desired.path.as_str()).collect();
     let mut changes = Vec::new();
     for desired in desired {
-        if let Some(action) = action(root, &desired)? {
+        if let Some(action) = action(root, desired)? {
             changes.push(PlannedChange {
-                path: desired.path,
+                path: desired.path.clone(),
                 action,
-                because: desired.because,
-                why: desired.why,
+                because: desired.because.clone(),
+                why: desired.why.clone(),
             });
         }
     }
@@ -57,7 +57,7 @@ pub fn difference(root: &Root, desired: Vec<Desired>, owned: &[(&str, &str)]) ->
         for entry in if_exists(root.list(directory))?.unwrap_or_default() {
             let Some(name) = entry.name.to_str() else { continue };
             let path = format!("{directory}/{name}");
-            if name.starts_with(prefix) && entry.kind != Kind::Dir && !kept.contains(&path) {
+            if name.starts_with(prefix) && entry.kind != Kind::Dir && !kept.contains(path.as_str()) {
                 changes.push(PlannedChange {
                     path,
                     action: Action::Remove,
@@ -131,7 +131,7 @@ mod tests {
             ]
         };
         let plan = |root: &Root| Plan {
-            changes: difference(root, desired(), &[("/etc/d", "own-"), ("/etc/none", "")]).unwrap(),
+            changes: difference(root, &desired(), &[("/etc/d", "own-"), ("/etc/none", "")]).unwrap(),
             notes: Vec::new(),
         };
         let first = plan(&root);

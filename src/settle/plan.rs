@@ -12,7 +12,7 @@ use crate::firewall::firewalld::default_zone;
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
 use crate::journal::{Event, Journal};
-use crate::plan::{Note, Plan, PlannedChange, difference};
+use crate::plan::{Content, Desired, Note, Plan, difference};
 use crate::root::Root;
 use crate::state::{self, Fold, Placed, State, fold};
 
@@ -23,6 +23,9 @@ pub struct Prepared {
     pub fold: Fold,
     /// The changes.
     pub plan: Plan,
+    /// The files that settling writes, whether they are so already or not. A shared file is only
+    /// among them if it is to be changed.
+    pub desired: Vec<Desired>,
 }
 
 /// Plans; only reads.
@@ -40,14 +43,17 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     plan.changes.extend(systemd::retries(root, &fold.state));
     let dangling = systemd::dangling(root, gone_events(&fold, &before, journal));
     plan.changes.extend(dangling);
-    let (changes, notes) = systemd::plan(root, &fold.state)?;
-    plan.changes.extend(changes);
+    let (mut desired, notes) = systemd::presets(&fold.state);
     plan.notes.extend(notes);
     let firewall = plan_firewall(root, facts, &fold)?;
-    plan.changes.extend(firewall.changes);
     plan.notes.extend(firewall.notes);
+    desired.extend(firewall.desired);
     fold.state.placed = firewall.placed;
-    Ok(Prepared { fold, plan })
+    let mut owned = systemd::owned();
+    owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED]);
+    plan.changes.extend(difference(root, &desired, &owned)?);
+    desired.retain(|file| file.content != Content::Nothing);
+    Ok(Prepared { fold, plan, desired })
 }
 
 /// The events of lives that ended, each with its plugin.
@@ -97,7 +103,7 @@ pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
 
 /// What the firewall's backends plan together.
 struct FirewallPlan {
-    changes: Vec<PlannedChange>,
+    desired: Vec<Desired>,
     notes: Vec<Note>,
     placed: BTreeSet<Placed>,
 }
@@ -138,7 +144,7 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
     notes.extend(of_firewalld.notes);
     desired.extend(of_firewalld.desired);
     Ok(FirewallPlan {
-        changes: difference(root, desired, &[(nftables::DIRECTORY, ""), firewalld::OWNED])?,
+        desired,
         notes,
         placed: of_firewalld.placed,
     })

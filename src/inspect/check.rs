@@ -1,0 +1,116 @@
+//! What is recorded against what is there, one line a difference, in the manner of `rpm -V`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{View, log};
+use crate::error::Result;
+use crate::plan::{Action, PlannedChange};
+use crate::root::{Kind, Op, Root};
+use crate::state::{self, State};
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Difference {
+    /// `missing`, `extra`, `content`, `target`, `request` or `state`.
+    pub kind: &'static str,
+    /// The path in the image.
+    pub path: String,
+    /// What is wrong, in words.
+    pub text: String,
+    /// The events that say how it should be.
+    pub events: Vec<u64>,
+}
+
+/// Every difference: files that settling writes, paths that requests changed, the state file.
+pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
+    let mut differences: Vec<Difference> =
+        view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
+    differences.extend(recorded(root, view));
+    if State::load(root)? != view.prepared.fold.settled() {
+        differences.push(Difference {
+            kind: "state",
+            path: state::PATH.into(),
+            text: "is not what the journal comes to: settle".into(),
+            events: Vec::new(),
+        });
+    }
+    if let Some(torn) = view.journal.torn {
+        differences.push(Difference {
+            kind: "state",
+            path: crate::journal::PATH.into(),
+            text: format!("has a torn tail of {} bytes after event {}", torn.bytes, torn.after),
+            events: Vec::new(),
+        });
+    }
+    Ok(differences)
+}
+
+fn planned(root: &Root, change: &PlannedChange) -> Difference {
+    let is_there = root.exists(&change.path);
+    let kind = match (&change.action, is_there) {
+        (Action::Remove, _) => "extra",
+        (Action::Call { .. }, _) => "request",
+        (_, false) => "missing",
+        (Action::Link { .. }, true) => "target",
+        (Action::Write { .. }, true) => "content",
+    };
+    Difference {
+        kind,
+        path: change.path.clone(),
+        text: change.why.clone(),
+        events: change.because.clone(),
+    }
+}
+
+/// What the last change to a path left there.
+struct Left<'e> {
+    op: Op,
+    target: Option<&'e str>,
+    event: u64,
+}
+
+/// Links and files that requests of plugins which are still there had made and that are gone, and
+/// links that point elsewhere. Only `/etc` counts: what is below `/run` or `/usr` is not the
+/// tools' to keep.
+fn recorded(root: &Root, view: &View) -> Vec<Difference> {
+    let mut paths: BTreeMap<&str, Left> = BTreeMap::new();
+    let plugins = &view.prepared.fold.state.plugins;
+    for event in view.journal.events.iter().filter(|event| plugins.contains_key(log::name(event))) {
+        for change in event.changes.iter().filter(|change| change.path.starts_with("/etc/")) {
+            let left = Left {
+                op: change.op,
+                target: change.target.as_deref(),
+                event: event.id,
+            };
+            paths.insert(&change.path, left);
+        }
+    }
+    paths.into_iter().filter_map(|(path, left)| difference(root, path, &left)).collect()
+}
+
+fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
+    let there = root.meta(path).ok();
+    let (kind, text) = match (left.op, there) {
+        (Op::Create | Op::Write | Op::Link, None) => ("missing", "was made by a request and is gone".into()),
+        (Op::Link, Some(meta)) => {
+            let points_to = root.read_link(path).ok()?;
+            let wanted = left.target?;
+            let same = meta.kind == Kind::Link && points_to.as_os_str() == wanted;
+            if same {
+                return None;
+            }
+            ("target", format!("points to {} instead of {wanted}", points_to.display()))
+        }
+        (Op::Remove, Some(_)) => ("extra", "was removed by a request and is back".into()),
+        _ => return None,
+    };
+    Some(Difference {
+        kind,
+        path: path.to_owned(),
+        text,
+        events: vec![left.event],
+    })
+}

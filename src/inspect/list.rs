@@ -1,0 +1,58 @@
+//! Everything that is wanted, global wishes first.
+
+use serde::Serialize;
+
+use super::{View, words};
+use crate::intent::Wish;
+use crate::state::{Plugin, Want};
+
+/// One wish of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// The plugin's package name.
+    pub plugin: String,
+    /// The wish in words.
+    pub text: String,
+    /// Whether it touches more than the plugin's own things.
+    pub global: bool,
+    /// Whether it is for boot.
+    pub deferred: bool,
+    /// Whether it was asked for the running system only.
+    pub runtime: bool,
+    /// Whether the last request for it failed and nothing has carried it out since.
+    pub failed: bool,
+    /// The requests for it.
+    pub events: Vec<u64>,
+    /// The wish itself, as in the journal.
+    pub wish: Wish,
+}
+
+/// Every wish that stands, or those of one plugin; global ones come first.
+pub fn list(view: &View, plugin: Option<&str>) -> Vec<Row> {
+    let plugins = view.prepared.fold.state.plugins.iter();
+    let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));
+    let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(view, name, plugin)).collect();
+    rows.sort_by_key(|row| !row.global);
+    rows
+}
+
+pub(super) fn rows(view: &View, name: &str, plugin: &Plugin) -> Vec<Row> {
+    let now = plugin.wants.iter().map(|want| (want, false));
+    let later = plugin.deferred.iter().map(|want| (want, true));
+    now.chain(later).map(|(want, deferred)| row(view, name, want, deferred)).collect()
+}
+
+fn row(view: &View, plugin: &str, want: &Want, deferred: bool) -> Row {
+    let retried = want.events.iter().any(|id| view.prepared.fold.state.retried.contains(id));
+    Row {
+        plugin: plugin.to_owned(),
+        text: words::wish(&want.wish),
+        global: want.wish.is_global(),
+        deferred,
+        runtime: want.runtime,
+        failed: want.failed && !retried && !deferred,
+        events: want.events.clone(),
+        wish: want.wish.clone(),
+    }
+}

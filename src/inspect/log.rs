@@ -1,0 +1,69 @@
+//! The journal, request by request.
+
+use serde::Serialize;
+
+use super::{View, words};
+use crate::journal::{Event, Verdict};
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Entry {
+    /// The event's number.
+    pub event: u64,
+    /// When, RFC 3339.
+    pub time: String,
+    /// The package, if it is known.
+    pub package: Option<String>,
+    /// The scriptlet, if it is known.
+    pub scriptlet: Option<String>,
+    /// Its `$1`, if it is known.
+    pub arg: Option<u32>,
+    /// The command as typed.
+    pub command: String,
+    /// Its exit code.
+    pub exit: u8,
+    /// What policy said.
+    pub verdict: Verdict,
+    /// What it asked for, in words, each with what became of it.
+    pub wishes: Vec<(String, String)>,
+    /// The paths that it changed.
+    pub paths: Vec<String>,
+    /// What an administrator should know of it.
+    pub warnings: Vec<String>,
+}
+
+/// Every request, or those of one plugin; queries only if `all`.
+pub fn log(view: &View, plugin: Option<&str>, all: bool) -> Vec<Entry> {
+    let is_wanted = |event: &&Event| {
+        let of_plugin = plugin.is_none_or(|plugin| name(event) == plugin);
+        let says_something =
+            !event.intents.is_empty() || !event.changes.is_empty() || !event.warnings.is_empty();
+        of_plugin && (all || says_something)
+    };
+    view.journal.events.iter().filter(is_wanted).map(entry).collect()
+}
+
+pub(super) fn name(event: &Event) -> &str {
+    event.origin.package().unwrap_or(crate::state::UNKNOWN)
+}
+
+fn entry(event: &Event) -> Entry {
+    Entry {
+        event: event.id,
+        time: event.time.clone(),
+        package: event.origin.nevra.clone(),
+        scriptlet: event.origin.scriptlet.clone(),
+        arg: event.origin.arg,
+        command: words::command(event),
+        exit: event.exit,
+        verdict: event.verdict,
+        wishes: event
+            .intents
+            .iter()
+            .map(|intent| (words::wish(&intent.wish), words::outcome(event, intent).to_owned()))
+            .collect(),
+        paths: event.changes.iter().map(|change| change.path.clone()).collect(),
+        warnings: event.warnings.clone(),
+    }
+}

@@ -1,0 +1,46 @@
+//! Looking at what was recorded: the data behind the admin tool's read-only verbs. The types that
+//! are serialised here are what `--json` prints; their keys are stable.
+
+mod check;
+mod list;
+mod log;
+mod plugins;
+mod thing;
+mod why;
+pub mod words;
+
+use crate::error::Result;
+use crate::journal::Journal;
+use crate::root::Root;
+use crate::settle::{Facts, Prepared, prepare};
+
+pub use check::{Difference, check};
+pub use list::{Row, list};
+pub use log::{Entry, log};
+pub use plugins::{Report, Summary, plugins, show};
+pub use why::{Answer, Reason, why};
+
+/// An image's journal, folded and planned.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// What was recorded.
+    pub journal: Journal,
+    /// What it comes to.
+    pub prepared: Prepared,
+    /// Packages and configuration.
+    pub facts: Facts,
+}
+
+impl View {
+    /// Reads an image; changes nothing.
+    pub fn load(root: &Root) -> Result<View> {
+        let facts = Facts::load(root)?;
+        let journal = Journal::read(root)?;
+        let prepared = prepare(root, &facts, &journal)?;
+        Ok(View {
+            journal,
+            prepared,
+            facts,
+        })
+    }
+}

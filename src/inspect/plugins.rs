@@ -1,0 +1,109 @@
+//! The plugins: packages that asked for something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::list::{Row, rows};
+use super::{View, log};
+use crate::intent::{Opening, Wish};
+
+/// One plugin in a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Summary {
+    /// Package name; `(unknown)` stands for requests whose origin is not known.
+    pub plugin: String,
+    /// The installed package, or the one that last asked.
+    pub nevra: Option<String>,
+    /// How much it wants of the firewall.
+    pub firewall: usize,
+    /// How many units and SysV services it has wishes for.
+    pub services: usize,
+    /// How much it wants done at boot.
+    pub deferred: usize,
+    /// How many of its wishes touch more than its own things.
+    pub global: usize,
+    /// How many of its wishes failed.
+    pub failed: usize,
+    /// Whether it is gone, and what it asked for is to be withdrawn by the next settling.
+    pub gone: bool,
+}
+
+/// Every plugin by name.
+pub fn plugins(view: &View) -> Vec<Summary> {
+    let fold = &view.prepared.fold;
+    let present = fold
+        .state
+        .plugins
+        .iter()
+        .map(|(name, plugin)| summary(name, plugin.nevra.clone(), &rows(view, name, plugin)));
+    let gone = fold.gone.iter().filter(|(name, _)| !fold.state.plugins.contains_key(*name));
+    let gone = gone.map(|(name, plugin)| Summary {
+        plugin: name.clone(),
+        nevra: plugin.nevra.clone(),
+        gone: true,
+        ..Summary::default()
+    });
+    let by_name: BTreeMap<String, Summary> =
+        present.chain(gone).map(|summary| (summary.plugin.clone(), summary)).collect();
+    by_name.into_values().collect()
+}
+
+fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
+    let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| wanted(row)).count();
+    Summary {
+        plugin: name.to_owned(),
+        nevra,
+        firewall: count(&|row| matches!(row.wish, Wish::Allow { .. } | Wish::Withdraw { .. })),
+        services: count(&|row| {
+            matches!(row.wish, Wish::Unit { .. } | Wish::Service { .. } | Wish::Dependency { .. })
+        }),
+        deferred: count(&|row| row.deferred),
+        global: count(&|row| row.global),
+        failed: count(&|row| row.failed),
+        gone: false,
+    }
+}
+
+/// One plugin in full.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The line that [`plugins`] has for it.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// What it wants.
+    pub wants: Vec<Row>,
+    /// Ports that it wants open, as `PORT/PROTOCOL`.
+    pub ports: Vec<String>,
+    /// How many requests it made.
+    pub requests: usize,
+    /// The paths that its requests changed.
+    pub paths: BTreeSet<String>,
+}
+
+/// One plugin; none if nothing is recorded of it.
+pub fn show(view: &View, plugin: &str) -> Option<Report> {
+    let summary = plugins(view).into_iter().find(|summary| summary.plugin == plugin)?;
+    let state = &view.prepared.fold.state;
+    let wants = state.plugins.get(plugin).map_or(Vec::new(), |found| rows(view, plugin, found));
+    let events: Vec<_> = view.journal.events.iter().filter(|event| log::name(event) == plugin).collect();
+    Some(Report {
+        ports: wants.iter().filter_map(port).collect(),
+        requests: events.len(),
+        paths: events.iter().flat_map(|event| &event.changes).map(|change| change.path.clone()).collect(),
+        summary,
+        wants,
+    })
+}
+
+fn port(row: &Row) -> Option<String> {
+    match &row.wish {
+        Wish::Allow {
+            opening: Opening::Port { port, protocol },
+            ..
+        } => Some(format!("{port}/{protocol}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! Why something is as it is: which package's scriptlet asked for it, with which command.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::thing::Thing;
+use super::{View, words};
+use crate::firewall::definitions::Definitions;
+use crate::journal::{Event, Verdict};
+use crate::plan::Desired;
+use crate::root::Root;
+
+/// The answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Answer {
+    /// What was asked about.
+    pub thing: String,
+    /// Plugins that want it now.
+    pub wanted_by: BTreeSet<String>,
+    /// For a file that settling writes: what it holds, in words.
+    pub generated: Option<String>,
+    /// The requests that were about it, oldest first.
+    pub reasons: Vec<Reason>,
+}
+
+/// One request that was about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Reason {
+    /// The event's number.
+    pub event: u64,
+    /// When, RFC 3339.
+    pub time: String,
+    /// The package, if it is known.
+    pub package: Option<String>,
+    /// The scriptlet, if it is known.
+    pub scriptlet: Option<String>,
+    /// Its `$1`, if it is known.
+    pub arg: Option<u32>,
+    /// Who, in words.
+    pub origin: String,
+    /// The command as typed.
+    pub command: String,
+    /// Its exit code.
+    pub exit: u8,
+    /// What policy said.
+    pub verdict: Verdict,
+    /// What was asked for, in words, each with what became of it.
+    pub wishes: Vec<(String, String)>,
+    /// Whether the plugin still wants it.
+    pub wanted: bool,
+}
+
+/// Everything that is recorded about `thing`: a port (`8080`, `8080/tcp`), a path, or the name of
+/// a unit, service, interface or zone.
+pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
+    let definitions = Definitions::new(root);
+    let asked = Thing::parse(thing);
+    let state = &view.prepared.fold.state;
+    let file = match &asked {
+        Thing::Path(path) => view.prepared.desired.iter().find(|file| file.path == *path),
+        _ => None,
+    };
+    let mut answer = Answer {
+        thing: thing.to_owned(),
+        generated: file.map(|file| file.why.clone()),
+        ..Answer::default()
+    };
+    let mut standing = BTreeSet::new();
+    for (name, plugin) in &state.plugins {
+        for want in plugin.wants.iter().chain(&plugin.deferred) {
+            let in_file = file.is_some_and(|file| want.events.iter().any(|id| file.because.contains(id)));
+            if in_file || asked.is_of(&want.wish, &definitions) {
+                answer.wanted_by.insert(name.clone());
+                standing.extend(want.events.iter().copied());
+            }
+        }
+    }
+    for event in &view.journal.events {
+        let wishes = wishes(event, &asked, &definitions, file);
+        if !wishes.is_empty() || asked.was_changed_by(event) {
+            answer.reasons.push(reason(event, wishes, standing.contains(&event.id)));
+        }
+    }
+    if let Thing::Path(_) = asked {
+        note_path_wants(view, &mut answer);
+    }
+    answer
+}
+
+/// A path that requests changed is wanted by the plugins whose wishes rest on these requests.
+fn note_path_wants(view: &View, answer: &mut Answer) {
+    let state = &view.prepared.fold.state;
+    for reason in &mut answer.reasons {
+        for (name, plugin) in &state.plugins {
+            let mut wants = plugin.wants.iter().chain(&plugin.deferred);
+            if wants.any(|want| want.events.contains(&reason.event)) {
+                reason.wanted = true;
+                answer.wanted_by.insert(name.clone());
+            }
+        }
+    }
+}
+
+fn wishes(
+    event: &Event,
+    asked: &Thing,
+    definitions: &Definitions,
+    file: Option<&Desired>,
+) -> Vec<(String, String)> {
+    let whole = asked.was_changed_by(event) || file.is_some_and(|file| file.because.contains(&event.id));
+    let about = event.intents.iter().filter(|intent| whole || asked.is_of(&intent.wish, definitions));
+    about
+        .map(|intent| (words::wish(&intent.wish), words::outcome(event, intent).to_owned()))
+        .collect()
+}
+
+fn reason(event: &Event, wishes: Vec<(String, String)>, wanted: bool) -> Reason {
+    Reason {
+        event: event.id,
+        time: event.time.clone(),
+        package: event.origin.nevra.clone(),
+        scriptlet: event.origin.scriptlet.clone(),
+        arg: event.origin.arg,
+        origin: words::origin(event),
+        command: words::command(event),
+        exit: event.exit,
+        verdict: event.verdict,
+        wishes,
+        wanted,
+    }
+}
