@@ -3,7 +3,13 @@
 //! Exit codes: 0 fine, 1 differences found or failed, 2 usage. `run` ends with its command's.
 
 mod arm;
+mod check;
+mod export;
+mod list;
+mod log;
+mod output;
 mod run;
+mod settle;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,6 +27,9 @@ struct Cli {
     /// The image root
     #[arg(long, global = true, value_name = "DIR", default_value = "/")]
     root: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -30,6 +39,15 @@ enum Verb {
     Run(run::RunArgs),
     Arm(arm::ArmArgs),
     Disarm(arm::DisarmArgs),
+    Settle(settle::SettleArgs),
+    Plan(settle::PlanArgs),
+    Check(check::CheckArgs),
+    Plugins(list::PluginsArgs),
+    List(list::ListArgs),
+    Show(list::ShowArgs),
+    Log(log::LogArgs),
+    Why(log::WhyArgs),
+    Export(export::ExportArgs),
 }
 
 /// Reads the command line and carries out its verb.
@@ -52,5 +70,14 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Run(args) => run::run(&root, args),
         Verb::Arm(args) => arm::arm(&root, args),
         Verb::Disarm(args) => arm::disarm(&root, args),
+        Verb::Settle(args) => settle::settle(&root, args, cli.json),
+        Verb::Plan(args) => settle::plan(&root, args, cli.json),
+        Verb::Check(args) => check::check(&root, args, cli.json),
+        Verb::Plugins(args) => list::plugins(&root, args, cli.json),
+        Verb::List(args) => list::list(&root, args, cli.json),
+        Verb::Show(args) => list::show(&root, args, cli.json),
+        Verb::Log(args) => log::log(&root, args, cli.json),
+        Verb::Why(args) => log::why(&root, args, cli.json),
+        Verb::Export(args) => export::export(&root, args, cli.json),
     }
 }

@@ -1,0 +1,109 @@
+//! `nodeshim log` and `nodeshim why`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use nodeshim::error::Result;
+use nodeshim::inspect::{self, Answer, Entry, Reason, View};
+use nodeshim::journal::Verdict;
+use nodeshim::root::Root;
+
+use super::output::{json, print, wrapped};
+
+/// Show the requests that were made, oldest first
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// Only of this plugin
+    plugin: Option<String>,
+    /// Queries as well, which asked for nothing
+    #[arg(long)]
+    all: bool,
+}
+
+/// Tell why a port is open, a unit enabled or a file changed
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// A port (8080, 8080/tcp), a path, or the name of a unit, service, interface or zone
+    thing: String,
+}
+
+/// Shows the log.
+pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
+    let entries = inspect::log(&View::load(root)?, args.plugin.as_deref(), args.all);
+    if as_json {
+        json(&entries)?;
+    } else {
+        entries.iter().try_for_each(|entry| print(&entry_text(entry)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+const INDENT: usize = 8;
+
+fn entry_text(entry: &Entry) -> String {
+    let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
+    let scriptlet = entry.scriptlet.as_ref().map_or(String::new(), |kind| format!(" {kind}{arg}"));
+    let package = entry.package.as_deref().unwrap_or("unknown");
+    let mut text = head(entry.event, &entry.time, &format!("{package}{scriptlet}"));
+    text.push_str(&body(&entry.command, entry.exit, entry.verdict, &entry.wishes));
+    for warning in &entry.warnings {
+        text.push_str(&wrapped("      ", INDENT, &format!("warning: {warning}")));
+    }
+    text
+}
+
+fn head(event: u64, time: &str, who: &str) -> String {
+    wrapped(&format!("{:<5} {time}  ", format!("#{event}")), INDENT, who)
+}
+
+fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[(String, String)]) -> String {
+    let exit = if exit == 0 {
+        String::new()
+    } else {
+        format!(" (exit {exit})")
+    };
+    let verdict = match verdict {
+        Verdict::Allow => "",
+        Verdict::Defer => " (deferred by policy)",
+        Verdict::Deny => " (denied by policy)",
+        Verdict::Ignore => " (ignored by policy)",
+    };
+    let mut text = wrapped("      ", INDENT, &format!("{command}{exit}{verdict}"));
+    for (wish, outcome) in wishes {
+        text.push_str(&wrapped("      - ", INDENT + 2, &format!("{wish}: {outcome}")));
+    }
+    text
+}
+
+/// Tells why. Exit 1 if nothing is recorded about it.
+pub fn why(root: &Root, args: WhyArgs, as_json: bool) -> Result<ExitCode> {
+    let answer = inspect::why(root, &View::load(root)?, &args.thing);
+    match as_json {
+        true => json(&answer)?,
+        false => print(&answer_text(&answer))?,
+    }
+    let is_known = !answer.reasons.is_empty() || answer.generated.is_some();
+    Ok(ExitCode::from(u8::from(!is_known)))
+}
+
+fn answer_text(answer: &Answer) -> String {
+    let thing = &answer.thing;
+    let wanted_by: Vec<&str> = answer.wanted_by.iter().map(String::as_str).collect();
+    let mut text = match (wanted_by.is_empty(), answer.reasons.is_empty() && answer.generated.is_none()) {
+        (_, true) => return wrapped("", 2, &format!("{thing}: nothing is recorded about it")),
+        (false, _) => wrapped("", 2, &format!("{thing}: wanted by {}", wanted_by.join(", "))),
+        (true, _) => wrapped("", 2, &format!("{thing}: no plugin wants it now")),
+    };
+    if let Some(generated) = &answer.generated {
+        text.push_str(&wrapped("", 2, &format!("{thing}: written by settling: {generated}")));
+    }
+    answer.reasons.iter().for_each(|reason| text.push_str(&reason_text(reason)));
+    text
+}
+
+fn reason_text(reason: &Reason) -> String {
+    let wanted = if reason.wanted { "; still wanted" } else { "" };
+    let who = format!("{}{wanted}", reason.origin);
+    head(reason.event, &reason.time, &who)
+        + &body(&reason.command, reason.exit, reason.verdict, &reason.wishes)
+}

@@ -1,0 +1,68 @@
+//! `nodeshim settle` and `nodeshim plan`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use nodeshim::error::Result;
+use nodeshim::plan::{Plan, render};
+use nodeshim::root::Root;
+use nodeshim::settle::{self, Facts, Report};
+use serde::Serialize;
+
+use super::output::{count, json, print};
+
+/// Make the image match what the installed plugins want; twice changes nothing
+#[derive(Debug, Args)]
+pub struct SettleArgs {}
+
+/// Show what settling would change
+#[derive(Debug, Args)]
+pub struct PlanArgs {}
+
+/// What `settle --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Settled<'a> {
+    plan: &'a Plan,
+    plugins: usize,
+    gone: &'a [String],
+    state_written: bool,
+}
+
+/// Settles.
+pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode> {
+    let report = settle::settle(root, &Facts::load(root)?)?;
+    if as_json {
+        json(&Settled {
+            plan: &report.plan,
+            plugins: report.plugins,
+            gone: &report.gone,
+            state_written: report.state_written,
+        })?;
+    } else {
+        print(&text(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(report: &Report) -> String {
+    let mut text = render(&report.plan);
+    if !report.gone.is_empty() {
+        text.push_str(&format!("gone: {}\n", report.gone.join(", ")));
+    }
+    let changes = count(report.plan.changes.len(), "change");
+    text.push_str(&format!("{changes} for {}\n", count(report.plugins, "plugin")));
+    text
+}
+
+/// Plans.
+pub fn plan(root: &Root, _args: PlanArgs, as_json: bool) -> Result<ExitCode> {
+    let plan = settle::plan(root, &Facts::load(root)?)?;
+    if as_json {
+        json(&plan)?;
+    } else {
+        let changes = count(plan.changes.len(), "change");
+        print(&format!("{}{changes}\n", render(&plan)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
