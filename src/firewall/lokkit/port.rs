@@ -45,8 +45,8 @@ impl Ports {
     }
 
     /// As iptables matches write it: `N` or `N:M`.
-    pub fn to_match(self) -> String {
-        self.joined(':')
+    pub fn to_match(self) -> impl fmt::Display {
+        Joined(self, ':')
     }
 
     /// Parses `A`, `A-B` or `A-`. A name may hold dashes itself: the whole text may be a name,
@@ -71,19 +71,24 @@ impl Ports {
             _ => None,
         }
     }
+}
 
-    fn joined(self, delimiter: char) -> String {
-        if self.low == self.high {
-            self.low.to_string()
-        } else {
-            format!("{}{delimiter}{}", self.low, self.high)
+/// Ports and what stands between the first and the last of them.
+struct Joined(Ports, char);
+
+impl fmt::Display for Joined {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Joined(Ports { low, high }, delimiter) = self;
+        match low == high {
+            true => write!(f, "{low}"),
+            false => write!(f, "{low}{delimiter}{high}"),
         }
     }
 }
 
 impl fmt::Display for Ports {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(&self.joined('-'))
+        Joined(*self, '-').fmt(f)
     }
 }
 

@@ -59,6 +59,11 @@ impl<T: Clone + Eq + Hash> OrderedSet<T> {
         self.order.iter()
     }
 
+    /// How many there are, counting what was pushed twice.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
