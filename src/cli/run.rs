@@ -7,8 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
+use nodeshim::escape::printable;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts};
+use nodeshim::settle::{self, Facts};
+
+use super::output::count;
 
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
@@ -23,16 +27,42 @@ pub struct RunArgs {
     command: Vec<OsString>,
 }
 
-/// Arms, runs, disarms, and ends with the command's exit code.
+/// Arms, runs, disarms, settles, and ends with the command's exit code; with 1 if the command was
+/// fine and settling was not.
 pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let outcome = run::run(root, &Parts::find()?, &args.command, home, std::env::temp_dir())?;
     if outcome.repaired.is_some() {
-        let _ = writeln!(
-            std::io::stderr(),
-            "nodeshim: {}: took out the shims that an earlier run had left",
-            root.path().display()
-        );
+        say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
-    Ok(ExitCode::from(outcome.finished.code()))
+    let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts));
+    let code = outcome.finished.code();
+    match settled {
+        Ok(report) => {
+            for note in &report.plan.notes {
+                let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
+                say(&format!("{about}{}", note.text));
+            }
+            if outcome.requests > 0 || !report.plan.changes.is_empty() {
+                say(&format!(
+                    "recorded {}; settled {} for {}",
+                    count(outcome.requests, "request"),
+                    count(report.plan.changes.len(), "change"),
+                    count(report.plugins, "plugin")
+                ));
+            }
+            Ok(ExitCode::from(code))
+        }
+        Err(error) if code != 0 => {
+            say(&error.to_string());
+            Ok(ExitCode::from(code))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A line about the run, apart from what the command prints.
+fn say(line: &str) {
+    // If nobody reads it, there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "nodeshim: {}", printable(line));
 }

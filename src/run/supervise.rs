@@ -48,6 +48,8 @@ pub struct Outcome {
     pub finished: Finished,
     /// What an earlier run that died had left, if any.
     pub repaired: Option<Disarmed>,
+    /// How many requests were recorded.
+    pub requests: usize,
     /// The image stays locked against other runs until this is dropped.
     pub lock: Lock,
 }
@@ -74,7 +76,7 @@ pub fn run(
     let disarmed = disarm(root);
     let status = status?;
     disarmed?;
-    learn_origins(root, first, &before)?;
+    let requests = learn_origins(root, first, &before)?;
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -82,6 +84,7 @@ pub fn run(
     Ok(Outcome {
         finished,
         repaired,
+        requests,
         lock,
     })
 }
@@ -97,17 +100,18 @@ fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Ow
     }
 }
 
-fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<()> {
+/// Looks up who made the requests from `first` on that nobody is named for, and counts them all.
+fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<usize> {
     let mut events = Journal::read(root)?.events;
-    events.retain(|event| {
-        event.id >= first && event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some()
-    });
-    if events.is_empty() {
-        return Ok(());
+    events.retain(|event| event.id >= first);
+    let requests = events.len();
+    events.retain(|event| event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some());
+    if !events.is_empty() {
+        let mut origins = Origins::load(root)?;
+        resolve(&events, before, &owners(&scriptlets(root)?), &mut origins);
+        origins.save(root)?;
     }
-    let mut origins = Origins::load(root)?;
-    resolve(&events, before, &owners(&scriptlets(root)?), &mut origins);
-    origins.save(root)
+    Ok(requests)
 }
 
 fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStatus> {
