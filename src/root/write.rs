@@ -161,6 +161,19 @@ impl Root {
         unlink().map_err(|errno| Error::io(path, errno))
     }
 
+    /// Makes one directory with `mode`. EEXIST if anything is there.
+    pub fn create_dir(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+        let path = path.as_ref();
+        let make = || {
+            let (parent, name) = self.parent(path)?;
+            mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
+            chmod_at(&parent, &name, mode)
+        };
+        make().map_err(|errno| Error::io(path, errno))?;
+        self.note(Op::Mkdir, path, None, None);
+        Ok(())
+    }
+
     /// Makes a directory and those above it that are missing, with `mode`; fine if it is there.
     pub fn create_dirs(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
         let path = path.as_ref();
@@ -172,15 +185,9 @@ impl Root {
             missing.push(dir);
         }
         for dir in missing.into_iter().rev() {
-            let make = || {
-                let (parent, name) = self.parent(dir)?;
-                mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
-                chmod_at(&parent, &name, mode)
-            };
-            match make() {
-                Ok(()) => self.note(Op::Mkdir, dir, None, None),
-                Err(Errno::EEXIST) if self.is_dir(dir) => {}
-                Err(errno) => return Err(Error::io(dir, errno)),
+            match self.create_dir(dir, mode) {
+                Err(error) if error.errno() == Some(Errno::EEXIST) && self.is_dir(dir) => {}
+                made => made?,
             }
         }
         Ok(())

@@ -3,12 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Result, if_exists};
+use nix::errno::Errno;
+
+use crate::error::{Error, Result, if_exists};
 use crate::origin::HOME_VARIABLE;
 use crate::root::Root;
 
 /// Names under which rpm keeps a user's macros, before and since 4.20, relative to the home.
 const USER_MACROS: [&str; 2] = [".rpmmacros", ".config/rpm/macros"];
+
+/// As many homes that killed runs have left are passed over.
+const MAX_LEFT_HOMES: usize = 1000;
 
 /// A command, ready to be started.
 #[derive(Debug)]
@@ -65,8 +70,15 @@ struct PrivateHome {
 impl PrivateHome {
     fn make(home: &Path, macros: &[(&str, String)], temporary: &Path) -> Result<PrivateHome> {
         let host = Root::open("/")?;
-        let path = temporary.join(format!("nodeshim-home-{}", std::process::id()));
-        host.create_dirs(&path, 0o700)?;
+        let name = format!("nodeshim-home-{}", std::process::id());
+        let path = (0..MAX_LEFT_HOMES)
+            .map(|n| temporary.join(format!("{name}-{n}")))
+            .find_map(|path| match host.create_dir(&path, 0o700) {
+                // Somebody else's, and what lies in it would be obeyed by an rpm that is root.
+                Err(error) if error.errno() == Some(Errno::EEXIST) => None,
+                made => Some(made.map(|()| path)),
+            })
+            .unwrap_or_else(|| Err(Error::io(temporary.join(&name), Errno::EEXIST)))?;
         let private = PrivateHome { host, path };
         private.fill(home, macros)?;
         Ok(private)

@@ -2,9 +2,10 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -129,6 +130,29 @@ pub fn snapshot(directory: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
+/// A file's content; for binaries and long files what tells them apart.
+fn shown(content: &[u8]) -> String {
+    match str::from_utf8(content) {
+        Ok(text) if text.len() < 16384 => text.to_owned(),
+        _ => {
+            let mut hasher = DefaultHasher::new();
+            content.hash(&mut hasher);
+            format!("{} bytes, {:x}", content.len(), hasher.finish())
+        }
+    }
+}
+
+/// Panics with what differs between two snapshots, and nothing else.
+pub fn assert_same(before: &BTreeMap<PathBuf, String>, after: &BTreeMap<PathBuf, String>, what: &str) {
+    let paths: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
+    let differing: Vec<_> = paths.into_iter().filter(|path| before.get(*path) != after.get(*path)).collect();
+    let mut text = String::new();
+    for path in &differing {
+        text += &format!("{}:\n- {:?}\n+ {:?}\n", path.display(), before.get(*path), after.get(*path));
+    }
+    assert!(differing.is_empty(), "{what}:\n{text}");
+}
+
 fn look(directory: &Path, relative: &Path, found: &mut BTreeMap<PathBuf, String>) {
     let path = directory.join(relative);
     let meta = fs::symlink_metadata(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -136,7 +160,7 @@ fn look(directory: &Path, relative: &Path, found: &mut BTreeMap<PathBuf, String>
     let content = if kind.is_symlink() {
         fs::read_link(&path).expect("a link").display().to_string()
     } else if kind.is_file() {
-        fs::read(&path).expect("a file").escape_ascii().to_string()
+        shown(&fs::read(&path).expect("a file"))
     } else {
         String::new()
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::image::{Image, build};
-use super::support::{nodeshim, snapshot};
+use super::support::{assert_same, nodeshim, snapshot};
 use super::text;
 
 /// One line that names the place, and exit code 1.
@@ -27,7 +27,7 @@ fn a_read_only_image_is_refused_in_one_line() {
         .output()
         .expect("unshare starts");
     assert_refused(&output, "Read-only file system");
-    assert_eq!(image.files(), before);
+    assert_same(&before, &image.files(), "a read-only image has changed");
 }
 
 #[test]
@@ -135,4 +135,23 @@ fn walk(path: &Path, found: &mut Vec<(PathBuf, u64, i64, i64)>) {
             walk(&entry.path(), found);
         }
     }
+}
+
+#[test]
+fn a_home_that_somebody_else_laid_out_is_not_used() {
+    let image = Image::new();
+    let trap = image.beside("tmp");
+    fs::create_dir(&trap).expect("a directory");
+    let script = "for n in $(seq $(($$ - 5)) $(($$ + 300))); do mkdir $1/nodeshim-home-$n-0; done; \
+                  exec $2 run --root $3 -- sh -c 'ls -d $HOME; ls -A $HOME'";
+    let mut command = Command::new("sh");
+    command.args(["-euc", script, "sh"]).args([&trap, &nodeshim(), &image.path()]);
+    let output = command.env("TMPDIR", &trap).stdin(Stdio::null()).output().expect("sh starts");
+    let said = text(&output.stdout);
+    assert!(said.lines().next().is_some_and(|home| home.ends_with("-1")), "{said}");
+    assert!(said.contains(".rpmmacros"), "{said}");
+    assert!(fs::read_dir(&trap).expect("the trap").all(|entry| {
+        let path = entry.expect("an entry").path();
+        path.to_string_lossy().ends_with("-0") && fs::read_dir(path).expect("a trap").count() == 0
+    }));
 }
