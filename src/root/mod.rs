@@ -66,6 +66,29 @@ impl Root {
         self.changes.take()
     }
 
+    /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are
+    /// noted there, see [`Root::adopt`].
+    pub fn enter(&self, dir: impl AsRef<Path>) -> Result<Root> {
+        let dir = dir.as_ref();
+        let fd = self.open_path(dir, OFlag::O_PATH | OFlag::O_DIRECTORY);
+        Ok(Root {
+            dir: fd.map_err(|errno| Error::io(dir, errno))?,
+            path: self.path.join(dir.strip_prefix("/").unwrap_or(dir)),
+            kernel: self.kernel.clone(),
+            changes: RefCell::default(),
+        })
+    }
+
+    /// Takes over the changes that were made through a root that [`Root::enter`] gave for `dir`.
+    pub fn adopt(&self, dir: &str, inner: &Root) {
+        let prefix = crate::escape::escape(OsStr::new(dir));
+        let changes = inner.take_changes().into_iter().map(|change| Change {
+            path: format!("{prefix}{}", change.path),
+            ..change
+        });
+        self.changes.borrow_mut().extend(changes);
+    }
+
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();

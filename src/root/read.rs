@@ -154,12 +154,38 @@ impl Root {
     /// few of many are.
     pub fn list_where(&self, path: impl AsRef<Path>, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
         let path = path.as_ref();
-        self.list_at(path, wanted).map_err(|errno| Error::io(path, errno))
+        let listed = self.open_dir(path).and_then(|mut dir| self.entries(&mut dir, path, wanted));
+        listed.map_err(|errno| Error::io(path, errno))
     }
 
-    fn list_at(&self, path: &Path, wanted: impl Fn(&OsStr) -> bool) -> nix::Result<Vec<Entry>> {
-        let fd = self.open_path(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?;
-        let mut dir = Dir::from_fd(fd)?;
+    /// As [`Root::list`], with each symbolic link's target as written; one system call a link.
+    pub fn list_links(&self, path: impl AsRef<Path>) -> Result<Vec<(Entry, Option<PathBuf>)>> {
+        let path = path.as_ref();
+        let read = || {
+            let mut dir = self.open_dir(path)?;
+            let entries = self.entries(&mut dir, path, |_| true)?.into_iter();
+            let with_target = entries.map(|entry| {
+                let target = match entry.kind {
+                    Kind::Link => readlinkat(&dir, entry.name.as_os_str()).ok().map(PathBuf::from),
+                    _ => None,
+                };
+                (entry, target)
+            });
+            Ok(with_target.collect())
+        };
+        read().map_err(|errno| Error::io(path, errno))
+    }
+
+    fn open_dir(&self, path: &Path) -> nix::Result<Dir> {
+        Dir::from_fd(self.open_path(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?)
+    }
+
+    fn entries(
+        &self,
+        dir: &mut Dir,
+        path: &Path,
+        wanted: impl Fn(&OsStr) -> bool,
+    ) -> nix::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in dir.iter() {
             let entry = entry?;

@@ -1,0 +1,404 @@
+//! systemctl's command line: options anywhere, then a verb with its arguments.
+
+mod options;
+pub mod verbs;
+
+use std::ffi::OsString;
+
+use crate::argv::getopt;
+use crate::config::Answers;
+use crate::intent::Scope;
+use options::Id;
+
+/// Unit types, by their suffix without the dot, in the order that `--type=help` prints.
+pub const UNIT_TYPES: [&str; 11] = [
+    "service",
+    "mount",
+    "swap",
+    "socket",
+    "target",
+    "device",
+    "automount",
+    "timer",
+    "path",
+    "slice",
+    "scope",
+];
+
+/// Which verdicts of presets count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PresetMode {
+    /// All.
+    #[default]
+    Full,
+    /// Only those that enable.
+    EnableOnly,
+    /// Only those that disable.
+    DisableOnly,
+}
+
+/// How lists are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// A table.
+    #[default]
+    Table,
+    /// JSON on one line.
+    Json,
+    /// JSON over many lines.
+    JsonPretty,
+}
+
+/// The options that matter offline.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `--quiet`
+    pub quiet: bool,
+    /// `--no-warn`
+    pub no_warn: bool,
+    /// `--force`
+    pub force: bool,
+    /// `--now`
+    pub now: bool,
+    /// `--runtime`
+    pub runtime: bool,
+    /// `--full`
+    pub full: bool,
+    /// `--user`, `--global`, `--system`; the last wins.
+    pub scope: Scope,
+    /// `--root`, if it is not `/`.
+    pub root: Option<String>,
+    /// `--image`
+    pub image: Option<String>,
+    /// `--machine` or `--host`: somewhere else.
+    pub elsewhere: Option<String>,
+    /// `--type`
+    pub types: Vec<String>,
+    /// `--state`
+    pub states: Vec<String>,
+    /// `--no-legend`, `--legend=no`
+    pub no_legend: bool,
+    /// `--output`
+    pub format: Format,
+    /// `--preset-mode`
+    pub preset_mode: PresetMode,
+    /// `--marked`
+    pub marked: bool,
+    /// `--stdin`
+    pub stdin: bool,
+    /// `--drop-in`
+    pub drop_in: Option<String>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// A verb, possibly none, with its arguments.
+    Verb {
+        /// The options.
+        options: Options,
+        /// The verb as typed.
+        verb: Option<String>,
+        /// Its arguments.
+        arguments: Vec<String>,
+    },
+    /// Text for standard output: help of some kind.
+    Show(String),
+}
+
+/// A command line that is refused: text for standard error, exit code 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError(pub String);
+
+/// Parses the words after `argv0`.
+pub fn parse(
+    argv0: &str,
+    words: &[OsString],
+    generation: u16,
+    answers: Answers,
+) -> Result<Request, UsageError> {
+    let words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    let (long, short) = (options::long(generation, answers), options::short(generation, answers));
+    let parsed =
+        getopt::parse(words, &long, &short).map_err(|text| UsageError(format!("{argv0}: {text}")))?;
+    let mut options = Options::default();
+    for (id, value) in parsed.options {
+        if let Some(text) = take(&mut options, id, value.unwrap_or_default(), generation)? {
+            return Ok(Request::Show(text));
+        }
+    }
+    let mut operands = parsed.operands.into_iter();
+    let verb = operands.next();
+    let arguments: Vec<String> = operands.collect();
+    check_marked(options.marked, verb.as_deref(), &arguments)?;
+    Ok(Request::Verb {
+        options,
+        verb,
+        arguments,
+    })
+}
+
+/// `reload-or-restart` wants either units or `--marked`, which goes with nothing else.
+fn check_marked(marked: bool, verb: Option<&str>, arguments: &[String]) -> Result<(), UsageError> {
+    let text = match (marked, verb) {
+        (true, Some("reload-or-restart")) if !arguments.is_empty() => {
+            "No additional arguments allowed with 'reload-or-restart --marked'."
+        }
+        (false, Some("reload-or-restart")) if arguments.is_empty() => {
+            "List of units to restart/reload is required."
+        }
+        (true, verb) if verb != Some("reload-or-restart") => {
+            "--marked may only be used with 'reload-or-restart'."
+        }
+        _ => return Ok(()),
+    };
+    Err(UsageError(text.to_owned()))
+}
+
+/// Takes one option; some print something and end there.
+fn take(options: &mut Options, id: Id, value: String, generation: u16) -> Result<Option<String>, UsageError> {
+    match id {
+        Id::Help => return Ok(Some(help(generation))),
+        Id::Version => return Ok(Some(format!("systemd {}\n", generation))),
+        Id::Type => return take_types(options, &value),
+        Id::State => options.states.extend(split_list(&value)),
+        Id::Failed => options.states.push("failed".to_owned()),
+        Id::Full => options.full = true,
+        Id::User => options.scope = Scope::User,
+        Id::System => options.scope = Scope::System,
+        Id::Global => options.scope = Scope::Global,
+        Id::NoLegend => options.no_legend = true,
+        Id::Legend => {
+            options.no_legend = !boolean(&value).ok_or_else(|| {
+                UsageError(format!("Failed to parse boolean argument to --legend: {value}."))
+            })?;
+        }
+        Id::Quiet => {
+            options.quiet = true;
+            options.no_legend = true;
+        }
+        Id::Root => options.root = absolute_root(value),
+        Id::Image => options.image = Some(value),
+        Id::Force => options.force = true,
+        Id::Host | Id::Machine => options.elsewhere = Some(value),
+        Id::Runtime => options.runtime = true,
+        Id::Output => return take_output(options, &value),
+        Id::PresetMode => return take_preset_mode(options, &value),
+        Id::Now => options.now = true,
+        Id::Marked => options.marked = true,
+        Id::NoWarn => options.no_warn = true,
+        Id::DropIn => options.drop_in = Some(value),
+        Id::Stdin => options.stdin = true,
+        Id::Lines if value.parse::<u32>().is_err() && !(value == "all" && generation >= 256) => {
+            return Err(UsageError(format!("Failed to parse lines '{value}'")));
+        }
+        Id::Signal if !is_signal(&value) => {
+            return Err(UsageError(format!("Failed to parse signal string \"{value}\".")));
+        }
+        Id::CheckInhibitors if value != "auto" && value != "help" && boolean(&value).is_none() => {
+            return Err(UsageError(format!("Failed to parse --check-inhibitors= argument: {value}")));
+        }
+        Id::Timestamp if !is_timestamp_style(&value) => {
+            return Err(UsageError(format!("Invalid value: {value}.")));
+        }
+        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp | Id::Other(_) => {}
+    }
+    Ok(None)
+}
+
+const LOAD_STATES: [&str; 7] = [
+    "stub",
+    "loaded",
+    "not-found",
+    "bad-setting",
+    "error",
+    "merged",
+    "masked",
+];
+
+fn take_types(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
+    for word in split_list(value) {
+        if word == "help" {
+            let types: String = UNIT_TYPES.iter().map(|name| format!("{name}\n")).collect();
+            return Ok(Some(format!("Available unit types:\n{types}")));
+        } else if UNIT_TYPES.contains(&word.as_str()) {
+            options.types.push(word);
+        } else if LOAD_STATES.contains(&word.as_str()) {
+            options.states.push(word);
+        } else {
+            return Err(UsageError(format!(
+                "Unknown unit type or load state '{word}'.\nUse -t help to see a list of allowed values."
+            )));
+        }
+    }
+    Ok(None)
+}
+
+const OUTPUTS: [&str; 16] = [
+    "short",
+    "short-full",
+    "short-iso",
+    "short-iso-precise",
+    "short-precise",
+    "short-monotonic",
+    "short-delta",
+    "short-unix",
+    "verbose",
+    "export",
+    "json",
+    "json-pretty",
+    "json-sse",
+    "json-seq",
+    "cat",
+    "with-unit",
+];
+
+fn take_output(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
+    match value {
+        "help" => return Ok(Some(OUTPUTS.iter().map(|name| format!("{name}\n")).collect())),
+        "json" => options.format = Format::Json,
+        "json-pretty" => options.format = Format::JsonPretty,
+        known if OUTPUTS.contains(&known) => options.format = Format::Table,
+        _ => return Err(UsageError(format!("Unknown output '{value}'."))),
+    }
+    if matches!(value, "json" | "json-pretty" | "json-sse" | "json-seq" | "export" | "cat") {
+        options.no_legend = true;
+    }
+    Ok(None)
+}
+
+fn take_preset_mode(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
+    options.preset_mode = match value {
+        "help" => return Ok(Some("full\nenable-only\ndisable-only\n".to_owned())),
+        "full" => PresetMode::Full,
+        "enable-only" => PresetMode::EnableOnly,
+        "disable-only" => PresetMode::DisableOnly,
+        _ => return Err(UsageError(format!("Failed to parse preset mode: {value}."))),
+    };
+    Ok(None)
+}
+
+fn split_list(value: &str) -> impl Iterator<Item = String> {
+    value.split(',').filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+fn absolute_root(value: String) -> Option<String> {
+    let path = if value.is_empty() || value.starts_with('/') {
+        value
+    } else {
+        format!("/{value}")
+    };
+    let trimmed = path.trim_end_matches('/');
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+/// The words that systemd takes for yes and no.
+pub fn boolean(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+        "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+const SIGNALS: [&str; 33] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "IOT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
+    "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
+    "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS", "POLL",
+];
+
+fn is_signal(value: &str) -> bool {
+    let bare = value.strip_prefix("SIG").unwrap_or(value);
+    let real_time = bare.strip_prefix("RTMIN").or_else(|| bare.strip_prefix("RTMAX"));
+    let offset =
+        |rest: &str| rest.is_empty() || rest[1..].parse::<u8>().is_ok() && rest.starts_with(['+', '-']);
+    matches!(value, "help" | "list" | "status")
+        || SIGNALS.contains(&bare)
+        || value.parse::<u8>().is_ok_and(|number| number <= 64)
+        || real_time.is_some_and(offset)
+}
+
+fn is_timestamp_style(value: &str) -> bool {
+    matches!(
+        value,
+        "help" | "pretty" | "unix" | "us" | "utc" | "us+utc" | "µs" | "μs" | "µs+utc" | "μs+utc"
+    )
+}
+
+fn help(generation: u16) -> String {
+    format!(
+        "systemctl [OPTIONS...] COMMAND ...\n\n\
+         nodeshim's stand-in for systemctl of systemd {}; see systemctl(1).\n",
+        generation
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &str, generation: u16, answers: Answers) -> Result<Request, UsageError> {
+        let words: Vec<OsString> =
+            words.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
+        parse("systemctl", &words, generation, answers)
+    }
+
+    fn options(words: &str) -> Options {
+        match run(words, 252, Answers::Strict) {
+            Ok(Request::Verb { options, .. }) => options,
+            other => panic!("{words}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_are_kept_by_meaning() {
+        let got =
+            options("--no-reload -qf enable --now x --global --user --glo -t service,socket --state=enabled");
+        assert!(got.quiet && got.force && got.now && got.no_legend);
+        assert_eq!(got.scope, Scope::Global);
+        assert_eq!(got.types, ["service", "socket"]);
+        assert_eq!(got.states, ["enabled"]);
+        assert_eq!(options("--root=/ enable x").root, None);
+        assert_eq!(options("--root img/ enable x").root.as_deref(), Some("/img"));
+        assert_eq!(options("-o json list-unit-files").format, Format::Json);
+    }
+
+    #[test]
+    fn later_options_are_unknown_to_earlier_generations_only_when_strict() {
+        let error = run("enable --no-warn x", 252, Answers::Strict).unwrap_err();
+        assert_eq!(error.0, "systemctl: unrecognized option '--no-warn'");
+        assert!(run("enable --no-warn x", 253, Answers::Strict).is_ok());
+        assert!(run("edit --stdin --drop-in=y x", 239, Answers::Image).is_ok());
+    }
+
+    #[test]
+    fn bad_values_are_refused_in_its_words() {
+        let cases = [
+            (
+                "--type=bogus",
+                "Unknown unit type or load state 'bogus'.\nUse -t help to see a list of allowed values.",
+            ),
+            ("--preset-mode=sideways preset x", "Failed to parse preset mode: sideways."),
+            ("--legend=foo x", "Failed to parse boolean argument to --legend: foo."),
+            ("-o xx", "Unknown output 'xx'."),
+            ("-n x", "Failed to parse lines 'x'"),
+            ("-s FOO", "Failed to parse signal string \"FOO\"."),
+        ];
+        for (words, expected) in cases {
+            assert_eq!(run(words, 252, Answers::Strict).unwrap_err().0, expected);
+        }
+        assert!(run("kill -s SIGRTMIN+3 x", 252, Answers::Strict).is_ok());
+        let shown = run("--type=help", 252, Answers::Strict).unwrap();
+        assert!(
+            matches!(shown, Request::Show(text) if text.starts_with("Available unit types:\nservice\nmount\n"))
+        );
+    }
+
+    #[test]
+    fn no_verb_is_no_error() {
+        let Ok(Request::Verb { verb, .. }) = run("", 252, Answers::Strict) else {
+            panic!();
+        };
+        assert_eq!(verb, None);
+    }
+}

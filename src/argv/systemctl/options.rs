@@ -1,0 +1,197 @@
+//! The options that systemctl knows, in the order of its own table, and what is kept of them.
+
+use crate::argv::getopt::{Long, Short, Value};
+use crate::config::Answers;
+
+/// What an option means here. `Other` stands for the many that change nothing offline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+    /// `--type`
+    Type,
+    /// `--full`
+    Full,
+    /// `--user`
+    User,
+    /// `--system`
+    System,
+    /// `--global`
+    Global,
+    /// `--no-legend`
+    NoLegend,
+    /// `--legend`
+    Legend,
+    /// `--quiet`
+    Quiet,
+    /// `--root`
+    Root,
+    /// `--image`
+    Image,
+    /// `--force`
+    Force,
+    /// `--signal`
+    Signal,
+    /// `--host`
+    Host,
+    /// `--machine`
+    Machine,
+    /// `--runtime`
+    Runtime,
+    /// `--lines`
+    Lines,
+    /// `--output`
+    Output,
+    /// `--state`
+    State,
+    /// `--failed`
+    Failed,
+    /// `--preset-mode`
+    PresetMode,
+    /// `--now`
+    Now,
+    /// `--marked`
+    Marked,
+    /// `--no-warn`
+    NoWarn,
+    /// `--drop-in`
+    DropIn,
+    /// `--stdin`
+    Stdin,
+    /// `--check-inhibitors`
+    CheckInhibitors,
+    /// `--timestamp`
+    Timestamp,
+    /// An option that changes nothing here, told apart by its place in the table.
+    Other(u8),
+}
+
+/// Name, meaning, whether there is a value, and the generation that brought it.
+type Row = (&'static str, Id, Value, u16);
+
+const OLD: u16 = 0;
+const NO: Value = Value::None;
+const YES: Value = Value::Required;
+
+const TABLE: [Row; 69] = [
+    ("help", Id::Help, NO, OLD),
+    ("version", Id::Version, NO, OLD),
+    ("type", Id::Type, YES, OLD),
+    ("property", Id::Other(0), YES, OLD),
+    ("all", Id::Other(1), NO, OLD),
+    ("reverse", Id::Other(2), NO, OLD),
+    ("after", Id::Other(3), NO, OLD),
+    ("before", Id::Other(4), NO, OLD),
+    ("show-types", Id::Other(5), NO, OLD),
+    ("failed", Id::Failed, NO, OLD),
+    ("full", Id::Full, NO, OLD),
+    ("job-mode", Id::Other(6), YES, OLD),
+    ("fail", Id::Other(7), NO, OLD),
+    ("irreversible", Id::Other(8), NO, OLD),
+    ("ignore-dependencies", Id::Other(9), NO, OLD),
+    ("ignore-inhibitors", Id::Other(10), NO, OLD),
+    ("check-inhibitors", Id::CheckInhibitors, YES, 248),
+    ("value", Id::Other(11), NO, OLD),
+    ("user", Id::User, NO, OLD),
+    ("system", Id::System, NO, OLD),
+    ("global", Id::Global, NO, OLD),
+    ("capsule", Id::Other(12), YES, 256),
+    ("wait", Id::Other(13), NO, OLD),
+    ("no-block", Id::Other(14), NO, OLD),
+    ("no-legend", Id::NoLegend, NO, OLD),
+    ("legend", Id::Legend, YES, 248),
+    ("no-pager", Id::Other(15), NO, OLD),
+    ("no-wall", Id::Other(16), NO, OLD),
+    ("dry-run", Id::Other(17), NO, OLD),
+    ("quiet", Id::Quiet, NO, OLD),
+    ("verbose", Id::Other(18), NO, 257),
+    ("no-warn", Id::NoWarn, NO, 253),
+    ("root", Id::Root, YES, OLD),
+    ("image", Id::Image, YES, 252),
+    ("image-policy", Id::Other(19), YES, 254),
+    ("force", Id::Force, NO, OLD),
+    ("no-reload", Id::Other(20), NO, OLD),
+    ("kill-whom", Id::Other(21), YES, 252),
+    ("kill-who", Id::Other(21), YES, OLD),
+    ("kill-value", Id::Other(22), YES, 254),
+    ("kill-subgroup", Id::Other(23), YES, 258),
+    ("signal", Id::Signal, YES, OLD),
+    ("no-ask-password", Id::Other(24), NO, OLD),
+    ("host", Id::Host, YES, OLD),
+    ("machine", Id::Machine, YES, OLD),
+    ("runtime", Id::Runtime, NO, OLD),
+    ("lines", Id::Lines, YES, OLD),
+    ("output", Id::Output, YES, OLD),
+    ("plain", Id::Other(25), NO, OLD),
+    ("state", Id::State, YES, OLD),
+    ("recursive", Id::Other(26), NO, OLD),
+    ("with-dependencies", Id::Other(27), NO, 245),
+    ("preset-mode", Id::PresetMode, YES, OLD),
+    ("firmware-setup", Id::Other(28), NO, OLD),
+    ("boot-loader-menu", Id::Other(29), YES, 242),
+    ("boot-loader-entry", Id::Other(30), YES, 242),
+    ("now", Id::Now, NO, OLD),
+    ("message", Id::Other(31), YES, OLD),
+    ("show-transaction", Id::Other(32), NO, 242),
+    ("what", Id::Other(33), YES, 243),
+    ("reboot-argument", Id::Other(34), YES, 246),
+    ("timestamp", Id::Timestamp, YES, 247),
+    ("read-only", Id::Other(35), NO, 248),
+    ("mkdir", Id::Other(36), NO, 248),
+    ("marked", Id::Marked, NO, 248),
+    ("drop-in", Id::DropIn, YES, 253),
+    ("when", Id::Other(37), YES, 254),
+    ("stdin", Id::Stdin, NO, 256),
+    ("kernel-cmdline", Id::Other(38), YES, 259),
+];
+
+const SHORT: [(char, Id, Value); 18] = [
+    ('h', Id::Help, NO),
+    ('t', Id::Type, YES),
+    ('p', Id::Other(0), YES),
+    ('P', Id::Other(0), YES),
+    ('a', Id::Other(1), NO),
+    ('l', Id::Full, NO),
+    ('q', Id::Quiet, NO),
+    ('f', Id::Force, NO),
+    ('s', Id::Signal, YES),
+    ('H', Id::Host, YES),
+    ('M', Id::Machine, YES),
+    ('n', Id::Lines, YES),
+    ('o', Id::Output, YES),
+    ('i', Id::Other(10), NO),
+    ('r', Id::Other(26), NO),
+    ('T', Id::Other(32), NO),
+    ('C', Id::Other(12), YES),
+    ('v', Id::Other(18), NO),
+];
+
+/// Short options that came later than the others.
+const LATER: [(char, u16); 2] = [('C', 256), ('v', 257)];
+
+/// The long options of a generation; answers for images take those of every generation.
+pub fn long(generation: u16, answers: Answers) -> Vec<Long<Id>> {
+    let known = |since: u16| answers == Answers::Image || since <= generation;
+    let rows = TABLE.iter().filter(|(_, _, _, since)| known(*since));
+    rows.map(|(name, id, value, _)| Long {
+        name,
+        id: *id,
+        value: *value,
+    })
+    .collect()
+}
+
+/// The short options of a generation.
+pub fn short(generation: u16, answers: Answers) -> Vec<Short<Id>> {
+    let since =
+        |letter: char| LATER.iter().find(|(later, _)| *later == letter).map_or(0, |(_, since)| *since);
+    let rows = SHORT.iter().filter(|(l, _, _)| answers == Answers::Image || since(*l) <= generation);
+    rows.map(|(letter, id, value)| Short {
+        letter: *letter,
+        id: *id,
+        value: *value,
+    })
+    .collect()
+}

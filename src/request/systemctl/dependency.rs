@@ -1,0 +1,117 @@
+//! add-wants, add-requires, set-default and get-default.
+
+use crate::intent::Wish;
+use crate::request::Reply;
+use crate::unit::dependency::Dependency;
+use crate::unit::log::Level;
+use crate::unit::problem::{Events, Problem};
+
+use super::session::Session;
+
+const ADD: &str = "add dependency on";
+const SET_DEFAULT: &str = "set default";
+
+/// Makes the first argument pull in the others.
+pub fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
+    let (target, names) = match names(&mut session, arguments) {
+        Ok(names) => names,
+        Err(text) => return session.fail(text),
+    };
+    let (dependency, word) = match verb {
+        "add-wants" => (Dependency::Wants, "wants"),
+        _ => (Dependency::Requires, "requires"),
+    };
+    let mut events = Events::default();
+    let (mut real_target, mut real_names) = (None, Vec::new());
+    let failure = match session.tree() {
+        Err(problem) => {
+            session.say_failed(ADD, problem);
+            Some(problem)
+        }
+        Ok(tree) => {
+            let mut units = session.units(&tree);
+            let outcome = session.place(&units).and_then(|place| {
+                let (outcome, target, names) =
+                    units.add_dependency(&target, &names, dependency, &place, &mut events);
+                (real_target, real_names) = (target, names);
+                outcome
+            });
+            session.print_events(&units, ADD, &events, outcome.err());
+            session.close(&tree);
+            outcome.err()
+        }
+    };
+    for (owner, name) in names.iter().enumerate() {
+        let wish = Wish::Dependency {
+            unit: real_names.get(owner).unwrap_or(name).clone(),
+            target: real_target.as_ref().unwrap_or(&target).clone(),
+            dependency: word.to_owned(),
+        };
+        session.wish(wish, events.changed_for(owner));
+    }
+    session.reply.fail(u8::from(failure.is_some()))
+}
+
+fn names(session: &mut Session, arguments: &[String]) -> Result<(String, Vec<String>), String> {
+    let (target, others) = arguments.split_first().ok_or("Too few arguments.")?;
+    let target = session.name_or_path(target, "as target", ".target")?;
+    let others = others.iter().map(|other| session.name_or_path(other, "as dependency", ".service"));
+    Ok((target, others.collect::<Result<_, _>>()?))
+}
+
+/// Makes a target the one to boot into.
+pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
+    let given = arguments.first().map_or("", String::as_str);
+    let target = match session.name_or_path(given, "set-default", ".target") {
+        Ok(target) => target,
+        Err(text) => return session.fail(text),
+    };
+    let mut events = Events::default();
+    let outcome = match session.tree() {
+        Err(problem) => {
+            session.say_failed(SET_DEFAULT, problem);
+            Err(problem)
+        }
+        Ok(tree) => {
+            let mut units = session.units(&tree);
+            let dir = units.path.persistent.clone();
+            let outcome = units.set_default(&target, &dir, &mut events);
+            session.print_events(&units, SET_DEFAULT, &events, outcome.as_ref().err().copied());
+            if outcome.is_ok() && !session.options.quiet {
+                note_other_default(&mut session, units.default_target(), &target);
+            }
+            session.close(&tree);
+            outcome
+        }
+    };
+    let exit = u8::from(outcome.is_err());
+    let unit = outcome.unwrap_or(target);
+    session.wish(Wish::DefaultTarget { unit }, events.any_change());
+    session.reply.fail(exit)
+}
+
+fn note_other_default(session: &mut Session, current: Result<String, Problem>, wanted: &str) {
+    if let Ok(current) = current
+        && current != wanted
+    {
+        let text = format!("Note: \"{current}\" is the default unit (possibly a runtime override).");
+        session.say(Level::Notice, text);
+    }
+}
+
+/// Prints the target that is booted into.
+pub fn get_default(mut session: Session) -> Reply {
+    let found = session.tree().and_then(|tree| {
+        let units = session.units(&tree);
+        let found = units.default_target();
+        session.print_log(&units);
+        found
+    });
+    match found {
+        Ok(target) => {
+            session.reply.output.out_line(target);
+            session.reply
+        }
+        Err(problem) => session.fail(format!("Failed to get default target: {}", problem.text())),
+    }
+}

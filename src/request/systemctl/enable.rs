@@ -1,0 +1,188 @@
+//! The verbs that change unit files by name: enable, disable, reenable, link, mask, unmask, revert.
+
+use crate::config::Answers;
+use crate::intent::{UnitWant, Wish};
+use crate::request::Reply;
+use crate::unit::batch::{Batch, Lookup};
+use crate::unit::enable::Placement;
+use crate::unit::log::Level;
+use crate::unit::name::base_name;
+use crate::unit::problem::{Events, Problem};
+use crate::unit::tree::Units;
+
+use super::now;
+use super::session::Session;
+use super::sysv::{self, Handled};
+
+/// Carries one of the verbs out.
+pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
+    if let Some(text) = now::refusal(&session, verb) {
+        return session.fail(text);
+    }
+    let given = match session.names(arguments, &format!("to {verb}")) {
+        Ok(names) => names,
+        Err(text) => return session.fail(text),
+    };
+    let names = match prepare(&mut session, verb, given) {
+        Ok(names) => names,
+        Err(reply) => return *reply,
+    };
+    let tree = match session.tree() {
+        Ok(tree) => tree,
+        Err(problem) => return fail_early(session, verb, problem, &names),
+    };
+    let mut units = session.units(&tree);
+    let place = match session.place(&units) {
+        Ok(place) => place,
+        Err(problem) => return fail_early(session, verb, problem, &names),
+    };
+    let names = match sysv::hand_over(&mut session, &units, verb, names) {
+        Handled::Left(names) => names,
+        Handled::Ended => return session.reply,
+    };
+    let mut events = Events::default();
+    let done = change(&session, &mut units, verb, &names, &place, &mut events);
+    session.print_events(&units, verb, &events, done.failure);
+    if done.lacks_install && !session.options.quiet && !session.options.no_warn {
+        let text = session.style.no_install();
+        session.say(Level::Notice, text);
+    }
+    record(&mut session, verb, &names, &events);
+    session.close(&tree);
+    session.reply.exit = u8::from(done.failure.is_some() || fails_for_missing(&session, verb, &events));
+    now::carry_out(&mut session, verb, &names);
+    session.reply
+}
+
+/// What a change came to.
+#[derive(Default)]
+struct Done {
+    failure: Option<Problem>,
+    /// No unit had anything in `[Install]`, and that matters.
+    lacks_install: bool,
+}
+
+fn change(
+    session: &Session,
+    units: &mut Units,
+    verb: &str,
+    names: &[String],
+    place: &Placement,
+    events: &mut Events,
+) -> Done {
+    let outcome = match verb {
+        "enable" => units.enable(names, place, events).map(|links| links > 0),
+        "disable" => units.disable(names, &place.dir, events),
+        "reenable" => reenable(session, units, names, place, events).map(|links| links > 0),
+        "link" => units.link_files(names, place, events).map(|_| true),
+        "mask" => units.mask(names, place, events).map(|_| true),
+        "unmask" => units.unmask(names, &place.dir, events).map(|_| true),
+        _ => units.revert(names, events).map(|_| true),
+    };
+    Done {
+        failure: outcome.err(),
+        lacks_install: outcome == Ok(false),
+    }
+}
+
+/// Disables by name and enables again. A unit that is linked from elsewhere is taken by its path
+/// the second time, as its link is gone by then; the original does so with `--root` only.
+fn reenable(
+    session: &Session,
+    units: &mut Units,
+    given: &[String],
+    place: &Placement,
+    events: &mut Events,
+) -> Result<usize, Problem> {
+    let remembers = session.options.root.is_some() || session.answers() == Answers::Image;
+    let again: Vec<String> = given.iter().map(|one| real_file(units, one, remembers)).collect();
+    let names: Vec<String> = given.iter().map(|one| base_name(one).to_owned()).collect();
+    units.disable(&names, &place.dir, events)?;
+    units.enable(&again, place, events)
+}
+
+fn real_file(units: &Units, name_or_path: &str, remembers: bool) -> String {
+    if !remembers || name_or_path.contains('/') {
+        return name_or_path.to_owned();
+    }
+    let mut batch = Batch::default();
+    let found = batch.discover(units, name_or_path, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default());
+    // What is odd about the file is said when it is read again.
+    drop(units.log.take());
+    let path = found.ok().and_then(|index| batch.units[index].path.clone());
+    let outside = path.filter(|path| !units.path.contains(path) && base_name(path) == name_or_path);
+    outside.unwrap_or_else(|| name_or_path.to_owned())
+}
+
+/// Turns paths into names where the verb takes none, and refuses names where it takes paths.
+fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<String>, Box<Reply>> {
+    match verb {
+        "disable" if given.iter().any(|name| name.contains('/')) => {
+            let text = "Warning: Can't execute disable on the unit file path. Proceeding with the unit name.";
+            session.say(Level::Warning, text);
+            Ok(given.iter().map(|name| base_name(name).to_owned()).collect())
+        }
+        "link" => match given.iter().find(|name| !name.contains('/')) {
+            Some(name) => {
+                let file = if session.generation.has_quoted_messages() {
+                    format!("'./{name}'")
+                } else {
+                    format!("./{name}")
+                };
+                session.say(Level::Error, "Link argument must contain at least one directory separator.");
+                let text =
+                    format!("If you intended to link a file in the current directory, try {file} instead.");
+                session.say(Level::Notice, text);
+                Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
+            }
+            None => Ok(given),
+        },
+        _ => Ok(given),
+    }
+}
+
+/// The tree or the directory for links is not there.
+fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[String]) -> Reply {
+    let looks_up_first = matches!(verb, "enable" | "disable") && sysv::is_asked(&session);
+    match &session.options.root {
+        Some(dir) if looks_up_first && problem == Problem::Missing => {
+            let text = format!(
+                "Failed to initialize unit search paths for root directory {dir}: {}",
+                problem.text()
+            );
+            session.say(Level::Error, text);
+        }
+        _ => session.say_failed(verb, problem),
+    }
+    record(&mut session, verb, names, &Events::default());
+    session.reply.fail(1)
+}
+
+/// Disabling a unit that is not there is a failure for the newest systemd; but its links are gone,
+/// and so no reason to fail a scriptlet.
+fn fails_for_missing(session: &Session, verb: &str, events: &Events) -> bool {
+    verb == "disable"
+        && session.answers() == Answers::Strict
+        && session.generation.disable_fails_for_missing()
+        && events.has_failure()
+}
+
+fn record(session: &mut Session, verb: &str, names: &[String], events: &Events) {
+    let want = match verb {
+        "enable" | "reenable" => UnitWant::Enable,
+        "disable" => UnitWant::Disable,
+        "mask" => UnitWant::Mask,
+        "unmask" => UnitWant::Unmask,
+        "link" => UnitWant::Link,
+        _ => UnitWant::Revert,
+    };
+    for (owner, name) in names.iter().enumerate() {
+        let wish = Wish::Unit {
+            unit: events.name_of(owner).unwrap_or(base_name(name)).to_owned(),
+            want,
+            scope: session.options.scope,
+            rule: None,
+        };
+        session.wish(wish, events.changed_for(owner));
+    }
+}

@@ -1,0 +1,89 @@
+//! is-enabled: one state a line.
+
+use crate::request::Reply;
+use crate::unit::log::Level;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::state::LinkTable;
+use crate::unit::tree::Units;
+
+use super::session::Session;
+use super::sysv::{self, Handled};
+
+const NOT_FOUND: u8 = 4;
+
+/// Prints the state of every unit named; exit 0 if one of them counts as enabled.
+pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
+    let names = match session.names(arguments, "to check") {
+        Ok(names) => names,
+        Err(text) => return session.fail(text),
+    };
+    let tree = match session.tree() {
+        Ok(tree) => tree,
+        Err(problem) => return fail_early(session, problem, &names),
+    };
+    let units = session.units(&tree);
+    let names = match sysv::hand_over(&mut session, &units, "is-enabled", names) {
+        Handled::Left(names) => names,
+        Handled::Ended => return session.reply,
+    };
+    let mut enabled = session.script_enabled;
+    let mut not_found = false;
+    let table = LinkTable::default();
+    for name in &names {
+        let state = units.state(name, &table);
+        session.print_log(&units);
+        match state {
+            Ok(state) => {
+                enabled |= state.counts_as_enabled();
+                if !session.options.quiet {
+                    session.reply.output.out_line(state.word());
+                    print_links(&mut session, &tree, name);
+                }
+            }
+            Err(Problem::Missing) if session.generation.has_not_found_state() => {
+                not_found = true;
+                if !session.options.quiet {
+                    session.reply.output.out_line("not-found");
+                }
+            }
+            Err(problem) => return session.fail(line(name, problem)),
+        }
+    }
+    let otherwise = if not_found { NOT_FOUND } else { 1 };
+    session.reply.fail(if enabled { 0 } else { otherwise })
+}
+
+fn line(name: &str, problem: Problem) -> String {
+    format!("Failed to get unit file state for {name}: {}", problem.text())
+}
+
+fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply {
+    let text = match &session.options.root {
+        Some(dir) if sysv::is_asked(&session) => {
+            format!("Failed to initialize unit search paths for root directory {dir}: {}", problem.text())
+        }
+        _ => line(names.first().map_or("", String::as_str), problem),
+    };
+    session.say(Level::Error, text);
+    session.reply.fail(1)
+}
+
+/// With `--full`, the links that disabling the unit would remove.
+fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) {
+    if !session.options.full {
+        return;
+    }
+    let mut units: Units = session.units(tree);
+    units.dry_run = true;
+    let mut events = Events::default();
+    let dir = units.path.persistent.clone();
+    let found = units.disable(&[name.to_owned()], &dir, &mut events);
+    if found.is_err() {
+        return;
+    }
+    for event in events.iter() {
+        if let Event::Removed { path } = event {
+            session.reply.output.out_line(format!("  {path}"));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! list-unit-files: every unit file of the search path, with its state and what presets say.
+
+use std::collections::BTreeMap;
+
+use crate::argv::systemctl::Format;
+use crate::request::Reply;
+use crate::root::Kind;
+use crate::unit::glob;
+use crate::unit::name;
+use crate::unit::preset::{Presets, Verdict};
+use crate::unit::state::{LinkTable, State};
+use crate::unit::tree::Units;
+
+use super::session::Session;
+
+const HEADER: [&str; 3] = ["UNIT FILE", "STATE", "PRESET"];
+
+struct Row {
+    unit: String,
+    state: State,
+    preset: Option<&'static str>,
+}
+
+/// Prints the unit files that fit patterns and options; exit 1 if none does.
+pub fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
+    let tree = match session.tree() {
+        Ok(tree) => tree,
+        Err(problem) => return session.fail(format!("Failed to get unit file list: {}", problem.text())),
+    };
+    let units = session.units(&tree);
+    let rows = rows(&session, &units, patterns);
+    session.print_log(&units);
+    match session.options.format {
+        Format::Table => print_table(&mut session, &rows),
+        Format::Json => print_json(&mut session, &rows),
+        Format::JsonPretty => print_pretty_json(&mut session, &rows),
+    }
+    session.reply.fail(u8::from(rows.is_empty()))
+}
+
+fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
+    let (scope, generation) = (units.path.scope, session.generation);
+    // States are told first, presets read when they are printed.
+    let wanted = |unit: &str| {
+        let unit_type = name::type_of(unit).unwrap_or_default();
+        let types = &session.options.types;
+        (patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit)))
+            && (types.is_empty() || types.iter().any(|wanted| wanted == unit_type))
+    };
+    let mut states: BTreeMap<(&str, String), State> = BTreeMap::new();
+    let table = LinkTable::default();
+    for dir in units.dirs() {
+        let Some(entries) = units.index.load(dir) else {
+            continue;
+        };
+        for (unit, kind) in entries.iter() {
+            let Some(unit_type) = name::type_of(unit).filter(|_| name::is_valid(unit)) else {
+                continue;
+            };
+            let key = (unit_type, unit.clone());
+            if !matches!(kind, Kind::File | Kind::Link) || !wanted(unit) || states.contains_key(&key) {
+                continue;
+            }
+            states.insert(key, units.state(unit, &table).unwrap_or(State::Bad));
+        }
+    }
+    let presets = Presets::load(units.root, scope, generation, &units.prefix, &units.log);
+    let kept = |state: State| {
+        let words = &session.options.states;
+        words.is_empty() || words.iter().any(|word| word == state.word())
+    };
+    let mut rows: Vec<Row> = states
+        .into_iter()
+        .filter(|(_, state)| kept(*state))
+        .map(|((_, unit), state)| Row {
+            preset: state.has_preset().then(|| verdict_word(&presets, &unit)),
+            unit,
+            state,
+        })
+        .collect();
+    rows.sort_by(|a, b| sort_key(&a.unit).cmp(&sort_key(&b.unit)));
+    rows
+}
+
+/// By type, then by name, both without regard to case.
+fn sort_key(unit: &str) -> (Option<&'static str>, String) {
+    (name::type_of(unit), unit.to_ascii_lowercase())
+}
+
+fn verdict_word(presets: &Presets, unit: &str) -> &'static str {
+    match presets.query(unit, true).verdict {
+        Verdict::Enable => "enabled",
+        Verdict::Disable => "disabled",
+        Verdict::Ignore => "ignored",
+    }
+}
+
+fn print_table(session: &mut Session, rows: &[Row]) {
+    let legend = !session.options.no_legend;
+    let header = legend.then_some(HEADER);
+    let cells = rows.iter().map(|row| [row.unit.as_str(), row.state.word(), row.preset.unwrap_or("-")]);
+    let lines: Vec<[&str; 3]> = header.into_iter().chain(cells).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
+    let (first, second) = (width(0), width(1));
+    for [unit, state, preset] in &lines {
+        session.reply.output.out_line(format!("{unit:first$} {state:second$} {preset}"));
+    }
+    if legend {
+        session.reply.output.out_line(format!("\n{} unit files listed.", rows.len()));
+    }
+}
+
+fn print_json(session: &mut Session, rows: &[Row]) {
+    let objects = rows.iter().map(|row| {
+        let [unit, state, preset] = json_values(row);
+        format!("{{\"unit_file\":{unit},\"state\":{state},\"preset\":{preset}}}")
+    });
+    let text = objects.collect::<Vec<_>>().join(",");
+    session.reply.output.out_line(format!("[{text}]"));
+}
+
+fn print_pretty_json(session: &mut Session, rows: &[Row]) {
+    if rows.is_empty() {
+        return session.reply.output.out_line("[]");
+    }
+    let objects = rows.iter().map(|row| {
+        let [unit, state, preset] = json_values(row);
+        format!(
+            "\t{{\n\t\t\"unit_file\" : {unit},\n\t\t\"state\" : {state},\n\t\t\"preset\" : {preset}\n\t}}"
+        )
+    });
+    let text = objects.collect::<Vec<_>>().join(",\n");
+    session.reply.output.out_line(format!("[\n{text}\n]"));
+}
+
+/// Unit names are ASCII without quotes or control characters; only backslashes need escaping.
+fn json_values(row: &Row) -> [String; 3] {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
+    let preset = row.preset.map_or("null".to_owned(), quoted);
+    [quoted(&row.unit), quoted(row.state.word()), preset]
+}

@@ -1,0 +1,40 @@
+//! Arguments of unit file verbs as unit names and paths.
+
+use crate::unit::log::Level;
+use crate::unit::mangle::mangle;
+use crate::unit::paths::{join, simplify};
+
+use super::session::Session;
+
+impl Session<'_> {
+    /// Completes unit names and makes paths absolute; a failure is the line to print.
+    pub fn names(&mut self, arguments: &[String], operation: &str) -> Result<Vec<String>, String> {
+        arguments
+            .iter()
+            .map(|argument| self.name_or_path(argument, operation, ".service"))
+            .collect()
+    }
+
+    /// The same for one argument with another suffix.
+    pub fn name_or_path(&mut self, argument: &str, operation: &str, suffix: &str) -> Result<String, String> {
+        if argument.contains('/') {
+            return Ok(self.absolute(argument));
+        }
+        let mangled = mangle(argument, operation, suffix, false)
+            .ok_or_else(|| format!("Failed to mangle unit name or path '{argument}': Invalid argument"))?;
+        for hint in mangled.hints {
+            self.say(Level::Notice, hint);
+        }
+        Ok(mangled.name)
+    }
+
+    /// A path seen from the caller's directory, which scriptlets have at `/`.
+    pub fn absolute(&self, path: &str) -> String {
+        let here = self.call.env.get("PWD").filter(|dir| dir.starts_with('/')).unwrap_or("/");
+        if path.starts_with('/') {
+            simplify(path)
+        } else {
+            simplify(&join(here, path))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `--now`: what it comes to where nothing can be started.
+
+use crate::config::Answers;
+use crate::intent::{DeferredVerb, Wish};
+use crate::unit::generation::Now;
+use crate::unit::log::Level;
+use crate::unit::name::base_name;
+
+use super::session::Session;
+
+/// Why a verb is refused because of `--now`, before anything is done.
+pub fn refusal(session: &Session, verb: &str) -> Option<String> {
+    let fits = matches!(verb, "enable" | "disable" | "reenable" | "mask");
+    let refused = session.options.now && !fits && session.generation.checks_now();
+    (refused && session.answers() == Answers::Strict)
+        .then(|| "--now can only be used with verb enable, disable, reenable, or mask.".to_owned())
+}
+
+/// Defers what `--now` asks for; the original's own answer is a failure in most generations.
+pub fn carry_out(session: &mut Session, verb: &str, names: &[String]) {
+    if !session.options.now {
+        return;
+    }
+    let deferred = match verb {
+        "enable" => DeferredVerb::Start,
+        "disable" | "mask" => DeferredVerb::Stop,
+        "reenable" => DeferredVerb::TryRestart,
+        _ => return,
+    };
+    for name in names {
+        let wish = Wish::Defer {
+            verb: deferred,
+            unit: base_name(name).to_owned(),
+            scope: session.options.scope,
+        };
+        session.wish(wish, false);
+    }
+    if session.answers() == Answers::Strict && session.reply.exit == 0 {
+        answer_strictly(session, verb);
+    }
+}
+
+fn answer_strictly(session: &mut Session, verb: &str) {
+    match session.generation.now() {
+        Now::Bus if verb == "reenable" => {}
+        Now::Bus => {
+            let text = "System has not been booted with systemd as init system (PID 1). Can't operate.";
+            session.say(Level::Error, text);
+            session.say(Level::Error, "Failed to connect to bus: Host is down");
+            session.reply.exit = 1;
+        }
+        Now::Refused => {
+            let text = "--now cannot be used when systemd is not running or in conjunction with \
+                        --root=/--global, refusing.";
+            session.say(Level::Error, text);
+            session.reply.exit = 1;
+        }
+        Now::Ignored if verb == "enable" => {
+            session
+                .say(Level::Warning, "Cannot start unit with --now when systemd is not running, ignoring.");
+        }
+        Now::Ignored => {}
+    }
+}

@@ -1,0 +1,102 @@
+//! preset and preset-all.
+
+use crate::intent::{UnitWant, Wish};
+use crate::request::Reply;
+use crate::unit::enable::{Outcome, Placement};
+use crate::unit::preset::{Presets, Verdict};
+use crate::unit::preset_apply::Decision;
+use crate::unit::problem::Events;
+use crate::unit::tree::Units;
+
+use super::now;
+use super::session::Session;
+
+/// Enables or disables the units named as presets say.
+pub fn preset(mut session: Session, arguments: &[String]) -> Reply {
+    if let Some(text) = now::refusal(&session, "preset") {
+        return session.fail(text);
+    }
+    let names = match session.names(arguments, "to preset") {
+        Ok(names) => names,
+        Err(text) => return session.fail(text),
+    };
+    let mode = session.options.preset_mode;
+    carry_out(session, "preset", |units, presets, place, events| {
+        units.preset(&names, presets, mode, place, events)
+    })
+}
+
+/// The same for all unit files.
+pub fn preset_all(session: Session) -> Reply {
+    let verb = if session.generation.names_preset_all() {
+        "preset all"
+    } else {
+        "preset"
+    };
+    let mode = session.options.preset_mode;
+    carry_out(session, verb, |units, presets, place, events| {
+        units.preset_all(presets, mode, place, events)
+    })
+}
+
+type Applied = (Outcome, Vec<Decision>);
+
+fn carry_out(
+    mut session: Session,
+    verb: &str,
+    apply: impl FnOnce(&mut Units, &Presets, &Placement, &mut Events) -> Applied,
+) -> Reply {
+    let mut events = Events::default();
+    let (failure, decisions) = match session.tree() {
+        Err(problem) => {
+            session.say_failed(verb, problem);
+            (Some(problem), Vec::new())
+        }
+        Ok(tree) => {
+            let mut units = session.units(&tree);
+            let (outcome, decisions) = on_units(&session, &mut units, apply, &mut events);
+            session.print_events(&units, verb, &events, outcome.err());
+            session.close(&tree);
+            (outcome.err(), decisions)
+        }
+    };
+    record(&mut session, &decisions, &events);
+    session.reply.fail(u8::from(failure.is_some()))
+}
+
+fn on_units(
+    session: &Session,
+    units: &mut Units,
+    apply: impl FnOnce(&mut Units, &Presets, &Placement, &mut Events) -> Applied,
+    events: &mut Events,
+) -> Applied {
+    let place = match session.place(units) {
+        Ok(place) => Placement {
+            lenient: true,
+            ..place
+        },
+        Err(problem) => return (Err(problem), Vec::new()),
+    };
+    let (scope, generation) = (units.path.scope, session.generation);
+    let presets = Presets::load(units.root, scope, generation, &units.prefix, &units.log);
+    apply(units, &presets, &place, events)
+}
+
+/// Every verdict is a wish, also where the unit is not there.
+fn record(session: &mut Session, decisions: &[Decision], events: &Events) {
+    let scope = session.options.scope;
+    for decision in decisions {
+        let want = match decision.answer.verdict {
+            Verdict::Enable => UnitWant::PresetEnable,
+            Verdict::Disable => UnitWant::PresetDisable,
+            Verdict::Ignore => UnitWant::PresetIgnore,
+        };
+        let wish = Wish::Unit {
+            unit: decision.unit.clone(),
+            want,
+            scope,
+            rule: Some(decision.answer.source.clone()),
+        };
+        session.wish(wish, events.changed_for(decision.owner));
+    }
+}

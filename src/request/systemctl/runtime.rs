@@ -1,0 +1,200 @@
+//! Verbs that need a running systemd: the original ignores them in a chroot. What they ask for is
+//! kept as wishes for when the image runs.
+
+use crate::config::RuntimeQueries;
+use crate::intent::{DeferredVerb, Wish};
+use crate::unit::log::Level;
+use crate::unit::mangle::mangle;
+use crate::unit::paths::simplify;
+
+use super::session::Session;
+
+/// Says that the verb is ignored, and keeps what it asks for.
+pub fn carry_out(session: &mut Session, verb: &str, arguments: &[String]) {
+    if session.call.config.shims.runtime_queries == RuntimeQueries::Truthful
+        && answer_truthfully(session, verb, arguments)
+    {
+        return;
+    }
+    session.say(Level::Info, format!("Running in chroot, ignoring command '{verb}'"));
+    record(session, verb, arguments);
+}
+
+/// Nothing runs in an image: exit 3 and `inactive` for each unit.
+fn answer_truthfully(session: &mut Session, verb: &str, arguments: &[String]) -> bool {
+    let exit = match verb {
+        "is-active" | "check" => 3,
+        "is-failed" => 1,
+        _ => return false,
+    };
+    if !session.options.quiet {
+        for _ in arguments {
+            session.reply.output.out_line("inactive");
+        }
+    }
+    session.reply.exit = exit;
+    true
+}
+
+fn record(session: &mut Session, verb: &str, arguments: &[String]) {
+    if let Some(deferred) = deferred(verb) {
+        return defer(session, deferred, arguments);
+    }
+    match verb {
+        "set-property" => set_property(session, arguments),
+        _ if is_power(verb) => note(session, "high", verb, arguments),
+        "clean" | "set-environment" | "unset-environment" | "import-environment" | "bind" | "mount-image" => {
+            note(session, "low", verb, arguments);
+        }
+        _ => {}
+    }
+}
+
+/// The canonical verb behind each verb that acts on units.
+fn deferred(verb: &str) -> Option<DeferredVerb> {
+    Some(match verb {
+        "start" => DeferredVerb::Start,
+        "stop" | "condstop" => DeferredVerb::Stop,
+        "restart" => DeferredVerb::Restart,
+        "try-restart" | "condrestart" => DeferredVerb::TryRestart,
+        "reload" => DeferredVerb::Reload,
+        "reload-or-restart" => DeferredVerb::ReloadOrRestart,
+        "try-reload-or-restart" | "reload-or-try-restart" | "force-reload" | "condreload" => {
+            DeferredVerb::TryReloadOrRestart
+        }
+        "isolate" => DeferredVerb::Isolate,
+        "kill" => DeferredVerb::Kill,
+        _ => return None,
+    })
+}
+
+fn is_power(verb: &str) -> bool {
+    matches!(
+        verb,
+        "halt"
+            | "poweroff"
+            | "reboot"
+            | "kexec"
+            | "soft-reboot"
+            | "sleep"
+            | "suspend"
+            | "hibernate"
+            | "hybrid-sleep"
+            | "suspend-then-hibernate"
+            | "default"
+            | "rescue"
+            | "emergency"
+            | "exit"
+            | "switch-root"
+    )
+}
+
+fn defer(session: &mut Session, verb: DeferredVerb, arguments: &[String]) {
+    let suffix = if verb == DeferredVerb::Isolate {
+        ".target"
+    } else {
+        ".service"
+    };
+    for argument in arguments {
+        if let Some(unit) = unit_of(argument, suffix) {
+            let scope = session.options.scope;
+            session.wish(Wish::Defer { verb, unit, scope }, false);
+        }
+    }
+}
+
+/// Markers ask for a restart or reload later; other properties are an administrator's business.
+fn set_property(session: &mut Session, arguments: &[String]) {
+    let Some((unit, properties)) = arguments.split_first() else {
+        return;
+    };
+    for property in properties {
+        let markers = property.strip_prefix("Markers=").unwrap_or_default();
+        let mut known = false;
+        for (marker, verb) in [
+            ("needs-restart", DeferredVerb::TryRestart),
+            ("needs-reload", DeferredVerb::Reload),
+        ] {
+            if markers.split_ascii_whitespace().any(|word| word.trim_start_matches('+') == marker) {
+                defer(session, verb, std::slice::from_ref(unit));
+                known = true;
+            }
+        }
+        if !known {
+            note(session, "low", "set-property", &[unit.clone(), property.clone()]);
+        }
+    }
+}
+
+fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String]) {
+    let words: Vec<&str> = [session.call.argv0, verb]
+        .into_iter()
+        .chain(arguments.iter().map(String::as_str))
+        .collect();
+    let wish = Wish::Note {
+        severity: severity.to_owned(),
+        text: words.join(" "),
+    };
+    session.wish(wish, false);
+}
+
+/// The unit that an argument of a runtime verb names: paths are devices and mount points.
+fn unit_of(argument: &str, suffix: &str) -> Option<String> {
+    let Some(path) = argument.strip_prefix('/').map(|_| simplify(argument)) else {
+        return mangle(argument, "", suffix, true).map(|mangled| mangled.name);
+    };
+    let unit_type = if path.starts_with("/dev/") {
+        "device"
+    } else {
+        "mount"
+    };
+    let inner = path.trim_start_matches('/');
+    let stem = if inner.is_empty() {
+        "-".to_owned()
+    } else {
+        escape_path(inner)
+    };
+    Some(format!("{stem}.{unit_type}"))
+}
+
+/// Slashes become dashes; what is not allowed in a name, and dashes, become `\xNN`.
+fn escape_path(path: &str) -> String {
+    let mut text = String::new();
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'/' => text.push('-'),
+            b'.' if at == 0 => text.push_str("\\x2e"),
+            b':' | b'_' | b'.' => text.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
+            byte => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runtime_arguments_are_units_globs_or_paths() {
+        let cases = [
+            ("demo", "demo.service"),
+            ("foo*", "foo*"),
+            ("/home/a-b", r"home-a\x2db.mount"),
+            ("/dev/sda1", "dev-sda1.device"),
+            ("/", "-.mount"),
+        ];
+        for (argument, unit) in cases {
+            assert_eq!(unit_of(argument, ".service").as_deref(), Some(unit));
+        }
+        assert_eq!(unit_of("rescue", ".target").as_deref(), Some("rescue.target"));
+    }
+
+    #[test]
+    fn compatibility_names_have_a_canonical_verb() {
+        assert_eq!(deferred("condrestart"), Some(DeferredVerb::TryRestart));
+        assert_eq!(deferred("force-reload"), Some(DeferredVerb::TryReloadOrRestart));
+        assert_eq!(deferred("daemon-reload"), None);
+    }
+}

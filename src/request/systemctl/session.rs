@@ -1,0 +1,212 @@
+//! What every verb needs: the call, its options, and a reply that is being filled.
+
+use crate::argv::systemctl::Options;
+use crate::config::Answers;
+use crate::intent::{Intent, Scope, Wish};
+use crate::request::{Call, Reply};
+use crate::root::Root;
+use crate::unit::enable::Placement;
+use crate::unit::generation::Generation;
+use crate::unit::log::Level;
+use crate::unit::paths::{SearchPath, UserDirs};
+use crate::unit::problem::{Events, Problem};
+use crate::unit::tree::Units;
+use nix::errno::Errno;
+
+use super::messages::Style;
+
+/// One call, underway.
+pub struct Session<'c> {
+    /// The call.
+    pub call: &'c Call<'c>,
+    /// As which systemd to answer.
+    pub generation: Generation,
+    /// The options.
+    pub options: Options,
+    /// What was said and wished so far.
+    pub reply: Reply,
+    /// How messages are worded.
+    pub style: Style,
+    /// An init script was found to be enabled.
+    pub script_enabled: bool,
+    /// Lines of a greater level are dropped.
+    most: u8,
+}
+
+/// The tree that a request is about.
+pub enum Tree<'c> {
+    /// The image.
+    Whole(&'c Root),
+    /// A directory in it, named by `--root`.
+    Below(Root, String),
+}
+
+impl Tree<'_> {
+    /// Its root.
+    pub fn root(&self) -> &Root {
+        match self {
+            Tree::Whole(root) => root,
+            Tree::Below(root, _) => root,
+        }
+    }
+
+    /// What messages put before paths.
+    pub fn prefix(&self) -> &str {
+        match self {
+            Tree::Whole(_) => "",
+            Tree::Below(_, prefix) => prefix,
+        }
+    }
+}
+
+impl<'c> Session<'c> {
+    /// Starts on a call.
+    pub fn new(call: &'c Call<'c>, generation: Generation, options: Options) -> Self {
+        Session {
+            call,
+            generation,
+            options,
+            reply: Reply::new(),
+            script_enabled: false,
+            style: Style::new(generation, call.env),
+            most: log_level(call.env.get("SYSTEMD_LOG_LEVEL")),
+        }
+    }
+
+    /// How answers may differ from the original's.
+    pub fn answers(&self) -> Answers {
+        self.call.config.shims.answers
+    }
+
+    /// Prints a line to standard error, if its level is asked for.
+    pub fn say(&mut self, level: Level, text: impl AsRef<str>) {
+        if level as u8 <= self.most {
+            self.reply.output.err_line(text.as_ref());
+        }
+    }
+
+    /// Prints an error; the request ends with exit code 1.
+    pub fn fail(mut self, text: impl AsRef<str>) -> Reply {
+        self.say(Level::Error, text);
+        self.reply.fail(1)
+    }
+
+    /// Opens the tree that the request is about.
+    pub fn tree(&self) -> Result<Tree<'c>, Problem> {
+        let Some(dir) = &self.options.root else {
+            return Ok(Tree::Whole(self.call.root));
+        };
+        if self.options.scope == Scope::User {
+            return Err(Problem::Os(Errno::EINVAL));
+        }
+        let root = self.call.root.enter(dir).map_err(|error| Problem::from(&error))?;
+        Ok(Tree::Below(root, dir.clone()))
+    }
+
+    /// The unit files of the manager that the request is about.
+    pub fn units<'t>(&self, tree: &'t Tree) -> Units<'t> {
+        let variable = |name: &str| self.call.env.get(name).map(str::to_owned);
+        let path = match self.options.scope {
+            Scope::System => SearchPath::system(tree.root()),
+            Scope::Global => SearchPath::global(),
+            Scope::User => SearchPath::user(&UserDirs {
+                home: variable("HOME"),
+                config_home: variable("XDG_CONFIG_HOME"),
+                data_home: variable("XDG_DATA_HOME"),
+                runtime_dir: variable("XDG_RUNTIME_DIR"),
+            }),
+        };
+        Units::new(tree.root(), path, self.generation, tree.prefix())
+    }
+
+    /// Where links go, by `--runtime`.
+    pub fn place(&self, units: &Units) -> Result<Placement, Problem> {
+        let dir = if self.options.runtime {
+            units.path.runtime.clone()
+        } else {
+            Some(units.path.persistent.clone())
+        };
+        Ok(Placement {
+            dir: dir.ok_or(Problem::Os(Errno::ENXIO))?,
+            force: self.options.force,
+            lenient: false,
+        })
+    }
+
+    /// Prints what was noticed while units were looked at, and warns an administrator of links
+    /// that name the machine which builds the image.
+    pub fn print_log(&mut self, units: &Units) {
+        for line in units.log.take() {
+            self.say(line.level, line.text);
+        }
+        let warnings = units.specifiers.take_host_dependent().into_iter();
+        self.reply
+            .warnings
+            .extend(warnings.map(|what| format!("{what} names the machine that builds the image")));
+    }
+
+    /// Prints what a request did; where it failed without a word, says so.
+    pub fn print_events(&mut self, units: &Units, verb: &str, events: &Events, failure: Option<Problem>) {
+        self.print_log(units);
+        let mut has_error = false;
+        for event in events.iter() {
+            let message = self.style.event(event, verb);
+            has_error |= message.is_error;
+            if message.is_error || !self.options.quiet {
+                self.say(message.level, message.text);
+            }
+        }
+        if let Some(problem) = failure.filter(|_| !has_error) {
+            self.say_failed(verb, problem);
+        }
+    }
+
+    /// Says that a request as a whole failed.
+    pub fn say_failed(&mut self, verb: &str, problem: Problem) {
+        let text = self.style.failed(verb, problem);
+        self.say(Level::Error, text);
+    }
+
+    /// Keeps the changes of a tree below the image.
+    pub fn close(&self, tree: &Tree) {
+        if let Tree::Below(root, prefix) = tree {
+            self.call.root.adopt(prefix, root);
+        }
+    }
+
+    /// Notes a wish, of this boot or for good.
+    pub fn wish(&mut self, wish: Wish, changed: bool) {
+        let runtime = self.options.runtime;
+        let intent = Intent {
+            wish,
+            changed,
+            runtime,
+        };
+        if !self.reply.intents.contains(&intent) {
+            self.reply.intents.push(intent);
+        }
+    }
+}
+
+/// The numeric level of `SYSTEMD_LOG_LEVEL`; informational where it is unset or not understood.
+fn log_level(value: Option<&str>) -> u8 {
+    const WORDS: [&str; 8] = [
+        "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
+    ];
+    let value = value.unwrap_or("");
+    let by_word = WORDS.iter().position(|word| *word == value).and_then(|level| u8::try_from(level).ok());
+    by_word.or_else(|| value.parse().ok().filter(|level| *level < 8)).unwrap_or(6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::log_level;
+
+    #[test]
+    fn levels_are_words_or_numbers() {
+        assert_eq!(log_level(Some("err")), 3);
+        assert_eq!(log_level(Some("4")), 4);
+        assert_eq!(log_level(Some("loud")), 6);
+        assert_eq!(log_level(None), 6);
+    }
+}

@@ -1,0 +1,122 @@
+//! Init scripts among the arguments of enable, disable and is-enabled: handed to the code behind
+//! `systemd-sysv-install`, without a process in between.
+
+use std::ffi::OsString;
+
+use crate::argv::systemctl::boolean;
+use crate::config::Answers;
+use crate::intent::Scope;
+use crate::request::sysv_install;
+use crate::unit::batch::{Batch, Lookup};
+use crate::unit::log::Level;
+use crate::unit::problem::{Events, Problem};
+use crate::unit::tree::Units;
+
+use super::session::Session;
+
+const PROGRAM: &str = "/usr/lib/systemd/systemd-sysv-install";
+const SCRIPT_DIRS: [&str; 2] = ["/etc/rc.d/init.d", "/etc/init.d"];
+
+/// What is left to do.
+pub enum Handled {
+    /// These units; for is-enabled those whose answer was not given yet.
+    Left(Vec<String>),
+    /// Nothing: the reply is complete.
+    Ended,
+}
+
+/// Whether init scripts are looked for at all.
+pub fn is_asked(session: &Session) -> bool {
+    let skips = session.call.env.get("SYSTEMCTL_SKIP_SYSV").and_then(boolean) == Some(true);
+    let knows = session.generation.has_sysv() || session.answers() == Answers::Image;
+    knows && !skips && session.options.scope == Scope::System
+}
+
+/// Hands every argument that is an init script over; those that are no native unit as well are
+/// dropped. For is-enabled, exit code 0 of the reply's last script is told by `session.reply.exit`.
+pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
+    if !is_asked(session) || !matches!(verb, "enable" | "disable" | "is-enabled") {
+        return Handled::Left(names);
+    }
+    let mut left = Vec::new();
+    for name in names {
+        let Some(service) = name.strip_suffix(".service").filter(|service| !service.contains('/')) else {
+            left.push(name);
+            continue;
+        };
+        let is_native = match exists_natively(units, &name) {
+            Ok(is_native) => is_native,
+            Err(problem) => {
+                session.print_log(units);
+                session.say(Level::Error, format!("Failed to look up unit file state: {}", problem.text()));
+                session.reply.exit = 1;
+                return Handled::Ended;
+            }
+        };
+        session.print_log(units);
+        let has_script =
+            SCRIPT_DIRS.iter().any(|dir| units.root.meta_followed(format!("{dir}/{service}")).is_ok());
+        if !has_script || is_native && verb == "is-enabled" {
+            left.push(name);
+            continue;
+        }
+        let succeeded = redirect(session, verb, service, is_native);
+        if verb == "is-enabled" {
+            answer(session, succeeded);
+        } else if !succeeded {
+            session.reply.exit = 1;
+            return Handled::Ended;
+        }
+        if is_native {
+            left.push(name);
+        }
+    }
+    if left.is_empty() && verb != "is-enabled" {
+        return Handled::Ended;
+    }
+    Handled::Left(left)
+}
+
+fn answer(session: &mut Session, enabled: bool) {
+    if !session.options.quiet {
+        session.reply.output.out_line(if enabled { "enabled" } else { "disabled" });
+    }
+    session.script_enabled |= enabled;
+}
+
+/// Whether there is a unit file that no generator made.
+fn exists_natively(units: &Units, unit: &str) -> Result<bool, Problem> {
+    let mut batch = Batch::default();
+    match batch.discover(units, unit, Lookup::PLAIN, 0, &mut Events::default()) {
+        Ok(index) => Ok(!units.path.is_generated(batch.units[index].shown())),
+        Err(Problem::Missing) => Ok(false),
+        Err(Problem::LinkedFile | Problem::Masked | Problem::Generated) => Ok(true),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Calls the code behind `systemd-sysv-install` and says whether it succeeded. Of the pair of a
+/// script and a native unit only the unit's wish is kept.
+fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -> bool {
+    let mut words = vec![verb.to_owned(), service.to_owned()];
+    if let Some(root) = &session.options.root {
+        words.insert(0, format!("--root={root}"));
+    }
+    if !session.options.quiet {
+        let text = if is_native {
+            format!("Synchronizing state of {service}.service with SysV service script with {PROGRAM}.")
+        } else {
+            format!("{service}.service is not a native service, redirecting to systemd-sysv-install.")
+        };
+        session.say(Level::Info, text);
+        session.say(Level::Info, format!("Executing: {PROGRAM} {}", words.join(" ")));
+    }
+    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+    let reply = sysv_install::carry_out(&session.call.redirect(PROGRAM, &words));
+    session.reply.output.append(reply.output);
+    session.reply.warnings.extend(reply.warnings);
+    if !is_native {
+        session.reply.intents.extend(reply.intents);
+    }
+    reply.exit == 0
+}

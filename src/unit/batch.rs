@@ -1,0 +1,258 @@
+//! The units of one request, found, followed over links and loaded one after the other.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use crate::unit::name;
+use crate::unit::name::base_name;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::section::Install;
+use crate::unit::tree::Units;
+
+/// As many links as are followed from one name to the unit behind it.
+const MAX_FOLLOWED: usize = 64;
+
+/// What a unit's file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A file.
+    Regular,
+    /// A link out of the search path.
+    Linked,
+    /// A link to another unit.
+    Alias,
+    /// Empty, or a link to something empty.
+    Masked,
+}
+
+/// A unit, as far as it was looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Unit {
+    /// Its name.
+    pub name: String,
+    /// Its file, in the end that behind all links.
+    pub path: Option<String>,
+    /// Where the link that was read last leads.
+    pub target: Option<String>,
+    /// What the file is; `None` before it was looked at.
+    pub mode: Option<Mode>,
+    /// Its `[Install]` section.
+    pub install: Install,
+    /// Only named by another unit's `Also=`.
+    pub auxiliary: bool,
+    /// The argument that brought it in.
+    pub owner: usize,
+}
+
+impl Unit {
+    /// Its file, or its name where none was found.
+    pub fn shown(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.name)
+    }
+}
+
+/// How units are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lookup {
+    /// Read `[Install]` sections too.
+    pub load: bool,
+    /// Follow links that an administrator made.
+    pub follow_config: bool,
+}
+
+impl Lookup {
+    /// Only whether and where.
+    pub const PLAIN: Lookup = Lookup {
+        load: false,
+        follow_config: false,
+    };
+    /// With `[Install]`, not over an administrator's links.
+    pub const LOAD: Lookup = Lookup {
+        load: true,
+        follow_config: false,
+    };
+    /// Over an administrator's links.
+    pub const FOLLOW: Lookup = Lookup {
+        load: false,
+        follow_config: true,
+    };
+    /// With `[Install]`, over an administrator's links.
+    pub const LOAD_AND_FOLLOW: Lookup = Lookup {
+        load: true,
+        follow_config: true,
+    };
+}
+
+/// Units by name, in the order in which they turned up.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// All of them.
+    pub units: Vec<Unit>,
+    by_name: HashMap<String, usize>,
+    queue: VecDeque<usize>,
+    done: HashSet<usize>,
+}
+
+impl Batch {
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// Whether a unit of this name is in it.
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// The next unit that was not handed out before.
+    pub fn next(&mut self) -> Option<usize> {
+        let index = self.queue.pop_front()?;
+        self.done.insert(index);
+        Some(index)
+    }
+
+    /// Adds a unit by name or absolute path; one that is there already stays.
+    pub fn add(&mut self, name_or_path: &str, auxiliary: bool, owner: usize) -> Result<usize, Problem> {
+        let is_path = name_or_path.starts_with('/');
+        let name = if is_path {
+            base_name(name_or_path)
+        } else {
+            name_or_path
+        };
+        if !name::is_valid(name) {
+            return Err(Problem::Os(nix::errno::Errno::EINVAL));
+        }
+        if let Some(index) = self.by_name.get(name) {
+            self.units[*index].auxiliary &= auxiliary;
+            return Ok(*index);
+        }
+        let index = self.units.len();
+        self.units.push(Unit {
+            name: name.to_owned(),
+            path: is_path.then(|| name_or_path.to_owned()),
+            auxiliary,
+            owner,
+            ..Unit::default()
+        });
+        self.by_name.insert(name.to_owned(), index);
+        self.queue.push_back(index);
+        Ok(index)
+    }
+
+    /// Adds a unit and finds what is behind it; a failure is recorded under the text given.
+    pub fn discover(
+        &mut self,
+        units: &Units,
+        name_or_path: &str,
+        lookup: Lookup,
+        owner: usize,
+        events: &mut Events,
+    ) -> Result<usize, Problem> {
+        let found =
+            self.add(name_or_path, false, owner).and_then(|index| self.traverse(units, index, lookup));
+        let index = found.map_err(|problem| events.fail(owner, problem, name_or_path, None))?;
+        events.set_name(owner, &self.units[index].name);
+        Ok(index)
+    }
+
+    /// As [`Batch::discover`], but a unit that is masked or made at run time is a failure too.
+    pub fn discover_usable(
+        &mut self,
+        units: &Units,
+        name_or_path: &str,
+        lookup: Lookup,
+        owner: usize,
+        events: &mut Events,
+    ) -> Result<usize, Problem> {
+        let index = self.discover(units, name_or_path, lookup, owner, events)?;
+        let unit = &self.units[index];
+        let path = unit.shown();
+        if unit.mode == Some(Mode::Masked) {
+            return Err(events.fail(owner, Problem::Masked, path, None));
+        }
+        if units.path.is_generated(path) || units.path.is_transient(path) {
+            return Err(events.fail(owner, Problem::Generated, path, None));
+        }
+        Ok(index)
+    }
+
+    /// Finds a unit's file and goes on over links until there is one, or a mask. The unit behind
+    /// an alias has another name, and joins the batch.
+    pub fn traverse(&mut self, units: &Units, start: usize, lookup: Lookup) -> Result<usize, Problem> {
+        self.search(units, start, lookup)?;
+        let mut index = start;
+        for _ in 0..MAX_FOLLOWED {
+            let unit = &self.units[index];
+            let (Some(mode @ (Mode::Alias | Mode::Linked)), Some(path), Some(target)) =
+                (unit.mode, unit.path.as_deref(), unit.target.clone())
+            else {
+                return Ok(index);
+            };
+            if !lookup.follow_config && units.path.is_config(path) {
+                return Err(Problem::LinkedFile);
+            }
+            let behind = base_name(&target).to_owned();
+            if mode == Mode::Linked || behind == unit.name {
+                self.follow(units, index, target, lookup)?;
+                continue;
+            }
+            index = match instance_behind(&unit.name, &behind) {
+                Some(same) if same == unit.name => {
+                    self.follow(units, index, target, lookup)?;
+                    continue;
+                }
+                other => {
+                    let (auxiliary, owner) = (unit.auxiliary, unit.owner);
+                    let next = self.add(&other.unwrap_or(behind), auxiliary, owner)?;
+                    self.search(units, next, lookup).map_err(|problem| match problem {
+                        Problem::Missing => Problem::Severed,
+                        other => other,
+                    })?;
+                    next
+                }
+            };
+        }
+        Err(Problem::LinkedFile)
+    }
+
+    fn follow(&mut self, units: &Units, index: usize, target: String, lookup: Lookup) -> Result<(), Problem> {
+        let unit = &mut self.units[index];
+        unit.path = Some(target.clone());
+        unit.mode = None;
+        units.load(unit, &target, lookup)?;
+        self.add_also(index)
+    }
+
+    fn search(&mut self, units: &Units, index: usize, lookup: Lookup) -> Result<(), Problem> {
+        let unit = &mut self.units[index];
+        if unit.mode.is_some() {
+            return Ok(());
+        }
+        units.search(unit, lookup)?;
+        self.add_also(index)
+    }
+
+    fn add_also(&mut self, index: usize) -> Result<(), Problem> {
+        let owner = self.units[index].owner;
+        for name in self.units[index].install.also.clone() {
+            self.add(&name, true, owner)?;
+        }
+        Ok(())
+    }
+
+    /// Records what became of a unit that was passed over, and says whether it was.
+    pub fn note_masked(&self, index: usize, events: &mut Events) -> bool {
+        let unit = &self.units[index];
+        let masked = unit.mode == Some(Mode::Masked);
+        if masked {
+            let path = unit.shown().to_owned();
+            events.push(unit.owner, Event::IsMasked { path });
+        }
+        masked
+    }
+}
+
+/// The name that an instance's template alias stands for, with the instance filled in.
+fn instance_behind(name: &str, behind: &str) -> Option<String> {
+    let instance = name::instance_of(name)?;
+    name::is_template(behind).then(|| name::with_instance(behind, instance))?
+}

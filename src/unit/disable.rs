@@ -1,0 +1,188 @@
+//! Removing the links that stand for a unit's enablement.
+
+use std::collections::HashMap;
+
+use crate::error::if_exists;
+use crate::root::Kind;
+use crate::unit::batch::{Batch, Lookup, Mode};
+use crate::unit::index::absolute;
+use crate::unit::name::{self, base_name};
+use crate::unit::paths::join;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::tree::Units;
+
+/// Names and paths that links are removed for, each with the argument that it is owed to.
+#[derive(Debug, Default)]
+pub struct Marks(HashMap<String, usize>);
+
+impl Marks {
+    /// Adds a name or path; says whether it is new.
+    pub fn add(&mut self, what: &str, owner: usize) -> bool {
+        let is_new = !self.0.contains_key(what);
+        self.0.entry(what.to_owned()).or_insert(owner);
+        is_new
+    }
+
+    fn owner(&self, what: &str) -> Option<usize> {
+        self.0.get(what).copied()
+    }
+
+    /// Whether a link goes by its own name, or by its template's.
+    fn of_name(&self, name: &str) -> Option<usize> {
+        self.owner(name).or_else(|| self.owner(&name::template_of(name)?))
+    }
+}
+
+impl Units<'_> {
+    /// Removes all links below `dir` for the units that arguments name and those that they name in
+    /// `Also=`. The result says whether there was anything that enabling them would have done.
+    pub fn disable(&mut self, names: &[String], dir: &str, events: &mut Events) -> Result<bool, Problem> {
+        let mut batch = Batch::default();
+        let mut has_install = false;
+        for (owner, unit) in names.iter().enumerate() {
+            let index = batch.add(unit, false, owner)?;
+            if self.generation.disable_explains() {
+                match batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
+                    Ok(_) => {}
+                    Err(problem) => drop(events.fail(owner, problem, unit, None)),
+                }
+                let install = &batch.units[index].install;
+                has_install |= install.has_rules() || !install.also.is_empty();
+            }
+        }
+        let mut marks = self.mark(&mut batch, events);
+        self.remove_marked(&mut marks, dir, events)?;
+        Ok(has_install || !self.generation.disable_explains() || events.any_change())
+    }
+
+    /// Finds the names that links of a batch's units can have. A unit that is gone still has
+    /// links; a masked one keeps them.
+    pub fn mark(&self, batch: &mut Batch, events: &mut Events) -> Marks {
+        let mut marks = Marks::default();
+        while let Some(index) = batch.next() {
+            let found = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW);
+            let unit = &batch.units[index];
+            let (owner, shown) = (unit.owner, unit.shown().to_owned());
+            if let (Ok(behind), false) = (found, unit.auxiliary) {
+                events.set_name(owner, &batch.units[behind].name);
+            }
+            match found {
+                Err(Problem::Severed) => events.push(owner, Event::IsDangling { path: shown }),
+                Err(Problem::Missing) if unit.auxiliary => {}
+                Err(problem) => drop(events.fail(owner, problem, &shown, None)),
+                Ok(_) if batch.note_masked(index, events) => continue,
+                Ok(_) if unit.mode != Some(Mode::Regular) => continue,
+                Ok(_) => {}
+            }
+            marks.add(&batch.units[index].name, owner);
+        }
+        marks
+    }
+
+    /// Removes every link below `dir` that a mark fits, again and again until none is left: a link
+    /// to a removed link goes as well. Directories that become empty go, `dir` itself stays.
+    pub fn remove_marked(
+        &mut self,
+        marks: &mut Marks,
+        dir: &str,
+        events: &mut Events,
+    ) -> Result<(), Problem> {
+        if marks.0.is_empty() {
+            return Ok(());
+        }
+        let mut result = Ok(());
+        let mut again = true;
+        while again {
+            again = false;
+            result = result.and(self.remove_below(marks, dir, &mut again, events).map(|_| ()));
+        }
+        result
+    }
+
+    /// Says whether the directory is empty afterwards because something was removed.
+    fn remove_below(
+        &mut self,
+        marks: &mut Marks,
+        dir: &str,
+        again: &mut bool,
+        events: &mut Events,
+    ) -> Result<bool, Problem> {
+        let entries = if_exists(self.root.list_links(dir)).map_err(|error| Problem::from(&error))?;
+        let entries = entries.unwrap_or_default();
+        let mut left = entries.len();
+        let mut removed = false;
+        let mut result = Ok(());
+        for (entry, target) in entries {
+            let Ok(name) = entry.name.into_string() else {
+                continue;
+            };
+            let path = join(dir, &name);
+            let gone = match (entry.kind, target) {
+                (Kind::Dir, _) => self.remove_dir_below(marks, &path, again, events),
+                (Kind::Link, Some(target)) if name::is_valid(&name) => {
+                    self.remove_link(marks, dir, &name, &target.to_string_lossy(), again, events)
+                }
+                _ => Ok(false),
+            };
+            match gone {
+                Ok(true) => (left, removed) = (left - 1, true),
+                Ok(false) => {}
+                Err(problem) => result = result.and(Err(problem)),
+            }
+        }
+        result.map(|()| removed && left == 0)
+    }
+
+    fn remove_dir_below(
+        &mut self,
+        marks: &mut Marks,
+        dir: &str,
+        again: &mut bool,
+        events: &mut Events,
+    ) -> Result<bool, Problem> {
+        let emptied = self.remove_below(marks, dir, again, events)?;
+        if !emptied {
+            return Ok(false);
+        }
+        let gone = self.root.remove_dir(dir).is_ok();
+        self.index.note_removed(dir);
+        self.index.forget(dir);
+        Ok(gone)
+    }
+
+    fn remove_link(
+        &mut self,
+        marks: &mut Marks,
+        dir: &str,
+        name: &str,
+        target: &str,
+        again: &mut bool,
+        events: &mut Events,
+    ) -> Result<bool, Problem> {
+        let path = join(dir, name);
+        let shown = format!("{}{path}", self.prefix);
+        let owner = match marks.of_name(name) {
+            Some(owner) => owner,
+            None => {
+                let end = self.index.chase(&absolute(target, dir));
+                let end = end.map_err(|problem| events.fail(0, problem, &shown, None))?;
+                let by_target = marks.owner(&end.path).or_else(|| marks.owner(base_name(&end.path)));
+                match by_target {
+                    Some(owner) => owner,
+                    None => return Ok(false),
+                }
+            }
+        };
+        if self.dry_run {
+            events.push(owner, Event::Removed { path: shown });
+            return Ok(false);
+        }
+        self.root
+            .remove(&path)
+            .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
+        self.index.note_removed(&path);
+        events.push(owner, Event::Removed { path: shown });
+        *again |= marks.add(&path, owner);
+        Ok(true)
+    }
+}

@@ -1,0 +1,220 @@
+//! `[Install]` sections turned into links.
+
+use crate::unit::alias::{AliasFor, check_alias};
+use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::name;
+use crate::unit::paths::join;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::tree::Units;
+
+/// How links are made.
+#[derive(Debug, Clone)]
+pub struct Placement {
+    /// The directory that they go to.
+    pub dir: String,
+    /// Replace other links where the unit's own name or an alias should be.
+    pub force: bool,
+    /// Say nothing of what a template without an instance cannot have.
+    pub lenient: bool,
+}
+
+/// How many links there should be, or the first problem.
+pub type Outcome = Result<usize, Problem>;
+
+/// Adds a further outcome: a problem wins, the first of them.
+pub fn gather(sum: &mut Outcome, next: Outcome) {
+    *sum = match (*sum, next) {
+        (Ok(a), Ok(b)) => Ok(a + b),
+        (Ok(_), Err(problem)) => Err(problem),
+        (failed, _) => failed,
+    };
+}
+
+impl Units<'_> {
+    /// Links the units that arguments name, with those that they name in `Also=`. All are looked
+    /// up first; if one cannot be enabled nothing is done.
+    pub fn enable(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
+        let mut batch = Batch::default();
+        for (owner, unit) in names.iter().enumerate() {
+            batch.discover_usable(self, unit, Lookup::LOAD, owner, events)?;
+        }
+        self.apply(&mut batch, place, Lookup::LOAD, events)
+    }
+
+    /// Links every unit of a batch.
+    pub fn apply(
+        &mut self,
+        batch: &mut Batch,
+        place: &Placement,
+        lookup: Lookup,
+        events: &mut Events,
+    ) -> Outcome {
+        let mut outcome = Ok(0);
+        while let Some(index) = batch.next() {
+            if let Err(problem) = batch.traverse(self, index, lookup) {
+                let unit = &batch.units[index];
+                if unit.auxiliary && self.generation.tolerates_missing_also() {
+                    let name = unit.name.clone();
+                    events.push(unit.owner, Event::AuxiliaryFailed { unit: name });
+                    continue;
+                }
+                return Err(events.fail(unit.owner, problem, &unit.name.clone(), None));
+            }
+            if batch.note_masked(index, events) {
+                // Something could have been linked here.
+                gather(&mut outcome, Ok(1));
+                continue;
+            }
+            let unit = &batch.units[index];
+            if unit.mode == Some(Mode::Regular) {
+                gather(&mut outcome, self.link_unit(&unit.clone(), place, events));
+            }
+        }
+        outcome
+    }
+
+    fn link_unit(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
+        let outside = self.link_outside_file(unit, place, events);
+        let mut outcome = self.link_aliases(unit, place, events);
+        let install = &unit.install;
+        let lists = [
+            (&install.wanted_by, "wants"),
+            (&install.required_by, "requires"),
+            (&install.upheld_by, "upholds"),
+        ];
+        for (list, kind) in lists {
+            gather(&mut outcome, self.link_into(unit, list, kind, place, events));
+        }
+        gather(&mut outcome, outside.map(|()| 0));
+        outcome
+    }
+
+    /// A unit that came by a path outside the search path gets a link of its own name.
+    fn link_outside_file(
+        &mut self,
+        unit: &Unit,
+        place: &Placement,
+        events: &mut Events,
+    ) -> Result<(), Problem> {
+        let file = unit.shown();
+        if self.path.contains(file) {
+            return Ok(());
+        }
+        let link = join(&place.dir, &unit.name);
+        self.make_link(file, &link, place.force, unit.owner, events)
+    }
+
+    fn link_aliases(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
+        let mut outcome = Ok(0);
+        let outside = !self.path.contains(unit.shown());
+        let target = if outside && self.generation.aliases_point_to_link() {
+            join(&place.dir, &unit.name)
+        } else {
+            unit.shown().to_owned()
+        };
+        for alias in &unit.install.aliases {
+            let expanded = match self.specifiers.expand(&unit.name, alias) {
+                Ok(expanded) => expanded,
+                Err(problem) => {
+                    gather(&mut outcome, Err(events.fail(unit.owner, problem, alias, None)));
+                    continue;
+                }
+            };
+            match check_alias(&unit.name, &expanded) {
+                AliasFor::Itself => {}
+                AliasFor::Link(link) => {
+                    let made = self.link_alias(&join(&place.dir, &link), &target, unit, place, events);
+                    gather(&mut outcome, made);
+                }
+                AliasFor::Refused { alias, misfit } => {
+                    let other = misfit.then_some(unit.name.as_str());
+                    gather(&mut outcome, Err(events.fail(unit.owner, Problem::BadAlias, &alias, other)));
+                }
+            }
+        }
+        outcome
+    }
+
+    /// A dangling link in an alias's place is replaced without `force`.
+    fn link_alias(
+        &mut self,
+        link: &str,
+        target: &str,
+        unit: &Unit,
+        place: &Placement,
+        events: &mut Events,
+    ) -> Outcome {
+        let dangling = self.index.chase(link)?;
+        let force = place.force || !dangling.exists;
+        self.make_link(target, link, force, unit.owner, events).map(|()| 1)
+    }
+
+    fn link_into(
+        &mut self,
+        unit: &Unit,
+        list: &[String],
+        kind: &str,
+        place: &Placement,
+        events: &mut Events,
+    ) -> Outcome {
+        if list.is_empty() {
+            return Ok(0);
+        }
+        let (name, needs_template) = self.instance_to_link(unit, events)?;
+        let mut outcome = Ok(0);
+        for value in list {
+            let target = match self.specifiers.expand(&unit.name, value) {
+                Ok(target) => target,
+                Err(problem) => {
+                    gather(&mut outcome, Err(events.fail(unit.owner, problem, value, None)));
+                    continue;
+                }
+            };
+            let problem = match name::kind(&target) {
+                None => Some((Problem::BadName, None)),
+                Some(name::Kind::Plain) if needs_template => {
+                    Some((Problem::NotTemplate, Some(name.as_str())))
+                }
+                Some(_) => None,
+            };
+            if let Some((problem, other)) = problem {
+                if !place.lenient {
+                    gather(&mut outcome, Err(events.fail(unit.owner, problem, &target, other)));
+                }
+                continue;
+            }
+            let link = join(&place.dir, &format!("{target}.{kind}/{name}"));
+            gather(&mut outcome, self.make_link(unit.shown(), &link, true, unit.owner, events).map(|()| 1));
+            self.warn_of_missing(unit, target, events);
+        }
+        outcome
+    }
+
+    /// The name that goes into `.wants` directories, and whether these must be a template's or an
+    /// instance's own.
+    fn instance_to_link(&self, unit: &Unit, events: &mut Events) -> Result<(String, bool), Problem> {
+        if !name::is_template(&unit.name) {
+            return Ok((unit.name.clone(), false));
+        }
+        let Some(instance) = &unit.install.default_instance else {
+            return Ok((unit.name.clone(), true));
+        };
+        let full = name::with_instance(&unit.name, instance).ok_or(Problem::Os(nix::errno::Errno::EINVAL))?;
+        let mut alone = Unit {
+            name: full.clone(),
+            ..Unit::default()
+        };
+        self.search(&mut alone, Lookup::FOLLOW)?;
+        if alone.mode == Some(Mode::Masked) {
+            return Err(events.fail(unit.owner, Problem::Masked, alone.shown(), None));
+        }
+        Ok((full, false))
+    }
+
+    fn warn_of_missing(&self, unit: &Unit, target: String, events: &mut Events) {
+        if self.generation.warns_of_missing_target() && self.exists(&target) == Ok(false) {
+            let source = unit.shown().to_owned();
+            events.push(unit.owner, Event::TargetMissing { target, source });
+        }
+    }
+}

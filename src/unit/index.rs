@@ -1,0 +1,220 @@
+//! Directory listings and link targets, read once per call, and the resolution of links on top
+//! of them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+
+use crate::error::if_exists;
+use crate::root::{Kind, Root};
+use crate::unit::name::base_name;
+use crate::unit::paths::{join, parent, simplify};
+use crate::unit::problem::Problem;
+
+/// As many links as systemd follows.
+const MAX_LINKS: usize = 32;
+
+/// After so many single looks into a directory, it is read as a whole.
+const LOOKS: usize = 12;
+
+/// A directory: names and kinds. Names that are not UTF-8 are no unit names and left out.
+pub type Listing = Rc<BTreeMap<String, Kind>>;
+
+/// The index of one image, filled as it is asked.
+#[derive(Debug)]
+pub struct Index<'r> {
+    root: &'r Root,
+    listings: RefCell<HashMap<String, Option<Listing>>>,
+    looks: RefCell<HashMap<String, usize>>,
+    canonical: RefCell<HashMap<String, String>>,
+}
+
+/// Where a path leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Absolute, without links or `..`.
+    pub path: String,
+    /// Whether anything is there.
+    pub exists: bool,
+}
+
+impl<'r> Index<'r> {
+    /// An empty index.
+    pub fn new(root: &'r Root) -> Self {
+        Index {
+            root,
+            listings: RefCell::default(),
+            looks: RefCell::default(),
+            canonical: RefCell::default(),
+        }
+    }
+
+    /// The entries of a directory; `None` if there is no such directory.
+    pub fn load(&self, dir: &str) -> Option<Listing> {
+        if let Some(known) = self.listings.borrow().get(dir) {
+            return known.clone();
+        }
+        let entries = if_exists(self.root.list(dir)).ok().flatten();
+        let listing = entries.map(|entries| {
+            let named = entries.into_iter().filter_map(|e| Some((e.name.into_string().ok()?, e.kind)));
+            Rc::new(named.collect())
+        });
+        self.listings.borrow_mut().insert(dir.to_owned(), listing.clone());
+        listing
+    }
+
+    /// What lies at a path, links not followed; `None` if nothing does.
+    pub fn kind(&self, path: &str) -> Result<Option<Kind>, Problem> {
+        let (dir, name) = (parent(path), base_name(path));
+        if let Some(known) = self.listings.borrow().get(dir) {
+            return Ok(known.as_ref().and_then(|listing| listing.get(name).copied()));
+        }
+        let looks = {
+            let mut looks = self.looks.borrow_mut();
+            let count = looks.entry(dir.to_owned()).or_default();
+            *count += 1;
+            *count
+        };
+        if looks > LOOKS {
+            return Ok(self.load(dir).and_then(|listing| listing.get(name).copied()));
+        }
+        let meta = if_exists(self.root.meta(path)).map_err(|error| Problem::from(&error))?;
+        Ok(meta.map(|meta| meta.kind))
+    }
+
+    /// Where a link points, as text.
+    pub fn read_link(&self, path: &str) -> Result<String, Problem> {
+        let target = self.root.read_link(path).map_err(|error| Problem::from(&error))?;
+        Ok(target.to_string_lossy().into_owned())
+    }
+
+    /// Takes note of a link that was made.
+    pub fn note_link(&self, path: &str) {
+        if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
+            Rc::make_mut(listing).insert(base_name(path).to_owned(), Kind::Link);
+        } else {
+            self.forget(parent(path));
+        }
+    }
+
+    /// Takes note of a file or link that was removed.
+    pub fn note_removed(&self, path: &str) {
+        if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
+            Rc::make_mut(listing).remove(base_name(path));
+        }
+    }
+
+    /// Forgets a directory that came or went.
+    pub fn forget(&self, dir: &str) {
+        self.listings.borrow_mut().remove(dir);
+        self.canonical.borrow_mut().clear();
+    }
+
+    /// Follows all links of a path; what it ends at need not exist.
+    pub fn chase(&self, path: &str) -> Result<End, Problem> {
+        let mut path = simplify(path);
+        for _ in 0..=MAX_LINKS {
+            let name = base_name(&path);
+            if matches!(name, "" | "..") {
+                return self.resolve(&path);
+            }
+            let here = join(&self.canonical_dir(parent(&path))?, name);
+            match self.kind(&here)? {
+                None => {
+                    return Ok(End {
+                        path: here,
+                        exists: false,
+                    });
+                }
+                Some(Kind::Link) => path = simplify(&absolute(&self.read_link(&here)?, parent(&here))),
+                Some(_) => {
+                    return Ok(End {
+                        path: here,
+                        exists: true,
+                    });
+                }
+            }
+        }
+        Err(Problem::LinkedFile)
+    }
+
+    /// A path with all links resolved but the last component's.
+    pub fn chase_parent(&self, path: &str) -> Result<String, Problem> {
+        let path = simplify(path);
+        match base_name(&path) {
+            "" | ".." => Ok(self.resolve(&path)?.path),
+            name => Ok(join(&self.canonical_dir(parent(&path))?, name)),
+        }
+    }
+
+    fn resolve(&self, path: &str) -> Result<End, Problem> {
+        let path = self.root.resolve(path).map_err(|error| Problem::from(&error))?;
+        Ok(End {
+            path: path.to_string_lossy().into_owned(),
+            exists: true,
+        })
+    }
+
+    fn canonical_dir(&self, dir: &str) -> Result<String, Problem> {
+        if let Some(known) = self.canonical.borrow().get(dir) {
+            return Ok(known.clone());
+        }
+        let canonical = match self.root.resolve(dir) {
+            Ok(path) => path.to_string_lossy().into_owned(),
+            Err(error) if error.errno() == Some(Errno::ENOENT) => match base_name(dir) {
+                "" | ".." => return Err(Problem::Missing),
+                name => join(&self.canonical_dir(parent(dir))?, name),
+            },
+            Err(error) => return Err(Problem::from(&error)),
+        };
+        self.canonical.borrow_mut().insert(dir.to_owned(), canonical.clone());
+        Ok(canonical)
+    }
+}
+
+/// A link's target as an absolute path, `dir` being where the link lies.
+pub fn absolute(target: &str, dir: &str) -> String {
+    if Path::new(target).is_absolute() {
+        target.to_owned()
+    } else {
+        join(dir, target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_followed_to_what_need_not_exist() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/usr/lib/x", 0o755).unwrap();
+        root.symlink("usr/lib", "/lib").unwrap();
+        root.symlink("/lib/x/gone", "/usr/lib/x/a").unwrap();
+        root.symlink("../lib/x/a", "/usr/b").unwrap();
+        let index = Index::new(&root);
+        let end = index.chase("/usr/b").unwrap();
+        assert_eq!((end.path.as_str(), end.exists), ("/usr/lib/x/gone", false));
+        root.symlink("loop", "/loop").unwrap();
+        assert_eq!(index.chase("/loop"), Err(Problem::LinkedFile));
+    }
+
+    #[test]
+    fn listings_follow_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/d", 0o755).unwrap();
+        let index = Index::new(&root);
+        assert!(index.load("/d").unwrap().is_empty());
+        root.symlink("x", "/d/a").unwrap();
+        index.note_link("/d/a");
+        assert_eq!(index.kind("/d/a").unwrap(), Some(Kind::Link));
+        index.note_removed("/d/a");
+        assert_eq!(index.kind("/d/a").unwrap(), None);
+        assert!(index.load("/none").is_none());
+    }
+}

@@ -1,0 +1,100 @@
+//! Making the links that stand for a unit's enablement.
+
+use nix::errno::Errno;
+
+use crate::unit::index::absolute;
+use crate::unit::name::base_name;
+use crate::unit::paths::parent;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::tree::Units;
+
+/// Mode of directories that are made for links.
+const DIR_MODE: u32 = 0o755;
+
+impl Units<'_> {
+    /// Makes a link from `path` to `target`. An equivalent link stays as it is, another one is
+    /// replaced under `force`; anything else in its place is a failure.
+    pub fn make_link(
+        &mut self,
+        target: &str,
+        path: &str,
+        force: bool,
+        owner: usize,
+        events: &mut Events,
+    ) -> Result<(), Problem> {
+        let shown = format!("{}{path}", self.prefix);
+        self.make_parent(path).map_err(|problem| events.fail(owner, problem, &shown, None))?;
+        let linked = Event::Linked {
+            path: shown.clone(),
+            target: target.to_owned(),
+        };
+        match self.root.symlink(target, path) {
+            Ok(()) => {
+                self.index.note_link(path);
+                events.push(owner, linked);
+                return Ok(());
+            }
+            Err(error) if error.errno() == Some(Errno::EEXIST) => {}
+            Err(error) => return Err(events.fail(owner, Problem::from(&error), &shown, None)),
+        }
+        let Ok(present) = self.index.read_link(path) else {
+            return Err(events.fail(owner, Problem::Exists, &shown, None));
+        };
+        if self.are_equivalent(path, &present, target) {
+            return Ok(());
+        }
+        if !force {
+            return Err(events.fail(owner, Problem::Exists, &shown, Some(&present)));
+        }
+        self.root
+            .replace_with_symlink(target, path)
+            .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
+        events.push(owner, Event::Removed { path: shown });
+        events.push(owner, linked);
+        Ok(())
+    }
+
+    fn make_parent(&mut self, path: &str) -> Result<(), Problem> {
+        let dir = parent(path).to_owned();
+        if self.root.is_dir(&dir) {
+            return Ok(());
+        }
+        self.root.create_dirs(&dir, DIR_MODE).map_err(|error| Problem::from(&error))?;
+        self.index.forget(&dir);
+        self.index.forget(parent(&dir));
+        let holder = if self.path.dirs.contains(&dir) {
+            dir
+        } else {
+            parent(&dir).to_owned()
+        };
+        self.note_dir(&holder);
+        Ok(())
+    }
+
+    /// Whether two targets of a link at `path` mean the same unit file: both lead to one file, or
+    /// they have one name and both lie in the search path.
+    fn are_equivalent(&self, path: &str, one: &str, other: &str) -> bool {
+        let dir = parent(path);
+        let (one, other) = (absolute(one, dir), absolute(other, dir));
+        let ends = (self.index.chase(&one), self.index.chase(&other));
+        if let (Ok(a), Ok(b)) = &ends
+            && a.exists
+            && b.exists
+            && (a.path == b.path || self.is_one_file(&a.path, &b.path))
+        {
+            return true;
+        }
+        let located = |target: &str| self.index.chase_parent(target).unwrap_or_else(|_| target.to_owned());
+        one == other
+            || base_name(&one) == base_name(&other)
+                && self.path.contains(&located(&one))
+                && self.path.contains(&located(&other))
+    }
+
+    fn is_one_file(&self, one: &str, other: &str) -> bool {
+        match (self.root.meta(one), self.root.meta(other)) {
+            (Ok(a), Ok(b)) => (a.device, a.inode) == (b.device, b.inode),
+            _ => false,
+        }
+    }
+}

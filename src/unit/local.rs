@@ -1,0 +1,194 @@
+//! What an administrator does to single unit files: masks, links to files elsewhere, and their
+//! undoing.
+
+use nix::errno::Errno;
+
+use crate::error::if_exists;
+use crate::root::Kind;
+use crate::unit::disable::Marks;
+use crate::unit::enable::{Outcome, Placement, gather};
+use crate::unit::name::{self, base_name};
+use crate::unit::paths::join;
+use crate::unit::problem::{Event, Events, Problem};
+use crate::unit::tree::{DEV_NULL, Units};
+
+impl Units<'_> {
+    /// Makes masks, also for units that are not there.
+    pub fn mask(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
+        let mut outcome = Ok(0);
+        for (owner, unit) in names.iter().enumerate() {
+            if !name::is_valid(unit) {
+                gather(&mut outcome, Err(Problem::Os(Errno::EINVAL)));
+                continue;
+            }
+            let link = join(&place.dir, unit);
+            gather(&mut outcome, self.make_link(DEV_NULL, &link, place.force, owner, events).map(|()| 1));
+        }
+        outcome
+    }
+
+    /// Removes masks and empty files, with the links that lead to them.
+    pub fn unmask(&mut self, names: &[String], dir: &str, events: &mut Events) -> Outcome {
+        let mut masks = Vec::new();
+        for (owner, unit) in names.iter().enumerate() {
+            if !name::is_valid(unit) {
+                return Err(Problem::Os(Errno::EINVAL));
+            }
+            let path = join(dir, unit);
+            let masked = match self.index.kind(&path)? {
+                None => false,
+                Some(Kind::Link) => match self.index.chase(&path) {
+                    Ok(end) => self.is_empty(&end.path)?,
+                    Err(problem) => return Err(problem),
+                },
+                Some(_) => self.is_empty(&path)?,
+            };
+            if masked {
+                masks.push((owner, path));
+            }
+        }
+        let mut outcome = Ok(0);
+        let mut marks = Marks::default();
+        for (owner, path) in masks {
+            match self.remove_one(&path, owner, events) {
+                Ok(()) => drop(marks.add(&path, owner)),
+                Err(problem) => gather(&mut outcome, Err(problem)),
+            }
+        }
+        gather(&mut outcome, self.remove_marked(&mut marks, dir, events).map(|()| 0));
+        outcome
+    }
+
+    fn remove_one(&mut self, path: &str, owner: usize, events: &mut Events) -> Result<(), Problem> {
+        let shown = format!("{}{path}", self.prefix);
+        self.root
+            .remove(path)
+            .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
+        self.index.note_removed(path);
+        events.push(owner, Event::Removed { path: shown });
+        Ok(())
+    }
+
+    /// Links unit files from outside the search path into it. All are looked at first.
+    pub fn link_files(&mut self, paths: &[String], place: &Placement, events: &mut Events) -> Outcome {
+        let mut wanted = Vec::new();
+        for (owner, path) in paths.iter().enumerate() {
+            let check = self.check_linkable(path);
+            match check.map_err(|problem| events.fail(owner, problem, path, None))? {
+                true if !wanted.iter().any(|(_, other)| other == path) => wanted.push((owner, path.clone())),
+                _ => {}
+            }
+        }
+        let mut outcome = Ok(0);
+        for (owner, path) in wanted {
+            let link = join(&place.dir, base_name(&path));
+            gather(&mut outcome, self.make_link(&path, &link, place.force, owner, events).map(|()| 1));
+        }
+        outcome
+    }
+
+    /// Whether there is anything to do to link a file.
+    fn check_linkable(&self, path: &str) -> Result<bool, Problem> {
+        if !path.starts_with('/') {
+            return Err(Problem::Os(Errno::EINVAL));
+        }
+        if !name::is_valid(base_name(path)) {
+            return Err(Problem::BadName);
+        }
+        match self.index.kind(path)?.ok_or(Problem::Missing)? {
+            Kind::File => {}
+            Kind::Link => return Err(Problem::LinkedFile),
+            Kind::Dir => return Err(Problem::Os(Errno::EISDIR)),
+            _ => return Err(Problem::Os(Errno::EBADFD)),
+        }
+        if self.path.contains(path) {
+            return Ok(false);
+        }
+        if self.path.tail(path).is_some() {
+            return Err(Problem::InHierarchy);
+        }
+        Ok(true)
+    }
+
+    /// Takes an administrator's changes to units back: drop-ins always, unit files and masks where
+    /// there is a vendor's unit behind them.
+    pub fn revert(&mut self, names: &[String], events: &mut Events) -> Outcome {
+        let mut doomed = Vec::new();
+        for (owner, unit) in names.iter().enumerate() {
+            if !name::is_valid(unit) {
+                return Err(Problem::Os(Errno::EINVAL));
+            }
+            for path in self.local_changes(unit)? {
+                if !doomed.iter().any(|(_, other)| *other == path) {
+                    doomed.push((owner, path));
+                }
+            }
+        }
+        let mut outcome = Ok(0);
+        let mut marks = Marks::default();
+        for (owner, path) in doomed {
+            match self.remove_tree(&path, owner, events) {
+                Ok(()) => drop(marks.add(&path, owner)),
+                Err(problem) => gather(&mut outcome, Err(problem)),
+            }
+        }
+        let places = [self.path.runtime.clone(), Some(self.path.persistent.clone())];
+        for dir in places.into_iter().flatten() {
+            gather(&mut outcome, self.remove_marked(&mut marks, &dir, events).map(|()| 0));
+        }
+        outcome
+    }
+
+    fn local_changes(&self, unit: &str) -> Result<Vec<String>, Problem> {
+        let mut drop_ins = Vec::new();
+        let mut files = Vec::new();
+        let mut has_vendor = false;
+        for dir in self.dirs() {
+            let path = join(dir, unit);
+            let kind = self.index.kind(&path)?;
+            has_vendor |= kind == Some(Kind::File) && self.path.is_vendor(&path);
+            if matches!(kind, Some(Kind::File | Kind::Link)) && self.path.is_config(&path) {
+                files.push(path.clone());
+            }
+            let drop_in = format!("{path}.d");
+            let ours =
+                self.path.is_config(&path) || self.path.is_control(&path) || self.path.is_transient(&path);
+            if ours && self.index.kind(&drop_in)? == Some(Kind::Dir) {
+                drop_ins.push(drop_in);
+            }
+        }
+        if has_vendor {
+            drop_ins.extend(files);
+        }
+        Ok(drop_ins)
+    }
+
+    /// Removes a file, or a directory with all below it; what lay directly in it is reported.
+    fn remove_tree(&mut self, path: &str, owner: usize, events: &mut Events) -> Result<(), Problem> {
+        if self.index.kind(path)? != Some(Kind::Dir) {
+            return self.remove_one(path, owner, events);
+        }
+        let io = |error| Problem::from(&error);
+        let entries = if_exists(self.root.list(path)).map_err(io)?.unwrap_or_default();
+        let mut removed = Vec::new();
+        for entry in entries {
+            let inside = join(path, &entry.name.to_string_lossy());
+            match entry.kind {
+                Kind::Dir => self.remove_tree(&inside, owner, &mut Events::default())?,
+                _ => {
+                    self.root.remove(&inside).map_err(io)?;
+                    removed.push(inside);
+                }
+            }
+        }
+        self.root.remove_dir(path).map_err(io)?;
+        self.index.note_removed(path);
+        self.index.forget(path);
+        removed.push(path.to_owned());
+        for path in removed {
+            let path = format!("{}{path}", self.prefix);
+            events.push(owner, Event::Removed { path });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! Turning what a caller typed into a unit name: suffixes are completed and illegal characters
+//! escaped, with a hint for each; globs are let through only where a verb takes them.
+
+use crate::unit::name;
+
+/// What became of an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mangled {
+    /// The unit name.
+    pub name: String,
+    /// Lines that the caller sees about it.
+    pub hints: Vec<String>,
+}
+
+/// Mangles one argument that is no path. `operation` is what the argument is for, as hints spell it, `suffix` what
+/// to append where no known suffix is there, `globs` whether the verb takes patterns. `None` if no
+/// unit name can be made of it.
+pub fn mangle(given: &str, operation: &str, suffix: &str, globs: bool) -> Option<Mangled> {
+    let mut hints = Vec::new();
+    if given.is_empty()
+        || given.starts_with('.') && name::type_of(given).is_some_and(|t| given.len() == t.len() + 1)
+    {
+        return None;
+    }
+    if name::is_valid(given) {
+        return Some(Mangled {
+            name: given.to_owned(),
+            hints,
+        });
+    }
+    let is_glob = given.contains(['*', '?', '[']);
+    if is_glob {
+        if globs && given.bytes().all(|byte| name::is_name_byte(byte) || b"*?[]!-^".contains(&byte)) {
+            return Some(Mangled {
+                name: given.to_owned(),
+                hints,
+            });
+        }
+        if !globs {
+            hints.push(format!("Glob pattern passed {operation}, but globs are not supported for this."));
+        }
+    }
+    let mut mangled = escape(given);
+    if mangled != given {
+        let advice = if is_glob {
+            ""
+        } else {
+            " (maybe you should use systemd-escape?)"
+        };
+        hints.push(format!("Invalid unit name \"{given}\" escaped as \"{mangled}\"{advice}."));
+    }
+    if name::type_of(&mangled).is_none() {
+        mangled.push_str(suffix);
+    }
+    name::is_valid(&mangled).then_some(Mangled { name: mangled, hints })
+}
+
+/// Replaces each byte that no unit name has by `\xNN`, and `/` by `-`.
+fn escape(given: &str) -> String {
+    let mut text = String::with_capacity(given.len());
+    for byte in given.bytes() {
+        match byte {
+            b'/' => text.push('-'),
+            byte if name::is_name_byte(byte) => text.push(char::from(byte)),
+            byte => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(given: &str) -> Option<String> {
+        mangle(given, "to enable", ".service", false).map(|mangled| mangled.name)
+    }
+
+    #[test]
+    fn suffixes_are_completed_and_bad_bytes_escaped() {
+        let cases = [
+            ("demo", Some("demo.service")),
+            ("demo.socket", Some("demo.socket")),
+            ("demo.conf", Some("demo.conf.service")),
+            (".", Some("..service")),
+            ("demo^x", Some(r"demo\x5ex.service")),
+            ("é", Some(r"\xc3\xa9.service")),
+            ("work@", Some("work@.service")),
+            ("@x.service", None),
+            (".service", None),
+            ("", None),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(plain(given).as_deref(), expected, "{given}");
+        }
+        assert_eq!(plain(&"x".repeat(256)), None);
+    }
+
+    #[test]
+    fn globs_get_a_hint_unless_the_verb_takes_them() {
+        let refused = mangle("dem*", "to check", ".service", false).unwrap();
+        assert_eq!(refused.name, r"dem\x2a.service");
+        assert_eq!(
+            refused.hints,
+            [
+                "Glob pattern passed to check, but globs are not supported for this.",
+                r#"Invalid unit name "dem*" escaped as "dem\x2a"."#
+            ]
+        );
+        assert_eq!(mangle("dem*", "to start", ".service", true).unwrap().name, "dem*");
+    }
+}

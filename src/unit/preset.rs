@@ -1,0 +1,221 @@
+//! Presets: which units a distribution or an administrator wants enabled; see systemd.preset(5).
+
+use std::collections::HashMap;
+
+use crate::intent::Scope;
+use crate::root::Root;
+use crate::unit::conf_files;
+use crate::unit::generation::Generation;
+use crate::unit::glob;
+use crate::unit::log::Log;
+use crate::unit::name;
+
+/// Highest first; the last component is that of the system manager.
+const PARENTS: [&str; 4] = [
+    "/etc/systemd",
+    "/run/systemd",
+    "/usr/local/lib/systemd",
+    "/usr/lib/systemd",
+];
+
+/// What a rule says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Enable.
+    Enable,
+    /// Disable.
+    Disable,
+    /// Leave alone.
+    Ignore,
+}
+
+#[derive(Debug)]
+struct Rule {
+    verdict: Verdict,
+    pattern: String,
+    instances: Vec<String>,
+    /// `PATH:LINE`
+    source: String,
+}
+
+/// All rules of an image, in the order in which they count.
+#[derive(Debug, Default)]
+pub struct Presets {
+    rules: Vec<Rule>,
+    /// The first rule for each pattern that is a plain name, so that many names need not be
+    /// compared with many rules.
+    exact: HashMap<String, usize>,
+    globs: Vec<usize>,
+}
+
+/// The answer for one unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What to do.
+    pub verdict: Verdict,
+    /// The instances that a template is to be enabled as; empty means the name asked for.
+    pub instances: Vec<String>,
+    /// The rule, `PATH:LINE`, or `default` where none matches.
+    pub source: String,
+}
+
+impl Presets {
+    /// Reads an image's presets; lines that are no rules are warned of.
+    pub fn load(root: &Root, scope: Scope, generation: Generation, prefix: &str, log: &Log) -> Presets {
+        let last = if scope == Scope::System {
+            "system-preset"
+        } else {
+            "user-preset"
+        };
+        let dirs = PARENTS.map(|parent| format!("{parent}/{last}"));
+        let mut presets = Presets::default();
+        for path in conf_files::list(root, &dirs, ".preset") {
+            if let Ok(text) = root.read_text(&path) {
+                presets.parse(&text, &format!("{prefix}{path}"), generation, log);
+            }
+        }
+        presets
+    }
+
+    /// Adds the rules of one file.
+    pub fn parse(&mut self, text: &str, path: &str, generation: Generation, log: &Log) {
+        for (number, raw) in text.lines().enumerate() {
+            let line = raw.trim_ascii();
+            if line.is_empty() || line.starts_with(['#', ';']) {
+                continue;
+            }
+            let source = format!("{path}:{}", number + 1);
+            match parse_rule(line, generation) {
+                Some((verdict, pattern, instances)) => self.add(Rule {
+                    verdict,
+                    pattern,
+                    instances,
+                    source,
+                }),
+                None => log.warning(format!("{source}: Couldn't parse line '{line}'. Ignoring.")),
+            }
+        }
+    }
+
+    fn add(&mut self, rule: Rule) {
+        let index = self.rules.len();
+        if rule.pattern.contains(['*', '?', '[']) {
+            self.globs.push(index);
+        } else if rule.instances.is_empty() {
+            self.exact.entry(rule.pattern.clone()).or_insert(index);
+        } else {
+            self.globs.push(index);
+        }
+        self.rules.push(rule);
+    }
+
+    /// The first rule that matches; enable where none does. Lists of instances count only where
+    /// the question is what to do, `for_listing` leaves them out.
+    pub fn query(&self, unit: &str, for_listing: bool) -> Answer {
+        let exact = self.exact.get(unit).copied();
+        let candidates = self.globs.iter().copied();
+        let mut best: Option<(usize, Vec<String>)> = exact.map(|index| (index, Vec::new()));
+        for index in candidates.take_while(|index| exact.is_none_or(|exact| *index < exact)) {
+            if let Some(instances) = self.rules[index].matches(unit, for_listing) {
+                best = Some((index, instances));
+                break;
+            }
+        }
+        match best {
+            None => Answer {
+                verdict: Verdict::Enable,
+                instances: Vec::new(),
+                source: "default".to_owned(),
+            },
+            Some((index, instances)) => Answer {
+                verdict: self.rules[index].verdict,
+                instances,
+                source: self.rules[index].source.clone(),
+            },
+        }
+    }
+}
+
+impl Rule {
+    /// Whether the rule is for this unit, with the instances that a template gets.
+    fn matches(&self, unit: &str, for_listing: bool) -> Option<Vec<String>> {
+        if !for_listing && !self.instances.is_empty() {
+            if unit == self.pattern {
+                let full = self.instances.iter().filter_map(|instance| name::with_instance(unit, instance));
+                return Some(full.collect());
+            }
+            let listed = name::instance_of(unit).is_some_and(|i| self.instances.iter().any(|own| own == i));
+            if listed && name::template_of(unit).as_deref() == Some(self.pattern.as_str()) {
+                return Some(Vec::new());
+            }
+        }
+        glob::matches(&self.pattern, unit).then(Vec::new)
+    }
+}
+
+fn parse_rule(line: &str, generation: Generation) -> Option<(Verdict, String, Vec<String>)> {
+    let (word, rest) = line.split_once(|c: char| c.is_ascii_whitespace())?;
+    let pattern = rest.trim_ascii_start();
+    match word {
+        "enable" => {
+            let mut words = pattern.split_ascii_whitespace();
+            let pattern = words.next()?.to_owned();
+            let instances: Vec<String> = words.map(str::to_owned).collect();
+            let fits = instances.is_empty() || name::is_template(&pattern);
+            fits.then_some((Verdict::Enable, pattern, instances))
+        }
+        "disable" => Some((Verdict::Disable, pattern.to_owned(), Vec::new())),
+        "ignore" if generation.has_preset_ignore() => Some((Verdict::Ignore, pattern.to_owned(), Vec::new())),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn presets(text: &str, generation: u16) -> (Presets, Vec<String>) {
+        let log = Log::default();
+        let mut presets = Presets::default();
+        presets.parse(text, "/p", Generation(generation), &log);
+        (presets, log.take().into_iter().map(|line| line.text).collect())
+    }
+
+    #[test]
+    fn the_first_match_wins_and_no_match_enables() {
+        let text = "# c\nenable a.service\ndisable a*\ndisable b.service # why\n";
+        let (presets, _) = presets(text, 252);
+        let verdict = |unit| presets.query(unit, false).verdict;
+        assert_eq!(verdict("a.service"), Verdict::Enable);
+        assert_eq!(verdict("ab.service"), Verdict::Disable);
+        assert_eq!(verdict("b.service"), Verdict::Enable);
+        assert_eq!(presets.query("ab.service", false).source, "/p:3");
+        assert_eq!(presets.query("b.service", false).source, "default");
+    }
+
+    #[test]
+    fn instances_are_listed_on_one_line() {
+        let (presets, _) = presets("enable w@.service one two\ndisable *\n", 252);
+        let template = presets.query("w@.service", false);
+        assert_eq!(template.instances, ["w@one.service", "w@two.service"]);
+        assert_eq!(presets.query("w@two.service", false).verdict, Verdict::Enable);
+        assert_eq!(presets.query("w@three.service", false).verdict, Verdict::Disable);
+        assert_eq!(presets.query("w@two.service", true).verdict, Verdict::Disable);
+        assert_eq!(presets.query("w@.service", true).verdict, Verdict::Enable);
+    }
+
+    #[test]
+    fn what_is_no_rule_is_warned_of() {
+        let text = "Enable a\nenable a.service x\nignore a.service\n\ndisable\n";
+        let expected = [
+            "/p:1: Couldn't parse line 'Enable a'. Ignoring.",
+            "/p:2: Couldn't parse line 'enable a.service x'. Ignoring.",
+            "/p:3: Couldn't parse line 'ignore a.service'. Ignoring.",
+            "/p:5: Couldn't parse line 'disable'. Ignoring.",
+        ];
+        assert_eq!(presets(text, 252).1, expected);
+        let (newer, warnings) = presets(text, 254);
+        assert_eq!(warnings.len(), 3);
+        assert_eq!(newer.query("a.service", false).verdict, Verdict::Ignore);
+    }
+}

@@ -1,0 +1,159 @@
+//! Enabling and disabling units as presets say.
+
+use crate::argv::systemctl::PresetMode;
+use crate::root::Kind;
+use crate::unit::batch::{Batch, Lookup};
+use crate::unit::enable::{Outcome, Placement, gather};
+use crate::unit::name::{self, base_name};
+use crate::unit::preset::{Answer, Presets, Verdict};
+use crate::unit::problem::{Events, Problem};
+use crate::unit::tree::Units;
+
+/// A unit, what the presets said of it, and the argument it was named by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The unit.
+    pub unit: String,
+    /// The rule's answer.
+    pub answer: Answer,
+    /// The argument.
+    pub owner: usize,
+}
+
+/// What is to be enabled and disabled.
+#[derive(Debug, Default)]
+pub struct Plan {
+    enable: Batch,
+    disable: Batch,
+    /// The verdicts, for the record.
+    pub decisions: Vec<Decision>,
+}
+
+impl Plan {
+    /// Looks a unit's rule up and keeps it for the record, once an argument.
+    fn note(&mut self, unit: &str, presets: &Presets, owner: usize) -> Answer {
+        let answer = presets.query(unit, false);
+        if self.decisions.last().is_none_or(|last| last.owner != owner) {
+            self.decisions.push(Decision {
+                unit: unit.to_owned(),
+                answer: answer.clone(),
+                owner,
+            });
+        }
+        answer
+    }
+}
+
+impl Units<'_> {
+    /// Applies presets to the named units.
+    pub fn preset(
+        &mut self,
+        names: &[String],
+        presets: &Presets,
+        mode: PresetMode,
+        place: &Placement,
+        events: &mut Events,
+    ) -> (Outcome, Vec<Decision>) {
+        let mut plan = Plan::default();
+        let mut outcome = Ok(0);
+        let goes_on = self.generation.preset_goes_on();
+        for (owner, unit) in names.iter().enumerate() {
+            let decided = match outcome {
+                Err(problem) if !goes_on => Err(problem),
+                _ => self.decide(&mut plan, unit, presets, owner, events),
+            };
+            if let Err(problem) = decided {
+                gather(&mut outcome, Err(problem));
+                // What is wished of a unit that is not there yet can be told all the same.
+                plan.note(base_name(unit), presets, owner);
+            }
+        }
+        if outcome.is_ok() || goes_on {
+            gather(&mut outcome, self.carry_out(&mut plan, mode, place, events));
+        }
+        (outcome, plan.decisions)
+    }
+
+    /// Applies presets to every unit file and alias of the search path. Units that cannot be
+    /// enabled are reported and passed over.
+    pub fn preset_all(
+        &mut self,
+        presets: &Presets,
+        mode: PresetMode,
+        place: &Placement,
+        events: &mut Events,
+    ) -> (Outcome, Vec<Decision>) {
+        let mut plan = Plan::default();
+        let mut owner = 0;
+        for dir in self.dirs().to_vec() {
+            let Some(entries) = self.index.load(&dir) else {
+                continue;
+            };
+            for (unit, kind) in entries.iter() {
+                if !matches!(kind, Kind::File | Kind::Link) || !name::is_valid(unit) {
+                    continue;
+                }
+                // What is wrong with one unit is recorded, and no reason to stop.
+                let _ = self.decide(&mut plan, unit, presets, owner, events);
+                owner += 1;
+            }
+        }
+        let outcome = self.carry_out(&mut plan, mode, place, events);
+        let alone = matches!(outcome, Err(problem) if problem.is_of_unit() || self.forgives_alias(problem));
+        (if alone { Ok(1) } else { outcome }, plan.decisions)
+    }
+
+    fn forgives_alias(&self, problem: Problem) -> bool {
+        problem == Problem::BadAlias && !self.generation.preset_all_fails_for_alias()
+    }
+
+    fn decide(
+        &self,
+        plan: &mut Plan,
+        unit: &str,
+        presets: &Presets,
+        owner: usize,
+        events: &mut Events,
+    ) -> Result<(), Problem> {
+        if plan.enable.contains(unit) || plan.disable.contains(unit) {
+            return Ok(());
+        }
+        let mut alone = Batch::default();
+        let found = alone.discover(self, unit, Lookup::FOLLOW, owner, events)?;
+        if alone.units[found].name != unit {
+            // An alias: the unit behind it has a rule of its own.
+            return Ok(());
+        }
+        let answer = plan.note(unit, presets, owner);
+        let lookup = Lookup::LOAD_AND_FOLLOW;
+        match answer.verdict {
+            Verdict::Enable if answer.instances.is_empty() => {
+                plan.enable.discover_usable(self, unit, lookup, owner, events).map(|_| ())
+            }
+            Verdict::Enable => answer.instances.iter().try_for_each(|instance| {
+                plan.enable.discover_usable(self, instance, lookup, owner, events).map(|_| ())
+            }),
+            Verdict::Disable => plan.disable.discover(self, unit, Lookup::FOLLOW, owner, events).map(|_| ()),
+            Verdict::Ignore => Ok(()),
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        plan: &mut Plan,
+        mode: PresetMode,
+        place: &Placement,
+        events: &mut Events,
+    ) -> Outcome {
+        let mut outcome = Ok(0);
+        if mode != PresetMode::EnableOnly {
+            let mut marks = self.mark(&mut plan.disable, events);
+            let removed = self.remove_marked(&mut marks, &place.dir, events);
+            gather(&mut outcome, removed.map(|()| 0));
+        }
+        if mode != PresetMode::DisableOnly {
+            gather(&mut outcome, self.apply(&mut plan.enable, place, Lookup::LOAD, events));
+        }
+        outcome
+    }
+}

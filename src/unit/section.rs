@@ -1,0 +1,217 @@
+//! The `[Install]` section of one unit: what its settings add up to over file and drop-ins.
+
+use nix::errno::Errno;
+
+use crate::unit::file::{self, Item};
+use crate::unit::generation::Generation;
+use crate::unit::log::Log;
+use crate::unit::name;
+use crate::unit::problem::Problem;
+use crate::unit::words;
+
+/// `[Install]`, as it stands after every file that was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Install {
+    /// `Alias=`, specifiers not expanded.
+    pub aliases: Vec<String>,
+    /// `WantedBy=`, specifiers not expanded.
+    pub wanted_by: Vec<String>,
+    /// `RequiredBy=`, specifiers not expanded.
+    pub required_by: Vec<String>,
+    /// `UpheldBy=`, specifiers not expanded.
+    pub upheld_by: Vec<String>,
+    /// `Also=`, expanded.
+    pub also: Vec<String>,
+    /// `DefaultInstance=`, expanded.
+    pub default_instance: Option<String>,
+}
+
+/// What the settings are read with.
+pub struct Reader<'a> {
+    /// The unit's name; an instance may be reading its template's file.
+    pub unit: &'a str,
+    /// The file, as messages name it.
+    pub shown: &'a str,
+    /// Expands specifiers.
+    pub expand: &'a dyn Fn(&str) -> Result<String, Problem>,
+    /// Whose settings are known.
+    pub generation: Generation,
+    /// Where warnings go.
+    pub log: &'a Log,
+}
+
+impl Install {
+    /// Whether enabling the unit makes any link.
+    pub fn has_rules(&self) -> bool {
+        let lists = [&self.aliases, &self.wanted_by, &self.required_by, &self.upheld_by];
+        lists.into_iter().any(|list| !list.is_empty())
+    }
+
+    /// Adds a file's settings.
+    pub fn read(&mut self, content: &[u8], reader: &Reader) -> Result<(), Problem> {
+        for item in file::parse(content) {
+            match item {
+                Item::Warning { line, text } => reader.warn(line, &text),
+                Item::Broken { line, text, errno } => {
+                    reader.warn(line, &text);
+                    return Err(Problem::Os(errno));
+                }
+                Item::Assignment { line, key, value } => self.assign(line, &key, &value, reader)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn assign(&mut self, line: usize, key: &str, value: &str, reader: &Reader) -> Result<(), Problem> {
+        match key {
+            "Alias" => match name::type_of(reader.unit) {
+                Some(unit_type) if !name::may_have_aliases(unit_type) => {
+                    reader.warn(line, &format!("Alias= is not allowed for {unit_type} units, ignoring."));
+                }
+                _ => add_words(&mut self.aliases, line, value, reader),
+            },
+            "WantedBy" => add_words(&mut self.wanted_by, line, value, reader),
+            "RequiredBy" => add_words(&mut self.required_by, line, value, reader),
+            "UpheldBy" if reader.generation.has_upheld_by() => {
+                add_words(&mut self.upheld_by, line, value, reader);
+            }
+            "Also" => return self.add_also(line, value, reader),
+            "DefaultInstance" => return self.set_default_instance(line, value, reader),
+            _ if key.starts_with("X-") => {}
+            _ => reader.warn(line, &format!("Unknown key '{key}' in section [Install], ignoring.")),
+        }
+        Ok(())
+    }
+
+    fn add_also(&mut self, line: usize, value: &str, reader: &Reader) -> Result<(), Problem> {
+        let (words, _) = words::split(value);
+        for word in words {
+            let unit = (reader.expand)(&word).inspect_err(|problem| {
+                let reason = slot_text(*problem);
+                reader.warn(line, &format!("Failed to resolve unit name in Also=\"{word}\": {reason}"));
+            })?;
+            if !name::is_valid(&unit) {
+                return Err(Problem::Os(Errno::EINVAL));
+            }
+            self.also.push(unit);
+        }
+        Ok(())
+    }
+
+    fn set_default_instance(&mut self, line: usize, value: &str, reader: &Reader) -> Result<(), Problem> {
+        match name::kind(reader.unit) {
+            Some(name::Kind::Instance) => return Ok(()),
+            Some(name::Kind::Template) => {}
+            _ => {
+                reader.warn(line, "DefaultInstance= only makes sense for template units, ignoring.");
+                return Ok(());
+            }
+        }
+        let instance = (reader.expand)(value).inspect_err(|problem| {
+            let reason = slot_text(*problem);
+            let text = format!("Failed to resolve instance name in DefaultInstance=\"{value}\": {reason}");
+            reader.warn(line, &text);
+        })?;
+        if !instance.is_empty() && !name::is_valid_instance(&instance) {
+            reader.warn(line, &format!("Invalid DefaultInstance= value \"{instance}\"."));
+            return Err(Problem::Os(Errno::EINVAL));
+        }
+        self.default_instance = Some(instance).filter(|instance| !instance.is_empty());
+        Ok(())
+    }
+}
+
+/// An empty value forgets what came before.
+fn add_words(list: &mut Vec<String>, line: usize, value: &str, reader: &Reader) {
+    if value.is_empty() {
+        list.clear();
+        return;
+    }
+    let (words, unfinished) = words::split(value);
+    list.extend(words);
+    if unfinished {
+        reader.warn(line, &format!("Invalid syntax, ignoring: {value}"));
+    }
+}
+
+fn slot_text(problem: Problem) -> &'static str {
+    match problem {
+        Problem::BadSpecifier => "Invalid slot",
+        Problem::Unresolved => "Protocol driver not attached",
+        other => other.text(),
+    }
+}
+
+impl Reader<'_> {
+    fn warn(&self, line: usize, text: &str) {
+        self.log.warning(format!("{}:{line}: {text}", self.shown));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(unit: &str, files: &[&str], generation: u16) -> (Install, Vec<String>, Result<(), Problem>) {
+        let log = Log::default();
+        let expand = |text: &str| match text.contains("%z") {
+            true => Err(Problem::BadSpecifier),
+            false => Ok(text.replace("%p", "P")),
+        };
+        let reader = Reader {
+            unit,
+            shown: "/f",
+            expand: &expand,
+            generation: Generation(generation),
+            log: &log,
+        };
+        let mut install = Install::default();
+        let result = files.iter().try_for_each(|text| install.read(text.as_bytes(), &reader));
+        (install, log.take().into_iter().map(|line| line.text).collect(), result)
+    }
+
+    #[test]
+    fn lists_add_up_and_an_empty_value_clears() {
+        let (install, warnings, _) = read(
+            "a.service",
+            &[
+                "[Install]\nWantedBy=a.target \"b.target\"\nAlso=x.socket %p.path\n[Install]\nAlias=n.service\n",
+                "[Install]\nWantedBy=\nWantedBy=c.target\n",
+            ],
+            252,
+        );
+        assert_eq!(install.wanted_by, ["c.target"]);
+        assert_eq!(install.aliases, ["n.service"]);
+        assert_eq!(install.also, ["x.socket", "P.path"]);
+        assert_eq!(warnings, Vec::<String>::new());
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_warned_of() {
+        let text = "[Install]\nAlias=b.mount\nUpheldBy=u.target\nX-Own=1\nwantedby=x\nDefaultInstance=i\nWantedBy=a \"b\n";
+        let (install, warnings, _) = read("a.mount", &[text], 252);
+        assert_eq!(install.aliases, Vec::<String>::new());
+        assert_eq!(
+            warnings,
+            [
+                "/f:2: Alias= is not allowed for mount units, ignoring.",
+                "/f:3: Unknown key 'UpheldBy' in section [Install], ignoring.",
+                "/f:5: Unknown key 'wantedby' in section [Install], ignoring.",
+                "/f:6: DefaultInstance= only makes sense for template units, ignoring.",
+                "/f:7: Invalid syntax, ignoring: a \"b",
+            ]
+        );
+        assert_eq!(read("a.service", &[text], 254).0.upheld_by, ["u.target"]);
+    }
+
+    #[test]
+    fn a_default_instance_is_a_templates_own() {
+        let text = "[Install]\nDefaultInstance=%p1\n";
+        assert_eq!(read("a@.service", &[text], 252).0.default_instance.as_deref(), Some("P1"));
+        assert_eq!(read("a@x.service", &[text], 252).0.default_instance, None);
+        let (_, warnings, result) = read("a@.service", &["[Install]\nDefaultInstance=a/b\n"], 252);
+        assert_eq!(warnings, ["/f:2: Invalid DefaultInstance= value \"a/b\"."]);
+        assert_eq!(result, Err(Problem::Os(Errno::EINVAL)));
+        assert_eq!(read("a@.service", &["[Install]\nAlso=%z\n"], 252).2, Err(Problem::BadSpecifier));
+    }
+}

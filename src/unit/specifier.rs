@@ -1,0 +1,172 @@
+//! Expanding `%` specifiers in `[Install]` values; see "Specifiers" in systemd.unit(5).
+
+use std::cell::{OnceCell, RefCell};
+
+use nix::errno::Errno;
+
+use crate::root::Root;
+use crate::unit::generation::os_release_field;
+use crate::unit::name;
+use crate::unit::problem::Problem;
+
+const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+const MACHINE_ID: &str = "/etc/machine-id";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Where the values come from that do not lie in a unit's name.
+#[derive(Debug)]
+pub struct Specifiers<'r> {
+    root: &'r Root,
+    os_release: OnceCell<Option<String>>,
+    /// Specifiers that were expanded to something about the machine that builds the image.
+    host_dependent: RefCell<Vec<String>>,
+}
+
+impl<'r> Specifiers<'r> {
+    /// Values come from this image.
+    pub fn new(root: &'r Root) -> Self {
+        Specifiers {
+            root,
+            os_release: OnceCell::new(),
+            host_dependent: RefCell::default(),
+        }
+    }
+
+    /// What was expanded to a property of the building machine so far, as `UNIT: %X`.
+    pub fn take_host_dependent(&self) -> Vec<String> {
+        self.host_dependent.take()
+    }
+
+    /// Expands all specifiers in `text` for the unit `unit`.
+    pub fn expand(&self, unit: &str, text: &str) -> Result<String, Problem> {
+        let mut expanded = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                expanded.push(c);
+                continue;
+            }
+            match chars.next() {
+                None | Some('%') => expanded.push('%'),
+                Some(specifier) => expanded.push_str(&self.value(unit, specifier)?),
+            }
+        }
+        Ok(expanded)
+    }
+
+    fn value(&self, unit: &str, specifier: char) -> Result<String, Problem> {
+        match specifier {
+            'n' => Ok(unit.to_owned()),
+            'N' => Ok(name::stem_of(unit).to_owned()),
+            'p' => Ok(name::prefix_of(unit).to_owned()),
+            'i' => Ok(name::instance_of(unit).unwrap_or("").to_owned()),
+            'j' => {
+                let prefix = name::prefix_of(unit);
+                Ok(prefix.rsplit_once('-').map_or(prefix, |(_, last)| last).to_owned())
+            }
+            'u' | 'g' => Ok("root".to_owned()),
+            'U' | 'G' => Ok("0".to_owned()),
+            'm' => self.machine_id(),
+            'o' => self.os_release("ID"),
+            'w' => self.os_release("VERSION_ID"),
+            'B' => self.os_release("BUILD_ID"),
+            'W' => self.os_release("VARIANT_ID"),
+            'M' => self.os_release("IMAGE_ID"),
+            'A' => self.os_release("IMAGE_VERSION"),
+            'b' | 'H' | 'l' | 'v' | 'a' => {
+                self.host_dependent.borrow_mut().push(format!("{unit}: %{specifier}"));
+                self.of_host(specifier)
+            }
+            _ => Err(Problem::BadSpecifier),
+        }
+    }
+
+    fn os_release(&self, field: &str) -> Result<String, Problem> {
+        let load = || OS_RELEASE.iter().find_map(|path| self.root.read_text(path).ok());
+        let text = self.os_release.get_or_init(load).as_deref().ok_or(Problem::Unresolved)?;
+        Ok(os_release_field(text, field).unwrap_or_default())
+    }
+
+    fn machine_id(&self) -> Result<String, Problem> {
+        let text = self.root.read_text(MACHINE_ID).map_err(|error| Problem::from(&error))?;
+        let id = text.trim_end_matches('\n');
+        match id {
+            "" => Err(Problem::Os(Errno::ENOMEDIUM)),
+            "uninitialized" => Err(Problem::Os(Errno::ENOPKG)),
+            _ => plain_id(id),
+        }
+    }
+
+    fn of_host(&self, specifier: char) -> Result<String, Problem> {
+        let names = || nix::sys::utsname::uname().map_err(Problem::Os);
+        match specifier {
+            'a' => Ok(architecture().to_owned()),
+            'b' => {
+                let id = self.root.read_text(BOOT_ID).map_err(|error| Problem::from(&error))?;
+                plain_id(id.trim_end())
+            }
+            'v' => Ok(names()?.release().to_string_lossy().into_owned()),
+            _ => {
+                let name = names()?.nodename().to_string_lossy().into_owned();
+                let short = name.split('.').next().unwrap_or_default().to_owned();
+                Ok(if specifier == 'l' { short } else { name })
+            }
+        }
+    }
+}
+
+/// 32 hexadecimal digits, with or without dashes, in lower case.
+fn plain_id(id: &str) -> Result<String, Problem> {
+    let digits: String = id.chars().filter(|c| *c != '-').collect();
+    let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then(|| digits.to_ascii_lowercase()).ok_or(Problem::Os(Errno::EINVAL))
+}
+
+/// systemd's name of the processor architecture that this program is built for.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "x86-64",
+        "aarch64" => "arm64",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64-le",
+        "powerpc64" => "ppc64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_expanded_and_the_rest_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let specifiers = Specifiers::new(&root);
+        let expand = |text: &str| specifiers.expand("work-kind@red.service", text);
+        assert_eq!(
+            expand("%n|%N|%p|%i|%j|%u%G").unwrap(),
+            "work-kind@red.service|work-kind@red|work-kind|red|kind|root0"
+        );
+        assert_eq!(expand("a%%b%").unwrap(), "a%b%");
+        assert_eq!(expand("%t"), Err(Problem::BadSpecifier));
+        assert_eq!(expand("%o"), Err(Problem::Unresolved));
+        assert_eq!(expand("%m"), Err(Problem::Missing));
+        assert!(specifiers.take_host_dependent().is_empty());
+        expand("%a").unwrap();
+        assert_eq!(specifiers.take_host_dependent(), ["work-kind@red.service: %a"]);
+    }
+
+    #[test]
+    fn the_image_is_asked_not_the_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc", 0o755).unwrap();
+        root.write("/etc/os-release", b"ID=\"demo os\"\n", None).unwrap();
+        root.write("/etc/machine-id", b"uninitialized\n", None).unwrap();
+        let specifiers = Specifiers::new(&root);
+        assert_eq!(specifiers.expand("a.service", "%o%W").unwrap(), "demo os");
+        assert_eq!(specifiers.expand("a.service", "%m"), Err(Problem::Os(Errno::ENOPKG)));
+        root.write("/etc/machine-id", b"0123456789ABCDEF0123456789abcdef\n", None).unwrap();
+        assert_eq!(specifiers.expand("a.service", "%m").unwrap(), "0123456789abcdef0123456789abcdef");
+    }
+}

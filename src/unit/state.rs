@@ -1,0 +1,289 @@
+//! Whether a unit is enabled, as `is-enabled` and `list-unit-files` say it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
+use crate::root::Kind;
+use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::name::{self, base_name};
+use crate::unit::paths::{join, parent};
+use crate::unit::problem::{Events, Problem};
+use crate::unit::tree::Units;
+
+/// A unit file's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Links as `[Install]` lists them, or any that pulls it in.
+    Enabled,
+    /// The same, until reboot.
+    EnabledRuntime,
+    /// Only a link to the file outside the search path.
+    Linked,
+    /// The same, until reboot.
+    LinkedRuntime,
+    /// Another name of a unit.
+    Alias,
+    /// Cannot be started.
+    Masked,
+    /// The same, until reboot.
+    MaskedRuntime,
+    /// Cannot be enabled.
+    Static,
+    /// Has `[Install]`, has no links.
+    Disabled,
+    /// In use under another name, or enabled through `Also=`.
+    Indirect,
+    /// Made by a generator.
+    Generated,
+    /// Made at run time.
+    Transient,
+    /// Cannot be told.
+    Bad,
+}
+
+impl State {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Enabled => "enabled",
+            State::EnabledRuntime => "enabled-runtime",
+            State::Linked => "linked",
+            State::LinkedRuntime => "linked-runtime",
+            State::Alias => "alias",
+            State::Masked => "masked",
+            State::MaskedRuntime => "masked-runtime",
+            State::Static => "static",
+            State::Disabled => "disabled",
+            State::Indirect => "indirect",
+            State::Generated => "generated",
+            State::Transient => "transient",
+            State::Bad => "bad",
+        }
+    }
+
+    /// Whether `is-enabled` succeeds for it.
+    pub fn counts_as_enabled(self) -> bool {
+        matches!(
+            self,
+            State::Enabled
+                | State::EnabledRuntime
+                | State::Static
+                | State::Alias
+                | State::Indirect
+                | State::Generated
+        )
+    }
+
+    /// Whether presets have a say.
+    pub fn has_preset(self) -> bool {
+        !matches!(self, State::Static | State::Alias | State::Generated | State::Transient)
+    }
+}
+
+/// The links of one directory of the search path.
+#[derive(Debug, Default)]
+struct Links {
+    /// Names in `.wants` and its like.
+    pulled_in: BTreeSet<String>,
+    /// Links in the directory itself: name and base name of the target.
+    named: HashMap<String, String>,
+    by_target: HashMap<String, Vec<String>>,
+}
+
+/// The links of all directories, read when they are first asked for.
+#[derive(Debug, Default)]
+pub struct LinkTable(RefCell<HashMap<String, Rc<Links>>>);
+
+/// What was found of a unit's links over the search path.
+#[derive(Debug, Default)]
+struct Found {
+    config: bool,
+    runtime: bool,
+    elsewhere: bool,
+    own_config: bool,
+    own_runtime: bool,
+}
+
+impl Units<'_> {
+    /// The state of a unit's file.
+    pub fn state(&self, unit: &str, table: &LinkTable) -> Result<State, Problem> {
+        let mut batch = Batch::default();
+        let index = batch.discover(self, unit, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default())?;
+        let behind = &batch.units[index];
+        let path = behind.shown();
+        if behind.mode == Some(Mode::Masked) {
+            let runtime = self.path.is_runtime_dir(parent(path));
+            return Ok(if runtime {
+                State::MaskedRuntime
+            } else {
+                State::Masked
+            });
+        }
+        if unit != base_name(path) && !name::is_instance(&behind.name) {
+            return Ok(State::Alias);
+        }
+        if self.path.is_generated(path) {
+            return Ok(State::Generated);
+        }
+        if self.path.is_transient(path) {
+            return Ok(State::Transient);
+        }
+        if let Some(state) = self.state_by_links(behind, table, true) {
+            return Ok(state);
+        }
+        Ok(match self.state_by_links(behind, table, false) {
+            Some(_) => State::Indirect,
+            None if behind.install.has_rules() => State::Disabled,
+            None if !behind.install.also.is_empty() => State::Indirect,
+            None => State::Static,
+        })
+    }
+
+    /// The state that links give; with `known_names` only links that enabling makes count.
+    fn state_by_links(&self, unit: &Unit, table: &LinkTable, known_names: bool) -> Option<State> {
+        let is_instance = name::is_instance(&unit.name);
+        let mut found = Found::default();
+        let mut below_unit = false;
+        for dir in self.dirs() {
+            let matters = is_instance
+                || *dir == self.path.persistent
+                || self.path.is_runtime_dir(dir)
+                || self.is_global_config(dir);
+            if matters {
+                let links = table.of(self, dir);
+                self.look(unit, dir, &links, known_names, below_unit, &mut found);
+            }
+            below_unit |= unit.shown().strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        }
+        match found {
+            Found { config: true, .. } => Some(State::Enabled),
+            Found { runtime: true, .. } => Some(State::EnabledRuntime),
+            Found { elsewhere: true, .. } if is_instance => Some(State::Static),
+            Found { own_config: true, .. } => Some(State::Linked),
+            Found {
+                own_runtime: true, ..
+            } => Some(State::LinkedRuntime),
+            _ => None,
+        }
+    }
+
+    fn is_global_config(&self, dir: &str) -> bool {
+        self.path.scope == crate::intent::Scope::User
+            && matches!(dir, "/etc/systemd/user" | "/etc/xdg/systemd/user")
+    }
+
+    fn look(
+        &self,
+        unit: &Unit,
+        dir: &str,
+        links: &Links,
+        known_names: bool,
+        below_unit: bool,
+        found: &mut Found,
+    ) {
+        let is_config = *dir == self.path.persistent || self.is_global_config(dir);
+        let is_runtime = self.path.is_runtime_dir(dir);
+        let (enabled, own_link) = links.search(unit, known_names, below_unit);
+        if enabled {
+            found.config |= is_config;
+            found.runtime |= !is_config && is_runtime;
+            found.elsewhere |= !is_config && !is_runtime;
+        } else if own_link {
+            found.own_config |= *dir == self.path.persistent;
+            found.own_runtime |= is_runtime;
+        }
+    }
+}
+
+impl LinkTable {
+    fn of(&self, units: &Units, dir: &str) -> Rc<Links> {
+        let known = self.0.borrow().get(dir).cloned();
+        known.unwrap_or_else(|| {
+            let links = Rc::new(Links::load(units, dir));
+            self.0.borrow_mut().insert(dir.to_owned(), links.clone());
+            links
+        })
+    }
+}
+
+impl Links {
+    fn load(units: &Units, dir: &str) -> Links {
+        let mut links = Links::default();
+        for (entry, target) in units.root.list_links(dir).unwrap_or_default() {
+            let Ok(name) = entry.name.into_string() else {
+                continue;
+            };
+            match (entry.kind, target) {
+                (Kind::Dir, _) if pulls_in(&name, units) => {
+                    let inside = units.root.list(join(dir, &name)).unwrap_or_default();
+                    let inside = inside.into_iter().filter(|entry| entry.kind == Kind::Link);
+                    links.pulled_in.extend(inside.filter_map(|entry| entry.name.into_string().ok()));
+                }
+                (Kind::Link, Some(target)) => {
+                    let target = base_name(&target.to_string_lossy()).to_owned();
+                    links.by_target.entry(target.clone()).or_default().push(name.clone());
+                    links.named.insert(name, target);
+                }
+                _ => {}
+            }
+        }
+        links
+    }
+
+    /// Whether a link makes the unit enabled, and else whether there is one of the unit's own name
+    /// that leads to its file.
+    fn search(&self, unit: &Unit, known_names: bool, below_unit: bool) -> (bool, bool) {
+        if self.is_pulled_in(unit, known_names) {
+            return (true, false);
+        }
+        let file = base_name(unit.shown());
+        let by_target = self.by_target.get(file).into_iter().flatten().map(String::as_str);
+        let by_name = self.named.get_key_value(&unit.name).filter(|_| !below_unit);
+        let by_name = by_name
+            .into_iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| self.named[*name] != file);
+        let mut own_link = false;
+        for link in by_target.chain(by_name) {
+            if link == unit.name && self.named[link] == file && !below_unit {
+                own_link = true;
+            } else if !known_names || is_known_name(unit, link) {
+                return (true, false);
+            }
+        }
+        (false, own_link)
+    }
+
+    fn is_pulled_in(&self, unit: &Unit, known_names: bool) -> bool {
+        if self.pulled_in.contains(&unit.name) {
+            return true;
+        }
+        if !name::is_template(&unit.name) {
+            return false;
+        }
+        if known_names {
+            let instance = unit.install.default_instance.as_deref();
+            let full = instance.and_then(|instance| name::with_instance(&unit.name, instance));
+            return full.is_some_and(|full| self.pulled_in.contains(&full));
+        }
+        let start = unit.name.split_inclusive('@').next().unwrap_or_default();
+        let instances = self.pulled_in.range(start.to_owned()..).take_while(|link| link.starts_with(start));
+        instances
+            .into_iter()
+            .any(|link| name::template_of(link).as_deref() == Some(unit.name.as_str()))
+    }
+}
+
+fn pulls_in(dir: &str, units: &Units) -> bool {
+    let kind = dir.rsplit_once('.').map(|(_, kind)| kind);
+    matches!(kind, Some("wants" | "requires")) || kind == Some("upholds") && units.generation.has_upheld_by()
+}
+
+/// Whether enabling the unit makes a link of this name.
+fn is_known_name(unit: &Unit, link: &str) -> bool {
+    let instance = unit.install.default_instance.as_deref().filter(|_| name::is_template(&unit.name));
+    link == unit.name
+        || unit.install.aliases.iter().any(|alias| alias == link)
+        || instance.and_then(|instance| name::with_instance(&unit.name, instance)).as_deref() == Some(link)
+}

@@ -1,0 +1,237 @@
+//! The unit files of one manager in one image: finding a unit's file on the search path and
+//! loading it with its drop-ins.
+
+use nix::errno::Errno;
+
+use crate::error::if_exists;
+use crate::root::{Kind, Root};
+use crate::unit::alias::check_alias_link;
+use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::conf_files;
+use crate::unit::generation::Generation;
+use crate::unit::index::{Index, absolute};
+use crate::unit::log::{Level, Log};
+use crate::unit::name;
+use crate::unit::paths::{SearchPath, join, parent};
+use crate::unit::problem::{Events, Problem};
+use crate::unit::section::Reader;
+use crate::unit::specifier::Specifiers;
+
+/// The target of a mask.
+pub const DEV_NULL: &str = "/dev/null";
+
+/// Everything that a request looks units up with.
+pub struct Units<'r> {
+    /// The tree that units lie in.
+    pub root: &'r Root,
+    /// Where they are looked for.
+    pub path: SearchPath,
+    /// As which systemd to behave.
+    pub generation: Generation,
+    /// Listings and links.
+    pub index: Index<'r>,
+    /// Values for specifiers.
+    pub specifiers: Specifiers<'r>,
+    /// What is printed meanwhile.
+    pub log: Log,
+    /// Only tell which links would be removed.
+    pub dry_run: bool,
+    /// What stands before paths in messages: the directory of `--root`.
+    pub prefix: String,
+    dirs: Vec<String>,
+}
+
+impl<'r> Units<'r> {
+    /// The units below `root`.
+    pub fn new(root: &'r Root, path: SearchPath, generation: Generation, prefix: &str) -> Self {
+        let dirs = path.dirs.iter().filter(|dir| root.is_dir(dir)).cloned().collect();
+        Units {
+            root,
+            path,
+            generation,
+            index: Index::new(root),
+            specifiers: Specifiers::new(root),
+            log: Log::default(),
+            dry_run: false,
+            prefix: prefix.to_owned(),
+            dirs,
+        }
+    }
+
+    /// The directories of the search path that are there, highest first.
+    pub fn dirs(&self) -> &[String] {
+        &self.dirs
+    }
+
+    /// Takes note of a directory of the search path that was made.
+    pub fn note_dir(&mut self, dir: &str) {
+        let wanted = |candidate: &&String| candidate.as_str() == dir || self.dirs.contains(candidate);
+        self.dirs = self.path.dirs.iter().filter(wanted).cloned().collect();
+        self.index.forget(dir);
+    }
+
+    /// Whether there is a unit of this name, or which problem it has.
+    pub fn exists(&self, unit: &str) -> Result<bool, Problem> {
+        match Batch::default().discover(self, unit, Lookup::PLAIN, 0, &mut Events::default()) {
+            Ok(_) => Ok(true),
+            Err(Problem::Missing) => Ok(false),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Finds and loads a unit by its path, or by its name on the search path; an instance may
+    /// come from its template.
+    pub fn search(&self, unit: &mut Unit, lookup: Lookup) -> Result<(), Problem> {
+        if let Some(path) = unit.path.clone() {
+            return self.load(unit, &path, lookup);
+        }
+        let template = name::template_of(&unit.name);
+        let found = match self.search_file(unit, &unit.name.clone(), lookup)? {
+            true => true,
+            false => match &template {
+                Some(template) => self.search_file(unit, template, lookup)?,
+                None => false,
+            },
+        };
+        if !found {
+            return Err(Problem::Missing);
+        }
+        if unit.mode == Some(Mode::Masked) || !lookup.load {
+            return Ok(());
+        }
+        self.load_drop_ins(unit, template.as_deref())
+    }
+
+    fn search_file(&self, unit: &mut Unit, file: &str, lookup: Lookup) -> Result<bool, Problem> {
+        self.check_templating(unit)?;
+        for dir in &self.dirs {
+            let path = join(dir, file);
+            match self.load(unit, &path, lookup) {
+                Ok(()) => {
+                    unit.path = Some(path);
+                    return Ok(true);
+                }
+                Err(Problem::Missing | Problem::Os(Errno::ENOTDIR | Errno::EACCES)) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Complains where a unit's type knows no templates; the first place that was looked at is to
+    /// blame.
+    fn check_templating(&self, unit: &Unit) -> Result<(), Problem> {
+        let unit_type = name::type_of(&unit.name).unwrap_or_default();
+        if name::kind(&unit.name) == Some(name::Kind::Plain) || name::may_be_template(unit_type) {
+            return Ok(());
+        }
+        let first = self.path.dirs.first().map_or("", String::as_str);
+        let path = unit.path.clone().unwrap_or_else(|| join(first, &unit.name));
+        let text = format!("{}{path}: unit type {unit_type} cannot be templated, ignoring.", self.prefix);
+        self.log.push(Level::Error, text);
+        Err(Problem::Os(Errno::EINVAL))
+    }
+
+    /// Looks at one file: what it is, and with [`Lookup::load`] what its `[Install]` says.
+    pub fn load(&self, unit: &mut Unit, path: &str, lookup: Lookup) -> Result<(), Problem> {
+        if unit.path.is_some() {
+            self.check_templating(unit)?;
+        }
+        match self.index.kind(path)?.ok_or(Problem::Missing)? {
+            Kind::File => self.load_file(unit, path, lookup),
+            Kind::CharDevice => {
+                unit.mode = Some(Mode::Masked);
+                Ok(())
+            }
+            Kind::Link => self.load_link(unit, path),
+            Kind::Dir => Err(Problem::Os(Errno::EISDIR)),
+            Kind::Other if lookup.load => Err(Problem::Os(Errno::EBADFD)),
+            Kind::Other => Err(Problem::Os(Errno::ENOTTY)),
+        }
+    }
+
+    fn load_file(&self, unit: &mut Unit, path: &str, lookup: Lookup) -> Result<(), Problem> {
+        let io = |error| Problem::from(&error);
+        let empty = if lookup.load {
+            let content = self.root.read(path).map_err(io)?;
+            self.read_install(unit, path, &content)?;
+            content.is_empty()
+        } else {
+            self.root.meta(path).map_err(io)?.size == 0
+        };
+        unit.mode = Some(if empty { Mode::Masked } else { Mode::Regular });
+        Ok(())
+    }
+
+    fn read_install(&self, unit: &mut Unit, path: &str, content: &[u8]) -> Result<(), Problem> {
+        let name = unit.name.clone();
+        let reader = Reader {
+            unit: &name,
+            shown: &format!("{}{path}", self.prefix),
+            expand: &|text| self.specifiers.expand(&name, text),
+            generation: self.generation,
+            log: &self.log,
+        };
+        unit.install.read(content, &reader)
+    }
+
+    fn load_link(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
+        let text = self.index.read_link(path)?;
+        let target = self.index.chase_parent(&absolute(&text, parent(path))).inspect_err(|problem| {
+            let reason = problem.text();
+            let prefix = &self.prefix;
+            self.log
+                .warning(format!("Failed to resolve symlink {prefix}{path} pointing to {text}: {reason}"));
+        })?;
+        let inside = self.path.tail(&target).is_some();
+        if inside {
+            check_alias_link(path, &target).map_err(|(problem, reason)| {
+                if let Some(reason) = reason {
+                    self.log.push(Level::Notice, reason);
+                }
+                problem
+            })?;
+        }
+        unit.mode = Some(if self.is_empty(&target)? {
+            Mode::Masked
+        } else if inside {
+            Mode::Alias
+        } else {
+            Mode::Linked
+        });
+        unit.target = Some(target);
+        Ok(())
+    }
+
+    /// Whether a path leads to an empty file or a device, as a mask does. `/dev/null` need not be
+    /// there.
+    pub fn is_empty(&self, path: &str) -> Result<bool, Problem> {
+        if path == DEV_NULL {
+            return Ok(true);
+        }
+        let meta = if_exists(self.root.meta_followed(path)).map_err(|error| Problem::from(&error))?;
+        Ok(meta.is_some_and(|meta| match meta.kind {
+            Kind::File => meta.size == 0,
+            Kind::CharDevice => true,
+            _ => false,
+        }))
+    }
+
+    fn load_drop_ins(&self, unit: &mut Unit, template: Option<&str>) -> Result<(), Problem> {
+        let mut dirs = Vec::new();
+        for owner in [Some(unit.name.as_str()), template].into_iter().flatten() {
+            let name = format!("{owner}.d");
+            for dir in &self.dirs {
+                let drop_ins = join(dir, &name);
+                if self.index.kind(&drop_ins)?.is_some() {
+                    dirs.push(drop_ins);
+                }
+            }
+        }
+        for path in conf_files::list(self.root, &dirs, ".conf") {
+            let content = self.root.read(&path).map_err(|error| Problem::from(&error))?;
+            self.read_install(unit, &path, &content)?;
+        }
+        Ok(())
+    }
+}
