@@ -139,7 +139,12 @@ fn run(case: &Case, generation: Option<u16>, parts: &Parts) -> String {
     let mut problems = String::new();
     for (index, step) in case.steps.iter().enumerate() {
         let expected = step.expected(other, index);
-        let output = chrooted(root.path(), &step.argv).envs(&step.env).output().expect("chroot starts");
+        let mut command = chrooted(root.path(), &step.argv);
+        if step.env.contains_key("LANG") || step.env.contains_key("LC_CTYPE") {
+            // It was recorded without the variable that beats these two.
+            command.env_remove("LC_ALL");
+        }
+        let output = command.envs(&step.env).output().expect("chroot starts");
         let differences = check::step(&expected, &output);
         if !differences.is_empty() {
             let _ = write!(problems, "\nstep {}: {}\n{differences}", index + 1, step.argv.join(" "));

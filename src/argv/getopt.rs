@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn options_stand_anywhere_and_may_be_short() {
-        let parsed = run("a -qtx --kill-w=m b -t y --qui -- -q").unwrap();
+        let parsed = run("a -qtx --kill-w=m b -t y --quie -- -q").unwrap();
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             parsed.options,
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn errors_are_worded_as_in_the_c_library() {
         let cases = [
-            ("--qui=1", "option '--quiet' doesn't allow an argument"),
+            ("--quie=1", "option '--quiet' doesn't allow an argument"),
             ("--q", "option '--q' is ambiguous; possibilities: '--quiet' '--quick'"),
             ("--x=1", "unrecognized option '--x=1'"),
             ("--kill-who", "option '--kill-who' requires an argument"),

@@ -39,19 +39,25 @@ impl Units<'_> {
     pub fn disable(&mut self, names: &[String], dir: &str, events: &mut Events) -> Result<bool, Problem> {
         let mut batch = Batch::default();
         let mut has_install = false;
+        let mut missing = Ok(());
         for (owner, unit) in names.iter().enumerate() {
             let index = batch.add(unit, false, owner)?;
             if self.generation.disable_explains() {
-                match batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
-                    Ok(_) => {}
-                    Err(problem) => drop(events.fail(owner, problem, unit, None)),
+                if let Err(problem) = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
+                    events.fail(owner, problem, unit, None);
+                    if self.generation.disable_fails_for_missing() {
+                        missing = Err(problem);
+                    }
+                    if missing.is_err() && problem != Problem::Missing {
+                        return Err(problem);
+                    }
                 }
                 let install = &batch.units[index].install;
                 has_install |= install.has_rules() || !install.also.is_empty();
             }
         }
         let mut marks = self.mark(&mut batch, events);
-        self.remove_marked(&mut marks, dir, events)?;
+        self.remove_marked(&mut marks, dir, events).and(missing)?;
         Ok(has_install || !self.generation.disable_explains() || events.any_change())
     }
 

@@ -74,7 +74,7 @@ impl Units<'_> {
     }
 
     fn link_unit(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
-        let outside = self.link_outside_file(unit, place, events);
+        self.link_outside_file(unit, place, events)?;
         let mut outcome = self.link_aliases(unit, place, events);
         let install = &unit.install;
         let lists = [
@@ -85,7 +85,6 @@ impl Units<'_> {
         for (list, kind) in lists {
             gather(&mut outcome, self.link_into(unit, list, kind, place, events));
         }
-        gather(&mut outcome, outside.map(|()| 0));
         outcome
     }
 

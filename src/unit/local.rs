@@ -37,10 +37,6 @@ impl Units<'_> {
             let path = join(dir, unit);
             let masked = match self.index.kind(&path)? {
                 None => false,
-                Some(Kind::Link) => match self.index.chase(&path) {
-                    Ok(end) => self.is_empty(&end.path)?,
-                    Err(problem) => return Err(problem),
-                },
                 Some(_) => self.is_empty(&path)?,
             };
             if masked {

@@ -212,11 +212,6 @@ impl Events {
         })
     }
 
-    /// Whether anything failed.
-    pub fn has_failure(&self) -> bool {
-        self.iter().any(|event| matches!(event, Event::Failed { .. }))
-    }
-
     /// Whether files changed at all.
     pub fn any_change(&self) -> bool {
         self.iter().any(Event::is_change)

@@ -206,10 +206,11 @@ impl<'r> Units<'r> {
     /// Whether a path leads to an empty file or a device, as a mask does. `/dev/null` need not be
     /// there.
     pub fn is_empty(&self, path: &str) -> Result<bool, Problem> {
-        if path == DEV_NULL {
+        let end = self.index.chase(path)?;
+        if end.path == DEV_NULL {
             return Ok(true);
         }
-        let meta = if_exists(self.root.meta_followed(path)).map_err(|error| Problem::from(&error))?;
+        let meta = if_exists(self.root.meta(&end.path)).map_err(|error| Problem::from(&error))?;
         Ok(meta.is_some_and(|meta| match meta.kind {
             Kind::File => meta.size == 0,
             Kind::CharDevice => true,

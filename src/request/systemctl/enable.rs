@@ -49,7 +49,7 @@ pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Repl
     }
     record(&mut session, verb, &names, &events);
     session.close(&tree);
-    session.reply.exit = u8::from(done.failure.is_some() || fails_for_missing(&session, verb, &events));
+    session.reply.exit = u8::from(done.failure.is_some_and(|problem| counts(&session, verb, problem)));
     now::carry_out(&mut session, verb, &names);
     session.reply
 }
@@ -158,13 +158,10 @@ fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[Strin
     session.reply.fail(1)
 }
 
-/// Disabling a unit that is not there is a failure for the newest systemd; but its links are gone,
-/// and so no reason to fail a scriptlet.
-fn fails_for_missing(session: &Session, verb: &str, events: &Events) -> bool {
-    verb == "disable"
-        && session.answers() == Answers::Strict
-        && session.generation.disable_fails_for_missing()
-        && events.has_failure()
+/// Whether a problem fails the call. Disabling a unit that is not there does, for the newest
+/// systemd; but its links are gone, and so no reason to fail a scriptlet.
+fn counts(session: &Session, verb: &str, problem: Problem) -> bool {
+    session.answers() == Answers::Strict || verb != "disable" || problem != Problem::Missing
 }
 
 fn record(session: &mut Session, verb: &str, names: &[String], events: &Events) {

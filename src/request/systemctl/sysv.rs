@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use crate::argv::systemctl::boolean;
 use crate::config::Answers;
 use crate::intent::Scope;
-use crate::request::sysv_install;
+use crate::request::{Call, sysv_install};
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::log::Level;
 use crate::unit::problem::{Events, Problem};
@@ -112,7 +112,14 @@ fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -
         session.say(Level::Info, format!("Executing: {PROGRAM} {}", words.join(" ")));
     }
     let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
-    let reply = sysv_install::carry_out(&session.call.redirect(PROGRAM, &words));
+    // How far that program gets without run level directories is the distribution's business.
+    let mut config = session.call.config.clone();
+    config.shims.answers = Answers::Image;
+    let call = Call {
+        config: &config,
+        ..session.call.redirect(PROGRAM, &words)
+    };
+    let reply = sysv_install::carry_out(&call);
     session.reply.output.append(reply.output);
     session.reply.warnings.extend(reply.warnings);
     if !is_native {
