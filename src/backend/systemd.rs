@@ -195,7 +195,8 @@ pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
         .find(|path| root.is_file(path))
 }
 
-/// Links that `events` of plugins that are gone have made and that now point nowhere.
+/// Links of units and run levels that `events` of plugins that are gone have made and that now
+/// point nowhere.
 pub fn dangling<'e>(
     root: &Root,
     events: impl IntoIterator<Item = (&'e str, &'e Event)>,
@@ -203,7 +204,7 @@ pub fn dangling<'e>(
     let mut links: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
     for (plugin, event) in events {
         for change in event.changes.iter().filter(|change| change.op == Op::Link) {
-            if change.path.starts_with("/etc/systemd/") {
+            if ["/etc/systemd/", "/etc/rc"].iter().any(|below| change.path.starts_with(below)) {
                 links.insert(&change.path, (plugin, event.id));
             }
         }

@@ -72,14 +72,19 @@ struct Left<'e> {
     event: u64,
 }
 
+/// Only `/etc` counts: what is below `/run` or `/usr` is not the tools' to keep; nor are the copies
+/// of earlier files that some tools leave.
+fn is_kept(path: &str) -> bool {
+    path.starts_with("/etc/") && !path.ends_with(".old")
+}
+
 /// Links and files that requests of plugins which are still there had made and that are gone, and
-/// links that point elsewhere. Only `/etc` counts: what is below `/run` or `/usr` is not the
-/// tools' to keep.
+/// links that point elsewhere.
 fn recorded(root: &Root, view: &View) -> Vec<Difference> {
     let mut paths: BTreeMap<&str, Left> = BTreeMap::new();
     let plugins = &view.prepared.fold.state.plugins;
     for event in view.journal.events.iter().filter(|event| plugins.contains_key(log::name(event))) {
-        for change in event.changes.iter().filter(|change| change.path.starts_with("/etc/")) {
+        for change in event.changes.iter().filter(|change| is_kept(&change.path)) {
             let left = Left {
                 op: change.op,
                 target: change.target.as_deref(),

@@ -70,12 +70,15 @@ fn gone_events<'e>(fold: &'e Fold, before: &State, journal: &'e Journal) -> Vec<
 }
 
 /// What each plugin wants of the firewall.
-fn rulesets(root: &Root, state: &State, default_zone: &str) -> (BTreeMap<String, Ruleset>, Vec<Note>) {
-    let definitions = Definitions::new(root);
+fn rulesets(
+    state: &State,
+    default_zone: &str,
+    definitions: &Definitions,
+) -> (BTreeMap<String, Ruleset>, Vec<Note>) {
     let (mut rulesets, mut notes) = (BTreeMap::new(), Vec::new());
     for (name, plugin) in &state.plugins {
         let wanted = plugin.wants.iter().filter_map(|want| opening(&want.wish, &want.events));
-        let ruleset = Ruleset::collect(wanted, default_zone, &definitions);
+        let ruleset = Ruleset::collect(wanted, default_zone, definitions);
         let not_understood = ruleset.notes.iter().map(|(text, events)| Note::new(Some(name), text, events));
         notes.extend(not_understood);
         if !ruleset.is_empty() {
@@ -95,8 +98,9 @@ fn opening<'w>(wish: &'w Wish, events: &'w [u64]) -> Option<(&'w Opening, Option
 /// The nftables ruleset for a state, whatever backend the image uses.
 pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
     let default_zone = default_zone(root);
-    let (rulesets, mut notes) = rulesets(root, state, &default_zone);
-    let firewall = nftables::Firewall::build(&rulesets, &default_zone);
+    let definitions = Definitions::new(root);
+    let (rulesets, mut notes) = rulesets(state, &default_zone, &definitions);
+    let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
     notes.extend(firewall.notes.iter().cloned());
     (firewall, notes)
 }
@@ -111,14 +115,15 @@ struct FirewallPlan {
 /// The chosen backend writes what is wanted; every other one takes away what it had written.
 fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan> {
     let default_zone = default_zone(root);
-    let (mut rulesets, mut notes) = rulesets(root, &fold.state, &default_zone);
+    let definitions = Definitions::new(root);
+    let (mut rulesets, mut notes) = rulesets(&fold.state, &default_zone, &definitions);
     let chosen = detect::backend(root, &facts.config);
     let withdrawn = fold.withdrawn();
     let (mut desired, lokkit_notes) = lokkit::withdraw(root, &withdrawn)?;
     notes.extend(lokkit_notes);
     let of_nftables = match chosen {
         Backend::Nftables => {
-            let firewall = nftables::Firewall::build(&rulesets, &default_zone);
+            let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
             notes.extend(firewall.notes.iter().cloned());
             firewall.files()?
         }

@@ -66,7 +66,15 @@ fn everything() -> Vec<Wish> {
     let protocol = Opening::Protocol {
         protocol: "gre".into(),
     };
+    let rich = |rule: &str| Opening::RichRule { rule: rule.into() };
     vec![
+        allow(rich("rule family=\"ipv4\" source address=\"10.9.0.0/16\" service name=\"http\" accept")),
+        allow(rich(
+            "rule family=\"ipv4\" source NOT address=\"10.8.0.0/16\" port port=\"77\" protocol=\"tcp\" drop",
+        )),
+        allow(rich("rule family=\"ipv6\" source address=\"fd00::/8\" reject")),
+        allow(rich("rule protocol value=\"esp\" log prefix=\"x\" accept")),
+        allow(rich("rule icmp-block name=\"echo-reply\"")),
         allow(port("8080", "tcp")),
         allow(port("8000-8100", "tcp")),
         allow(port("8101", "tcp")),
@@ -114,6 +122,9 @@ fn nft_loads_one_of_everything_again_and_again() {
         "dnat ip6 to [fd00::1]:80-90",
         "ip saddr 10.0.0.0/8 accept",
         "policy drop",
+        "ip saddr 10.9.0.0/16 tcp dport 80 ct state 0x8 accept",
+        "ip saddr != 10.8.0.0/16 tcp dport 77 ct state 0x8 drop",
+        "ip6 saddr fd00::/8 reject",
     ] {
         assert!(listed.contains(expected), "{expected} is missing in:\n{listed}\nof:\n{text}");
     }

@@ -10,6 +10,8 @@ use super::model::{Document, accept, any_of, ct, drop, jump, meta, payload, pref
 const FILTER: i32 = 0;
 /// What the node itself answers on: secure shell.
 pub const NODE_TCP_PORT: u16 = 22;
+/// The chain in which plugins keep packets out, whatever another plugin lets in.
+pub(super) const PLUGINS_DENY: &str = "plugins_deny";
 /// The chain in which plugins hook in for packets to the node.
 pub(super) const PLUGINS: &str = "plugins";
 /// The chain in which plugins hook in for packets through the node.
@@ -21,6 +23,7 @@ pub(super) fn base() -> Document {
     document.add(table());
     document.delete_table();
     document.add(table());
+    document.chain(PLUGINS_DENY);
     document.chain(PLUGINS);
     document.chain(PLUGINS_FORWARD);
     input(&mut document);
@@ -40,6 +43,7 @@ fn input(document: &mut Document) {
     let discovery = ["nd-neighbor-solicit", "nd-neighbor-advert", "nd-router-advert"];
     let discovery = discovery.iter().map(|name| text(*name)).collect();
     rule(vec![payload("icmpv6", "type", any_of(discovery)), accept()]);
+    rule(vec![jump(PLUGINS_DENY)]);
     rule(vec![ct("status", &["dnat"]), accept()]);
     rule(vec![jump(PLUGINS)]);
     rule(vec![meta(MetaKey::L4proto, icmp()), accept()]);

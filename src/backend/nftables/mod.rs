@@ -9,6 +9,7 @@ mod icmp;
 mod model;
 mod nat;
 mod plugin;
+mod rich;
 mod text;
 mod unit;
 
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use super::name::stem;
 use crate::error::Result;
+use crate::firewall::definitions::Definitions;
 use crate::firewall::ruleset::Ruleset;
 use crate::plan::{Content, Desired, Note};
 
@@ -44,7 +46,11 @@ pub struct Firewall {
 
 impl Firewall {
     /// Puts the ruleset together.
-    pub fn build(rulesets: &BTreeMap<String, Ruleset>, default_zone: &str) -> Firewall {
+    pub fn build(
+        rulesets: &BTreeMap<String, Ruleset>,
+        default_zone: &str,
+        definitions: &Definitions,
+    ) -> Firewall {
         let mut firewall = Firewall {
             base: base::base(),
             plugins: BTreeMap::new(),
@@ -57,7 +63,7 @@ impl Firewall {
                 firewall.notes.push(Note::new(Some(name), text, &events));
                 continue;
             };
-            let (document, notes) = plugin::plugin(stem, rules, default_zone);
+            let (document, notes) = plugin::plugin(stem, rules, default_zone, definitions);
             let notes = notes.into_iter().map(|text| Note::new(Some(name), text, &events));
             firewall.notes.extend(notes);
             firewall.plugins.insert(stem.to_owned(), (document, events));

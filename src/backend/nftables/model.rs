@@ -161,11 +161,20 @@ pub(super) fn meta_not(key: MetaKey, value: Expression<'static>) -> Statement<'s
 }
 
 pub(super) fn payload(protocol: &str, field: &'static str, value: Expression<'static>) -> Statement<'static> {
+    payload_with(protocol, field, Operator::EQ, value)
+}
+
+pub(super) fn payload_with(
+    protocol: &str,
+    field: &'static str,
+    op: Operator,
+    value: Expression<'static>,
+) -> Statement<'static> {
     let field = PayloadField {
         protocol: protocol.to_owned().into(),
         field: field.into(),
     };
-    matching(NamedExpression::Payload(Payload::PayloadField(field)), Operator::EQ, value)
+    matching(NamedExpression::Payload(Payload::PayloadField(field)), op, value)
 }
 
 /// `ct state A,B` or `ct status A`.

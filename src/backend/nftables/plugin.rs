@@ -2,15 +2,15 @@
 //! node's chains. It depends on no other plugin.
 
 use nftables::expr::{Expression, MetaKey};
-use nftables::stmt::Statement;
+use nftables::stmt::{Operator, Statement};
 
-use super::base::{PLUGINS, PLUGINS_FORWARD};
+use super::base::{PLUGINS, PLUGINS_DENY, PLUGINS_FORWARD};
 use super::model::{
-    Document, Statements, accept, any_of, ct, jump, meta, payload, port, prefix, reject, text,
+    Document, Statements, accept, any_of, ct, jump, meta, payload, payload_with, port, prefix, reject, text,
 };
-use super::{icmp, nat};
+use super::{icmp, nat, rich};
 use crate::backend::name::identifier;
-use crate::firewall::definitions::{Definition, Part, protocol_number};
+use crate::firewall::definitions::{Definition, Definitions, Part, protocol_number};
 use crate::firewall::ports::coalesce;
 use crate::firewall::ruleset::{Ports, Ruleset, ZoneRules};
 use crate::firewall::valid::{Source, parse_source};
@@ -20,9 +20,11 @@ pub(super) struct Builder<'a> {
     id: String,
     label: &'a str,
     default_zone: &'a str,
+    definitions: &'a Definitions<'a>,
     /// Sets and rules for packets to the node.
     input: Document,
     rules: Vec<Statements>,
+    deny: Vec<Statements>,
     pub(super) forward: Vec<Statements>,
     pub(super) prerouting: Vec<Statements>,
     pub(super) postrouting: Vec<Statements>,
@@ -30,13 +32,20 @@ pub(super) struct Builder<'a> {
 }
 
 /// The document of a plugin and what could not be expressed. `stem` names it safely.
-pub(super) fn plugin(stem: &str, rules: &Ruleset, default_zone: &str) -> (Document, Vec<String>) {
+pub(super) fn plugin(
+    stem: &str,
+    rules: &Ruleset,
+    default_zone: &str,
+    definitions: &Definitions,
+) -> (Document, Vec<String>) {
     let mut builder = Builder {
         id: identifier(stem),
         label: stem,
         default_zone,
+        definitions,
         input: Document::default(),
         rules: Vec::new(),
+        deny: Vec::new(),
         forward: Vec::new(),
         prerouting: Vec::new(),
         postrouting: Vec::new(),
@@ -113,6 +122,7 @@ impl Builder<'_> {
         }
         for entry in entries {
             self.icmp_blocks(rules, entry);
+            self.rich_rules(rules, entry);
             self.part(&open, entry, is_default);
             for part in &destined {
                 for destination in part.destinations.iter().filter_map(|text| destination_match(text)) {
@@ -134,8 +144,25 @@ impl Builder<'_> {
             for (protocol, name) in [("icmp", ipv4), ("icmpv6", ipv6)] {
                 if let Some(name) = name {
                     let found = payload(protocol, "type", text(name));
-                    self.rules.push([entry.as_slice(), &[found, reject()]].concat());
+                    self.deny.push([entry.as_slice(), &[found, reject()]].concat());
                 }
+            }
+        }
+    }
+
+    fn rich_rules(&mut self, rules: &ZoneRules, entry: &Statements) {
+        for rule in &rules.rich_rules {
+            match rich::translate(rule, self.definitions) {
+                Ok(found) => {
+                    let into = if found.denies {
+                        &mut self.deny
+                    } else {
+                        &mut self.rules
+                    };
+                    into.extend(found.rules.into_iter().map(|rule| [entry.as_slice(), &rule].concat()));
+                    self.notes.extend(found.note);
+                }
+                Err(note) => self.notes.push(note),
             }
         }
     }
@@ -174,15 +201,15 @@ impl Builder<'_> {
         if rules.forward {
             self.notes.push(format!("forwarding inside zone {zone} cannot be expressed"));
         }
-        let rich = rules.rich_rules.iter().map(|rule| format!("rich rule cannot be expressed: {rule}"));
         let custom =
             rules.custom_rules.iter().map(|rule| format!("custom rules cannot be expressed: {rule}"));
-        self.notes.extend(rich.chain(custom));
+        self.notes.extend(custom);
     }
 
     fn finish(mut self) -> (Document, Vec<String>) {
         let mut document = std::mem::take(&mut self.input);
         let chains = [
+            ("deny", std::mem::take(&mut self.deny), PLUGINS_DENY),
             ("in", std::mem::take(&mut self.rules), PLUGINS),
             ("fwd", std::mem::take(&mut self.forward), PLUGINS_FORWARD),
         ];
@@ -239,7 +266,7 @@ pub(super) fn wildcard(interface: &str) -> String {
 
 fn source_match(source: &str) -> Option<Statement<'static>> {
     match parse_source(source)? {
-        Source::Network(address, bits) => Some(address_match(address, bits, "saddr")),
+        Source::Network(address, bits) => Some(address_match(address, bits, "saddr", Operator::EQ)),
         Source::Mac(mac) => Some(payload("ether", "saddr", text(mac))),
         Source::Ipset(_) => None,
     }
@@ -247,12 +274,17 @@ fn source_match(source: &str) -> Option<Statement<'static>> {
 
 fn destination_match(destination: &str) -> Option<Statement<'static>> {
     match parse_source(destination)? {
-        Source::Network(address, bits) => Some(address_match(address, bits, "daddr")),
+        Source::Network(address, bits) => Some(address_match(address, bits, "daddr", Operator::EQ)),
         _ => None,
     }
 }
 
-fn address_match(address: std::net::IpAddr, bits: u8, field: &'static str) -> Statement<'static> {
+pub(super) fn address_match(
+    address: std::net::IpAddr,
+    bits: u8,
+    field: &'static str,
+    op: Operator,
+) -> Statement<'static> {
     let (protocol, width) = if address.is_ipv4() {
         ("ip", 32)
     } else {
@@ -263,7 +295,7 @@ fn address_match(address: std::net::IpAddr, bits: u8, field: &'static str) -> St
     } else {
         prefix(masked(address, bits).to_string(), bits)
     };
-    payload(protocol, field, value)
+    payload_with(protocol, field, op, value)
 }
 
 /// The network's own address, without host bits.
