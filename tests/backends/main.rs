@@ -4,7 +4,9 @@
 
 mod firewalld;
 mod image;
+mod inspect;
 mod nftables;
 mod order;
+mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;

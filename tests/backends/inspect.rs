@@ -1,0 +1,124 @@
+//! What the looking verbs say of an image.
+
+use nodeshim::inspect::{self, View};
+use nodeshim::intent::{Opening, UnitWant, Wish};
+use nodeshim::journal::Journal;
+use nodeshim::settle::prepare;
+
+use crate::image::{Image, allow, facts, port, unit};
+
+fn view(image: &Image, packages: &[&str]) -> View {
+    let facts = facts(packages);
+    let journal = Journal::read(&image.root).unwrap();
+    let prepared = prepare(&image.root, &facts, &journal).unwrap();
+    View {
+        journal,
+        prepared,
+        facts,
+    }
+}
+
+fn service(service: &str) -> Opening {
+    Opening::FirewallService {
+        service: service.into(),
+    }
+}
+
+/// Two plugins: one has a unit with a link, both want port 80, one by a service's name.
+fn image() -> Image {
+    let image = Image::new();
+    image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
+    image.root.write("/usr/lib/systemd/system/a.service", b"", None).unwrap();
+    image.root.create_dirs("/etc/systemd/system/m.wants", 0o755).unwrap();
+    image.root.take_changes();
+    let link = "/etc/systemd/system/m.wants/a.service";
+    image.root.symlink("/usr/lib/systemd/system/a.service", link).unwrap();
+    image.record("a", "%post", 1, vec![unit("a.service", UnitWant::Enable)]);
+    image.record("a", "%post", 1, vec![allow(port("70-90", "tcp"))]);
+    image.record("b", "%posttrans", 1, vec![allow(service("http")), Wish::FirewallSwitch { on: false }]);
+    image
+}
+
+#[test]
+fn why_leads_from_a_port_to_package_scriptlet_and_command() {
+    let image = image();
+    let view = view(&image, &["a", "b"]);
+    for asked in ["80", "80/tcp", "80:tcp"] {
+        let answer = inspect::why(&image.root, &view, asked);
+        assert_eq!(answer.wanted_by.iter().collect::<Vec<_>>(), ["a", "b"], "{asked}");
+        let reasons: Vec<(u64, &str)> =
+            answer.reasons.iter().map(|reason| (reason.event, reason.origin.as_str())).collect();
+        assert_eq!(reasons, [(2, "a-1-1.noarch %post(1)"), (3, "b-1-1.noarch %posttrans(1)")]);
+        assert!(answer.reasons.iter().all(|reason| reason.wanted && reason.command == "firewall-cmd"));
+    }
+    assert!(inspect::why(&image.root, &view, "80/udp").reasons.is_empty());
+    assert!(inspect::why(&image.root, &view, "91").reasons.is_empty());
+}
+
+#[test]
+fn why_knows_units_and_paths_made_by_requests_or_by_settling() {
+    let image = image();
+    image.settle(&["a", "b"]);
+    let view = view(&image, &["a", "b"]);
+    for asked in ["a.service", "a", "/etc/systemd/system/m.wants/a.service"] {
+        let answer = inspect::why(&image.root, &view, asked);
+        assert_eq!(answer.wanted_by.iter().collect::<Vec<_>>(), ["a"], "{asked}");
+        assert_eq!(answer.reasons[0].event, 1);
+    }
+    let file = inspect::why(&image.root, &view, "/etc/nftables/nodeshim.d/b.nft");
+    assert_eq!(file.reasons.iter().map(|reason| reason.event).collect::<Vec<_>>(), [3]);
+    assert!(file.generated.is_some());
+}
+
+#[test]
+fn what_nobody_wants_any_more_is_still_explained() {
+    let image = image();
+    image.settle(&["a", "b"]);
+    image.settle(&["b"]);
+    let answer = inspect::why(&image.root, &view(&image, &["b"]), "a.service");
+    assert!(answer.wanted_by.is_empty());
+    assert_eq!((answer.reasons.len(), answer.reasons[0].wanted), (1, false));
+}
+
+#[test]
+fn global_wishes_are_listed_first_and_counted() {
+    let image = image();
+    let view = view(&image, &["a", "b"]);
+    let rows = inspect::list(&view, None);
+    assert_eq!((rows[0].plugin.as_str(), rows[0].global), ("b", true));
+    assert_eq!(rows.len(), 4);
+    assert_eq!(inspect::list(&view, Some("a")).len(), 2);
+    let plugins = inspect::plugins(&view);
+    let counts: Vec<_> =
+        plugins.iter().map(|p| (p.plugin.as_str(), p.firewall, p.services, p.global)).collect();
+    assert_eq!(counts, [("a", 1, 1, 0), ("b", 1, 0, 1)]);
+    assert_eq!(inspect::show(&view, "a").unwrap().ports, ["70-90/tcp"]);
+    assert_eq!(inspect::show(&view, "c"), None);
+    assert_eq!(inspect::log(&view, Some("a"), false).len(), 2);
+}
+
+#[test]
+fn check_names_what_was_changed_behind_the_journal() {
+    let image = image();
+    let kinds = |image: &Image| -> Vec<(&str, String)> {
+        let found = inspect::check(&image.root, &view(image, &["a", "b"])).unwrap();
+        found.into_iter().map(|difference| (difference.kind, difference.path)).collect()
+    };
+    assert!(kinds(&image).contains(&("state", "/usr/lib/sysimage/nodeshim/state.toml".into())));
+    image.settle(&["a", "b"]);
+    assert_eq!(kinds(&image), []);
+    let link = "/etc/systemd/system/m.wants/a.service";
+    image.root.remove(link).unwrap();
+    image.root.write("/etc/nftables/nodeshim.d/b.nft", b"mine", None).unwrap();
+    image.root.remove("/etc/nftables/nodeshim.d/a.nft").unwrap();
+    image.root.write("/etc/nftables/nodeshim.d/stale.nft", b"", None).unwrap();
+    let expected = [
+        ("missing", "/etc/nftables/nodeshim.d/a.nft"),
+        ("content", "/etc/nftables/nodeshim.d/b.nft"),
+        ("extra", "/etc/nftables/nodeshim.d/stale.nft"),
+        ("missing", link),
+    ];
+    assert_eq!(kinds(&image), expected.map(|(kind, path)| (kind, path.to_owned())));
+    image.root.replace_with_symlink("/elsewhere", link).unwrap();
+    assert!(kinds(&image).contains(&("target", link.into())));
+}
