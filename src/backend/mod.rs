@@ -2,6 +2,7 @@
 //! none knows of another.
 
 pub mod firewalld;
+pub mod iptables;
 pub mod lokkit;
 pub mod name;
 pub mod nftables;

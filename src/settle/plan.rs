@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::backend::{firewalld, lokkit, nftables, systemd};
+use crate::backend::{firewalld, iptables, lokkit, nftables, systemd};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -116,11 +116,14 @@ struct FirewallPlan {
 fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan> {
     let default_zone = default_zone(root);
     let definitions = Definitions::new(root);
-    let (mut rulesets, mut notes) = rulesets(&fold.state, &default_zone, &definitions);
+    let (rulesets, mut notes) = rulesets(&fold.state, &default_zone, &definitions);
     let chosen = detect::backend(root, &facts.config);
     let withdrawn = fold.withdrawn();
     let (mut desired, lokkit_notes) = lokkit::withdraw(root, &withdrawn)?;
     notes.extend(lokkit_notes);
+    let nothing = BTreeMap::new();
+    let of_chosen = |backend| if chosen == backend { &rulesets } else { &nothing };
+    notes.extend(iptables::files(root, of_chosen(Backend::Iptables), &default_zone, &mut desired)?);
     let of_nftables = match chosen {
         Backend::Nftables => {
             let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
@@ -134,13 +137,10 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
     } else {
         of_nftables
     });
-    if chosen != Backend::Firewalld {
-        rulesets.clear();
-    }
     let of_firewalld = firewalld::files(
         root,
         &firewalld::Input {
-            rulesets: &rulesets,
+            rulesets: of_chosen(Backend::Firewalld),
             withdrawn: &withdrawn,
             placed: &fold.state.placed,
             default_zone: &default_zone,

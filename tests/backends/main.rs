@@ -5,6 +5,7 @@
 mod firewalld;
 mod image;
 mod inspect;
+mod iptables;
 mod nftables;
 mod order;
 mod rpmdb;
