@@ -5,6 +5,7 @@ mod call;
 pub mod chkconfig;
 pub mod firewall_cmd;
 pub mod firewall_offline_cmd;
+mod firewalld;
 pub mod lokkit;
 mod output;
 mod programs;

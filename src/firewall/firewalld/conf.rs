@@ -1,14 +1,12 @@
 //! `/etc/firewalld/firewalld.conf` (firewalld.conf(5)): values, and rewriting that keeps comments
 //! and lines of other versions.
 
-use std::path::Path;
-
-use super::store::{self, Kind};
+use super::store::{Kind, Tree, replace_file};
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 
-/// The file.
-pub const PATH: &str = "/etc/firewalld/firewalld.conf";
+/// The file's name in the local configuration.
+const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
 pub const FALLBACK_ZONE: &str = "public";
@@ -40,8 +38,8 @@ pub struct Conf {
 
 impl Conf {
     /// Loads it; a missing file means defaults throughout.
-    pub fn load(root: &Root) -> Result<Conf> {
-        let text = if_exists(root.read_text(PATH))?;
+    pub fn load(tree: &Tree) -> Result<Conf> {
+        let text = if_exists(tree.root.read_text(tree.file(FILE)))?;
         Ok(Conf {
             missing: text.is_none(),
             text: text.unwrap_or_default(),
@@ -129,21 +127,22 @@ impl Conf {
     }
 
     /// Writes the file, keeping the one that was there as `firewalld.conf.old`.
-    pub fn save(&self, root: &Root) -> Result<()> {
-        store::replace_file(root, Path::new(PATH), &self.to_text()).map(drop)
+    pub fn save(&self, tree: &Tree) -> Result<()> {
+        replace_file(tree.root, &tree.file(FILE), &self.to_text()).map(drop)
     }
 
     /// The default zone: `DefaultZone=`, or `public` if that zone does not exist.
-    pub fn default_zone(&self, root: &Root) -> String {
+    pub fn default_zone(&self, tree: &Tree) -> String {
         let zone = self.get("DefaultZone");
-        let exists = zone == FALLBACK_ZONE || store::exists(root, Kind::Zone, zone);
+        let exists = zone == FALLBACK_ZONE || tree.exists(Kind::Zone, zone);
         (if exists { zone } else { FALLBACK_ZONE }).to_owned()
     }
 }
 
 /// The default zone of an image.
 pub fn default_zone(root: &Root) -> String {
-    Conf::load(root).unwrap_or_default().default_zone(root)
+    let tree = Tree::of(root);
+    Conf::load(&tree).unwrap_or_default().default_zone(&tree)
 }
 
 fn push_line(text: &mut String, line: &str) {

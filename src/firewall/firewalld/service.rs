@@ -4,7 +4,7 @@ use super::code::{Checked, Code};
 use super::names::Names;
 use super::port::{Port, check_protocol};
 use super::reader::{Head, add_once, document, need, only, unexpected};
-use super::store::{self, Kind};
+use super::store::{Kind, Tree};
 use super::traffic::{first_of_each, read_port, write_ports};
 use super::xml::{Element, Writer};
 use crate::error::{Error, Result};
@@ -34,21 +34,19 @@ pub struct Service {
 impl Service {
     /// Loads a service: the local file, or the shipped one if there is none.
     pub fn load(root: &Root, name: &str) -> Result<Option<Service>> {
-        let Some(text) = store::read(root, Kind::Service, name)? else {
+        let tree = Tree::of(root);
+        let Some(text) = tree.read(Kind::Service, name)? else {
             return Ok(None);
         };
-        match Service::parse(&text, &Names::of(root)) {
-            Ok(service) => Ok(Some(service)),
-            Err(fault) => Err(Error::malformed(
-                store::find(root, Kind::Service, name).unwrap_or_default(),
-                fault.to_string(),
-            )),
-        }
+        let parsed = Service::parse(&text, &Names::of(root));
+        parsed.map(Some).map_err(|fault| {
+            Error::malformed(tree.find(Kind::Service, name).unwrap_or_default(), fault.to_string())
+        })
     }
 
     /// Writes the service to its local file, keeping the file that was there as `NAME.xml.old`.
     pub fn save(&self, root: &Root, name: &str) -> Result<()> {
-        store::write(root, Kind::Service, name, &self.to_xml())
+        Tree::of(root).replace(Kind::Service, name, &self.to_xml()).map(drop)
     }
 
     /// Reads a service file. What is there twice counts once.

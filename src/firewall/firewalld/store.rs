@@ -3,10 +3,10 @@
 //! file, never by reading the others.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::code::Code;
-use crate::error::{Result, if_exists};
+use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind as FileKind, Root};
 
 /// Local configuration.
@@ -100,59 +100,140 @@ pub fn is_safe(name: &str) -> bool {
     parts.by_ref().take(2).all(part) && parts.next().is_none()
 }
 
-fn path(base: &str, kind: Kind, name: &str) -> PathBuf {
-    PathBuf::from(format!("{base}/{}/{name}.xml", kind.directory()))
+/// The two places where objects lie. `--system-config` and `--default-config` name others than the
+/// usual ones.
+#[derive(Debug, Clone)]
+pub struct Tree<'r> {
+    /// The image.
+    pub root: &'r Root,
+    local: String,
+    shipped: String,
 }
 
-/// The local file of an object, whether it exists or not.
+impl<'r> Tree<'r> {
+    /// The usual places.
+    pub fn of(root: &'r Root) -> Self {
+        Tree::at(root, LOCAL, SHIPPED)
+    }
+
+    /// Local configuration below `local`, shipped below `shipped`.
+    pub fn at(root: &'r Root, local: &str, shipped: &str) -> Self {
+        let clean = |path: &str| path.trim_end_matches('/').to_owned();
+        Tree {
+            root,
+            local: clean(local),
+            shipped: clean(shipped),
+        }
+    }
+
+    /// A file of the local configuration that is no object: `firewalld.conf`, `direct.xml`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}/{name}", self.local))
+    }
+
+    /// The same file where a package ships it.
+    pub fn shipped_file(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}/{name}", self.shipped))
+    }
+
+    /// The local file of an object, whether it exists or not.
+    pub fn local(&self, kind: Kind, name: &str) -> PathBuf {
+        path(&self.local, kind, name)
+    }
+
+    fn shipped(&self, kind: Kind, name: &str) -> PathBuf {
+        path(&self.shipped, kind, name)
+    }
+
+    /// Whether the object has a local file.
+    pub fn is_local(&self, kind: Kind, name: &str) -> bool {
+        is_safe(name) && self.root.is_file(self.local(kind, name))
+    }
+
+    /// Whether a package ships the object.
+    pub fn is_shipped(&self, kind: Kind, name: &str) -> bool {
+        is_safe(name) && self.root.is_file(self.shipped(kind, name))
+    }
+
+    /// Whether packages ship any object of a kind.
+    pub fn ships(&self, kind: Kind) -> bool {
+        self.root.is_dir(format!("{}/{}", self.shipped, kind.directory()))
+    }
+
+    /// Whether the object exists.
+    pub fn exists(&self, kind: Kind, name: &str) -> bool {
+        self.is_local(kind, name) || self.is_shipped(kind, name)
+    }
+
+    /// The file that counts.
+    pub fn find(&self, kind: Kind, name: &str) -> Option<PathBuf> {
+        if self.is_local(kind, name) {
+            return Some(self.local(kind, name));
+        }
+        self.is_shipped(kind, name).then(|| self.shipped(kind, name))
+    }
+
+    /// The text of the file that counts.
+    pub fn read(&self, kind: Kind, name: &str) -> Result<Option<String>> {
+        if !is_safe(name) {
+            return Ok(None);
+        }
+        match if_exists(self.root.read_text(self.local(kind, name)))? {
+            Some(text) => Ok(Some(text)),
+            None => if_exists(self.root.read_text(self.shipped(kind, name))),
+        }
+    }
+
+    /// The names of all objects of a kind, sorted.
+    pub fn names(&self, kind: Kind) -> Result<BTreeSet<String>> {
+        let mut names = names_in(self.root, &self.shipped, kind)?;
+        names.extend(names_in(self.root, &self.local, kind)?);
+        Ok(names)
+    }
+
+    /// The names of objects that have a local file, sorted.
+    pub fn local_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
+        names_in(self.root, &self.local, kind)
+    }
+
+    /// The names of objects that packages ship, sorted.
+    pub fn shipped_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
+        names_in(self.root, &self.shipped, kind)
+    }
+
+    /// Writes an object's local file, keeping a file that was there as `NAME.xml.old`. A file that
+    /// holds just this already is left alone. Returns whether anything changed.
+    pub fn replace(&self, kind: Kind, name: &str, text: &str) -> Result<bool> {
+        if !is_safe(name) {
+            return Err(Error::Other(format!("{} name {name:?} is no file name", kind.word())));
+        }
+        replace_file(self.root, &self.local(kind, name), text)
+    }
+
+    /// Removes an object's local file, keeping it as `NAME.xml.old`.
+    pub fn remove(&self, kind: Kind, name: &str) -> Result<()> {
+        let path = self.local(kind, name);
+        self.root.rename(&path, old(&path))
+    }
+}
+
+/// The usual local file of an object, whether it exists or not.
 pub fn local(kind: Kind, name: &str) -> PathBuf {
     path(LOCAL, kind, name)
 }
 
-/// Whether the object has a local file.
-pub fn is_local(root: &Root, kind: Kind, name: &str) -> bool {
-    is_safe(name) && root.is_file(path(LOCAL, kind, name))
-}
-
-/// Whether a package ships the object.
-pub fn is_shipped(root: &Root, kind: Kind, name: &str) -> bool {
-    is_safe(name) && root.is_file(path(SHIPPED, kind, name))
-}
-
-/// Whether the object exists.
+/// Whether an object exists in the usual places.
 pub fn exists(root: &Root, kind: Kind, name: &str) -> bool {
-    is_local(root, kind, name) || is_shipped(root, kind, name)
+    Tree::of(root).exists(kind, name)
 }
 
-/// The file that counts.
-pub fn find(root: &Root, kind: Kind, name: &str) -> Option<PathBuf> {
-    if is_local(root, kind, name) {
-        return Some(path(LOCAL, kind, name));
-    }
-    is_shipped(root, kind, name).then(|| path(SHIPPED, kind, name))
-}
-
-/// The text of the file that counts.
-pub fn read(root: &Root, kind: Kind, name: &str) -> Result<Option<String>> {
-    if !is_safe(name) {
-        return Ok(None);
-    }
-    match if_exists(root.read_text(path(LOCAL, kind, name)))? {
-        Some(text) => Ok(Some(text)),
-        None => if_exists(root.read_text(path(SHIPPED, kind, name))),
-    }
-}
-
-/// The names of all objects of a kind, sorted.
-pub fn names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
-    let mut names = names_in(root, SHIPPED, kind)?;
-    names.extend(names_in(root, LOCAL, kind)?);
-    Ok(names)
-}
-
-/// The names of objects that have a local file, sorted.
+/// The names of objects that have a local file in the usual place, sorted.
 pub fn local_names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
-    names_in(root, LOCAL, kind)
+    Tree::of(root).local_names(kind)
+}
+
+fn path(base: &str, kind: Kind, name: &str) -> PathBuf {
+    PathBuf::from(format!("{base}/{}/{name}.xml", kind.directory()))
 }
 
 fn names_in(root: &Root, base: &str, kind: Kind) -> Result<BTreeSet<String>> {
@@ -176,17 +257,8 @@ fn names_in(root: &Root, base: &str, kind: Kind) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Writes an object's local file, keeping a file that was there as `NAME.xml.old`. A file that
-/// holds just this already is left alone. Returns whether anything changed.
-pub fn replace(root: &Root, kind: Kind, name: &str, text: &str) -> Result<bool> {
-    if !is_safe(name) {
-        return Err(crate::error::Error::Other(format!("{} name {name:?} is no file name", kind.word())));
-    }
-    replace_file(root, &path(LOCAL, kind, name), text)
-}
-
-/// As [`replace`], for any file.
-pub(super) fn replace_file(root: &Root, path: &std::path::Path, text: &str) -> Result<bool> {
+/// Writes a file of the local configuration, keeping the one that was there as `NAME.old`.
+pub fn replace_file(root: &Root, path: &Path, text: &str) -> Result<bool> {
     let before = if_exists(root.read(path))?;
     if before.as_deref() == Some(text.as_bytes()) {
         return Ok(false);
@@ -201,18 +273,7 @@ pub(super) fn replace_file(root: &Root, path: &std::path::Path, text: &str) -> R
     Ok(true)
 }
 
-/// Writes an object's local file, as [`replace`].
-pub fn write(root: &Root, kind: Kind, name: &str, text: &str) -> Result<()> {
-    replace(root, kind, name, text).map(drop)
-}
-
-/// Removes an object's local file, keeping it as `NAME.xml.old`.
-pub fn remove(root: &Root, kind: Kind, name: &str) -> Result<()> {
-    let path = path(LOCAL, kind, name);
-    root.rename(&path, old(&path))
-}
-
-fn old(path: &std::path::Path) -> PathBuf {
+fn old(path: &Path) -> PathBuf {
     let mut old = path.as_os_str().to_owned();
     old.push(".old");
     PathBuf::from(old)

@@ -4,7 +4,7 @@ use super::address;
 use super::code::{Checked, Code};
 use super::names::Names;
 use super::reader::{Head, document, filled, need, only, unexpected};
-use super::store::{self, Kind};
+use super::store::{Kind, Tree};
 use super::traffic::{Traffic, first_of_each};
 use super::xml::Writer;
 use crate::error::{Error, Result};
@@ -38,21 +38,19 @@ pub struct Zone {
 impl Zone {
     /// Loads a zone: the local file, or the shipped one if there is none.
     pub fn load(root: &Root, name: &str) -> Result<Option<Zone>> {
-        let Some(text) = store::read(root, Kind::Zone, name)? else {
+        let tree = Tree::of(root);
+        let Some(text) = tree.read(Kind::Zone, name)? else {
             return Ok(None);
         };
-        match Zone::parse(&text, &Names::of(root)) {
-            Ok(zone) => Ok(Some(zone)),
-            Err(fault) => Err(Error::malformed(
-                store::find(root, Kind::Zone, name).unwrap_or_default(),
-                fault.to_string(),
-            )),
-        }
+        let parsed = Zone::parse(&text, &Names::of(root));
+        parsed.map(Some).map_err(|fault| {
+            Error::malformed(tree.find(Kind::Zone, name).unwrap_or_default(), fault.to_string())
+        })
     }
 
     /// Writes the zone to its local file, keeping the file that was there as `NAME.xml.old`.
     pub fn save(&self, root: &Root, name: &str) -> Result<()> {
-        store::write(root, Kind::Zone, name, &self.to_xml())
+        Tree::of(root).replace(Kind::Zone, name, &self.to_xml()).map(drop)
     }
 
     /// Reads a zone file. What is there twice counts once.

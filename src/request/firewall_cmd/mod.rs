@@ -1,8 +1,41 @@
-//! Carrying out firewall-cmd requests.
+//! Carrying out firewall-cmd requests. There is no daemon in an image: by configuration the answer is
+//! as though it ran, as without a message bus, or as with a bus and no daemon. Whatever the answer,
+//! the request's intents are recorded.
 
-use crate::request::{Call, Reply};
+use crate::argv::firewalld::Side;
+use crate::config::FirewallCmd;
+use crate::request::{Call, Reply, firewalld};
+
+/// Exit status without a message bus.
+const NO_BUS: u8 = 36;
+/// Exit status without a daemon.
+const NO_DAEMON: u8 = 252;
+/// Exit status without a daemon where nothing was asked for.
+const NO_REQUEST: u8 = 254;
 
 /// Carries a call out.
 pub fn carry_out(call: &Call) -> Reply {
-    Reply::error(format!("{}: not there yet", call.argv0), 1)
+    let words = firewalld::words(call);
+    let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
+    let given = match firewalld::read(Side::Online, &words) {
+        Ok(given) => given,
+        Err(error) => return firewalld::usage_error(&error, quiet),
+    };
+    if given.has("--help") || call.config.shims.firewall_cmd == FirewallCmd::Virtual {
+        return firewalld::carry_out(Side::Online, call, given, false);
+    }
+    let (state, nothing) = (given.has("--state"), words.is_empty());
+    let mut reply = firewalld::carry_out(Side::Online, call, given, true);
+    let (line, exit) = match call.config.shims.firewall_cmd {
+        FirewallCmd::NoBus => (
+            "Error: DBUS_ERROR: Failed to connect to socket /run/dbus/system_bus_socket: No such file or directory",
+            NO_BUS,
+        ),
+        _ if state => ("not running", NO_DAEMON),
+        _ => ("FirewallD is not running", if nothing { NO_REQUEST } else { NO_DAEMON }),
+    };
+    if !quiet {
+        reply.output.err_line(line);
+    }
+    reply.fail(exit)
 }

@@ -1,7 +1,7 @@
 //! Splitting a rich rule into words as a shell would, without expansions.
 
 /// Splits at blanks; quotes and backslashes as in sh(1). An error if a quote is not closed.
-pub(super) fn split(text: &str) -> Result<Vec<String>, &'static str> {
+pub(in crate::firewall::firewalld) fn split(text: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut characters = text.chars();

@@ -7,6 +7,8 @@ mod xml;
 
 use std::fmt;
 
+pub(super) use lexer::split as split_words;
+
 /// A rich rule. Its `Display` is the canonical spelling, by which rules are compared and listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rule {

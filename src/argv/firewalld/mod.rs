@@ -1,0 +1,90 @@
+//! The command lines of firewall-offline-cmd and firewall-cmd: one option table, one parser, and
+//! the rules on what goes together. Pure: values of options are not looked at.
+
+mod parser;
+pub mod table;
+mod usage;
+
+use std::collections::BTreeMap;
+
+pub use parser::parse;
+pub use usage::{check, edits_service, lokkit_options};
+
+/// Which of the two commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// firewall-offline-cmd
+    Offline,
+    /// firewall-cmd
+    Online,
+}
+
+impl Side {
+    /// The command's name.
+    pub fn program(self) -> &'static str {
+        match self {
+            Side::Offline => "firewall-offline-cmd",
+            Side::Online => "firewall-cmd",
+        }
+    }
+
+    /// The line before usage errors.
+    pub fn usage_line(self) -> &'static str {
+        match self {
+            Side::Offline => "usage: see firewall-offline-cmd man page\n",
+            Side::Online => {
+                "usage: 'firewall-cmd --help' for usage information or see firewall-cmd(1) man page\n"
+            }
+        }
+    }
+}
+
+/// A command line that cannot be carried out; exit status 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError {
+    /// What goes to standard error, whole lines.
+    pub text: String,
+    /// Whether it is printed even with `--quiet`.
+    pub loud: bool,
+}
+
+/// The options that were given, with their values in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    values: BTreeMap<&'static str, Vec<String>>,
+    groups: Vec<(&'static str, table::Group)>,
+}
+
+impl Given {
+    /// Whether an option was given, and not with an empty value: such a one counts as not given.
+    pub fn has(&self, name: &str) -> bool {
+        self.values
+            .get(name)
+            .is_some_and(|values| values.is_empty() || values.iter().any(|v| !v.is_empty()))
+    }
+
+    /// Whether one of the options was given.
+    pub fn any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.has(name))
+    }
+
+    /// The values of an option in the order in which they were given.
+    pub fn values(&self, name: &str) -> &[String] {
+        self.values.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of an option, if it was given and is not empty.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).last().map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The first option of these that was given.
+    pub fn first(&self, names: &[&'static str]) -> Option<&'static str> {
+        names.iter().copied().find(|name| self.has(name))
+    }
+
+    /// Whether an option of a group was given.
+    pub fn has_group(&self, group: table::Group) -> bool {
+        self.groups.iter().any(|(name, of)| *of == group && self.has(name))
+    }
+}

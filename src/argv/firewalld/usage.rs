@@ -1,0 +1,440 @@
+//! Which options go together. The order of the rules decides which error a command line with
+//! several of them gets.
+
+use super::table::Group;
+use super::{Given, Side, UsageError};
+
+const LOKKIT: [&str; 12] = [
+    "--enabled",
+    "--disabled",
+    "--addmodule",
+    "--removemodule",
+    "--service",
+    "--remove-service",
+    "--port",
+    "--trust",
+    "--masq",
+    "--custom-rules",
+    "--forward-port",
+    "--block-icmp",
+];
+
+const STAND_ALONE: [&str; 24] = [
+    "--help",
+    "--version",
+    "--state",
+    "--reload",
+    "--complete-reload",
+    "--runtime-to-permanent",
+    "--reset-to-defaults",
+    "--get-ipset-types",
+    "--get-log-denied",
+    "--set-log-denied",
+    "--get-automatic-helpers",
+    "--set-automatic-helpers",
+    "--policy-server",
+    "--policy-desktop",
+    "--panic-on",
+    "--panic-off",
+    "--query-panic",
+    "--lockdown-on",
+    "--lockdown-off",
+    "--query-lockdown",
+    "--get-default-zone",
+    "--set-default-zone",
+    "--get-active-zones",
+    "--get-active-policies",
+];
+
+const LISTS: [&str; 16] = [
+    "--get-zones",
+    "--get-policies",
+    "--get-services",
+    "--get-icmptypes",
+    "--get-zone-of-interface",
+    "--get-zone-of-source",
+    "--list-all-zones",
+    "--list-all-policies",
+    "--info-zone",
+    "--info-policy",
+    "--info-service",
+    "--info-icmptype",
+    "--info-ipset",
+    "--info-helper",
+    "--get-ipsets",
+    "--get-helpers",
+];
+
+const POLICY_ONLY: [&str; 10] = [
+    "--add-ingress-zone",
+    "--remove-ingress-zone",
+    "--query-ingress-zone",
+    "--list-ingress-zones",
+    "--add-egress-zone",
+    "--remove-egress-zone",
+    "--query-egress-zone",
+    "--list-egress-zones",
+    "--set-priority",
+    "--get-priority",
+];
+
+const ZONE_ONLY: [&str; 20] = [
+    "--list-interfaces",
+    "--change-interface",
+    "--add-interface",
+    "--remove-interface",
+    "--query-interface",
+    "--list-sources",
+    "--change-source",
+    "--add-source",
+    "--remove-source",
+    "--query-source",
+    "--add-icmp-block-inversion",
+    "--remove-icmp-block-inversion",
+    "--query-icmp-block-inversion",
+    "--add-forward",
+    "--remove-forward",
+    "--query-forward",
+    "--set-ingress-priority",
+    "--get-ingress-priority",
+    "--set-egress-priority",
+    "--get-egress-priority",
+];
+
+/// Options that a service and a zone have both.
+const SHARED: [&str; 9] = [
+    "--add-port",
+    "--remove-port",
+    "--query-port",
+    "--add-protocol",
+    "--remove-protocol",
+    "--query-protocol",
+    "--add-source-port",
+    "--remove-source-port",
+    "--query-source-port",
+];
+
+/// What a helper shares with zones and services.
+const HELPER_PORTS: [&str; 4] = ["--add-port", "--remove-port", "--query-port", "--get-ports"];
+
+const TEXTS: [&str; 4] = [
+    "--set-description",
+    "--get-description",
+    "--set-short",
+    "--get-short",
+];
+
+const DESTINATIONS: [&str; 4] = [
+    "--add-destination",
+    "--remove-destination",
+    "--query-destination",
+    "--get-destinations",
+];
+
+const SERVICE_ONLY: [&str; 19] = [
+    "--get-ports",
+    "--get-source-ports",
+    "--get-protocols",
+    "--add-module",
+    "--remove-module",
+    "--query-module",
+    "--get-modules",
+    "--add-helper",
+    "--remove-helper",
+    "--query-helper",
+    "--get-service-helpers",
+    "--add-include",
+    "--remove-include",
+    "--query-include",
+    "--get-includes",
+    "--set-destination",
+    "--get-destination",
+    "--remove-destination",
+    "--query-destination",
+];
+
+const ENTRIES: [&str; 6] = [
+    "--add-entry",
+    "--remove-entry",
+    "--query-entry",
+    "--get-entries",
+    "--add-entries-from-file",
+    "--remove-entries-from-file",
+];
+
+const FROM_FILE: [&str; 6] = [
+    "--new-icmptype-from-file",
+    "--new-service-from-file",
+    "--new-ipset-from-file",
+    "--new-zone-from-file",
+    "--new-policy-from-file",
+    "--new-helper-from-file",
+];
+
+/// Options whose whole purpose is to print, which `--quiet` would defeat.
+const PRINTING: [&str; 40] = [
+    "--help",
+    "--version",
+    "--list-interfaces",
+    "--list-sources",
+    "--get-default-zone",
+    "--get-active-zones",
+    "--get-active-policies",
+    "--get-ipset-types",
+    "--get-zone-of-interface",
+    "--get-zone-of-source",
+    "--get-zones",
+    "--get-policies",
+    "--get-services",
+    "--get-icmptypes",
+    "--get-target",
+    "--list-all-zones",
+    "--list-all-policies",
+    "--list-all",
+    "--list-services",
+    "--list-ports",
+    "--list-protocols",
+    "--list-source-ports",
+    "--list-icmp-blocks",
+    "--list-forward-ports",
+    "--list-rich-rules",
+    "--list-lockdown-whitelist-commands",
+    "--list-lockdown-whitelist-contexts",
+    "--list-lockdown-whitelist-uids",
+    "--list-lockdown-whitelist-users",
+    "--info-zone",
+    "--info-policy",
+    "--info-service",
+    "--info-icmptype",
+    "--info-ipset",
+    "--info-helper",
+    "--get-ipsets",
+    "--get-entries",
+    "--get-helpers",
+    "--get-destinations",
+    "--get-description",
+];
+
+/// Changes that can be made for a time only.
+const TIMED: [&str; 9] = [
+    "--add-icmp-block",
+    "--add-forward-port",
+    "--add-port",
+    "--add-protocol",
+    "--add-source-port",
+    "--add-service",
+    "--add-masquerade",
+    "--add-rich-rule",
+    "--add-forward",
+];
+
+/// Checks which options go together.
+pub fn check(side: Side, given: &Given) -> Result<(), UsageError> {
+    let checker = Checker { side, given };
+    match side {
+        Side::Offline => checker.offline(),
+        Side::Online => checker.online(),
+    }
+}
+
+/// Whether one of firewall-offline-cmd's options in lokkit's style was given.
+pub fn lokkit_options(given: &Given) -> bool {
+    given.any(&LOKKIT)
+}
+
+/// Whether `--service` names a service to edit, not one to open.
+pub fn edits_service(given: &Given) -> bool {
+    given.has("--service") && (given.any(&SERVICE_ONLY) || given.any(&SHARED) || given.any(&TEXTS))
+}
+
+struct Checker<'a> {
+    side: Side,
+    given: &'a Given,
+}
+
+type Verdict = Result<(), UsageError>;
+
+impl Checker<'_> {
+    fn fail(&self, message: &str) -> Verdict {
+        Err(UsageError {
+            text: format!("{}{message}\n", self.side.usage_line()),
+            loud: false,
+        })
+    }
+
+    fn fail_if(&self, wrong: bool, message: &str) -> Verdict {
+        if wrong { self.fail(message) } else { Ok(()) }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.given.has(name)
+    }
+
+    fn group(&self, group: Group) -> bool {
+        self.given.has_group(group)
+    }
+
+    fn lists(&self) -> bool {
+        self.given.any(&LISTS) || self.group(Group::Whitelist)
+    }
+
+    fn stand_alone(&self) -> bool {
+        self.given.any(&STAND_ALONE) || (self.side == Side::Online && self.has("--check-config"))
+    }
+
+    fn place(&self) -> bool {
+        let given = self.given;
+        let alone = given.has("--remove-service-from-policy") && !given.any(&["--zone", "--policy"]);
+        given.any(&["--zone", "--policy"]) || given.any(&TEXTS) || (self.group(Group::Traffic) && !alone)
+    }
+
+    fn direct(&self) -> Verdict {
+        self.fail_if(self.has("--direct") != self.group(Group::Direct), "Wrong usage of 'direct' options.")
+    }
+
+    fn name(&self) -> Verdict {
+        self.fail_if(self.has("--name") && !self.given.any(&FROM_FILE), "Wrong usage of '--name' option.")
+    }
+
+    fn offline(&self) -> Verdict {
+        self.fail_if(!self.anything(), "No option specified.")?;
+        let service = edits_service(self.given);
+        let others = self.stand_alone() || self.lists() || self.place() || self.definitions();
+        let lokkit = !service && lokkit_options(self.given) && others;
+        self.fail_if(lokkit, "Can't use lokkit options with other options.")?;
+        self.alone()?;
+        self.subject()?;
+        let mixed = self.group(Group::Direct) && self.place();
+        self.fail_if(mixed, "Can't use 'direct' options with other options.")?;
+        self.direct()?;
+        self.name()?;
+        self.names_with_places()?;
+        self.zone_or_policy()?;
+        let several = service && self.given.values("--service").len() > 1;
+        self.fail_if(several, "More than one service specified.")?;
+        self.quiet()
+    }
+
+    fn online(&self) -> Verdict {
+        self.alone()?;
+        self.subject()?;
+        self.direct()?;
+        self.name()?;
+        self.permanence()?;
+        self.names_with_places()?;
+        self.timeout()?;
+        self.zone_or_policy()?;
+        self.quiet()?;
+        self.fail_if(self.has("--direct") && self.has("--zone"), "--zone is an invalid option with --direct")
+    }
+
+    /// Options about definitions and direct rules.
+    fn definitions(&self) -> bool {
+        let groups = [Group::Config, Group::Direct, Group::Ipset];
+        self.has("--ipset") || groups.into_iter().any(|group| self.group(group))
+    }
+
+    /// Whether anything was given that has an effect of its own.
+    fn anything(&self) -> bool {
+        lokkit_options(self.given)
+            || self.has("--check-config")
+            || self.stand_alone()
+            || self.lists()
+            || self.place()
+            || self.group(Group::Config)
+            || self.group(Group::Direct)
+            || (self.group(Group::Service) && !self.has("--get-destination"))
+            || self.group(Group::Helper)
+            || self.given.any(&DESTINATIONS)
+            || self.given.any(&ENTRIES)
+            || self.has("--ipset")
+    }
+
+    fn alone(&self) -> Verdict {
+        let others = self.given.any(&[
+            "--permanent",
+            "--timeout",
+            "--helper",
+            "--get-ipsets",
+            "--get-helpers",
+        ]) || self.place()
+            || self.definitions()
+            || self.group(Group::Whitelist);
+        self.fail_if(self.stand_alone() && others, "Can't use stand-alone options with other options.")
+    }
+
+    fn names_with_places(&self) -> Verdict {
+        self.fail_if(
+            self.lists() && (self.place() || self.has("--timeout")),
+            "Wrong usage of --get-zones | --get-services | --get-icmptypes | --get-policies.",
+        )
+    }
+
+    fn zone_or_policy(&self) -> Verdict {
+        let (zone, policy) = (self.has("--zone"), self.has("--policy"));
+        let (zone_only, policy_only) = (self.given.any(&ZONE_ONLY), self.given.any(&POLICY_ONLY));
+        self.fail_if(zone && policy, "Can't use --zone with --policy.")?;
+        self.fail_if(policy && zone_only, "Can't use --policy with zone only options.")?;
+        self.fail_if(zone && policy_only, "Can't use --zone with policy only options.")?;
+        self.fail_if(!policy && policy_only, "Must use --policy with policy only options.")
+    }
+
+    /// An option that needs `--ipset`, `--icmptype` or `--helper` beside it.
+    fn subject(&self) -> Verdict {
+        let given = self.given;
+        if given.any(&TEXTS) {
+            return Ok(());
+        }
+        self.fail_if(!self.has("--ipset") && given.any(&ENTRIES), "No ipset specified.")?;
+        let icmptype = self.has("--icmptype") || self.has("--service");
+        self.fail_if(!icmptype && given.any(&DESTINATIONS), "No icmptype specified.")?;
+        let helper = self.has("--helper") || self.has("--service") || self.place();
+        let wanted = given.any(&[
+            "--get-ports",
+            "--set-module",
+            "--get-module",
+            "--set-family",
+            "--get-family",
+        ]);
+        self.fail_if(!helper && wanted, "No helper specified.")
+    }
+
+    fn quiet(&self) -> Verdict {
+        if self.has("--quiet") && self.given.any(&PRINTING) {
+            return Err(UsageError {
+                text: "-q/--quiet can't be used with this option(s)\n".to_owned(),
+                loud: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn timeout(&self) -> Verdict {
+        let Some(timeout) = self.given.value("--timeout").filter(|timeout| *timeout != "0") else {
+            return Ok(());
+        };
+        let digits = timeout.strip_suffix(['s', 'm', 'h']).unwrap_or(timeout);
+        let fine = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        self.fail_if(!fine, &format!("'{timeout}' is wrong timeout value. Use for example '2m' or '1h'"))?;
+        let timed = self.given.any(&TIMED);
+        self.fail_if(self.has("--permanent") && timed, "Can't specify timeout for permanent action.")?;
+        self.fail_if(!timed, "Wrong --timeout usage")
+    }
+
+    fn permanent_only(&self) -> bool {
+        let given = self.given;
+        let edits_service = given.has("--service") && (given.any(&SERVICE_ONLY) || given.any(&SHARED));
+        let edits_helper = given.has("--helper") && (self.group(Group::Helper) || given.any(&HELPER_PORTS));
+        self.group(Group::Config)
+            || given.any(&TEXTS)
+            || given.any(&["--get-target", "--set-target"])
+            || edits_service
+            || edits_helper
+            || (given.has("--icmptype") && given.any(&DESTINATIONS))
+    }
+
+    fn permanence(&self) -> Verdict {
+        let wrong = !self.has("--permanent") && self.permanent_only();
+        self.fail_if(wrong, "Option can be used only with --permanent.")
+    }
+}

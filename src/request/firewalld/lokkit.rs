@@ -1,0 +1,250 @@
+//! firewall-offline-cmd's options in lokkit's style. They work on the default zone in a fixed order
+//! whatever the order on the command line, and what is there already is only mentioned.
+
+use super::item::{Item, Ports, add, has};
+use super::place::Place;
+use super::session::{Session, Step};
+use crate::firewall::firewalld::port::{WITH_PORTS, range};
+use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};
+use crate::intent::{Opening, Wish};
+use crate::request::systemctl;
+
+/// The zone of trusted interfaces.
+const TRUSTED: &str = "trusted";
+
+impl Session<'_> {
+    /// Carries the options out.
+    pub fn lokkit_options(&mut self) -> Step {
+        let name = self.conf()?.default_zone(&self.tree);
+        let before = self.load_zone(&name)?;
+        let mut zone = before.clone();
+        self.switch()?;
+        self.ignored();
+        self.services(&name, &mut zone);
+        let malformed = self.lokkit_ports(&name, &mut zone)?;
+        let trusted = self.trusted()?;
+        self.masquerade(&name, &mut zone);
+        self.lokkit_forward_ports(&name, &mut zone)?;
+        self.icmp_blocks(&name, &mut zone);
+        if let Err(fault) = malformed {
+            return self.refuse_all(&fault);
+        }
+        if let Some((before, trusted)) = trusted {
+            self.store_quietly(TRUSTED, &before, trusted)?;
+        }
+        self.store_quietly(&name, &before, zone)?;
+        self.success()
+    }
+
+    fn refuse_all<T>(&mut self, fault: &crate::firewall::firewalld::Fault) -> Step<T> {
+        self.nothing_changed();
+        self.refuse(fault)
+    }
+
+    /// `--enabled`, `--disabled`: the unit, as systemctl would.
+    fn switch(&mut self) -> Step {
+        let verb = match (self.given.has("--enabled"), self.given.has("--disabled")) {
+            (true, _) => "enable",
+            (_, true) => "disable",
+            _ => return Ok(()),
+        };
+        let mut changed = false;
+        if !self.dry {
+            let words = [verb.into(), "firewalld.service".into()];
+            let reply = systemctl::carry_out(&self.call.redirect("systemctl", &words));
+            changed = reply.exit == 0;
+            self.reply.warnings.extend(reply.warnings);
+            self.reply.intents.extend(reply.intents);
+        }
+        self.wish(Wish::FirewallSwitch { on: verb == "enable" }, changed);
+        Ok(())
+    }
+
+    fn ignored(&mut self) {
+        for (option, what) in [
+            ("--addmodule", "addmodule"),
+            ("--removemodule", "removemodule"),
+            ("--custom-rules", "custom-rule"),
+        ] {
+            for value in self.given.values(option).to_vec() {
+                self.print(format!("Ignoring {what} '{value}'"));
+                self.wish_ignored(option, &value);
+            }
+        }
+    }
+
+    fn wish_ignored(&mut self, option: &str, value: &str) {
+        let module = value.to_owned();
+        let wish = match option {
+            "--addmodule" => Wish::FirewallModule { module, load: true },
+            "--removemodule" => Wish::FirewallModule { module, load: false },
+            _ => Wish::Allow {
+                opening: custom_rules(value),
+                zone: None,
+            },
+        };
+        self.wish(wish, false);
+    }
+
+    fn services(&mut self, name: &str, zone: &mut Zone) {
+        for service in self.given.values("--service").to_vec() {
+            self.print(format!("Adding service '{service}' to default zone."));
+            self.add_item(name, zone, Item::Service(service.clone()), &service);
+        }
+        for service in self.given.values("--remove-service").to_vec() {
+            self.print(format!("Removing service '{service}' from default zone."));
+            let there = zone.traffic.services.contains(&service);
+            if there {
+                zone.traffic.services.retain(|known| *known != service);
+            } else {
+                self.print(Code::NotEnabled.about(&service).to_string());
+            }
+            let opening = Opening::FirewallService { service };
+            let zone = Some(name.to_owned());
+            self.wish(Wish::Withdraw { opening, zone }, there);
+        }
+    }
+
+    /// Adds an entry, or mentions that it is there.
+    fn add_item(&mut self, name: &str, zone: &mut Zone, item: Item, shown: &str) {
+        let there = has(zone, &item, Ports::Spelling, &self.names);
+        if there {
+            self.print(Code::AlreadyEnabled.about(shown).to_string());
+        } else {
+            add(zone, item.clone(), Ports::Spelling, &self.names);
+        }
+        let place = Place::Zone(name.to_owned(), zone.clone_head());
+        self.wish_item(&place, &item, true, !there);
+    }
+
+    /// Ports. Without a protocol nothing is done at all; what else is wrong shows when the zone is
+    /// stored.
+    fn lokkit_ports(&mut self, name: &str, zone: &mut Zone) -> Step<Checked<()>> {
+        let mut malformed = Ok(());
+        for value in self.given.values("--port").to_vec() {
+            let parts: Vec<&str> = value.split(':').collect();
+            let [port, protocol] = parts[..] else {
+                self.nothing_changed();
+                let syntax = "correct syntax is portid[-portid]:protocol";
+                return self.fail(format!("bad port (most likely missing protocol), {syntax}"), 2);
+            };
+            self.print(format!("Adding port '{port}/{protocol}' to default zone."));
+            malformed = malformed.and_then(|()| self.stored_port(port, protocol));
+            let item = Item::Port(Port::new(port, protocol));
+            self.add_item(name, zone, item, &value);
+        }
+        Ok(malformed)
+    }
+
+    fn stored_port(&self, port: &str, protocol: &str) -> Checked<()> {
+        if range(port, &self.names).is_none() {
+            let too_big = port.split('-').any(|bound| bound.parse::<u64>().is_ok_and(|n| n > 65535));
+            return Err(Code::InvalidPort.about(match too_big {
+                true => format!("port number in '{port}' is too big"),
+                false => format!("'{port}' is invalid port range"),
+            }));
+        }
+        if !WITH_PORTS.contains(&protocol) {
+            let known = "{'tcp'|'udp'|'sctp'|'dccp'}";
+            return Err(Code::InvalidProtocol.about(format!("'{protocol}' not from {known}")));
+        }
+        Ok(())
+    }
+
+    /// Trusted interfaces; returns their zone before and after.
+    fn trusted(&mut self) -> Step<Option<(Zone, Zone)>> {
+        let interfaces = self.given.values("--trust").to_vec();
+        if interfaces.is_empty() {
+            return Ok(None);
+        }
+        let before = self.load_zone(TRUSTED)?;
+        let mut zone = before.clone();
+        for interface in interfaces {
+            self.print(format!("Interface '{interface}' will be bound to zone '{TRUSTED}'."));
+            self.add_item(TRUSTED, &mut zone, Item::Interface(interface.clone()), &interface);
+        }
+        Ok(Some((before, zone)))
+    }
+
+    fn masquerade(&mut self, name: &str, zone: &mut Zone) {
+        if !self.given.has("--masq") {
+            return;
+        }
+        self.print("Enabling masquerade for the default zone.");
+        let changed = !std::mem::replace(&mut zone.traffic.masquerade, true);
+        let opening = Opening::Masquerade { interface: None };
+        let zone = Some(name.to_owned());
+        self.wish(Wish::Allow { opening, zone }, changed);
+    }
+
+    fn lokkit_forward_ports(&mut self, name: &str, zone: &mut Zone) -> Step {
+        for value in self.given.values("--forward-port").to_vec() {
+            let port = match ForwardPort::parse(&value, true, &self.names) {
+                Ok(port) => port,
+                Err(fault) => return self.refuse_all(&fault),
+            };
+            let shown = |text: &str| {
+                if text.is_empty() {
+                    "None".to_owned()
+                } else {
+                    text.to_owned()
+                }
+            };
+            self.print(format!(
+                "Adding forward port {}:{}:{}:{} to default zone.",
+                port.port,
+                port.protocol,
+                shown(&port.to_port),
+                shown(&port.to_address)
+            ));
+            self.add_item(name, zone, Item::ForwardPort(port), &value);
+        }
+        Ok(())
+    }
+
+    fn icmp_blocks(&mut self, name: &str, zone: &mut Zone) {
+        for icmptype in self.given.values("--block-icmp").to_vec() {
+            self.print(format!("Adding icmpblock '{icmptype}' to default zone."));
+            self.add_item(name, zone, Item::IcmpBlock(icmptype.clone()), &icmptype);
+        }
+    }
+
+    /// Checks and writes a zone without saying so.
+    fn store_quietly(&mut self, name: &str, before: &Zone, zone: Zone) -> Step {
+        let place = Place::Zone(name.to_owned(), zone);
+        if let Err(fault) = self.check_place(&place) {
+            return self.refuse_all(&fault);
+        }
+        match place {
+            Place::Zone(_, zone) if zone != *before => {
+                self.write(crate::firewall::firewalld::Kind::Zone, name, &zone.to_xml())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Zone {
+    /// As much of the zone as intents need.
+    fn clone_head(&self) -> Zone {
+        Zone {
+            target: self.target.clone(),
+            ..Zone::default()
+        }
+    }
+}
+
+/// `[FAMILY:][TABLE:]FILE`
+fn custom_rules(value: &str) -> Opening {
+    let parts: Vec<&str> = value.split(':').collect();
+    let (family, table, file) = match parts[..] {
+        [family, table, file] => (family, table, file),
+        [family, file] => (family, "filter", file),
+        _ => ("ipv4", "filter", value),
+    };
+    Opening::CustomRules {
+        family: family.to_owned(),
+        table: table.to_owned(),
+        file: file.to_owned(),
+    }
+}

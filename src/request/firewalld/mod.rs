@@ -1,0 +1,122 @@
+//! The engine behind firewall-offline-cmd and firewall-cmd: both edit the same files, and differ in
+//! what they accept and how they answer.
+
+mod check;
+mod definitions;
+mod direct;
+mod item;
+mod listing;
+mod lokkit;
+mod objects;
+mod place;
+mod runtime;
+mod session;
+mod standalone;
+mod text;
+mod whitelist;
+
+use crate::argv::firewalld::table::Group;
+use crate::argv::firewalld::{Given, Side, UsageError, check, edits_service, lokkit_options, parse};
+use crate::firewall::firewalld::store::{LOCAL, SHIPPED};
+use crate::firewall::firewalld::{Names, Tree};
+use crate::request::{Call, Output, Reply};
+use session::{Exit, Session, Step};
+
+/// Reads a command line and checks it.
+pub(super) fn read(side: Side, words: &[String]) -> Result<Given, UsageError> {
+    let given = parse(side, words)?;
+    check(side, &given)?;
+    Ok(given)
+}
+
+/// The words of a call as text.
+pub(super) fn words(call: &Call) -> Vec<String> {
+    call.args.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// Answers a command line that cannot be carried out.
+pub(super) fn usage_error(error: &UsageError, quiet: bool) -> Reply {
+    let mut reply = Reply::new();
+    if error.loud || !quiet {
+        reply.output.err(&error.text);
+    }
+    reply.fail(2)
+}
+
+/// Carries a request out. With `dry` nothing is written and nothing changed: the reply holds the
+/// intents.
+pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Reply {
+    let place = |option: &str, usual: &str| given.value(option).unwrap_or(usual).to_owned();
+    let tree = Tree::at(call.root, &place("--system-config", LOCAL), &place("--default-config", SHIPPED));
+    let runtime =
+        side == Side::Online && !given.has("--permanent") && !standalone::is_permanent_anyway(&given);
+    let mut session = Session {
+        call,
+        side,
+        given,
+        tree,
+        names: Names::of(call.root),
+        reply: Reply::new(),
+        dry,
+        runtime,
+    };
+    let exit = match run(&mut session) {
+        Ok(()) => 0,
+        Err(Exit(exit)) => exit,
+    };
+    session.reply.exit = exit;
+    if dry {
+        session.reply.output = Output::default();
+    }
+    session.reply
+}
+
+/// Goes through the kinds of options in the order in which the originals look at them; each ends the
+/// call if it finds one of its own.
+fn run(session: &mut Session) -> Step {
+    if session.side == Side::Offline && session.given.has("--check-config") {
+        return session.check_config();
+    }
+    if session.given.has_group(Group::StandAlone) {
+        session.stand_alone_options()?;
+    }
+    session.info_options()?;
+    if session.given.has_group(Group::Config) {
+        session.config_options()?;
+    }
+    if session.given.has_group(Group::Whitelist) {
+        session.whitelist_options()?;
+    }
+    if session.given.has("--direct") {
+        session.direct_options()?;
+    }
+    if session.side == Side::Offline && lokkit_options(&session.given) && !edits_service(&session.given) {
+        return session.lokkit_options();
+    }
+    let value = |session: &Session, name: &str| session.given.value(name).map(str::to_owned);
+    if let Some(ipset) = value(session, "--ipset") {
+        session.ipset_options(&ipset)?;
+    }
+    if let Some(icmptype) = value(session, "--icmptype") {
+        session.icmptype_options(&icmptype)?;
+    }
+    if let Some(service) = value(session, "--service") {
+        session.service_options(&service)?;
+    }
+    if let Some(helper) = value(session, "--helper") {
+        session.helper_options(&helper)?;
+    }
+    let adapts = session.given.has_group(Group::Traffic)
+        || session.given.any(&[
+            "--set-short",
+            "--get-short",
+            "--set-description",
+            "--get-description",
+        ]);
+    if session.side == Side::Offline || adapts {
+        session.place_options()?;
+    }
+    // firewall-cmd with nothing to do.
+    let usage = Side::Online.usage_line().trim_end();
+    session.fail(format!("State: running\n\nNo options specified\n{usage}"), 2)
+}

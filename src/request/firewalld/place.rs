@@ -1,0 +1,540 @@
+//! Zones and policies: editing, querying and listing what they hold.
+
+use super::check::Surroundings;
+use super::item::{Holder, Item, Ports, STEMS, add, has, remove};
+use super::listing;
+use super::session::{Exit, Session, Step};
+use super::text::edit_text;
+use crate::argv::firewalld::Side;
+use crate::firewall::firewalld::port::{integer, sort_for_listing};
+use crate::firewall::firewalld::{Checked, Code, ForwardPort, Head, Kind, Policy, Port, Traffic, Zone};
+use crate::intent::{Opening, Wish};
+
+/// What an edit applies to.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Zone(String, Zone),
+    Policy(String, Policy),
+}
+
+impl Place {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Place::Zone(..) => Kind::Zone,
+            Place::Policy(..) => Kind::Policy,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Place::Zone(name, _) | Place::Policy(name, _) => name,
+        }
+    }
+
+    fn holder(&mut self) -> &mut dyn Holder {
+        match self {
+            Place::Zone(_, zone) => zone,
+            Place::Policy(_, policy) => policy,
+        }
+    }
+
+    pub fn traffic(&self) -> &Traffic {
+        match self {
+            Place::Zone(_, zone) => &zone.traffic,
+            Place::Policy(_, policy) => &policy.traffic,
+        }
+    }
+
+    fn traffic_mut(&mut self) -> &mut Traffic {
+        self.holder().traffic()
+    }
+
+    fn head(&mut self) -> &mut Head {
+        match self {
+            Place::Zone(_, zone) => &mut zone.head,
+            Place::Policy(_, policy) => &mut policy.head,
+        }
+    }
+
+    fn to_xml(&self) -> String {
+        match self {
+            Place::Zone(_, zone) => zone.to_xml(),
+            Place::Policy(_, policy) => policy.to_xml(),
+        }
+    }
+
+    /// `Zone 'public'`
+    fn what(&self) -> String {
+        match self {
+            Place::Zone(name, _) => format!("Zone '{name}'"),
+            Place::Policy(name, _) => format!("Policy '{name}'"),
+        }
+    }
+
+    fn trusted(&self) -> bool {
+        matches!(self, Place::Zone(_, zone) if zone.target() == "ACCEPT")
+    }
+}
+
+/// Flags of a zone or policy.
+const FLAGS: [&str; 3] = ["icmp-block-inversion", "forward", "masquerade"];
+
+impl Session<'_> {
+    pub fn surroundings(&self) -> Surroundings<'_, '_> {
+        Surroundings {
+            tree: &self.tree,
+            names: &self.names,
+        }
+    }
+
+    /// The fault for a name that does not exist.
+    pub fn unknown(&self, kind: Kind, name: &str) -> crate::firewall::firewalld::Fault {
+        let detail = match (self.side, kind) {
+            (Side::Offline, Kind::Zone) => format!("get_zone(): {name}"),
+            (Side::Offline, Kind::Policy) => format!("get_policy_object(): {name}"),
+            (Side::Offline, Kind::Service) => format!("get_service(): '{name}'"),
+            _ => name.to_owned(),
+        };
+        kind.invalid().about(detail)
+    }
+
+    /// The text of an object that must exist.
+    pub fn text_of(&mut self, kind: Kind, name: &str) -> Step<String> {
+        let text = self.read_object(kind, name);
+        match self.done(text)? {
+            Some(text) => Ok(text),
+            None => {
+                let fault = self.unknown(kind, name);
+                self.refuse(&fault)
+            }
+        }
+    }
+
+    pub fn load_zone(&mut self, name: &str) -> Step<Zone> {
+        let text = self.text_of(Kind::Zone, name)?;
+        let zone = Zone::parse(&text, &self.names);
+        let mut zone = self.checked(zone)?;
+        if self.side == Side::Offline {
+            zone.traffic.merge_ports(&self.names);
+        }
+        Ok(zone)
+    }
+
+    pub fn load_policy(&mut self, name: &str) -> Step<Policy> {
+        let text = self.text_of(Kind::Policy, name)?;
+        let policy = Policy::parse(&text, &self.names);
+        let mut policy = self.checked(policy)?;
+        if self.side == Side::Offline {
+            policy.traffic.merge_ports(&self.names);
+        }
+        Ok(policy)
+    }
+
+    /// The zone or policy that the call names, else the default zone.
+    pub fn place(&mut self) -> Step<Place> {
+        if let Some(name) = self.given.value("--policy").map(str::to_owned) {
+            return Ok(Place::Policy(name.clone(), self.load_policy(&name)?));
+        }
+        let name = match self.given.value("--zone") {
+            Some(name) => name.to_owned(),
+            None => self.conf()?.default_zone(&self.tree),
+        };
+        Ok(Place::Zone(name.clone(), self.load_zone(&name)?))
+    }
+
+    /// Options that adapt or query a zone or policy.
+    pub fn place_options(&mut self) -> Step {
+        let mut place = self.place()?;
+        for stem in STEMS {
+            self.item_options(&mut place, stem)?;
+        }
+        for flag in FLAGS {
+            self.flag_options(&mut place, flag)?;
+        }
+        self.list_options(&mut place)?;
+        self.target_options(&mut place)?;
+        if edit_text(self, place.head())? {
+            return self.store_definition(&place);
+        }
+        if self.side == Side::Offline {
+            // Nothing to change: the original writes the zone as it is.
+            return self.success();
+        }
+        Ok(())
+    }
+
+    fn item_options(&mut self, place: &mut Place, stem: &str) -> Step {
+        let values = |session: &Self, name: &str| session.given.values(name).to_vec();
+        let added = values(self, &format!("--add-{stem}"));
+        if !added.is_empty() {
+            return self.change_items(place, stem, &added, true);
+        }
+        let removed: Vec<String> = [format!("--remove-{stem}")]
+            .into_iter()
+            .chain((stem == "service").then(|| "--remove-service-from-zone".to_owned()))
+            .chain((stem == "service").then(|| "--remove-service-from-policy".to_owned()))
+            .filter(|name| !(self.side == Side::Offline && name == "--remove-service"))
+            .flat_map(|name| values(self, &name))
+            .collect();
+        if !removed.is_empty() {
+            return self.change_items(place, stem, &removed, false);
+        }
+        let moved = values(self, &format!("--change-{stem}"));
+        if !moved.is_empty() {
+            return self.move_items(place, stem, &moved);
+        }
+        let asked = values(self, &format!("--query-{stem}"));
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let ports = Ports::of(self.side);
+        let cell = std::cell::RefCell::new(place);
+        let quoted = !matches!(stem, "port" | "source-port" | "forward-port");
+        self.query(&asked, quoted, |session, value| {
+            let item = Item::parse(stem, value, &session.names)?;
+            Ok(has(cell.borrow_mut().holder(), &item, ports, &session.names))
+        })
+    }
+
+    fn change_items(&mut self, place: &mut Place, stem: &str, values: &[String], adds: bool) -> Step {
+        let before = self.reply.intents.len();
+        let result = self.sequence(values, |session, value| {
+            let item = Item::parse(stem, value, &session.names);
+            let item = item.inspect_err(|_| session.wish_unread(place, stem, value))?;
+            let result = session.change_item(place, &item, adds);
+            session.wish_item(place, &item, adds, result.is_ok());
+            result
+        });
+        if result.is_err() {
+            self.nothing_changed();
+        }
+        result?;
+        let changed = self.reply.intents.iter().skip(before).any(|intent| intent.changed);
+        self.store(place, changed || self.dry)
+    }
+
+    /// Adds or removes one entry. What depends on the rest of the configuration is checked here for
+    /// firewall-cmd, where each value stands alone, and at the end for firewall-offline-cmd.
+    fn change_item(&mut self, place: &mut Place, item: &Item, adds: bool) -> Checked<()> {
+        let ports = Ports::of(self.side);
+        let (name, what) = (place.name().to_owned(), place.what());
+        let there = has(place.holder(), item, ports, &self.names);
+        match (adds, there) {
+            (true, true) => Err(item.already(self.side, &name, self.runtime)),
+            (false, false) => Err(item.not_there(self.side, &name, self.runtime)),
+            (false, true) => {
+                remove(place.holder(), item, ports, &self.names);
+                Ok(())
+            }
+            (true, false) => {
+                if self.side == Side::Online {
+                    self.check_alone(&what, &name, item)?;
+                }
+                add(place.holder(), item.clone(), ports, &self.names);
+                if let (Side::Online, Place::Policy(_, policy)) = (self.side, &*place)
+                    && let Err(fault) = self.surroundings().policy(&name, policy)
+                {
+                    remove(place.holder(), item, ports, &self.names);
+                    return Err(fault);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn check_alone(&self, what: &str, name: &str, item: &Item) -> Checked<()> {
+        if self.runtime
+            && let Item::Service(service) = item
+            && !self.tree.exists(Kind::Service, service)
+        {
+            return Err(Code::InvalidService.about(service));
+        }
+        let surroundings = self.surroundings();
+        surroundings.item(what, name, item)?;
+        if !matches!(item, Item::Interface(_) | Item::Source(_)) {
+            return Ok(());
+        }
+        for (other, zone) in surroundings.other_zones(name)? {
+            match item {
+                Item::Interface(interface) if zone.interfaces.contains(interface) => {
+                    let detail = match self.runtime {
+                        true => format!("'{interface}' already bound to '{other}'"),
+                        false => interface.clone(),
+                    };
+                    return Err(Code::ZoneConflict.about(detail));
+                }
+                Item::Source(source) if zone.sources.contains(source) => {
+                    let detail = format!("{what}: source '{source}' already bound to zone '{other}'");
+                    return Err(Code::InvalidAddr.about(detail));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Binds interfaces or sources to the zone, taking them from the zone that they were bound to.
+    fn move_items(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
+        let Place::Zone(name, _) = &*place else {
+            return Ok(());
+        };
+        let name = name.clone();
+        let mut emptied: Vec<Place> = Vec::new();
+        let mut first = Ok(());
+        let result = self.sequence(values, |session, value| {
+            let item = Item::parse(stem, value, &session.names)?;
+            let ports = Ports::of(session.side);
+            let there = has(place.holder(), &item, ports, &session.names);
+            if there && session.side == Side::Offline {
+                // Here what is so already is an error, which ends the call.
+                first = first.clone().and(Err(item.already(session.side, &name, false)));
+                return Ok(());
+            }
+            if !there {
+                let surroundings = session.surroundings();
+                surroundings.item(&place.what(), &name, &item)?;
+                for (other, zone) in surroundings.other_zones(&name)? {
+                    let at = emptied.iter().position(|place| place.name() == other);
+                    let mut zone = at.map_or(Place::Zone(other, zone), |at| emptied.swap_remove(at));
+                    if has(zone.holder(), &item, ports, &session.names) {
+                        remove(zone.holder(), &item, ports, &session.names);
+                        emptied.push(zone);
+                    } else if at.is_some() {
+                        emptied.push(zone);
+                    }
+                }
+                add(place.holder(), item.clone(), ports, &session.names);
+            }
+            session.wish_item(place, &item, true, !there);
+            Ok(())
+        });
+        if result.is_err() {
+            self.nothing_changed();
+        }
+        result?;
+        if let Err(fault) = first {
+            self.nothing_changed();
+            return self.refuse(&fault);
+        }
+        for other in &emptied {
+            self.write(other.kind(), other.name(), &other.to_xml())?;
+        }
+        self.store(place, true)
+    }
+
+    fn flag_options(&mut self, place: &mut Place, flag: &str) -> Step {
+        let own = |place: &Place| match (flag, place) {
+            ("icmp-block-inversion", Place::Zone(_, zone)) => zone.icmp_block_inversion,
+            ("forward", Place::Zone(_, zone)) => zone.forward,
+            ("masquerade", place) => place.traffic().masquerade,
+            _ => false,
+        };
+        if self.given.has(&format!("--query-{flag}")) {
+            let on = own(place);
+            return self.yes_or_no(on);
+        }
+        let adds = self.given.has(&format!("--add-{flag}"));
+        if !adds && !self.given.has(&format!("--remove-{flag}")) {
+            return Ok(());
+        }
+        let changed = own(place) != adds;
+        match (flag, &mut *place) {
+            ("icmp-block-inversion", Place::Zone(_, zone)) => zone.icmp_block_inversion = adds,
+            ("forward", Place::Zone(_, zone)) => zone.forward = adds,
+            (_, place) => place.traffic_mut().masquerade = adds,
+        }
+        let opening = match flag {
+            "icmp-block-inversion" => Opening::IcmpBlockInversion,
+            "forward" => Opening::IntraZoneForward,
+            _ => Opening::Masquerade { interface: None },
+        };
+        self.wish_opening(place, opening, adds, changed);
+        self.flag_said(flag, adds, changed)?;
+        self.store(place, changed)
+    }
+
+    /// What is said when a flag is already as wanted. The originals differ from flag to flag.
+    fn flag_said(&mut self, flag: &str, adds: bool, changed: bool) -> Step {
+        let code = if adds {
+            Code::AlreadyEnabled
+        } else {
+            Code::NotEnabled
+        };
+        match self.side {
+            _ if changed || flag == "forward" => Ok(()),
+            Side::Online => {
+                self.complain(format!("Warning: {}", code.about(flag)));
+                Ok(())
+            }
+            Side::Offline if flag == "icmp-block-inversion" => self.refuse(&code.about(flag)),
+            Side::Offline => Ok(()),
+        }
+    }
+
+    fn list_options(&mut self, place: &mut Place) -> Step {
+        let ports = |session: &Self, ports: &[Port]| {
+            let mut ports = ports.to_vec();
+            sort_for_listing(&mut ports, &session.names);
+            ports.iter().map(Port::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let sorted = |list: &[String]| {
+            let mut list = list.to_vec();
+            list.sort();
+            list.join(" ")
+        };
+        let Some(option) = self.given.first(&listing::OPTIONS) else {
+            return Ok(());
+        };
+        let traffic = place.traffic();
+        let line = match (option, &*place) {
+            ("--list-all", _) => {
+                let text = listing::place(place);
+                if !text.is_empty() {
+                    self.reply.output.out(text);
+                }
+                return Err(Exit(0));
+            }
+            ("--list-services", _) => sorted(&traffic.services),
+            ("--list-ports", _) => ports(self, &traffic.ports),
+            ("--list-source-ports", _) => ports(self, &traffic.source_ports),
+            ("--list-protocols", _) => sorted(&traffic.protocols),
+            ("--list-icmp-blocks", _) => sorted(&traffic.icmp_blocks),
+            ("--list-forward-ports", _) => {
+                traffic.forward_ports.iter().map(ForwardPort::listed).collect::<Vec<_>>().join("\n")
+            }
+            ("--list-rich-rules", _) => {
+                traffic.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            }
+            ("--list-interfaces", Place::Zone(_, zone)) => zone.interfaces.join(" "),
+            ("--list-sources", Place::Zone(_, zone)) => zone.sources.join(" "),
+            ("--list-ingress-zones", Place::Policy(_, policy)) => sorted(&policy.ingress_zones),
+            ("--list-egress-zones", Place::Policy(_, policy)) => sorted(&policy.egress_zones),
+            _ => return Ok(()),
+        };
+        self.answer(line)
+    }
+
+    fn target_options(&mut self, place: &mut Place) -> Step {
+        if self.given.has("--get-target") {
+            let target = match &*place {
+                Place::Zone(_, zone) => zone.target().to_owned(),
+                Place::Policy(_, policy) => policy.target.clone(),
+            };
+            return self.answer(target);
+        }
+        if let Some(target) = self.given.value("--set-target").map(str::to_owned) {
+            match place {
+                Place::Zone(_, zone) => zone.target = target,
+                Place::Policy(_, policy) => policy.target = target,
+            }
+            return self.store_definition(place);
+        }
+        self.priority_options(place)
+    }
+
+    fn priority_options(&mut self, place: &mut Place) -> Step {
+        match place {
+            Place::Policy(_, policy) if self.given.has("--get-priority") => {
+                let priority = policy.priority.to_string();
+                self.answer(priority)
+            }
+            Place::Policy(_, policy) => {
+                let Some(text) = self.given.value("--set-priority").map(str::to_owned) else {
+                    return Ok(());
+                };
+                let Some(priority) = integer(&text) else {
+                    return self.fail(format!("invalid literal for int() with base 10: '{text}'"), 2);
+                };
+                policy.priority = priority;
+                self.store_definition(place)
+            }
+            Place::Zone(..) => self.zone_priorities(place),
+        }
+    }
+
+    /// firewalld 2.x: the order in which zones classify what enters and what leaves.
+    fn zone_priorities(&mut self, place: &mut Place) -> Step {
+        for side in ["ingress", "egress"] {
+            let Place::Zone(_, zone) = &mut *place else {
+                return Ok(());
+            };
+            let slot = if side == "ingress" {
+                &mut zone.priorities.0
+            } else {
+                &mut zone.priorities.1
+            };
+            if self.given.has(&format!("--get-{side}-priority")) {
+                let priority = slot.clone().unwrap_or_else(|| "0".to_owned());
+                return self.answer(priority);
+            }
+            let Some(text) = self.given.value(&format!("--set-{side}-priority")).map(str::to_owned) else {
+                continue;
+            };
+            if !integer(&text).is_some_and(|priority| (-32768..=32767).contains(&priority)) {
+                return self.refuse(&Code::InvalidPriority.about(text));
+            }
+            *slot = Some(text).filter(|text| text != "0");
+            return self.store_definition(place);
+        }
+        Ok(())
+    }
+
+    /// Stores an edit of a property, such as the target.
+    fn store_definition(&mut self, place: &Place) -> Step {
+        self.definition(place.kind().word(), place.name(), "edit", true);
+        self.store(place, true)
+    }
+
+    /// Checks and writes the place. Nothing is written that did not change: a copy of what a
+    /// package ships would only hide later versions of it.
+    pub fn store(&mut self, place: &Place, changed: bool) -> Step {
+        let checked = self.check_place(place);
+        if let Err(fault) = checked {
+            self.nothing_changed();
+            return self.refuse(&fault);
+        }
+        if changed {
+            self.write(place.kind(), place.name(), &place.to_xml())?;
+        }
+        self.success()
+    }
+
+    pub fn check_place(&self, place: &Place) -> Checked<()> {
+        let surroundings = self.surroundings();
+        match place {
+            Place::Zone(name, zone) => {
+                surroundings.zone(name, zone)?;
+                surroundings.bindings(name, zone)?;
+            }
+            Place::Policy(name, policy) => surroundings.policy(name, policy)?,
+        }
+        surroundings.rest(place.kind(), place.name())
+    }
+
+    pub fn wish_item(&mut self, place: &Place, item: &Item, adds: bool, changed: bool) {
+        match item.opening(place.trusted()) {
+            Some(opening) => self.wish_opening(place, opening, adds, changed),
+            None => self.definition("policy", place.name(), "edit", changed),
+        }
+    }
+
+    fn wish_opening(&mut self, place: &Place, opening: Opening, adds: bool, changed: bool) {
+        let Place::Zone(zone, _) = place else {
+            return self.definition("policy", place.name(), "edit", changed);
+        };
+        let zone = Some(zone.clone());
+        let wish = if adds {
+            Wish::Allow { opening, zone }
+        } else {
+            Wish::Withdraw { opening, zone }
+        };
+        self.wish(wish, changed);
+    }
+
+    /// A value that could not be read is worth a look: it may be a mistake of the package.
+    fn wish_unread(&mut self, place: &Place, stem: &str, value: &str) {
+        let text = format!("{stem} {value:?} of {} makes no sense", place.what());
+        let severity = "low".to_owned();
+        self.wish(Wish::Note { severity, text }, false);
+    }
+}

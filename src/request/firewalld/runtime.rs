@@ -1,0 +1,59 @@
+//! Changes for the running firewall alone. An image has none, so they are recorded and nothing is
+//! written; only for comparison with the original a copy of what would be running is kept beside the
+//! journal, so that later queries see it and `--runtime-to-permanent` finds it.
+
+use super::session::{Session, Step};
+use crate::config::Answers;
+use crate::firewall::firewalld::{Kind, Tree, lockdown};
+use crate::intent::Wish;
+use crate::request::Call;
+
+/// Where the copy is kept.
+const RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
+
+/// The copy, if one is kept.
+pub(super) fn tree<'a>(call: &Call<'a>) -> Option<Tree<'a>> {
+    let strict = call.config.shims.answers == Answers::Strict;
+    strict.then(|| Tree::at(call.root, RUNTIME, RUNTIME))
+}
+
+impl Session<'_> {
+    /// `--reload`: the running firewall is as the files say.
+    pub fn forget_runtime(&mut self) -> Step {
+        let Some(tree) = tree(self.call).filter(|_| !self.dry) else {
+            return Ok(());
+        };
+        for kind in [Kind::Zone, Kind::Policy] {
+            for name in tree.local_names(kind).unwrap_or_default() {
+                let removed = tree.root.remove(tree.local(kind, &name));
+                self.done(removed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `--runtime-to-permanent`: what runs becomes what the files say.
+    pub fn runtime_to_permanent(&mut self) -> Step {
+        self.wish(
+            Wish::Note {
+                severity: "low".to_owned(),
+                text: "changes to the running firewall are to be kept".to_owned(),
+            },
+            false,
+        );
+        let Some(tree) = tree(self.call).filter(|_| !self.dry) else {
+            return self.success();
+        };
+        for kind in [Kind::Zone, Kind::Policy] {
+            for name in tree.local_names(kind).unwrap_or_default() {
+                let text = tree.read(kind, &name);
+                if let Some(text) = self.done(text)? {
+                    self.write(kind, &name, &text)?;
+                }
+            }
+        }
+        let whitelist = self.whitelist()?;
+        self.write_file(lockdown::FILE, &whitelist.to_xml())?;
+        self.success()
+    }
+}

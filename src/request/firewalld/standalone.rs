@@ -1,0 +1,249 @@
+//! Options that stand alone: help, version, the default zone, logging, lockdown, panic mode,
+//! reloading, and checking the configuration.
+
+use super::session::{Exit, Session, Step};
+use crate::argv::firewalld::table::OPTIONS;
+use crate::argv::firewalld::{Given, Side};
+use crate::firewall::firewalld::ipset::TYPES;
+use crate::firewall::firewalld::{Code, Fault, Kind};
+use crate::intent::Wish;
+
+/// The version whose behaviour is answered with.
+const VERSION: &str = "1.3.3";
+
+const LOG_DENIED: [&str; 5] = ["all", "unicast", "broadcast", "multicast", "off"];
+
+impl Session<'_> {
+    /// Carries out what stands alone; goes on if nothing of it was given.
+    pub fn stand_alone_options(&mut self) -> Step {
+        if self.given.has("--help") {
+            let help = self.help();
+            return self.answer(help);
+        }
+        if self.given.has("--version") {
+            return self.answer(VERSION);
+        }
+        self.default_zone_options()?;
+        self.log_denied_options()?;
+        self.lockdown_options()?;
+        self.daemon_options()?;
+        if self.given.has("--get-ipset-types") {
+            return self.answer(TYPES.join(" "));
+        }
+        if self.given.has("--get-automatic-helpers") {
+            return self.answer("no");
+        }
+        if self.given.has("--reset-to-defaults") {
+            // It would wipe what every package asked for: recorded, and left to whoever decides.
+            self.wish(Wish::FirewallReset { defaults: None }, false);
+            return self.success();
+        }
+        if self.given.any(&["--policy-server", "--policy-desktop", "--set-automatic-helpers"]) {
+            return self.success();
+        }
+        if self.given.any(&["--get-active-zones", "--get-active-policies"]) {
+            return self.active();
+        }
+        Ok(())
+    }
+
+    fn default_zone_options(&mut self) -> Step {
+        if self.given.has("--get-default-zone") {
+            let zone = self.conf()?.default_zone(&self.tree);
+            return self.answer(zone);
+        }
+        let Some(zone) = self.given.value("--set-default-zone").map(str::to_owned) else {
+            return Ok(());
+        };
+        let mut conf = self.conf()?;
+        let known = self.tree.exists(Kind::Zone, &zone);
+        let same = conf.default_zone(&self.tree) == zone;
+        self.wish(Wish::DefaultZone { zone: zone.clone() }, known && !same);
+        if !known {
+            return self.refuse(&Code::InvalidZone.about(zone));
+        }
+        if same {
+            return self.already_set(&Code::ZoneAlreadySet.about(zone));
+        }
+        conf.set("DefaultZone", &zone);
+        self.save_conf(&conf)?;
+        self.success()
+    }
+
+    fn save_conf(&mut self, conf: &crate::firewall::firewalld::Conf) -> Step {
+        if self.dry {
+            return Ok(());
+        }
+        let saved = conf.save(&self.tree);
+        self.done(saved)
+    }
+
+    /// A setting that is so already: an error offline, a warning from the daemon.
+    fn already_set(&mut self, fault: &Fault) -> Step {
+        match self.side {
+            Side::Offline => self.refuse(fault),
+            Side::Online => {
+                self.complain(format!("Warning: {fault}"));
+                self.success()
+            }
+        }
+    }
+
+    fn log_denied_options(&mut self) -> Step {
+        let mut conf = self.conf()?;
+        if self.given.has("--get-log-denied") {
+            let value = conf.get("LogDenied").to_owned();
+            return self.answer(value);
+        }
+        let Some(value) = self.given.value("--set-log-denied").map(str::to_owned) else {
+            return Ok(());
+        };
+        let known = LOG_DENIED.contains(&value.as_str());
+        let same = conf.get("LogDenied") == value;
+        self.definition("conf", "LogDenied", "edit", known && !same);
+        if !known {
+            let known: Vec<String> = LOG_DENIED.iter().map(|known| format!("'{known}'")).collect();
+            let detail = format!("'{value}', choose from {}", known.join(","));
+            return self.refuse(&Code::InvalidValue.about(detail));
+        }
+        if same {
+            return self.already_set(&Code::AlreadySet.about(value));
+        }
+        conf.set("LogDenied", &value);
+        self.save_conf(&conf)?;
+        self.success()
+    }
+
+    fn lockdown_options(&mut self) -> Step {
+        let mut conf = self.conf()?;
+        let on = matches!(conf.get("Lockdown").to_lowercase().as_str(), "yes" | "true");
+        if self.given.has("--query-lockdown") {
+            return self.yes_or_no(on);
+        }
+        let wanted = match (self.given.has("--lockdown-on"), self.given.has("--lockdown-off")) {
+            (true, _) => true,
+            (_, true) => false,
+            _ => return Ok(()),
+        };
+        self.definition("conf", "Lockdown", "edit", on != wanted);
+        if on != wanted {
+            conf.set("Lockdown", if wanted { "yes" } else { "no" });
+            self.save_conf(&conf)?;
+        } else {
+            let code = if wanted {
+                Code::AlreadyEnabled
+            } else {
+                Code::NotEnabled
+            };
+            let asked = if wanted {
+                "enable_lockdown()"
+            } else {
+                "disable_lockdown()"
+            };
+            self.complain(format!("Warning: {}", code.about(asked)));
+        }
+        self.success()
+    }
+
+    /// What only a running daemon can be asked for.
+    fn daemon_options(&mut self) -> Step {
+        if self.given.has("--state") {
+            return self.answer("running");
+        }
+        if self.given.any(&["--reload", "--complete-reload"]) {
+            self.forget_runtime()?;
+            return self.success();
+        }
+        if self.given.has("--runtime-to-permanent") {
+            return self.runtime_to_permanent();
+        }
+        if self.given.has("--query-panic") {
+            return self.yes_or_no(false);
+        }
+        if self.given.has("--panic-on") {
+            let text = "all network traffic is to be dropped (--panic-on)".to_owned();
+            let severity = "high".to_owned();
+            self.wish(Wish::Note { severity, text }, false);
+            return self.success();
+        }
+        if self.given.has("--panic-off") {
+            let fault = Code::NotEnabled.about("panic mode is not enabled, therefore no need to disable");
+            self.complain(format!("Warning: {fault}"));
+            return self.success();
+        }
+        if self.side == Side::Online && self.given.has("--check-config") {
+            return match self.check_all() {
+                Ok(()) => self.success(),
+                Err(fault) => self.refuse(&fault),
+            };
+        }
+        Ok(())
+    }
+
+    fn active(&mut self) -> Step {
+        if !self.given.has("--get-active-zones") {
+            return Err(Exit(0));
+        }
+        let zones = self.surroundings().other_zones("");
+        for (name, zone) in self.checked(zones)? {
+            if zone.is_active() {
+                self.print(&name);
+            }
+            for (what, list) in [("interfaces", &zone.interfaces), ("sources", &zone.sources)] {
+                if !list.is_empty() {
+                    self.print(format!("  {what}: {}", list.join(" ")));
+                }
+            }
+        }
+        Err(Exit(0))
+    }
+
+    /// Reads and checks every object.
+    pub fn check_all(&self) -> Result<(), Fault> {
+        let surroundings = self.surroundings();
+        for kind in Kind::ALL {
+            for name in self.tree.names(kind).unwrap_or_default() {
+                surroundings.object(kind, &name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `firewall-offline-cmd --check-config`: silent if all is well.
+    pub fn check_config(&mut self) -> Step {
+        match self.check_all() {
+            Ok(()) => Err(Exit(0)),
+            Err(fault) => {
+                self.complain(
+                    "ERROR: Failed to load user configuration. Falling back to full stock configuration.",
+                );
+                self.fail(format!("Configuration error: {fault}"), fault.code.exit())
+            }
+        }
+    }
+
+    fn help(&self) -> String {
+        let mut help = format!("\nUsage: {} [OPTIONS...]\n", self.side.program());
+        let own = OPTIONS.iter().filter(|option| match self.side {
+            Side::Offline => option.offline,
+            Side::Online => option.online,
+        });
+        for option in own {
+            help += &format!("\n  {}", option.names.join(", "));
+        }
+        help.push('\n');
+        help
+    }
+}
+
+/// Whether an option was given that firewall-cmd carries out for the running firewall and the files
+/// alike.
+pub(super) fn is_permanent_anyway(given: &Given) -> bool {
+    given.any(&[
+        "--set-default-zone",
+        "--set-log-denied",
+        "--lockdown-on",
+        "--lockdown-off",
+        "--runtime-to-permanent",
+    ])
+}
