@@ -35,13 +35,29 @@ impl Image {
         self.record_with(package, scriptlet, arg, wishes, true);
     }
 
+    /// Records that a package's `%post` asked for something and was told that it failed.
+    pub fn record_failed(&self, package: &str, wishes: Vec<Wish>) {
+        self.append(package, ("%post", 1), wishes, false, 1);
+    }
+
     pub fn record_with(&self, package: &str, scriptlet: &str, arg: u32, wishes: Vec<Wish>, changed: bool) {
+        self.append(package, (scriptlet, arg), wishes, changed, 0);
+    }
+
+    fn append(
+        &self,
+        package: &str,
+        (scriptlet, arg): (&str, u32),
+        wishes: Vec<Wish>,
+        changed: bool,
+        exit: u8,
+    ) {
         let mut event = Event {
             id: 0,
             time: "2024-01-01T00:00:00Z".into(),
             tool: Tool::FirewallCmd,
             argv: vec!["firewall-cmd".into()],
-            exit: 0,
+            exit,
             verdict: Verdict::Allow,
             message: String::new(),
             warnings: Vec::new(),

@@ -11,3 +11,4 @@ mod order;
 mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd;

@@ -1,0 +1,69 @@
+//! Presets as systemctl reads them, and requests to enable that came too early.
+
+use std::process::Command;
+
+use nodeshim::intent::UnitWant;
+
+use crate::image::{Image, unit};
+
+const UNIT: &[u8] =
+    b"[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+
+fn put_unit(image: &Image, name: &str) {
+    image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
+    image.root.write(format!("/usr/lib/systemd/system/{name}"), UNIT, None).unwrap();
+    image.root.take_changes();
+}
+
+fn link(name: &str) -> String {
+    format!("/etc/systemd/system/multi-user.target.wants/{name}")
+}
+
+#[test]
+fn a_unit_that_was_enabled_too_early_is_enabled_once() {
+    let image = Image::new();
+    image.record_failed("a", vec![unit("late.service", UnitWant::Enable)]);
+    let early = image.settle(&["a"]);
+    assert!(!image.root.exists(link("late.service")), "{early:?}");
+    put_unit(&image, "late.service");
+    let report = image.settle(&["a"]);
+    assert_eq!(report.plan.changes.len(), 1, "{report:?}");
+    assert_eq!(report.plan.changes[0].because, [1]);
+    assert!(image.root.exists(link("late.service")));
+    image.root.remove(link("late.service")).unwrap();
+    assert!(image.settle(&["a"]).plan.is_empty(), "an administrator's disable stands");
+}
+
+#[test]
+fn presets_agree_with_what_was_asked_as_systemctl_reads_them() {
+    let image = Image::new();
+    for name in ["on.service", "off.service", "w@.service", "other.service"] {
+        put_unit(&image, name);
+    }
+    image.root.create_dirs("/usr/lib/systemd/system-preset", 0o755).unwrap();
+    image
+        .root
+        .write("/usr/lib/systemd/system-preset/99-default-disable.preset", b"disable *\n", None)
+        .unwrap();
+    image.root.take_changes();
+    let wishes = vec![
+        unit("on.service", UnitWant::Enable),
+        unit("off.service", UnitWant::Disable),
+        unit("w@1.service", UnitWant::Enable),
+        unit("other.service", UnitWant::PresetEnable),
+    ];
+    image.record("lib+a.b_c", "%post", 1, wishes);
+    image.settle(&["lib+a.b_c"]);
+    let units = ["on.service", "off.service", "w@1.service", "other.service"];
+    let status = Command::new("systemctl")
+        .arg(format!("--root={}", image.path().display()))
+        .arg("preset")
+        .args(units)
+        .output()
+        .expect("systemctl");
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+    let enabled: Vec<bool> = units.iter().map(|name| image.root.exists(link(name))).collect();
+    assert_eq!(enabled, [true, false, true, false]);
+    image.settle(&[]);
+    assert!(image.root.list("/etc/systemd/system-preset").unwrap().is_empty());
+}
