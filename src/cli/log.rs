@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::inspect::{self, Answer, Entry, Reason, View};
+use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, View};
 use nodeshim::journal::Verdict;
 use nodeshim::root::Root;
 
@@ -56,7 +56,7 @@ fn head(event: u64, time: &str, who: &str) -> String {
     wrapped(&format!("{:<5} {time}  ", format!("#{event}")), INDENT, who)
 }
 
-fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[(String, String)]) -> String {
+fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[Asked]) -> String {
     let exit = if exit == 0 {
         String::new()
     } else {
@@ -69,7 +69,7 @@ fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[(String, String)]) 
         Verdict::Ignore => " (ignored by policy)",
     };
     let mut text = wrapped("      ", INDENT, &format!("{command}{exit}{verdict}"));
-    for (wish, outcome) in wishes {
+    for Asked { wish, outcome } in wishes {
         text.push_str(&wrapped("      - ", INDENT + 2, &format!("{wish}: {outcome}")));
     }
     text

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{View, words};
+use crate::intent::Intent;
 use crate::journal::{Event, Verdict};
 
 /// One request.
@@ -25,12 +26,31 @@ pub struct Entry {
     pub exit: u8,
     /// What policy said.
     pub verdict: Verdict,
-    /// What it asked for, in words, each with what became of it.
-    pub wishes: Vec<(String, String)>,
+    /// What it asked for.
+    pub wishes: Vec<Asked>,
     /// The paths that it changed.
     pub paths: Vec<String>,
     /// What an administrator should know of it.
     pub warnings: Vec<String>,
+}
+
+/// One thing that a request asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asked {
+    /// The wish in words.
+    pub wish: String,
+    /// `done`, `was so`, `deferred` or `failed`.
+    pub outcome: &'static str,
+}
+
+impl Asked {
+    pub(super) fn of(event: &Event, intent: &Intent) -> Asked {
+        Asked {
+            wish: words::wish(&intent.wish),
+            outcome: words::outcome(event, intent),
+        }
+    }
 }
 
 /// Every request, or those of one plugin; queries only if `all`.
@@ -58,11 +78,7 @@ fn entry(event: &Event) -> Entry {
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,
-        wishes: event
-            .intents
-            .iter()
-            .map(|intent| (words::wish(&intent.wish), words::outcome(event, intent).to_owned()))
-            .collect(),
+        wishes: event.intents.iter().map(|intent| Asked::of(event, intent)).collect(),
         paths: event.changes.iter().map(|change| change.path.clone()).collect(),
         warnings: event.warnings.clone(),
     }

@@ -16,7 +16,7 @@ use crate::settle::{Facts, Prepared, prepare};
 
 pub use check::{Difference, check};
 pub use list::{Row, list};
-pub use log::{Entry, log};
+pub use log::{Asked, Entry, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use why::{Answer, Reason, why};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::log::Asked;
 use super::thing::Thing;
 use super::{View, words};
 use crate::firewall::definitions::Definitions;
@@ -47,8 +48,8 @@ pub struct Reason {
     pub exit: u8,
     /// What policy said.
     pub verdict: Verdict,
-    /// What was asked for, in words, each with what became of it.
-    pub wishes: Vec<(String, String)>,
+    /// What was asked for.
+    pub wishes: Vec<Asked>,
     /// Whether the plugin still wants it.
     pub wanted: bool,
 }
@@ -104,20 +105,13 @@ fn note_path_wants(view: &View, answer: &mut Answer) {
     }
 }
 
-fn wishes(
-    event: &Event,
-    asked: &Thing,
-    definitions: &Definitions,
-    file: Option<&Desired>,
-) -> Vec<(String, String)> {
+fn wishes(event: &Event, asked: &Thing, definitions: &Definitions, file: Option<&Desired>) -> Vec<Asked> {
     let whole = asked.was_changed_by(event) || file.is_some_and(|file| file.because.contains(&event.id));
     let about = event.intents.iter().filter(|intent| whole || asked.is_of(&intent.wish, definitions));
-    about
-        .map(|intent| (words::wish(&intent.wish), words::outcome(event, intent).to_owned()))
-        .collect()
+    about.map(|intent| Asked::of(event, intent)).collect()
 }
 
-fn reason(event: &Event, wishes: Vec<(String, String)>, wanted: bool) -> Reason {
+fn reason(event: &Event, wishes: Vec<Asked>, wanted: bool) -> Reason {
     Reason {
         event: event.id,
         time: event.time.clone(),

@@ -112,13 +112,26 @@ struct FirewallPlan {
     placed: BTreeSet<Placed>,
 }
 
+/// Secure shell is the node's own: a plugin that asked for it does not take it along.
+fn is_nodes_own(wish: &Wish) -> bool {
+    let Wish::Allow { opening, .. } = wish else {
+        return false;
+    };
+    match opening {
+        Opening::FirewallService { service } => service == "ssh",
+        Opening::Port { port, protocol } => protocol == "tcp" && *port == nftables::NODE_TCP_PORT.to_string(),
+        _ => false,
+    }
+}
+
 /// The chosen backend writes what is wanted; every other one takes away what it had written.
 fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan> {
     let default_zone = default_zone(root);
     let definitions = Definitions::new(root);
     let (rulesets, mut notes) = rulesets(&fold.state, &default_zone, &definitions);
     let chosen = detect::backend(root, &facts.config);
-    let withdrawn = fold.withdrawn();
+    let mut withdrawn = fold.withdrawn();
+    withdrawn.retain(|(_, want)| !is_nodes_own(&want.wish));
     let (mut desired, lokkit_notes) = lokkit::withdraw(root, &withdrawn)?;
     notes.extend(lokkit_notes);
     let nothing = BTreeMap::new();

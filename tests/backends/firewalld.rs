@@ -157,7 +157,15 @@ fn raw_entries_go_with_the_plugin_that_added_them_unless_somebody_wants_them() {
         service: "mine".into(),
     };
     let in_public = |number: &str| allow_in("public", port(number, "tcp"));
-    let wishes = vec![in_public("80"), in_public("81"), allow_in("public", mine)];
+    let ssh = Opening::FirewallService {
+        service: "ssh".into(),
+    };
+    let wishes = vec![
+        in_public("80"),
+        in_public("81"),
+        allow_in("public", mine),
+        allow_in("public", ssh),
+    ];
     image.record("a", "%post", 1, wishes);
     image.record_with("b", "%post", 1, vec![in_public("81"), in_public("82")], false);
     image.settle(&["b"]);
@@ -165,7 +173,11 @@ fn raw_entries_go_with_the_plugin_that_added_them_unless_somebody_wants_them() {
         zone(image, "public").traffic.ports.iter().map(|port| port.port.clone()).collect()
     };
     assert_eq!(numbers(&image), ["81", "82"]);
-    assert!(!zone(&image, "public").traffic.services.contains(&"mine".to_owned()));
+    let services = zone(&image, "public").traffic.services;
+    assert!(
+        !services.contains(&"mine".to_owned()) && services.contains(&"ssh".to_owned()),
+        "{services:?}"
+    );
     assert_eq!(complaints(&image), "");
     image.settle(&[]);
     assert_eq!(numbers(&image), ["82"], "what was there before any plugin asked stays");
