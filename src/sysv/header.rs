@@ -36,6 +36,8 @@ pub struct Defaults {
     pub start: u8,
     /// Stop priority, 0 to 99.
     pub stop: u8,
+    /// Whether the priorities were written down, and are not merely the usual ones.
+    pub explicit: bool,
     /// Whether the script takes part in dependency ordering.
     pub lsb: bool,
     /// Other names of the service.
@@ -54,19 +56,11 @@ impl Header {
     pub fn parse(text: &str) -> Header {
         let mut header = Header::default();
         let mut rest = text;
-        let mut continues = false;
         while !rest.is_empty() {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            let comment = line.trim_ascii_start().strip_prefix('#');
-            continues = match comment {
-                None => false,
-                Some(comment) if continues => comment.ends_with('\\'),
-                Some(comment) => {
-                    header.comment(comment, rest);
-                    is_description(comment) && comment.ends_with('\\')
-                }
-            };
+            if let Some(comment) = line.trim_ascii_start().strip_prefix('#') {
+                header.comment(comment, rest);
+            }
             rest = after;
         }
         header
@@ -117,7 +111,8 @@ impl Header {
         }
     }
 
-    /// The header with everything that `over` says in place of what this one says.
+    /// The header with everything that `over` says in place of what this one says. Names are
+    /// provided by `over` alone.
     pub fn overlaid(self, over: Header) -> Header {
         let pick = |over: Vec<String>, own: Vec<String>| if over.is_empty() { own } else { over };
         Header {
@@ -125,7 +120,7 @@ impl Header {
             priorities: over.priorities.or(self.priorities),
             lsb: over.lsb || self.lsb,
             broken: self.broken,
-            provides: pick(over.provides, self.provides),
+            provides: over.provides,
             required_start: pick(over.required_start, self.required_start),
             required_stop: pick(over.required_stop, self.required_stop),
             should_start: pick(over.should_start, self.should_start),
@@ -142,6 +137,7 @@ impl Header {
             levels,
             start,
             stop,
+            explicit: self.priorities.is_some(),
             lsb: self.lsb,
             provides: self.provides,
             required: [self.required_start.as_slice(), &self.required_stop].concat(),
@@ -149,12 +145,6 @@ impl Header {
             stop_before: [self.required_stop, self.should_stop].concat(),
         })
     }
-}
-
-fn is_description(comment: &str) -> bool {
-    let key = comment.trim_ascii_start().split(':').next().unwrap_or("");
-    let key = key.split('(').next().unwrap_or(key);
-    matches!(key, "description" | "Description" | "Short-Description")
 }
 
 fn words(value: &str) -> Vec<String> {
@@ -255,21 +245,18 @@ mod tests {
     }
 
     #[test]
-    fn a_continued_description_hides_what_looks_like_a_key() {
-        let text = "# chkconfig: 35 60 40\n# description: runs \\\n#  Provides: nothing \\\n# chkconfig: x\n\
-                    # Provides: foo\n";
-        let header = Header::parse(text);
-        assert!(!header.broken);
-        assert_eq!(header.provides, ["foo"]);
+    fn a_continued_description_hides_nothing() {
+        let header = Header::parse("# chkconfig: 35 60 40\n# description: runs \\\n#  Provides: foo bar\n");
+        assert_eq!(header.provides, ["foo", "bar"]);
     }
 
     #[test]
     fn an_override_replaces_what_it_says_and_no_more() {
-        let script = Header::parse("# chkconfig: 345 60 40\n# Provides: foo\n");
+        let script = Header::parse("# chkconfig: 345 60 40\n# Provides: foo\n# Should-Start: bar\n");
         let over = Header::parse("# chkconfig: 2 11 22\n");
-        let defaults = script.clone().overlaid(over).defaults().unwrap();
+        let defaults = script.overlaid(over).defaults().unwrap();
         assert_eq!((defaults.levels.to_string().as_str(), defaults.start, defaults.stop), ("2", 11, 22));
-        assert_eq!(defaults.provides, ["foo"]);
-        assert_eq!(script.clone().overlaid(Header::default()), script);
+        assert_eq!(defaults.start_after, ["bar"]);
+        assert_eq!(defaults.provides, [""; 0]);
     }
 }

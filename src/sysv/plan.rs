@@ -27,9 +27,12 @@ impl Change {
             Change::Add if entries.is_empty() => defaults.levels,
             Change::Add | Change::ResetPriorities(_) => entries.on(),
             Change::On(levels) => entries.on().union(levels),
-            // No dependency can match, so that the service falls back to its own priorities;
-            // what depends on it still sees it.
-            Change::Off(_) => Levels::BEYOND_ALL,
+            // Each level that it goes off in adds all others and beyond. So no dependency can
+            // match, and the service falls back to its own priorities; what depends on it still
+            // sees it, but for the level if it is a single one in which it is off already.
+            Change::Off(levels) => {
+                levels.iter().fold(entries.on(), |on, level| on.union(Levels::BEYOND_ALL.without(level)))
+            }
             Change::Reset(_) => defaults.levels,
         }
     }
@@ -56,6 +59,11 @@ impl Change {
         let filled = filled(defaults, entries, priorities);
         let asked = match self {
             Change::Add => Plan::default(),
+            // On or off as before, and before the new entries were made already.
+            Change::ResetPriorities(levels) => std::array::from_fn(|level| {
+                let on = entries.first(level).map_or(defaults.levels.contains(level), Entry::is_on);
+                levels.contains(level).then(|| Entry::new(on, priorities))
+            }),
             other => other.plan(defaults, entries, priorities),
         };
         std::array::from_fn(|level| asked[level].or(renumbered[level]).or(filled[level]))

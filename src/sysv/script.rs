@@ -32,12 +32,17 @@ pub struct Script {
 /// Reads one script and its override file.
 pub fn load(layout: &Layout, name: &OsStr) -> std::result::Result<Script, Trouble> {
     let own = read(layout, name)?;
-    let (header, warning) = match read_override(layout, name) {
-        Some(over) => overlay(own, over, name),
-        None => (own, None),
+    // What makes a script unusable is not mended by an override file.
+    let mut script = Script {
+        defaults: own.clone().defaults().ok_or(Trouble::Unsupported)?,
+        warning: None,
     };
-    let defaults = header.defaults().ok_or(Trouble::Unsupported)?;
-    Ok(Script { defaults, warning })
+    if let Some(over) = read_override(layout, name) {
+        let (header, warning) = overlay(own, over, name);
+        script.defaults = header.defaults().ok_or(Trouble::Unsupported)?;
+        script.warning = warning;
+    }
+    Ok(script)
 }
 
 /// Reads one script without its override file.

@@ -34,13 +34,11 @@ pub fn load_all(root: &Root) -> Result<Vec<(OsString, bool)>> {
     Ok(states.collect())
 }
 
-/// Whether a file's service is on.
+/// Whether a file's service is on: the last line that begins with `disable`, whatever follows
+/// the word, decides by having a `yes` in it.
 pub fn is_on(text: &str) -> bool {
-    let mut disable = text.lines().filter_map(|line| {
-        let value = line.trim_ascii_start().strip_prefix("disable")?.trim_ascii_start();
-        Some(value.strip_prefix('=')?.trim_ascii())
-    });
-    disable.next_back() != Some("yes")
+    let mut disable = text.lines().filter_map(|line| line.trim_ascii_start().strip_prefix("disable"));
+    !disable.next_back().is_some_and(|value| value.contains("yes"))
 }
 
 /// The file with the state written into it, the way chkconfig edits: lines that begin with
@@ -88,7 +86,10 @@ mod tests {
             ("disable=yes\n", false),
             ("\tdisable\t\t= no\n", true),
             ("\tdisable = YES\n", true),
-            ("\tdisabled = yes\n", true),
+            ("\tdisabled = yes\n", false),
+            ("\tdisable =yes # why\n", false),
+            ("\tdisable = yes\n\tdisable = no\n", true),
+            ("# disable = yes\n", true),
         ] {
             assert_eq!(is_on(&format!("service x\n{{\n{line}}}\n")), on, "{line:?}");
         }

@@ -98,7 +98,9 @@ fn set_ordered(layout: &Layout, name: &OsStr, defaults: &Defaults, change: Chang
     let priorities = settled.next().unwrap_or(own(defaults));
     let mut changed = false;
     for ((other, defaults), priorities) in others.iter().zip(settled) {
-        if defaults.lsb {
+        // Whoever no dependency moves keeps the numbers that it has, right or wrong, unless its
+        // header names none.
+        if defaults.lsb && (!defaults.explicit || priorities != own(defaults)) {
             let entries = index.of(other);
             changed |= write(layout, other, entries, &renumbered(entries, priorities))?;
         }

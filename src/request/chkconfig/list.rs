@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use super::failure::Failure;
 use super::layout;
 use super::lookup::{Service, find};
+use super::query::is_on_anywhere;
 use crate::argv::chkconfig::ServiceType;
 use crate::config::Answers;
 use crate::error::Error;
@@ -127,8 +128,7 @@ fn line(output: &mut Output, name: &OsStr, entries: &Entries) {
 
 /// The services of xinetd, if xinetd itself is on in any level.
 fn xinetd_services(layout: &Layout, output: &mut Output) {
-    let daemon = Index::load_one(layout, OsStr::new("xinetd"));
-    if !daemon.is_ok_and(|entries| !entries.on().is_empty()) {
+    if !is_on_anywhere(layout, OsStr::new("xinetd")) {
         return;
     }
     output.out_line("\nxinetd based services:");

@@ -22,8 +22,7 @@ pub fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<Serv
     let on = match find(&layout, name, only) {
         Err(_) => return Reply::new().fail(1),
         Ok(Service::Xinetd(text)) => {
-            let daemon = Index::load_one(&layout, OsStr::new("xinetd"));
-            daemon.map(|entries| xinetd::is_on(&text) && !entries.on().is_empty())
+            Ok(xinetd::is_on(&text) && is_on_anywhere(&layout, OsStr::new("xinetd")))
         }
         Ok(Service::Script(_)) => {
             let entries = Index::load_one(&layout, name);
@@ -36,6 +35,12 @@ pub fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<Serv
         Ok(on) => Reply::new().fail(u8::from(!on)),
         Err(level) => Reply::error(super::failure::Failure::from(level).line(name), 1),
     }
+}
+
+/// Whether an init script is on in any level; what can't be read is not.
+pub fn is_on_anywhere(layout: &Layout, name: &OsStr) -> bool {
+    find(layout, name, Some(ServiceType::Sysv)).is_ok()
+        && Index::load_one(layout, name).is_ok_and(|entries| !entries.on().is_empty())
 }
 
 /// Whether an init script is on in a level; what can't be read is not.
