@@ -1,19 +1,6 @@
 //! A service name as a unit name, the way `systemd-escape --mangle` makes one.
 
-/// Suffixes that a unit name can have.
-const SUFFIXES: [&str; 11] = [
-    ".service",
-    ".socket",
-    ".target",
-    ".timer",
-    ".path",
-    ".mount",
-    ".automount",
-    ".swap",
-    ".device",
-    ".slice",
-    ".scope",
-];
+use crate::unit::name::is_valid;
 
 /// The unit that `service` means by a name. A path is a mount or device; what no unit name may
 /// have is escaped; `.service` is added where no suffix is there.
@@ -34,7 +21,7 @@ pub fn unit_name(name: &str) -> String {
             byte => push(&mut unit, byte),
         }
     }
-    if !SUFFIXES.iter().any(|suffix| unit.len() > suffix.len() && unit.ends_with(suffix)) {
+    if !is_valid(&unit) {
         unit.push_str(".service");
     }
     unit
@@ -76,6 +63,7 @@ mod tests {
             ("foo.socket", "foo.socket"),
             ("foo@x", "foo@x.service"),
             ("foo.conf", "foo.conf.service"),
+            (".service", ".service.service"),
             ("foo bar", "foo\\x20bar.service"),
             ("a/b-c", "a-b-c.service"),
             ("ä", "\\xc3\\xa4.service"),
