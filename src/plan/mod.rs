@@ -11,7 +11,7 @@ use crate::tool::Tool;
 
 pub use apply::apply;
 pub use difference::{Content, Desired, difference};
-pub use render::render;
+pub use render::{events, render, wrapped};
 
 /// What is to be changed, and what an administrator should know about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -3,29 +3,31 @@
 use super::{Action, Note, Plan, PlannedChange};
 use crate::escape::printable;
 
+const WIDTH: usize = 80;
+
 /// One block a change: what is done, and indented why; then the remarks.
 pub fn render(plan: &Plan) -> String {
     let mut text = String::new();
     for change in &plan.changes {
-        text.push_str(&format!("{:<8}{}\n", verb(change), printable(&change.path)));
+        text.push_str(&wrapped(&format!("{:<8}", verb(change)), 10, &change.path));
         match &change.action {
-            Action::Link { target } => text.push_str(&format!("          -> {}\n", printable(target))),
+            Action::Link { target } => text.push_str(&wrapped("          -> ", 13, target)),
             Action::Call { tool, args } => {
-                text.push_str(&format!("          {} {}\n", tool.name(), printable(&args.join(" "))));
+                let words = format!("{} {}", tool.name(), args.join(" "));
+                text.push_str(&wrapped("          ", 12, &words));
             }
             _ => {}
         }
-        text.push_str(&format!("          {}{}\n", printable(&change.why), events(&change.because)));
+        let why = format!("{}{}", change.why, events(&change.because));
+        text.push_str(&wrapped("          ", 10, &why));
     }
-    for note in &plan.notes {
-        text.push_str(&line(note));
-    }
+    plan.notes.iter().for_each(|note| text.push_str(&line(note)));
     text
 }
 
 fn line(note: &Note) -> String {
     let plugin = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
-    format!("note    {}{}\n", printable(&format!("{plugin}{}", note.text)), events(&note.because))
+    wrapped("note    ", 10, &format!("{plugin}{}{}", note.text, events(&note.because)))
 }
 
 fn verb(change: &PlannedChange) -> &'static str {
@@ -37,13 +39,50 @@ fn verb(change: &PlannedChange) -> &'static str {
     }
 }
 
-/// The first few events in brackets.
-fn events(ids: &[u64]) -> String {
-    const SHOWN: usize = 5;
+/// `text` after `head`, wrapped at blanks; further lines are indented by `indent`. A word that is
+/// longer than a line stays whole. Control characters are shown, not printed.
+pub fn wrapped(head: &str, indent: usize, text: &str) -> String {
+    let mut lines = head.to_owned();
+    let mut column = head.chars().count();
+    let mut at_start = true;
+    for word in printable(text).split(' ') {
+        let length = word.chars().count();
+        if !at_start && column + 1 + length > WIDTH {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if !at_start {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+        at_start = false;
+    }
+    lines.push('\n');
+    lines
+}
+
+/// Event numbers in brackets, the first few of them.
+pub fn events(ids: &[u64]) -> String {
+    const SHOWN: usize = 4;
     if ids.is_empty() {
         return String::new();
     }
     let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| format!("#{id}")).collect();
     let more = if ids.len() > SHOWN { " ..." } else { "" };
     format!(" [{}{more}]", shown.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_wrapped_at_blanks() {
+        let text = wrapped("head  ", 6, "word ".repeat(30).trim_end());
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.starts_with("      word")), "{text}");
+        assert_eq!(wrapped("", 0, "a\x1bb"), "a\\u{1b}b\n");
+    }
 }
