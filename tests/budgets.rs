@@ -37,9 +37,11 @@ fn full_image(root: &Path, events: usize) {
     let units = root.join("usr/lib/systemd/system");
     let wants = root.join("etc/systemd/system/multi-user.target.wants");
     let scripts = root.join("etc/rc.d/init.d");
-    for dir in [&units, &wants, &scripts, &root.join("etc/sysconfig")] {
+    let zones = root.join("usr/lib/firewalld/zones");
+    for dir in [&units, &wants, &scripts, &zones, &root.join("etc/sysconfig")] {
         fs::create_dir_all(dir).expect("a directory");
     }
+    fs::write(zones.join("public.xml"), "<zone><short>Public</short></zone>\n").expect("a zone");
     fs::write(units.join("multi-user.target"), "[Unit]\nDescription=Multi user\n").expect("a unit");
     for n in 0..3000 {
         let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
