@@ -101,6 +101,11 @@ impl Generation {
         self.0 < 260
     }
 
+    /// Builds for images where `/lib` is a directory of its own keep programs there.
+    pub fn knows_split_usr(self) -> bool {
+        self.0 < 255
+    }
+
     /// One unit that cannot be preset does not stop the others of a call.
     pub fn preset_goes_on(self) -> bool {
         self.0 >= 259

@@ -97,7 +97,11 @@ fn reenable(
     let remembers = session.options.root.is_some() || session.answers() == Answers::Image;
     let again: Vec<String> = given.iter().map(|one| real_file(units, one, remembers)).collect();
     let names: Vec<String> = given.iter().map(|one| base_name(one).to_owned()).collect();
-    units.disable(&names, &place.dir, events)?;
+    match units.disable(&names, &place.dir, events) {
+        // Said once more, and then a failure, by the second half.
+        Ok(_) | Err(Problem::Missing) => {}
+        Err(problem) => return Err(problem),
+    }
     units.enable(&again, place, events)
 }
 

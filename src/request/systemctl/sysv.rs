@@ -14,7 +14,7 @@ use crate::unit::tree::Units;
 
 use super::session::Session;
 
-const PROGRAM: &str = "/usr/lib/systemd/systemd-sysv-install";
+const PROGRAM: &str = "/lib/systemd/systemd-sysv-install";
 const SCRIPT_DIRS: [&str; 2] = ["/etc/rc.d/init.d", "/etc/init.d"];
 
 /// What is left to do.
@@ -95,21 +95,33 @@ fn exists_natively(units: &Units, unit: &str) -> Result<bool, Problem> {
     }
 }
 
+/// Where the program lies: below `/usr`, unless the image keeps `/lib` apart.
+fn program(session: &Session) -> String {
+    let merged = session.call.root.read_link("/lib").is_ok();
+    let prefix = if merged || !session.generation.knows_split_usr() {
+        "/usr"
+    } else {
+        ""
+    };
+    format!("{prefix}{PROGRAM}")
+}
+
 /// Calls the code behind `systemd-sysv-install` and says whether it succeeded. Of the pair of a
 /// script and a native unit only the unit's wish is kept.
 fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -> bool {
+    let program = program(session);
     let mut words = vec![verb.to_owned(), service.to_owned()];
     if let Some(root) = &session.options.root {
         words.insert(0, format!("--root={root}"));
     }
     if !session.options.quiet {
         let text = if is_native {
-            format!("Synchronizing state of {service}.service with SysV service script with {PROGRAM}.")
+            format!("Synchronizing state of {service}.service with SysV service script with {program}.")
         } else {
             format!("{service}.service is not a native service, redirecting to systemd-sysv-install.")
         };
         session.say(Level::Info, text);
-        session.say(Level::Info, format!("Executing: {PROGRAM} {}", words.join(" ")));
+        session.say(Level::Info, format!("Executing: {program} {}", words.join(" ")));
     }
     let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
     // How far that program gets without run level directories is the distribution's business.
@@ -117,7 +129,7 @@ fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -
     config.shims.answers = Answers::Image;
     let call = Call {
         config: &config,
-        ..session.call.redirect(PROGRAM, &words)
+        ..session.call.redirect(&program, &words)
     };
     let reply = sysv_install::carry_out(&call);
     session.reply.output.append(reply.output);
