@@ -11,9 +11,6 @@ pub fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option
     let (from, to) = (base_name(link), base_name(target));
     let refuse = |problem: Problem, text: String| Err((problem, Some(format!("{from}{text}"))));
     let invalid = Problem::Os(Errno::EINVAL);
-    if from == to {
-        return Err((Problem::LinkedFile, None));
-    }
     let Some((from_kind, from_type)) = name::kind(from).zip(name::type_of(from)) else {
         return refuse(invalid, format!(": not a valid unit name \"{from}\": Invalid argument"));
     };
@@ -22,6 +19,9 @@ pub fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option
     }
     if from_kind != Kind::Plain && !name::may_be_template(from_type) {
         return refuse(invalid, format!(": {from_type} units cannot be templated, rejecting."));
+    }
+    if from == to {
+        return Err((Problem::LinkedFile, None));
     }
     let Some((to_kind, to_type)) = name::kind(to).zip(name::type_of(to)) else {
         return refuse(

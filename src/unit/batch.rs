@@ -187,7 +187,7 @@ impl Batch {
             else {
                 return Ok(index);
             };
-            if mode == Mode::Alias && !lookup.follow_config && units.path.is_config(path) {
+            if !lookup.follow_config && units.path.is_config(path) {
                 return Err(Problem::LinkedFile);
             }
             let behind = base_name(&target).to_owned();

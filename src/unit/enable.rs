@@ -32,11 +32,12 @@ pub fn gather(sum: &mut Outcome, next: Outcome) {
 
 impl Units<'_> {
     /// Links the units that arguments name, with those that they name in `Also=`. All are looked
-    /// up first; if one cannot be enabled nothing is done.
+    /// up first; if one is not there nothing is done. A name that an administrator made for a unit
+    /// ends the work when it is that name's turn.
     pub fn enable(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut batch = Batch::default();
         for (owner, unit) in names.iter().enumerate() {
-            batch.discover_usable(self, unit, Lookup::LOAD, owner, events)?;
+            batch.discover_usable(self, unit, Lookup::LOAD_AND_FOLLOW, owner, events)?;
         }
         self.apply(&mut batch, place, Lookup::LOAD, events)
     }

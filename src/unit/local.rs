@@ -5,6 +5,7 @@ use nix::errno::Errno;
 
 use crate::error::if_exists;
 use crate::root::Kind;
+use crate::unit::batch::{Batch, Lookup, Mode};
 use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::name::{self, base_name};
@@ -34,6 +35,10 @@ impl Units<'_> {
             if !name::is_valid(unit) {
                 return Err(Problem::Os(Errno::EINVAL));
             }
+            if self.is_masked_by_generator(unit) {
+                events.push(owner, Event::MaskedByGenerator { unit: unit.clone() });
+                continue;
+            }
             let path = join(dir, unit);
             let masked = match self.index.kind(&path)? {
                 None => false,
@@ -53,6 +58,15 @@ impl Units<'_> {
         }
         gather(&mut outcome, self.remove_marked(&mut marks, dir, events).map(|()| 0));
         outcome
+    }
+
+    fn is_masked_by_generator(&self, unit: &str) -> bool {
+        let mut batch = Batch::default();
+        let found = batch.discover(self, unit, Lookup::PLAIN, 0, &mut Events::default());
+        found.is_ok_and(|index| {
+            let unit = &batch.units[index];
+            unit.mode == Some(Mode::Masked) && self.path.is_generated(unit.shown())
+        })
     }
 
     fn remove_one(&mut self, path: &str, owner: usize, events: &mut Events) -> Result<(), Problem> {

@@ -93,8 +93,12 @@ impl Units<'_> {
                 if !matches!(kind, Kind::File | Kind::Link) || !name::is_valid(unit) {
                     continue;
                 }
-                // What is wrong with one unit is recorded, and no reason to stop.
-                let _ = self.decide(&mut plan, unit, presets, owner, events);
+                let decided = self.decide(&mut plan, unit, presets, owner, events);
+                if let Err(problem @ (Problem::Os(_) | Problem::Severed)) = decided
+                    && !self.forgiving
+                {
+                    return (Err(problem), plan.decisions);
+                }
                 owner += 1;
             }
         }

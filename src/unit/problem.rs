@@ -127,6 +127,11 @@ pub enum Event {
         /// Its file.
         path: String,
     },
+    /// A mask cannot be taken back, as a generator makes it.
+    MaskedByGenerator {
+        /// The unit's name.
+        unit: String,
+    },
     /// An alias of a missing unit was passed over.
     IsDangling {
         /// Its file or name.

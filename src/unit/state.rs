@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
+use nix::errno::Errno;
+
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
@@ -108,6 +110,9 @@ struct Found {
 impl Units<'_> {
     /// The state of a unit's file.
     pub fn state(&self, unit: &str, table: &LinkTable) -> Result<State, Problem> {
+        if !name::is_valid(unit) {
+            return Err(Problem::Os(Errno::EINVAL));
+        }
         let mut batch = Batch::default();
         let index = batch.discover(self, unit, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default())?;
         let behind = &batch.units[index];

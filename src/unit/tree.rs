@@ -34,6 +34,8 @@ pub struct Units<'r> {
     pub specifiers: Specifiers<'r>,
     /// What is printed meanwhile.
     pub log: Log,
+    /// One unit that nothing can be made of does not stop a request about all units.
+    pub forgiving: bool,
     /// Only tell which links would be removed.
     pub dry_run: bool,
     /// What stands before paths in messages: the directory of `--root`.
@@ -52,6 +54,7 @@ impl<'r> Units<'r> {
             index: Index::new(root),
             specifiers: Specifiers::new(root),
             log: Log::default(),
+            forgiving: false,
             dry_run: false,
             prefix: prefix.to_owned(),
             dirs,

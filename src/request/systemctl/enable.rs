@@ -106,15 +106,15 @@ fn reenable(
 }
 
 fn real_file(units: &Units, name_or_path: &str, remembers: bool) -> String {
-    if !remembers || name_or_path.contains('/') {
+    if name_or_path.contains('/') {
         return name_or_path.to_owned();
     }
     let mut batch = Batch::default();
     let found = batch.discover(units, name_or_path, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default());
-    // What is odd about the file is said when it is read again.
-    drop(units.log.take());
     let path = found.ok().and_then(|index| batch.units[index].path.clone());
-    let outside = path.filter(|path| !units.path.contains(path) && base_name(path) == name_or_path);
+    let outside = path
+        .filter(|_| remembers)
+        .filter(|path| !units.path.contains(path) && base_name(path) == name_or_path);
     outside.unwrap_or_else(|| name_or_path.to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! list-unit-files: every unit file of the search path, with its state and what presets say.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::argv::systemctl::Format;
@@ -40,13 +41,8 @@ pub fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
 
 fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
     let (scope, generation) = (units.path.scope, session.generation);
-    // States are told first, presets read when they are printed.
-    let wanted = |unit: &str| {
-        let unit_type = name::type_of(unit).unwrap_or_default();
-        let types = &session.options.types;
-        (patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit)))
-            && (types.is_empty() || types.iter().any(|wanted| wanted == unit_type))
-    };
+    let wanted =
+        |unit: &str| patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit));
     let mut states: BTreeMap<(&str, String), State> = BTreeMap::new();
     let table = LinkTable::default();
     for dir in units.dirs() {
@@ -64,16 +60,19 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
             states.insert(key, units.state(unit, &table).unwrap_or(State::Bad));
         }
     }
-    let presets = Presets::load(units.root, scope, generation, &units.prefix, &units.log);
-    let kept = |state: State| {
-        let words = &session.options.states;
-        words.is_empty() || words.iter().any(|word| word == state.word())
+    let (types, words) = (&session.options.types, &session.options.states);
+    let kept = |unit_type: &str, state: State| {
+        (types.is_empty() || types.iter().any(|word| word == unit_type))
+            && (words.is_empty() || words.iter().any(|word| word == state.word()))
     };
+    // Read only where something is printed of them.
+    let presets = OnceCell::new();
+    let load = || Presets::load(units.root, scope, generation, &units.prefix, &units.log);
     let mut rows: Vec<Row> = states
         .into_iter()
-        .filter(|(_, state)| kept(*state))
+        .filter(|((unit_type, _), state)| kept(unit_type, *state))
         .map(|((_, unit), state)| Row {
-            preset: state.has_preset().then(|| verdict_word(&presets, &unit)),
+            preset: state.has_preset().then(|| verdict_word(presets.get_or_init(load), &unit)),
             unit,
             state,
         })

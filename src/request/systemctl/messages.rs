@@ -43,6 +43,10 @@ impl Style {
             Event::Linked { path, target } => plain(Level::Info, self.linked(path, target)),
             Event::Removed { path } => plain(Level::Info, self.removed(path)),
             Event::IsMasked { path } => plain(Level::Info, format!("Unit {path} is masked, ignoring.")),
+            Event::MaskedByGenerator { unit } => {
+                let text = format!("Unit {unit} is masked via a generator and cannot be unmasked.");
+                plain(Level::Warning, text)
+            }
             Event::IsDangling { path } => {
                 let text = format!("Unit {path} is an alias to a unit that is not present, ignoring.");
                 plain(Level::Info, text)

@@ -12,6 +12,8 @@ mod preset;
 mod runtime;
 mod session;
 mod sysv;
+#[cfg(test)]
+mod tests;
 
 use crate::argv::systemctl::verbs::{self, Needs, Verb};
 use crate::argv::systemctl::{Options, Request, UsageError, parse};

@@ -22,8 +22,10 @@ impl Session<'_> {
         }
         let mangled = mangle(argument, operation, suffix, false)
             .ok_or_else(|| format!("Failed to mangle unit name or path '{argument}': Invalid argument"))?;
-        for hint in mangled.hints {
-            self.say(Level::Notice, hint);
+        if !self.options.quiet {
+            for hint in mangled.hints {
+                self.say(Level::Notice, hint);
+            }
         }
         Ok(mangled.name)
     }

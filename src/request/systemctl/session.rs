@@ -116,7 +116,9 @@ impl<'c> Session<'c> {
                 runtime_dir: variable("XDG_RUNTIME_DIR"),
             }),
         };
-        Units::new(tree.root(), path, self.generation, tree.prefix())
+        let mut units = Units::new(tree.root(), path, self.generation, tree.prefix());
+        units.forgiving = self.answers() == Answers::Image;
+        units
     }
 
     /// Where links go, by `--runtime`.
