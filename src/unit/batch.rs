@@ -1,6 +1,6 @@
 //! The units of one request, found, followed over links and loaded one after the other.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use crate::unit::name;
 use crate::unit::name::base_name;
@@ -89,25 +89,17 @@ pub struct Batch {
     pub units: Vec<Unit>,
     by_name: HashMap<String, usize>,
     queue: VecDeque<usize>,
-    done: HashSet<usize>,
 }
 
 impl Batch {
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.units.is_empty()
-    }
-
     /// Whether a unit of this name is in it.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
     /// The next unit that was not handed out before.
-    pub fn next(&mut self) -> Option<usize> {
-        let index = self.queue.pop_front()?;
-        self.done.insert(index);
-        Some(index)
+    pub fn take_next(&mut self) -> Option<usize> {
+        self.queue.pop_front()
     }
 
     /// Adds a unit by name or absolute path; one that is there already stays.

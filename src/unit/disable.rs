@@ -65,7 +65,7 @@ impl Units<'_> {
     /// links; a masked one keeps them.
     pub fn mark(&self, batch: &mut Batch, events: &mut Events) -> Marks {
         let mut marks = Marks::default();
-        while let Some(index) = batch.next() {
+        while let Some(index) = batch.take_next() {
             let found = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW);
             let unit = &batch.units[index];
             let (owner, shown) = (unit.owner, unit.shown().to_owned());

@@ -51,7 +51,7 @@ impl Units<'_> {
         events: &mut Events,
     ) -> Outcome {
         let mut outcome = Ok(0);
-        while let Some(index) = batch.next() {
+        while let Some(index) = batch.take_next() {
             if let Err(problem) = batch.traverse(self, index, lookup) {
                 let unit = &batch.units[index];
                 if unit.auxiliary && self.generation.tolerates_missing_also() {
