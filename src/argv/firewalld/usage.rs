@@ -244,7 +244,8 @@ pub fn lokkit_options(given: &Given) -> bool {
 
 /// Whether `--service` names a service to edit, not one to open.
 pub fn edits_service(given: &Given) -> bool {
-    given.has("--service") && (given.any(&SERVICE_ONLY) || given.any(&SHARED) || given.any(&TEXTS))
+    let edits: [&[&str]; 4] = [&SERVICE_ONLY, &SHARED, &TEXTS, &DESTINATIONS];
+    given.has("--service") && edits.into_iter().any(|options| given.any(options))
 }
 
 struct Checker<'a> {
@@ -423,7 +424,7 @@ impl Checker<'_> {
 
     fn permanent_only(&self) -> bool {
         let given = self.given;
-        let edits_service = given.has("--service") && (given.any(&SERVICE_ONLY) || given.any(&SHARED));
+        let edits_service = edits_service(given);
         let edits_helper = given.has("--helper") && (self.group(Group::Helper) || given.any(&HELPER_PORTS));
         self.group(Group::Config)
             || given.any(&TEXTS)

@@ -122,6 +122,9 @@ impl Ipset {
         for (kind, part) in kinds.iter().zip(&parts) {
             match self.misfit(kind, part) {
                 Some("") | None => {}
+                Some(what @ "mac address") => {
+                    return Err(Code::InvalidEntry.about(format!("invalid {what} '{part}' in '{entry}'")));
+                }
                 Some(what) => return Err(bad(what, part)),
             }
         }
@@ -191,8 +194,10 @@ pub fn check_option(name: &str, value: &str) -> Checked<()> {
         "family" => Err(Code::InvalidFamily.about(value)),
         "timeout" | "hashsize" | "maxelem" => match value.parse::<i64>() {
             Ok(number) if number >= 0 => Ok(()),
-            Ok(_) => Err(Code::InvalidValue.about(format!("{name} value '{value}' is negative"))),
-            Err(_) => Err(Code::InvalidValue.about(format!("{name} value '{value}' is not an integer"))),
+            Ok(_) => Err(Code::InvalidValue.about(format!("Option '{name}': Value '{value}' is negative"))),
+            Err(_) => {
+                Err(Code::InvalidValue.about(format!("Option '{name}': Value '{value}' is not an integer")))
+            }
         },
         _ => Err(bad(format!("ipset invalid option '{name}'"))),
     }

@@ -209,7 +209,12 @@ impl Session<'_> {
 
     fn deletable(&self, kind: Kind, name: &str) -> Checked<()> {
         if self.tree.is_shipped(kind, name) {
-            return Err(kind.builtin().about(format!("'{name}' is built-in {}", kind.word())));
+            let word = if kind == Kind::Icmptype {
+                "icmp type"
+            } else {
+                kind.word()
+            };
+            return Err(kind.builtin().about(format!("'{name}' is built-in {word}")));
         }
         if self.tree.is_local(kind, name) {
             Ok(())

@@ -17,6 +17,28 @@ enum Verb {
     Query,
 }
 
+/// What is said when nothing changes.
+struct Said {
+    already: String,
+    missing: String,
+}
+
+impl Said {
+    fn offline(already: &str, missing: &str, gap: &str) -> Self {
+        Said {
+            already: format!("WARNING: {already}{gap}already in list, ignoring"),
+            missing: format!("{missing}{gap}not in list"),
+        }
+    }
+
+    fn online(already: String, missing: String) -> Self {
+        Said {
+            already: format!("Warning: {}", Code::AlreadyEnabled.about(already)),
+            missing: format!("Warning: {}", Code::NotEnabled.about(missing)),
+        }
+    }
+}
+
 const VERBS: [(Verb, &str); 3] = [
     (Verb::Add, "add"),
     (Verb::Remove, "remove"),
@@ -76,17 +98,28 @@ impl Session<'_> {
             self.checked(checked)?;
             let own = direct.passthroughs.iter().filter(|passthrough| passthrough.family == family);
             lines.extend(own.map(|passthrough| join(&passthrough.arguments)));
+            if lines.is_empty() && self.side == Side::Offline {
+                return self.fail(format!("No passthroughs for ipv '{family}'"), 2);
+            }
         } else if let [family, table] = &self.given.values("--get-chains").to_vec()[..] {
             let checked = check_table(family, table);
             self.checked(checked)?;
             let own = direct.chains.iter().filter(|chain| chain.family == *family && chain.table == *table);
             let names: Vec<String> = own.map(|chain| chain.chain.clone()).collect();
+            if names.is_empty() && self.side == Side::Offline {
+                return self.fail(format!("No chains for table '{table}' with ipv '{family}'"), 2);
+            }
             return self.answer(names.join(" "));
         } else if let Some(chain) = chain_of(self.given.values("--get-rules")) {
             let checked = check_chain(&chain);
             self.checked(checked)?;
             let own = direct.rules.iter().filter(|rule| rule.chain == chain);
             lines.extend(own.map(|rule| format!("{} {}", rule.priority, join(&rule.arguments))));
+            if lines.is_empty() && self.side == Side::Offline {
+                let Chain { family, table, chain } = &chain;
+                let at = format!("table '{table}' and chain '{chain}' with ipv '{family}'");
+                return self.fail(format!("No rules for {at}"), 2);
+            }
         }
         for line in lines {
             self.print(line);
@@ -106,7 +139,12 @@ impl Session<'_> {
             arguments: arguments.to_vec(),
         };
         let shown = format!("passthrough '{family}', '{}'", listed(arguments));
-        self.edit_list(direct, verb, |direct| &mut direct.passthroughs, passthrough, &shown, &shown)
+        let list = format!("Passthrough {} for ipv '{family}'", enumerated(arguments));
+        let said = match self.side {
+            Side::Offline => Said::offline(&list, &list, ""),
+            Side::Online => Said::online(shown.clone(), shown),
+        };
+        self.edit_list(direct, verb, |direct| &mut direct.passthroughs, passthrough, &said)
     }
 
     fn chain(&mut self, direct: &mut Direct, verb: Verb, words: &[String]) -> Step {
@@ -115,10 +153,23 @@ impl Session<'_> {
         };
         let checked = check_chain(&chain);
         self.checked(checked)?;
-        let at = format!("'{}:{}'", chain.family, chain.table);
-        let already = format!("chain '{}' already is in {at}", chain.chain);
-        let missing = format!("chain '{}' is not in {at}", chain.chain);
-        self.edit_list(direct, verb, |direct| &mut direct.chains, chain, &already, &missing)
+        let Chain {
+            family,
+            table,
+            chain: name,
+        } = &chain;
+        let said = match self.side {
+            Side::Offline => Said::offline(
+                &format!("Chain '{name}' for table '{table}' with ipv '{family}'"),
+                &format!("Chain '{name}' with table '{table}' with ipv '{family}'"),
+                " ",
+            ),
+            Side::Online => Said::online(
+                format!("chain '{name}' already is in '{family}:{table}'"),
+                format!("chain '{name}' is not in '{family}:{table}'"),
+            ),
+        };
+        self.edit_list(direct, verb, |direct| &mut direct.chains, chain, &said)
     }
 
     fn rule(&mut self, direct: &mut Direct, verb: Verb, word: &str, words: &[String]) -> Step {
@@ -137,16 +188,30 @@ impl Session<'_> {
         };
         let checked = check_chain(&chain);
         self.checked(checked)?;
-        let at = format!("'{}:{}:{}'", chain.family, chain.table, chain.chain);
-        let arguments = arguments.to_vec();
-        let already = format!("rule '{}' already is in {at}", listed(&arguments));
-        let missing = format!("rule '{}' is not in {at}", listed(&arguments));
         let rule = Rule {
             chain,
             priority,
-            arguments,
+            arguments: arguments.to_vec(),
         };
-        self.edit_list(direct, verb, |direct| &mut direct.rules, rule, &already, &missing)
+        let said = self.said_of_rule(&rule);
+        self.edit_list(direct, verb, |direct| &mut direct.rules, rule, &said)
+    }
+
+    fn said_of_rule(&self, rule: &Rule) -> Said {
+        let Chain { family, table, chain } = &rule.chain;
+        match self.side {
+            Side::Offline => {
+                let arguments = enumerated(&rule.arguments);
+                let at = format!("table '{table}' and chain '{chain}' with ipv '{family}'");
+                let rule = format!("Rule {arguments} for {at} and priority {}", rule.priority);
+                Said::offline(&rule, &rule, " ")
+            }
+            Side::Online => {
+                let rule = format!("rule '{}'", listed(&rule.arguments));
+                let at = format!("'{family}:{table}:{chain}'");
+                Said::online(format!("{rule} already is in {at}"), format!("{rule} is not in {at}"))
+            }
+        }
     }
 
     fn edit_list<T: PartialEq>(
@@ -155,20 +220,19 @@ impl Session<'_> {
         verb: Verb,
         list: impl Fn(&mut Direct) -> &mut Vec<T>,
         value: T,
-        already: &str,
-        missing: &str,
+        said: &Said,
     ) -> Step {
         let there = list(direct).contains(&value);
         match (verb, there) {
             (Verb::Query, yes) => return self.yes_or_no(yes),
             (Verb::Add, false) => list(direct).push(value),
             (Verb::Remove, true) => list(direct).retain(|known| *known != value),
-            (Verb::Add, true) => {
-                self.complain(format!("Warning: {}", Code::AlreadyEnabled.about(already)));
+            (Verb::Add, true) => self.complain(&said.already),
+            (Verb::Remove, false) if self.side == Side::Offline => {
+                self.definition("direct", "direct", "edit", false);
+                return self.fail(&said.missing, 2);
             }
-            (Verb::Remove, false) => {
-                self.complain(format!("Warning: {}", Code::NotEnabled.about(missing)));
-            }
+            (Verb::Remove, false) => self.complain(&said.missing),
         }
         self.store_direct(direct)
     }
@@ -225,6 +289,11 @@ fn check_table(family: &str, table: &str) -> Checked<()> {
 
 fn check_chain(chain: &Chain) -> Checked<()> {
     check_table(&chain.family, &chain.table)
+}
+
+/// Words as firewall-offline-cmd shows them.
+fn enumerated(words: &[String]) -> String {
+    format!("'{}'", words.join("',"))
 }
 
 /// A list of words as Python shows it.

@@ -22,15 +22,12 @@ impl Session<'_> {
         self.ignored();
         self.services(&name, &mut zone);
         let malformed = self.lokkit_ports(&name, &mut zone)?;
-        let trusted = self.trusted()?;
+        self.trusted()?;
         self.masquerade(&name, &mut zone);
         self.lokkit_forward_ports(&name, &mut zone)?;
         self.icmp_blocks(&name, &mut zone);
         if let Err(fault) = malformed {
             return self.refuse_all(&fault);
-        }
-        if let Some((before, trusted)) = trusted {
-            self.store_quietly(TRUSTED, &before, trusted)?;
         }
         self.store_quietly(&name, &before, zone)?;
         self.success()
@@ -151,11 +148,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Trusted interfaces; returns their zone before and after.
-    fn trusted(&mut self) -> Step<Option<(Zone, Zone)>> {
+    /// Trusted interfaces. Their zone is stored at once, as the original does.
+    fn trusted(&mut self) -> Step {
         let interfaces = self.given.values("--trust").to_vec();
         if interfaces.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         let before = self.load_zone(TRUSTED)?;
         let mut zone = before.clone();
@@ -163,7 +160,7 @@ impl Session<'_> {
             self.print(format!("Interface '{interface}' will be bound to zone '{TRUSTED}'."));
             self.add_item(TRUSTED, &mut zone, Item::Interface(interface.clone()), &interface);
         }
-        Ok(Some((before, zone)))
+        self.store_quietly(TRUSTED, &before, zone)
     }
 
     fn masquerade(&mut self, name: &str, zone: &mut Zone) {

@@ -195,12 +195,6 @@ impl Session<'_> {
     ) -> Step {
         let added = self.given.values(&format!("--add-{stem}")).to_vec();
         let removed = self.given.values(&format!("--remove-{stem}")).to_vec();
-        let spelt = |value: &str| match (stem, self_module(value)) {
-            ("module", Some(helper)) if self.side == Side::Offline => helper,
-            _ => value.to_owned(),
-        };
-        let added: Vec<String> = added.iter().map(|value| spelt(value)).collect();
-        let removed: Vec<String> = removed.iter().map(|value| spelt(value)).collect();
         if !added.is_empty() || !removed.is_empty() {
             self.sequence(&added, |_, value| add(list(object), value.to_owned(), value))?;
             self.sequence(&removed, |_, value| remove(list(object), &value.to_owned(), value))?;
@@ -253,11 +247,21 @@ impl Session<'_> {
         let added = self.entries("--add-entry", "--add-entries-from-file")?;
         let removed = self.entries("--remove-entry", "--remove-entries-from-file")?;
         if !added.is_empty() || !removed.is_empty() {
-            self.sequence(&added, |_, value| {
-                ipset.check_entry(value)?;
+            self.sequence(&added, |session, value| {
+                if session.side == Side::Online {
+                    ipset.check_entry(value)?;
+                }
                 add(&mut ipset.entries, value.to_owned(), value)
             })?;
             self.sequence(&removed, |_, value| remove(&mut ipset.entries, &value.to_owned(), value))?;
+            let fits = added.iter().try_for_each(|value| match ipset.entries.contains(value) {
+                true => ipset.check_entry(value),
+                false => Ok(()),
+            });
+            if fits.is_err() {
+                self.definition("ipset", name, "edit", false);
+            }
+            self.checked(fits)?;
             return self.store_object(name, &ipset);
         }
         if edit_text(self, ipset.head())? {
@@ -354,10 +358,6 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
-
-fn self_module(module: &str) -> Option<String> {
-    module.strip_prefix("nf_conntrack_").map(|helper| helper.replace('_', "-"))
 }
 
 /// `FAMILY:ADDRESS[/MASK]`

@@ -198,13 +198,20 @@ impl Session<'_> {
 
     fn change_items(&mut self, place: &mut Place, stem: &str, values: &[String], adds: bool) -> Step {
         let before = self.reply.intents.len();
-        let result = self.sequence(values, |session, value| {
-            let item = Item::parse(stem, value, &session.names);
-            let item = item.inspect_err(|_| session.wish_unread(place, stem, value))?;
-            let result = session.change_item(place, &item, adds);
-            session.wish_item(place, &item, adds, result.is_ok());
-            result
-        });
+        let cell = std::cell::RefCell::new(&mut *place);
+        let result = self.read_sequence(
+            values,
+            |session, value| {
+                let item = Item::parse(stem, value, &session.names);
+                item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
+            },
+            |session, item| {
+                let place = &mut *cell.borrow_mut();
+                let result = session.change_item(place, &item, adds);
+                session.wish_item(place, &item, adds, result.is_ok());
+                result
+            },
+        );
         if result.is_err() {
             self.nothing_changed();
         }
@@ -292,7 +299,9 @@ impl Session<'_> {
             }
             if !there {
                 let surroundings = session.surroundings();
-                surroundings.item(&place.what(), &name, &item)?;
+                if session.side == Side::Online {
+                    surroundings.item(&place.what(), &name, &item)?;
+                }
                 for (other, zone) in surroundings.other_zones(&name)? {
                     let at = emptied.iter().position(|place| place.name() == other);
                     let mut zone = at.map_or(Place::Zone(other, zone), |at| emptied.swap_remove(at));

@@ -136,18 +136,27 @@ impl Session<'_> {
         values: &[String],
         mut each: impl FnMut(&mut Self, &str) -> Checked<()>,
     ) -> Step {
+        self.read_sequence(values, |_, value| Ok(value.to_owned()), |session, value| each(session, &value))
+    }
+
+    /// The same for values that are all read before the first is worked on.
+    pub fn read_sequence<T>(
+        &mut self,
+        values: &[String],
+        mut read: impl FnMut(&mut Self, &str) -> Checked<T>,
+        mut each: impl FnMut(&mut Self, T) -> Checked<()>,
+    ) -> Step {
         let mut bad: Vec<Code> = Vec::new();
+        let mut read_values = Vec::with_capacity(values.len());
         for value in values {
-            let Err(fault) = each(self, value) else {
-                continue;
-            };
-            if is_no_error(fault.code) {
-                self.complain(format!("Warning: {fault}"));
-            } else if values.len() == 1 {
-                return self.fail(format!("Error: {fault}"), fault.code.exit());
-            } else {
-                self.complain(format!("Warning: {fault}"));
-                bad.push(fault.code);
+            match read(self, value) {
+                Ok(value) => read_values.push(value),
+                Err(fault) => self.mishap(&fault, values.len(), &mut bad)?,
+            }
+        }
+        for value in read_values {
+            if let Err(fault) = each(self, value) {
+                self.mishap(&fault, values.len(), &mut bad)?;
             }
         }
         match bad.first() {
@@ -161,6 +170,17 @@ impl Session<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn mishap(&mut self, fault: &Fault, values: usize, bad: &mut Vec<Code>) -> Step {
+        if !is_no_error(fault.code) {
+            if values == 1 {
+                return self.fail(format!("Error: {fault}"), fault.code.exit());
+            }
+            bad.push(fault.code);
+        }
+        self.complain(format!("Warning: {fault}"));
+        Ok(())
     }
 
     /// Answers whether each of the values is there: `yes` or `no` for one, a line each for several,
@@ -182,13 +202,29 @@ impl Session<'_> {
             session.print(if quoted {
                 format!("'{value}': {answer}")
             } else {
-                format!("{value}: {answer}")
+                format!("{}: {answer}", label(value))
             });
             Ok(())
         };
-        self.sequence(values, ask)?;
+        // Several questions are answered, whatever became of each.
+        let _ = self.sequence(values, ask);
         Err(Exit(0))
     }
+}
+
+/// How a value that was taken apart is shown again: a forwarded port with all four parts.
+fn label(value: &str) -> String {
+    if !value.contains("port=") {
+        return value.to_owned();
+    }
+    let part = |name: &str| {
+        let mut parts = value.split(':').filter_map(|part| part.split_once('='));
+        parts
+            .find(|(found, value)| *found == name && !value.is_empty())
+            .map_or("None", |(_, value)| value)
+    };
+    let (port, protocol) = (part("port"), part("proto"));
+    format!("port={port}:proto={protocol}:toport={}:toaddr={}", part("toport"), part("toaddr"))
 }
 
 /// What was so already is worth a warning and nothing more.
