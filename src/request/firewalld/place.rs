@@ -199,13 +199,21 @@ impl Session<'_> {
     fn change_items(&mut self, place: &mut Place, stem: &str, values: &[String], adds: bool) -> Step {
         let before = self.reply.intents.len();
         let cell = std::cell::RefCell::new(&mut *place);
+        let parse = |session: &mut Self, value: &str| {
+            let item = Item::parse(stem, value, &session.names);
+            item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
+        };
+        // All values are read before the first is worked on, but for rich rules, which are read one
+        // by one.
+        let at_once = stem != "rich-rule";
         let result = self.read_sequence(
             values,
-            |session, value| {
-                let item = Item::parse(stem, value, &session.names);
-                item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
+            |session, value| match at_once {
+                true => parse(session, value).map(|item| (Some(item), String::new())),
+                false => Ok((None, value.to_owned())),
             },
-            |session, item| {
+            |session, (item, value)| {
+                let item = item.map_or_else(|| parse(session, &value), Ok)?;
                 let place = &mut *cell.borrow_mut();
                 let result = session.change_item(place, &item, adds);
                 session.wish_item(place, &item, adds, result.is_ok());
