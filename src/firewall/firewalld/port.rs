@@ -120,6 +120,10 @@ fn single(text: &str, names: &Names) -> Option<u16> {
 /// An integer in the spellings that firewalld takes: blanks around it, a sign, single underscores
 /// between digits.
 pub fn integer(text: &str) -> Option<i64> {
+    // Nearly always it is plain digits.
+    if (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.parse().ok();
+    }
     let text = text.trim();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let plain = digits
@@ -153,7 +157,12 @@ pub fn merge(ports: Vec<Port>, names: &Names) -> Vec<Port> {
             places.push(Some(port));
             continue;
         };
-        let taken = taken.entry(port.protocol.clone()).or_default();
+        if !taken.contains_key(&port.protocol) {
+            taken.insert(port.protocol.clone(), BTreeMap::new());
+        }
+        let Some(taken) = taken.get_mut(&port.protocol) else {
+            continue;
+        };
         let before = taken.range(..=first).next_back().map(|(start, (end, _))| (*start, *end));
         if before.is_some_and(|(_, end)| end >= last) {
             continue;

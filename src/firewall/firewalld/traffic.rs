@@ -149,12 +149,12 @@ impl Traffic {
 
     /// Drops what is there twice. Takes time in proportion to the length of the lists.
     pub(super) fn drop_repeats(&mut self) {
-        first_of_each(&mut self.services, Clone::clone);
-        first_of_each(&mut self.ports, Clone::clone);
-        first_of_each(&mut self.protocols, Clone::clone);
-        first_of_each(&mut self.icmp_blocks, Clone::clone);
+        drop_equal(&mut self.services);
+        drop_equal(&mut self.ports);
+        drop_equal(&mut self.protocols);
+        drop_equal(&mut self.icmp_blocks);
         first_of_each(&mut self.forward_ports, ForwardPort::listed);
-        first_of_each(&mut self.source_ports, Clone::clone);
+        drop_equal(&mut self.source_ports);
         first_of_each(&mut self.rules, Rule::to_string);
     }
 
@@ -200,6 +200,16 @@ impl Traffic {
         for rule in &self.rules {
             rule.write(writer);
         }
+    }
+}
+
+/// Keeps the first of those that are equal.
+pub(super) fn drop_equal<T: std::hash::Hash + Eq>(list: &mut Vec<T>) {
+    if list.len() > 1 {
+        let mut seen = std::collections::HashSet::with_capacity(list.len());
+        let keep: Vec<bool> = list.iter().map(|value| seen.insert(value)).collect();
+        let mut keep = keep.into_iter();
+        list.retain(|_| keep.next().unwrap_or(true));
     }
 }
 
