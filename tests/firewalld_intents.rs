@@ -1,0 +1,112 @@
+//! What firewall-cmd and firewall-offline-cmd calls are recorded as, whatever they answer.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use nodeshim::config::{Config, FirewallCmd};
+use nodeshim::request::{Call, Env, Reply, carry_out};
+use nodeshim::root::Root;
+use nodeshim::tool::Tool;
+
+fn image() -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| {
+        let path = image.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    put("usr/lib/firewalld/zones/public.xml", "<zone>\n  <service name=\"ssh\"/>\n</zone>\n");
+    put("usr/lib/firewalld/zones/trusted.xml", "<zone target=\"ACCEPT\"/>\n");
+    put("usr/lib/firewalld/services/ssh.xml", "<service/>\n");
+    image
+}
+
+fn call(image: &Path, tool: Tool, answer: FirewallCmd, line: &str) -> Reply {
+    let root = Root::open(image).unwrap();
+    let mut config = Config::default();
+    config.shims.firewall_cmd = answer;
+    let env: Env = Vec::<(String, String)>::new().into_iter().collect();
+    let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+    carry_out(
+        tool,
+        &Call {
+            root: &root,
+            config: &config,
+            env: &env,
+            argv0: tool.name(),
+            args: &args,
+            stdin: || Ok(Vec::new()),
+        },
+    )
+}
+
+/// Each intent as one line of TOML values.
+fn intents(reply: &Reply) -> Vec<String> {
+    let line = |text: String| {
+        text.lines().map(|l| l.replace(" = ", "=").replace('"', "")).collect::<Vec<_>>().join(" ")
+    };
+    reply.intents.iter().map(|intent| line(toml::to_string(intent).unwrap())).collect()
+}
+
+#[test]
+fn edits_of_files_carry_an_intent_for_each_value() {
+    let image = image();
+    let offline = |line: &str| call(image.path(), Tool::FirewallOfflineCmd, FirewallCmd::Virtual, line);
+    let reply = offline("--add-port=80/tcp --add-port=80/tcp --add-port=x");
+    assert_eq!(reply.exit, 0);
+    assert_eq!(
+        intents(&reply),
+        [
+            "kind=note severity=low text=port x of Zone 'public' makes no sense changed=false",
+            "kind=allow opening=port port=80 protocol=tcp zone=public changed=true",
+            "kind=allow opening=port port=80 protocol=tcp zone=public changed=false",
+        ]
+    );
+    let reply = offline("--add-service=nope --add-service=ssh");
+    assert_eq!(reply.exit, 101);
+    assert!(reply.intents.iter().all(|intent| !intent.changed));
+    let reply = offline("-t eth1 -m eth0");
+    assert_eq!(
+        intents(&reply),
+        [
+            "kind=allow opening=interface interface=eth1 trusted=true zone=trusted changed=true",
+            "kind=allow opening=masquerade zone=public changed=true",
+        ]
+    );
+    assert_eq!(intents(&offline("--query-port=80/tcp")), Vec::<String>::new());
+    assert_eq!(
+        intents(&offline("--reset-to-defaults")),
+        ["kind=firewall-reset changed=false"],
+        "recorded, and nothing is wiped"
+    );
+    assert!(image.path().join("etc/firewalld/zones/public.xml").exists());
+}
+
+#[test]
+fn a_change_of_the_running_firewall_is_recorded_and_not_written() {
+    let image = image();
+    let reply = call(image.path(), Tool::FirewallCmd, FirewallCmd::Virtual, "--add-port=80/tcp");
+    assert_eq!(reply.exit, 0);
+    assert!(reply.intents.iter().all(|intent| intent.runtime));
+    assert_eq!(reply.intents.len(), 1);
+    assert!(!image.path().join("etc").exists());
+    assert!(!image.path().join("usr/lib/sysimage").exists());
+}
+
+#[test]
+fn without_a_bus_or_daemon_the_request_is_recorded_all_the_same() {
+    let image = image();
+    for (answer, exit) in [(FirewallCmd::NoBus, 36), (FirewallCmd::NoDaemon, 252)] {
+        let reply = call(image.path(), Tool::FirewallCmd, answer, "--permanent --add-service=ssh");
+        assert_eq!(reply.exit, exit);
+        assert_eq!(
+            intents(&reply),
+            ["kind=allow opening=firewall-service service=ssh zone=public changed=false"]
+        );
+        let reply = call(image.path(), Tool::FirewallCmd, answer, "--permanent --new-service=a");
+        assert_eq!(intents(&reply), ["kind=definition object=service name=a change=new changed=false"]);
+        assert!(!image.path().join("etc").exists());
+    }
+}
