@@ -84,7 +84,11 @@ impl Units<'_> {
             (&install.upheld_by, "upholds"),
         ];
         for (list, kind) in lists {
-            gather(&mut outcome, self.link_into(unit, list, kind, place, events));
+            let linked = self.link_into(unit, list, kind, place, events);
+            // What fails after something succeeded is said, and no failure of the call.
+            if outcome == Ok(0) {
+                outcome = linked;
+            }
         }
         outcome
     }

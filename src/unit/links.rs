@@ -6,7 +6,7 @@ use crate::unit::index::absolute;
 use crate::unit::name::base_name;
 use crate::unit::paths::parent;
 use crate::unit::problem::{Event, Events, Problem};
-use crate::unit::tree::Units;
+use crate::unit::tree::{DEV_NULL, Units};
 
 /// Mode of directories that are made for links.
 const DIR_MODE: u32 = 0o755;
@@ -78,9 +78,7 @@ impl Units<'_> {
         let (one, other) = (absolute(one, dir), absolute(other, dir));
         let ends = (self.index.chase(&one), self.index.chase(&other));
         if let (Ok(a), Ok(b)) = &ends
-            && a.exists
-            && b.exists
-            && (a.path == b.path || self.is_one_file(&a.path, &b.path))
+            && (a.path == b.path && (a.exists || a.path == DEV_NULL) || self.is_one_file(&a.path, &b.path))
         {
             return true;
         }

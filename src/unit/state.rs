@@ -242,7 +242,7 @@ impl Links {
         if self.is_pulled_in(unit, known_names) {
             return (true, false);
         }
-        let file = base_name(unit.shown());
+        let file = unit.name.as_str();
         let by_target = self.by_target.get(file).into_iter().flatten().map(String::as_str);
         let by_name = self.named.get_key_value(&unit.name).filter(|_| !below_unit);
         let by_name = by_name

@@ -183,6 +183,12 @@ impl Image {
         self.file(format!("{dir}/{}.preset", random.pick(&["10-x", "50-y", "99-z"])), text.into_bytes());
     }
 
+    fn has_also(&self) -> bool {
+        let also =
+            |node: &Node| matches!(node, Node::File(text) if text.windows(5).any(|part| part == b"Also="));
+        self.nodes.values().any(also)
+    }
+
     /// Makes a request up.
     pub fn command(&self, random: &mut Random) -> Vec<String> {
         let verb = random.pick(&[
@@ -208,6 +214,12 @@ impl Image {
             "get-default",
             "start",
         ]);
+        // What Also= brings in before its own turn depends on the order of directories.
+        let verb = if verb == "preset-all" && self.has_also() {
+            "list-unit-files"
+        } else {
+            verb
+        };
         let mut words = vec![verb.to_owned()];
         for (option, parts) in [("-q", 10), ("--runtime", 10), ("--force", 15)] {
             if random.chance(parts) {

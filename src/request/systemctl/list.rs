@@ -43,6 +43,7 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
     let (scope, generation) = (units.path.scope, session.generation);
     let wanted =
         |unit: &str| patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit));
+    let (types, words) = (&session.options.types, &session.options.states);
     let mut states: BTreeMap<(&str, String), State> = BTreeMap::new();
     let table = LinkTable::default();
     for dir in units.dirs() {
@@ -57,20 +58,19 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
             if !matches!(kind, Kind::File | Kind::Link) || !wanted(unit) || states.contains_key(&key) {
                 continue;
             }
-            states.insert(key, units.state(unit, &table).unwrap_or(State::Bad));
+            let state = units.state(unit, &table).unwrap_or(State::Bad);
+            if words.is_empty() || words.iter().any(|word| word == state.word()) {
+                states.insert(key, state);
+            }
         }
     }
-    let (types, words) = (&session.options.types, &session.options.states);
-    let kept = |unit_type: &str, state: State| {
-        (types.is_empty() || types.iter().any(|word| word == unit_type))
-            && (words.is_empty() || words.iter().any(|word| word == state.word()))
-    };
+    let kept = |unit_type: &str| types.is_empty() || types.iter().any(|word| word == unit_type);
     // Read only where something is printed of them.
     let presets = OnceCell::new();
     let load = || Presets::load(units.root, scope, generation, &units.prefix, &units.log);
     let mut rows: Vec<Row> = states
         .into_iter()
-        .filter(|((unit_type, _), state)| kept(unit_type, *state))
+        .filter(|((unit_type, _), _)| kept(unit_type))
         .map(|((_, unit), state)| Row {
             preset: state.has_preset().then(|| verdict_word(presets.get_or_init(load), &unit)),
             unit,
