@@ -1,6 +1,7 @@
 //! Turning what a caller typed into a unit name: suffixes are completed and illegal characters
 //! escaped, with a hint for each; globs are let through only where a verb takes them.
 
+use crate::unit::escape::{escape_name, path_unit};
 use crate::unit::name;
 
 /// What became of an argument.
@@ -40,7 +41,7 @@ pub fn mangle(given: &str, operation: &str, suffix: &str, globs: bool) -> Option
             hints.push(format!("Glob pattern passed {operation}, but globs are not supported for this."));
         }
     }
-    let mut mangled = escape(given);
+    let mut mangled = escape_name(given);
     if mangled != given {
         let advice = if is_glob {
             ""
@@ -55,17 +56,15 @@ pub fn mangle(given: &str, operation: &str, suffix: &str, globs: bool) -> Option
     name::is_valid(&mangled).then_some(Mangled { name: mangled, hints })
 }
 
-/// Replaces each byte that no unit name has by `\xNN`, and `/` by `-`.
-fn escape(given: &str) -> String {
-    let mut text = String::with_capacity(given.len());
-    for byte in given.bytes() {
-        match byte {
-            b'/' => text.push('-'),
-            byte if name::is_name_byte(byte) => text.push(char::from(byte)),
-            byte => text.push_str(&format!("\\x{byte:02x}")),
+/// The unit that `systemd-escape --mangle` makes of a name or a path, whatever bytes are in it.
+pub fn unit_of(given: &str) -> String {
+    path_unit(given).unwrap_or_else(|| {
+        let mut unit = escape_name(given);
+        if !name::is_valid(&unit) {
+            unit.push_str(".service");
         }
-    }
-    text
+        unit
+    })
 }
 
 #[cfg(test)]
@@ -94,6 +93,23 @@ mod tests {
             assert_eq!(plain(given).as_deref(), expected, "{given}");
         }
         assert_eq!(plain(&"x".repeat(256)), None);
+    }
+
+    #[test]
+    fn a_unit_is_made_of_anything() {
+        for (given, unit) in [
+            ("foo", "foo.service"),
+            ("foo.socket", "foo.socket"),
+            ("foo@x", "foo@x.service"),
+            ("foo.conf", "foo.conf.service"),
+            (".service", ".service.service"),
+            ("foo*", r"foo\x2a.service"),
+            ("a/b-c", "a-b-c.service"),
+            ("/etc/../x", "-etc-..-x.service"),
+            ("/etc/init.d/foo", "etc-init.d-foo.mount"),
+        ] {
+            assert_eq!(unit_of(given), unit, "{given}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod conf_files;
 pub mod dependency;
 pub mod disable;
 pub mod enable;
+pub mod escape;
 pub mod file;
 pub mod generation;
 pub mod glob;

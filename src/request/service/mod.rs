@@ -1,7 +1,6 @@
 //! Carrying out service requests: recorded for the boot, redirected to systemctl, or, where the
 //! configuration says so, handed over to the init script.
 
-mod mangle;
 mod record;
 mod run;
 
@@ -12,6 +11,7 @@ use crate::config;
 use crate::request::{Call, Reply, systemctl};
 use crate::root::Kind;
 use crate::sysv::native;
+use crate::unit::mangle::unit_of;
 
 /// Where the original looks for scripts.
 const SCRIPTS: &str = "/etc/init.d";
@@ -153,7 +153,7 @@ fn no_script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
 }
 
 fn redirect(call: &Call, job: &Job, action: &str) -> Reply {
-    let unit = mangle::unit_name(&job.name.to_string_lossy());
+    let unit = unit_of(&job.name.to_string_lossy());
     let mut line = format!("Redirecting to /bin/systemctl {action} {unit}");
     if !job.words.is_empty() {
         line.push(' ');

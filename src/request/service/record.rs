@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 
-use super::{Job, mangle};
+use super::Job;
 use crate::intent::{DeferredVerb, Scope, Wish};
 use crate::request::Reply;
+use crate::unit::mangle::unit_of;
 
 /// What an init script answers for a service that does not run.
 const NOT_RUNNING: u8 = 3;
@@ -21,7 +22,7 @@ pub fn action(job: &Job) -> Reply {
         Some(verb) => reply.wish(
             Wish::Defer {
                 verb,
-                unit: mangle::unit_name(&name),
+                unit: unit_of(&name),
                 scope: Scope::System,
             },
             false,

@@ -3,9 +3,9 @@
 
 use crate::config::RuntimeQueries;
 use crate::intent::{DeferredVerb, Wish};
+use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
-use crate::unit::paths::simplify;
 
 use super::session::Session;
 
@@ -140,36 +140,7 @@ fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String])
 
 /// The unit that an argument of a runtime verb names: paths are devices and mount points.
 fn unit_of(argument: &str, suffix: &str) -> Option<String> {
-    let Some(path) = argument.strip_prefix('/').map(|_| simplify(argument)) else {
-        return mangle(argument, "", suffix, true).map(|mangled| mangled.name);
-    };
-    let unit_type = if path.starts_with("/dev/") {
-        "device"
-    } else {
-        "mount"
-    };
-    let inner = path.trim_start_matches('/');
-    let stem = if inner.is_empty() {
-        "-".to_owned()
-    } else {
-        escape_path(inner)
-    };
-    Some(format!("{stem}.{unit_type}"))
-}
-
-/// Slashes become dashes; what is not allowed in a name, and dashes, become `\xNN`.
-fn escape_path(path: &str) -> String {
-    let mut text = String::new();
-    for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'/' => text.push('-'),
-            b'.' if at == 0 => text.push_str("\\x2e"),
-            b':' | b'_' | b'.' => text.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => text.push(char::from(byte)),
-            byte => text.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    text
+    path_unit(argument).or_else(|| mangle(argument, "", suffix, true).map(|mangled| mangled.name))
 }
 
 #[cfg(test)]
