@@ -14,13 +14,14 @@ use std::time::Duration;
 use nodeshim::intercept::{Armed, arm, disarm, reassert};
 use nodeshim::root::Root;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "systemctl",
     "chkconfig",
     "service",
     "lokkit",
     "firewall-cmd",
     "firewall-offline-cmd",
+    "systemd-sysv-convert",
 ];
 
 /// An image with a systemctl of its own; `merged` as current systems have it.

@@ -11,7 +11,7 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use nodeshim::config::{Answers, Service};
-use nodeshim::intent::{DeferredVerb, ServiceWant, Wish};
+use nodeshim::intent::{DeferredVerb, Intent, Scope, ServiceWant, UnitWant, Wish};
 use nodeshim::request::{Reply, Stream};
 use nodeshim::tool::Tool;
 
@@ -269,4 +269,61 @@ fn systemd_sysv_convert_saves_once_and_shows_what_it_saved() {
         (1, "There is no systemd service foo.service.\n")
     );
     assert_eq!(call(&["foo"]).exit, 2);
+}
+
+#[test]
+fn systemd_sysv_convert_makes_the_targets_of_the_saved_levels_want_the_unit() {
+    let image = without_chkconfig();
+    let root = &image.root;
+    image.script("foo", "#!/bin/sh\n# chkconfig: 35 60 40\n");
+    let call = |words: &[&str]| image.call(Tool::SystemdSysvConvert, words);
+    assert_eq!(image.call(Tool::Chkconfig, &["--add", "foo"]).exit, 0);
+    assert_eq!(call(&["--save", "foo"]).exit, 0);
+
+    root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
+    root.write("/usr/lib/systemd/system/foo.service", b"[Service]\n", None).unwrap();
+    root.write("/usr/lib/systemd/system/bar.service", b"[Service]\n", None).unwrap();
+    root.symlink("usr/lib", "/lib").unwrap();
+    let link = |level: usize| format!("/etc/systemd/system/runlevel{level}.target.wants/foo.service");
+    root.create_dirs("/etc/systemd/system/runlevel5.target.wants", 0o755).unwrap();
+    root.symlink("/elsewhere", link(5)).unwrap();
+
+    let said = "ln -sf /lib/systemd/system/foo.service";
+    for changed in [true, false] {
+        let reply = call(&["--apply", "foo", "foo", "bar"]);
+        assert_eq!(reply.exit, 0);
+        assert_eq!(stderr(&reply), format!("{said} {}\n{said} {}\n", link(3), link(5)));
+        let wish = Wish::Unit {
+            unit: "foo.service".into(),
+            want: UnitWant::Enable,
+            scope: Scope::System,
+            rule: None,
+        };
+        assert_eq!(reply.intents, [Intent::new(wish, changed)]);
+    }
+    assert_eq!(root.read_link(link(3)).unwrap(), Path::new("/lib/systemd/system/foo.service"));
+    assert_eq!(root.read_link(link(5)).unwrap(), Path::new("/elsewhere"), "what is there stays");
+    assert!(!root.exists("/etc/systemd/system/runlevel4.target.wants"));
+    assert_eq!(call(&["--apply", "bar"]).exit, 1, "nothing was saved");
+}
+
+#[test]
+fn systemd_sysv_convert_links_to_a_unit_that_is_only_below_usr() {
+    for (answers, exit) in [(Answers::Image, 0), (Answers::Strict, 1)] {
+        let mut image = Image::new();
+        image.config.shims.answers = answers;
+        let database = "/var/lib/systemd/sysv-convert";
+        image.root.create_dirs(database, 0o755).unwrap();
+        image
+            .root
+            .write(format!("{database}/database"), b"foo\t3\t60\nfoo\t7\t60\n", None)
+            .unwrap();
+        let unit = "/usr/lib/systemd/system/foo.service";
+        image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
+        image.root.write(unit, b"[Service]\n", None).unwrap();
+        assert_eq!(image.call(Tool::SystemdSysvConvert, &["--apply", "foo"]).exit, exit);
+        let link = image.root.read_link("/etc/systemd/system/runlevel3.target.wants/foo.service");
+        assert_eq!(link.ok().as_deref(), (exit == 0).then_some(Path::new(unit)));
+        assert!(!image.root.exists("/etc/systemd/system/runlevel7.target.wants"));
+    }
 }

@@ -1,6 +1,8 @@
 //! What systemd-sysv-convert remembers: the levels in which init scripts were on before units
 //! took their place.
 
+use std::ops::RangeInclusive;
+
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 
@@ -19,14 +21,20 @@ pub struct Saved {
     pub priority: u8,
 }
 
-/// Reads the database's text; lines of another form are passed over.
+/// The levels that a service's choice is kept for.
+pub const LEVELS: RangeInclusive<usize> = 2..=5;
+/// No priority is higher.
+const HIGHEST: u8 = 99;
+
+/// Reads the database's text; lines of another form, and levels and priorities that there are not,
+/// are passed over.
 pub fn parse(text: &str) -> Vec<Saved> {
     let line = |line: &str| {
         let mut fields = line.split('\t');
         let service = fields.next()?.to_owned();
         let level = fields.next()?.parse().ok()?;
         let priority = fields.next()?.trim_end().parse().ok()?;
-        Some(Saved {
+        (LEVELS.contains(&level) && priority <= HIGHEST).then_some(Saved {
             service,
             level,
             priority,
@@ -83,6 +91,6 @@ mod tests {
 
     #[test]
     fn lines_that_say_something_else_are_passed_over() {
-        assert_eq!(parse("\nfoo\nfoo\t3\nfoo\tx\t1\nfoo\t3\t300\n"), []);
+        assert_eq!(parse("\nfoo\nfoo\t3\nfoo\tx\t1\nfoo\t3\t300\nfoo\t3\t100\nfoo\t1\t5\nfoo\t6\t5\n"), []);
     }
 }

@@ -1,22 +1,24 @@
 //! Carrying out systemd-sysv-convert requests: packages that replaced an init script by a unit
 //! call it in triggers, so that an administrator can have the unit started where the script was.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsStr;
+
+use nix::errno::Errno;
 
 use crate::argv::sysv_convert::{Request, parse};
+use crate::config::Answers;
 use crate::error::Result;
-use crate::request::{Call, Reply, chkconfig, systemctl};
+use crate::intent::{Scope, UnitWant, Wish};
+use crate::request::{Call, Reply, chkconfig};
 use crate::root::Root;
-use crate::sysv::convert::{self, Saved};
+use crate::sysv::convert::{self, LEVELS, Saved};
 use crate::sysv::links::Index;
 
 const USAGE: &str = "usage: systemd-sysv-convert [-h] [--save] [--show] [--apply] SERVICE [SERVICE ...]";
 
-/// The levels that a service's choice is kept for.
-const LEVELS: std::ops::RangeInclusive<usize> = 2..=5;
-/// The level that is the graphical target; the others are the multi-user one.
-const GRAPHICAL: usize = 5;
+/// Where a unit has to be, and what links name. The original knows the first alone, which leads to
+/// the second in most images.
+const UNITS: [&str; 2] = ["/lib/systemd/system", "/usr/lib/systemd/system"];
 
 /// Carries a call out.
 pub fn carry_out(call: &Call) -> Reply {
@@ -95,39 +97,61 @@ fn show(root: &Root, services: &[String]) -> Result<Reply> {
     Ok(reply)
 }
 
+/// The path of the unit that took a script's place.
+fn unit_path(call: &Call, service: &str) -> Option<String> {
+    let strict = call.config.shims.answers == Answers::Strict;
+    UNITS
+        .into_iter()
+        .take(if strict { 1 } else { UNITS.len() })
+        .map(|directory| format!("{directory}/{service}.service"))
+        .find(|path| call.root.meta_followed(path).is_ok())
+}
+
+/// Has the targets of the levels want the units, whatever their `[Install]` says. A link that is
+/// there stays, wherever it leads.
 fn apply(call: &Call, services: &[String]) -> Result<Reply> {
-    let has_unit = |service: &str| {
-        let unit = format!("{service}.service");
-        ["/usr/lib/systemd/system", "/lib/systemd/system"]
-            .into_iter()
-            .any(|directory| call.root.meta_followed(Path::new(directory).join(&unit)).is_ok())
-    };
-    if let Some(service) = services.iter().find(|service| !is_name(service) || !has_unit(service)) {
-        return Ok(Reply::error(format!("There is no systemd service {service}.service."), 1));
+    let mut units = Vec::new();
+    for service in services {
+        let Some(path) = unit_path(call, service).filter(|_| is_name(service)) else {
+            return Ok(Reply::error(format!("There is no systemd service {service}.service."), 1));
+        };
+        if !units.iter().any(|(known, _)| *known == service) {
+            units.push((service, path));
+        }
     }
     let saved = match look_up(call.root, services)? {
         Ok(saved) => saved,
         Err(reply) => return Ok(reply),
     };
-    let mut wanted: Vec<(String, &str)> = Vec::new();
-    for saved in saved {
-        let target = if saved.level == GRAPHICAL {
-            "graphical.target"
-        } else {
-            "multi-user.target"
-        };
-        let pair = (format!("{}.service", saved.service), target);
-        if !wanted.contains(&pair) {
-            wanted.push(pair);
-        }
-    }
     let mut reply = Reply::new();
-    for (unit, target) in wanted {
-        let words: [OsString; 3] = ["add-wants".into(), target.into(), unit.into()];
-        let answer = systemctl::carry_out(&call.redirect("systemctl", &words));
-        reply.output.append(answer.output);
-        reply.intents.extend(answer.intents);
-        reply.exit = reply.exit.max(answer.exit);
+    for (service, path) in units {
+        let of_service = || saved.iter().filter(|saved| saved.service == *service);
+        if of_service().next().is_none() {
+            continue;
+        }
+        let mut changed = false;
+        for level in LEVELS.filter(|level| of_service().any(|saved| saved.level == *level)) {
+            let directory = format!("/etc/systemd/system/runlevel{level}.target.wants");
+            let link = format!("{directory}/{service}.service");
+            reply.output.err_line(format!("ln -sf {path} {link}"));
+            call.root.create_dirs(&directory, 0o755)?;
+            changed |= link_once(call.root, &path, &link)?;
+        }
+        let wish = Wish::Unit {
+            unit: format!("{service}.service"),
+            want: UnitWant::Enable,
+            scope: Scope::System,
+            rule: None,
+        };
+        reply.wish(wish, changed);
     }
     Ok(reply)
+}
+
+/// Makes a link where nothing is. Returns whether it did.
+fn link_once(root: &Root, target: &str, link: &str) -> Result<bool> {
+    match root.symlink(target, link) {
+        Err(error) if error.errno() == Some(Errno::EEXIST) => Ok(false),
+        made => made.map(|()| true),
+    }
 }
