@@ -7,7 +7,7 @@ use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode};
 use crate::unit::index::absolute;
 use crate::unit::name::{self, base_name};
-use crate::unit::paths::join;
+use crate::unit::paths::{join, parent};
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::Units;
 
@@ -31,6 +31,13 @@ impl Marks {
     fn of_name(&self, name: &str) -> Option<usize> {
         self.owner(name).or_else(|| self.owner(&name::template_of(name)?))
     }
+}
+
+/// A link below the directory that links are removed from.
+struct Link {
+    dir: String,
+    name: String,
+    target: String,
 }
 
 impl Units<'_> {
@@ -96,81 +103,71 @@ impl Units<'_> {
         if marks.0.is_empty() {
             return Ok(());
         }
-        let mut result = Ok(());
+        let mut links = Vec::new();
+        let mut result = self.load_links_below(dir, &mut links);
         let mut again = true;
         while again {
             again = false;
-            result = result.and(self.remove_below(marks, dir, &mut again, events).map(|_| ()));
+            let mut left = Vec::new();
+            for link in links {
+                match self.remove_link(marks, &link, &mut again, events) {
+                    Ok(true) => self.remove_empty_dirs(&link.dir, dir),
+                    Ok(false) => left.push(link),
+                    Err(problem) => {
+                        result = result.and(Err(problem));
+                        left.push(link);
+                    }
+                }
+            }
+            links = left;
         }
         result
     }
 
-    /// Says whether the directory is empty afterwards because something was removed.
-    fn remove_below(
-        &mut self,
-        marks: &mut Marks,
-        dir: &str,
-        again: &mut bool,
-        events: &mut Events,
-    ) -> Result<bool, Problem> {
+    /// All links below a directory; other links to directories are not followed.
+    fn load_links_below(&self, dir: &str, links: &mut Vec<Link>) -> Result<(), Problem> {
         let entries = if_exists(self.root.list_links(dir)).map_err(|error| Problem::from(&error))?;
-        let entries = entries.unwrap_or_default();
-        let mut left = entries.len();
-        let mut removed = false;
         let mut result = Ok(());
-        for (entry, target) in entries {
+        for (entry, target) in entries.unwrap_or_default() {
             let Ok(name) = entry.name.into_string() else {
                 continue;
             };
-            let path = join(dir, &name);
-            let gone = match (entry.kind, target) {
-                (Kind::Dir, _) => self.remove_dir_below(marks, &path, again, events),
-                (Kind::Link, Some(target)) if name::is_valid(&name) => {
-                    self.remove_link(marks, dir, &name, &target.to_string_lossy(), again, events)
-                }
-                _ => Ok(false),
-            };
-            match gone {
-                Ok(true) => (left, removed) = (left - 1, true),
-                Ok(false) => {}
-                Err(problem) => result = result.and(Err(problem)),
+            match (entry.kind, target) {
+                (Kind::Dir, _) => result = result.and(self.load_links_below(&join(dir, &name), links)),
+                (Kind::Link, Some(target)) if name::is_valid(&name) => links.push(Link {
+                    dir: dir.to_owned(),
+                    name,
+                    target: target.to_string_lossy().into_owned(),
+                }),
+                _ => {}
             }
         }
-        result.map(|()| removed && left == 0)
+        result
     }
 
-    fn remove_dir_below(
-        &mut self,
-        marks: &mut Marks,
-        dir: &str,
-        again: &mut bool,
-        events: &mut Events,
-    ) -> Result<bool, Problem> {
-        let emptied = self.remove_below(marks, dir, again, events)?;
-        if !emptied {
-            return Ok(false);
+    /// Removes a directory, and those above it as far as `top`, while they are empty.
+    fn remove_empty_dirs(&self, dir: &str, top: &str) {
+        let mut dir = dir;
+        while dir != top && self.root.remove_dir(dir).is_ok() {
+            self.index.note_removed(dir);
+            self.index.forget(dir);
+            dir = parent(dir);
         }
-        let gone = self.root.remove_dir(dir).is_ok();
-        self.index.note_removed(dir);
-        self.index.forget(dir);
-        Ok(gone)
     }
 
     fn remove_link(
         &mut self,
         marks: &mut Marks,
-        dir: &str,
-        name: &str,
-        target: &str,
+        link: &Link,
         again: &mut bool,
         events: &mut Events,
     ) -> Result<bool, Problem> {
-        let path = join(dir, name);
+        let path = join(&link.dir, &link.name);
         let shown = format!("{}{path}", self.prefix);
-        let owner = match marks.of_name(name) {
+        let owner = match marks.of_name(&link.name) {
             Some(owner) => owner,
             None => {
-                let end = self.index.chase(&absolute(target, dir));
+                let end = self.index.chase(&absolute(&link.target, &link.dir));
                 let end = end.map_err(|problem| events.fail(0, problem, &shown, None))?;
                 let by_target = marks.owner(&end.path).or_else(|| marks.owner(base_name(&end.path)));
                 match by_target {

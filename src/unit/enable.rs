@@ -127,7 +127,8 @@ impl Units<'_> {
             match check_alias(&unit.name, &expanded) {
                 AliasFor::Itself => {}
                 AliasFor::Link(link) => {
-                    let made = self.link_alias(&join(&place.dir, &link), &target, unit, place, events);
+                    let link = join(&place.dir, &link);
+                    let made = self.make_link(&target, &link, place.force, unit.owner, events).map(|()| 1);
                     gather(&mut outcome, made);
                 }
                 AliasFor::Refused { alias, misfit } => {
@@ -137,20 +138,6 @@ impl Units<'_> {
             }
         }
         outcome
-    }
-
-    /// A dangling link in an alias's place is replaced without `force`.
-    fn link_alias(
-        &mut self,
-        link: &str,
-        target: &str,
-        unit: &Unit,
-        place: &Placement,
-        events: &mut Events,
-    ) -> Outcome {
-        let dangling = self.index.chase(link)?;
-        let force = place.force || !dangling.exists;
-        self.make_link(target, link, force, unit.owner, events).map(|()| 1)
     }
 
     fn link_into(

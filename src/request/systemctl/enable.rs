@@ -19,13 +19,9 @@ pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Repl
     if let Some(text) = now::refusal(&session, verb) {
         return session.fail(text);
     }
-    let given = match session.names(arguments, &format!("to {verb}")) {
+    let names = match session.names(arguments, &format!("to {verb}")) {
         Ok(names) => names,
         Err(text) => return session.fail(text),
-    };
-    let names = match prepare(&mut session, verb, given) {
-        Ok(names) => names,
-        Err(reply) => return *reply,
     };
     let tree = match session.tree() {
         Ok(tree) => tree,
@@ -39,6 +35,10 @@ pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Repl
     let names = match sysv::hand_over(&mut session, &units, verb, names) {
         Handled::Left(names) => names,
         Handled::Ended => return session.reply,
+    };
+    let names = match prepare(&mut session, verb, names) {
+        Ok(names) => names,
+        Err(reply) => return *reply,
     };
     let mut events = Events::default();
     let done = change(&session, &mut units, verb, &names, &place, &mut events);
