@@ -14,6 +14,7 @@ use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
 use crate::handover::become_original;
+use crate::internal_error::journal_is_locked;
 use crate::programs;
 
 /// Carries out the call that `argv` stands for and returns its exit code.
@@ -41,6 +42,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     }
     let env: Env = std::env::vars_os().collect();
     let mut journal = Appender::open(&root)?;
+    journal_is_locked();
     let (config, unknown) = Config::load(&root)?;
     let argv0 = argv[0].to_string_lossy();
     let call = Call {

@@ -10,6 +10,8 @@
 //!
 //! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
 
+#![forbid(unsafe_code)]
+
 pub mod argv;
 #[cfg(feature = "admin")]
 pub mod backend;

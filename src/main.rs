@@ -1,5 +1,7 @@
 //! `nodeshim`, the admin tool.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 mod cli;

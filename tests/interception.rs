@@ -275,3 +275,19 @@ fn wait_for(condition: impl Fn() -> bool) {
     }
     panic!("nothing happened within 4 seconds");
 }
+
+#[test]
+fn closed_streams_do_not_become_the_journal() {
+    let image = image(true);
+    support::put_shell(image.path(), &support::busybox());
+    support::arm(image.path());
+    // No /dev/null in this image either.
+    let script = "systemctl is-enabled no-such-unit <&- >&- 2>&-; lokkit --help >&-";
+    let output = support::chrooted(image.path(), ["/bin/sh", "-c", script]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let root = Root::open(image.path()).unwrap();
+    let journal = nodeshim::journal::Journal::read(&root).unwrap();
+    let argv: Vec<_> = journal.events.iter().map(|event| event.argv.join(" ")).collect();
+    assert_eq!(argv, ["systemctl is-enabled no-such-unit", "lokkit --help"]);
+    assert_eq!(journal.torn, None);
+}

@@ -25,7 +25,7 @@ pub struct Appender {
     length: u64,
     /// How many bytes of a torn tail were cut when the journal was opened.
     pub torn: Option<u64>,
-    _lock: Lock,
+    _lock: Option<Lock>,
 }
 
 #[derive(Serialize)]
@@ -44,6 +44,15 @@ impl Appender {
             }
             lock => lock?,
         };
+        Appender::open_with(root, Some(lock))
+    }
+
+    /// Opens the journal in a process that holds the lock through another value.
+    pub fn open_locked(root: &Root) -> Result<Appender> {
+        Appender::open_with(root, None)
+    }
+
+    fn open_with(root: &Root, lock: Option<Lock>) -> Result<Appender> {
         let file = root.open_append(PATH, 0o644)?;
         let io = |error: std::io::Error| Error::std_io(PATH, &error);
         let length = file.metadata().map_err(io)?.len();

@@ -1,0 +1,69 @@
+//! A fault of the shim itself: one line, an event, an exit code; never a signal in a scriptlet.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic::{PanicHookInfo, set_hook as set_panic_hook};
+use std::process::exit;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nodeshim::caller;
+use nodeshim::error::Result;
+use nodeshim::journal::{Appender, Event, Verdict, timestamp};
+use nodeshim::request::Env;
+use nodeshim::root::Root;
+use nodeshim::tool::Tool;
+
+const EXIT: u8 = 1;
+
+/// Whether this process holds the journal's lock.
+static LOCKED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that the journal is locked by this process from now on.
+pub fn journal_is_locked() {
+    LOCKED.store(true, Ordering::Relaxed);
+}
+
+/// Ends the process in order where it would otherwise be aborted.
+pub fn set_hook(argv: &[OsString]) {
+    let argv = argv.to_vec();
+    set_panic_hook(Box::new(move |panic| {
+        let line = describe(panic);
+        let _ = writeln!(io::stderr(), "nodeshim: {line}");
+        if let Err(error) = record(&argv, &line) {
+            let _ = writeln!(io::stderr(), "nodeshim: it could not be recorded: {error}");
+        }
+        exit(i32::from(EXIT));
+    }));
+}
+
+fn describe(panic: &PanicHookInfo) -> String {
+    let place = panic.location().map_or(String::new(), |place| format!(" at {place}"));
+    let reason = panic.payload_as_str().unwrap_or("no reason given");
+    format!("internal error{place}: {reason}; the request may be carried out in part")
+}
+
+fn record(argv: &[OsString], line: &str) -> Result<()> {
+    let Some(tool) = argv.first().and_then(|name| Tool::from_argv0(name)) else {
+        return Ok(());
+    };
+    let root = Root::open("/")?;
+    let env: Env = std::env::vars_os().collect();
+    let mut journal = if LOCKED.load(Ordering::Relaxed) {
+        Appender::open_locked(&root)?
+    } else {
+        Appender::open(&root)?
+    };
+    journal.append(&mut Event {
+        id: 0,
+        time: timestamp(env.get("SOURCE_DATE_EPOCH")),
+        tool,
+        argv: Event::escape_arguments(argv),
+        exit: EXIT,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: vec![line.to_owned()],
+        origin: caller::find(&root, &env),
+        intents: Vec::new(),
+        changes: Vec::new(),
+    })
+}
