@@ -143,7 +143,8 @@ impl Config {
     }
 }
 
-const KNOWN: [&str; 6] = [
+/// Every key, dotted.
+pub const KNOWN: [&str; 6] = [
     "shims.answers",
     "shims.systemctl-generation",
     "shims.firewall-cmd",
