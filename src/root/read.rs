@@ -154,7 +154,7 @@ impl Root {
     /// few of many are.
     pub fn list_where(&self, path: impl AsRef<Path>, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
         let path = path.as_ref();
-        let listed = self.open_dir(path).and_then(|mut dir| self.entries(&mut dir, path, wanted));
+        let listed = self.open_dir(path).and_then(|dir| self.entries(dir.into_iter(), path, wanted));
         listed.map_err(|errno| Error::io(path, errno))
     }
 
@@ -163,7 +163,7 @@ impl Root {
         let path = path.as_ref();
         let read = || {
             let mut dir = self.open_dir(path)?;
-            let entries = self.entries(&mut dir, path, |_| true)?.into_iter();
+            let entries = self.entries(dir.iter(), path, |_| true)?.into_iter();
             let with_target = entries.map(|entry| {
                 let target = match entry.kind {
                     Kind::Link => readlinkat(&dir, entry.name.as_os_str()).ok().map(PathBuf::from),
@@ -182,12 +182,12 @@ impl Root {
 
     fn entries(
         &self,
-        dir: &mut Dir,
+        found: impl Iterator<Item = nix::Result<nix::dir::Entry>>,
         path: &Path,
         wanted: impl Fn(&OsStr) -> bool,
     ) -> nix::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for entry in dir.iter() {
+        for entry in found {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." || !wanted(name) {

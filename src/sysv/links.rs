@@ -188,10 +188,9 @@ pub fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &Plan) -
     for (level, wanted) in plan.iter().enumerate() {
         let Some(wanted) = wanted else { continue };
         let path = layout.in_level(level, &wanted.file_name(service));
-        if root.read_link(&path).ok().as_deref() != Some(&target(service)) {
-            put(layout, &path, service)?;
-            changed = true;
-        }
+        // Nothing is there to be looked at where the directory's listing did not have it.
+        let listed = entries.at(level).contains(wanted);
+        changed |= put(layout, &path, service, listed)?;
         for other in entries.at(level).iter().filter(|other| *other != wanted) {
             root.remove(layout.in_level(level, &other.file_name(service)))?;
             changed = true;
@@ -200,13 +199,21 @@ pub fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &Plan) -
     Ok(changed)
 }
 
-fn put(layout: &Layout, path: &Path, service: &OsStr) -> Result<()> {
-    match layout.root().symlink(target(service), path) {
-        Err(error) if error.errno() == Some(Errno::EEXIST) => {
-            layout.root().replace_with_symlink(target(service), path)
+/// Has a link stand at `path`, where something may be if `listed`, and else something only seldom
+/// is. Returns whether it had to be made.
+fn put(layout: &Layout, path: &Path, service: &OsStr, listed: bool) -> Result<bool> {
+    let (root, target) = (layout.root(), target(service));
+    if !listed {
+        match root.symlink(&target, path) {
+            Err(error) if error.errno() == Some(Errno::EEXIST) => {}
+            made => return made.map(|()| true),
         }
-        made => made,
     }
+    if root.read_link(path).is_ok_and(|found| found == target) {
+        return Ok(false);
+    }
+    root.replace_with_symlink(target, path)?;
+    Ok(true)
 }
 
 /// Removes all entries of a service. Returns whether there were any.
