@@ -9,6 +9,13 @@ use crate::image::{Image, allow, allow_in, port};
 
 /// An image that starts firewalld, with the machine's shipped zones and services.
 fn image() -> Image {
+    let image = image_before_firewalld();
+    install_firewalld(&image);
+    image
+}
+
+/// An image that is to start firewalld, which is not installed yet.
+fn image_before_firewalld() -> Image {
     let image = Image::new();
     let unit = "/etc/systemd/system/multi-user.target.wants";
     image.root.create_dirs(unit, 0o755).unwrap();
@@ -20,13 +27,16 @@ fn image() -> Image {
     image.root.create_dirs("/etc/firewalld/zones", 0o755).unwrap();
     image.root.write("/etc/firewalld/firewalld.conf", b"DefaultZone=public\n", None).unwrap();
     image.root.take_changes();
+    image
+}
+
+fn install_firewalld(image: &Image) {
     let copied = Command::new("cp")
         .args(["-r", "/usr/lib/firewalld"])
         .arg(image.path().join("usr/lib/"))
         .status()
         .unwrap();
     assert!(copied.success());
-    image
 }
 
 /// What firewalld's own check says, empty if all is well.
@@ -228,4 +238,29 @@ fn hostile_values_do_not_reach_xml() {
     assert!(report.plan.notes.len() >= 7, "{:#?}", report.plan.notes);
     assert_eq!(complaints(&image), "");
     assert!(!zone(&image, "public").traffic.services.contains(&"telnet".to_owned()));
+}
+
+#[test]
+fn zones_written_before_firewalld_comes_name_services_that_have_files() {
+    let image = image_before_firewalld();
+    let service = |service: &str| Opening::FirewallService {
+        service: service.into(),
+    };
+    let wishes = vec![
+        allow(port("8443", "tcp")),
+        allow(service("vdsm")),
+        allow_in("internal", port("9999", "tcp")),
+    ];
+    image.record("a", "%post", 1, wishes);
+    image.settle(&["a"]);
+    for service in ["ssh", "dhcpv6-client", "mdns", "samba-client", "netbios-ns"] {
+        let path = format!("/etc/firewalld/services/{service}.xml");
+        assert!(image.root.is_file(&path), "{path}");
+    }
+    let own = image.read("/etc/firewalld/services/nodeshim-a.xml");
+    assert!(own.contains("5900-6923") && !own.contains("include"), "{own}");
+    let again = image.settle(&["a"]);
+    assert!(again.plan.changes.is_empty(), "{again:#?}");
+    install_firewalld(&image);
+    assert_eq!(complaints(&image), "");
 }

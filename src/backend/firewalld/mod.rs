@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
 use crate::error::Result;
-use crate::firewall::firewalld::Names;
 use crate::firewall::firewalld::store::{self, Kind};
+use crate::firewall::firewalld::{Names, Tree};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
 use crate::plan::{Content, Desired, Note};
@@ -90,8 +90,29 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         files.notes.extend(notes.into_iter().map(|text| Note::new(Some(plugin), text, &events)));
     }
     zones.drop_missing_services(root, input.withdrawn, &files.desired);
-    files.desired.extend(zones.changed());
+    let changed = zones.changed();
+    files.desired.extend(stock_services(root, &changed));
+    files.desired.extend(changed);
     Ok(files)
+}
+
+/// The files of stock services that zones name and the image has no files for.
+fn stock_services(root: &Root, zones: &[Desired]) -> Vec<Desired> {
+    let tree = Tree::of(root);
+    let mut files: BTreeMap<String, Desired> = BTreeMap::new();
+    for zone in zones {
+        let Content::File { text, .. } = &zone.content else {
+            continue;
+        };
+        for (name, text) in tree.services_without_file(text) {
+            let file = Desired {
+                why: format!("{} names service {name}", zone.path),
+                ..service_file(&name, text, "", &zone.because)
+            };
+            files.entry(name).or_insert(file);
+        }
+    }
+    files.into_values().collect()
 }
 
 fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> Desired {

@@ -55,7 +55,7 @@ fn service(root: &Root, stem: &str, rules: &ZoneRules, notes: &mut Vec<String>) 
     let mut service = Service::default();
     for (name, definition) in &rules.services {
         match definition {
-            _ if store::exists(root, Kind::Service, name) => service.includes.push(name.clone()),
+            _ if store::has_file(root, Kind::Service, name) => service.includes.push(name.clone()),
             Some(definition) => definition.iter().for_each(|part| widen(&mut open, name, part, notes)),
             None => notes.push(format!("service {name} is not defined in the image")),
         }

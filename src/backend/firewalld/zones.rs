@@ -177,7 +177,7 @@ impl Zones {
         let exists = |name: &str| {
             let path = store::local(Kind::Service, name);
             planned.contains(path.to_string_lossy().as_ref())
-                || !name.starts_with(PREFIX) && store::exists(root, Kind::Service, name)
+                || !name.starts_with(PREFIX) && store::has_file(root, Kind::Service, name)
         };
         let of_gone: BTreeSet<&str> = withdrawn
             .iter()

@@ -16,6 +16,8 @@ pub mod port;
 mod reader;
 pub mod rich;
 pub mod service;
+mod stock;
+mod stock_data;
 pub mod store;
 pub mod traffic;
 mod xml;

@@ -1,11 +1,12 @@
 //! Where firewalld's objects lie: `/etc/firewalld/KIND/NAME.xml` replaces
 //! `/usr/lib/firewalld/KIND/NAME.xml` whole. Whether a name exists is found by looking for its
-//! file, never by reading the others.
+//! file, never by reading the others. Where firewalld is not installed, its stock objects count too.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::code::Code;
+use super::stock::{Stock, named_services};
 use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind as FileKind, Root};
 
@@ -108,12 +109,13 @@ pub struct Tree<'r> {
     pub root: &'r Root,
     local: String,
     shipped: String,
+    stock: Option<Stock<'r>>,
 }
 
 impl<'r> Tree<'r> {
-    /// The usual places.
+    /// The usual places, with stock objects.
     pub fn of(root: &'r Root) -> Self {
-        Tree::at(root, LOCAL, SHIPPED)
+        Tree::at(root, LOCAL, SHIPPED).with_stock()
     }
 
     /// Local configuration below `local`, shipped below `shipped`.
@@ -123,6 +125,16 @@ impl<'r> Tree<'r> {
             root,
             local: clean(local),
             shipped: clean(shipped),
+            stock: None,
+        }
+    }
+
+    /// The same places; where firewalld is not installed, its stock zones count as shipped, and its
+    /// services and ICMP types exist, until packages or requests bring files of these names.
+    pub fn with_stock(self) -> Self {
+        Tree {
+            stock: Some(Stock::of(self.root, &self.shipped)),
+            ..self
         }
     }
 
@@ -150,27 +162,47 @@ impl<'r> Tree<'r> {
         is_safe(name) && self.root.is_file(self.local(kind, name))
     }
 
-    /// Whether a package ships the object.
-    pub fn is_shipped(&self, kind: Kind, name: &str) -> bool {
+    fn is_shipped_file(&self, kind: Kind, name: &str) -> bool {
         is_safe(name) && self.root.is_file(self.shipped(kind, name))
     }
 
-    /// Whether packages ship any object of a kind.
+    /// Whether a package ships the object, or it is a stock zone.
+    pub fn is_shipped(&self, kind: Kind, name: &str) -> bool {
+        self.is_shipped_file(kind, name) || kind == Kind::Zone && self.stock_text(kind, name).is_some()
+    }
+
+    /// Whether objects of a kind are shipped at all.
     pub fn ships(&self, kind: Kind) -> bool {
         self.root.is_dir(format!("{}/{}", self.shipped, kind.directory()))
+            || self.stock.as_ref().is_some_and(|stock| stock.supplies(kind))
+    }
+
+    /// Whether the object has a file.
+    pub fn has_file(&self, kind: Kind, name: &str) -> bool {
+        self.is_local(kind, name) || self.is_shipped_file(kind, name)
+    }
+
+    /// Whether a new object cannot have this name. A stock service or ICMP type is not in the way: a
+    /// package that brings its own knows better.
+    pub fn is_taken(&self, kind: Kind, name: &str) -> bool {
+        self.is_local(kind, name) || self.is_shipped(kind, name)
     }
 
     /// Whether the object exists.
     pub fn exists(&self, kind: Kind, name: &str) -> bool {
-        self.is_local(kind, name) || self.is_shipped(kind, name)
+        self.has_file(kind, name) || self.stock_text(kind, name).is_some()
     }
 
-    /// The file that counts.
+    fn stock_text(&self, kind: Kind, name: &str) -> Option<String> {
+        self.stock.as_ref()?.text(kind, name)
+    }
+
+    /// The file that counts. That of a stock object is where a package would ship it.
     pub fn find(&self, kind: Kind, name: &str) -> Option<PathBuf> {
         if self.is_local(kind, name) {
             return Some(self.local(kind, name));
         }
-        self.is_shipped(kind, name).then(|| self.shipped(kind, name))
+        self.exists(kind, name).then(|| self.shipped(kind, name))
     }
 
     /// The text of the file that counts.
@@ -178,16 +210,18 @@ impl<'r> Tree<'r> {
         if !is_safe(name) {
             return Ok(None);
         }
-        match if_exists(self.root.read_text(self.local(kind, name)))? {
-            Some(text) => Ok(Some(text)),
-            None => if_exists(self.root.read_text(self.shipped(kind, name))),
+        for path in [self.local(kind, name), self.shipped(kind, name)] {
+            if let Some(text) = if_exists(self.root.read_text(path))? {
+                return Ok(Some(text));
+            }
         }
+        Ok(self.stock_text(kind, name))
     }
 
     /// The names of all objects of a kind, sorted.
     pub fn names(&self, kind: Kind) -> Result<BTreeSet<String>> {
-        let mut names = names_in(self.root, &self.shipped, kind)?;
-        names.extend(names_in(self.root, &self.local, kind)?);
+        let mut names = self.shipped_names(kind)?;
+        names.extend(self.local_names(kind)?);
         Ok(names)
     }
 
@@ -196,16 +230,47 @@ impl<'r> Tree<'r> {
         names_in(self.root, &self.local, kind)
     }
 
-    /// The names of objects that packages ship, sorted.
+    /// The names of objects that packages ship and of stock objects, sorted.
     pub fn shipped_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
-        names_in(self.root, &self.shipped, kind)
+        let mut names = names_in(self.root, &self.shipped, kind)?;
+        let stock = self.stock.iter().flat_map(|stock| stock.names(kind));
+        names.extend(stock.map(str::to_owned));
+        Ok(names)
+    }
+
+    /// The stock services that an object's text names, with those that they include, which have no
+    /// file: names and the text of their files.
+    pub fn services_without_file(&self, text: &str) -> Vec<(String, String)> {
+        let Some(stock) = self.stock.as_ref().filter(|stock| stock.supplies(Kind::Service)) else {
+            return Vec::new();
+        };
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut open = named_services(text);
+        while let Some(name) = open.pop() {
+            if self.has_file(Kind::Service, &name) || found.iter().any(|(known, _)| *known == name) {
+                continue;
+            }
+            if let Some(text) = stock.text(Kind::Service, &name) {
+                open.extend(named_services(&text));
+                found.push((name, text));
+            }
+        }
+        found
     }
 
     /// Writes an object's local file, keeping a file that was there as `NAME.xml.old`. A file that
     /// holds just this already is left alone. Returns whether anything changed.
+    ///
+    /// Stock services that it names are written before it: a firewalld that is installed later, or
+    /// another version, may not know them, and would refuse to start.
     pub fn replace(&self, kind: Kind, name: &str, text: &str) -> Result<bool> {
         if !is_safe(name) {
             return Err(Error::Other(format!("{} name {name:?} is no file name", kind.word())));
+        }
+        if matches!(kind, Kind::Zone | Kind::Policy | Kind::Service) {
+            for (service, text) in self.services_without_file(text) {
+                replace_file(self.root, &self.local(Kind::Service, &service), &text)?;
+            }
         }
         replace_file(self.root, &self.local(kind, name), text)
     }
@@ -225,6 +290,11 @@ pub fn local(kind: Kind, name: &str) -> PathBuf {
 /// Whether an object exists in the usual places.
 pub fn exists(root: &Root, kind: Kind, name: &str) -> bool {
     Tree::of(root).exists(kind, name)
+}
+
+/// Whether an object has a file in the usual places.
+pub fn has_file(root: &Root, kind: Kind, name: &str) -> bool {
+    Tree::of(root).has_file(kind, name)
 }
 
 /// The names of objects that have a local file in the usual place, sorted.

@@ -82,7 +82,7 @@ impl Session<'_> {
     }
 
     fn conflict(&self, kind: Kind, name: &str) -> Checked<()> {
-        if !self.tree.exists(kind, name) {
+        if !self.tree.is_taken(kind, name) {
             return Ok(());
         }
         let word = match (kind, self.side) {

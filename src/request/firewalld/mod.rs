@@ -17,6 +17,7 @@ mod whitelist;
 
 use crate::argv::firewalld::table::Group;
 use crate::argv::firewalld::{Given, Side, UsageError, check, edits_service, lokkit_options, parse};
+use crate::config::Answers;
 use crate::firewall::firewalld::store::{LOCAL, SHIPPED};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::request::{Call, Output, Reply};
@@ -47,7 +48,11 @@ pub(super) fn usage_error(error: &UsageError, quiet: bool) -> Reply {
 /// intents.
 pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Reply {
     let place = |option: &str, usual: &str| given.value(option).unwrap_or(usual).to_owned();
-    let tree = Tree::at(call.root, &place("--system-config", LOCAL), &place("--default-config", SHIPPED));
+    let mut tree = Tree::at(call.root, &place("--system-config", LOCAL), &place("--default-config", SHIPPED));
+    // A caller that names a directory means what is in it.
+    if call.config.shims.answers == Answers::Image && !given.has("--default-config") {
+        tree = tree.with_stock();
+    }
     let runtime =
         side == Side::Online && !given.has("--permanent") && !standalone::is_permanent_anyway(&given);
     let mut session = Session {
