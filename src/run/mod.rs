@@ -3,6 +3,7 @@
 
 mod command;
 mod parts;
+mod private;
 mod resolve;
 mod supervise;
 

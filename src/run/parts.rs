@@ -10,7 +10,7 @@ const SHIM: &str = "libexec/nodeshim/shim";
 /// Where the rpm plugin lies, relative to the same.
 const PLUGIN_DIRECTORY: &str = "libexec/nodeshim/rpm-plugin";
 /// The rpm plugin's file name; its stem is the name that rpm loads it under.
-const PLUGIN: &str = "nodeshim.so";
+pub(super) const PLUGIN: &str = "nodeshim.so";
 
 /// The installed parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,21 +35,10 @@ impl Parts {
         })
     }
 
-    /// The directory that rpm finds the plugin in; `None` if it is not installed.
-    pub fn plugin_directory(&self) -> Option<PathBuf> {
+    /// The rpm plugin; `None` if it is not installed.
+    pub fn plugin(&self) -> Option<PathBuf> {
         let plugin = Path::new(PLUGIN_DIRECTORY).join(PLUGIN);
-        let installed = Root::open(&self.prefix).is_ok_and(|prefix| prefix.is_file(plugin));
-        installed.then(|| self.prefix.join(PLUGIN_DIRECTORY))
-    }
-
-    /// The rpm macros, as names and values, that make an rpm load the plugin.
-    pub fn macros(&self) -> Vec<(&'static str, String)> {
-        match self.plugin_directory() {
-            None => Vec::new(),
-            Some(directory) => vec![
-                ("__plugindir", directory.display().to_string()),
-                ("__transaction_nodeshim", directory.join(PLUGIN).display().to_string()),
-            ],
-        }
+        let installed = Root::open(&self.prefix).is_ok_and(|prefix| prefix.is_file(&plugin));
+        installed.then(|| self.prefix.join(plugin))
     }
 }

@@ -68,7 +68,7 @@ pub fn run(
     root.create_dirs(DIRECTORY, 0o755)?;
     let lock = root.lock(RUN_LOCK_PATH)?;
     let repaired = disarm(root)?;
-    let prepared = prepare(argv, &parts.macros(), &home, &temporary)?;
+    let prepared = prepare(argv, parts.plugin().as_deref(), &home, &temporary)?;
     let before = scriptlets_before(root, parts, argv)?;
     let first = Appender::open(root)?.next_id();
     arm(root, &shim)?;
@@ -92,7 +92,7 @@ pub fn run(
 /// The scriptlets of the installed packages, if they may be needed to tell who called: an erased
 /// package's cannot be looked up afterwards. Where rpm will load the plugin the look-up is saved.
 fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Owners> {
-    let plugin = parts.plugin_directory().is_some() && !argv.iter().any(|word| word == "--noplugins");
+    let plugin = parts.plugin().is_some() && !argv.iter().any(|word| word == "--noplugins");
     if plugin {
         Ok(Owners::new())
     } else {

@@ -155,3 +155,24 @@ fn a_home_that_somebody_else_laid_out_is_not_used() {
         path.to_string_lossy().ends_with("-0") && fs::read_dir(path).expect("a trap").count() == 0
     }));
 }
+
+#[test]
+fn the_hosts_own_rpm_plugins_stay_within_reach() {
+    let image = Image::new();
+    let (home, plugins) = (image.beside("home"), image.beside("plugins"));
+    fs::create_dir_all(&home).expect("a home");
+    fs::create_dir_all(&plugins).expect("a directory of plugins");
+    fs::write(plugins.join("other.so"), "").expect("a plugin");
+    fs::write(home.join(".rpmmacros"), format!("%__plugindir {}\n", plugins.display())).expect("macros");
+    let script = "d=$(rpm --eval '%{__plugindir}'); ls -1 \"$d\"; echo \"$d\"";
+    let output = image
+        .nodeshim("run", ["--", "sh", "-c", script])
+        .env("HOME", &home)
+        .output()
+        .expect("a run");
+    let printed = text(&output.stdout);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[..2], ["nodeshim.so", "other.so"], "{output:?}");
+    assert!(!Path::new(lines[2]).exists(), "{} is left", lines[2]);
+    assert!(plugins.join("other.so").exists());
+}
