@@ -68,7 +68,7 @@ impl Direct {
                 })
             };
             let arguments = split_words(child.text.trim()).map_err(|error| Code::ParseError.about(error))?;
-            match child.name.as_str() {
+            match &*child.name {
                 "chain" => {
                     only(child, &["ipv", "table", "chain"])?;
                     add_once(&mut direct.chains, chain()?);

@@ -55,7 +55,7 @@ impl Ipset {
             if ipset.head.read(child) {
                 continue;
             }
-            match child.name.as_str() {
+            match &*child.name {
                 "option" => {
                     only(child, &["name", "value"])?;
                     let name = need(child, "name")?;

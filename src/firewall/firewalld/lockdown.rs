@@ -28,7 +28,7 @@ impl Whitelist {
         let root = document(text, "whitelist", Code::ParseError)?;
         let mut whitelist = Whitelist::default();
         for child in &root.children {
-            match child.name.as_str() {
+            match &*child.name {
                 "command" => push_if(&mut whitelist.commands, need(child, "name")?, check_command),
                 "selinux" => push_if(&mut whitelist.contexts, need(child, "context")?, check_context),
                 "user" => match child.get("id") {

@@ -65,7 +65,7 @@ impl Policy {
             if policy.head.read(child) || policy.traffic.read(child, names)? {
                 continue;
             }
-            match child.name.as_str() {
+            match &*child.name {
                 "ingress-zone" => {
                     only(child, &["name"])?;
                     add_once(&mut policy.ingress_zones, need(child, "name")?);

@@ -13,7 +13,7 @@ pub(super) fn need(element: &Element, attribute: &str) -> Checked<String> {
 
 /// Refuses attributes other than these.
 pub(super) fn only(element: &Element, known: &[&str]) -> Checked<()> {
-    match element.attributes.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+    match element.attributes.iter().find(|(name, _)| !known.contains(&&**name)) {
         Some((name, _)) => {
             Err(Code::ParseError.about(format!("{}: Unexpected attribute {name}", element.name)))
         }
@@ -69,7 +69,7 @@ pub struct Head {
 impl Head {
     /// Reads one of the elements; false if it is another one.
     pub(super) fn read(&mut self, child: &Element) -> bool {
-        match child.name.as_str() {
+        match &*child.name {
             "short" => self.short.clone_from(&child.text),
             "description" => self.description.clone_from(&child.text),
             _ => return false,

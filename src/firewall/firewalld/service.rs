@@ -66,7 +66,7 @@ impl Service {
     }
 
     fn read(&mut self, child: &Element, names: &Names) -> Checked<()> {
-        match child.name.as_str() {
+        match &*child.name {
             // The old way to name a protocol as a whole.
             "port" if child.get("port") == Some("") => {
                 let protocol = need(child, "protocol")?;

@@ -196,7 +196,7 @@ pub(super) fn named_services(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut open: Vec<Element> = parse(text).map(|root| root.children).unwrap_or_default();
     while let Some(element) = open.pop() {
-        let name = match element.name.as_str() {
+        let name = match &*element.name {
             "service" => element.get("name"),
             "include" => element.get("service"),
             _ => None,

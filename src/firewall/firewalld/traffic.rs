@@ -118,7 +118,7 @@ impl Traffic {
     /// Reads one element of a zone or policy; false if it is none of these. What is there twice
     /// counts once, and a rich rule that makes no sense is left out.
     pub(super) fn read(&mut self, child: &Element, names: &Names) -> Checked<bool> {
-        match child.name.as_str() {
+        match &*child.name {
             "service" => {
                 only(child, &["name"])?;
                 self.services.push(need(child, "name")?);

@@ -1,6 +1,8 @@
 //! firewalld's XML: a small tree that keeps every element, attribute and text, and a writer that
 //! spells files as firewalld does (two blanks of indentation, one line an element).
 
+use std::borrow::Cow;
+
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
@@ -8,13 +10,29 @@ use quick_xml::reader::Reader;
 /// No firewalld file nests deeper than five; a limit keeps hostile files harmless.
 const MAX_DEPTH: usize = 32;
 
+/// Names that zones have by the thousand; they are not copied for each element.
+const FREQUENT: [&str; 12] = [
+    "port",
+    "protocol",
+    "name",
+    "service",
+    "value",
+    "to-port",
+    "to-addr",
+    "address",
+    "source",
+    "family",
+    "forward-port",
+    "rule",
+];
+
 /// An element with what is in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Its name.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Attributes in file order.
-    pub attributes: Vec<(String, String)>,
+    pub attributes: Vec<(Cow<'static, str>, String)>,
     /// Elements in file order.
     pub children: Vec<Element>,
     /// The text directly in it, put together, newlines turned to blanks.
@@ -31,7 +49,10 @@ impl Element {
 
 /// Reads a document. The error says what is wrong and in which line and column.
 pub fn parse(text: &str) -> Result<Element, String> {
-    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
+    let text = match text.contains('\r') {
+        true => &text.replace("\r\n", "\n").replace('\r', "\n"),
+        false => text,
+    };
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().expand_empty_elements = true;
     let mut stack: Vec<Element> = Vec::new();
@@ -71,15 +92,20 @@ pub fn parse(text: &str) -> Result<Element, String> {
     }
 }
 
+fn shared(name: &str) -> Cow<'static, str> {
+    let known = FREQUENT.iter().find(|known| **known == name);
+    known.map_or_else(|| Cow::Owned(name.to_owned()), |known| Cow::Borrowed(*known))
+}
+
 fn element(start: &BytesStart) -> Result<Element, String> {
     let mut element = Element {
-        name: start.name().0.to_owned(),
+        name: shared(start.name().0),
         ..Element::default()
     };
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
-        element.attributes.push((attribute.key.0.to_owned(), value.into_owned()));
+        element.attributes.push((shared(attribute.key.0), value.into_owned()));
     }
     Ok(element)
 }
@@ -87,7 +113,12 @@ fn element(start: &BytesStart) -> Result<Element, String> {
 fn add(stack: &mut [Element], more: &str) -> Result<(), &'static str> {
     match stack.last_mut() {
         Some(element) => {
-            element.text.push_str(&more.replace('\n', " "));
+            let mut lines = more.split('\n');
+            element.text.push_str(lines.next().unwrap_or_default());
+            for line in lines {
+                element.text.push(' ');
+                element.text.push_str(line);
+            }
             Ok(())
         }
         None if more.trim().is_empty() => Ok(()),
@@ -151,7 +182,7 @@ impl Writer {
     pub fn text(&mut self, name: &str, attributes: Attributes, text: &str) {
         self.tag(name, attributes);
         self.text.push('>');
-        self.text.push_str(&escape(text));
+        escape(&mut self.text, text);
         self.text.push_str("</");
         self.text.push_str(name);
         self.text.push_str(">\n");
@@ -180,38 +211,49 @@ impl Writer {
                 self.text.push(' ');
                 self.text.push_str(name);
                 self.text.push('=');
-                self.text.push_str(&quote(value));
+                quote(&mut self.text, value);
             }
         }
     }
 }
 
-/// Escapes text. Characters that XML cannot carry are left out, since a file with one would keep
-/// the firewall from starting.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
+/// Writes text with escapes. Characters that XML cannot carry are left out, since a file with one
+/// would keep the firewall from starting.
+fn escape(into: &mut String, text: &str) {
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./: ".contains(&byte)) {
+        into.push_str(text);
+        return;
+    }
     for c in text.chars() {
         match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
+            '&' => into.push_str("&amp;"),
+            '<' => into.push_str("&lt;"),
+            '>' => into.push_str("&gt;"),
             '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
-                escaped.push(c);
+                into.push(c);
             }
             _ => {}
         }
     }
-    escaped
 }
 
-fn quote(value: &str) -> String {
-    let value = escape(value);
-    let value = value.replace('\n', "&#10;").replace('\r', "&#13;").replace('\t', "&#9;");
-    match (value.contains('"'), value.contains('\'')) {
-        (false, _) => format!("\"{value}\""),
-        (true, false) => format!("'{value}'"),
-        (true, true) => format!("\"{}\"", value.replace('"', "&quot;")),
+/// Writes an attribute's value with its quotes: single ones if only double ones are in it.
+fn quote(into: &mut String, value: &str) {
+    let (double, single) = (value.contains('"'), value.contains('\''));
+    let mark = if double && !single { '\'' } else { '"' };
+    into.push(mark);
+    let begin = into.len();
+    escape(into, value);
+    let special = |c: char| matches!(c, '\n' | '\r' | '\t') || c == '"' && mark == '"';
+    if value.contains(special) {
+        let escaped = into.split_off(begin);
+        let escaped = escaped.replace('\n', "&#10;").replace('\r', "&#13;").replace('\t', "&#9;");
+        match double && single {
+            true => into.push_str(&escaped.replace('"', "&quot;")),
+            false => into.push_str(&escaped),
+        }
     }
+    into.push(mark);
 }
 
 #[cfg(test)]

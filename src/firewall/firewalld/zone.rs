@@ -93,7 +93,7 @@ impl Zone {
     }
 
     fn read(&mut self, child: &super::xml::Element) -> Checked<()> {
-        match child.name.as_str() {
+        match &*child.name {
             "interface" => {
                 only(child, &["name"])?;
                 self.interfaces.push(need(child, "name")?);

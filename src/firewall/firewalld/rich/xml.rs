@@ -32,7 +32,7 @@ impl Rule {
 
     fn read_child(&mut self, child: &xml::Element) -> Checked<()> {
         let own = |name: &str| child.get(name).map(str::to_owned);
-        match child.name.as_str() {
+        match &*child.name {
             "source" => self.source = Some(endpoint(child)),
             "destination" => self.destination = Some(endpoint(child)),
             "log" | "nflog" => {
@@ -48,7 +48,7 @@ impl Rule {
             "audit" => self.audit = Some(Audit { limit: limit(child) }),
             "accept" | "reject" | "drop" | "mark" => {
                 self.action = Some(Action {
-                    verdict: match child.name.as_str() {
+                    verdict: match &*child.name {
                         "accept" => Verdict::Accept,
                         "reject" => Verdict::Reject { with: own("type") },
                         "drop" => Verdict::Drop,
@@ -139,7 +139,7 @@ fn limit(element: &xml::Element) -> Option<Limit> {
 fn element(child: &xml::Element) -> Checked<Element> {
     let own = |name: &'static str| reader::need(child, name);
     let optional = |name: &str| child.get(name).unwrap_or_default().to_owned();
-    Ok(match child.name.as_str() {
+    Ok(match &*child.name {
         "service" => Element::Service { name: own("name")? },
         "port" => Element::Port {
             port: own("port")?,
