@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, readlinkat};
-use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
+use nix::fcntl::{OFlag, readlinkat};
+use nix::sys::stat::{FileStat, SFlag, fstat};
 
 use super::Root;
 use crate::error::{Error, Result};
@@ -113,13 +113,9 @@ impl Root {
     /// Looks at a path; a link in the last place is looked at itself.
     pub fn meta(&self, path: impl AsRef<Path>) -> Result<Meta> {
         let path = path.as_ref();
-        let look = || {
-            if path.file_name().is_none() {
-                return fstat(self.open_path(path, OFlag::O_PATH)?);
-            }
-            let (dir, name) = self.parent(path)?;
-            fstatat(&dir, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
-        };
+        // The kernel would follow a link with a slash behind it.
+        let bare = path.components().as_path();
+        let look = || fstat(self.open_path(bare, OFlag::O_PATH | OFlag::O_NOFOLLOW)?);
         look().map(|stat| meta(&stat)).map_err(|errno| Error::io(path, errno))
     }
 
@@ -142,7 +138,7 @@ impl Root {
 
     /// Whether the path leads to a directory.
     pub fn is_dir(&self, path: impl AsRef<Path>) -> bool {
-        self.meta_followed(path).is_ok_and(|meta| meta.kind == Kind::Dir)
+        self.open_path(path.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_ok()
     }
 
     /// The entries of a directory, sorted by name, without `.` and `..`.

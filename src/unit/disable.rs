@@ -133,7 +133,10 @@ impl Units<'_> {
                 continue;
             };
             match (entry.kind, target) {
-                (Kind::Dir, _) => result = result.and(self.load_links_below(&join(dir, &name), links)),
+                (Kind::Dir, _) => {
+                    self.index.note_dir(dir, &name);
+                    result = result.and(self.load_links_below(&join(dir, &name), links));
+                }
                 (Kind::Link, Some(target)) if name::is_valid(&name) => links.push(Link {
                     dir: dir.to_owned(),
                     name,

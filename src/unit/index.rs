@@ -28,7 +28,8 @@ pub type Listing = Rc<BTreeMap<String, Kind>>;
 pub struct Index<'r> {
     root: &'r Root,
     listings: RefCell<HashMap<String, Option<Listing>>>,
-    looks: RefCell<HashMap<String, usize>>,
+    /// What single looks into a directory found, by name.
+    looks: RefCell<HashMap<String, HashMap<String, Option<Kind>>>>,
     canonical: RefCell<HashMap<String, String>>,
 }
 
@@ -72,17 +73,17 @@ impl<'r> Index<'r> {
         if let Some(known) = self.listings.borrow().get(dir) {
             return Ok(known.as_ref().and_then(|listing| listing.get(name).copied()));
         }
-        let looks = {
-            let mut looks = self.looks.borrow_mut();
-            let count = looks.entry(dir.to_owned()).or_default();
-            *count += 1;
-            *count
+        let looks = match self.looks.borrow().get(dir) {
+            Some(known) if known.contains_key(name) => return Ok(known.get(name).copied().flatten()),
+            known => known.map_or(0, HashMap::len),
         };
-        if looks > LOOKS {
+        if looks >= LOOKS {
             return Ok(self.load(dir).and_then(|listing| listing.get(name).copied()));
         }
         let meta = if_exists(self.root.meta(path)).map_err(|error| Problem::from(&error))?;
-        Ok(meta.map(|meta| meta.kind))
+        let kind = meta.map(|meta| meta.kind);
+        self.looks.borrow_mut().entry(dir.to_owned()).or_default().insert(name.to_owned(), kind);
+        Ok(kind)
     }
 
     /// Where a link points, as text.
@@ -93,6 +94,7 @@ impl<'r> Index<'r> {
 
     /// Takes note of a link that was made.
     pub fn note_link(&self, path: &str) {
+        self.looks.borrow_mut().remove(parent(path));
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
             Rc::make_mut(listing).insert(base_name(path).to_owned(), Kind::Link);
         } else {
@@ -102,6 +104,7 @@ impl<'r> Index<'r> {
 
     /// Takes note of a file or link that was removed.
     pub fn note_removed(&self, path: &str) {
+        self.looks.borrow_mut().remove(parent(path));
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
             Rc::make_mut(listing).remove(base_name(path));
         }
@@ -110,7 +113,11 @@ impl<'r> Index<'r> {
     /// Forgets a directory that came or went.
     pub fn forget(&self, dir: &str) {
         self.listings.borrow_mut().remove(dir);
-        self.canonical.borrow_mut().clear();
+        self.looks.borrow_mut().clear();
+        let is_below = |path: &str| {
+            path.strip_prefix(dir).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
+        };
+        self.canonical.borrow_mut().retain(|from, to| !is_below(from) && !is_below(to));
     }
 
     /// Follows all links of a path; what it ends at need not exist.
@@ -158,20 +165,57 @@ impl<'r> Index<'r> {
         })
     }
 
+    /// A directory's path without links and `..`, found from that of the directory above it, so
+    /// that no directory is looked at twice.
     fn canonical_dir(&self, dir: &str) -> Result<String, Problem> {
         if let Some(known) = self.canonical.borrow().get(dir) {
             return Ok(known.clone());
         }
-        let canonical = match self.root.resolve(dir) {
-            Ok(path) => path.to_string_lossy().into_owned(),
-            Err(error) if error.errno() == Some(Errno::ENOENT) => match base_name(dir) {
-                "" | ".." => return Err(Problem::Missing),
-                name => join(&self.canonical_dir(parent(dir))?, name),
-            },
-            Err(error) => return Err(Problem::from(&error)),
+        let name = base_name(dir);
+        if name.is_empty() {
+            return Ok("/".to_owned());
+        }
+        let above = self.canonical_dir(parent(dir))?;
+        let canonical = if name == ".." {
+            self.check_dir(&above)?;
+            parent(&above).to_owned()
+        } else {
+            let here = join(&above, name);
+            match self.kind(&here)? {
+                Some(Kind::Link) => match self.root.resolve(&here) {
+                    Ok(path) => path.to_string_lossy().into_owned(),
+                    Err(error) if error.errno() == Some(Errno::ENOENT) => here,
+                    Err(error) => return Err(Problem::from(&error)),
+                },
+                Some(_) => here,
+                None => match self.check_dir(&above) {
+                    Err(problem @ Problem::Os(Errno::ENOTDIR)) => return Err(problem),
+                    _ => here,
+                },
+            }
         };
         self.canonical.borrow_mut().insert(dir.to_owned(), canonical.clone());
         Ok(canonical)
+    }
+
+    fn check_dir(&self, dir: &str) -> Result<(), Problem> {
+        if dir == "/" {
+            return Ok(());
+        }
+        match self.kind(dir)? {
+            Some(Kind::Dir) => Ok(()),
+            // Canonical, and still a link: one that leads nowhere.
+            Some(Kind::Link) | None => Err(Problem::Missing),
+            Some(_) => Err(Problem::Os(Errno::ENOTDIR)),
+        }
+    }
+
+    /// Takes note of a directory that was seen to be one, in a directory that was read.
+    pub fn note_dir(&self, dir: &str, name: &str) {
+        if let Ok(canonical) = self.canonical_dir(dir) {
+            let below = (join(dir, name), join(&canonical, name));
+            self.canonical.borrow_mut().extend([below]);
+        }
     }
 }
 

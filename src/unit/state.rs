@@ -1,6 +1,6 @@
 //! Whether a unit is enabled, as `is-enabled` and `list-unit-files` say it.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -83,11 +83,18 @@ impl State {
     }
 }
 
+/// For so many units `.wants` directories are asked for one name; for more they are read.
+const PROBES: usize = 4;
+
 /// The links of one directory of the search path.
 #[derive(Debug, Default)]
 struct Links {
-    /// Names in `.wants` and its like.
-    pulled_in: BTreeSet<String>,
+    /// The paths of `.wants` and its like.
+    pulling: Vec<String>,
+    /// The names of the links in those, when they were read.
+    pulled_in: OnceCell<BTreeSet<String>>,
+    /// Whether a name is among them, before that.
+    probed: RefCell<HashMap<String, bool>>,
     /// Links in the directory itself: name and base name of the target.
     named: HashMap<String, String>,
     by_target: HashMap<String, Vec<String>>,
@@ -189,7 +196,7 @@ impl Units<'_> {
     ) {
         let is_config = *dir == self.path.persistent || self.is_global_config(dir);
         let is_runtime = self.path.is_runtime_dir(dir);
-        let (enabled, own_link) = links.search(unit, known_names, below_unit);
+        let (enabled, own_link) = links.search(self, unit, known_names, below_unit);
         if enabled {
             found.config |= is_config;
             found.runtime |= !is_config && is_runtime;
@@ -220,11 +227,7 @@ impl Links {
                 continue;
             };
             match (entry.kind, target) {
-                (Kind::Dir, _) if pulls_in(&name, units) => {
-                    let inside = units.root.list(join(dir, &name)).unwrap_or_default();
-                    let inside = inside.into_iter().filter(|entry| entry.kind == Kind::Link);
-                    links.pulled_in.extend(inside.filter_map(|entry| entry.name.into_string().ok()));
-                }
+                (Kind::Dir, _) if pulls_in(&name, units) => links.pulling.push(join(dir, &name)),
                 (Kind::Link, Some(target)) => {
                     let target = base_name(&target.to_string_lossy()).to_owned();
                     links.by_target.entry(target.clone()).or_default().push(name.clone());
@@ -238,8 +241,8 @@ impl Links {
 
     /// Whether a link makes the unit enabled, and else whether there is one of the unit's own name
     /// that leads to its file.
-    fn search(&self, unit: &Unit, known_names: bool, below_unit: bool) -> (bool, bool) {
-        if self.is_pulled_in(unit, known_names) {
+    fn search(&self, units: &Units, unit: &Unit, known_names: bool, below_unit: bool) -> (bool, bool) {
+        if self.is_pulled_in(units, unit, known_names) {
             return (true, false);
         }
         let file = unit.name.as_str();
@@ -260,8 +263,30 @@ impl Links {
         (false, own_link)
     }
 
-    fn is_pulled_in(&self, unit: &Unit, known_names: bool) -> bool {
-        if self.pulled_in.contains(&unit.name) {
+    /// The names of all links that pull units in.
+    fn read_pulled_in(&self, units: &Units) -> &BTreeSet<String> {
+        self.pulled_in.get_or_init(|| {
+            let entries = self.pulling.iter().flat_map(|dir| units.root.list(dir).unwrap_or_default());
+            let links = entries.filter(|entry| entry.kind == Kind::Link);
+            links.filter_map(|entry| entry.name.into_string().ok()).collect()
+        })
+    }
+
+    fn has_pulled_in(&self, units: &Units, name: &str) -> bool {
+        if let Some(known) = self.probed.borrow().get(name) {
+            return *known;
+        }
+        if self.pulled_in.get().is_some() || self.probed.borrow().len() >= PROBES {
+            return self.read_pulled_in(units).contains(name);
+        }
+        let is_link = |path: String| units.root.meta(path).is_ok_and(|meta| meta.kind == Kind::Link);
+        let found = self.pulling.iter().any(|dir| is_link(join(dir, name)));
+        self.probed.borrow_mut().insert(name.to_owned(), found);
+        found
+    }
+
+    fn is_pulled_in(&self, units: &Units, unit: &Unit, known_names: bool) -> bool {
+        if self.has_pulled_in(units, &unit.name) {
             return true;
         }
         if !name::is_template(&unit.name) {
@@ -270,10 +295,11 @@ impl Links {
         if known_names {
             let instance = unit.install.default_instance.as_deref();
             let full = instance.and_then(|instance| name::with_instance(&unit.name, instance));
-            return full.is_some_and(|full| self.pulled_in.contains(&full));
+            return full.is_some_and(|full| self.has_pulled_in(units, &full));
         }
         let start = unit.name.split_inclusive('@').next().unwrap_or_default();
-        let instances = self.pulled_in.range(start.to_owned()..).take_while(|link| link.starts_with(start));
+        let all = self.read_pulled_in(units);
+        let instances = all.range(start.to_owned()..).take_while(|link| link.starts_with(start));
         instances
             .into_iter()
             .any(|link| name::template_of(link).as_deref() == Some(unit.name.as_str()))
