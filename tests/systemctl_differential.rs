@@ -10,14 +10,18 @@ mod side;
 mod support;
 
 use std::fmt::Write;
+use std::num::NonZero;
 use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
 
 use generate::{Image, Random};
 use side::{Answer, Side};
 
 /// The generation that the machine's systemctl must have.
 const GENERATION: u16 = 252;
-const SEQUENCES: u64 = 200;
+/// About a minute on two cores.
+const SEQUENCES: u64 = 1000;
 const COMMANDS: u64 = 6;
 
 fn variable(name: &str) -> Option<u64> {
@@ -37,18 +41,33 @@ fn random_requests_are_answered_as_by_the_original() {
         eprintln!("skipped: {} of systemd {GENERATION} is not there to compare with", side::SYSTEMCTL);
         return;
     }
+    let first = variable("NODESHIM_SEED").unwrap_or(1);
+    let seeds = first..first + variable("NODESHIM_SEQUENCES").unwrap_or(SEQUENCES);
+    let failures = Mutex::default();
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for worker in 0..workers {
+            let seeds = seeds.clone().skip(worker).step_by(workers);
+            scope.spawn(|| compare_all(seeds, &failures));
+        }
+    });
+    let failures = failures.into_inner().expect("the workers ended in order");
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// Runs sequences until enough have failed.
+fn compare_all(seeds: impl Iterator<Item = u64>, failures: &Mutex<Vec<String>>) {
     let scratch = support::scratch();
     let original = Side::original(&scratch.path().join("original"));
     let shim = Side::shim(&scratch.path().join("shim"), GENERATION);
-    let first = variable("NODESHIM_SEED").unwrap_or(1);
-    let mut failures = Vec::new();
-    for seed in first..first + variable("NODESHIM_SEQUENCES").unwrap_or(SEQUENCES) {
-        failures.extend(compare(seed, &original, &shim));
+    for seed in seeds {
+        let failure = compare(seed, &original, &shim);
+        let mut failures = failures.lock().expect("the workers end in order");
+        failures.extend(failure);
         if failures.len() >= 5 {
             break;
         }
     }
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
 /// Runs one sequence on both sides and tells what differs, up to the first command that does.

@@ -67,13 +67,15 @@ impl Root {
     /// EISDIR for a directory, EINVAL for a device, FIFO or socket.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Vec<u8>> {
         let path = path.as_ref();
-        let mut file = self.open_file(path, OFlag::O_RDONLY)?;
-        let meta = fstat(&file).map_err(|errno| Error::io(path, errno))?;
-        if meta.st_size as u64 > MAX_FILE {
+        let (file, size) = self.open_sized(path, OFlag::O_RDONLY)?;
+        if size > MAX_FILE {
             return Err(Error::io(path, Errno::EFBIG));
         }
-        let mut content = Vec::with_capacity(meta.st_size as usize + 1);
-        file.read_to_end(&mut content).map_err(|error| Error::std_io(path, &error))?;
+        let mut content = Vec::with_capacity(size as usize + 1);
+        // Limited, or its length would be asked for once more.
+        file.take(MAX_FILE)
+            .read_to_end(&mut content)
+            .map_err(|error| Error::std_io(path, &error))?;
         Ok(content)
     }
 
@@ -86,6 +88,11 @@ impl Root {
 
     /// Opens a regular file with `flags`, without blocking on anything else.
     pub(super) fn open_file(&self, path: &Path, flags: OFlag) -> Result<File> {
+        self.open_sized(path, flags).map(|(file, _)| file)
+    }
+
+    /// As [`Root::open_file`], with the file's length.
+    fn open_sized(&self, path: &Path, flags: OFlag) -> Result<(File, u64)> {
         let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let fd = self.open_path(path, flags).map_err(|errno| {
             // A FIFO without a reader or a socket, opened for writing.
@@ -94,7 +101,7 @@ impl Root {
         })?;
         let meta = fstat(&fd).map_err(|errno| Error::io(path, errno))?;
         match kind(&meta) {
-            Kind::File => Ok(File::from(fd)),
+            Kind::File => Ok((File::from(fd), meta.st_size as u64)),
             Kind::Dir => Err(Error::io(path, Errno::EISDIR)),
             _ => Err(Error::io(path, Errno::EINVAL)),
         }

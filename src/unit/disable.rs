@@ -127,16 +127,17 @@ impl Units<'_> {
     /// All links below a directory; other links to directories are not followed.
     fn load_links_below(&self, dir: &str, links: &mut Vec<Link>) -> Result<(), Problem> {
         let entries = if_exists(self.root.list_links(dir)).map_err(|error| Problem::from(&error))?;
+        let Some(entries) = entries else {
+            return Ok(());
+        };
+        self.index.learn(dir, entries.iter().map(|(entry, _)| entry));
         let mut result = Ok(());
-        for (entry, target) in entries.unwrap_or_default() {
+        for (entry, target) in entries {
             let Ok(name) = entry.name.into_string() else {
                 continue;
             };
             match (entry.kind, target) {
-                (Kind::Dir, _) => {
-                    self.index.note_dir(dir, &name);
-                    result = result.and(self.load_links_below(&join(dir, &name), links));
-                }
+                (Kind::Dir, _) => result = result.and(self.load_links_below(&join(dir, &name), links)),
                 (Kind::Link, Some(target)) if name::is_valid(&name) => links.push(Link {
                     dir: dir.to_owned(),
                     name,

@@ -2,14 +2,14 @@
 //! of them.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 
 use nix::errno::Errno;
 
 use crate::error::if_exists;
-use crate::root::{Kind, Root};
+use crate::root::{Entry, Kind, Root};
 use crate::unit::name::base_name;
 use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::Problem;
@@ -18,7 +18,7 @@ use crate::unit::problem::Problem;
 const MAX_LINKS: usize = 32;
 
 /// After so many single looks into a directory, it is read as a whole.
-const LOOKS: usize = 12;
+const LOOKS: usize = 6;
 
 /// A directory: names and kinds. Names that are not UTF-8 are no unit names and left out.
 pub type Listing = Rc<BTreeMap<String, Kind>>;
@@ -31,6 +31,8 @@ pub struct Index<'r> {
     /// What single looks into a directory found, by name.
     looks: RefCell<HashMap<String, HashMap<String, Option<Kind>>>>,
     canonical: RefCell<HashMap<String, String>>,
+    dirs: RefCell<HashSet<String>>,
+    empty: RefCell<HashMap<String, bool>>,
 }
 
 /// Where a path leads.
@@ -50,6 +52,8 @@ impl<'r> Index<'r> {
             listings: RefCell::default(),
             looks: RefCell::default(),
             canonical: RefCell::default(),
+            dirs: RefCell::default(),
+            empty: RefCell::default(),
         }
     }
 
@@ -65,6 +69,13 @@ impl<'r> Index<'r> {
         });
         self.listings.borrow_mut().insert(dir.to_owned(), listing.clone());
         listing
+    }
+
+    /// Takes over what somebody else read of a directory.
+    pub fn learn<'e>(&self, dir: &str, entries: impl Iterator<Item = &'e Entry>) {
+        let named = entries.filter_map(|entry| Some((entry.name.to_str()?.to_owned(), entry.kind)));
+        let listing = Some(Rc::new(named.collect()));
+        self.listings.borrow_mut().entry(dir.to_owned()).or_insert(listing);
     }
 
     /// What lies at a path, links not followed; `None` if nothing does.
@@ -86,6 +97,28 @@ impl<'r> Index<'r> {
         Ok(kind)
     }
 
+    /// Whether a path leads to a directory.
+    pub fn is_dir(&self, path: &str) -> bool {
+        if self.dirs.borrow().contains(path) {
+            return true;
+        }
+        let is_dir = self.root.is_dir(path);
+        if is_dir {
+            self.dirs.borrow_mut().insert(path.to_owned());
+        }
+        is_dir
+    }
+
+    /// Whether a file, which is no link, is empty.
+    pub fn is_empty_file(&self, path: &str) -> Result<bool, Problem> {
+        if let Some(known) = self.empty.borrow().get(path) {
+            return Ok(*known);
+        }
+        let meta = self.root.meta(path).map_err(|error| Problem::from(&error))?;
+        self.empty.borrow_mut().insert(path.to_owned(), meta.size == 0);
+        Ok(meta.size == 0)
+    }
+
     /// Where a link points, as text.
     pub fn read_link(&self, path: &str) -> Result<String, Problem> {
         let target = self.root.read_link(path).map_err(|error| Problem::from(&error))?;
@@ -104,6 +137,7 @@ impl<'r> Index<'r> {
 
     /// Takes note of a file or link that was removed.
     pub fn note_removed(&self, path: &str) {
+        self.empty.borrow_mut().remove(path);
         self.looks.borrow_mut().remove(parent(path));
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
             Rc::make_mut(listing).remove(base_name(path));
@@ -114,6 +148,7 @@ impl<'r> Index<'r> {
     pub fn forget(&self, dir: &str) {
         self.listings.borrow_mut().remove(dir);
         self.looks.borrow_mut().clear();
+        self.dirs.borrow_mut().clear();
         let is_below = |path: &str| {
             path.strip_prefix(dir).is_some_and(|rest| matches!(rest.as_bytes(), [] | [b'/', ..]))
         };
@@ -207,14 +242,6 @@ impl<'r> Index<'r> {
             // Canonical, and still a link: one that leads nowhere.
             Some(Kind::Link) | None => Err(Problem::Missing),
             Some(_) => Err(Problem::Os(Errno::ENOTDIR)),
-        }
-    }
-
-    /// Takes note of a directory that was seen to be one, in a directory that was read.
-    pub fn note_dir(&self, dir: &str, name: &str) {
-        if let Ok(canonical) = self.canonical_dir(dir) {
-            let below = (join(dir, name), join(&canonical, name));
-            self.canonical.borrow_mut().extend([below]);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Units<'_> {
 
     fn make_parent(&mut self, path: &str) -> Result<(), Problem> {
         let dir = parent(path).to_owned();
-        if self.root.is_dir(&dir) {
+        if self.index.is_dir(&dir) {
             return Ok(());
         }
         self.root.create_dirs(&dir, DIR_MODE).map_err(|error| Problem::from(&error))?;

@@ -1,6 +1,6 @@
 //! What can be wrong with a unit that is asked for, and the record of what a request did.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nix::errno::Errno;
 
@@ -165,11 +165,16 @@ pub enum Event {
 pub struct Events {
     list: Vec<(usize, Event)>,
     names: HashMap<usize, String>,
+    /// The arguments that files changed for.
+    changed: HashSet<usize>,
 }
 
 impl Events {
     /// Records something on behalf of the argument with this index.
     pub fn push(&mut self, owner: usize, event: Event) {
+        if event.is_change() {
+            self.changed.insert(owner);
+        }
         self.list.push((owner, event));
     }
 
@@ -206,7 +211,7 @@ impl Events {
 
     /// Whether files changed on behalf of an argument.
     pub fn changed_for(&self, owner: usize) -> bool {
-        self.list.iter().any(|(of, event)| *of == owner && event.is_change())
+        self.changed.contains(&owner)
     }
 
     /// The first failure of an argument.
@@ -219,7 +224,7 @@ impl Events {
 
     /// Whether files changed at all.
     pub fn any_change(&self) -> bool {
-        self.iter().any(Event::is_change)
+        !self.changed.is_empty()
     }
 }
 

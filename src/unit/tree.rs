@@ -160,7 +160,7 @@ impl<'r> Units<'r> {
             self.read_install(unit, path, &content)?;
             content.is_empty()
         } else {
-            self.root.meta(path).map_err(io)?.size == 0
+            self.index.is_empty_file(path)?
         };
         unit.mode = Some(if empty { Mode::Masked } else { Mode::Regular });
         Ok(())

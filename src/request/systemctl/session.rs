@@ -1,5 +1,7 @@
 //! What every verb needs: the call, its options, and a reply that is being filled.
 
+use std::collections::BTreeSet;
+
 use crate::argv::systemctl::Options;
 use crate::config::Answers;
 use crate::intent::{Intent, Scope, Wish};
@@ -31,6 +33,8 @@ pub struct Session<'c> {
     pub script_enabled: bool,
     /// Lines of a greater level are dropped.
     most: u8,
+    /// The wishes noted, each with whether anything changed.
+    wished: BTreeSet<(Wish, bool)>,
 }
 
 /// The tree that a request is about.
@@ -70,6 +74,7 @@ impl<'c> Session<'c> {
             script_enabled: false,
             style: Style::new(generation, call.env),
             most: log_level(call.env.get("SYSTEMD_LOG_LEVEL")),
+            wished: BTreeSet::new(),
         }
     }
 
@@ -178,14 +183,12 @@ impl<'c> Session<'c> {
 
     /// Notes a wish, of this boot or for good.
     pub fn wish(&mut self, wish: Wish, changed: bool) {
-        let runtime = self.options.runtime;
-        let intent = Intent {
-            wish,
-            changed,
-            runtime,
-        };
-        if !self.reply.intents.contains(&intent) {
-            self.reply.intents.push(intent);
+        if self.wished.insert((wish.clone(), changed)) {
+            self.reply.intents.push(Intent {
+                wish,
+                changed,
+                runtime: self.options.runtime,
+            });
         }
     }
 }
