@@ -44,7 +44,7 @@ impl Units<'_> {
                 None => false,
                 Some(_) => self.is_empty(&path)?,
             };
-            if masked {
+            if masked && !masks.iter().any(|(_, other)| *other == path) {
                 masks.push((owner, path));
             }
         }
