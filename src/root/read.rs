@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -159,6 +160,7 @@ impl Root {
         let path = path.as_ref();
         let listed = self.open_dir(path).and_then(|dir| self.entries(dir.into_iter(), path, wanted));
         listed.map_err(|errno| Error::io(path, errno))
+        // The end of the iterator would rewind the directory, which nobody reads again.
     }
 
     /// As [`Root::list`], with each symbolic link's target as written; one system call a link.
