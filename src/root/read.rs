@@ -160,7 +160,6 @@ impl Root {
         let path = path.as_ref();
         let listed = self.open_dir(path).and_then(|dir| self.entries(dir.into_iter(), path, wanted));
         listed.map_err(|errno| Error::io(path, errno))
-        // The end of the iterator would rewind the directory, which nobody reads again.
     }
 
     /// As [`Root::list`], with each symbolic link's target as written; one system call a link.
@@ -168,7 +167,8 @@ impl Root {
         let path = path.as_ref();
         let read = || {
             let mut dir = self.open_dir(path)?;
-            let entries = self.entries(dir.iter(), path, |_| true)?.into_iter();
+            // The end of the iterator would rewind the directory, which nobody reads again.
+            let entries = self.entries(ManuallyDrop::new(dir.iter()).by_ref(), path, |_| true)?.into_iter();
             let with_target = entries.map(|entry| {
                 let target = match entry.kind {
                     Kind::Link => readlinkat(&dir, entry.name.as_os_str()).ok().map(PathBuf::from),
