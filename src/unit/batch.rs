@@ -57,6 +57,8 @@ pub struct Lookup {
     pub load: bool,
     /// Follow links that an administrator made.
     pub follow_config: bool,
+    /// Pass over what generators made.
+    pub native_only: bool,
 }
 
 impl Lookup {
@@ -64,21 +66,31 @@ impl Lookup {
     pub const PLAIN: Lookup = Lookup {
         load: false,
         follow_config: false,
+        native_only: false,
+    };
+    /// Whether and where, if no generator made it.
+    pub const NATIVE: Lookup = Lookup {
+        load: false,
+        follow_config: false,
+        native_only: true,
     };
     /// With `[Install]`, not over an administrator's links.
     pub const LOAD: Lookup = Lookup {
         load: true,
         follow_config: false,
+        native_only: false,
     };
     /// Over an administrator's links.
     pub const FOLLOW: Lookup = Lookup {
         load: false,
         follow_config: true,
+        native_only: false,
     };
     /// With `[Install]`, over an administrator's links.
     pub const LOAD_AND_FOLLOW: Lookup = Lookup {
         load: true,
         follow_config: true,
+        native_only: false,
     };
 }
 

@@ -109,6 +109,9 @@ impl<'r> Units<'r> {
         self.check_templating(unit)?;
         for dir in &self.dirs {
             let path = join(dir, file);
+            if lookup.native_only && self.path.is_generated(&path) {
+                continue;
+            }
             match self.load(unit, &path, lookup) {
                 Ok(()) => {
                     unit.path = Some(path);

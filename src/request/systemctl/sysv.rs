@@ -87,8 +87,8 @@ fn answer(session: &mut Session, enabled: bool) {
 /// Whether there is a unit file that no generator made.
 fn exists_natively(units: &Units, unit: &str) -> Result<bool, Problem> {
     let mut batch = Batch::default();
-    match batch.discover(units, unit, Lookup::PLAIN, 0, &mut Events::default()) {
-        Ok(index) => Ok(!units.path.is_generated(batch.units[index].shown())),
+    match batch.discover(units, unit, Lookup::NATIVE, 0, &mut Events::default()) {
+        Ok(_) => Ok(true),
         Err(Problem::Missing) => Ok(false),
         Err(Problem::LinkedFile | Problem::Masked | Problem::Generated) => Ok(true),
         Err(problem) => Err(problem),
