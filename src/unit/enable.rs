@@ -117,7 +117,7 @@ impl Units<'_> {
             unit.shown().to_owned()
         };
         for alias in &unit.install.aliases {
-            let expanded = match self.specifiers.expand(&unit.name, alias) {
+            let expanded = match self.specifiers.expand(&meant_by_specifiers(unit), alias) {
                 Ok(expanded) => expanded,
                 Err(problem) => {
                     gather(&mut outcome, Err(events.fail(unit.owner, problem, alias, None)));
@@ -154,7 +154,7 @@ impl Units<'_> {
         let (name, needs_template) = self.instance_to_link(unit, events)?;
         let mut outcome = Ok(0);
         for value in list {
-            let target = match self.specifiers.expand(&unit.name, value) {
+            let target = match self.specifiers.expand(&meant_by_specifiers(unit), value) {
                 Ok(target) => target,
                 Err(problem) => {
                     gather(&mut outcome, Err(events.fail(unit.owner, problem, value, None)));
@@ -208,4 +208,12 @@ impl Units<'_> {
             events.push(unit.owner, Event::TargetMissing { target, source });
         }
     }
+}
+
+/// The name that specifiers speak of: a template's is that of its default instance.
+fn meant_by_specifiers(unit: &Unit) -> String {
+    let instance = unit.install.default_instance.as_deref().filter(|_| name::is_template(&unit.name));
+    instance
+        .and_then(|instance| name::with_instance(&unit.name, instance))
+        .unwrap_or_else(|| unit.name.clone())
 }
