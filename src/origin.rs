@@ -73,6 +73,11 @@ pub fn parse_scriptlet_name(text: &str) -> Option<(String, String)> {
     kind.starts_with('%').then(|| (kind.to_owned(), nevra.to_owned()))
 }
 
+/// What tells one script from another: SHA-256 of its bytes in lower case hex.
+pub fn digest(bytes: &[u8]) -> String {
+    hmac_sha256::Hash::hash(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +93,11 @@ mod tests {
         let parsed = parse_scriptlet_name("%prein(a-b-1:2-3.x86_64)");
         assert_eq!(parsed, Some(("%pre".to_owned(), "a-b-1:2-3.x86_64".to_owned())));
         assert_eq!(parse_scriptlet_name("%post"), None);
+    }
+
+    #[test]
+    fn digests_are_those_of_sha256sum() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(digest(b""), empty);
     }
 }

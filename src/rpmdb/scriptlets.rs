@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{database, query, unreadable};
 use crate::error::Result;
+use crate::origin::digest;
 use crate::root::Root;
 
 /// A scriptlet with a body.
@@ -21,8 +22,7 @@ pub struct Scriptlet {
 impl Scriptlet {
     /// SHA-256 of the body in lower case hex.
     pub fn digest(&self) -> String {
-        let digest = hmac_sha256::Hash::hash(self.body.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest(self.body.as_bytes())
     }
 }
 

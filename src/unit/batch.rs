@@ -70,27 +70,23 @@ impl Lookup {
     };
     /// Whether and where, if no generator made it.
     pub const NATIVE: Lookup = Lookup {
-        load: false,
-        follow_config: false,
         native_only: true,
+        ..Lookup::PLAIN
     };
     /// With `[Install]`, not over an administrator's links.
     pub const LOAD: Lookup = Lookup {
         load: true,
-        follow_config: false,
-        native_only: false,
+        ..Lookup::PLAIN
     };
     /// Over an administrator's links.
     pub const FOLLOW: Lookup = Lookup {
-        load: false,
         follow_config: true,
-        native_only: false,
+        ..Lookup::PLAIN
     };
     /// With `[Install]`, over an administrator's links.
     pub const LOAD_AND_FOLLOW: Lookup = Lookup {
         load: true,
-        follow_config: true,
-        native_only: false,
+        ..Lookup::FOLLOW
     };
 }
 

@@ -116,8 +116,9 @@ impl Units<'_> {
         } else {
             unit.shown().to_owned()
         };
+        let meant = meant_by_specifiers(unit);
         for alias in &unit.install.aliases {
-            let expanded = match self.specifiers.expand(&meant_by_specifiers(unit), alias) {
+            let expanded = match self.specifiers.expand(&meant, alias) {
                 Ok(expanded) => expanded,
                 Err(problem) => {
                     gather(&mut outcome, Err(events.fail(unit.owner, problem, alias, None)));
@@ -152,9 +153,10 @@ impl Units<'_> {
             return Ok(0);
         }
         let (name, needs_template) = self.instance_to_link(unit, events)?;
+        let meant = meant_by_specifiers(unit);
         let mut outcome = Ok(0);
         for value in list {
-            let target = match self.specifiers.expand(&meant_by_specifiers(unit), value) {
+            let target = match self.specifiers.expand(&meant, value) {
                 Ok(target) => target,
                 Err(problem) => {
                     gather(&mut outcome, Err(events.fail(unit.owner, problem, value, None)));
