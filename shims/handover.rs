@@ -9,12 +9,29 @@ use std::process::Command;
 use nodeshim::intercept::Diverted;
 use nodeshim::root::Root;
 
+/// Set for what may be a shim again: if the image was disarmed after this shim was started, what
+/// stands at its path now is the original.
+const GUARD: &str = "NODESHIM_HANDED_OVER";
+
 /// Becomes the original, with the same arguments and environment. Returns only if that fails.
 pub fn become_original(root: &Root, argv: &[OsString]) -> io::Error {
-    let original = candidates(&argv[0]).into_iter().find_map(|path| original_of(root, &path));
-    match original {
-        None => io::Error::other("the image is not armed, and no original waits here"),
-        Some(original) => Command::new(original).arg0(&argv[0]).args(&argv[1..]).exec(),
+    let mut candidates = candidates(&argv[0]);
+    let waiting = candidates.iter().find_map(|path| original_of(root, path));
+    let back = || {
+        candidates.retain(|path| root.is_file(path));
+        candidates.into_iter().next().filter(|_| std::env::var_os(GUARD).is_none())
+    };
+    let become_it = |original| {
+        let mut command = Command::new(original);
+        command.arg0(&argv[0]).args(&argv[1..]);
+        command
+    };
+    match waiting {
+        Some(original) => become_it(original).exec(),
+        None => match back() {
+            Some(original) => become_it(original).env(GUARD, "1").exec(),
+            None => io::Error::other("the image is not armed, and no original waits here"),
+        },
     }
 }
 

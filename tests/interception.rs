@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -177,19 +178,94 @@ fn a_killed_run_is_repaired_by_the_next() {
     let place = support::scratch();
     let number = place.path().join("pid");
     let script = format!("echo $$ >{}; exec sleep 60", number.display());
-    let mut run = nodeshim(image.path(), &["run", "--", "sh", "-c", &script]).spawn().unwrap();
+    let temporary = place.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let mut run = nodeshim(image.path(), &["run", "--", "sh", "-c", &script]);
+    let mut run = run.env("TMPDIR", &temporary).spawn().unwrap();
     let list = image.path().join("usr/lib/sysimage/nodeshim/armed.toml");
     wait_for(|| list.exists() && fs::read_to_string(&number).is_ok_and(|number| number.ends_with('\n')));
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(list.exists(), "the killed run left the image armed");
-    let output = nodeshim(image.path(), &["run", "--", "true"]).output().unwrap();
+    let orphan = fs::read_to_string(&number).unwrap().trim().to_owned();
+    for verb in [&["run", "--no-wait", "--", "true"][..], &["disarm"], &["arm"]] {
+        let output = nodeshim(image.path(), verb).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let named = format!("process {orphan}, the command of a run that died, is at work on it\n");
+        assert!(said.ends_with(&named) && said.lines().count() == 1, "{verb:?}: {said}");
+        assert_eq!(output.status.code(), Some(1), "{verb:?}");
+    }
+    assert!(list.exists(), "nothing is taken from under a command that runs");
+    let killed = Command::new("kill").args(["-9", &orphan]).status().unwrap();
+    assert!(killed.success());
+    // A directory of another run that is at work, one that only looks like ours, and a link.
+    let (used, other) = (temporary.join("nodeshim-home-1-0"), temporary.join("nodeshim-home-1-1"));
+    fs::create_dir(&used).unwrap();
+    fs::set_permissions(&used, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::create_dir(&other).unwrap();
+    symlink(&other, temporary.join("nodeshim-plugins-1-0")).unwrap();
+    let _in_use = Root::open("/").unwrap().try_lock_dir(&used).unwrap();
+    let output = nodeshim(image.path(), &["run", "--", "true"]).env("TMPDIR", &temporary).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("took out the shims that an earlier run had left"), "{said}");
     assert_eq!(rest_of(image.path()), before);
-    let orphan = fs::read_to_string(&number).unwrap();
-    let _ = Command::new("kill").arg(orphan.trim()).status();
+    let mut left: Vec<_> =
+        fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["nodeshim-home-1-0", "nodeshim-home-1-1", "nodeshim-plugins-1-0"]);
+}
+
+#[test]
+fn a_second_run_waits_and_says_for_whom_unless_it_is_within_the_first() {
+    let image = image(true);
+    let place = support::scratch();
+    let gate = place.path().join("gate");
+    let script = format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display());
+    let mut first = nodeshim(image.path(), &["run", "--", "sh", "-c", &script]).spawn().unwrap();
+    let list = image.path().join("usr/lib/sysimage/nodeshim/armed.toml");
+    let lock = image.path().join("usr/lib/sysimage/nodeshim/run.lock");
+    wait_for(|| list.exists() && fs::read_to_string(&lock).unwrap().contains(' '));
+    let mut second =
+        nodeshim(image.path(), &["run", "--", "sh", "-c", &format!("test -e {}", list.display())]);
+    let mut second = second.spawn().unwrap();
+    let mut said = BufReader::new(second.stderr.take().unwrap()).lines();
+    let line = said.next().unwrap().unwrap();
+    assert!(line.contains(&format!("process {}, with its command", first.id())), "{line}");
+    assert!(line.ends_with("is at work on it; waiting for its end"), "{line}");
+    fs::write(&gate, "").unwrap();
+    assert!(first.wait().unwrap().success());
+    assert!(second.wait().unwrap().success(), "the second run armed the image anew");
+    let program = support::nodeshim();
+    let nested = [
+        "run",
+        "--",
+        program.to_str().unwrap(),
+        "--root",
+        image.path().to_str().unwrap(),
+    ];
+    let output = nodeshim(image.path(), &[&nested[..], &["run", "--", "true"]].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "it would wait for itself: {output:?}");
+}
+
+#[test]
+fn sixty_four_shims_at_once_lose_nothing() {
+    let image = image(true);
+    support::put_shell(image.path(), &support::busybox());
+    // What the shell has its background commands read.
+    fs::create_dir(image.path().join("dev")).unwrap();
+    fs::write(image.path().join("dev/null"), "").unwrap();
+    support::arm(image.path());
+    let script = "n=0; while [ $n -lt 64 ]; do systemctl enable no-such-$n.service 2>&- & n=$((n + 1)); \
+                  done; wait";
+    support::succeed(&mut support::chrooted(image.path(), ["/bin/sh", "-c", script]));
+    let events = nodeshim::journal::Journal::read(&Root::open(image.path()).unwrap()).unwrap().events;
+    let ids: Vec<u64> = events.iter().map(|event| event.id).collect();
+    assert_eq!(ids, (1..=64).collect::<Vec<u64>>());
+    let mut units: Vec<&str> = events.iter().map(|event| event.argv[2].as_str()).collect();
+    units.sort_unstable();
+    units.dedup();
+    assert_eq!(units.len(), 64);
 }
 
 #[test]

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, Armed, RUN_LOCK_PATH, check_image};
-use nodeshim::journal::DIRECTORY;
-use nodeshim::root::{Lock, Root};
+use nodeshim::intercept::{self, Armed, Hold, RUN_LOCK_PATH, check_image, repair};
+use nodeshim::root::Root;
 use nodeshim::run::Parts;
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
@@ -22,35 +21,27 @@ pub struct DisarmArgs {}
 pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
     check_image(root)?;
     let shim = Parts::find()?.shim()?;
-    let _lock = lock(root)?;
+    let hold = Hold::take(root, |_| false)?;
+    if hold.holder_died() {
+        repair(root, &hold)?;
+    }
     if Armed::load(root)?.is_some() {
         return Err(Error::Other(format!("{}: is armed already", root.path().display())));
     }
-    if let Err(error) = intercept::arm(root, &shim) {
-        intercept::disarm(root)?;
-        return Err(error);
-    }
+    intercept::arm(root, &shim)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Disarms the image.
 pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
     check_image(root)?;
-    if Armed::load(root)?.is_none() {
+    let repaired = if root.exists(RUN_LOCK_PATH) {
+        repair(root, &Hold::take(root, |_| false)?)?
+    } else {
+        intercept::disarm(root)?
+    };
+    if repaired.is_none() {
         let _ = writeln!(std::io::stderr(), "nodeshim: {}: is not armed", root.path().display());
-        return Ok(ExitCode::SUCCESS);
     }
-    let _lock = lock(root)?;
-    intercept::disarm(root)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn lock(root: &Root) -> Result<Lock> {
-    root.create_dirs(DIRECTORY, 0o755)?;
-    root.try_lock(RUN_LOCK_PATH).map_err(|error| match error.errno() {
-        Some(nix::errno::Errno::EAGAIN) => {
-            Error::Other(format!("{}: another nodeshim is at work on it", root.path().display()))
-        }
-        _ => error,
-    })
 }

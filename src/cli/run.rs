@@ -9,7 +9,7 @@ use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
 use nodeshim::root::Root;
-use nodeshim::run::{self, Parts};
+use nodeshim::run::{self, Parts, Surroundings};
 use nodeshim::settle::{self, Facts};
 
 use super::output::count;
@@ -17,6 +17,9 @@ use super::output::count;
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
 pub struct RunArgs {
+    /// If another nodeshim is at work on the image, fail instead of waiting for its end
+    #[arg(long)]
+    no_wait: bool,
     /// The command: rpm --root, dnf --installroot, a script
     #[arg(
         required = true,
@@ -31,10 +34,22 @@ pub struct RunArgs {
 /// fine and settling was not.
 pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let outcome = run::run(root, &Parts::find()?, &args.command, home, std::env::temp_dir())?;
+    let wait = |busy: &str| {
+        if !args.no_wait {
+            say(&format!("{busy}; waiting for its end"));
+        }
+        !args.no_wait
+    };
+    let surroundings = Surroundings {
+        home,
+        temporary: std::env::temp_dir(),
+        wait: &wait,
+    };
+    let outcome = run::run(root, &Parts::find()?, &args.command, &surroundings)?;
     if outcome.repaired.is_some() {
         say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
+    // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts));
     let code = outcome.finished.code();
     match settled {

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
+use nodeshim::intercept::{Hold, repair};
+use nodeshim::journal;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts, Report};
@@ -31,7 +33,16 @@ struct Settled<'a> {
 
 /// Settles.
 pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode> {
-    let report = settle::settle(root, &Facts::load(root)?)?;
+    let facts = Facts::load(root)?;
+    let report = if root.exists(journal::PATH) {
+        let hold = Hold::take(root, |_| false)?;
+        if hold.holder_died() {
+            repair(root, &hold)?;
+        }
+        settle::settle(root, &facts)?
+    } else {
+        Report::default()
+    };
     if as_json {
         json(&Settled {
             plan: &report.plan,

@@ -4,28 +4,38 @@ use std::path::{Path, PathBuf};
 
 use super::armed::{Identity, Standing};
 use super::paths::tool_paths;
-use super::{Armed, Diverted, SHIM_PATH, check_image};
-use crate::error::Result;
+use super::{Armed, Diverted, SHIM_PATH, check_image, disarm};
+use crate::error::{Error, Result, if_exists};
 use crate::journal::DIRECTORY;
-use crate::root::Root;
+use crate::root::{Kind, Root};
 
 /// Diverts every tool path to the shim whose bytes are given. The image must not be armed. Each
-/// path is swapped in one step: there is no moment without the tool.
+/// path is swapped in one step: there is no moment without the tool. If one cannot be, all is put
+/// back as it was.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
     check_image(root)?;
+    divert_all(root, shim).map_err(|error| match disarm(root) {
+        Ok(_) => error,
+        Err(second) => Error::Other(format!("{error}; and it could not be put back as it was: {second}")),
+    })
+}
+
+fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     root.create_dirs(DIRECTORY, 0o755)?;
     root.write(SHIM_PATH, shim, Some(0o755))?;
     let mut tools = Vec::new();
     let mut directories = Vec::new();
     for tool in tool_paths(root)? {
-        if tool.only_if_missing && root.exists(&tool.path) {
-            continue;
+        let there = if_exists(root.meta(&tool.path))?;
+        // Nobody can call a directory.
+        let is_tool = there.is_none_or(|meta| meta.kind != Kind::Dir);
+        if is_tool && !(tool.only_if_missing && there.is_some()) {
+            missing_directories(root, &tool.path, &mut directories);
+            tools.push(Diverted {
+                path: tool.path,
+                only_if_missing: tool.only_if_missing,
+            });
         }
-        missing_directories(root, &tool.path, &mut directories);
-        tools.push(Diverted {
-            path: tool.path,
-            only_if_missing: tool.only_if_missing,
-        });
     }
     let armed = Armed::new(directories, tools);
     armed.save(root)?;
@@ -43,7 +53,7 @@ pub fn reassert(root: &Root, armed: &Armed) -> Result<()> {
     for tool in &armed.tools {
         let standing = identity.at(root, &tool.path)?;
         match standing {
-            Standing::Shim => {}
+            Standing::Shim | Standing::Directory => {}
             Standing::Other if tool.only_if_missing => {}
             Standing::Other => divert(root, &identity, tool)?,
             Standing::Nothing => {
@@ -75,7 +85,7 @@ fn divert(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
         root.create_dirs(parent, 0o755)?;
     }
     match identity.at(root, path)? {
-        Standing::Shim => Ok(()),
+        Standing::Shim | Standing::Directory => Ok(()),
         Standing::Nothing => root.hard_link(SHIM_PATH, path),
         Standing::Other => {
             let real = tool.real();

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::tool_paths;
 use super::{ARMED_PATH, REAL_DIRECTORY, SHIM_PATH};
 use crate::error::{Error, Result, if_exists};
-use crate::root::{Meta, Root};
+use crate::root::{Kind, Meta, Root};
 
 const FORMAT: u64 = 1;
 
@@ -69,6 +70,19 @@ impl Armed {
         Ok(Some(armed))
     }
 
+    /// What there may be to put back where a shim or an original is left without a list: every
+    /// path that is ever diverted. `None` if there is neither.
+    pub(super) fn without_list(root: &Root) -> Result<Option<Armed>> {
+        if !root.exists(SHIM_PATH) && !root.exists(REAL_DIRECTORY) {
+            return Ok(None);
+        }
+        let tools = tool_paths(root)?.into_iter().map(|tool| Diverted {
+            path: tool.path,
+            only_if_missing: tool.only_if_missing,
+        });
+        Ok(Some(Armed::new(Vec::new(), tools.collect())))
+    }
+
     /// Writes the list.
     pub(super) fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(ARMED_PATH, error.to_string()))?;
@@ -94,6 +108,7 @@ impl Identity {
         Ok(match if_exists(root.meta(path))? {
             None => Standing::Nothing,
             Some(meta) if self.is_shim(&meta) => Standing::Shim,
+            Some(meta) if meta.kind == Kind::Dir => Standing::Directory,
             Some(_) => Standing::Other,
         })
     }
@@ -110,6 +125,8 @@ pub(super) enum Standing {
     Nothing,
     /// Our shim.
     Shim,
+    /// A directory, which is never diverted.
+    Directory,
     /// Something else: an original.
     Other,
 }

@@ -17,9 +17,12 @@ pub struct Disarmed {
     pub kept: Vec<PathBuf>,
 }
 
-/// Restores every diverted path. `None` if the image is not armed.
+/// Restores every diverted path, and finishes what was interrupted. `None` if there is nothing to
+/// be done: the image is not armed.
 pub fn disarm(root: &Root) -> Result<Option<Disarmed>> {
-    let Some(armed) = Armed::load(root)? else {
+    let listed = Armed::load(root)?;
+    let is_listed = listed.is_some();
+    let Some(armed) = listed.map_or_else(|| Armed::without_list(root), |armed| Ok(Some(armed)))? else {
         return Ok(None);
     };
     let identity = Identity::of_shim(root)?;
@@ -41,7 +44,9 @@ pub fn disarm(root: &Root) -> Result<Option<Disarmed>> {
     if root.exists(SHIM_PATH) {
         root.remove(SHIM_PATH)?;
     }
-    root.remove(ARMED_PATH)?;
+    if is_listed {
+        root.remove(ARMED_PATH)?;
+    }
     Ok(Some(done))
 }
 
@@ -53,13 +58,13 @@ fn restore(root: &Root, identity: &Identity, tool: &Diverted) -> Result<bool> {
     match identity.at(root, &incoming)? {
         Standing::Other => root.rename(&incoming, &real)?,
         Standing::Shim => root.remove(&incoming)?,
-        Standing::Nothing => {}
+        Standing::Directory | Standing::Nothing => {}
     }
     let original = identity.at(root, &real)?;
     match identity.at(root, &tool.path)? {
         Standing::Shim if original == Standing::Other => root.rename(&real, &tool.path)?,
         Standing::Shim => root.remove(&tool.path)?,
-        Standing::Other | Standing::Nothing => {
+        Standing::Other | Standing::Directory | Standing::Nothing => {
             if original != Standing::Nothing {
                 root.remove(&real)?;
             }

@@ -4,6 +4,7 @@
 //! Paths are as a process inside the image would spell them; a leading slash makes no difference.
 
 mod copy;
+mod lock;
 mod read;
 mod walk;
 mod write;
@@ -20,8 +21,9 @@ use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
 
+pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
-pub use write::{Change, Lock, Op};
+pub use write::{Change, Op};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
 pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, RenameFlags, openat, renameat, renameat2};
+use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 use serde::{Deserialize, Serialize};
@@ -256,23 +256,6 @@ impl Root {
         }
     }
 
-    /// Waits for the exclusive lock that `path` stands for. The file is made if need be, and never
-    /// renamed or removed: two holders would then lock two files.
-    pub fn lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
-        self.lock_with(path.as_ref(), FlockArg::LockExclusive)
-    }
-
-    /// As [`Root::lock`], but EAGAIN if somebody else holds it.
-    pub fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
-        self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
-    }
-
-    fn lock_with(&self, path: &Path, how: FlockArg) -> Result<Lock> {
-        let file = self.open_append(path, 0o600)?;
-        let held = Flock::lock(file, how).map_err(|(_, errno)| Error::io(path, errno))?;
-        Ok(Lock { _held: held })
-    }
-
     fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
         let text = |path: &Path| crate::escape::escape(path.as_os_str());
         self.changes.borrow_mut().push(Change {
@@ -282,12 +265,6 @@ impl Root {
             was: was.map(text),
         });
     }
-}
-
-/// An exclusive lock, given back when it is dropped or the process ends.
-#[derive(Debug)]
-pub struct Lock {
-    _held: Flock<File>,
 }
 
 fn temporary_name() -> String {

@@ -20,7 +20,14 @@ pub(super) struct Prepared {
     /// Variables to set.
     pub env: Vec<(OsString, OsString)>,
     /// What the command finds the plugin by, removed with this value.
-    _private: Vec<PrivateDirectory>,
+    private: Vec<PrivateDirectory>,
+}
+
+impl Prepared {
+    /// From now on the commands that are started keep what was made for them.
+    pub(super) fn share(&self) -> Result<()> {
+        self.private.iter().try_for_each(PrivateDirectory::share)
+    }
 }
 
 /// Prepares `argv` so that an rpm loads `plugin`, if it is installed. rpm itself is given macros on
@@ -36,13 +43,13 @@ pub(super) fn prepare(
     let mut prepared = Prepared {
         argv: argv.to_vec(),
         env: Vec::new(),
-        _private: Vec::new(),
+        private: Vec::new(),
     };
     let Some(plugins) = plugin.map(|plugin| private_plugins(plugin, temporary)).transpose()?.flatten() else {
         return Ok(prepared);
     };
     let macros = macros(&plugins.path);
-    prepared._private.push(plugins);
+    prepared.private.push(plugins);
     let program = argv.first().map(Path::new).and_then(Path::file_name);
     if program == Some(OsStr::new("rpm")) {
         let options = macros.iter().flat_map(|(name, value)| {
@@ -56,7 +63,7 @@ pub(super) fn prepare(
         let private = private_home(home, &macros, temporary)?;
         prepared.env.push(("HOME".into(), private.path.clone().into()));
         prepared.env.push((HOME_VARIABLE.into(), home.into()));
-        prepared._private.push(private);
+        prepared.private.push(private);
     }
     Ok(prepared)
 }

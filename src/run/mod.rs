@@ -8,4 +8,4 @@ mod resolve;
 mod supervise;
 
 pub use parts::Parts;
-pub use supervise::{Finished, Outcome, run};
+pub use supervise::{Finished, Outcome, Surroundings, run};

@@ -1,14 +1,23 @@
-//! A directory of our own on the build host, gone with the value that stands for it.
+//! A directory of our own on the build host, gone with the value that stands for it, or else with
+//! the next run.
+//!
+//! Whoever uses one holds a lock on it, which the kernel gives back when its last process ends. So
+//! a directory that is not locked is in nobody's use, whatever process has the number in its name.
 
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::unistd::Uid;
 
 use crate::error::{Error, Result, if_exists};
-use crate::root::{Kind, Root};
+use crate::root::{Kind, Lock, Root};
 
-/// As many directories that killed runs have left are passed over.
+/// As many directories that others have laid out under our names are passed over.
 const MAX_LEFT: usize = 1000;
+/// What the directories are for, as their names say.
+const KINDS: [&str; 2] = ["home", "plugins"];
+/// Nobody but their owner looks into them.
+const MODE: u32 = 0o700;
 
 /// Nobody else can have laid anything out in it: it is made, never found. It holds links and small
 /// files, one directory deep.
@@ -18,21 +27,35 @@ pub(super) struct PrivateDirectory {
     pub host: Root,
     /// Where it is.
     pub path: PathBuf,
+    lock: Lock,
 }
 
 impl PrivateDirectory {
-    /// Makes one in `temporary`; `what` becomes part of its name.
+    /// Makes one in `temporary`; `what`, of [`KINDS`], becomes part of its name.
     pub(super) fn make(temporary: &Path, what: &str) -> Result<PrivateDirectory> {
         let host = Root::open("/")?;
         let name = format!("nodeshim-{what}-{}", std::process::id());
-        let path = (0..MAX_LEFT)
-            .map(|n| temporary.join(format!("{name}-{n}")))
-            .find_map(|path| match host.create_dir(&path, 0o700) {
-                Err(error) if error.errno() == Some(Errno::EEXIST) => None,
-                made => Some(made.map(|()| path)),
-            })
-            .unwrap_or_else(|| Err(Error::io(temporary.join(&name), Errno::EEXIST)))?;
-        Ok(PrivateDirectory { host, path })
+        for n in 0..MAX_LEFT {
+            let path = temporary.join(format!("{name}-{n}"));
+            match host.create_dir(&path, MODE) {
+                Err(error) if error.errno() == Some(Errno::EEXIST) => continue,
+                made => made?,
+            }
+            // Until it is locked, another run may take it for a left-over, and remove it.
+            match host.try_lock_dir(&path) {
+                Ok(lock) if lock.is_at(&host, &path) => return Ok(PrivateDirectory { host, path, lock }),
+                Err(error) if !error.is_missing() && error.errno() != Some(Errno::EAGAIN) => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Err(Error::io(temporary.join(&name), Errno::EEXIST))
+    }
+
+    /// From now on the commands that are started keep it.
+    pub(super) fn share(&self) -> Result<()> {
+        self.lock.share().map_err(|errno| Error::io(&self.path, errno))
     }
 
     /// Links to all that is in `directory` below `under`, but for what is named. A directory that
@@ -51,18 +74,74 @@ impl PrivateDirectory {
 
 impl Drop for PrivateDirectory {
     fn drop(&mut self) {
-        // What a command made in it beyond its first level stays, and so does it.
-        for entry in self.host.list(&self.path).unwrap_or_default() {
-            let path = self.path.join(entry.name);
-            if entry.kind != Kind::Dir {
-                let _ = self.host.remove(path);
-                continue;
-            }
-            for inner in self.host.list(&path).unwrap_or_default() {
-                let _ = self.host.remove(path.join(inner.name));
-            }
-            let _ = self.host.remove_dir(path);
+        clear(&self.host, &self.path);
+    }
+}
+
+/// Removes the directories that killed runs of this user have left in `temporary`.
+pub(super) fn sweep(temporary: &Path) -> Result<()> {
+    let host = Root::open("/")?;
+    for entry in if_exists(host.list(temporary))?.unwrap_or_default() {
+        if entry.kind != Kind::Dir || !is_ours(&entry.name.to_string_lossy()) {
+            continue;
         }
-        let _ = self.host.remove_dir(&self.path);
+        let path = temporary.join(entry.name);
+        let Ok(meta) = host.meta(&path) else { continue };
+        if meta.uid != Uid::effective().as_raw() || meta.mode != MODE {
+            continue;
+        }
+        if let Ok(lock) = host.try_lock_dir(&path)
+            && lock.is_at(&host, &path)
+        {
+            clear(&host, &path);
+        }
+    }
+    Ok(())
+}
+
+/// Whether a directory's name is `nodeshim-KIND-PID-N`.
+fn is_ours(name: &str) -> bool {
+    let numbers = KINDS
+        .iter()
+        .find_map(|kind| name.strip_prefix("nodeshim-")?.strip_prefix(kind)?.strip_prefix('-'));
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    numbers
+        .and_then(|numbers| numbers.split_once('-'))
+        .is_some_and(|(pid, n)| number(pid) && number(n))
+}
+
+/// Removes a directory of links and small files. What a command made in it beyond its first level
+/// stays, and so does it.
+fn clear(host: &Root, directory: &Path) {
+    for entry in host.list(directory).unwrap_or_default() {
+        let path = directory.join(entry.name);
+        if entry.kind != Kind::Dir {
+            let _ = host.remove(path);
+            continue;
+        }
+        for inner in host.list(&path).unwrap_or_default() {
+            let _ = host.remove(path.join(inner.name));
+        }
+        let _ = host.remove_dir(path);
+    }
+    let _ = host.remove_dir(directory);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_a_run_gives_are_ours() {
+        assert!(is_ours("nodeshim-home-17-0") && is_ours("nodeshim-plugins-4194303-12"));
+        for other in [
+            "nodeshim-home-17",
+            "nodeshim-home--0",
+            "nodeshim-homes-1-0",
+            "nodeshim-test-a1b2",
+            "x",
+        ] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 }

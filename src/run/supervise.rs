@@ -9,18 +9,22 @@ use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Parts;
-use super::command::prepare;
+use super::command::{Prepared, prepare};
+use super::private::sweep;
 use super::resolve::resolve;
 use crate::error::{Error, Result};
-use crate::intercept::{Disarmed, RUN_LOCK_PATH, arm, check_image, disarm};
-use crate::journal::{Appender, DIRECTORY, Journal, Origins};
+use crate::intercept::{Disarmed, Hold, arm, check_image, disarm, repair};
+use crate::journal::{Appender, Journal, Origins};
 use crate::origin::FoundBy;
-use crate::root::{Lock, Root};
+use crate::root::{Meta, Root};
 use crate::rpmdb::{Owners, owners, scriptlets};
+
+/// Tells a nodeshim that a command starts which image is held for that command.
+const IMAGE_VARIABLE: &str = "NODESHIM_RUN_IMAGE";
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,29 +54,36 @@ pub struct Outcome {
     pub repaired: Option<Disarmed>,
     /// How many requests were recorded.
     pub requests: usize,
-    /// The image stays locked against other runs until this is dropped.
-    pub lock: Lock,
+    /// The image stays held against other runs until this is dropped.
+    pub hold: Hold,
+}
+
+/// Where a run takes place.
+pub struct Surroundings<'a> {
+    /// The caller's home.
+    pub home: PathBuf,
+    /// Where temporary files belong.
+    pub temporary: PathBuf,
+    /// Told in words who is at work on the image already; says whether to wait for its end.
+    pub wait: &'a dyn Fn(&str) -> bool,
 }
 
 /// Arms the image, runs the command to its end and disarms. Termination signals are passed on to
 /// the command, so that the image is put right after it.
-pub fn run(
-    root: &Root,
-    parts: &Parts,
-    argv: &[OsString],
-    home: PathBuf,
-    temporary: PathBuf,
-) -> Result<Outcome> {
+pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check_image(root)?;
     let shim = parts.shim()?;
-    root.create_dirs(DIRECTORY, 0o755)?;
-    let lock = root.lock(RUN_LOCK_PATH)?;
-    let repaired = disarm(root)?;
-    let prepared = prepare(argv, parts.plugin().as_deref(), &home, &temporary)?;
+    let hold = Hold::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
+    let repaired = repair(root, &hold)?;
+    sweep(&around.temporary)?;
+    let prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let before = scriptlets_before(root, parts, argv)?;
     let first = Appender::open(root)?.next_id();
+    // From here on nodeshim does not die of them: the image has to be put right after the command.
+    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])
+        .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
     arm(root, &shim)?;
-    let status = supervise(&prepared.argv, &prepared.env);
+    let status = supervise(&prepared, &mut signals, &hold, root);
     let disarmed = disarm(root);
     let status = status?;
     disarmed?;
@@ -85,8 +96,18 @@ pub fn run(
         finished,
         repaired,
         requests,
-        lock,
+        hold,
     })
+}
+
+/// Whether this process was started by a run on the same image, which would wait for it in turn.
+fn is_inside_run(root: &Root) -> bool {
+    let image = root.meta("/").ok().map(|meta| image_number(&meta));
+    std::env::var(IMAGE_VARIABLE).ok().is_some_and(|outer| Some(outer) == image)
+}
+
+fn image_number(meta: &Meta) -> String {
+    format!("{}:{}", meta.device, meta.inode)
 }
 
 /// The scriptlets of the installed packages, if they may be needed to tell who called: an erased
@@ -114,24 +135,32 @@ fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<usize> {
     Ok(requests)
 }
 
-fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStatus> {
-    let (program, args) = argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
+/// Starts the command and waits for its end. It holds the image too: if nodeshim is killed, the
+/// next run waits for the command before it takes the shims away from under it.
+fn supervise(prepared: &Prepared, signals: &mut Signals, hold: &Hold, root: &Root) -> Result<ExitStatus> {
+    let (program, args) =
+        prepared.argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
     let name = PathBuf::from(program);
     let failed = |error: io::Error| Error::std_io(&name, &error);
-    // From here on nodeshim does not die of them: the image has to be put right after the command.
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    let image = root.meta("/")?;
+    hold.share()?;
+    prepared.share()?;
     let mut child = Command::new(program)
         .args(args)
-        .envs(env.iter().map(|(name, value)| (name, value)))
+        .envs(prepared.env.iter().map(|(name, value)| (name, value)))
+        .env(IMAGE_VARIABLE, image_number(&image))
         .spawn()
         .map_err(failed)?;
+    // Who waits is told less; the command has to be waited for all the same.
+    let _ = hold.name_command(child.id());
     let watcher = signals.handle();
     let pid = Pid::from_raw(child.id() as i32);
-    let passing_on = thread::spawn(move || pass_on(&mut signals, pid));
-    let status = child.wait();
-    watcher.close();
-    // It cannot fail: it returns when the watcher is closed.
-    let _ = passing_on.join();
+    let status = thread::scope(|scope| {
+        scope.spawn(|| pass_on(signals, pid));
+        let status = child.wait();
+        watcher.close();
+        status
+    });
     status.map_err(failed)
 }
 
@@ -139,7 +168,7 @@ fn supervise(argv: &[OsString], env: &[(OsString, OsString)]) -> Result<ExitStat
 /// already.
 fn pass_on(signals: &mut Signals, command: Pid) {
     for number in signals.forever() {
-        if number == SIGINT {
+        if number == SIGINT || number == SIGQUIT {
             continue;
         }
         if let Ok(signal) = Signal::try_from(number) {

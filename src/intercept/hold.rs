@@ -1,0 +1,101 @@
+//! Holding an image: one nodeshim at a time changes what is diverted in it. The lock's file says
+//! who holds it; if its holder ended without emptying it, something may be left to put right.
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use super::RUN_LOCK_PATH;
+use crate::error::{Error, Result};
+use crate::journal::DIRECTORY;
+use crate::root::{Lock, Root};
+
+/// The image, held against every other nodeshim until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    lock: Lock,
+    holder_died: bool,
+}
+
+impl Hold {
+    /// Holds the image. If somebody else does, `wait` is told who, once; then this waits, or, where
+    /// it answers `false`, fails and names who.
+    pub fn take(root: &Root, wait: impl FnOnce(&str) -> bool) -> Result<Hold> {
+        root.create_dirs(DIRECTORY, 0o755)?;
+        let lock = match root.try_lock(RUN_LOCK_PATH) {
+            Err(error) if error.errno() == Some(Errno::EAGAIN) => {
+                let who = holder(&root.read_text(RUN_LOCK_PATH).unwrap_or_default());
+                let busy = format!("{}: {who} is at work on it", root.path().display());
+                if !wait(&busy) {
+                    return Err(Error::Other(busy));
+                }
+                root.lock(RUN_LOCK_PATH)?
+            }
+            lock => lock?,
+        };
+        let said = lock.note().map_err(|error| Error::std_io(RUN_LOCK_PATH, &error))?;
+        let hold = Hold {
+            lock,
+            holder_died: !said.is_empty(),
+        };
+        hold.say(&std::process::id().to_string())?;
+        Ok(hold)
+    }
+
+    /// Whether whoever held the image before ended without putting it right.
+    pub fn holder_died(&self) -> bool {
+        self.holder_died
+    }
+
+    /// From now on the commands that are started hold the image too, should this process die.
+    pub fn share(&self) -> Result<()> {
+        self.lock.share().map_err(|errno| Error::io(RUN_LOCK_PATH, errno))
+    }
+
+    /// Names the command that was started while the image is held.
+    pub fn name_command(&self, command: u32) -> Result<()> {
+        self.say(&format!("{} {command}", std::process::id()))
+    }
+
+    fn say(&self, text: &str) -> Result<()> {
+        self.lock.set_note(text).map_err(|error| Error::std_io(RUN_LOCK_PATH, &error))
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // If it stays as it is, the next holder looks for left-overs in vain.
+        let _ = self.lock.set_note("");
+    }
+}
+
+/// Who holds an image, from what the lock's file says.
+fn holder(said: &str) -> String {
+    let mut numbers = said.split_whitespace().filter_map(|word| word.parse::<i32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(nodeshim), None) => format!("process {nodeshim}"),
+        (Some(nodeshim), Some(command)) if !is_alive(nodeshim) => {
+            format!("process {command}, the command of a run that died,")
+        }
+        (Some(nodeshim), Some(command)) => format!("process {nodeshim}, with its command {command},"),
+        (None, _) => "another nodeshim".into(),
+    }
+}
+
+fn is_alive(process: i32) -> bool {
+    kill(Pid::from_raw(process), None) != Err(Errno::ESRCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_named_by_what_still_runs() {
+        let own = std::process::id();
+        assert_eq!(holder(""), "another nodeshim");
+        assert_eq!(holder("17"), "process 17");
+        assert_eq!(holder(&format!("{own} 18")), format!("process {own}, with its command 18,"));
+        assert_eq!(holder("2147483646 18"), "process 18, the command of a run that died,");
+    }
+}

@@ -1,0 +1,80 @@
+//! Locks on files and directories below a [`Root`]: given back when they are dropped, and by the
+//! kernel when the last process that holds them ends.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl};
+use nix::sys::stat::fstat;
+use nix::unistd::ftruncate;
+
+use super::Root;
+use crate::error::{Error, Result};
+
+/// An exclusive lock, given back when it is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    held: Flock<File>,
+}
+
+impl Root {
+    /// Waits for the exclusive lock that `path` stands for. The file is made if need be, and never
+    /// renamed or removed: two holders would then lock two files.
+    pub fn lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        self.lock_with(path.as_ref(), FlockArg::LockExclusive)
+    }
+
+    /// As [`Root::lock`], but EAGAIN if somebody else holds it.
+    pub fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
+    }
+
+    /// Locks a directory, no link; EAGAIN if somebody else holds it.
+    pub fn try_lock_dir(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        let path = path.as_ref();
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        let dir = self.open_path(path, flags).map_err(|errno| Error::io(path, errno))?;
+        Lock::take(dir.into(), path, FlockArg::LockExclusiveNonblock)
+    }
+
+    fn lock_with(&self, path: &Path, how: FlockArg) -> Result<Lock> {
+        Lock::take(self.open_append(path, 0o600)?, path, how)
+    }
+}
+
+impl Lock {
+    fn take(file: File, path: &Path, how: FlockArg) -> Result<Lock> {
+        let held = Flock::lock(file, how).map_err(|(_, errno)| Error::io(path, errno))?;
+        Ok(Lock { held })
+    }
+
+    /// From now on the processes that this one starts hold the lock as well, and those that they
+    /// start, as far as they pass on what is open: it is free once it was dropped here, or else
+    /// when all of them have ended.
+    pub fn share(&self) -> nix::Result<()> {
+        fcntl(self.held.as_fd(), FcntlArg::F_SETFD(FdFlag::empty())).map(|_| ())
+    }
+
+    /// Whether what is locked is still what stands at `path`.
+    pub fn is_at(&self, root: &Root, path: &Path) -> bool {
+        let there = root.meta(path).map(|meta| (meta.device, meta.inode)).ok();
+        let held = fstat(self.held.as_fd()).map(|held| (held.st_dev, held.st_ino)).ok();
+        there.is_some() && there == held
+    }
+
+    /// What the locked file says.
+    pub fn note(&self) -> std::io::Result<String> {
+        let mut text = [0; 256];
+        let length = self.held.read_at(&mut text, 0)?;
+        Ok(String::from_utf8_lossy(&text[..length]).into_owned())
+    }
+
+    /// Makes the locked file say `text`.
+    pub fn set_note(&self, text: &str) -> std::io::Result<()> {
+        ftruncate(self.held.as_fd(), 0)?;
+        // It is open for appending.
+        self.held.write_all_at(text.as_bytes(), 0)
+    }
+}

@@ -1,0 +1,269 @@
+//! Kill -9 at any point: whatever a process was doing, the next nodeshim puts the image right, no
+//! request whose caller had its answer is lost, and there is a tool at its path all the time.
+//!
+//! A sample of the points is tried; `NODESHIM_CRASH_POINTS=all` tries every system call.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+#[path = "crash/points.rs"]
+mod points;
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use nodeshim::journal::{Event, Journal};
+use nodeshim::root::Root;
+use points::{each_point, killed_at, system_calls};
+use support::{assert_same, succeed};
+
+/// What the command of a run does in the image. A line is printed after each answer.
+const SCRIPT: &str = "for u in a b; do systemctl enable $u.service && echo $u; done; \
+                      lokkit --nostart --port=8080:tcp && echo port; exit 0";
+const ORIGINAL: &str = "#!/bin/sh\necho original\n";
+const OWN: &str = "usr/lib/sysimage/nodeshim";
+
+/// An image, a place for temporary files and what was answered, gone with the value.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let place = Place {
+            directory: support::scratch(),
+        };
+        let root = place.root();
+        for directory in [
+            "usr/bin",
+            "usr/sbin",
+            "usr/lib/systemd/system",
+            "etc/systemd/system",
+            "dev",
+        ] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        for directory in ["bin", "sbin"] {
+            symlink(format!("usr/{directory}"), root.join(directory)).unwrap();
+        }
+        support::put_shell(&root, &support::busybox());
+        for unit in ["a", "b"] {
+            let text = format!("[Unit]\nDescription={unit}\n[Install]\nWantedBy=multi-user.target\n");
+            fs::write(root.join(format!("usr/lib/systemd/system/{unit}.service")), text).unwrap();
+        }
+        fs::write(root.join("usr/bin/systemctl"), ORIGINAL).unwrap();
+        fs::set_permissions(root.join("usr/bin/systemctl"), fs::Permissions::from_mode(0o751)).unwrap();
+        fs::create_dir(place.temporary()).unwrap();
+        place
+    }
+
+    fn root(&self) -> PathBuf {
+        self.directory.path().join("root")
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.directory.path().join("tmp")
+    }
+
+    fn answers(&self) -> PathBuf {
+        self.directory.path().join("answers")
+    }
+
+    /// The words of a nodeshim command line on this image; `run` gets its command.
+    fn words(&self, verb: &str) -> Vec<String> {
+        let root = self.root().display().to_string();
+        let program = support::nodeshim().display().to_string();
+        let mut words = vec![program, "--root".into(), root.clone(), verb.into()];
+        if verb == "run" {
+            let inner =
+                format!("exec chroot '{root}' /bin/sh -c '{SCRIPT}' >>'{}'", self.answers().display());
+            words.extend(["--", "/bin/sh", "-c", &inner].map(String::from));
+        }
+        words
+    }
+
+    fn command(&self, words: &[String]) -> Command {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("HOME", "/root").env("TMPDIR", self.temporary()).stdin(Stdio::null());
+        command
+    }
+
+    fn verb(&self, verb: &str) -> Output {
+        succeed(&mut self.command(&self.words(verb)))
+    }
+
+    fn events(&self) -> Vec<Event> {
+        Journal::read(&Root::open(self.root()).unwrap()).expect("the journal reads").events
+    }
+
+    /// The tool works, whatever stands at its path.
+    fn assert_tool(&self, what: &str) {
+        let output = support::chrooted(&self.root(), ["systemctl", "is-enabled", "a.service"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(["original\n", "enabled\n", "disabled\n"].contains(&&*said), "{what}: {output:?}");
+    }
+
+    fn assert_disarmed(&self, what: &str) {
+        for left in ["armed.toml", "real", "shim"] {
+            assert!(!self.root().join(OWN).join(left).exists(), "{what}: {left}");
+        }
+        assert_eq!(fs::read_to_string(self.root().join("usr/bin/systemctl")).unwrap(), ORIGINAL, "{what}");
+    }
+
+    /// Nobody got an answer to a request that is not recorded, and nothing is recorded twice.
+    fn assert_all_recorded(&self, what: &str) {
+        let answered = fs::read_to_string(self.answers()).unwrap_or_default();
+        let events = self.events();
+        for (line, word) in [
+            ("a", "a.service"),
+            ("b", "b.service"),
+            ("port", "--port=8080:tcp"),
+        ] {
+            let answers = answered.lines().filter(|answer| *answer == line).count();
+            let asked =
+                |event: &&Event| event.argv[1] != "is-enabled" && event.argv.iter().any(|arg| arg == word);
+            let recorded = events.iter().filter(asked).count();
+            assert!(recorded >= answers, "{what}: {answers} answers to {word}, {recorded} recorded");
+        }
+        assert!(events.is_sorted_by(|a, b| a.id < b.id), "{what}: {events:?}");
+    }
+
+    /// Everything but what nodeshim keeps for itself, and the copies that lokkit leaves when it is
+    /// called again.
+    fn rest(&self) -> std::collections::BTreeMap<PathBuf, String> {
+        let mut files = support::snapshot(&self.root());
+        let is_copy = |path: &Path| path.extension().is_some_and(|extension| extension == "old");
+        files.retain(|path, _| !path.starts_with("usr/lib/sysimage") && !is_copy(path));
+        files
+    }
+
+    fn assert_nothing_half_done(&self, what: &str) {
+        let half_done = |path: &Path| path.to_string_lossy().contains(".nodeshim-tmp-");
+        let left: Vec<_> =
+            support::snapshot(&self.root()).into_keys().filter(|path| half_done(path)).collect();
+        assert!(left.is_empty(), "{what}: {left:?}");
+        let private = fs::read_dir(self.temporary()).unwrap().count();
+        assert_eq!(private, 0, "{what}: private directories are left");
+    }
+}
+
+/// What a run in peace leaves.
+fn in_peace() -> std::collections::BTreeMap<PathBuf, String> {
+    let place = Place::new();
+    place.verb("run");
+    place.assert_disarmed("a run in peace");
+    place.rest()
+}
+
+/// Kills `verb` at one system call after the other, each time in an image of its own which
+/// `prepare` has made ready, and has it repaired.
+fn survives(verb: &str, prepare: impl Fn(&Place) + Sync) {
+    let expected = in_peace();
+    let rehearsal = Place::new();
+    prepare(&rehearsal);
+    let calls = system_calls(&rehearsal.command(&rehearsal.words(verb)));
+    each_point(verb, calls, |point| {
+        let place = Place::new();
+        prepare(&place);
+        let what = format!("nodeshim {verb}, killed at system call {point} of {calls}");
+        killed_at(&place.command(&place.words(verb)), point, None);
+        place.assert_tool(&what);
+        match point % 3 {
+            // A command of a run that is dead now goes on; it has to be waited for.
+            0 => drop(
+                place
+                    .command(&[&place.words("run")[..4], &["--".into(), "true".into()]].concat())
+                    .output(),
+            ),
+            _ => wait_and_disarm(&place),
+        }
+        place.assert_disarmed(&what);
+        place.assert_all_recorded(&what);
+        let output = place.verb("run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("took out"), "{what}: it was repaired before: {said}");
+        place.assert_disarmed(&what);
+        place.assert_all_recorded(&what);
+        place.assert_nothing_half_done(&what);
+        assert_same(&expected, &place.rest(), &what);
+        place.verb("check");
+    });
+}
+
+/// `disarm` refuses while the command of the dead run is at work.
+fn wait_and_disarm(place: &Place) {
+    let words = place.words("disarm");
+    for _ in 0..600 {
+        let output = place.command(&words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.success() {
+            return;
+        }
+        assert!(said.contains("is at work on it") && said.lines().count() == 1, "{said}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("the command of a run that died does not end");
+}
+
+#[test]
+fn a_run_may_be_killed_at_any_system_call() {
+    survives("run", |_| {});
+}
+
+#[test]
+fn arming_may_be_killed_at_any_system_call() {
+    survives("arm", |_| {});
+}
+
+#[test]
+fn disarming_may_be_killed_at_any_system_call() {
+    survives("disarm", |place| {
+        place.verb("arm");
+        succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+    });
+}
+
+#[test]
+fn settling_may_be_killed_at_any_system_call() {
+    survives("settle", |place| {
+        place.verb("arm");
+        succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        place.verb("disarm");
+    });
+}
+
+/// A shim that is killed leaves the image and its journal to the next one.
+#[test]
+fn a_shim_may_be_killed_at_any_system_call() {
+    let expected = in_peace();
+    for words in [
+        ["systemctl", "enable", "a.service"],
+        ["lokkit", "--nostart", "--port=8080:tcp"],
+    ] {
+        let command = |place: &Place| {
+            let mut command = support::chrooted(&place.root(), words);
+            command.env("HOME", "/");
+            command
+        };
+        let rehearsal = Place::new();
+        rehearsal.verb("arm");
+        let calls = system_calls(&command(&rehearsal));
+        each_point(words[0], calls, |point| {
+            let place = Place::new();
+            place.verb("arm");
+            let what = format!("{}, killed at system call {point} of {calls}", words.join(" "));
+            killed_at(&command(&place), point, None);
+            let again = succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+            fs::write(place.answers(), again.stdout).unwrap();
+            place.assert_all_recorded(&what);
+            place.verb("run");
+            place.assert_disarmed(&what);
+            place.assert_nothing_half_done(&what);
+            assert_same(&expected, &place.rest(), &what);
+        });
+    }
+}
