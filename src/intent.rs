@@ -147,6 +147,51 @@ pub enum Wish {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         policy: Option<String>,
     },
+    /// A kernel module that is loaded at boot.
+    KernelModule {
+        /// Module name.
+        module: String,
+    },
+    /// A parameter of the kernel's command line.
+    BootParameter {
+        /// `NAME` or `NAME=VALUE`.
+        parameter: String,
+    },
+    /// A system user.
+    User {
+        /// Login name.
+        user: String,
+        /// Its number; absent means any that is free.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        /// Its primary group, by name; absent means one of the user's own name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
+        /// Full name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
+        /// Home directory.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        home: Option<String>,
+        /// Login shell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shell: Option<String>,
+    },
+    /// A system group.
+    Group {
+        /// Group name.
+        group: String,
+        /// Its number; absent means any that is free.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<u32>,
+    },
+    /// A user's membership of a further group.
+    Member {
+        /// Login name.
+        user: String,
+        /// Group name.
+        group: String,
+    },
     /// Worth an administrator's eye, with no effect of its own.
     Note {
         /// `low` or `high`; power verbs and panic mode are high.
@@ -165,12 +210,28 @@ impl Wish {
             | Wish::FirewallReset { .. }
             | Wish::DefaultZone { .. }
             | Wish::DefaultTarget { .. }
+            | Wish::BootParameter { .. }
             | Wish::Selinux { .. } => true,
             Wish::Unit { want, .. } => *want == UnitWant::Mask,
             Wish::Note { severity, .. } => severity == "high",
             _ => false,
         }
     }
+}
+
+/// What policy says of a wish, or of a request as a whole; of several the greatest counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Carried out.
+    #[default]
+    Allow,
+    /// Recorded for boot.
+    Defer,
+    /// Neither carried out nor counted as a wish.
+    Ignore,
+    /// Refused.
+    Deny,
 }
 
 /// What is wanted of a unit.

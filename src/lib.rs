@@ -26,6 +26,8 @@ pub mod intent;
 pub mod intercept;
 pub mod journal;
 pub mod levels;
+#[cfg(feature = "admin")]
+pub mod metadata;
 pub mod origin;
 #[cfg(feature = "admin")]
 pub mod plan;

@@ -141,6 +141,7 @@ mod tests {
             runtime: false,
             failed: false,
             events: vec![4],
+            declared: Vec::new(),
         };
         let wants = [
             want(Opening::Port {

@@ -1,6 +1,7 @@
 //! Backends: the dialects that plans are written in. Each turns what the plugins want into files;
 //! none knows of another.
 
+pub mod declared;
 pub mod firewalld;
 pub mod iptables;
 pub mod lokkit;

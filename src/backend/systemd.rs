@@ -9,7 +9,7 @@ use crate::intent::{Scope, UnitWant, Wish};
 use crate::journal::Event;
 use crate::plan::{Action, Content, Desired, Note, PlannedChange};
 use crate::root::{Kind, Op, Root};
-use crate::state::{Plugin, State};
+use crate::state::{DeclaredUnit, Plugin, State};
 use crate::tool::Tool;
 
 /// Preset files of the system manager, and of every user's.
@@ -187,6 +187,97 @@ pub fn retries(root: &Root, state: &State) -> Vec<PlannedChange> {
     changes
 }
 
+/// What has to be done to units that files alone ask for: to enable or disable them once, and to
+/// disable those that were enabled this way and nobody wants any more.
+pub fn declared(root: &Root, state: &State) -> Vec<PlannedChange> {
+    let wanted = declared_units(state);
+    let mut changes = Vec::new();
+    for (unit, why) in &wanted {
+        let Some(path) = unit_file(root, &unit.unit) else {
+            continue;
+        };
+        if !state.declared.contains(unit) {
+            let verb = if unit.enable { "enable" } else { "disable" };
+            changes.push(unit_call(path, verb, unit, why.clone()));
+        }
+    }
+    let kept: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.wish)).collect();
+    for unit in state.declared.iter().filter(|unit| unit.enable && !kept.contains(unit.unit.as_str())) {
+        let path =
+            unit_file(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
+        changes.push(unit_call(path, "disable", unit, "no file declares it enabled any more".into()));
+    }
+    changes
+}
+
+fn unit_call(path: String, verb: &str, unit: &DeclaredUnit, why: String) -> PlannedChange {
+    PlannedChange {
+        path,
+        action: Action::Call {
+            tool: Tool::Systemctl,
+            args: [verb, "--quiet", &unit.unit].map(str::to_owned).to_vec(),
+        },
+        because: Vec::new(),
+        why,
+    }
+}
+
+fn enabled_unit(wish: &Wish) -> Option<&str> {
+    match wish {
+        Wish::Unit {
+            unit,
+            want: UnitWant::Enable | UnitWant::PresetEnable,
+            scope: Scope::System,
+            ..
+        } => Some(unit),
+        _ => None,
+    }
+}
+
+/// The units that no request asked for, each with what asks for it. What one plugin wants enabled
+/// no other one's file disables.
+fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
+    let enabled: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.wish)).collect();
+    let mut units = BTreeMap::new();
+    for (name, want) in state.wants().filter(|(_, want)| want.events.is_empty()) {
+        let Wish::Unit {
+            unit,
+            want: wanted @ (UnitWant::Enable | UnitWant::Disable),
+            scope: Scope::System,
+            ..
+        } = &want.wish
+        else {
+            continue;
+        };
+        let enable = *wanted == UnitWant::Enable;
+        if is_unit_name(unit) && (enable || !enabled.contains(unit.as_str())) {
+            let verb = if enable { "enabled" } else { "disabled" };
+            let why = format!("{name} declares {unit} {verb}");
+            units.insert(
+                DeclaredUnit {
+                    unit: unit.clone(),
+                    enable,
+                },
+                why,
+            );
+        }
+    }
+    units
+}
+
+/// What is carried out of [`declared`] once its changes, but for those that `failed`, are made.
+pub fn declared_after(
+    root: &Root,
+    state: &State,
+    failed: impl Fn(&DeclaredUnit) -> bool,
+) -> BTreeSet<DeclaredUnit> {
+    let wanted = declared_units(state);
+    let done = |unit: &DeclaredUnit| {
+        state.declared.contains(unit) || unit_file(root, &unit.unit).is_some() && !failed(unit)
+    };
+    wanted.into_keys().filter(done).collect()
+}
+
 /// Where a unit's file is, or its template's.
 pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
     let names = std::iter::once(unit.to_owned()).chain(template(unit).map(|(template, _)| template));
@@ -246,6 +337,7 @@ mod tests {
             runtime: false,
             failed: false,
             events: vec![id],
+            declared: Vec::new(),
         }
     }
 

@@ -55,7 +55,12 @@ fn describe(row: &Row) -> String {
     } else {
         format!(" ({})", marks.join("; "))
     };
-    format!("{}{marks}{}", row.text, events(&row.events))
+    let files: Vec<&str> = row.declared.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    let files = match files.is_empty() {
+        true => String::new(),
+        false => format!(" [{}]", files.join(" ")),
+    };
+    format!("{}{marks}{}{files}", row.text, events(&row.events))
 }
 
 /// Shows one plugin.

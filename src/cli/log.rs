@@ -82,20 +82,26 @@ pub fn why(root: &Root, args: WhyArgs, as_json: bool) -> Result<ExitCode> {
         true => json(&answer)?,
         false => print(&answer_text(&answer))?,
     }
-    let is_known = !answer.reasons.is_empty() || answer.generated.is_some();
-    Ok(ExitCode::from(u8::from(!is_known)))
+    Ok(ExitCode::from(u8::from(!is_known(&answer))))
+}
+
+fn is_known(answer: &Answer) -> bool {
+    !answer.reasons.is_empty() || answer.generated.is_some() || !answer.declared.is_empty()
 }
 
 fn answer_text(answer: &Answer) -> String {
     let thing = &answer.thing;
     let wanted_by: Vec<&str> = answer.wanted_by.iter().map(String::as_str).collect();
-    let mut text = match (wanted_by.is_empty(), answer.reasons.is_empty() && answer.generated.is_none()) {
-        (_, true) => return wrapped("", 2, &format!("{thing}: nothing is recorded about it")),
+    let mut text = match (wanted_by.is_empty(), is_known(answer)) {
+        (_, false) => return wrapped("", 2, &format!("{thing}: nothing is recorded about it")),
         (false, _) => wrapped("", 2, &format!("{thing}: wanted by {}", wanted_by.join(", "))),
         (true, _) => wrapped("", 2, &format!("{thing}: no plugin wants it now")),
     };
     if let Some(generated) = &answer.generated {
         text.push_str(&wrapped("", 2, &format!("{thing}: written by settling: {generated}")));
+    }
+    for path in &answer.declared {
+        text.push_str(&wrapped("", 2, &format!("declared by {path}")));
     }
     answer.reasons.iter().for_each(|reason| text.push_str(&reason_text(reason)));
     text

@@ -24,6 +24,8 @@ pub struct Row {
     pub failed: bool,
     /// The requests for it.
     pub events: Vec<u64>,
+    /// The files that declare it.
+    pub declared: Vec<String>,
     /// The wish itself, as in the journal.
     pub wish: Wish,
 }
@@ -53,6 +55,7 @@ fn row(view: &View, plugin: &str, want: &Want, deferred: bool) -> Row {
         runtime: want.runtime,
         failed: want.failed && !retried && !deferred,
         events: want.events.clone(),
+        declared: want.declared.clone(),
         wish: want.wish.clone(),
     }
 }

@@ -89,6 +89,11 @@ fn names(wish: &Wish) -> Vec<&str> {
         Wish::FirewallModule { module, .. } => vec![module],
         Wish::Selinux { .. } => vec!["selinux"],
         Wish::FirewallSwitch { .. } | Wish::FirewallReset { .. } => vec!["firewall"],
+        Wish::KernelModule { module } => vec![module],
+        Wish::BootParameter { parameter } => vec![parameter],
+        Wish::User { user, .. } => vec![user],
+        Wish::Group { group, .. } => vec![group],
+        Wish::Member { user, group } => vec![user, group],
         Wish::Note { .. } => Vec::new(),
     }
 }

@@ -20,6 +20,8 @@ pub struct Answer {
     pub thing: String,
     /// Plugins that want it now.
     pub wanted_by: BTreeSet<String>,
+    /// Files of metadata that declare it.
+    pub declared: BTreeSet<String>,
     /// For a file that settling writes: what it holds, in words.
     pub generated: Option<String>,
     /// The requests that were about it, oldest first.
@@ -76,6 +78,7 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
             if in_file || asked.is_of(&want.wish, &definitions) {
                 answer.wanted_by.insert(name.clone());
                 standing.extend(want.events.iter().copied());
+                answer.declared.extend(want.declared.iter().cloned());
             }
         }
     }

@@ -10,10 +10,11 @@ mod origins;
 mod read;
 mod record;
 
+pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
 pub use read::{Journal, Torn};
-pub use record::{Event, Verdict, timestamp};
+pub use record::{Event, timestamp};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
 pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{escape, unescape};
-use crate::intent::Intent;
+use crate::intent::{Intent, Verdict};
 use crate::origin::Origin;
 use crate::root::Change;
 use crate::tool::Tool;
@@ -66,21 +66,6 @@ impl Event {
         }
         text
     }
-}
-
-/// What policy says of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Carried out.
-    #[default]
-    Allow,
-    /// Recorded for boot.
-    Defer,
-    /// Refused.
-    Deny,
-    /// Neither carried out nor counted as a wish.
-    Ignore,
 }
 
 /// Now, or the moment that `SOURCE_DATE_EPOCH` names, as RFC 3339.

@@ -4,6 +4,7 @@
 mod apply;
 mod difference;
 mod render;
+pub mod words;
 
 use serde::Serialize;
 

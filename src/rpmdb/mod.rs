@@ -41,11 +41,26 @@ impl Package {
     }
 }
 
+/// A plugin that an installed package says it is: `Provides: ovirt-node-plugin(NAME) = VERSION`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Provided {
+    /// The plugin's name, between the parentheses.
+    pub plugin: String,
+    /// Its version; empty where the package names none.
+    pub version: String,
+    /// The package's name.
+    pub package: String,
+    /// The package.
+    pub nevra: String,
+}
+
 /// The packages that are installed in an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Installed {
     /// By name; several of one name are several versions or architectures.
     packages: BTreeMap<String, Vec<Package>>,
+    /// The plugins that packages say they are, sorted.
+    provided: Vec<Provided>,
     /// Whether the image has a database at all.
     known: bool,
 }
@@ -55,7 +70,13 @@ impl Installed {
     pub fn load(root: &Root) -> Result<Installed> {
         match database(root) {
             None => Ok(Installed::default()),
-            Some(path) => Ok(query::packages(root, path)?.into_iter().collect()),
+            Some(path) => {
+                let (packages, provided): (Vec<_>, Vec<_>) = query::packages(root, path)?.into_iter().unzip();
+                let mut installed: Installed = packages.into_iter().collect();
+                installed.provided = provided.concat();
+                installed.provided.sort();
+                Ok(installed)
+            }
         }
     }
 
@@ -79,6 +100,11 @@ impl Installed {
         self.packages.values().flatten()
     }
 
+    /// The plugins that installed packages say they are, by name.
+    pub fn provided(&self) -> &[Provided] {
+        &self.provided
+    }
+
     /// The newest NEVRA of a name by the order of the database's own listing.
     pub fn nevra(&self, name: &str) -> Option<String> {
         self.of(name).last().map(Package::nevra)
@@ -100,6 +126,7 @@ impl FromIterator<Package> for Installed {
         by_name.values_mut().for_each(|same| same.sort());
         Installed {
             packages: by_name,
+            provided: Vec::new(),
             known: true,
         }
     }

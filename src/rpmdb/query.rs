@@ -3,16 +3,33 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Package, unreadable};
+use super::{Package, Provided, unreadable};
 use crate::error::{Error, Result};
 use crate::root::Root;
 
-const PACKAGE: &str = "%{NAME}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION}\t%{RELEASE}\t%{ARCH}\n";
+const PACKAGE: &str = "%{NAME}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION}\t%{RELEASE}\t%{ARCH}\
+                       [\t%{PROVIDENAME} %{PROVIDEVERSION}]\n";
 
-/// Every package in the database at `path` inside the image.
-pub(super) fn packages(root: &Root, path: &str) -> Result<Vec<Package>> {
+/// Every package in the database at `path` inside the image, with the plugins that it provides.
+pub(super) fn packages(root: &Root, path: &str) -> Result<Vec<(Package, Vec<Provided>)>> {
     let text = query_all(root, path, PACKAGE)?;
-    text.lines().map(|line| package(line).ok_or_else(|| unreadable(line))).collect()
+    let read = |line| {
+        let package = package(line).ok_or_else(|| unreadable(line))?;
+        let provided = line.split('\t').skip(5).filter_map(|field| provided(field, &package)).collect();
+        Ok((package, provided))
+    };
+    text.lines().map(read).collect()
+}
+
+/// `ovirt-node-plugin(NAME) VERSION`
+fn provided(field: &str, package: &Package) -> Option<Provided> {
+    let (plugin, version) = field.strip_prefix("ovirt-node-plugin(")?.rsplit_once(") ")?;
+    Some(Provided {
+        plugin: plugin.to_owned(),
+        version: version.to_owned(),
+        package: package.name.clone(),
+        nevra: package.nevra(),
+    })
 }
 
 /// The output of `rpm -qa --qf FORMAT`, bytes that are not UTF-8 replaced. Signatures are not

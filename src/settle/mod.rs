@@ -6,8 +6,10 @@ mod plan;
 
 use std::collections::BTreeSet;
 
+use crate::backend::systemd;
 use crate::error::{Result, if_exists};
 use crate::journal::{self, Appender, Journal};
+use crate::metadata;
 use crate::plan::{Action, Note, Plan, apply};
 use crate::root::Root;
 use crate::state::State;
@@ -28,10 +30,10 @@ pub struct Report {
     pub state_written: bool,
 }
 
-/// Makes the image match its state, under the journal's lock. An image without a journal is left
-/// alone.
+/// Makes the image match its state, under the journal's lock. An image with neither a journal nor
+/// metadata is left alone.
 pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
-    if if_exists(root.meta(journal::PATH))?.is_none() {
+    if if_exists(root.meta(journal::PATH))?.is_none() && !root.is_dir(metadata::DIRECTORY) {
         return Ok(Report::default());
     }
     let _lock = Appender::open(root)?;
@@ -40,6 +42,9 @@ pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
     let failed = apply(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
     state.retried.extend(carried_out(&prepared.plan, &failed));
+    state.declared = systemd::declared_after(root, &prepared.fold.state, |unit| {
+        failed.iter().any(|note| note.because.is_empty() && note.text.contains(&unit.unit))
+    });
     let state_written = state.save(root)?;
     let mut plan = prepared.plan;
     plan.notes.extend(failed);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::backend::{firewalld, iptables, lokkit, nftables, systemd};
+use crate::backend::{declared, firewalld, iptables, lokkit, nftables, systemd};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -12,9 +12,10 @@ use crate::firewall::firewalld::default_zone;
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
 use crate::journal::{Event, Journal};
-use crate::plan::{Content, Desired, Note, Plan, difference};
+use crate::metadata::{self, NodeVersion};
+use crate::plan::{Content, Desired, Note, Plan, difference, words};
 use crate::root::Root;
-use crate::state::{self, Fold, Placed, State, fold};
+use crate::state::{self, Fold, Placed, Prefer, State, fold};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -37,13 +38,18 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     };
     let mut fold = fold(&journal.events, &about);
     let mut plan = Plan::default();
+    plan.notes.extend(declare_all(root, facts, &mut fold)?);
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }
     plan.changes.extend(systemd::retries(root, &fold.state));
+    plan.changes.extend(systemd::declared(root, &fold.state));
     let dangling = systemd::dangling(root, gone_events(&fold, &before, journal));
     plan.changes.extend(dangling);
     let (mut desired, notes) = systemd::presets(&fold.state);
+    plan.notes.extend(notes);
+    let (files, notes) = declared::files(root, &fold.state);
+    desired.extend(files);
     plan.notes.extend(notes);
     let firewall = plan_firewall(root, facts, &fold)?;
     plan.notes.extend(firewall.notes);
@@ -51,9 +57,33 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     fold.state.placed = firewall.placed;
     let mut owned = systemd::owned();
     owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED]);
+    owned.extend(declared::OWNED);
     plan.changes.extend(difference(root, &desired, &owned)?);
     desired.retain(|file| file.content != Content::Nothing);
     Ok(Prepared { fold, plan, desired })
+}
+
+/// Adds what files declare to what was requested.
+fn declare_all(root: &Root, facts: &Facts, fold: &mut Fold) -> Result<Vec<Note>> {
+    let loaded = metadata::load_all(root)?;
+    let node = NodeVersion::load(root);
+    let (declarations, mut notes) = metadata::declarations(&loaded, &facts.installed, &node);
+    let prefer = Prefer::default();
+    let found = state::declare(fold, &declarations, prefer, &default_zone(root));
+    notes.extend(found.iter().map(|contradiction| {
+        let counts = match prefer {
+            Prefer::Scriptlet => "the scriptlet",
+            Prefer::Metadata => "the file",
+        };
+        let text = format!(
+            "{} says: {}, its scriptlet: {}; {counts} counts",
+            contradiction.source,
+            words::wish(&contradiction.declared),
+            words::wish(&contradiction.requested),
+        );
+        Note::new(Some(&contradiction.plugin), text, &contradiction.events)
+    }));
+    Ok(notes)
 }
 
 /// The events of lives that ended, each with its plugin.

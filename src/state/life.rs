@@ -76,6 +76,7 @@ impl Life {
                     runtime: intent.runtime,
                     failed,
                     events: vec![event.id],
+                    declared: Vec::new(),
                 };
                 self.wants.insert(subject, (self.order, want));
             }
@@ -121,7 +122,7 @@ fn undoes(earlier: &Wish, later: &Wish) -> bool {
 }
 
 /// Whether two wishes on one subject want the same, so that both justify the outcome.
-fn same_direction(earlier: &Wish, later: &Wish) -> bool {
+pub(super) fn same_direction(earlier: &Wish, later: &Wish) -> bool {
     let stops = |verb: &DeferredVerb| *verb == DeferredVerb::Stop;
     match (earlier, later) {
         (Wish::Unit { want: a, .. }, Wish::Unit { want: b, .. }) => a == b,

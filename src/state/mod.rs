@@ -1,6 +1,7 @@
 //! The state: what every plugin wants now, folded from the journal and the rpm database, and kept
 //! in `/usr/lib/sysimage/nodeshim/state.toml`. The same inputs give the same bytes.
 
+mod declare;
 mod fold;
 mod life;
 mod subject;
@@ -14,6 +15,7 @@ use crate::intent::{Opening, Wish};
 use crate::journal;
 use crate::root::Root;
 
+pub use declare::{Contradiction, Declaration, Prefer, declare};
 pub use fold::{Facts, Fold, fold};
 pub use subject::{Subject, subject};
 
@@ -43,6 +45,10 @@ pub struct State {
     /// What settling has put into files that it shares with others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub placed: BTreeSet<Placed>,
+    /// The unit states that metadata declares and settling has carried out. They are not carried
+    /// out again, so that an administrator's later change stands.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub declared: BTreeSet<DeclaredUnit>,
     /// The plugins by package name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
     pub plugins: BTreeMap<String, Plugin>,
@@ -56,6 +62,7 @@ impl Default for State {
             retried: BTreeSet::new(),
             forgotten: BTreeMap::new(),
             placed: BTreeSet::new(),
+            declared: BTreeSet::new(),
             plugins: BTreeMap::new(),
         }
     }
@@ -70,6 +77,16 @@ pub struct Placed {
     /// The entry.
     #[serde(flatten)]
     pub opening: Opening,
+}
+
+/// A unit's state that metadata alone asked for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeclaredUnit {
+    /// Unit name with suffix.
+    pub unit: String,
+    /// Enabled, or else disabled.
+    pub enable: bool,
 }
 
 /// One plugin.
@@ -101,7 +118,11 @@ pub struct Want {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
     /// The requests for it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<u64>,
+    /// The files that declare it without any request, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<String>,
 }
 
 impl State {
@@ -178,6 +199,7 @@ mod tests {
             runtime: false,
             failed: false,
             events: vec![1, 3],
+            declared: Vec::new(),
         };
         let unit = Wish::Unit {
             unit: "a.service".into(),

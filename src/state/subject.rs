@@ -36,6 +36,16 @@ pub enum Subject {
     FirewallModule(String),
     /// SELinux.
     Selinux,
+    /// A kernel module that is loaded at boot.
+    KernelModule(String),
+    /// A parameter of the kernel's command line.
+    BootParameter(String),
+    /// A user.
+    User(String),
+    /// A group.
+    Group(String),
+    /// A user in a group.
+    Member(String, String),
     /// Something worth knowing.
     Note(String),
 }
@@ -76,6 +86,11 @@ pub fn subject(wish: &Wish) -> Subject {
         Wish::DefaultZone { .. } => Subject::DefaultZone,
         Wish::FirewallModule { module, .. } => Subject::FirewallModule(module),
         Wish::Selinux { .. } => Subject::Selinux,
+        Wish::KernelModule { module } => Subject::KernelModule(module),
+        Wish::BootParameter { parameter } => Subject::BootParameter(parameter),
+        Wish::User { user, .. } => Subject::User(user),
+        Wish::Group { group, .. } => Subject::Group(group),
+        Wish::Member { user, group } => Subject::Member(user, group),
         Wish::Note { text, .. } => Subject::Note(text),
     }
 }

@@ -152,3 +152,34 @@ pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
     succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
     directory.join(format!("{name}-1.0-1.noarch.rpm")).display().to_string()
 }
+
+/// Builds a package that ships files, given by their paths and contents, from further lines of its
+/// preamble and its scriptlets.
+pub fn build_with(
+    directory: &Path,
+    name: &str,
+    preamble: &str,
+    files: &[(&str, &str)],
+    scriptlets: &str,
+) -> String {
+    let spec = directory.join(format!("{name}.spec"));
+    let mut text = format!(
+        "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\
+         AutoReqProv: no\n{preamble}\n%description\nTest.\n%install\n"
+    );
+    for (path, content) in files {
+        let mode = if path.contains("/hooks/") { "0755" } else { "0644" };
+        text += &format!(
+            "mkdir -p %{{buildroot}}$(dirname {path})\ncat > %{{buildroot}}{path} <<'EOF'\n{content}EOF\n\
+             chmod {mode} %{{buildroot}}{path}\n"
+        );
+    }
+    text += "%files\n";
+    files.iter().for_each(|(path, _)| text += &format!("{path}\n"));
+    text += scriptlets;
+    text.push('\n');
+    fs::create_dir_all(directory).expect("a directory");
+    fs::write(&spec, text).expect("a spec file");
+    succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
+    directory.join(format!("{name}-1.0-1.noarch.rpm")).display().to_string()
+}

@@ -1,0 +1,102 @@
+//! The metadata files of an image, and what those of installed plugins declare.
+
+use std::collections::BTreeMap;
+
+use super::{DIRECTORY, Metadata, NodeVersion, parse};
+use crate::error::{Result, if_exists};
+use crate::plan::Note;
+use crate::root::{Kind, Root};
+use crate::rpmdb::Installed;
+use crate::state::Declaration;
+
+/// The metadata files of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// By the name that the file is called by.
+    pub files: BTreeMap<String, Metadata>,
+    /// What could not be read, one remark a file.
+    pub notes: Vec<Note>,
+}
+
+/// The path of a plugin's file.
+pub fn path(name: &str) -> String {
+    format!("{DIRECTORY}/{name}.toml")
+}
+
+/// Reads every file. One that cannot be read is remarked on and declares nothing: a package must
+/// not be able to keep the others from being settled.
+pub fn load_all(root: &Root) -> Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let mut entries = if_exists(root.list(DIRECTORY))?.unwrap_or_default();
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    for entry in entries.iter().filter(|entry| entry.kind != Kind::Dir) {
+        let Some(name) = entry.name.to_str().and_then(|name| name.strip_suffix(".toml")) else {
+            continue;
+        };
+        let path = path(name);
+        let text = match root.read_text(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                loaded.notes.push(Note::new(None, error.to_string(), &[]));
+                continue;
+            }
+        };
+        match parse(&text) {
+            Ok(metadata) => {
+                loaded.files.insert(name.to_owned(), metadata);
+            }
+            Err(problems) => {
+                let first =
+                    problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
+                loaded.notes.push(Note::new(None, format!("{path} declares nothing: {first}"), &[]));
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// What the files declare for the packages that are installed: a file is called by its package's
+/// name, or by that of the plugin that the package provides. A file of no installed package, or one that needs a newer node,
+/// declares nothing.
+pub fn declarations(
+    loaded: &Loaded,
+    installed: &Installed,
+    node: &NodeVersion,
+) -> (Vec<Declaration>, Vec<Note>) {
+    let (mut declarations, mut notes) = (Vec::new(), loaded.notes.clone());
+    for (name, metadata) in &loaded.files {
+        let path = path(name);
+        let mut provided = installed.provided().iter();
+        let plugin = match provided.find(|provided| provided.plugin == *name) {
+            Some(provided) if !installed.has(name) => &provided.package,
+            _ => name,
+        };
+        if installed.is_known() && !installed.has(plugin) {
+            let text = format!("{path} declares nothing: no package {name} is installed");
+            notes.push(Note::new(None, text, &[]));
+            continue;
+        }
+        if let Some(minimum) = &metadata.minimum_node {
+            match node.is_at_least(minimum) {
+                Some(true) => {}
+                Some(false) => {
+                    let version = node.0.as_deref().unwrap_or_default();
+                    let text = format!("{path} declares nothing: it needs node {minimum}, this is {version}");
+                    notes.push(Note::new(Some(plugin), text, &[]));
+                    continue;
+                }
+                None => {
+                    let text = format!("{path} needs node {minimum}; which version this is, is not known");
+                    notes.push(Note::new(Some(plugin), text, &[]));
+                }
+            }
+        }
+        declarations.push(Declaration {
+            plugin: plugin.clone(),
+            nevra: installed.nevra(plugin),
+            source: path,
+            wishes: metadata.wishes(),
+        });
+    }
+    (declarations, notes)
+}

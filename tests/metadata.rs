@@ -1,0 +1,133 @@
+//! Metadata of real packages in real image roots: what it declares takes effect like what scriptlets
+//! ask for, is shown with its source, and goes with the package.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+#[path = "support/image.rs"]
+mod image;
+mod support;
+
+use image::{Image, build, build_with};
+use support::succeed;
+
+const UNIT: &str =
+    "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+const METADATA: &str = "schema = 1\nsummary = \"A test\"\n\n[firewall]\nports = [\"7711/tcp\", \"7720-7725/udp\"]\n\n\
+    [units]\nenable = [\"meta-a.service\"]\nstart = [\"meta-a.service\"]\n\n\
+    [kernel]\nmodules = [\"br_netfilter\"]\nparameters = [\"intel_iommu=on\"]\n\n\
+    [[group]]\nname = \"meta\"\ngid = 777\n\n\
+    [[user]]\nname = \"meta\"\nuid = 777\ngroup = \"meta\"\ngroups = [\"kvm\"]\nhome = \"/var/lib/meta\"\n";
+const LINK: &str = "/etc/systemd/system/multi-user.target.wants/meta-a.service";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn say(image: &Image, verb: &str, args: &[&str]) -> String {
+    text(&succeed(&mut image.nodeshim(verb, args)).stdout)
+}
+
+fn package(image: &Image, name: &str, metadata: &str, scriptlets: &str) -> String {
+    let path = format!("/usr/share/ovirt-node/plugins.d/{name}.toml");
+    let unit = format!("/usr/lib/systemd/system/{name}.service");
+    let files = [(path.as_str(), metadata), (unit.as_str(), UNIT)];
+    build_with(&image.beside("rpms"), name, "", &files, scriptlets)
+}
+
+#[test]
+fn what_is_declared_takes_effect_and_goes_with_the_package() {
+    let image = Image::new();
+    std::fs::create_dir_all(image.path().join("usr/lib/bootc")).unwrap();
+    let before = image.files();
+    let file = package(&image, "meta-a", METADATA, "");
+    image.transaction(&["-i", &file]);
+    assert!(image.has(LINK));
+    let rules = say(&image, "export", &["--format", "nft"]);
+    assert!(rules.contains("7711") && rules.contains("7720-7725"), "{rules}");
+    let preset = image.read("/etc/systemd/system-preset/80-nodeshim-meta-a.preset");
+    assert!(preset.contains("enable meta-a.service"), "{preset}");
+    assert!(image.read("/etc/modules-load.d/nodeshim-meta-a.conf").contains("\nbr_netfilter\n"));
+    let accounts = image.read("/etc/sysusers.d/nodeshim-meta-a.conf");
+    assert!(
+        accounts.contains("\ng meta 777\nu meta 777:meta - /var/lib/meta -\nm meta kvm\n"),
+        "{accounts}"
+    );
+    let arguments = image.read("/usr/lib/bootc/kargs.d/80-nodeshim-meta-a.toml");
+    assert!(arguments.contains("kargs = [\"intel_iommu=on\"]"), "{arguments}");
+    let list = say(&image, "list", &[]);
+    assert!(list.contains("open 7711/tcp [meta-a.toml]"), "{list}");
+    assert!(list.contains("start meta-a.service at boot [meta-a.toml]"), "{list}");
+    let why = say(&image, "why", &["7711/tcp"]);
+    assert!(why.contains("declared by /usr/share/ovirt-node/plugins.d/meta-a.toml"), "{why}");
+    say(&image, "check", &[]);
+    assert!(say(&image, "plan", &[]).contains("0 changes"));
+
+    image.erase(&["meta-a"]);
+    let mut after = image.files();
+    assert!(!image.has(LINK), "the link stays");
+    let kept = |path: &std::path::Path| !path.starts_with("usr/lib/sysimage/nodeshim");
+    after.retain(|path, _| kept(path) && !path.starts_with("etc/nftables"));
+    for (path, what) in &after {
+        let directory = what.starts_with("dir") || before.contains_key(path);
+        assert!(directory || image.path().join(path).is_dir(), "{} stays", path.display());
+    }
+}
+
+#[test]
+fn an_administrators_disable_is_not_undone() {
+    let image = Image::new();
+    let file = package(&image, "meta-a", METADATA, "");
+    image.transaction(&["-i", &file]);
+    std::fs::remove_file(image.path().join(&LINK[1..])).unwrap();
+    say(&image, "settle", &[]);
+    assert!(!image.has(LINK));
+}
+
+#[test]
+fn the_same_from_both_has_two_sources_and_a_contradiction_is_told() {
+    let image = Image::new();
+    let scriptlets =
+        "%post\nfirewall-cmd --permanent --add-port=7711/tcp\nsystemctl disable meta-a.service\n";
+    let file = package(&image, "meta-a", METADATA, scriptlets);
+    let output = image.transaction(&["-i", &file]);
+    let said = text(&output.stderr);
+    assert!(said.contains("enable meta-a.service, its scriptlet: disable meta-a.service"), "{said}");
+    let list = say(&image, "list", &[]);
+    assert_eq!(list.matches("7711").count(), 1, "{list}");
+    assert!(list.contains("open 7711/tcp in zone public [#1] [meta-a.toml]"), "{list}");
+    assert!(!image.has(LINK), "the scriptlet counts");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_declares_nothing_and_stops_nobody() {
+    let image = Image::new();
+    let bad = package(&image, "meta-b", "schema = 1\n[firewall]\nports = [\"0/tcp\"]\n", "");
+    let good = package(&image, "meta-a", METADATA, "");
+    let output = image.transaction(&["-i", &bad, &good]);
+    let said = text(&output.stderr);
+    assert!(said.contains("meta-b.toml declares nothing: line 3: \"0/tcp\" is not"), "{said}");
+    assert!(image.has(LINK));
+}
+
+#[test]
+fn a_plugin_name_that_a_package_provides_is_its_own() {
+    let image = Image::new();
+    let path = "/usr/share/ovirt-node/plugins.d/monitor.toml";
+    let metadata = "schema = 1\nminimum-node = \"999\"\n[firewall]\nports = [\"7799/tcp\"]\n";
+    let file = build_with(
+        &image.beside("rpms"),
+        "node-monitor-plugin",
+        "Provides: ovirt-node-plugin(monitor) = 2.1",
+        &[(path, metadata)],
+        "",
+    );
+    std::fs::write(image.path().join("etc/os-release"), "VERSION_ID=4.4\n").unwrap();
+    let output = image.transaction(&["-i", &file]);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("node-monitor-plugin: ") && said.contains("it needs node 999, this is 4.4"),
+        "{said}"
+    );
+    let other = build(&image.beside("rpms"), "other", "");
+    image.transaction(&["-i", &other]);
+    assert!(!say(&image, "list", &[]).contains("7799"));
+}
