@@ -83,11 +83,11 @@ fn modules(plugin: &Plugin) -> Option<String> {
 }
 
 fn wanted_parameters(plugin: &Plugin) -> Vec<&str> {
-    let parameter = |wish| match wish {
-        &Wish::BootParameter { ref parameter } => Some(parameter.as_str()),
+    let parameters = wishes(plugin).filter_map(|wish| match wish {
+        Wish::BootParameter { parameter } => Some(parameter.as_str()),
         _ => None,
-    };
-    wishes(plugin).filter_map(parameter).collect()
+    });
+    parameters.collect()
 }
 
 fn parameters(plugin: &Plugin) -> Option<String> {
