@@ -7,4 +7,5 @@ pub mod iptables;
 pub mod lokkit;
 pub mod name;
 pub mod nftables;
+pub mod sysctl;
 pub mod systemd;

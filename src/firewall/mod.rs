@@ -3,6 +3,7 @@
 pub mod definitions;
 pub mod detect;
 pub mod firewalld;
+pub mod icmp;
 pub mod lokkit;
 pub mod ports;
 pub mod ruleset;

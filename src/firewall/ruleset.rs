@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::definitions::{Definition, Definitions};
+use super::firewalld::rich::Element;
 use super::ports::{PortRange, coalesce};
 use super::valid;
 use crate::intent::Opening;
@@ -69,6 +70,36 @@ pub struct ForwardPort {
     pub to_ports: Option<PortRange>,
     /// The host that they go to; none means this one.
     pub to_address: Option<std::net::IpAddr>,
+}
+
+impl ForwardPort {
+    /// The forwarded port of a rich rule; none if its ports or address are none.
+    pub fn of_rich(element: &Element) -> Option<ForwardPort> {
+        let Element::ForwardPort {
+            port,
+            protocol,
+            to_port,
+            to_address,
+        } = element
+        else {
+            return None;
+        };
+        let to_ports = match to_port.as_str() {
+            "" => None,
+            text => Some(PortRange::parse(text)?),
+        };
+        let to_address = match to_address.as_str() {
+            "" => None,
+            text => Some(text.parse().ok()?),
+        };
+        Some(ForwardPort {
+            interface: None,
+            ports: PortRange::parse(port)?,
+            protocol: protocol.clone(),
+            to_ports,
+            to_address,
+        })
+    }
 }
 
 /// A wish for the firewall: opening, zone, events.
@@ -152,6 +183,16 @@ impl ZoneRules {
             }
         }
         Ok(())
+    }
+
+    /// Whether there is more than the interfaces and sources that belong to the zone.
+    pub fn opens(&self) -> bool {
+        let bound = ZoneRules {
+            interfaces: self.interfaces.clone(),
+            sources: self.sources.clone(),
+            ..ZoneRules::default()
+        };
+        *self != bound
     }
 
     fn tidy(&mut self) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::backend::{declared, firewalld, iptables, lokkit, nftables, systemd};
+use crate::backend::{declared, firewalld, iptables, lokkit, nftables, sysctl, systemd};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -166,7 +166,8 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
     notes.extend(lokkit_notes);
     let nothing = BTreeMap::new();
     let of_chosen = |backend| if chosen == backend { &rulesets } else { &nothing };
-    notes.extend(iptables::files(root, of_chosen(Backend::Iptables), &default_zone, &mut desired)?);
+    let of_iptables = iptables::Firewall::build(of_chosen(Backend::Iptables), &default_zone, &definitions);
+    notes.extend(iptables::files(root, &of_iptables, &mut desired)?);
     let of_nftables = match chosen {
         Backend::Nftables => {
             let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
@@ -180,6 +181,11 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
     } else {
         of_nftables
     });
+    desired.push(sysctl::file(match chosen {
+        // It does so itself.
+        Backend::Firewalld => &nothing,
+        _ => &rulesets,
+    }));
     let of_firewalld = firewalld::files(
         root,
         &firewalld::Input {

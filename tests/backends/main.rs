@@ -12,3 +12,4 @@ mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;
 mod systemd;
+mod wishes;

@@ -1,158 +1,242 @@
-//! What a plugin wants as rules of the INPUT chain.
+//! What a plugin wants as rules, each with the place where it belongs.
 
-use super::Family;
-use crate::firewall::definitions::{Part, protocol_number};
-use crate::firewall::ports::{PortRange, coalesce};
-use crate::firewall::ruleset::{Ports, Ruleset, ZoneRules};
-use crate::firewall::valid::{Source, parse_source};
+use super::matches::{self, Match};
+use super::{Family, nat, rich};
+use crate::firewall::definitions::{Definitions, Part};
+use crate::firewall::ruleset::{Ruleset, ZoneRules};
 
-/// The rules of one plugin, each for one family or both.
-pub(super) struct Lines {
-    stem: String,
-    rules: Vec<(Option<Family>, String)>,
-    /// What could not be expressed.
-    pub notes: Vec<String>,
+/// Where a rule belongs, in the order of a file's tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Marks packets: PREROUTING of mangle.
+    Mark,
+    /// Changes packets that pass through: FORWARD of mangle.
+    Change,
+    /// Sends packets elsewhere: PREROUTING of nat.
+    Redirect,
+    /// Hides where packets come from: POSTROUTING of nat.
+    Masquerade,
+    /// Keeps packets out, whatever anybody lets in.
+    Deny,
+    /// Lets packets in.
+    Accept,
+    /// Comes after everything that lets packets in.
+    Last,
+    /// Lets packets through.
+    Forward,
 }
 
-impl Lines {
+/// A rule without its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub place: Place,
+    /// The only family that it is for.
+    pub family: Option<Family>,
+    /// Lower ones come first in their place.
+    pub priority: i64,
+    pub text: String,
+}
+
+/// The rules of one plugin.
+pub(super) struct Rules<'a> {
+    /// The plugin's name, safe to be written.
+    pub stem: String,
+    pub rules: Vec<Rule>,
+    /// What could not be expressed.
+    pub notes: Vec<String>,
+    pub(super) definitions: &'a Definitions<'a>,
+}
+
+impl<'a> Rules<'a> {
     /// `stem` names the plugin safely.
-    pub(super) fn of(stem: &str, ruleset: &Ruleset, default_zone: &str) -> Lines {
-        let mut lines = Lines {
+    pub(super) fn of(
+        stem: &str,
+        ruleset: &Ruleset,
+        default_zone: &str,
+        definitions: &'a Definitions<'a>,
+    ) -> Rules<'a> {
+        let mut rules = Rules {
             stem: stem.to_owned(),
             rules: Vec::new(),
             notes: Vec::new(),
+            definitions,
         };
-        for (zone, rules) in &ruleset.zones {
-            lines.zone(zone, rules, default_zone);
+        for (zone, wanted) in &ruleset.zones {
+            rules.zone(zone, wanted, default_zone);
         }
-        lines
+        rules
     }
 
-    /// The rules for a family, after a comment that names the plugin.
-    pub(super) fn text(&self, of: Family) -> Vec<String> {
-        let mine = self.rules.iter().filter(|(family, _)| family.is_none_or(|family| family == of));
-        let mut text: Vec<String> = mine.map(|(_, rule)| format!("-A INPUT {rule} -j ACCEPT")).collect();
-        if !text.is_empty() {
-            text.insert(0, format!("# {}", self.stem));
-        }
-        text
+    /// Adds `TARGET` for what matches.
+    pub(super) fn add(&mut self, place: Place, found: &Match, target: &str) {
+        self.add_at(0, place, found, target);
     }
 
-    fn zone(&mut self, zone: &str, rules: &ZoneRules, default_zone: &str) {
-        let entries = self.entries(rules);
-        if zone == "trusted" {
-            self.rules.extend(entries);
-        } else if zone == default_zone {
-            self.openings(rules, &[(None, String::new())]);
-        } else if entries.is_empty() || zone == "block" || zone == "drop" {
-            self.notes.push(format!("zone {zone} cannot be expressed: nothing is opened in it"));
+    pub(super) fn add_at(&mut self, priority: i64, place: Place, found: &Match, target: &str) {
+        let text = match found.words.is_empty() {
+            true => format!("-j {target}"),
+            false => format!("{} -j {target}", found.words),
+        };
+        let family = found.family;
+        self.rules.push(Rule {
+            place,
+            family,
+            priority,
+            text,
+        });
+    }
+
+    /// Adds a remark once.
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    fn zone(&mut self, zone: &str, wanted: &ZoneRules, default_zone: &str) {
+        let entries = self.entries(wanted);
+        if zone == default_zone {
+            if !entries.is_empty() {
+                self.note(format!(
+                    "interfaces and sources are not bound to zone {zone}: its openings are for all"
+                ));
+            }
+            self.inside(wanted, &[Match::default()]);
+        } else if entries.is_empty() {
+            self.note(format!("zone {zone} has no interface or source of this plugin: nothing is opened"));
         } else {
-            self.openings(rules, &entries);
+            self.bound(zone, wanted, &entries);
         }
-        self.inexpressible(zone, rules);
+        if wanted.icmp_block_inversion {
+            self.note(format!("ICMP block inversion of zone {zone} cannot be expressed"));
+        }
+        for custom in &wanted.custom_rules {
+            self.note(format!("custom rules are not taken over: {custom}"));
+        }
+        if wanted.forward && zone != "trusted" {
+            self.note(format!("forwarding inside zone {zone} cannot be expressed"));
+        }
+    }
+
+    /// A zone that holds only what comes in by `entries`.
+    fn bound(&mut self, zone: &str, wanted: &ZoneRules, entries: &[Match]) {
+        match zone {
+            "block" | "drop" if wanted.opens() => {
+                self.note(format!("what zone {zone} lets in cannot be expressed"));
+            }
+            "block" | "drop" => {}
+            _ => self.inside(wanted, entries),
+        }
+        let verdict = |family| match zone {
+            "drop" => "DROP".to_owned(),
+            _ => reject(family),
+        };
+        for entry in entries {
+            match zone {
+                "trusted" => {
+                    self.add(Place::Accept, entry, "ACCEPT");
+                    self.add(Place::Forward, entry, "ACCEPT");
+                }
+                "block" | "drop" => {
+                    for family in super::families(entry.family) {
+                        let entry = Match {
+                            family: Some(family),
+                            ..entry.clone()
+                        };
+                        self.add(Place::Deny, &entry, &verdict(family));
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The matches by which packets of a zone are known.
-    fn entries(&mut self, rules: &ZoneRules) -> Vec<(Option<Family>, String)> {
-        let interfaces = rules.interfaces.iter().map(|name| (None, format!("-i {name}")));
-        let mut entries: Vec<(Option<Family>, String)> = interfaces.collect();
-        for source in &rules.sources {
-            match parse_source(source) {
-                Some(Source::Network(address, bits)) => {
-                    entries.push((Some(family_of(&address)), format!("-s {address}/{bits}")));
-                }
-                Some(Source::Mac(mac)) => entries.push((None, format!("-m mac --mac-source {mac}"))),
-                _ => self.notes.push(format!("source {source} cannot be expressed")),
+    fn entries(&mut self, wanted: &ZoneRules) -> Vec<Match> {
+        let interfaces = wanted.interfaces.iter().map(|name| Match::new(format!("-i {name}")));
+        let mut entries: Vec<Match> = interfaces.collect();
+        for source in &wanted.sources {
+            match matches::address('s', source, false) {
+                Some(found) => entries.push(found),
+                None => self.note(format!("source {source} cannot be expressed")),
             }
         }
         entries
     }
 
-    fn openings(&mut self, rules: &ZoneRules, entries: &[(Option<Family>, String)]) {
+    /// What a zone lets in, keeps out and sends elsewhere.
+    fn inside(&mut self, wanted: &ZoneRules, entries: &[Match]) {
         let own = Part {
-            ports: rules.ports.clone(),
-            source_ports: rules.source_ports.clone(),
-            protocols: rules.protocols.iter().cloned().collect(),
-            destinations: Vec::new(),
+            ports: wanted.ports.clone(),
+            source_ports: wanted.source_ports.clone(),
+            protocols: wanted.protocols.iter().cloned().collect(),
+            ..Part::default()
         };
-        for (name, definition) in &rules.services {
+        for (name, definition) in &wanted.services {
             if definition.is_none() {
-                self.notes.push(format!("service {name} is not defined in the image"));
+                self.note(format!("service {name} is not defined in the image"));
             }
         }
-        let services = rules.services.values().flatten().flatten();
-        for part in std::iter::once(&own).chain(services) {
-            for (family, entry) in entries {
-                self.part(part, *family, entry);
+        let services = wanted.services.values().flatten().flatten();
+        let parts = std::iter::once(&own).chain(services);
+        let found: Vec<Match> = parts.flat_map(|part| self.part(part)).collect();
+        for found in found {
+            for entry in entries {
+                if let Some(found) = entry.and(&found) {
+                    self.add(Place::Accept, &found, "ACCEPT");
+                }
             }
         }
+        for entry in entries {
+            self.icmp_blocks(wanted, entry);
+            rich::rules(self, wanted, entry);
+            nat::forward_ports(self, wanted, entry);
+        }
+        nat::masquerade(self, wanted, entries.iter().all(|entry| entry.words.is_empty()));
     }
 
-    fn part(&mut self, part: &Part, family: Option<Family>, entry: &str) {
-        let mut destinations = Vec::new();
-        for destination in &part.destinations {
-            if let Some(Source::Network(address, bits)) = parse_source(destination) {
-                destinations.push((Some(family_of(&address)), format!("-d {address}/{bits}")));
-            }
-        }
-        if part.destinations.is_empty() {
-            destinations.push((None, String::new()));
-        }
-        for (to_family, destination) in destinations {
-            if let (Some(a), Some(b)) = (family, to_family)
-                && a != b
-            {
+    fn icmp_blocks(&mut self, wanted: &ZoneRules, entry: &Match) {
+        for name in &wanted.icmp_blocks {
+            let Some(found) = matches::icmp(name) else {
+                self.note(format!("ICMP type {name} cannot be expressed"));
                 continue;
-            }
-            for found in self.matches(part) {
-                let words = [entry, destination.as_str(), found.as_str()];
-                let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-                self.rules.push((family.or(to_family), words.join(" ")));
+            };
+            for found in found.iter().filter_map(|found| entry.and(found)) {
+                let family = found.family.unwrap_or(Family::Ipv4);
+                self.add(Place::Deny, &found, &reject(family));
             }
         }
     }
 
-    fn matches(&mut self, part: &Part) -> Vec<String> {
-        let mut found = Vec::new();
+    /// The matches of a part, each destination with each port.
+    pub(super) fn part(&mut self, part: &Part) -> Vec<Match> {
+        let addresses = part.destinations.iter().filter_map(|text| matches::address('d', text, false));
+        let destinations: Vec<Match> = match part.destinations.is_empty() {
+            true => vec![Match::default()],
+            false => addresses.collect(),
+        };
+        let mut all = Vec::new();
         for protocol in &part.protocols {
-            match protocol_number(protocol) {
-                Some(number) => found.push(format!("-p {number}")),
-                None => self.notes.push(format!("protocol {protocol} is not known")),
+            let found = matches::protocol(protocol);
+            if found.is_empty() {
+                self.note(format!("protocol {protocol} cannot be expressed"));
             }
+            all.extend(found);
         }
-        found.extend(ports(&part.ports, "--dport"));
-        found.extend(ports(&part.source_ports, "--sport"));
-        found
-    }
-
-    fn inexpressible(&mut self, zone: &str, rules: &ZoneRules) {
-        let kinds = [
-            (!rules.masquerade.is_empty(), "masquerading"),
-            (!rules.forward_ports.is_empty(), "port forwarding"),
-            (!rules.icmp_blocks.is_empty() || rules.icmp_block_inversion, "ICMP blocking"),
-            (!rules.rich_rules.is_empty(), "rich rules"),
-            (!rules.custom_rules.is_empty(), "custom rules"),
-            (rules.forward, "forwarding"),
-        ];
-        let asked = kinds.into_iter().filter(|(asked, _)| *asked);
-        self.notes
-            .extend(asked.map(|(_, what)| format!("{what} in zone {zone} cannot be expressed")));
+        for (option, ports) in [("dport", &part.ports), ("sport", &part.source_ports)] {
+            all.extend(ports.iter().flat_map(|(protocol, ranges)| matches::ports(option, protocol, ranges)));
+        }
+        let pairs = destinations.iter().flat_map(|to| all.iter().filter_map(move |found| to.and(found)));
+        pairs.collect()
     }
 }
 
-fn family_of(address: &std::net::IpAddr) -> Family {
-    match address.is_ipv4() {
-        true => Family::Ipv4,
-        false => Family::Ipv6,
-    }
-}
-
-fn ports(ports: &Ports, option: &str) -> Vec<String> {
-    let of = |(protocol, ranges): (&String, &Vec<PortRange>)| {
-        let number = |range: PortRange| range.to_string().replace('-', ":");
-        let rule =
-            |range| format!("-m state --state NEW -p {protocol} -m {protocol} {option} {}", number(range));
-        coalesce(ranges.iter().copied()).into_iter().map(rule).collect::<Vec<_>>()
+/// Says to the sender that the packet is not wanted.
+pub(super) fn reject(family: Family) -> String {
+    let with = match family {
+        Family::Ipv4 => "icmp-admin-prohibited",
+        Family::Ipv6 => "icmp6-adm-prohibited",
     };
-    ports.iter().flat_map(of).collect()
+    format!("REJECT --reject-with {with}")
 }

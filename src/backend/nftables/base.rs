@@ -14,6 +14,8 @@ pub const NODE_TCP_PORT: u16 = 22;
 pub(super) const PLUGINS_DENY: &str = "plugins_deny";
 /// The chain in which plugins hook in for packets to the node.
 pub(super) const PLUGINS: &str = "plugins";
+/// The chain for what plugins want done to packets that nobody, the node neither, let in.
+pub(super) const PLUGINS_LAST: &str = "plugins_last";
 /// The chain in which plugins hook in for packets through the node.
 pub(super) const PLUGINS_FORWARD: &str = "plugins_forward";
 
@@ -25,6 +27,7 @@ pub(super) fn base() -> Document {
     document.add(table());
     document.chain(PLUGINS_DENY);
     document.chain(PLUGINS);
+    document.chain(PLUGINS_LAST);
     document.chain(PLUGINS_FORWARD);
     input(&mut document);
     forward(&mut document);
@@ -56,6 +59,7 @@ fn input(document: &mut Document) {
     ]);
     let port = Expression::Number(NODE_TCP_PORT.into());
     rule(vec![payload("tcp", "dport", port), ct("state", &["new"]), accept()]);
+    rule(vec![jump(PLUGINS_LAST)]);
     rule(vec![reject()]);
 }
 

@@ -10,7 +10,7 @@ use nftables::expr::{
 use nftables::schema::{
     Chain, NfCmd, NfListObject, NfObject, Nftables, Rule, Set, SetFlag, SetType, SetTypeValue, Table,
 };
-use nftables::stmt::{Accept, Drop, JumpTarget, Match, Operator, Reject, RejectType, Statement};
+use nftables::stmt::{Accept, Drop, JumpTarget, Limit, Match, Operator, Reject, RejectType, Statement};
 use nftables::types::{NfChainPolicy, NfChainType, NfFamily, NfHook, RejectCode};
 
 use crate::firewall::ports::PortRange;
@@ -206,7 +206,24 @@ pub(super) fn jump(chain: &str) -> Statement<'static> {
     })
 }
 
+/// At most so many packets in `per` (`second`, `minute`, `hour`, `day`) after the first `burst`.
+pub(super) fn limit(rate: u32, per: &'static str, burst: u32) -> Statement<'static> {
+    Statement::Limit(Limit {
+        rate,
+        rate_unit: None,
+        per: Some(per.into()),
+        burst: Some(burst),
+        burst_unit: None,
+        inv: None,
+    })
+}
+
 /// Says to the sender that the packet is not wanted, whichever family it is of.
 pub(super) fn reject() -> Statement<'static> {
-    Statement::Reject(Some(Reject::new(Some(RejectType::ICMPX), Some(RejectCode::AdminProhibited))))
+    reject_with(RejectType::ICMPX, Some(RejectCode::AdminProhibited))
+}
+
+/// Says it in a certain way.
+pub(super) fn reject_with(kind: RejectType, code: Option<RejectCode>) -> Statement<'static> {
+    Statement::Reject(Some(Reject::new(Some(kind), code)))
 }

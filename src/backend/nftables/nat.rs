@@ -17,24 +17,25 @@ const SRCNAT: i32 = 100;
 
 pub(super) fn forward_ports(builder: &mut Builder, rules: &ZoneRules, entry: &Statements) {
     for forward in &rules.forward_ports {
-        let Some(target) = target(forward) else {
-            let text = format!("port {} is forwarded to itself", forward.ports);
-            builder.notes.push(text);
-            continue;
-        };
-        let mut rule = match &forward.interface {
+        let mut entry = match &forward.interface {
             Some(interface) => vec![meta(MetaKey::Iifname, text(wildcard(interface)))],
             None => entry.clone(),
         };
         let is_ipv6 = forward.to_address.is_some_and(|address| address.is_ipv6());
-        rule.push(meta(MetaKey::Nfproto, text(if is_ipv6 { "ipv6" } else { "ipv4" })));
-        rule.push(payload(&forward.protocol, "dport", port(&forward.ports)));
-        rule.push(target);
-        builder.prerouting.push(rule);
-        if forward.to_address.is_some() {
-            forwarding_note(builder);
-        }
+        entry.push(meta(MetaKey::Nfproto, text(if is_ipv6 { "ipv6" } else { "ipv4" })));
+        forward_port(builder, forward, entry);
     }
+}
+
+/// Adds a forwarded port for what `entry` matches, which names the family.
+pub(super) fn forward_port(builder: &mut Builder, forward: &ForwardPort, entry: Statements) {
+    let Some(target) = target(forward) else {
+        let text = format!("port {} is forwarded to itself", forward.ports);
+        builder.notes.push(text);
+        return;
+    };
+    let ports = payload(&forward.protocol, "dport", port(&forward.ports));
+    builder.prerouting.push([entry, vec![ports, target]].concat());
 }
 
 /// The statement that rewrites the destination; none if nothing would change.
@@ -62,28 +63,41 @@ fn target(forward: &ForwardPort) -> Option<Statement<'static>> {
     }
 }
 
-pub(super) fn masquerade(builder: &mut Builder, rules: &ZoneRules, entry: &Statements) {
+/// Masquerades by named interfaces; for a whole zone by those that the zone has, or by all but
+/// loopback where it holds everything.
+pub(super) fn masquerade(builder: &mut Builder, rules: &ZoneRules, holds_everything: bool) {
+    let by = |name: &str| meta(MetaKey::Oifname, text(wildcard(name)));
     for interface in &rules.masquerade {
-        let out = match interface {
-            Some(interface) => meta(MetaKey::Oifname, text(wildcard(interface))),
-            None if entry.is_empty() => meta_not(MetaKey::Oifname, text("lo")),
+        match interface {
+            Some(interface) => hide(builder, vec![ipv4(), by(interface)]),
+            None if holds_everything => hide(builder, vec![ipv4(), not_loopback()]),
             None => {
-                builder.notes.push("masquerading of a zone with interfaces cannot be expressed".into());
-                continue;
+                for interface in &rules.interfaces {
+                    hide(builder, vec![ipv4(), by(interface)]);
+                }
+                if !rules.sources.is_empty() {
+                    let text = "masquerading of what goes to a zone's sources cannot be expressed";
+                    builder.notes.push(text.into());
+                }
             }
-        };
-        let ipv4 = meta(MetaKey::Nfproto, text("ipv4"));
-        builder.postrouting.push(vec![ipv4.clone(), out.clone(), Statement::Masquerade(None)]);
-        builder.forward.push(vec![ipv4, out, accept()]);
-        forwarding_note(builder);
+        }
     }
 }
 
-fn forwarding_note(builder: &mut Builder) {
-    let text = "needs net.ipv4.ip_forward or net.ipv6.conf.all.forwarding set to 1";
-    if !builder.notes.iter().any(|note| note == text) {
-        builder.notes.push(text.into());
-    }
+/// Hides where packets that match come from, and lets them through.
+pub(super) fn hide(builder: &mut Builder, matches: Statements) {
+    let then = |statement| [matches.as_slice(), &[statement]].concat();
+    builder.postrouting.push(then(Statement::Masquerade(None)));
+    builder.forward.push(then(accept()));
+}
+
+fn ipv4() -> Statement<'static> {
+    meta(MetaKey::Nfproto, text("ipv4"))
+}
+
+/// What leaves by any interface but loopback.
+pub(super) fn not_loopback() -> Statement<'static> {
+    meta_not(MetaKey::Oifname, text("lo"))
 }
 
 pub(super) fn chains(document: &mut Document, builder: &Builder) {

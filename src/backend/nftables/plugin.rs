@@ -4,9 +4,10 @@
 use nftables::expr::{Expression, MetaKey};
 use nftables::stmt::{Operator, Statement};
 
-use super::base::{PLUGINS, PLUGINS_DENY, PLUGINS_FORWARD};
+use super::base::{PLUGINS, PLUGINS_DENY, PLUGINS_FORWARD, PLUGINS_LAST};
 use super::model::{
-    Document, Statements, accept, any_of, ct, jump, meta, payload, payload_with, port, prefix, reject, text,
+    Document, Statements, accept, any_of, ct, drop, jump, meta, payload, payload_with, port, prefix, reject,
+    text,
 };
 use super::{icmp, nat, rich};
 use crate::backend::name::identifier;
@@ -24,7 +25,10 @@ pub(super) struct Builder<'a> {
     /// Sets and rules for packets to the node.
     input: Document,
     rules: Vec<Statements>,
-    deny: Vec<Statements>,
+    /// What keeps packets out before anything lets them in, and what comes after all of that, by
+    /// priority.
+    pub(super) deny: Vec<(i64, Statements)>,
+    pub(super) last: Vec<(i64, Statements)>,
     pub(super) forward: Vec<Statements>,
     pub(super) prerouting: Vec<Statements>,
     pub(super) postrouting: Vec<Statements>,
@@ -46,6 +50,7 @@ pub(super) fn plugin(
         input: Document::default(),
         rules: Vec::new(),
         deny: Vec::new(),
+        last: Vec::new(),
         forward: Vec::new(),
         prerouting: Vec::new(),
         postrouting: Vec::new(),
@@ -61,7 +66,6 @@ impl Builder<'_> {
     fn zone(&mut self, zone: &str, rules: &ZoneRules) {
         let entries = self.entries(rules);
         match zone {
-            "trusted" => self.trusted(entries),
             zone if zone == self.default_zone => {
                 if !entries.is_empty() {
                     let text = format!(
@@ -76,7 +80,18 @@ impl Builder<'_> {
                     format!("zone {zone} has no interface or source of this plugin: nothing is opened");
                 self.notes.push(text);
             }
-            "block" | "drop" => self.notes.push(format!("zone {zone} cannot be expressed")),
+            "block" | "drop" => {
+                if rules.opens() {
+                    self.notes.push(format!("what zone {zone} lets in cannot be expressed"));
+                }
+                let verdict = if zone == "drop" { drop() } else { reject() };
+                let denied = entries.into_iter().map(|entry| (0, [entry, vec![verdict.clone()]].concat()));
+                self.deny.extend(denied);
+            }
+            "trusted" => {
+                self.openings(rules, &entries, false);
+                self.trusted(entries);
+            }
             _ => self.openings(rules, &entries, false),
         }
         self.inexpressible(zone, rules);
@@ -131,38 +146,25 @@ impl Builder<'_> {
                 }
             }
             nat::forward_ports(self, rules, entry);
-            nat::masquerade(self, rules, entry);
         }
+        nat::masquerade(self, rules, entries.iter().all(Vec::is_empty));
     }
 
     fn icmp_blocks(&mut self, rules: &ZoneRules, entry: &Statements) {
         for name in &rules.icmp_blocks {
-            let Some((ipv4, ipv6)) = icmp::types(name) else {
+            let Some(found) = icmp::matches(name) else {
                 self.notes.push(format!("ICMP type {name} cannot be expressed"));
                 continue;
             };
-            for (protocol, name) in [("icmp", ipv4), ("icmpv6", ipv6)] {
-                if let Some(name) = name {
-                    let found = payload(protocol, "type", text(name));
-                    self.deny.push([entry.as_slice(), &[found, reject()]].concat());
-                }
-            }
+            let rules = found.into_iter().map(|found| [entry.as_slice(), &found, &[reject()]].concat());
+            self.deny.extend(rules.map(|rule| (0, rule)));
         }
     }
 
     fn rich_rules(&mut self, rules: &ZoneRules, entry: &Statements) {
         for rule in &rules.rich_rules {
-            match rich::translate(rule, self.definitions) {
-                Ok(found) => {
-                    let into = if found.denies {
-                        &mut self.deny
-                    } else {
-                        &mut self.rules
-                    };
-                    into.extend(found.rules.into_iter().map(|rule| [entry.as_slice(), &rule].concat()));
-                    self.notes.extend(found.note);
-                }
-                Err(note) => self.notes.push(note),
+            if let Err(reason) = rich::add(self, rule, entry, self.definitions) {
+                self.notes.push(format!("rich rule cannot be expressed ({reason}): {rule}"));
             }
         }
     }
@@ -198,7 +200,7 @@ impl Builder<'_> {
         if rules.icmp_block_inversion {
             self.notes.push(format!("ICMP block inversion of zone {zone} cannot be expressed"));
         }
-        if rules.forward {
+        if rules.forward && zone != "trusted" {
             self.notes.push(format!("forwarding inside zone {zone} cannot be expressed"));
         }
         let custom =
@@ -209,8 +211,9 @@ impl Builder<'_> {
     fn finish(mut self) -> (Document, Vec<String>) {
         let mut document = std::mem::take(&mut self.input);
         let chains = [
-            ("deny", std::mem::take(&mut self.deny), PLUGINS_DENY),
+            ("deny", by_priority(std::mem::take(&mut self.deny)), PLUGINS_DENY),
             ("in", std::mem::take(&mut self.rules), PLUGINS),
+            ("last", by_priority(std::mem::take(&mut self.last)), PLUGINS_LAST),
             ("fwd", std::mem::take(&mut self.forward), PLUGINS_FORWARD),
         ];
         let mut jumps = Vec::new();
@@ -229,10 +232,20 @@ impl Builder<'_> {
         (document, self.notes)
     }
 
+    /// Adds a rule that lets packets in.
+    pub(super) fn accept(&mut self, rule: Statements) {
+        self.rules.push(rule);
+    }
+
     /// The plugin's name, for comments.
     pub(super) fn label(&self) -> &str {
         self.label
     }
+}
+
+fn by_priority(mut rules: Vec<(i64, Statements)>) -> Vec<Statements> {
+    rules.sort_by_key(|(priority, _)| *priority);
+    rules.into_iter().map(|(_, rule)| rule).collect()
 }
 
 fn merge(open: &mut Part, destined: &mut Vec<Part>, definition: &Definition) {

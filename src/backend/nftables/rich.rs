@@ -1,65 +1,83 @@
-//! Rich rules, as far as a filter table can express them: source and destination, one element,
-//! accept, reject or drop. Logging is left out with a remark; everything else is refused.
+//! Rich rules. A negative priority comes before everything, a positive one after it; at none,
+//! what keeps packets out comes before what lets them in (firewalld.richlanguage(5)). Marks,
+//! ipsets, audits and clamped segment sizes are refused with a remark.
 
 use nftables::expr::{Expression, MetaKey};
-use nftables::stmt::{Operator, Statement};
+use nftables::stmt::{Log as LogStatement, LogLevel, Operator, RejectType, Statement};
+use nftables::types::RejectCode;
 
-use super::icmp;
-use super::model::{Statements, accept, any_of, ct, drop, meta, payload, payload_with, port, reject, text};
-use super::plugin::address_match;
+use super::model::{
+    Statements, accept, any_of, ct, drop, limit, meta, payload, payload_with, port, reject, reject_with, text,
+};
+use super::plugin::{Builder, address_match};
+use super::{icmp, nat};
 use crate::firewall::definitions::{Definitions, protocol_number};
 use crate::firewall::firewalld::Names;
-use crate::firewall::firewalld::rich::{Element, Endpoint, Rule, Verdict};
+use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, Rule, Verdict};
 use crate::firewall::ports::PortRange;
+use crate::firewall::ruleset::ForwardPort;
 use crate::firewall::valid::{Source, parse_source};
 
-/// The rules that a rich rule becomes.
-pub(super) struct Rich {
-    pub rules: Vec<Statements>,
-    /// Whether they keep packets out.
-    pub denies: bool,
-    pub note: Option<String>,
-}
+/// The longest text before a line of the log.
+const LOG_PREFIX: usize = 127;
+/// How many packets pass at first where a limit does not say so; as in iptables.
+const BURST: u32 = 5;
 
-/// Translates a rich rule; the error is a remark.
-pub(super) fn translate(rule: &str, definitions: &Definitions) -> Result<Rich, String> {
-    let refused = |reason: &str| format!("rich rule cannot be expressed ({reason}): {rule}");
-    let parsed = Rule::parse(rule, &Names::none()).map_err(|fault| refused(&fault.to_string()))?;
-    let verdict = verdict(&parsed).map_err(&refused)?;
-    let mut entry = Statements::new();
-    if let Some(family) = &parsed.family {
-        entry.push(meta(MetaKey::Nfproto, text(family.clone())));
-    }
-    for (endpoint, field) in [(&parsed.source, "saddr"), (&parsed.destination, "daddr")] {
-        if let Some(endpoint) = endpoint {
-            entry.push(end(endpoint, field).ok_or_else(|| refused("its address"))?);
+/// Adds a rich rule for what `entry` matches; the error says what cannot be expressed.
+pub(super) fn add(
+    builder: &mut Builder,
+    text: &str,
+    entry: &Statements,
+    definitions: &Definitions,
+) -> Result<(), String> {
+    let rule = Rule::parse(text, &Names::none()).map_err(|fault| fault.to_string())?;
+    let ends = ends(&rule)?;
+    let found = [entry.as_slice(), &ends].concat();
+    match &rule.element {
+        Some(Element::Masquerade) => masquerade(builder, &rule, entry, ends)?,
+        Some(forward @ Element::ForwardPort { .. }) => {
+            let forward = ForwardPort::of_rich(forward).ok_or("its port or address")?;
+            nat::forward_port(builder, &forward, found);
+        }
+        element => {
+            let statements = statements(&rule)?;
+            for matched in matches(element.as_ref(), definitions)? {
+                for then in &statements {
+                    put(builder, &rule, [found.as_slice(), &matched, then].concat());
+                }
+            }
         }
     }
-    let matches = element(parsed.element.as_ref(), definitions).map_err(&refused)?;
-    let rules = matches
-        .into_iter()
-        .map(|found| [entry.as_slice(), &found, std::slice::from_ref(&verdict)].concat())
-        .collect();
-    let is_logged = parsed.log.is_some() || parsed.audit.is_some();
-    Ok(Rich {
-        rules,
-        denies: !matches!(verdict, Statement::Accept(_)),
-        note: is_logged.then(|| format!("logging is left out of rich rule: {rule}")),
-    })
+    Ok(())
 }
 
-fn verdict(rule: &Rule) -> Result<Statement<'static>, &'static str> {
-    match (&rule.element, &rule.action) {
-        (Some(Element::IcmpBlock { .. }), None) => Ok(reject()),
-        (_, Some(action)) if action.limit.is_some() => Err("its limit"),
-        (_, Some(action)) => match action.verdict {
-            Verdict::Accept => Ok(accept()),
-            Verdict::Reject { .. } => Ok(reject()),
-            Verdict::Drop => Ok(drop()),
-            Verdict::Mark { .. } => Err("mark"),
-        },
-        (_, None) => Err("it has no action"),
+fn put(builder: &mut Builder, rule: &Rule, statements: Statements) {
+    let accepts = matches!(
+        &rule.action,
+        Some(Action {
+            verdict: Verdict::Accept,
+            ..
+        })
+    );
+    match rule.priority {
+        0 if accepts => builder.accept(statements),
+        priority @ ..=0 => builder.deny.push((priority, statements)),
+        priority => builder.last.push((priority, statements)),
     }
+}
+
+/// Family, source and destination.
+fn ends(rule: &Rule) -> Result<Statements, &'static str> {
+    let mut ends = Statements::new();
+    if let Some(family) = &rule.family {
+        ends.push(meta(MetaKey::Nfproto, text(family.clone())));
+    }
+    for (endpoint, field) in [(&rule.source, "saddr"), (&rule.destination, "daddr")] {
+        if let Some(endpoint) = endpoint {
+            ends.push(end(endpoint, field).ok_or("its address")?);
+        }
+    }
+    Ok(ends)
 }
 
 fn end(endpoint: &Endpoint, field: &'static str) -> Option<Statement<'static>> {
@@ -80,8 +98,128 @@ fn end(endpoint: &Endpoint, field: &'static str) -> Option<Statement<'static>> {
     }
 }
 
+/// The log's statements and the action's, each for a rule of its own: their limits differ.
+fn statements(rule: &Rule) -> Result<Vec<Statements>, &'static str> {
+    if rule.audit.is_some() {
+        return Err("its audit");
+    }
+    let mut all = Vec::new();
+    if let Some(log) = &rule.log {
+        let mut statements = limited(log.limit.as_ref())?;
+        statements.push(log_statement(log)?);
+        all.push(statements);
+    }
+    match (&rule.element, &rule.action) {
+        (Some(Element::IcmpBlock { .. }), None) => all.push(vec![reject()]),
+        (_, Some(action)) => {
+            let mut statements = limited(action.limit.as_ref())?;
+            statements.push(verdict(&action.verdict, rule)?);
+            all.push(statements);
+        }
+        (_, None) if rule.log.is_some() => {}
+        (_, None) => return Err("it has no action"),
+    }
+    Ok(all)
+}
+
+fn verdict(verdict: &Verdict, rule: &Rule) -> Result<Statement<'static>, &'static str> {
+    Ok(match verdict {
+        Verdict::Accept => accept(),
+        Verdict::Drop => drop(),
+        Verdict::Reject { with: None } => reject(),
+        Verdict::Reject { with: Some(with) } => {
+            let is_ipv6 = rule.family.as_deref() == Some("ipv6");
+            let (kind, code) = reject_type(with, is_ipv6).ok_or("its type")?;
+            let is_tcp = match &rule.element {
+                Some(Element::Port { protocol, .. } | Element::SourcePort { protocol, .. }) => {
+                    protocol == "tcp"
+                }
+                Some(Element::Protocol { value }) => value == "tcp",
+                _ => false,
+            };
+            if kind == RejectType::TCPReset && !is_tcp {
+                return Err("only TCP connections can be reset");
+            }
+            reject_with(kind, code)
+        }
+        Verdict::Mark { .. } => return Err("mark"),
+    })
+}
+
+fn reject_type(with: &str, is_ipv6: bool) -> Option<(RejectType, Option<RejectCode>)> {
+    use RejectCode::*;
+    let code = match (with, is_ipv6) {
+        ("tcp-reset" | "tcp-rst", _) => return Some((RejectType::TCPReset, None)),
+        ("icmp-host-prohibited" | "host-prohib", false) => HostProhibited,
+        ("icmp-net-prohibited" | "net-prohib", false) => NetProhibited,
+        ("icmp-admin-prohibited" | "admin-prohib", false) => AdminProhibited,
+        ("icmp-net-unreachable" | "net-unreach", false) => NetUnreach,
+        ("icmp-host-unreachable" | "host-unreach", false) => HostUnreach,
+        ("icmp-proto-unreachable" | "proto-unreach", false) => ProtUnreach,
+        ("icmp-port-unreachable" | "icmp6-port-unreachable" | "port-unreach", _) => PortUnreach,
+        ("icmp6-adm-prohibited" | "adm-prohibited", true) => AdminProhibited,
+        ("icmp6-no-route" | "no-route", true) => NoRoute,
+        ("icmp6-addr-unreachable" | "addr-unreach", true) => AddrUnreach,
+        _ => return None,
+    };
+    let kind = if is_ipv6 {
+        RejectType::ICMPv6
+    } else {
+        RejectType::ICMP
+    };
+    Some((kind, Some(code)))
+}
+
+fn limited(of: Option<&Limit>) -> Result<Statements, &'static str> {
+    let Some(of) = of else {
+        return Ok(Vec::new());
+    };
+    let (rate, unit) = of.value.split_once('/').ok_or("its limit")?;
+    let unit = match unit {
+        "s" => "second",
+        "m" => "minute",
+        "h" => "hour",
+        "d" => "day",
+        _ => return Err("its limit"),
+    };
+    let number = |text: &str| text.parse::<u32>().map_err(|_| "its limit");
+    let burst = of.burst.as_deref().map_or(Ok(BURST), number)?;
+    Ok(vec![limit(number(rate)?, unit, burst)])
+}
+
+fn log_statement(log: &Log) -> Result<Statement<'static>, &'static str> {
+    // nft knows no escapes in a string, and takes a dollar for a variable.
+    let is_bad = |c: char| matches!(c, '"' | '\\' | '$') || c.is_control();
+    let prefix = match log.prefix.as_deref() {
+        Some(prefix) if prefix.chars().any(is_bad) => return Err("its log prefix"),
+        prefix => prefix.map(|text| text[..text.floor_char_boundary(LOG_PREFIX)].to_owned().into()),
+    };
+    let level = match log.level.as_deref() {
+        None => None,
+        Some("emerg") => Some(LogLevel::Emerg),
+        Some("alert") => Some(LogLevel::Alert),
+        Some("crit") => Some(LogLevel::Crit),
+        Some("error") => Some(LogLevel::Err),
+        Some("warning") => Some(LogLevel::Warn),
+        Some("notice") => Some(LogLevel::Notice),
+        Some("info") => Some(LogLevel::Info),
+        Some("debug") => Some(LogLevel::Debug),
+        Some(_) => return Err("its log level"),
+    };
+    let number = |text: &Option<String>| text.as_deref().map(str::parse::<u32>).transpose();
+    let group = number(&log.group).map_err(|_| "its log group")?;
+    Ok(Statement::Log(Some(LogStatement {
+        prefix,
+        level,
+        group: if log.nflog { group.or(Some(0)) } else { None },
+        queue_threshold: number(&log.queue_size).map_err(|_| "its queue size")?,
+        snaplen: None,
+        flags: None,
+    })))
+}
+
 /// The matches of an element, one a rule; a rule without an element matches everything.
-fn element(element: Option<&Element>, definitions: &Definitions) -> Result<Vec<Statements>, &'static str> {
+fn matches(element: Option<&Element>, definitions: &Definitions) -> Result<Vec<Statements>, &'static str> {
     let range = |port: &str| PortRange::parse(port).ok_or("its port");
     match element {
         None => Ok(vec![Vec::new()]),
@@ -94,7 +232,9 @@ fn element(element: Option<&Element>, definitions: &Definitions) -> Result<Vec<S
             protocol,
         }) => Ok(vec![ports_of("sport", protocol, &[range(ports)?])]),
         Some(Element::Protocol { value }) => Ok(vec![vec![protocol(value).ok_or("its protocol")?]]),
-        Some(Element::IcmpBlock { name } | Element::IcmpType { name }) => icmp_types(name),
+        Some(Element::IcmpBlock { name } | Element::IcmpType { name }) => {
+            icmp::matches(name).ok_or("its ICMP type")
+        }
         Some(Element::Service { name }) => service(name, definitions),
         Some(_) => Err("its element"),
     }
@@ -108,13 +248,6 @@ fn ports_of(field: &'static str, protocol: &str, ranges: &[PortRange]) -> Statem
 fn protocol(name: &str) -> Option<Statement<'static>> {
     let number = protocol_number(&name.to_lowercase())?;
     Some(meta(MetaKey::L4proto, Expression::Number(number.into())))
-}
-
-fn icmp_types(name: &str) -> Result<Vec<Statements>, &'static str> {
-    let (ipv4, ipv6) = icmp::types(name).ok_or("its ICMP type")?;
-    let of = |protocol: &'static str, name: &'static str| vec![payload(protocol, "type", text(name))];
-    let ipv4 = ipv4.map(|name| of("icmp", name));
-    Ok(ipv4.into_iter().chain(ipv6.map(|name| of("icmpv6", name))).collect())
 }
 
 fn service(name: &str, definitions: &Definitions) -> Result<Vec<Statements>, &'static str> {
@@ -133,4 +266,24 @@ fn service(name: &str, definitions: &Definitions) -> Result<Vec<Statements>, &'s
         matches.extend(part.protocols.iter().filter_map(|name| protocol(name)).map(|found| vec![found]));
     }
     Ok(matches)
+}
+
+/// Hides the senders that the rule names; interfaces that packets came in by are not known any
+/// more when they leave.
+fn masquerade(
+    builder: &mut Builder,
+    rule: &Rule,
+    entry: &Statements,
+    mut ends: Statements,
+) -> Result<(), &'static str> {
+    let is_mac = rule.source.as_ref().is_some_and(|source| source.mac.is_some());
+    if !entry.is_empty() || is_mac {
+        return Err("masquerading by where packets come in");
+    }
+    if rule.family.is_none() {
+        ends.insert(0, meta(MetaKey::Nfproto, text("ipv4")));
+    }
+    ends.push(nat::not_loopback());
+    nat::hide(builder, ends);
+    Ok(())
 }

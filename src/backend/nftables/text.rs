@@ -3,7 +3,7 @@
 
 use nftables::expr::{Expression, MetaKey, NamedExpression, Payload, SetItem};
 use nftables::schema::{Chain, NfCmd, NfListObject, NfObject, Rule, Set, SetTypeValue};
-use nftables::stmt::{Match, NAT, Operator, Statement};
+use nftables::stmt::{Limit, Log, Match, NAT, Operator, Reject, RejectType, Statement};
 use nftables::types::{NfChainPolicy, NfChainType, NfHook};
 
 use super::model::{Document, TABLE};
@@ -80,8 +80,7 @@ fn set_text(set: &Set) -> Result<String> {
     let SetTypeValue::Single(kind) = &set.set_type else {
         return Err(unsupported(set));
     };
-    let kind = serde_json::to_value(kind).ok();
-    let kind = kind.as_ref().and_then(|kind| kind.as_str()).ok_or_else(|| unsupported(set))?;
+    let kind = keyword(kind)?;
     let mut text = format!("\tset {} {{\n\t\ttype {kind}\n", word(&set.name)?);
     if set.flags.is_some() {
         text.push_str("\t\tflags interval\n");
@@ -150,7 +149,9 @@ fn statement(statement: &Statement) -> Result<String> {
     Ok(match statement {
         Statement::Accept(_) => "accept".into(),
         Statement::Drop(_) => "drop".into(),
-        Statement::Reject(_) => "reject with icmpx admin-prohibited".into(),
+        Statement::Reject(Some(reject)) => reject_text(reject)?,
+        Statement::Limit(limit) => limit_text(limit)?,
+        Statement::Log(Some(log)) => log_text(log)?,
         Statement::Jump(to) => format!("jump {}", word(&to.target)?),
         Statement::Match(found) => matching(found)?,
         Statement::Masquerade(_) => "masquerade".into(),
@@ -158,6 +159,47 @@ fn statement(statement: &Statement) -> Result<String> {
         Statement::DNAT(Some(nat)) => dnat(nat)?,
         other => return Err(unsupported(other)),
     })
+}
+
+fn reject_text(reject: &Reject) -> Result<String> {
+    let kind = match reject._type {
+        Some(RejectType::TCPReset) => return Ok("reject with tcp reset".into()),
+        Some(RejectType::ICMPX) => "icmpx",
+        Some(RejectType::ICMP) => "icmp",
+        Some(RejectType::ICMPv6) => "icmpv6",
+        None => return Err(unsupported(reject)),
+    };
+    let code = reject.expr.as_ref().map(keyword).transpose()?.ok_or_else(|| unsupported(reject))?;
+    Ok(format!("reject with {kind} {code}"))
+}
+
+fn limit_text(limit: &Limit) -> Result<String> {
+    let per = limit.per.as_deref().ok_or_else(|| unsupported(limit))?;
+    let burst = limit.burst.map_or(String::new(), |burst| format!(" burst {burst} packets"));
+    Ok(format!("limit rate {}/{}{burst}", limit.rate, word(per)?))
+}
+
+fn log_text(log: &Log) -> Result<String> {
+    let mut text = "log".to_owned();
+    if let Some(prefix) = &log.prefix {
+        text.push_str(&format!(" prefix {}", quoted(prefix)?));
+    }
+    if let Some(level) = &log.level {
+        text.push_str(&format!(" level {}", keyword(level)?));
+    }
+    for (option, value) in [("group", log.group), ("queue-threshold", log.queue_threshold)] {
+        if let Some(value) = value {
+            text.push_str(&format!(" {option} {value}"));
+        }
+    }
+    Ok(text)
+}
+
+/// What the JSON calls a value is its keyword.
+fn keyword(value: &(impl serde::Serialize + std::fmt::Debug)) -> Result<String> {
+    let json = serde_json::to_value(value).ok();
+    let text = json.as_ref().and_then(|json| json.as_str()).ok_or_else(|| unsupported(value))?;
+    Ok(word(text)?.to_owned())
 }
 
 fn nat_port(nat: &NAT) -> Result<String> {
