@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// The chain that a line appends to; none if it is no such line. Counters before it are those of
 /// `iptables-save -c`.
-pub(super) fn chain_of<'l>(line: &'l str) -> Option<&'l str> {
+pub(super) fn chain_of(line: &str) -> Option<&str> {
     let mut words = rule_words(line);
     match words.next()? {
         "-A" | "--append" => words.next(),

@@ -217,7 +217,10 @@ fn masquerade(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'sta
     if !entry.words.is_empty() || is_mac {
         return Err("masquerading by where packets come in");
     }
-    let family = rule.family.is_none().then(|| Match::of(Family::Ipv4, "")).unwrap_or_default();
+    let family = match rule.family {
+        Some(_) => Match::default(),
+        None => Match::of(Family::Ipv4, ""),
+    };
     let out = Match::new("! -o lo");
     if let Some(found) = ends(rule, &family)?.and_then(|found| found.and(&out)) {
         rules.add_at(rule.priority, Place::Masquerade, &found, "MASQUERADE");
