@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
-use nodeshim::inspect::{self, Report, Row, Summary, View};
+use nodeshim::inspect::{self, Report, Row, Summary};
 use nodeshim::root::Root;
+use nodeshim::settle::{self, Facts};
+use nodeshim::state::Standing;
 
 use super::output::{count, events, json, print, wrapped};
 
@@ -28,9 +30,13 @@ pub struct ShowArgs {
 #[derive(Debug, Args)]
 pub struct PluginsArgs {}
 
+fn standing(root: &Root) -> Result<Standing> {
+    settle::standing(root, &Facts::load(root)?)
+}
+
 /// Lists.
 pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
-    let rows = inspect::list(&View::load(root)?, args.plugin.as_deref());
+    let rows = inspect::list(&standing(root)?, args.plugin.as_deref());
     if as_json {
         json(&rows)?;
         return Ok(ExitCode::SUCCESS);
@@ -65,7 +71,7 @@ fn describe(row: &Row) -> String {
 
 /// Shows one plugin.
 pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
-    let report = inspect::show(&View::load(root)?, &args.plugin)
+    let report = inspect::show(&standing(root)?, &args.plugin)
         .ok_or_else(|| Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))))?;
     match as_json {
         true => json(&report)?,
@@ -101,7 +107,7 @@ fn text(report: &Report) -> String {
 
 /// Lists the plugins.
 pub fn plugins(root: &Root, _args: PluginsArgs, as_json: bool) -> Result<ExitCode> {
-    let plugins = inspect::plugins(&View::load(root)?);
+    let plugins = inspect::plugins(&standing(root)?);
     if as_json {
         json(&plugins)?;
         return Ok(ExitCode::SUCCESS);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, View};
-use nodeshim::journal::Verdict;
+use nodeshim::journal::{Verdict, each_part};
 use nodeshim::root::Root;
 
 use super::output::{json, print, wrapped};
@@ -29,11 +29,17 @@ pub struct WhyArgs {
 
 /// Shows the log.
 pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
-    let entries = inspect::log(&View::load(root)?, args.plugin.as_deref(), args.all);
+    let mut all = Vec::new();
+    each_part(root, |events| {
+        let mut entries = inspect::log(&events, args.plugin.as_deref(), args.all);
+        if as_json {
+            all.append(&mut entries);
+            return Ok(());
+        }
+        entries.iter().try_for_each(|entry| print(&entry_text(entry)))
+    })?;
     if as_json {
-        json(&entries)?;
-    } else {
-        entries.iter().try_for_each(|entry| print(&entry_text(entry)))?;
+        json(&all)?;
     }
     Ok(ExitCode::SUCCESS)
 }

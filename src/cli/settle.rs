@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::intercept::{Hold, repair};
-use nodeshim::journal;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts, Report};
@@ -34,7 +33,7 @@ struct Settled<'a> {
 /// Settles.
 pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode> {
     let facts = Facts::load(root)?;
-    let report = if root.exists(journal::PATH) {
+    let report = if settle::is_due(root)? {
         let hold = Hold::take(root, |_| false)?;
         if hold.holder_died() {
             repair(root, &hold)?;

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{View, words};
+use super::words;
 use crate::intent::Wish;
-use crate::state::{Plugin, Want};
+use crate::state::{Plugin, Standing, Want};
 
 /// One wish of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,22 +31,22 @@ pub struct Row {
 }
 
 /// Every wish that stands, or those of one plugin; global ones come first.
-pub fn list(view: &View, plugin: Option<&str>) -> Vec<Row> {
-    let plugins = view.prepared.fold.state.plugins.iter();
+pub fn list(standing: &Standing, plugin: Option<&str>) -> Vec<Row> {
+    let plugins = standing.state.plugins.iter();
     let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));
-    let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(view, name, plugin)).collect();
+    let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(standing, name, plugin)).collect();
     rows.sort_by_key(|row| !row.global);
     rows
 }
 
-pub(super) fn rows(view: &View, name: &str, plugin: &Plugin) -> Vec<Row> {
+pub(super) fn rows(standing: &Standing, name: &str, plugin: &Plugin) -> Vec<Row> {
     let now = plugin.wants.iter().map(|want| (want, false));
     let later = plugin.deferred.iter().map(|want| (want, true));
-    now.chain(later).map(|(want, deferred)| row(view, name, want, deferred)).collect()
+    now.chain(later).map(|(want, deferred)| row(standing, name, want, deferred)).collect()
 }
 
-fn row(view: &View, plugin: &str, want: &Want, deferred: bool) -> Row {
-    let retried = want.events.iter().any(|id| view.prepared.fold.state.retried.contains(id));
+fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
+    let retried = want.events.iter().any(|id| standing.state.retried.contains(id));
     Row {
         plugin: plugin.to_owned(),
         text: words::wish(&want.wish),

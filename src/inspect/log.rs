@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{View, words};
+use super::words;
 use crate::intent::Intent;
 use crate::journal::{Event, Verdict};
 
@@ -53,15 +53,15 @@ impl Asked {
     }
 }
 
-/// Every request, or those of one plugin; queries only if `all`.
-pub fn log(view: &View, plugin: Option<&str>, all: bool) -> Vec<Entry> {
+/// Every request of these events, or those of one plugin; queries only if `all`.
+pub fn log(events: &[Event], plugin: Option<&str>, all: bool) -> Vec<Entry> {
     let is_wanted = |event: &&Event| {
         let of_plugin = plugin.is_none_or(|plugin| name(event) == plugin);
         let says_something =
             !event.intents.is_empty() || !event.changes.is_empty() || !event.warnings.is_empty();
         of_plugin && (all || says_something)
     };
-    view.journal.events.iter().filter(is_wanted).map(entry).collect()
+    events.iter().filter(is_wanted).map(entry).collect()
 }
 
 pub(super) fn name(event: &Event) -> &str {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::list::{Row, rows};
-use super::{View, log};
 use crate::intent::{Opening, Wish};
+use crate::state::Standing;
 
 /// One plugin in a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -31,14 +31,13 @@ pub struct Summary {
 }
 
 /// Every plugin by name.
-pub fn plugins(view: &View) -> Vec<Summary> {
-    let fold = &view.prepared.fold;
-    let present = fold
+pub fn plugins(standing: &Standing) -> Vec<Summary> {
+    let present = standing
         .state
         .plugins
         .iter()
-        .map(|(name, plugin)| summary(name, plugin.nevra.clone(), &rows(view, name, plugin)));
-    let gone = fold.gone.iter().filter(|(name, _)| !fold.state.plugins.contains_key(*name));
+        .map(|(name, plugin)| summary(name, plugin.nevra.clone(), &rows(standing, name, plugin)));
+    let gone = standing.gone.iter().filter(|(name, _)| !standing.state.plugins.contains_key(*name));
     let gone = gone.map(|(name, plugin)| Summary {
         plugin: name.clone(),
         nevra: plugin.nevra.clone(),
@@ -84,15 +83,18 @@ pub struct Report {
 }
 
 /// One plugin; none if nothing is recorded of it.
-pub fn show(view: &View, plugin: &str) -> Option<Report> {
-    let summary = plugins(view).into_iter().find(|summary| summary.plugin == plugin)?;
-    let state = &view.prepared.fold.state;
-    let wants = state.plugins.get(plugin).map_or(Vec::new(), |found| rows(view, plugin, found));
-    let events: Vec<_> = view.journal.events.iter().filter(|event| log::name(event) == plugin).collect();
+pub fn show(standing: &Standing, plugin: &str) -> Option<Report> {
+    let summary = plugins(standing).into_iter().find(|summary| summary.plugin == plugin)?;
+    let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin))?;
+    let wants = if summary.gone {
+        Vec::new()
+    } else {
+        rows(standing, plugin, found)
+    };
     Some(Report {
         ports: wants.iter().filter_map(port).collect(),
-        requests: events.len(),
-        paths: events.iter().flat_map(|event| &event.changes).map(|change| change.path.clone()).collect(),
+        requests: found.requests,
+        paths: found.paths.clone(),
         summary,
         wants,
     })

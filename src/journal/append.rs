@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use nix::unistd::ftruncate;
 use serde::Serialize;
 
+use super::parts::{beginning, last_closed};
 use super::{
     DIRECTORY, Event, HEADER, LOCK_PATH, PATH, TORN_PATH, TRAILER_START, check_header, parse_trailer, trailer,
 };
@@ -64,42 +65,38 @@ impl Appender {
             _lock: lock,
         };
         if length < HEADER.len() as u64 {
-            appender.begin()?;
+            appender.begin(root)?;
         } else {
             let mut start = [0; 64];
             let got = appender.file.read_at(&mut start, 0).map_err(io)?;
-            check_header(&start[..got])?;
+            check_header(&start[..got], PATH)?;
             appender.find_end(root)?;
         }
         Ok(appender)
     }
 
-    /// Writes the header of a journal that is new, or was torn within its first line.
-    fn begin(&mut self) -> Result<()> {
+    /// Opens what is the journal now.
+    pub(super) fn reopen(&mut self, root: &Root) -> Result<()> {
+        let lock = self._lock.take();
+        *self = Appender::open_with(root, lock)?;
+        Ok(())
+    }
+
+    /// Writes the start of a journal that is new, or was torn within its first line.
+    fn begin(&mut self, root: &Root) -> Result<()> {
+        let last = last_closed(root, Some(&self.file))?;
+        self.next_id = last + 1;
         self.cut(0)?;
-        self.write(HEADER.as_bytes())
+        self.write(beginning(last).as_bytes())
     }
 
     /// Finds the last whole event from the end of the file.
     fn find_end(&mut self, root: &Root) -> Result<()> {
-        let mut tail: Vec<u8> = Vec::new();
-        let mut start = self.length;
-        loop {
-            let step = STEP.min(start);
-            start -= step;
-            let mut chunk = vec![0; step as usize];
-            self.file.read_exact_at(&mut chunk, start).map_err(|error| Error::std_io(PATH, &error))?;
-            chunk.append(&mut tail);
-            tail = chunk;
-            if let Some((id, end)) = last_trailer(&tail, start == 0) {
-                self.next_id = id + 1;
-                return self.drop_tail(root, start + end as u64, &tail[end..]);
-            }
-            if start == 0 {
-                let header = HEADER.len().min(tail.len());
-                return self.drop_tail(root, header as u64, &tail[header..]);
-            }
-        }
+        let end = find_end(&self.file, self.length)?;
+        // A journal without any event, not even of another part.
+        let last = end.last.map_or_else(|| last_closed(root, Some(&self.file)), Ok)?;
+        self.next_id = last + 1;
+        self.drop_tail(root, end.end, &end.tail)
     }
 
     fn drop_tail(&mut self, root: &Root, end: u64, torn: &[u8]) -> Result<()> {
@@ -118,6 +115,16 @@ impl Appender {
         ftruncate(&self.file, length as i64).map_err(|errno| Error::io(PATH, errno))?;
         self.length = length;
         Ok(())
+    }
+
+    /// The open journal.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// How long the journal is, in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     /// The id that the next event gets.
@@ -178,6 +185,41 @@ fn masked(event: &Event) -> Result<toml::Value> {
     let mut value = toml::Value::try_from(event).map_err(bad)?;
     mask(&mut value);
     Ok(value)
+}
+
+/// The end of a journal.
+pub(super) struct End {
+    /// Its last whole event, or the last one before it; none if it has no event and follows none.
+    pub last: Option<u64>,
+    /// Where what is whole ends.
+    end: u64,
+    /// What follows there.
+    tail: Vec<u8>,
+}
+
+/// Finds the end of a journal of this many bytes from behind.
+pub(super) fn find_end(file: &File, length: u64) -> Result<End> {
+    let mut tail: Vec<u8> = Vec::new();
+    let mut start = length;
+    loop {
+        let step = STEP.min(start);
+        start -= step;
+        let mut chunk = vec![0; step as usize];
+        file.read_exact_at(&mut chunk, start).map_err(|error| Error::std_io(PATH, &error))?;
+        chunk.append(&mut tail);
+        tail = chunk;
+        let found = last_trailer(&tail, start == 0);
+        if found.is_none() && start > 0 {
+            continue;
+        }
+        let header = HEADER.len().min(tail.len());
+        let end = found.map_or(header, |(_, end)| end);
+        return Ok(End {
+            last: found.map(|(id, _)| id),
+            end: start + end as u64,
+            tail: tail.split_off(end),
+        });
+    }
 }
 
 /// The id of the last whole event in `tail`, and where its trailer ends. `whole` says that `tail`

@@ -4,22 +4,28 @@
 //! TOML comment. That line makes the cost of an append independent of what is recorded: the last
 //! bytes of the file tell the next id, and whether a crash tore the last write. A torn tail is cut
 //! off by the next append and kept aside; nothing before it is lost.
+//!
+//! Settling closes a large journal: it becomes `journal-FIRST-LAST.toml`, and a new one begins with
+//! a line `# end LAST 0`, so that its events count on.
 
 mod append;
 mod origins;
+mod parts;
 mod read;
 mod record;
 
 pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
-pub use read::{Journal, Torn};
+pub use read::{Journal, Torn, each_part, last_event};
 pub use record::{Event, timestamp};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
 pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
 /// The journal.
 pub const PATH: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
+/// A journal that is larger than this many bytes is closed when the image is settled.
+pub const PART_LIMIT: u64 = 4 << 20;
 /// What a torn tail is moved to.
 pub const TORN_PATH: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
 /// The lock that every writer holds. It is never renamed or removed.
@@ -35,7 +41,7 @@ const HEADER: &str = "format = 1\n";
 const TRAILER_START: &str = "# end ";
 
 /// Reads `format = N` off the first line of a journal.
-fn check_header(start: &[u8]) -> crate::error::Result<()> {
+fn check_header(start: &[u8], path: &str) -> crate::error::Result<()> {
     use crate::error::Error;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let version = str::from_utf8(line)
@@ -45,11 +51,11 @@ fn check_header(start: &[u8]) -> crate::error::Result<()> {
     match version {
         Some(FORMAT) => Ok(()),
         Some(found) if found > FORMAT => Err(Error::NewerFormat {
-            path: PATH.into(),
+            path: path.into(),
             found,
             supported: FORMAT,
         }),
-        _ => Err(Error::malformed(PATH, "does not begin with a line `format = N`")),
+        _ => Err(Error::malformed(path, "does not begin with a line `format = N`")),
     }
 }
 

@@ -1,7 +1,12 @@
-//! Reading the whole journal.
+//! Reading the journal.
+
+use std::fs::File;
+use std::io::Read;
 
 use serde::Deserialize;
 
+use super::append::find_end;
+use super::parts::{closed, last_closed};
 use super::{Event, Origins, PATH, check_header, parse_trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
@@ -31,25 +36,29 @@ struct Document {
 }
 
 impl Journal {
-    /// Reads the journal, with the origins that were found out since; an image without one has no
-    /// events.
+    /// Reads the journal with its closed parts, and with the origins that were found out since; an
+    /// image without one has no events.
     pub fn read(root: &Root) -> Result<Journal> {
-        let Some(bytes) = if_exists(root.read(PATH))? else {
-            return Ok(Journal::default());
-        };
-        let mut journal = Journal::parse(&bytes)?;
-        Origins::load(root)?.complete(&mut journal.events);
+        let mut journal = Journal::default();
+        journal.torn = each_part(root, |mut events| {
+            journal.events.append(&mut events);
+            Ok(())
+        })?;
         Ok(journal)
     }
 
-    /// Takes a journal's text apart.
+    /// Takes the text of a journal, or of a part of one, apart.
     pub fn parse(bytes: &[u8]) -> Result<Journal> {
+        Journal::parse_file(bytes, PATH)
+    }
+
+    fn parse_file(bytes: &[u8], path: &str) -> Result<Journal> {
         if bytes.is_empty() {
             return Ok(Journal::default());
         }
-        check_header(bytes)?;
+        check_header(bytes, path)?;
         let (whole, after) = whole_part(bytes);
-        let bad = |reason: String| Error::malformed(PATH, reason);
+        let bad = |reason: String| Error::malformed(path, reason);
         let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
         let document: Document = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
@@ -61,6 +70,38 @@ impl Journal {
             torn: (bytes > 0).then_some(Torn { after, bytes }),
         })
     }
+}
+
+/// Hands the events of one part after the other to `take`, oldest first, so that no more than a part
+/// has to be kept; then tells of a torn tail.
+pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
+    let origins = Origins::load(root)?;
+    // What is open now has all that is in no closed part, even if it is closed meanwhile.
+    let open = if_exists(root.open_read(PATH))?;
+    let mut read = |file: File, path: &str| {
+        let mut journal = Journal::parse_file(&whole(file, path)?, path)?;
+        origins.complete(&mut journal.events);
+        take(journal.events).map(|()| journal.torn)
+    };
+    for part in closed(root, open.as_ref())? {
+        read(root.open_read(&part.path)?, &part.path)?;
+    }
+    open.map_or(Ok(None), |open| read(open, PATH))
+}
+
+fn whole(mut file: File, path: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| Error::std_io(path, &error))?;
+    Ok(bytes)
+}
+
+/// The number of the last event, 0 if there is none, from the end of the journal alone.
+pub fn last_event(root: &Root) -> Result<u64> {
+    let Some(file) = if_exists(root.open_read(PATH))? else {
+        return last_closed(root, None);
+    };
+    let length = file.metadata().map_err(|error| Error::std_io(PATH, &error))?.len();
+    find_end(&file, length)?.last.map_or_else(|| last_closed(root, Some(&file)), Ok)
 }
 
 /// The part of a journal up to its last trailer, or its header; and the last id.

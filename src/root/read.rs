@@ -87,6 +87,11 @@ impl Root {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
+    /// Opens a regular file for reading, links followed; errors as of [`Root::read`].
+    pub fn open_read(&self, path: impl AsRef<Path>) -> Result<File> {
+        self.open_file(path.as_ref(), OFlag::O_RDONLY)
+    }
+
     /// Opens a regular file with `flags`, without blocking on anything else.
     pub(super) fn open_file(&self, path: &Path, flags: OFlag) -> Result<File> {
         self.open_sized(path, flags).map(|(file, _)| file)

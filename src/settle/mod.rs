@@ -15,7 +15,7 @@ use crate::root::Root;
 use crate::state::State;
 
 pub use facts::Facts;
-pub use plan::{Prepared, firewall, prepare};
+pub use plan::{Prepared, firewall, prepare, standing};
 
 /// What settling did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,13 +30,18 @@ pub struct Report {
     pub state_written: bool,
 }
 
+/// Whether an image has anything that could be settled: a journal or metadata.
+pub fn is_due(root: &Root) -> Result<bool> {
+    Ok(if_exists(root.meta(journal::PATH))?.is_some() || root.is_dir(metadata::DIRECTORY))
+}
+
 /// Makes the image match its state, under the journal's lock. An image with neither a journal nor
 /// metadata is left alone.
 pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
-    if if_exists(root.meta(journal::PATH))?.is_none() && !root.is_dir(metadata::DIRECTORY) {
+    if !is_due(root)? {
         return Ok(Report::default());
     }
-    let _lock = Appender::open(root)?;
+    let mut appender = Appender::open(root)?;
     let journal = Journal::read(root)?;
     let prepared = prepare(root, facts, &journal)?;
     let failed = apply(root, &prepared.plan)?;
@@ -46,6 +51,7 @@ pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
         failed.iter().any(|note| note.because.is_empty() && note.text.contains(&unit.unit))
     });
     let state_written = state.save(root)?;
+    appender.close_part(root, journal::PART_LIMIT)?;
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
     Ok(Report {

@@ -11,11 +11,12 @@ use crate::firewall::detect;
 use crate::firewall::firewalld::default_zone;
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
-use crate::journal::{Event, Journal};
+use crate::journal::{Event, Journal, last_event};
 use crate::metadata::{self, NodeVersion};
+use crate::origin::digest;
 use crate::plan::{Content, Desired, Note, Plan, difference, words};
 use crate::root::Root;
-use crate::state::{self, Fold, Placed, Prefer, State, fold};
+use crate::state::{self, Declaration, Fold, Placed, Prefer, Standing, State, fold};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -63,13 +64,61 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     Ok(Prepared { fold, plan, desired })
 }
 
+/// What files declare.
+struct Declared {
+    declarations: Vec<Declaration>,
+    prefer: Prefer,
+    default_zone: String,
+    notes: Vec<Note>,
+}
+
+impl Declared {
+    fn load(root: &Root, facts: &Facts) -> Result<Declared> {
+        let loaded = metadata::load_all(root)?;
+        let node = NodeVersion::load(root);
+        let (declarations, notes) = metadata::declarations(&loaded, &facts.installed, &node);
+        Ok(Declared {
+            declarations,
+            prefer: Prefer::default(),
+            default_zone: default_zone(root),
+            notes,
+        })
+    }
+
+    /// See [`State::declarations`].
+    fn digest(&self) -> String {
+        let Declared {
+            declarations,
+            prefer,
+            default_zone,
+            ..
+        } = self;
+        match declarations.is_empty() {
+            true => String::new(),
+            false => digest(format!("{declarations:?} {prefer:?} {default_zone}").as_bytes()),
+        }
+    }
+}
+
+/// What every plugin wants and which are gone: from the state file alone if nothing has happened
+/// and nothing was declared since it was written, else from the journal.
+pub fn standing(root: &Root, facts: &Facts) -> Result<Standing> {
+    let before = State::load(root)?;
+    let is_new = last_event(root)? == before.last_event
+        && Declared::load(root, facts)?.digest() == before.declarations;
+    if is_new {
+        return Ok(Standing::settled(before, &facts.installed));
+    }
+    Ok(Standing::from(&prepare(root, facts, &Journal::read(root)?)?.fold))
+}
+
 /// Adds what files declare to what was requested.
 fn declare_all(root: &Root, facts: &Facts, fold: &mut Fold) -> Result<Vec<Note>> {
-    let loaded = metadata::load_all(root)?;
-    let node = NodeVersion::load(root);
-    let (declarations, mut notes) = metadata::declarations(&loaded, &facts.installed, &node);
-    let prefer = Prefer::default();
-    let found = state::declare(fold, &declarations, prefer, &default_zone(root));
+    let declared = Declared::load(root, facts)?;
+    fold.state.declarations = declared.digest();
+    let prefer = declared.prefer;
+    let found = state::declare(fold, &declared.declarations, prefer, &declared.default_zone);
+    let mut notes = declared.notes;
     notes.extend(found.iter().map(|contradiction| {
         let counts = match prefer {
             Prefer::Scriptlet => "the scriptlet",

@@ -181,6 +181,7 @@ mod tests {
             nevra: None,
             wants: wants.collect(),
             deferred: Vec::new(),
+            ..Plugin::default()
         };
         let mut fold = Fold::default();
         fold.state.plugins.insert("p".into(), plugin);

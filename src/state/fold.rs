@@ -42,7 +42,9 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
     fold.state.placed.clone_from(&facts.before.placed);
     fold.state.declared.clone_from(&facts.before.declared);
     fold.state.last_event = events.last().map_or(0, |event| event.id);
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     for event in events {
+        tallies.entry(event.origin.package().unwrap_or(UNKNOWN)).or_default().take(event);
         let counts = matches!(event.verdict, Verdict::Allow | Verdict::Defer);
         if !counts || event.intents.is_empty() && event.origin == Origin::default() {
             continue;
@@ -66,7 +68,27 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
             fold.keep(name, life, facts.installed);
         }
     }
+    for (name, plugin) in fold.state.plugins.iter_mut().chain(&mut fold.gone) {
+        if let Some(tally) = tallies.remove(name.as_str()) {
+            plugin.requests = tally.requests;
+            plugin.paths = tally.paths.into_iter().map(str::to_owned).collect();
+        }
+    }
     fold
+}
+
+/// What a plugin has done in all its lives.
+#[derive(Default)]
+struct Tally<'e> {
+    requests: usize,
+    paths: BTreeSet<&'e str>,
+}
+
+impl<'e> Tally<'e> {
+    fn take(&mut self, event: &'e Event) {
+        self.requests += 1;
+        self.paths.extend(event.changes.iter().map(|change| change.path.as_str()));
+    }
 }
 
 impl Fold {

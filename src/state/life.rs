@@ -93,6 +93,7 @@ impl Life {
             nevra: self.nevra,
             wants,
             deferred,
+            ..Plugin::default()
         }
     }
 }

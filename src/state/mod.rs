@@ -4,6 +4,7 @@
 mod declare;
 mod fold;
 mod life;
+mod standing;
 mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, Prefer, declare};
 pub use fold::{Facts, Fold, fold};
+pub use standing::Standing;
 pub use subject::{Subject, subject};
 
 /// The state file.
@@ -49,6 +51,10 @@ pub struct State {
     /// out again, so that an administrator's later change stands.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub declared: BTreeSet<DeclaredUnit>,
+    /// The SHA-256 of all that files declared, which tells whether they still declare it; empty if
+    /// they declared nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub declarations: String,
     /// The plugins by package name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
     pub plugins: BTreeMap<String, Plugin>,
@@ -63,6 +69,7 @@ impl Default for State {
             forgotten: BTreeMap::new(),
             placed: BTreeSet::new(),
             declared: BTreeSet::new(),
+            declarations: String::new(),
             plugins: BTreeMap::new(),
         }
     }
@@ -96,12 +103,22 @@ pub struct Plugin {
     /// The installed package, or the one that last asked for something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nevra: Option<String>,
+    /// How many requests it has made, ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests: usize,
+    /// The paths that its requests have changed, escaped as in [`crate::escape`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub paths: BTreeSet<String>,
     /// What it wants, in the order in which it asked last.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
     pub wants: Vec<Want>,
     /// What it wants done once the image is booted, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<Want>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A wish that stands, and the events that justify it.
@@ -210,6 +227,8 @@ mod tests {
         let plugin = Plugin {
             nevra: Some("a-1-1.noarch".into()),
             wants: vec![want(Wish::Allow { opening, zone: None }), want(unit)],
+            requests: 2,
+            paths: BTreeSet::from(["/etc/a\\x0a".to_owned()]),
             deferred: Vec::new(),
         };
         let state = State {

@@ -3,7 +3,8 @@
 use nodeshim::inspect::{self, View};
 use nodeshim::intent::{Opening, UnitWant, Wish};
 use nodeshim::journal::Journal;
-use nodeshim::settle::prepare;
+use nodeshim::settle::{prepare, standing};
+use nodeshim::state::Standing;
 
 use crate::image::{Image, allow, facts, port, unit};
 
@@ -84,17 +85,45 @@ fn what_nobody_wants_any_more_is_still_explained() {
 fn global_wishes_are_listed_first_and_counted() {
     let image = image();
     let view = view(&image, &["a", "b"]);
-    let rows = inspect::list(&view, None);
+    let standing = Standing::from(&view.prepared.fold);
+    let rows = inspect::list(&standing, None);
     assert_eq!((rows[0].plugin.as_str(), rows[0].global), ("b", true));
     assert_eq!(rows.len(), 4);
-    assert_eq!(inspect::list(&view, Some("a")).len(), 2);
-    let plugins = inspect::plugins(&view);
+    assert_eq!(inspect::list(&standing, Some("a")).len(), 2);
+    let plugins = inspect::plugins(&standing);
     let counts: Vec<_> =
         plugins.iter().map(|p| (p.plugin.as_str(), p.firewall, p.services, p.global)).collect();
     assert_eq!(counts, [("a", 1, 1, 0), ("b", 1, 0, 1)]);
-    assert_eq!(inspect::show(&view, "a").unwrap().ports, ["70-90/tcp"]);
-    assert_eq!(inspect::show(&view, "c"), None);
-    assert_eq!(inspect::log(&view, Some("a"), false).len(), 2);
+    assert_eq!(inspect::show(&standing, "a").unwrap().ports, ["70-90/tcp"]);
+    assert_eq!(inspect::show(&standing, "c"), None);
+    assert_eq!(inspect::log(&view.journal.events, Some("a"), false).len(), 2);
+    let shown = inspect::show(&standing, "a").unwrap();
+    assert_eq!(shown.requests, 2);
+    assert!(shown.paths.contains("/etc/systemd/system/m.wants/a.service"));
+}
+
+#[test]
+fn the_state_file_alone_says_the_same_as_all_events() {
+    let image = image();
+    let by_events = |packages: &[&str]| Standing::from(&view(&image, packages).prepared.fold);
+    let loaded = |packages: &[&str]| standing(&image.root, &facts(packages)).unwrap();
+    assert_eq!(loaded(&["a", "b"]), by_events(&["a", "b"]), "nothing is settled yet");
+    image.settle(&["a", "b"]);
+    for packages in [&["a", "b"][..], &["b"], &[]] {
+        assert_eq!(loaded(packages), by_events(packages), "{packages:?}");
+    }
+    let files = "/usr/share/ovirt-node/plugins.d";
+    image.root.create_dirs(files, 0o755).unwrap();
+    let text = b"schema = 1\nsummary = \"B\"\n[firewall]\nports = [\"7711/tcp\"]\n";
+    image.root.write(format!("{files}/b.toml"), text, None).unwrap();
+    let declared = loaded(&["a", "b"]);
+    assert_eq!(declared, by_events(&["a", "b"]), "a file has come that declares something");
+    assert_eq!(declared.state.plugins["b"].wants.len(), 3);
+    image.settle(&["a", "b"]);
+    image.root.write(nodeshim::journal::PATH, b"format = 1\n# end 3 0\n", None).unwrap();
+    assert_eq!(loaded(&["a", "b"]).state.plugins.len(), 2, "no event is read");
+    image.record("a", "%post", 1, vec![unit("z.service", UnitWant::Enable)]);
+    assert_eq!(loaded(&["a", "b"]).state.last_event, 4);
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! The parts of a journal that were closed: `journal-FIRST-LAST.toml`, named by the events in
+//! them. A large journal is closed and begun anew, so that whoever wants only what is new does not
+//! read all that is old.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+
+use super::{Appender, DIRECTORY, HEADER, PATH, trailer};
+use crate::error::{Result, if_exists};
+use crate::root::{Kind, Root};
+
+/// A closed part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its first event.
+    pub first: u64,
+    /// Its last event.
+    pub last: u64,
+    /// Its file.
+    pub path: String,
+}
+
+/// The closed parts, oldest first. A name that closing gave to what is the `open` journal still, as
+/// it was interrupted, does not count.
+pub(super) fn closed(root: &Root, open: Option<&File>) -> Result<Vec<Part>> {
+    let mut parts = named(root)?;
+    parts.retain(|part| !is_same(root, part, open));
+    Ok(parts)
+}
+
+/// The last event of the closed parts, 0 if there are none.
+pub(super) fn last_closed(root: &Root, open: Option<&File>) -> Result<u64> {
+    Ok(closed(root, open)?.last().map_or(0, |part| part.last))
+}
+
+fn named(root: &Root) -> Result<Vec<Part>> {
+    let entries =
+        if_exists(root.list_where(DIRECTORY, |name| name.as_encoded_bytes().starts_with(b"journal-")))?;
+    let files = entries.into_iter().flatten().filter(|entry| entry.kind == Kind::File);
+    let mut parts: Vec<Part> = files.filter_map(|entry| part(entry.name.to_str()?)).collect();
+    parts.sort_by_key(|part| part.first);
+    Ok(parts)
+}
+
+fn part(name: &str) -> Option<Part> {
+    let (first, last) = name.strip_prefix("journal-")?.strip_suffix(".toml")?.split_once('-')?;
+    Some(Part {
+        first: first.parse().ok()?,
+        last: last.parse().ok()?,
+        path: format!("{DIRECTORY}/{name}"),
+    })
+}
+
+fn is_same(root: &Root, part: &Part, open: Option<&File>) -> bool {
+    let open = open.and_then(|open| open.metadata().ok()).map(|meta| (meta.dev(), meta.ino()));
+    let there = root.meta(&part.path).ok().map(|meta| (meta.device, meta.inode));
+    open.is_some() && there == open
+}
+
+impl Appender {
+    /// Closes the journal and begins it anew if it is larger than `limit` bytes; says whether it
+    /// did. Its events get a second name before the first one goes to a new file in one step, so
+    /// that nobody ever finds a journal that lacks events or counts from the beginning.
+    pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
+        let last = self.next_id() - 1;
+        let first = last_closed(root, Some(self.file()))? + 1;
+        if self.length() <= limit || last < first {
+            return Ok(false);
+        }
+        for interrupted in named(root)?.iter().filter(|part| is_same(root, part, Some(self.file()))) {
+            root.remove(&interrupted.path)?;
+        }
+        root.hard_link(PATH, format!("{DIRECTORY}/journal-{first}-{last}.toml"))?;
+        root.write(PATH, beginning(last).as_bytes(), None)?;
+        self.reopen(root)?;
+        Ok(true)
+    }
+}
+
+/// The start of a journal whose first event follows on `last`.
+pub(super) fn beginning(last: u64) -> String {
+    match last {
+        0 => HEADER.to_owned(),
+        last => format!("{HEADER}{}", trailer(last, 0)),
+    }
+}

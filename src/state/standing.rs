@@ -1,0 +1,39 @@
+//! What every plugin wants as of now.
+
+use std::collections::BTreeMap;
+
+use super::{Fold, Plugin, State, UNKNOWN};
+use crate::rpmdb::Installed;
+
+/// What is wanted now, and what is to be withdrawn.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What plugins that are installed want.
+    pub state: State,
+    /// What plugins that are gone had wanted, until settling withdraws it.
+    pub gone: BTreeMap<String, Plugin>,
+}
+
+impl Standing {
+    /// What a settled state comes to with the packages that are installed by now.
+    pub fn settled(mut state: State, installed: &Installed) -> Standing {
+        let is_here = |name: &str| name == UNKNOWN || !installed.is_known() || installed.has(name);
+        let mut gone = std::mem::take(&mut state.plugins);
+        for (name, mut plugin) in gone.extract_if(.., |name, _| is_here(name)) {
+            if let Some(nevra) = installed.nevra(&name) {
+                plugin.nevra = Some(nevra);
+            }
+            state.plugins.insert(name, plugin);
+        }
+        Standing { state, gone }
+    }
+}
+
+impl From<&Fold> for Standing {
+    fn from(fold: &Fold) -> Self {
+        Standing {
+            state: fold.state.clone(),
+            gone: fold.gone.clone(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A large journal is closed and begun anew: numbers count on, nothing is lost or read twice, even
+//! if closing was interrupted.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use nodeshim::journal::{Appender, DIRECTORY, Event, Journal, PATH, last_event};
+use nodeshim::root::Root;
+use tempfile::TempDir;
+
+fn image() -> (TempDir, Root) {
+    let directory = support::scratch();
+    fs::create_dir_all(directory.path().join("usr/lib/sysimage/nodeshim")).unwrap();
+    let root = Root::open(directory.path()).unwrap();
+    (directory, root)
+}
+
+/// Appends as many events, each by a process of its own as far as the journal can tell.
+fn append(root: &Root, count: usize) {
+    for _ in 0..count {
+        let text = "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\nargv = [\"chkconfig\"]\n\
+                    exit = 0\nverdict = \"allow\"\n";
+        let mut event: Event = toml::from_str(text).unwrap();
+        Appender::open(root).unwrap().append(&mut event).unwrap();
+    }
+}
+
+fn close(root: &Root) -> bool {
+    Appender::open(root).unwrap().close_part(root, 0).unwrap()
+}
+
+fn ids(root: &Root) -> Vec<u64> {
+    let journal = Journal::read(root).unwrap();
+    assert_eq!(journal.torn, None);
+    journal.events.iter().map(|event| event.id).collect()
+}
+
+fn parts(root: &Root) -> Vec<String> {
+    let names = root.list(DIRECTORY).unwrap().into_iter().map(|entry| entry.name.into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with("journal")).collect();
+    names.sort();
+    names
+}
+
+fn on_disk(directory: &TempDir, name: &str) -> PathBuf {
+    directory.path().join(DIRECTORY.trim_start_matches('/')).join(name)
+}
+
+#[test]
+fn closed_parts_and_the_open_one_are_read_as_one_journal() {
+    let (_directory, root) = image();
+    assert!(!close(&root), "nothing is closed that holds no event");
+    append(&root, 3);
+    assert!(close(&root));
+    assert!(!close(&root), "nor closed twice");
+    assert_eq!((ids(&root), last_event(&root).unwrap()), (vec![1, 2, 3], 3));
+    append(&root, 9);
+    assert!(close(&root));
+    append(&root, 1);
+    assert_eq!(ids(&root), (1..=13).collect::<Vec<u64>>());
+    assert_eq!(last_event(&root).unwrap(), 13);
+    assert_eq!(parts(&root), ["journal-1-3.toml", "journal-4-12.toml", "journal.toml"]);
+    assert!(!Appender::open(&root).unwrap().close_part(&root, 1 << 20).unwrap(), "it is small");
+}
+
+#[test]
+fn closing_may_be_interrupted_between_its_steps() {
+    let (directory, root) = image();
+    append(&root, 2);
+    fs::hard_link(on_disk(&directory, "journal.toml"), on_disk(&directory, "journal-1-2.toml")).unwrap();
+    assert_eq!(ids(&root), [1, 2], "one file with two names is one part");
+    append(&root, 2);
+    assert_eq!(ids(&root), [1, 2, 3, 4]);
+    assert!(close(&root));
+    append(&root, 1);
+    assert_eq!(ids(&root), [1, 2, 3, 4, 5]);
+    assert_eq!(parts(&root), ["journal-1-4.toml", "journal.toml"]);
+}
+
+#[test]
+fn numbers_count_on_where_the_open_journal_is_lost_or_torn() {
+    for left in [
+        None,
+        Some(""),
+        Some("form"),
+        Some("format = 1\n"),
+        Some("format = 1\n# end 2"),
+    ] {
+        let (directory, root) = image();
+        append(&root, 2);
+        assert!(close(&root));
+        fs::remove_file(on_disk(&directory, "journal.toml")).unwrap();
+        if let Some(text) = left {
+            fs::write(on_disk(&directory, "journal.toml"), text).unwrap();
+        }
+        append(&root, 1);
+        assert_eq!(ids(&root), [1, 2, 3], "{left:?}");
+    }
+}
+
+#[test]
+fn a_journal_keeps_its_mode_and_a_bad_part_is_named() {
+    let (directory, root) = image();
+    append(&root, 1);
+    root.chmod(PATH, 0o600).unwrap();
+    assert!(close(&root));
+    assert_eq!(root.meta(PATH).unwrap().mode, 0o600);
+    fs::write(on_disk(&directory, "journal-1-1.toml"), "format = 1\nevent = 1\n# end 1 10\n").unwrap();
+    let error = Journal::read(&root).unwrap_err().to_string();
+    assert!(error.starts_with("/usr/lib/sysimage/nodeshim/journal-1-1.toml: line 2: "), "{error}");
+    fs::write(on_disk(&directory, "journal-1-1.toml"), "format = 2\n").unwrap();
+    let error = Journal::read(&root).unwrap_err().to_string();
+    assert!(error.contains("journal-1-1.toml: format version 2 is newer than 1"), "{error}");
+}
