@@ -12,6 +12,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "admin")]
+pub mod apply;
 pub mod argv;
 #[cfg(feature = "admin")]
 pub mod backend;
@@ -26,6 +28,8 @@ pub mod intent;
 pub mod intercept;
 pub mod journal;
 pub mod levels;
+#[cfg(feature = "admin")]
+pub mod live;
 #[cfg(feature = "admin")]
 pub mod metadata;
 pub mod origin;

@@ -17,8 +17,8 @@ const LAYERS: [&[&str]; 11] = [
     &["caller"],
     &["state", "plan", "metadata", "policy"],
     &["backend"],
-    &["settle", "intercept", "inspect"],
-    &["run"],
+    &["settle", "intercept", "inspect", "apply"],
+    &["run", "live"],
     &["cli"],
 ];
 

@@ -3,6 +3,7 @@
 
 pub mod declared;
 pub mod firewalld;
+pub mod first_boot;
 pub mod iptables;
 pub mod lokkit;
 pub mod name;

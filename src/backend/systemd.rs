@@ -119,7 +119,7 @@ impl Lines {
 }
 
 /// Unit names as systemd has them: what could be a glob or a second word is none.
-fn is_unit_name(unit: &str) -> bool {
+pub fn is_unit_name(unit: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     (1..=255).contains(&unit.len()) && unit.contains('.') && unit.bytes().all(plain)
 }

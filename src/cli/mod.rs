@@ -2,12 +2,14 @@
 //!
 //! Exit codes: 0 fine, 1 differences found or failed, 2 usage. `run` ends with its command's.
 
+mod apply;
 mod arm;
 mod check;
 mod export;
 mod list;
 mod log;
 mod output;
+mod progress;
 mod run;
 mod settle;
 
@@ -41,6 +43,7 @@ enum Verb {
     Disarm(arm::DisarmArgs),
     Settle(settle::SettleArgs),
     Plan(settle::PlanArgs),
+    Apply(apply::ApplyArgs),
     Check(check::CheckArgs),
     Plugins(list::PluginsArgs),
     List(list::ListArgs),
@@ -72,6 +75,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Disarm(args) => arm::disarm(&root, args),
         Verb::Settle(args) => settle::settle(&root, args, cli.json),
         Verb::Plan(args) => settle::plan(&root, args, cli.json),
+        Verb::Apply(args) => apply::apply(&root, args, cli.json),
         Verb::Check(args) => check::check(&root, args, cli.json),
         Verb::Plugins(args) => list::plugins(&root, args, cli.json),
         Verb::List(args) => list::list(&root, args, cli.json),

@@ -18,6 +18,8 @@ pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
 pub use read::{Journal, Torn, each_part, last_event};
+#[cfg(feature = "admin")]
+pub use record::seconds;
 pub use record::{Event, timestamp};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.

@@ -101,6 +101,23 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
+/// The seconds since 1970 that [`timestamp`] has written; none if the text is no such time.
+#[cfg(feature = "admin")]
+pub fn seconds(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let three = |text: &str, between| -> Option<[u64; 3]> {
+        let numbers: Option<Vec<u64>> = text.split(between).map(|number| number.parse().ok()).collect();
+        numbers?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (three(date, '-')?, three(time, ':')?);
+    // The inverse of `civil`: years begin in March.
+    let year = year.checked_sub(u64::from(month <= 2))?;
+    let shifted_month = (month + 9) % 12;
+    let day_of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + (153 * shifted_month + 2) / 5 + day;
+    let days = (year / 400 * 146_097 + day_of_era).checked_sub(719_469)?;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,5 +129,9 @@ mod tests {
         assert_eq!(rfc3339(951_782_400), "2000-02-29T00:00:00Z");
         assert_eq!(rfc3339(1_735_689_599), "2024-12-31T23:59:59Z");
         assert_eq!(timestamp(Some("86400")), "1970-01-02T00:00:00Z");
+        for moment in [0, 86_399, 951_782_399, 951_782_400, 1_735_689_599, 4_107_542_399] {
+            assert_eq!(seconds(&rfc3339(moment)), Some(moment));
+        }
+        assert_eq!(seconds("1970-01-01 00:00"), None);
     }
 }

@@ -2,6 +2,7 @@
 //! want. Doing it twice changes nothing.
 
 mod facts;
+mod first_boot;
 mod plan;
 
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use crate::backend::{declared, firewalld, iptables, lokkit, nftables, sysctl, systemd};
+use crate::backend::{declared, firewalld, first_boot, iptables, lokkit, nftables, sysctl, systemd};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -52,12 +52,13 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     let (files, notes) = declared::files(root, &fold.state);
     desired.extend(files);
     plan.notes.extend(notes);
+    desired.extend(super::first_boot::files(root, &fold.state));
     let firewall = plan_firewall(root, facts, &fold)?;
     plan.notes.extend(firewall.notes);
     desired.extend(firewall.desired);
     fold.state.placed = firewall.placed;
     let mut owned = systemd::owned();
-    owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED]);
+    owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED, first_boot::OWNED]);
     owned.extend(declared::OWNED);
     plan.changes.extend(difference(root, &desired, &owned)?);
     desired.retain(|file| file.content != Content::Nothing);

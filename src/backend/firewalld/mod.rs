@@ -3,6 +3,7 @@
 //! the zone. A zone never names a service that is not there: the daemon would start with stock
 //! configuration instead.
 
+mod closed;
 mod entries;
 mod services;
 mod wanted;
@@ -20,6 +21,7 @@ use crate::plan::{Content, Desired, Note};
 use crate::root::Root;
 use crate::state::{Placed, Want};
 
+pub use closed::keep_closed;
 use zones::Zones;
 
 /// Where service files are, and what ours begin with.

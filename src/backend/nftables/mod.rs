@@ -24,6 +24,7 @@ use crate::plan::{Content, Desired, Note};
 pub use base::NODE_TCP_PORT;
 pub use model::{Document, TABLE};
 pub use text::render;
+pub use unit::{UNIT_NAME, is_switched_off};
 
 /// The file that is loaded.
 pub const MAIN: &str = "/etc/nftables/nodeshim.nft";
@@ -104,7 +105,7 @@ impl Firewall {
             let include = format!("\ninclude \"{DIRECTORY}/*.nft\"\n");
             let text = format!("{HEADER}\n{}{include}", render(&self.base)?);
             files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));
-            files.extend(unit::files());
+            files.extend(unit::files(format!("{HEADER}\n{}", render(&self.base)?)));
         }
         Ok(files)
     }
@@ -127,6 +128,6 @@ pub fn absent() -> Vec<Desired> {
         because: Vec::new(),
         why: "no plugin wants anything of nftables".into(),
     };
-    let unit = unit::files().into_iter().map(|file| file.path);
+    let unit = unit::files(String::new()).into_iter().map(|file| file.path);
     std::iter::once(MAIN.to_owned()).chain(unit).map(nothing).collect()
 }

@@ -1,22 +1,36 @@
-//! The unit that loads the ruleset at boot, and the link that enables it.
+//! The units that load the ruleset at boot, with nothing but nft, and the link that enables them.
+//!
+//! First the node's own part is loaded alone, then everything in one transaction. If what a plugin
+//! asked for cannot be loaded, the node answers on its own port, nothing else is open, and
+//! `systemctl --failed` names the unit. If nothing at all can be loaded, the node does as it does
+//! where a file system cannot be mounted: it stops in emergency mode, without a network.
 
 use crate::plan::{Content, Desired};
+use crate::root::Root;
+
+/// The unit that loads everything.
+pub const UNIT_NAME: &str = "nodeshim-firewall.service";
 
 const UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall.service";
+const CLOSED_UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall-closed.service";
+/// The node's own part alone. Below `/usr`, where no file of an older image shadows it.
+const CLOSED: &str = "/usr/lib/nodeshim/firewall-closed.nft";
 const LINK: &str = "/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service";
+const MASK: &str = "/etc/systemd/system/nodeshim-firewall.service";
 
 /// The table is loaded before any interface comes up. Stopping does nothing, so that an upgrade
 /// never leaves the node open; reloading replaces the table in one transaction.
 const TEXT: &str = "\
 [Unit]
 Description=Firewall of the node and its plugins
-Documentation=man:nodeshim(1)
+Documentation=man:nodeshim(8)
 DefaultDependencies=no
-Wants=network-pre.target
+Wants=network-pre.target nodeshim-firewall-closed.service
 Before=network-pre.target shutdown.target
-After=local-fs.target systemd-modules-load.service
+After=local-fs.target systemd-modules-load.service nodeshim-firewall-closed.service
 Conflicts=shutdown.target firewalld.service iptables.service ip6tables.service nftables.service
 ConditionPathExists=/etc/nftables/nodeshim.nft
+ConditionCapability=CAP_NET_ADMIN
 
 [Service]
 Type=oneshot
@@ -28,24 +42,46 @@ ExecReload=/usr/sbin/nft -f /etc/nftables/nodeshim.nft
 WantedBy=sysinit.target
 ";
 
-/// The unit and its link.
-pub(super) fn files() -> Vec<Desired> {
-    let why = "loads the firewall rules at boot".to_owned();
+/// No conflicts of its own: it is wanted by the other unit alone.
+const CLOSED_TEXT: &str = "\
+[Unit]
+Description=Firewall of the node alone, until that of its plugins is loaded
+Documentation=man:nodeshim(8)
+DefaultDependencies=no
+Before=network-pre.target shutdown.target
+After=local-fs.target systemd-modules-load.service
+Conflicts=shutdown.target
+ConditionPathExists=/etc/nftables/nodeshim.nft
+ConditionCapability=CAP_NET_ADMIN
+OnFailure=emergency.target
+OnFailureJobMode=replace-irreversibly
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f /usr/lib/nodeshim/firewall-closed.nft
+";
+
+/// Whether the unit is disabled or masked.
+pub fn is_switched_off(root: &Root) -> bool {
+    let is_masked = root.read_link(MASK).is_ok_and(|target| target.as_os_str() == "/dev/null");
+    is_masked || root.meta(LINK).is_err()
+}
+
+/// The units and their link, and the node's own part, which `base` is the text of.
+pub(super) fn files(base: String) -> Vec<Desired> {
+    let desired = |path: &str, content| Desired {
+        path: path.into(),
+        content,
+        because: Vec::new(),
+        why: "loads the firewall rules at boot".to_owned(),
+    };
+    let file = |text: String| Content::File { text, mode: 0o644 };
+    let link = Content::Link { target: UNIT.into() };
     vec![
-        Desired {
-            path: UNIT.into(),
-            content: Content::File {
-                text: TEXT.into(),
-                mode: 0o644,
-            },
-            because: Vec::new(),
-            why: why.clone(),
-        },
-        Desired {
-            path: LINK.into(),
-            content: Content::Link { target: UNIT.into() },
-            because: Vec::new(),
-            why,
-        },
+        desired(CLOSED, file(base)),
+        desired(CLOSED_UNIT, file(CLOSED_TEXT.into())),
+        desired(UNIT, file(TEXT.into())),
+        desired(LINK, link),
     ]
 }

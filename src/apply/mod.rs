@@ -1,0 +1,17 @@
+//! What to do on a booted node so that what was recorded is in force there. Pure: the state, what
+//! was applied before and what the node looks like in, steps out; `crate::live` carries them out.
+//!
+//! What the administrator changed on the node wins. Each thing is judged by three values: what was
+//! recorded when nodeshim last applied, what is recorded now, and what is there.
+
+mod deferred;
+mod files;
+mod record;
+mod three_way;
+mod units;
+
+pub use deferred::{Activity, Deferred, Job, MOST_ATTEMPTS, deferred, needs};
+pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
+pub use record::{Applied, Attempt, PATH};
+pub use three_way::{Decision, decide};
+pub use units::{UnitStep, UnitVerb, recorded, units};

@@ -1,0 +1,119 @@
+//! What was applied on this node, in `/var/lib/nodeshim/applied.toml`: outside of the image, so
+//! that it outlives an upgrade of it, and writable where `/usr` is not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, if_exists};
+use crate::root::Root;
+
+/// The file.
+pub const PATH: &str = "/var/lib/nodeshim/applied.toml";
+const DIRECTORY: &str = "/var/lib/nodeshim";
+const FORMAT: u64 = 1;
+
+/// What was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Applied {
+    format: u64,
+    /// The boot in which it was.
+    #[serde(default)]
+    pub boot: String,
+    /// Files of the firewall were being changed, and the running firewall does not have it yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
+    /// The digest of the firewall's files as they were loaded in that boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<String>,
+    /// Unit → what was recorded of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<String, String>,
+    /// Path → digest of what was recorded for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// Deferred starts that were tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "deferred")]
+    pub attempts: Vec<Attempt>,
+}
+
+impl Default for Applied {
+    fn default() -> Self {
+        Applied {
+            format: FORMAT,
+            boot: String::new(),
+            pending: false,
+            loaded: None,
+            units: BTreeMap::new(),
+            files: BTreeMap::new(),
+            attempts: Vec::new(),
+        }
+    }
+}
+
+/// A deferred request that was tried, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Attempt {
+    /// The plugin.
+    pub plugin: String,
+    /// Its package; another version's request is another request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nevra: Option<String>,
+    /// What was asked for, as systemctl names it.
+    pub verb: String,
+    /// The unit.
+    pub unit: String,
+    /// The boot of the last attempt.
+    pub boot: String,
+    /// How many boots have tried.
+    pub attempts: u32,
+    /// `done`, `failed`, `timeout`, ... as systemd names the results of jobs, `not-needed`; none
+    /// while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+}
+
+impl Attempt {
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        matches!(self.result.as_deref(), Some("done" | "not-needed"))
+    }
+}
+
+impl Applied {
+    /// Reads the file; a node without one has applied nothing. A newer format is refused.
+    pub fn load(root: &Root) -> Result<Applied> {
+        let Some(text) = if_exists(root.read_text(PATH))? else {
+            return Ok(Applied::default());
+        };
+        let applied: Applied =
+            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+        if applied.format > FORMAT {
+            return Err(Error::NewerFormat {
+                path: PATH.into(),
+                found: applied.format,
+                supported: FORMAT,
+            });
+        }
+        Ok(applied)
+    }
+
+    /// Writes the file, whole or not at all.
+    pub fn save(&self, root: &Root) -> Result<()> {
+        let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
+        root.create_dirs(DIRECTORY, 0o755)?;
+        root.write(PATH, text.as_bytes(), Some(0o644))
+    }
+
+    /// The attempt at a deferred request, if there was one.
+    pub fn attempt(&self, plugin: &str, nevra: Option<&str>, verb: &str, unit: &str) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| {
+            attempt.plugin == plugin
+                && attempt.nevra.as_deref() == nevra
+                && attempt.verb == verb
+                && attempt.unit == unit
+        })
+    }
+}

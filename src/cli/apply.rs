@@ -1,0 +1,96 @@
+//! `nodeshim apply`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use nodeshim::error::Result;
+use nodeshim::live::{self, Filter, Options, Report, Started};
+use nodeshim::root::Root;
+
+use super::output::{count, json, print, wrapped};
+use super::progress::Progress;
+
+/// Bring about on this node what is recorded: firewall, units, deferred starts
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Only show what would be done; works for an image that is not booted, too
+    #[arg(long)]
+    dry_run: bool,
+    /// How long deferred starts may take together, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+}
+
+/// Applies; 1 if something could not be done.
+pub fn apply(root: &Root, args: ApplyArgs, as_json: bool) -> Result<ExitCode> {
+    let options = Options {
+        dry_run: args.dry_run,
+        limit: Duration::from_secs(args.timeout),
+    };
+    let mut progress = Progress::start();
+    let outcome = live::apply(root, &options, &mut |step| progress.step(step));
+    progress.end();
+    let report = match outcome {
+        Ok(report) => report,
+        Err(error) => {
+            progress.error(&error.to_string());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    if as_json {
+        json(&report)?;
+    } else {
+        print(&text(&report, args.dry_run))?;
+    }
+    report.problems.iter().for_each(|problem| progress.error(problem));
+    Ok(ExitCode::from(u8::from(!report.problems.is_empty())))
+}
+
+fn text(report: &Report, dry_run: bool) -> String {
+    let mut text = String::new();
+    for file in &report.files {
+        let word = if file.kept { "kept" } else { "write" };
+        let kept = if file.kept { "changed on this node; " } else { "" };
+        text.push_str(&wrapped(&format!("{word:<8}  "), 10, &format!("{}: {kept}{}", file.path, file.why)));
+    }
+    for closed in &report.closed {
+        text.push_str(&wrapped("kept      ", 10, &format!("{closed}: closed on this node")));
+    }
+    for unit in &report.units {
+        let word = if unit.kept { "kept" } else { "unit" };
+        let verb = format!("{:?}", unit.verb).to_lowercase();
+        let kept = if unit.kept { ", changed on this node" } else { "" };
+        let line = format!("{verb} {} for {}{kept}", unit.unit, unit.plugin);
+        text.push_str(&wrapped(&format!("{word:<8}  "), 10, &line));
+    }
+    report.deferred.iter().for_each(|started| text.push_str(&deferred(started)));
+    let firewall = match report.firewall {
+        Filter::None => None,
+        Filter::InForce => Some("in force"),
+        Filter::Loaded if dry_run => Some("to be loaded"),
+        Filter::Loaded => Some("loaded"),
+        Filter::Off => Some("switched off on this node"),
+        Filter::Failed => Some("not as recorded"),
+    };
+    if let Some(firewall) = firewall {
+        text.push_str(&format!("firewall  {firewall}\n"));
+    }
+    if report.is_idle() && report.problems.is_empty() {
+        text.push_str("nothing to do\n");
+    } else if !report.problems.is_empty() {
+        text.push_str(&format!("{}\n", count(report.problems.len(), "problem")));
+    }
+    text
+}
+
+fn deferred(started: &Started) -> String {
+    let request = &started.request;
+    let reason = match (&started.result, &request.reason) {
+        (Some(result), _) => format!(": {result}"),
+        (None, Some(reason)) => format!(", not done: {reason}"),
+        (None, None) => String::new(),
+    };
+    let line = format!("{} {} for {}{reason}", request.verb, request.unit, request.plugin);
+    wrapped("deferred  ", 10, &line)
+}

@@ -1,0 +1,98 @@
+//! Running a program of the node with a time limit.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether it exited with 0.
+    pub success: bool,
+    /// What it printed.
+    pub output: String,
+    /// The first line that it complained with.
+    pub complaint: String,
+}
+
+/// Where programs are looked for: a caller's `PATH` may lack the administrator's.
+const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Runs a program to its end, or kills it when its time is up.
+pub fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
+    let failed = |error: std::io::Error| Error::Other(format!("{program}: {error}"));
+    let mut command = Command::new(program);
+    command.args(args).env("PATH", PATH).env("LC_ALL", "C");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
+    let output = reader(child.stdout.take());
+    let errors = reader(child.stderr.take());
+    let status = wait(&mut child, limit).map_err(failed)?;
+    let Some(success) = status else {
+        return Err(Error::Other(format!("{program}: did not end within {} s", limit.as_secs())));
+    };
+    let errors = errors.join().unwrap_or_default();
+    Ok(Ended {
+        success,
+        output: output.join().unwrap_or_default(),
+        complaint: errors.lines().next().unwrap_or("no reason given").to_owned(),
+    })
+}
+
+/// As [`run`], and anything but success is an error.
+pub fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<String> {
+    let ended = run(program, args, limit)?;
+    match ended.success {
+        true => Ok(ended.output),
+        false => Err(Error::Other(format!("{program}: {}", ended.complaint))),
+    }
+}
+
+fn reader(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before an error is what there is.
+        let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<bool>> {
+    let deadline = Instant::now() + limit;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status.success()));
+        }
+        if Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_s_end_is_told() {
+        let limit = Duration::from_secs(20);
+        assert_eq!(succeed("echo", &["a"], limit).unwrap(), "a\n");
+        let error = succeed("sh", &["-c", "echo first >&2; echo second >&2; exit 3"], limit).unwrap_err();
+        assert_eq!(error.to_string(), "sh: first");
+        assert!(run("/nonexistent/program", &[], limit).is_err());
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_killed() {
+        let error = run("sleep", &["60"], Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.to_string(), "sleep: did not end within 0 s");
+    }
+}

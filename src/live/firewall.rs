@@ -1,0 +1,193 @@
+//! Making the running firewall what its files say. It is never left more open than these: what
+//! cannot be loaded leaves what was loaded before, or the node's own part alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::firewalld::Firewalld;
+use super::nft;
+use super::report::Report;
+use super::systemd::Manager;
+use crate::apply::Applied;
+use crate::backend::nftables;
+use crate::config::Backend;
+use crate::error::{Error, Result, if_exists};
+use crate::firewall::definitions::Definitions;
+use crate::firewall::firewalld::{Names, Zone};
+use crate::origin::digest;
+use crate::root::Root;
+
+const ZONES: &str = "/etc/firewalld/zones";
+const IPTABLES: [(&str, &str); 2] = [
+    ("iptables-restore", "/etc/sysconfig/iptables"),
+    ("ip6tables-restore", "/etc/sysconfig/ip6tables"),
+];
+/// The node's own part, where it has to be loaded without the plugins'.
+const BASE: &str = "/run/nodeshim/base.nft";
+/// For how long a firewalld that is just starting is waited for.
+const STARTING: Duration = Duration::from_secs(30);
+
+/// What became of the firewall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Nobody wants one.
+    #[default]
+    None,
+    /// It is loaded as it should be.
+    InForce,
+    /// It was loaded, or would be in a dry run.
+    Loaded,
+    /// It is switched off on this node.
+    Off,
+    /// It could not be loaded; what was loaded before is, or the node's own part alone.
+    Failed,
+}
+
+/// What the decision rests on.
+pub struct Input<'a> {
+    /// The node.
+    pub root: &'a Root,
+    /// Which firewall it has.
+    pub backend: Backend,
+    /// This boot.
+    pub boot: &'a str,
+    /// Whether this run wrote files of a firewall.
+    pub changed: bool,
+    /// Only look.
+    pub dry_run: bool,
+    /// The service manager, where it can be reached.
+    pub manager: Option<&'a Manager>,
+}
+
+/// Brings the running firewall up to date and notes in `applied` that it is.
+pub fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
+    let outcome = match input.backend {
+        Backend::Firewalld => firewalld(input, applied.pending),
+        Backend::Iptables => iptables(input, applied.pending),
+        Backend::Nftables | Backend::Auto => nftables(input, applied),
+    };
+    report.firewall = outcome.unwrap_or_else(|error| {
+        report.problem(format!("firewall: {error}"));
+        Filter::Failed
+    });
+    if report.firewall != Filter::Failed && !input.dry_run {
+        applied.pending = false;
+    }
+}
+
+fn nftables(input: &Input, applied: &mut Applied) -> Result<Filter> {
+    let root = input.root;
+    if nftables::is_switched_off(root) {
+        return Ok(Filter::Off);
+    }
+    let is_loaded = || nft::is_loaded();
+    if !root.exists(nftables::MAIN) {
+        // The last plugin is gone: what it had open is closed, and the node's own part stays.
+        if input.changed && !input.dry_run && is_loaded()? {
+            load_base(root)?;
+        }
+        return Ok(Filter::None);
+    }
+    let files = digest_of_files(root)?;
+    let before = applied.loaded.as_deref().filter(|_| applied.boot == input.boot);
+    let is_current = before.is_none_or(|before| before == files) && !input.changed && !applied.pending;
+    if is_current && !has_failed(input) && is_loaded()? {
+        applied.loaded = Some(files);
+        return Ok(Filter::InForce);
+    }
+    if input.dry_run {
+        return Ok(Filter::Loaded);
+    }
+    if let Err(error) = nft::load(nftables::MAIN) {
+        let kept = is_loaded()? || load_base(root).is_ok();
+        let now = if kept { "what was loaded before stays" } else { "nothing is loaded" };
+        return Err(Error::Other(format!("{error}; {now}")));
+    }
+    applied.loaded = Some(files);
+    Ok(Filter::Loaded)
+}
+
+/// Whether the boot could not load all of it.
+fn has_failed(input: &Input) -> bool {
+    let unit = [nftables::UNIT_NAME.to_owned()];
+    let activity = input.manager.and_then(|manager| manager.activity(&unit).ok());
+    activity.is_some_and(|activity| activity.values().any(|unit| unit.active == "failed"))
+}
+
+/// Loads the node's own part alone.
+fn load_base(root: &Root) -> Result<()> {
+    let none = BTreeMap::new();
+    let base = nftables::Firewall::build(&none, "public", &Definitions::new(root)).flattened()?;
+    root.write(BASE, base.as_bytes(), Some(0o600))?;
+    nft::load(BASE)
+}
+
+fn digest_of_files(root: &Root) -> Result<String> {
+    let mut bytes = root.read(nftables::MAIN)?;
+    for entry in if_exists(root.list(nftables::DIRECTORY))?.unwrap_or_default() {
+        let path = std::path::Path::new(nftables::DIRECTORY).join(&entry.name);
+        bytes.extend(entry.name.as_encoded_bytes());
+        bytes.extend(root.read(path)?);
+    }
+    Ok(digest(&bytes))
+}
+
+fn firewalld(input: &Input, pending: bool) -> Result<Filter> {
+    let Some(daemon) = Firewalld::connect()? else {
+        return Err(Error::Other("firewalld is enabled and does not run".into()));
+    };
+    match daemon.settled_state(STARTING)?.as_str() {
+        "RUNNING" => {}
+        state => {
+            let text = format!("firewalld is in state {state}; see its log, then `nodeshim apply`");
+            return Err(Error::Other(text));
+        }
+    }
+    if !input.changed && !pending {
+        return Ok(Filter::InForce);
+    }
+    if !input.dry_run {
+        daemon.reload()?;
+        verify(input.root, &daemon)?;
+    }
+    Ok(Filter::Loaded)
+}
+
+/// Whether the daemon lets our services through in the zones whose files name them.
+fn verify(root: &Root, daemon: &Firewalld) -> Result<()> {
+    let names = Names::of(root);
+    for entry in if_exists(root.list(ZONES))?.unwrap_or_default() {
+        let Some(zone) = entry.name.to_str().and_then(|name| name.strip_suffix(".xml")) else {
+            continue;
+        };
+        let text = root.read_text(format!("{ZONES}/{zone}.xml"))?;
+        let Ok(planned) = Zone::parse(&text, &names) else { continue };
+        let is_ours = |service: &&String| service.starts_with("nodeshim-");
+        let ours: Vec<&String> = planned.traffic.services.iter().filter(is_ours).collect();
+        if ours.is_empty() {
+            continue;
+        }
+        let running = daemon.services(zone)?;
+        if let Some(missing) = ours.into_iter().find(|service| !running.contains(service)) {
+            return Err(Error::Other(format!("zone {zone} does not have service {missing} after reloading")));
+        }
+    }
+    Ok(())
+}
+
+fn iptables(input: &Input, pending: bool) -> Result<Filter> {
+    if !input.changed && !pending {
+        return Ok(Filter::InForce);
+    }
+    if !input.dry_run {
+        for (program, file) in IPTABLES {
+            if input.root.exists(file) {
+                nft::restore(program, file)?;
+            }
+        }
+    }
+    Ok(Filter::Loaded)
+}

@@ -1,0 +1,20 @@
+//! The edges to what runs on a booted node: systemd and firewalld over D-Bus, the kernel's packet
+//! filter through its own programs. Thin: what to do is decided in `crate::apply`.
+
+mod apply;
+mod bus;
+mod command;
+mod firewall;
+mod firewalld;
+mod nft;
+mod node;
+mod report;
+mod starts;
+mod systemd;
+
+pub use apply::{Options, apply};
+pub use firewall::Filter;
+pub use firewalld::Firewalld;
+pub use node::{boot_id, is_booted};
+pub use report::{Report, Started};
+pub use systemd::Manager;

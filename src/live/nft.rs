@@ -1,0 +1,27 @@
+//! The kernel's packet filter: nftables and the iptables services' rules.
+
+use std::time::Duration;
+
+use super::command::succeed;
+use crate::backend::nftables::TABLE;
+use crate::error::Result;
+
+/// The kernel takes a second for tens of thousands of elements.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Loads a file in one transaction: all of it, or nothing changes.
+pub fn load(file: &str) -> Result<()> {
+    succeed("nft", &["-f", file], LIMIT).map(drop)
+}
+
+/// Whether the node's own table is there.
+pub fn is_loaded() -> Result<bool> {
+    let tables = succeed("nft", &["list", "tables"], LIMIT)?;
+    let table = format!("table inet {TABLE}");
+    Ok(tables.lines().any(|line| line.trim() == table))
+}
+
+/// Loads the iptables services' rules of one family; each table in one transaction.
+pub fn restore(program: &str, file: &str) -> Result<()> {
+    succeed(program, &[file], LIMIT).map(drop)
+}

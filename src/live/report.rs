@@ -1,0 +1,72 @@
+//! What applying did or, in a dry run, would do.
+
+use serde::Serialize;
+
+use super::firewall::Filter;
+use crate::apply::{Deferred, FileChange, UnitStep};
+
+/// The whole of it. Its JSON keys are stable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// Files that were written or removed, or left as the node has them.
+    pub files: Vec<Touched>,
+    /// Openings of firewalld's zones that were closed on the node and stay so.
+    pub closed: Vec<String>,
+    /// What became of the firewall.
+    pub firewall: Filter,
+    /// Units whose files' state was changed, or left as the node has it.
+    pub units: Vec<UnitStep>,
+    /// Deferred requests that had not been done before.
+    pub deferred: Vec<Started>,
+    /// What went wrong, a line each. Empty means that everything is as it should be.
+    pub problems: Vec<String>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Touched {
+    /// Its path.
+    pub path: String,
+    /// Whether it is left alone, since it was changed on the node.
+    pub kept: bool,
+    /// Why it is written.
+    pub why: String,
+}
+
+/// A deferred request and its result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Started {
+    /// The request.
+    #[serde(flatten)]
+    pub request: Deferred,
+    /// systemd's word for how the job ended, or why there was none; none if nothing was tried.
+    pub result: Option<String>,
+}
+
+impl Report {
+    /// Notes what is wrong.
+    pub fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(text.into());
+    }
+
+    /// Whether anything was changed, or would be.
+    pub fn is_idle(&self) -> bool {
+        !self.files.iter().any(|file| !file.kept)
+            && self.firewall != Filter::Loaded
+            && !self.units.iter().any(|unit| !unit.kept)
+            && !self.deferred.iter().any(|started| started.request.job.is_some())
+    }
+}
+
+impl From<&FileChange> for Touched {
+    fn from(change: &FileChange) -> Touched {
+        Touched {
+            path: change.change.path.clone(),
+            kept: change.kept,
+            why: change.change.why.clone(),
+        }
+    }
+}

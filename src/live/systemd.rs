@@ -1,0 +1,190 @@
+//! The running systemd, by its `org.freedesktop.systemd1.Manager` interface.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use zbus::export::futures_core::Stream;
+use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
+
+use super::bus::{Bus, Target, unexpected};
+use crate::apply::{Activity, Job, UnitVerb};
+use crate::error::{Error, Result};
+
+const MANAGER: Target = Target {
+    name: "org.freedesktop.systemd1",
+    path: "/org/freedesktop/systemd1",
+    interface: "org.freedesktop.systemd1.Manager",
+};
+const PROPERTIES: Target = Target {
+    interface: "org.freedesktop.DBus.Properties",
+    ..MANAGER
+};
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+
+/// How long one answer may take; `Reload` runs all generators.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// A connection to the service manager.
+#[derive(Debug)]
+pub struct Manager {
+    bus: Bus,
+}
+
+/// A job that was asked for: which unit, and what.
+pub type Asked<'a> = (&'a str, Job);
+
+impl Manager {
+    /// Connects over the system bus or, where that is away, directly.
+    pub fn connect() -> Result<Manager> {
+        let over_bus = Bus::system(ANSWER).map(|bus| Manager { bus });
+        match over_bus.and_then(|manager| manager.version().map(|_| manager)) {
+            Ok(manager) => Ok(manager),
+            Err(first) => match Bus::systemd(ANSWER).map(|bus| Manager { bus }) {
+                Ok(manager) => manager.version().map(|_| manager),
+                Err(second) => Err(Error::Other(format!("systemd cannot be reached: {first}; {second}"))),
+            },
+        }
+    }
+
+    /// systemd's version, as it words it.
+    pub fn version(&self) -> Result<String> {
+        let value = self.property(MANAGER.path, MANAGER.interface, "Version")?;
+        String::try_from(value).map_err(unexpected)
+    }
+
+    /// Reads unit files anew.
+    pub fn reload(&self) -> Result<()> {
+        self.bus.call(&MANAGER, "Reload", &()).map(drop)
+    }
+
+    /// Changes unit files' links as the verb says. Running units stay as they are.
+    pub fn change(&self, verb: UnitVerb, units: &[&str]) -> Result<()> {
+        let (runtime, force) = (false, false);
+        match verb {
+            UnitVerb::Enable => self.bus.call(&MANAGER, "EnableUnitFiles", &(units, runtime, force)),
+            UnitVerb::Disable => self.bus.call(&MANAGER, "DisableUnitFiles", &(units, runtime)),
+            UnitVerb::Mask => self.bus.call(&MANAGER, "MaskUnitFiles", &(units, runtime, force)),
+            UnitVerb::Unmask => self.bus.call(&MANAGER, "UnmaskUnitFiles", &(units, runtime)),
+            UnitVerb::Preset => self.bus.call(&MANAGER, "PresetUnitFiles", &(units, runtime, force)),
+        }
+        .map(drop)
+    }
+
+    /// The state of a unit's file; none if there is no such file.
+    pub fn file_state(&self, unit: &str) -> Option<String> {
+        let answer = self.bus.call(&MANAGER, "GetUnitFileState", &(unit,)).ok()?;
+        answer.body().deserialize::<String>().ok()
+    }
+
+    /// How units are running. Units that have no file are left out unless they run.
+    pub fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
+        type Row = (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
+        let names: Vec<&str> = units.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let answer = self.bus.call(&MANAGER, "ListUnitsByNames", &(names,))?;
+        let body = answer.body();
+        let rows: Vec<Row> = body.deserialize().map_err(unexpected)?;
+        let mut all = BTreeMap::new();
+        for (name, _, load, active, _, _, path, ..) in rows {
+            let since = match active.as_str() {
+                "active" | "reloading" => self.since(path.as_str()).unwrap_or(0),
+                _ => 0,
+            };
+            let file = match load.as_str() {
+                "not-found" => String::new(),
+                "masked" => "masked".to_owned(),
+                _ => self.file_state(&name).unwrap_or_else(|| load.clone()),
+            };
+            all.insert(name, Activity { active, since, file });
+        }
+        Ok(all)
+    }
+
+    fn since(&self, path: &str) -> Result<u64> {
+        let microseconds = self.property(path, UNIT, "ActiveEnterTimestamp")?;
+        u64::try_from(microseconds).map(|microseconds| microseconds / 1_000_000).map_err(unexpected)
+    }
+
+    fn property(&self, path: &str, interface: &str, name: &str) -> Result<OwnedVariant> {
+        let answer = self.bus.call_at(&PROPERTIES, path, "Get", &(interface, name))?;
+        answer.body().deserialize().map_err(unexpected)
+    }
+
+    /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
+    /// long as `limit`. `ended` is told each result: systemd's word for it, `timeout` where the
+    /// time was up first, or why there is no job. A job whose time is up goes on.
+    pub fn run(
+        &self,
+        jobs: &[Asked],
+        limit: Duration,
+        ended: &mut dyn FnMut(usize, &str),
+    ) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let removed = self.removed_jobs()?;
+        self.bus.call(&MANAGER, "Subscribe", &())?;
+        let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, job) in jobs.iter().enumerate() {
+            match self.ask(job) {
+                Ok(path) => waiting.entry(path).or_default().push(index),
+                Err(error) => ended(index, &error.to_string()),
+            }
+        }
+        while !waiting.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok((path, result)) = removed.recv_timeout(left) else {
+                break;
+            };
+            for index in waiting.remove(&path).unwrap_or_default() {
+                ended(index, &result);
+            }
+        }
+        waiting.into_values().flatten().for_each(|index| ended(index, "timeout"));
+        Ok(())
+    }
+
+    /// Queues one job and returns its path.
+    fn ask(&self, (unit, job): &Asked) -> Result<String> {
+        let method = match job {
+            Job::Start => "StartUnit",
+            Job::Stop => "StopUnit",
+            Job::Restart => "TryRestartUnit",
+            Job::ReloadOrRestart => "ReloadOrTryRestartUnit",
+        };
+        let answer = self.bus.call(&MANAGER, method, &(unit, "replace"))?;
+        let path: OwnedObjectPath = answer.body().deserialize().map_err(unexpected)?;
+        Ok(path.to_string())
+    }
+
+    /// Paths and results of jobs that end from now on.
+    fn removed_jobs(&self) -> Result<Receiver<(String, String)>> {
+        let rule = MatchRule::builder()
+            .msg_type(zbus::message::Type::Signal)
+            .interface(MANAGER.interface)
+            .member("JobRemoved")
+            .build()
+            .map_err(unexpected)?;
+        let stream = MessageStream::for_match_rule(rule, &self.bus.connection, None);
+        let mut stream = block_on(stream).map_err(unexpected)?;
+        let (sender, receiver) = channel();
+        // Ends with the connection, or with the first signal after the receiver is gone.
+        thread::spawn(move || {
+            while let Some(message) = block_on(poll_fn(|context| Pin::new(&mut stream).poll_next(context))) {
+                let Ok(message) = message else { break };
+                let body = message.body();
+                let Ok((_, path, _, result)) = body.deserialize::<(u32, OwnedObjectPath, &str, String)>() else {
+                    continue;
+                };
+                if sender.send((path.to_string(), result)).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(receiver)
+    }
+}
