@@ -55,16 +55,28 @@ fn install(machine: &Machine, files: &[String]) {
 fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     let machine = Machine::with_nodeshim();
     // A distribution that would enable everything at first boot.
-    machine.write("/etc/systemd/system-preset/90-distribution.preset", "enable alpha.service\nenable delta.service\n");
+    machine.write(
+        "/etc/systemd/system-preset/90-distribution.preset",
+        "enable alpha.service\nenable delta.service\n",
+    );
     install(&machine, &plugins(&machine));
     let looked = machine.first_boot(&format!("{LOOK}
         peer tcp:8080=open 6/tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected udp:53=rejected >&2 || echo packets
         inside journalctl -u nodeshim-apply --no-pager >&2
         inside cat /var/lib/nodeshim/applied.toml >&2
         inside nodeshim apply >&2; echo again=$?"));
-    expect(&looked, &[
-        "alpha=enabled", "alpha-runs=active", "beta-runs=active", "beta-starts=1", "gamma-tries=1", "delta=disabled",
-        "apply=failed", "firewall=active",
-    ]);
+    expect(
+        &looked,
+        &[
+            "alpha=enabled",
+            "alpha-runs=active",
+            "beta-runs=active",
+            "beta-starts=1",
+            "gamma-tries=1",
+            "delta=disabled",
+            "apply=failed",
+            "firewall=active",
+        ],
+    );
     assert!(!looked.contains("packets"), "{looked}");
 }

@@ -239,6 +239,7 @@ mod tests {
         let want = |wish, event| Want {
             wish,
             runtime: false,
+            declared: Vec::new(),
             failed: false,
             events: vec![event],
         };
@@ -265,7 +266,13 @@ mod tests {
             file: file.into(),
         };
         let activity = BTreeMap::from([("a.service".to_owned(), about)]);
-        let judged = deferred(&state(verb, "a.service"), &Applied::default(), Some(&activity), &BTreeSet::new(), &|_| 100);
+        let judged = deferred(
+            &state(verb, "a.service"),
+            &Applied::default(),
+            Some(&activity),
+            &BTreeSet::new(),
+            &|_| 100,
+        );
         judged[0].job
     }
 
@@ -324,6 +331,7 @@ mod tests {
         let want = Want {
             wish: disable,
             runtime: false,
+            declared: Vec::new(),
             failed: false,
             events: vec![9],
         };

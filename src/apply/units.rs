@@ -171,6 +171,7 @@ mod tests {
         let want = Want {
             wish,
             runtime: false,
+            declared: Vec::new(),
             failed,
             events: vec![1],
         };
@@ -186,7 +187,9 @@ mod tests {
 
     fn steps(want: UnitWant, failed: bool, before: Option<UnitWant>, actual: &str) -> Vec<(UnitVerb, bool)> {
         let mut applied = Applied::default();
-        applied.units.extend(before.into_iter().flat_map(|before| recorded(&state(before, false))));
+        applied
+            .units
+            .extend(before.into_iter().flat_map(|before| recorded(&state(before, false))));
         let actual = BTreeMap::from([("a.service".to_owned(), actual.to_owned())]);
         let steps = units(&state(want, failed), &state(want, failed), &applied, &actual);
         steps.into_iter().map(|step| (step.verb, step.kept)).collect()
@@ -203,7 +206,12 @@ mod tests {
         assert_eq!(steps(Disable, false, Some(Disable), "enabled"), [(UnitVerb::Disable, true)]);
         assert_eq!(steps(Enable, false, Some(Disable), "masked"), [(UnitVerb::Enable, true)]);
         assert_eq!(steps(Mask, true, None, "enabled"), [(UnitVerb::Mask, false)]);
-        for in_force in [(Enable, "enabled"), (Enable, "static"), (Disable, "disabled"), (Mask, "masked")] {
+        for in_force in [
+            (Enable, "enabled"),
+            (Enable, "static"),
+            (Disable, "disabled"),
+            (Mask, "masked"),
+        ] {
             assert_eq!(steps(in_force.0, false, None, in_force.1), [], "{in_force:?}");
         }
     }

@@ -113,7 +113,8 @@ pub fn seconds(text: &str) -> Option<u64> {
     // The inverse of `civil`: years begin in March.
     let year = year.checked_sub(u64::from(month <= 2))?;
     let shifted_month = (month + 9) % 12;
-    let day_of_era = year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + (153 * shifted_month + 2) / 5 + day;
+    let day_of_era =
+        year % 400 * 365 + year % 400 / 4 - year % 400 / 100 + (153 * shifted_month + 2) / 5 + day;
     let days = (year / 400 * 146_097 + day_of_era).checked_sub(719_469)?;
     Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }

@@ -207,7 +207,10 @@ fn units_and_starts(
             starts::carry_out(&input, judged, &mut known.applied, report, say)
         }
         _ => {
-            let untried = |request| super::Started { request, result: None };
+            let untried = |request| super::Started {
+                request,
+                result: None,
+            };
             report.deferred = judged.into_iter().map(untried).collect();
             Ok(())
         }

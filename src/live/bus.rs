@@ -45,7 +45,12 @@ impl Bus {
     }
 
     /// Calls a method and waits for its answer.
-    pub fn call<B: Serialize + DynamicType>(&self, target: &Target, method: &str, body: &B) -> Result<Message> {
+    pub fn call<B: Serialize + DynamicType>(
+        &self,
+        target: &Target,
+        method: &str,
+        body: &B,
+    ) -> Result<Message> {
         self.call_at(target, target.path, method, body)
     }
 
@@ -57,13 +62,7 @@ impl Bus {
         method: &str,
         body: &B,
     ) -> Result<Message> {
-        let call = self.connection.call_method(
-            Some(target.name),
-            path,
-            Some(target.interface),
-            method,
-            body,
-        );
+        let call = self.connection.call_method(Some(target.name), path, Some(target.interface), method, body);
         block_on(call).map_err(|error| Error::Other(format!("{method}: {}", reason(&error))))
     }
 }

@@ -103,7 +103,11 @@ fn nftables(input: &Input, applied: &mut Applied) -> Result<Filter> {
     }
     if let Err(error) = nft::load(nftables::MAIN) {
         let kept = is_loaded()? || load_base(root).is_ok();
-        let now = if kept { "what was loaded before stays" } else { "nothing is loaded" };
+        let now = if kept {
+            "what was loaded before stays"
+        } else {
+            "nothing is loaded"
+        };
         return Err(Error::Other(format!("{error}; {now}")));
     }
     applied.loaded = Some(files);
@@ -164,7 +168,9 @@ fn verify(root: &Root, daemon: &Firewalld) -> Result<()> {
             continue;
         };
         let text = root.read_text(format!("{ZONES}/{zone}.xml"))?;
-        let Ok(planned) = Zone::parse(&text, &names) else { continue };
+        let Ok(planned) = Zone::parse(&text, &names) else {
+            continue;
+        };
         let is_ours = |service: &&String| service.starts_with("nodeshim-");
         let ours: Vec<&String> = planned.traffic.services.iter().filter(is_ours).collect();
         if ours.is_empty() {

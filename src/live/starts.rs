@@ -54,7 +54,9 @@ pub fn carry_out(
     let total = jobs.len();
     let mut done = 0;
     let run = input.manager.run(&jobs, input.limit, &mut |index, result| {
-        let Some((request, attempt)) = tried.get(index) else { return };
+        let Some((request, attempt)) = tried.get(index) else {
+            return;
+        };
         done += 1;
         say(&format!("{done}/{total} {} {}: {result}", request.verb, request.unit));
         let result = if result == "skipped" { "done" } else { result };

@@ -82,7 +82,18 @@ impl Manager {
 
     /// How units are running. Units that have no file are left out unless they run.
     pub fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
-        type Row = (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
+        type Row = (
+            String,
+            String,
+            String,
+            String,
+            String,
+            String,
+            OwnedObjectPath,
+            u32,
+            String,
+            OwnedObjectPath,
+        );
         let names: Vec<&str> = units.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -108,7 +119,9 @@ impl Manager {
 
     fn since(&self, path: &str) -> Result<u64> {
         let microseconds = self.property(path, UNIT, "ActiveEnterTimestamp")?;
-        u64::try_from(microseconds).map(|microseconds| microseconds / 1_000_000).map_err(unexpected)
+        u64::try_from(microseconds)
+            .map(|microseconds| microseconds / 1_000_000)
+            .map_err(unexpected)
     }
 
     fn property(&self, path: &str, interface: &str, name: &str) -> Result<OwnedVariant> {
@@ -119,12 +132,7 @@ impl Manager {
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
     /// long as `limit`. `ended` is told each result: systemd's word for it, `timeout` where the
     /// time was up first, or why there is no job. A job whose time is up goes on.
-    pub fn run(
-        &self,
-        jobs: &[Asked],
-        limit: Duration,
-        ended: &mut dyn FnMut(usize, &str),
-    ) -> Result<()> {
+    pub fn run(&self, jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &str)) -> Result<()> {
         let deadline = Instant::now() + limit;
         let removed = self.removed_jobs()?;
         self.bus.call(&MANAGER, "Subscribe", &())?;
@@ -177,7 +185,8 @@ impl Manager {
             while let Some(message) = block_on(poll_fn(|context| Pin::new(&mut stream).poll_next(context))) {
                 let Ok(message) = message else { break };
                 let body = message.body();
-                let Ok((_, path, _, result)) = body.deserialize::<(u32, OwnedObjectPath, &str, String)>() else {
+                let Ok((_, path, _, result)) = body.deserialize::<(u32, OwnedObjectPath, &str, String)>()
+                else {
                     continue;
                 };
                 if sender.send((path.to_string(), result)).is_err() {

@@ -66,7 +66,16 @@ impl Machine {
     pub fn rpm(&self, args: &[&str]) -> Output {
         let nodeshim = stage().join("usr/bin/nodeshim").display().to_string();
         let root = self.root("");
-        let run = [nodeshim.as_str(), "run", "--root", &root, "--", "rpm", "--root", &root];
+        let run = [
+            nodeshim.as_str(),
+            "run",
+            "--root",
+            &root,
+            "--",
+            "rpm",
+            "--root",
+            &root,
+        ];
         let own = ["--dbpath", "/var/lib/rpm", "--nodeps"];
         self.host(&[run.as_slice(), &own, args].concat())
     }

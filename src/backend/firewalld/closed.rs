@@ -67,7 +67,8 @@ fn zone_of(path: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const ZONE: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n  <service name=\"ssh\"/>\nMORE</zone>\n";
+    const ZONE: &str =
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n  <service name=\"ssh\"/>\nMORE</zone>\n";
 
     #[test]
     fn only_what_was_there_before_stays_closed() {
@@ -79,7 +80,8 @@ mod tests {
         let path = "/etc/firewalld/zones/public.xml";
         root.write(path, ZONE.replace("MORE", "").as_bytes(), None).unwrap();
         let planned = |services: &[&str]| {
-            let lines: String = services.iter().map(|name| format!("  <service name=\"{name}\"/>\n")).collect();
+            let lines: String =
+                services.iter().map(|name| format!("  <service name=\"{name}\"/>\n")).collect();
             vec![PlannedChange {
                 path: path.into(),
                 action: Action::Write {
