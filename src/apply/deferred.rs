@@ -307,10 +307,8 @@ mod tests {
                 attempts,
                 result: result.map(str::to_owned),
             };
-            let applied = Applied {
-                attempts: vec![attempt],
-                ..Applied::default()
-            };
+            let mut applied = Applied::default();
+            applied.attempts.push(attempt);
             needs(&state, &applied).len()
         };
         assert_eq!(after(Some("done"), 1), 0);

@@ -239,10 +239,9 @@ fn change_units(
         }
     }
     let is_systemds = |file: &Touched| !file.kept && file.path.contains("/systemd/");
-    if changed || report.files.iter().any(is_systemds) {
-        if let Err(error) = manager.reload() {
-            report.problem(error.to_string());
-        }
+    let is_stale = changed || report.files.iter().any(is_systemds);
+    if is_stale && let Err(error) = manager.reload() {
+        report.problem(error.to_string());
     }
     let before = std::mem::replace(&mut known.applied.units, recorded);
     for unit in failed {
