@@ -3,6 +3,11 @@
 
 #[path = "support/image.rs"]
 mod image;
+#[path = "backends/image.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod journalled;
+#[path = "packets/matrix.rs"]
+mod matrix;
 mod support;
 
 use std::fs;
@@ -27,6 +32,13 @@ impl Cable {
         cable
     }
 
+    /// With a host behind the firewalled one, and a second cable.
+    fn with_inner() -> Cable {
+        let cable = Cable::new();
+        succeed(&mut cable.command("inner"));
+        cable
+    }
+
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(project().join("tests/lib/netns-pair"));
         command.arg(verb).arg(&self.name);
@@ -43,6 +55,10 @@ impl Cable {
 
     /// Loads the image's own files, from the paths that they have there.
     fn load_files(&self, image: &Image) {
+        self.load_etc(&image.path());
+    }
+
+    fn load_etc(&self, image: &Path) {
         let script = "mount -t overlay image -o lowerdir=$1/etc:/etc /etc; nft flush ruleset; \
                       nft -f /etc/nftables/nodeshim.nft";
         let inside = [
@@ -55,7 +71,7 @@ impl Cable {
             script,
             "sh",
         ];
-        succeed(self.command("fw").args(inside).arg(image.path()));
+        succeed(self.command("fw").args(inside).arg(image));
     }
 
     /// Sends packets; each expectation is `[6/]PROTOCOL:PORT=open|rejected|dropped`.

@@ -8,5 +8,6 @@ pub mod iptables;
 pub mod lokkit;
 pub mod name;
 pub mod nftables;
+pub mod ovirt;
 pub mod sysctl;
 pub mod systemd;

@@ -4,15 +4,25 @@
 
 mod declarations;
 mod model;
+mod ovirt;
 mod parse;
 mod version;
 
+use crate::root::Root;
+
 pub use declarations::{Loaded, declarations, load_all};
 pub use model::{Group, Hook, Metadata, User};
+pub use ovirt::{FIREWALL_DIRECTORY, firewall_files};
 pub use parse::{Problem, parse};
 pub use version::{NodeVersion, compare};
 
 /// Where packages put their metadata.
 pub const DIRECTORY: &str = "/usr/share/ovirt-node/plugins.d";
+
+/// Whether an image has any.
+pub fn is_there(root: &Root) -> bool {
+    root.is_dir(DIRECTORY) || ovirt::names(root).is_ok_and(|names| !names.is_empty())
+}
+
 /// The newest schema that this build reads.
 pub const SCHEMA: u32 = 1;

@@ -1,6 +1,7 @@
 //! Settling: after a transaction the image is made to match what the plugins that are installed
 //! want. Doing it twice changes nothing.
 
+mod export;
 mod facts;
 mod first_boot;
 mod plan;
@@ -15,6 +16,7 @@ use crate::plan::{Action, Note, Plan, apply};
 use crate::root::Root;
 use crate::state::State;
 
+pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use plan::{Prepared, firewall, prepare, standing};
 
@@ -33,7 +35,7 @@ pub struct Report {
 
 /// Whether an image has anything that could be settled: a journal or metadata.
 pub fn is_due(root: &Root) -> Result<bool> {
-    Ok(if_exists(root.meta(journal::PATH))?.is_some() || root.is_dir(metadata::DIRECTORY))
+    Ok(if_exists(root.meta(journal::PATH))?.is_some() || metadata::is_there(root))
 }
 
 /// Makes the image match its state, under the journal's lock. An image with neither a journal nor

@@ -57,6 +57,7 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     plan.notes.extend(firewall.notes);
     desired.extend(firewall.desired);
     fold.state.placed = firewall.placed;
+    fold.state.originals = firewall.originals;
     let mut owned = systemd::owned();
     owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED, first_boot::OWNED]);
     owned.extend(declared::OWNED);
@@ -77,7 +78,10 @@ impl Declared {
     fn load(root: &Root, facts: &Facts) -> Result<Declared> {
         let loaded = metadata::load_all(root)?;
         let node = NodeVersion::load(root);
-        let (declarations, notes) = metadata::declarations(&loaded, &facts.installed, &node);
+        let (mut declarations, mut notes) = metadata::declarations(&loaded, &facts.installed, &node);
+        let (of_files, not_read) = metadata::firewall_files(root, &facts.installed)?;
+        declarations.extend(of_files);
+        notes.extend(not_read);
         Ok(Declared {
             declarations,
             prefer: Prefer::default(),
@@ -150,7 +154,7 @@ fn gone_events<'e>(fold: &'e Fold, before: &State, journal: &'e Journal) -> Vec<
 }
 
 /// What each plugin wants of the firewall.
-fn rulesets(
+pub(super) fn rulesets(
     state: &State,
     default_zone: &str,
     definitions: &Definitions,
@@ -190,6 +194,7 @@ struct FirewallPlan {
     desired: Vec<Desired>,
     notes: Vec<Note>,
     placed: BTreeSet<Placed>,
+    originals: BTreeMap<String, String>,
 }
 
 /// Secure shell is the node's own: a plugin that asked for it does not take it along.
@@ -242,6 +247,8 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
             rulesets: of_chosen(Backend::Firewalld),
             withdrawn: &withdrawn,
             placed: &fold.state.placed,
+            originals: &fold.state.originals,
+            whole: false,
             default_zone: &default_zone,
         },
     )?;
@@ -251,5 +258,6 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
         desired,
         notes,
         placed: of_firewalld.placed,
+        originals: of_firewalld.originals,
     })
 }

@@ -40,6 +40,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
     fold.state.retried.clone_from(&facts.before.retried);
     fold.state.forgotten.clone_from(&facts.before.forgotten);
     fold.state.placed.clone_from(&facts.before.placed);
+    fold.state.originals.clone_from(&facts.before.originals);
     fold.state.declared.clone_from(&facts.before.declared);
     fold.state.last_event = events.last().map_or(0, |event| event.id);
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();

@@ -55,6 +55,10 @@ pub struct State {
     /// they declared nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub declarations: String,
+    /// Files that settling shares with others as they were before it changed them first, by path;
+    /// empty if there was none. They come back when nobody wants anything of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub originals: BTreeMap<String, String>,
     /// The plugins by package name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
     pub plugins: BTreeMap<String, Plugin>,
@@ -68,6 +72,7 @@ impl Default for State {
             retried: BTreeSet::new(),
             forgotten: BTreeMap::new(),
             placed: BTreeSet::new(),
+            originals: BTreeMap::new(),
             declared: BTreeSet::new(),
             declarations: String::new(),
             plugins: BTreeMap::new(),

@@ -2,6 +2,7 @@
 //! plugins came and went, and nothing in it that a package could inject.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+mod export;
 mod firewalld;
 mod image;
 mod inspect;

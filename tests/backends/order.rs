@@ -3,15 +3,80 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use nodeshim::intent::{UnitWant, Wish};
+use nodeshim::intent::{Opening, UnitWant, Wish};
 use proptest::prelude::*;
 
-use crate::image::{Image, allow, port, unit};
+use crate::image::{Image, allow, allow_in, port, unit};
 use crate::support;
 
-/// Plugins that overlap: each wants a port of its own, one that it shares, and a unit.
+/// What starts the firewall; nothing for nftables.
+const STARTED: [Option<&str>; 3] = [None, Some("iptables.service"), Some("firewalld.service")];
+const RULES: &str = "# mine\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 4444 -j ACCEPT\n\
+                     -A INPUT -j DROP\nCOMMIT\n";
+/// An administrator's zone, written in his own manner, with a port that is his.
+const ZONE: &str = "<zone>\n <short>Mine</short><service name='ssh'/>\n <!-- kept -->\n\
+                    <port protocol='tcp' port='4444'/></zone>";
+
+fn image(started: Option<&str>) -> Image {
+    let image = Image::new();
+    let write = |path: &str, text: &str| {
+        image.root.create_dirs(path.rsplit_once('/').unwrap().0, 0o755).unwrap();
+        image.root.write(path, text.as_bytes(), None).unwrap();
+    };
+    write("/etc/sysconfig/iptables", RULES);
+    write("/etc/firewalld/zones/public.xml", ZONE);
+    let shipped = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone/>\n";
+    for zone in ["internal", "trusted", "block", "drop"] {
+        write(&format!("/usr/lib/firewalld/zones/{zone}.xml"), shipped);
+    }
+    for service in ["ssh", "http"] {
+        let text = "<service><port port=\"80\" protocol=\"tcp\"/></service>";
+        write(&format!("/usr/lib/firewalld/services/{service}.xml"), text);
+    }
+    write("/usr/lib/firewalld/icmptypes/echo-request.xml", "<icmptype/>");
+    if let Some(unit) = started {
+        let wants = "/etc/systemd/system/multi-user.target.wants";
+        image.root.create_dirs(wants, 0o755).unwrap();
+        image
+            .root
+            .symlink(format!("/usr/lib/systemd/system/{unit}"), format!("{wants}/{unit}"))
+            .unwrap();
+    }
+    image.root.take_changes();
+    image
+}
+
+/// Plugins that overlap: each wants a port of its own, one that it shares, a range that runs into
+/// those of others, a unit, and some one thing more.
 fn wishes(plugin: usize) -> Vec<Wish> {
+    let more = match plugin {
+        0 | 1 => allow(Opening::FirewallService {
+            service: "http".into(),
+        }),
+        2 => allow(Opening::ForwardPort {
+            interface: None,
+            port: "99".into(),
+            protocol: "tcp".into(),
+            to_port: Some("98".into()),
+            to_address: Some("10.0.0.1".into()),
+        }),
+        3 => allow_in(
+            "trusted",
+            Opening::Source {
+                source: "10.7.0.0/16".into(),
+            },
+        ),
+        _ => allow(Opening::BlockIcmp {
+            icmp_type: "echo-request".into(),
+        }),
+    };
+    let low = 3000 + 5 * plugin;
     vec![
+        more,
+        allow(Opening::Masquerade { interface: None }),
+        allow(port(&format!("{low}-{}", low + 7), "tcp")),
+        allow(port("4444", "tcp")),
+        allow_in("internal", port(&(5000 + plugin / 2).to_string(), "tcp")),
         allow(port(&(1000 + plugin).to_string(), "tcp")),
         allow(port(&(2000 + plugin / 2).to_string(), "udp")),
         unit(&format!("u{plugin}.service"), UnitWant::Enable),
@@ -19,9 +84,8 @@ fn wishes(plugin: usize) -> Vec<Wish> {
 }
 
 /// Everything under /etc and the unit, after these steps: plugin and whether it is there afterwards.
-fn outcome(steps: &[(usize, bool)], settle_each: bool) -> BTreeMap<PathBuf, String> {
-    let image = Image::new();
-    image.root.create_dirs("/etc", 0o755).unwrap();
+fn outcome(started: Option<&str>, steps: &[(usize, bool)], settle_each: bool) -> BTreeMap<PathBuf, String> {
+    let image = image(started);
     let mut installed: Vec<String> = Vec::new();
     let mut last: Vec<String> = Vec::new();
     for (plugin, present) in steps {
@@ -41,6 +105,10 @@ fn outcome(steps: &[(usize, bool)], settle_each: bool) -> BTreeMap<PathBuf, Stri
         }
     }
     image.settle(&last.iter().map(String::as_str).collect::<Vec<_>>());
+    files(&image)
+}
+
+fn files(image: &Image) -> BTreeMap<PathBuf, String> {
     let mut files = support::snapshot(&image.path().join("etc"));
     // Directories may stay behind, empty.
     files.retain(|_, content| !content.starts_with("40"));
@@ -50,13 +118,18 @@ fn outcome(steps: &[(usize, bool)], settle_each: bool) -> BTreeMap<PathBuf, Stri
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
     #[test]
-    fn any_order_ends_in_the_same_files(
+    fn any_order_ends_in_the_same_files_and_nobody_in_the_original_bytes(
         steps in proptest::collection::vec((0usize..5, any::<bool>()), 1..14),
         settle_each in any::<bool>(),
+        backend in 0usize..3,
     ) {
+        let started = STARTED[backend];
         let mut end: BTreeMap<usize, bool> = BTreeMap::new();
         end.extend(steps.iter().copied());
-        let direct: Vec<(usize, bool)> = end.into_iter().filter(|(_, present)| *present).rev().collect();
-        prop_assert_eq!(outcome(&steps, settle_each), outcome(&direct, false));
+        let direct: Vec<(usize, bool)> = end.iter().filter(|(_, present)| **present).rev().map(|(p, there)| (*p, *there)).collect();
+        prop_assert_eq!(outcome(started, &steps, settle_each), outcome(started, &direct, false));
+        let mut erased = steps;
+        erased.extend(end.keys().map(|plugin| (*plugin, false)));
+        prop_assert_eq!(outcome(started, &erased, true), files(&image(started)));
     }
 }

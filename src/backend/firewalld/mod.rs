@@ -36,6 +36,8 @@ pub struct Files {
     pub notes: Vec<Note>,
     /// The entries that are in zones because settling put them there.
     pub placed: BTreeSet<Placed>,
+    /// Zone files as they were before settling changed them first, by path; empty if there was none.
+    pub originals: BTreeMap<String, String>,
 }
 
 /// What the zones are made from.
@@ -47,6 +49,10 @@ pub struct Input<'a> {
     pub withdrawn: &'a [(&'a str, &'a Want)],
     /// What settling has put into zones before.
     pub placed: &'a BTreeSet<Placed>,
+    /// Zone files as they were before settling changed them, as in [`Files`].
+    pub originals: &'a BTreeMap<String, String>,
+    /// Zones that hold something of plugins are wanted even if they need no change.
+    pub whole: bool,
     /// The zone of requests that name none.
     pub default_zone: &'a str,
 }
@@ -92,7 +98,8 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         files.notes.extend(notes.into_iter().map(|text| Note::new(Some(plugin), text, &events)));
     }
     zones.drop_missing_services(root, input.withdrawn, &files.desired);
-    let changed = zones.changed();
+    files.originals = input.originals.clone();
+    let changed = zones.changed(root, input.whole, &mut files.originals)?;
     files.desired.extend(stock_services(root, &changed));
     files.desired.extend(changed);
     Ok(files)

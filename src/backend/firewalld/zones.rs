@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entries::{add, has, remove};
 use super::named_service;
 use super::services::PREFIX;
-use crate::error::Result;
+use crate::error::{Result, if_exists};
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::store::{self, Kind};
-use crate::firewall::firewalld::{Names, Zone};
+use crate::firewall::firewalld::{Names, Tree, Zone};
 use crate::intent::{Opening, Wish};
 use crate::plan::{Content, Desired, Note};
 use crate::root::Root;
@@ -194,31 +194,72 @@ impl Zones {
         }
     }
 
-    /// The files of zones that differ from what was there. A zone whose entries merely changed
-    /// their order is not written anew.
-    pub(super) fn changed(self) -> Vec<Desired> {
-        let changed = self.zones.into_iter().filter(|(_, slot)| slot.now != slot.before);
-        changed
-            .map(|(name, slot)| Desired {
-                path: store::local(Kind::Zone, &name).to_string_lossy().into_owned(),
-                content: Content::File {
-                    text: slot.now.to_xml(),
-                    mode: 0o644,
-                },
-                because: slot.because.into_iter().collect(),
-                why: match slot.plugins.len() {
-                    0 => format!("nobody wants something in zone {name} any more"),
-                    _ => {
-                        let plugins: Vec<&str> = slot.plugins.iter().map(String::as_str).collect();
-                        format!("zone {name} for {}", plugins.join(", "))
-                    }
-                },
-            })
-            .collect()
+    /// The files of zones that differ from what was there, `whole` also of those that hold something
+    /// of plugins. A zone whose entries merely changed their order is not written anew; one that
+    /// nobody wants anything of any more gets back the bytes that it had.
+    pub(super) fn changed(
+        self,
+        root: &Root,
+        whole: bool,
+        originals: &mut BTreeMap<String, String>,
+    ) -> Result<Vec<Desired>> {
+        let mut files = Vec::new();
+        for (name, slot) in self.zones {
+            let path = store::local(Kind::Zone, &name).to_string_lossy().into_owned();
+            let is_changed = slot.now != slot.before;
+            if let Some(original) = originals.get(&path)
+                && slot.is_back_at(root, &name, original)
+            {
+                let text = original.clone();
+                originals.remove(&path);
+                files.push(slot.file(path, text));
+                continue;
+            }
+            if is_changed {
+                let there = if_exists(root.read_text(&path))?.unwrap_or_default();
+                originals.entry(path.clone()).or_insert(there);
+            }
+            if is_changed || whole && !slot.plugins.is_empty() {
+                let text = slot.now.to_xml();
+                files.push(slot.file(path, text));
+            }
+        }
+        Ok(files)
     }
 }
 
 impl Slot {
+    /// Whether the zone says what its file did before settling changed it; without a file, what the
+    /// shipped one says.
+    fn is_back_at(&self, root: &Root, name: &str, original: &str) -> bool {
+        let text = match original.is_empty() {
+            true => Tree::of(root).shipped_text(Kind::Zone, name).ok().flatten(),
+            false => Some(original.to_owned()),
+        };
+        text.and_then(|text| Zone::parse(&text, &Names::of(root)).ok())
+            .is_some_and(|zone| zone == self.now)
+    }
+
+    /// The zone's file; an empty text is none.
+    fn file(self, path: String, text: String) -> Desired {
+        let why = match self.plugins.len() {
+            0 => format!("nobody wants something in {path} any more"),
+            _ => {
+                let plugins: Vec<&str> = self.plugins.iter().map(String::as_str).collect();
+                format!("what the zone holds for {}", plugins.join(", "))
+            }
+        };
+        Desired {
+            path,
+            content: match text.is_empty() {
+                true => Content::Nothing,
+                false => Content::File { text, mode: 0o644 },
+            },
+            because: self.because.into_iter().collect(),
+            why,
+        }
+    }
+
     fn justify(&mut self, plugin: &str, events: &[u64]) {
         self.because.extend(events);
         self.plugins.insert(plugin.to_owned());

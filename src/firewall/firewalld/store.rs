@@ -218,6 +218,15 @@ impl<'r> Tree<'r> {
         Ok(self.stock_text(kind, name))
     }
 
+    /// The text that a package ships, or would ship, for an object.
+    pub fn shipped_text(&self, kind: Kind, name: &str) -> Result<Option<String>> {
+        if !is_safe(name) {
+            return Ok(None);
+        }
+        let text = if_exists(self.root.read_text(self.shipped(kind, name)))?;
+        Ok(text.or_else(|| self.stock_text(kind, name)))
+    }
+
     /// The names of all objects of a kind, sorted.
     pub fn names(&self, kind: Kind) -> Result<BTreeSet<String>> {
         let mut names = self.shipped_names(kind)?;
