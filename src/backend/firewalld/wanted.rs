@@ -24,7 +24,9 @@ fn of_zone(zone: &str, rules: &ZoneRules, notes: &mut Vec<String>) -> Vec<Openin
     let sources = rules.sources.iter().cloned();
     entries.extend(sources.map(|source| Opening::Source { source }));
     for interface in rules.masquerade.iter().flatten() {
-        notes.push(format!("masquerading by {interface} is widened to zone {zone}"));
+        notes.push(format!(
+            "masquerading by {interface} is widened to zone {zone}, and only between interfaces bound to it"
+        ));
     }
     if !rules.masquerade.is_empty() {
         entries.push(Opening::Masquerade { interface: None });
