@@ -39,18 +39,31 @@ pub struct Parsed<T> {
     pub options: Vec<(T, Option<String>)>,
     /// The operands, in order.
     pub operands: Vec<String>,
+    /// The text that getopt prints after `argv[0]: ` where it stopped, if it did.
+    pub error: Option<String>,
 }
 
-/// Parses words; an error is the text that getopt prints after `argv[0]: `.
+/// Parses words, as far as they can be understood.
 pub fn parse<T: Copy + PartialEq>(
     words: impl IntoIterator<Item = String>,
     long: &[Long<T>],
     short: &[Short<T>],
-) -> Result<Parsed<T>, String> {
+) -> Parsed<T> {
     let mut parsed = Parsed {
         options: Vec::new(),
         operands: Vec::new(),
+        error: None,
     };
+    parsed.error = parse_words(words, long, short, &mut parsed).err();
+    parsed
+}
+
+fn parse_words<T: Copy + PartialEq>(
+    words: impl IntoIterator<Item = String>,
+    long: &[Long<T>],
+    short: &[Short<T>],
+    parsed: &mut Parsed<T>,
+) -> Result<(), String> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         if word == "--" {
@@ -64,7 +77,7 @@ pub fn parse<T: Copy + PartialEq>(
             parsed.operands.push(word);
         }
     }
-    Ok(parsed)
+    Ok(())
 }
 
 fn parse_long<T: Copy + PartialEq>(
@@ -176,13 +189,14 @@ mod tests {
         },
     ];
 
-    fn run(words: &str) -> Result<Parsed<u8>, String> {
+    fn run(words: &str) -> Parsed<u8> {
         parse(words.split(' ').map(str::to_owned), &LONG, &SHORT)
     }
 
     #[test]
     fn options_stand_anywhere_and_may_be_short() {
-        let parsed = run("a -qtx --kill-w=m b -t y --quie -- -q").unwrap();
+        let parsed = run("a -qtx --kill-w=m b -t y --quie -- -q");
+        assert_eq!(parsed.error, None);
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             parsed.options,
@@ -207,8 +221,9 @@ mod tests {
             ("-qz", "invalid option -- 'z'"),
             ("-t", "option requires an argument -- 't'"),
         ];
+        assert_eq!(run("-q --x -t y").options, [(1, None)]);
         for (words, expected) in cases {
-            assert_eq!(run(words).unwrap_err(), expected);
+            assert_eq!(run(words).error.unwrap(), expected);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::unit::name;
 use crate::unit::name::base_name;
+use crate::unit::paths::simplify;
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::section::Install;
 use crate::unit::tree::Units;
@@ -128,7 +129,7 @@ impl Batch {
         let index = self.units.len();
         self.units.push(Unit {
             name: name.to_owned(),
-            path: is_path.then(|| name_or_path.to_owned()),
+            path: is_path.then(|| simplify(name_or_path)),
             auxiliary,
             owner,
             ..Unit::default()
@@ -149,7 +150,7 @@ impl Batch {
     ) -> Result<usize, Problem> {
         let found =
             self.add(name_or_path, false, owner).and_then(|index| self.traverse(units, index, lookup));
-        let index = found.map_err(|problem| events.fail(owner, problem, name_or_path, None))?;
+        let index = found.map_err(|problem| events.fail(owner, problem, &simplify(name_or_path), None))?;
         events.set_name(owner, &self.units[index].name);
         Ok(index)
     }
@@ -167,10 +168,10 @@ impl Batch {
         let unit = &self.units[index];
         let path = unit.shown();
         if unit.mode == Some(Mode::Masked) {
-            return Err(events.fail(owner, Problem::Masked, path, None));
+            return Err(events.fail(owner, Problem::Masked, &units.shown(unit), None));
         }
         if units.path.is_generated(path) || units.path.is_transient(path) {
-            return Err(events.fail(owner, Problem::Generated, path, None));
+            return Err(events.fail(owner, Problem::Generated, &units.shown(unit), None));
         }
         Ok(index)
     }
@@ -201,8 +202,8 @@ impl Batch {
                     continue;
                 }
                 other => {
-                    let (auxiliary, owner) = (unit.auxiliary, unit.owner);
-                    let next = self.add(&other.unwrap_or(behind), auxiliary, owner)?;
+                    let owner = unit.owner;
+                    let next = self.add(&other.unwrap_or(behind), false, owner)?;
                     self.search(units, next, lookup).map_err(|problem| match problem {
                         Problem::Missing => Problem::Severed,
                         other => other,
@@ -218,8 +219,8 @@ impl Batch {
         let unit = &mut self.units[index];
         unit.path = Some(target.clone());
         unit.mode = None;
-        units.load(unit, &target, lookup)?;
-        self.add_also(index)
+        let loaded = units.load(unit, &target, lookup);
+        self.add_also(index).and(loaded)
     }
 
     fn search(&mut self, units: &Units, index: usize, lookup: Lookup) -> Result<(), Problem> {
@@ -227,8 +228,9 @@ impl Batch {
         if unit.mode.is_some() {
             return Ok(());
         }
-        units.search(unit, lookup)?;
-        self.add_also(index)
+        let found = units.search(unit, lookup);
+        // Units named before a file turned out to be broken count.
+        self.add_also(index).and(found)
     }
 
     fn add_also(&mut self, index: usize) -> Result<(), Problem> {
@@ -240,11 +242,11 @@ impl Batch {
     }
 
     /// Records what became of a unit that was passed over, and says whether it was.
-    pub fn note_masked(&self, index: usize, events: &mut Events) -> bool {
+    pub fn note_masked(&self, units: &Units, index: usize, events: &mut Events) -> bool {
         let unit = &self.units[index];
         let masked = unit.mode == Some(Mode::Masked);
         if masked {
-            let path = unit.shown().to_owned();
+            let path = units.shown(unit);
             events.push(unit.owner, Event::IsMasked { path });
         }
         masked

@@ -1,54 +1,24 @@
-//! Configuration files that are spread over directories: sorted by file name alone, where a file
-//! in a higher directory hides one of the same name in a lower, and an empty one stands for none.
+//! Configuration files that are spread over directories: sorted by file name alone, where one in a
+//! higher directory hides that of the same name in a lower, whatever it is.
 
 use std::collections::BTreeMap;
 
-use crate::root::{Kind, Root};
+use crate::root::Root;
 use crate::unit::paths::join;
 
-/// The files with a name ending in `suffix`, of directories given highest first. Links are
-/// followed to tell files from masks.
+/// The files with a name ending in `suffix`, of directories given highest first: also links that
+/// lead nowhere, and what is no file, which whoever reads it has to cope with.
 pub fn list(root: &Root, dirs: &[String], suffix: &str) -> Vec<String> {
-    let mut files: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
     for dir in dirs {
         let Ok(entries) = root.list(dir) else { continue };
-        for entry in entries {
-            let Ok(name) = entry.name.into_string() else {
-                continue;
-            };
-            if !name.ends_with(suffix) || files.contains_key(&name) {
-                continue;
-            }
+        let names = entries.into_iter().filter_map(|entry| entry.name.into_string().ok());
+        for name in names.filter(|name| name.ends_with(suffix) && !name.starts_with('.')) {
             let path = join(dir, &name);
-            match what(root, &path, entry.kind) {
-                What::File => files.insert(name, Some(path)),
-                What::Mask => files.insert(name, None),
-                What::Nothing => None,
-            };
+            files.entry(name).or_insert(path);
         }
     }
-    files.into_values().flatten().collect()
-}
-
-enum What {
-    File,
-    Mask,
-    Nothing,
-}
-
-fn what(root: &Root, path: &str, kind: Kind) -> What {
-    if kind == Kind::Link && root.read_link(path).is_ok_and(|target| target.as_os_str() == "/dev/null") {
-        return What::Mask;
-    }
-    let Ok(meta) = root.meta_followed(path) else {
-        return What::Nothing;
-    };
-    match meta.kind {
-        Kind::File if meta.size == 0 => What::Mask,
-        Kind::File => What::File,
-        Kind::CharDevice => What::Mask,
-        _ => What::Nothing,
-    }
+    files.into_values().collect()
 }
 
 #[cfg(test)]
@@ -73,7 +43,11 @@ mod tests {
         }
         root.symlink("/dev/null", "/a/60-z.conf").unwrap();
         root.create_dirs("/a/d.conf", 0o755).unwrap();
+        root.write("/a/.e.conf", b"x", None).unwrap();
         let dirs = ["/a".to_owned(), "/b".to_owned(), "/none".to_owned()];
-        assert_eq!(list(&root, &dirs, ".conf"), ["/b/10-y.conf", "/a/50-x.conf"]);
+        assert_eq!(
+            list(&root, &dirs, ".conf"),
+            ["/b/10-y.conf", "/a/50-x.conf", "/a/60-z.conf", "/a/d.conf"]
+        );
     }
 }

@@ -22,6 +22,16 @@ pub enum Dependency {
     Requires,
 }
 
+/// Whether a name can be that of the target to boot into.
+pub fn can_be_default(target: &str) -> Result<(), Problem> {
+    let fits = name::type_of(target) == Some("target") && name::is_valid(target) && target != DEFAULT_TARGET;
+    if fits {
+        Ok(())
+    } else {
+        Err(Problem::Os(Errno::EINVAL))
+    }
+}
+
 impl Units<'_> {
     /// Makes `target` pull units in, whatever their `[Install]` says. Gives the target's real name
     /// and those of the units beside the outcome.
@@ -61,9 +71,7 @@ impl Units<'_> {
 
     /// Makes a target the one to boot into. Gives its real name.
     pub fn set_default(&mut self, target: &str, dir: &str, events: &mut Events) -> Result<String, Problem> {
-        if name::type_of(target) != Some("target") || !name::is_valid(target) || target == DEFAULT_TARGET {
-            return Err(Problem::Os(Errno::EINVAL));
-        }
+        can_be_default(target)?;
         let mut batch = Batch::default();
         let found = batch.discover_usable(self, target, Lookup::PLAIN, 0, events)?;
         let unit = batch.units[found].clone();

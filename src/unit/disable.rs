@@ -48,6 +48,9 @@ impl Units<'_> {
         let mut has_install = false;
         let mut missing = Ok(());
         for (owner, unit) in names.iter().enumerate() {
+            if !name::is_valid(base_name(unit)) {
+                return Err(events.fail(owner, Problem::BadName, base_name(unit), None));
+            }
             let index = batch.add(unit, false, owner)?;
             if self.generation.disable_explains() {
                 if let Err(problem) = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
@@ -75,7 +78,7 @@ impl Units<'_> {
         while let Some(index) = batch.take_next() {
             let found = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW);
             let unit = &batch.units[index];
-            let (owner, shown) = (unit.owner, unit.shown().to_owned());
+            let (owner, shown) = (unit.owner, self.shown(unit));
             if let (Ok(behind), false) = (found, unit.auxiliary) {
                 events.set_name(owner, &batch.units[behind].name);
             }
@@ -83,7 +86,7 @@ impl Units<'_> {
                 Err(Problem::Severed) => events.push(owner, Event::IsDangling { path: shown }),
                 Err(Problem::Missing) if unit.auxiliary => {}
                 Err(problem) => drop(events.fail(owner, problem, &shown, None)),
-                Ok(_) if batch.note_masked(index, events) => continue,
+                Ok(_) if batch.note_masked(self, index, events) => continue,
                 Ok(_) if unit.mode != Some(Mode::Regular) => continue,
                 Ok(_) => {}
             }
@@ -172,7 +175,11 @@ impl Units<'_> {
             Some(owner) => owner,
             None => {
                 let end = self.index.chase(&absolute(&link.target, &link.dir));
-                let end = end.map_err(|problem| events.fail(0, problem, &shown, None))?;
+                let end = match end {
+                    // Its way leads over something that is not there.
+                    Err(Problem::Missing) => return Ok(false),
+                    end => end.map_err(|problem| events.fail(0, problem, &shown, None))?,
+                };
                 let by_target = marks.owner(&end.path).or_else(|| marks.owner(base_name(&end.path)));
                 match by_target {
                     Some(owner) => owner,

@@ -61,7 +61,7 @@ impl Units<'_> {
                 }
                 return Err(events.fail(unit.owner, problem, &unit.name.clone(), None));
             }
-            if batch.note_masked(index, events) {
+            if batch.note_masked(self, index, events) {
                 // Something could have been linked here.
                 gather(&mut outcome, Ok(1));
                 continue;
@@ -116,7 +116,7 @@ impl Units<'_> {
         } else {
             unit.shown().to_owned()
         };
-        let meant = meant_by_specifiers(unit);
+        let meant = unit.install.meant_name(&unit.name);
         for alias in &unit.install.aliases {
             let expanded = match self.specifiers.expand(&meant, alias) {
                 Ok(expanded) => expanded,
@@ -153,7 +153,7 @@ impl Units<'_> {
             return Ok(0);
         }
         let (name, needs_template) = self.instance_to_link(unit, events)?;
-        let meant = meant_by_specifiers(unit);
+        let meant = unit.install.meant_name(&unit.name);
         let mut outcome = Ok(0);
         for value in list {
             let target = match self.specifiers.expand(&meant, value) {
@@ -189,33 +189,26 @@ impl Units<'_> {
         if !name::is_template(&unit.name) {
             return Ok((unit.name.clone(), false));
         }
-        let Some(instance) = &unit.install.default_instance else {
+        if unit.install.default_instance.is_none() {
             return Ok((unit.name.clone(), true));
-        };
-        let full = name::with_instance(&unit.name, instance).ok_or(Problem::Os(nix::errno::Errno::EINVAL))?;
+        }
+        let full = unit.install.default_name(&unit.name);
+        let full = full.ok_or(Problem::Os(nix::errno::Errno::EINVAL))?;
         let mut alone = Unit {
             name: full.clone(),
             ..Unit::default()
         };
         self.search(&mut alone, Lookup::FOLLOW)?;
         if alone.mode == Some(Mode::Masked) {
-            return Err(events.fail(unit.owner, Problem::Masked, alone.shown(), None));
+            return Err(events.fail(unit.owner, Problem::Masked, &self.shown(&alone), None));
         }
         Ok((full, false))
     }
 
     fn warn_of_missing(&self, unit: &Unit, target: String, events: &mut Events) {
         if self.generation.warns_of_missing_target() && self.exists(&target) == Ok(false) {
-            let source = unit.shown().to_owned();
+            let source = self.shown(unit);
             events.push(unit.owner, Event::TargetMissing { target, source });
         }
     }
-}
-
-/// The name that specifiers speak of: a template's is that of its default instance.
-fn meant_by_specifiers(unit: &Unit) -> String {
-    let instance = unit.install.default_instance.as_deref().filter(|_| name::is_template(&unit.name));
-    instance
-        .and_then(|instance| name::with_instance(&unit.name, instance))
-        .unwrap_or_else(|| unit.name.clone())
 }

@@ -74,7 +74,7 @@ impl Parser {
             return;
         }
         let Ok(text) = str::from_utf8(raw) else {
-            let shown = String::from_utf8_lossy(raw);
+            let shown = escape_invalid(raw);
             let text = format!("String is not UTF-8 clean, ignoring assignment: {shown}");
             return self.broken(line, text, Errno::EINVAL);
         };
@@ -126,6 +126,15 @@ impl Parser {
     fn broken(&mut self, line: usize, text: String, errno: Errno) {
         self.items.push(Item::Broken { line, text, errno });
     }
+}
+
+/// Text with a replacement character for every byte that is none of UTF-8.
+fn escape_invalid(bytes: &[u8]) -> String {
+    let shown = |chunk: std::str::Utf8Chunk| {
+        let replaced = "\u{fffd}".repeat(chunk.invalid().len());
+        format!("{}{replaced}", chunk.valid())
+    };
+    bytes.utf8_chunks().map(shown).collect()
 }
 
 fn trim(text: &str) -> &str {

@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use crate::unit::index::absolute;
 use crate::unit::name::base_name;
-use crate::unit::paths::parent;
+use crate::unit::paths::{parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::{DEV_NULL, Units};
 
@@ -44,7 +44,7 @@ impl Units<'_> {
             return Ok(());
         }
         if !force {
-            return Err(events.fail(owner, Problem::Exists, &shown, Some(&present)));
+            return Err(events.fail(owner, Problem::Exists, &shown, Some(&simplify(&present))));
         }
         self.root
             .replace_with_symlink(target, path)
@@ -59,7 +59,12 @@ impl Units<'_> {
         if self.index.is_dir(&dir) {
             return Ok(());
         }
-        self.root.create_dirs(&dir, DIR_MODE).map_err(|error| Problem::from(&error))?;
+        match self.root.create_dirs(&dir, DIR_MODE) {
+            Ok(_) => {}
+            // A link that leads nowhere is in its place, as the link itself will find out.
+            Err(error) if error.errno() == Some(Errno::EEXIST) => return Ok(()),
+            Err(error) => return Err(Problem::from(&error)),
+        }
         self.index.forget(&dir);
         self.index.forget(parent(&dir));
         let holder = if self.path.dirs.contains(&dir) {

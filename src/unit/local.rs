@@ -35,14 +35,20 @@ impl Units<'_> {
             if !name::is_valid(unit) {
                 return Err(Problem::Os(Errno::EINVAL));
             }
-            if self.is_masked_by_generator(unit) {
+            // In another tree nothing is asked about generators, which run in this one.
+            if self.prefix.is_empty() && self.is_masked_by_generator(unit) {
                 events.push(owner, Event::MaskedByGenerator { unit: unit.clone() });
                 continue;
             }
             let path = join(dir, unit);
             let masked = match self.index.kind(&path)? {
                 None => false,
-                Some(_) => self.is_empty(&path)?,
+                Some(_) => match self.is_empty(&path) {
+                    Err(Problem::Missing) => false,
+                    // In another tree it goes by the wrong way, and gets nowhere.
+                    Err(Problem::LinkedFile) if !self.prefix.is_empty() => false,
+                    empty => empty?,
+                },
             };
             if masked && !masks.iter().any(|(_, other)| *other == path) {
                 masks.push((owner, path));

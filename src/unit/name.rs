@@ -95,6 +95,11 @@ pub fn with_instance(name: &str, instance: &str) -> Option<String> {
     is_valid(&full).then_some(full)
 }
 
+/// Whether a file of this name is found where directories are gone through: hidden ones are not.
+pub fn is_listed(name: &str) -> bool {
+    is_valid(name) && !name.starts_with('.')
+}
+
 /// Whether this can be an instance string.
 pub fn is_valid_instance(instance: &str) -> bool {
     !instance.is_empty() && instance.bytes().all(is_name_byte)

@@ -80,7 +80,8 @@ impl Presets {
     /// Adds the rules of one file.
     pub fn parse(&mut self, text: &str, path: &str, generation: Generation, log: &Log) {
         for (number, raw) in text.lines().enumerate() {
-            let line = raw.trim_ascii();
+            let raw = raw.trim_ascii_end();
+            let line = raw.trim_ascii_start();
             if line.is_empty() || line.starts_with(['#', ';']) {
                 continue;
             }
@@ -92,7 +93,7 @@ impl Presets {
                     instances,
                     source,
                 }),
-                None => log.warning(format!("{source}: Couldn't parse line '{line}'. Ignoring.")),
+                None => log.warning(format!("{source}: Couldn't parse line '{raw}'. Ignoring.")),
             }
         }
     }
@@ -154,12 +155,13 @@ impl Rule {
 }
 
 fn parse_rule(line: &str, generation: Generation) -> Option<(Verdict, String, Vec<String>)> {
-    let (word, rest) = line.split_once(|c: char| c.is_ascii_whitespace())?;
+    // A keyword alone is a rule as well; it matches nothing.
+    let (word, rest) = line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
     let pattern = rest.trim_ascii_start();
     match word {
         "enable" => {
             let mut words = pattern.split_ascii_whitespace();
-            let pattern = words.next()?.to_owned();
+            let pattern = words.next().unwrap_or_default().to_owned();
             let instances: Vec<String> = words.map(str::to_owned).collect();
             let fits = instances.is_empty() || name::is_template(&pattern);
             fits.then_some((Verdict::Enable, pattern, instances))
@@ -206,16 +208,15 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_warned_of() {
-        let text = "Enable a\nenable a.service x\nignore a.service\n\ndisable\n";
+        let text = " Enable a \nenable a.service x\nignore a.service\n\ndisable\n";
         let expected = [
-            "/p:1: Couldn't parse line 'Enable a'. Ignoring.",
+            "/p:1: Couldn't parse line ' Enable a'. Ignoring.",
             "/p:2: Couldn't parse line 'enable a.service x'. Ignoring.",
             "/p:3: Couldn't parse line 'ignore a.service'. Ignoring.",
-            "/p:5: Couldn't parse line 'disable'. Ignoring.",
         ];
         assert_eq!(presets(text, 252).1, expected);
         let (newer, warnings) = presets(text, 254);
-        assert_eq!(warnings.len(), 3);
+        assert_eq!(warnings.len(), 2);
         assert_eq!(newer.query("a.service", false).verdict, Verdict::Ignore);
     }
 }

@@ -90,7 +90,7 @@ impl Units<'_> {
                 continue;
             };
             for (unit, kind) in entries.iter() {
-                if !matches!(kind, Kind::File | Kind::Link) || !name::is_valid(unit) {
+                if !matches!(kind, Kind::File | Kind::Link) || !name::is_listed(unit) {
                     continue;
                 }
                 let decided = self.decide(&mut plan, unit, presets, owner, events);
@@ -103,7 +103,8 @@ impl Units<'_> {
             }
         }
         let outcome = self.carry_out(&mut plan, mode, place, events);
-        let alone = matches!(outcome, Err(problem) if problem.is_of_unit() || self.forgives_alias(problem));
+        let alone = matches!(outcome, Err(problem)
+            if self.forgiving && problem.is_of_unit() || self.forgives_alias(problem));
         (if alone { Ok(1) } else { outcome }, plan.decisions)
     }
 

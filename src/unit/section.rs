@@ -4,7 +4,7 @@ use nix::errno::Errno;
 
 use crate::unit::file::{self, Item};
 use crate::unit::generation::Generation;
-use crate::unit::log::Log;
+use crate::unit::log::{Level, Log};
 use crate::unit::name;
 use crate::unit::problem::Problem;
 use crate::unit::words;
@@ -32,8 +32,8 @@ pub struct Reader<'a> {
     pub unit: &'a str,
     /// The file, as messages name it.
     pub shown: &'a str,
-    /// Expands specifiers.
-    pub expand: &'a dyn Fn(&str) -> Result<String, Problem>,
+    /// Expands the specifiers in the second text for the unit that the first one names.
+    pub expand: &'a dyn Fn(&str, &str) -> Result<String, Problem>,
     /// Whose settings are known.
     pub generation: Generation,
     /// Where warnings go.
@@ -47,13 +47,30 @@ impl Install {
         lists.into_iter().any(|list| !list.is_empty())
     }
 
+    /// The instance that a template stands for by itself, if it has one.
+    pub fn default_name(&self, unit: &str) -> Option<String> {
+        let instance = self.default_instance.as_deref().filter(|_| name::is_template(unit))?;
+        name::with_instance(unit, instance)
+    }
+
+    /// The name that specifiers in the settings of a unit speak of: a template's is that of its
+    /// default instance.
+    pub fn meant_name(&self, unit: &str) -> String {
+        self.default_name(unit).unwrap_or_else(|| unit.to_owned())
+    }
+
     /// Adds a file's settings.
     pub fn read(&mut self, content: &[u8], reader: &Reader) -> Result<(), Problem> {
         for item in file::parse(content) {
             match item {
                 Item::Warning { line, text } => reader.warn(line, &text),
                 Item::Broken { line, text, errno } => {
-                    reader.warn(line, &text);
+                    let level = if errno == Errno::EBADMSG {
+                        Level::Error
+                    } else {
+                        Level::Warning
+                    };
+                    reader.log.push(level, format!("{}:{line}: {text}", reader.shown));
                     return Err(Problem::Os(errno));
                 }
                 Item::Assignment { line, key, value } => self.assign(line, &key, &value, reader)?,
@@ -84,9 +101,8 @@ impl Install {
     }
 
     fn add_also(&mut self, line: usize, value: &str, reader: &Reader) -> Result<(), Problem> {
-        let (words, _) = words::split(value);
-        for word in words {
-            let unit = (reader.expand)(&word).inspect_err(|problem| {
+        for word in words::split_plainly(value) {
+            let unit = (reader.expand)(&self.meant_name(reader.unit), &word).inspect_err(|problem| {
                 let reason = slot_text(*problem);
                 reader.warn(line, &format!("Failed to resolve unit name in Also=\"{word}\": {reason}"));
             })?;
@@ -107,7 +123,7 @@ impl Install {
                 return Ok(());
             }
         }
-        let instance = (reader.expand)(value).inspect_err(|problem| {
+        let instance = (reader.expand)(&self.meant_name(reader.unit), value).inspect_err(|problem| {
             let reason = slot_text(*problem);
             let text = format!("Failed to resolve instance name in DefaultInstance=\"{value}\": {reason}");
             reader.warn(line, &text);
@@ -154,7 +170,7 @@ mod tests {
 
     fn read(unit: &str, files: &[&str], generation: u16) -> (Install, Vec<String>, Result<(), Problem>) {
         let log = Log::default();
-        let expand = |text: &str| match text.contains("%z") {
+        let expand = |_: &str, text: &str| match text.contains("%z") {
             true => Err(Problem::BadSpecifier),
             false => Ok(text.replace("%p", "P")),
         };

@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 
 use nix::errno::Errno;
 
+use crate::intent::Scope;
 use crate::root::Root;
 use crate::unit::generation::os_release_field;
 use crate::unit::name;
@@ -17,6 +18,10 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 #[derive(Debug)]
 pub struct Specifiers<'r> {
     root: &'r Root,
+    /// Whose units have values; none of them is a user's where they are all users'.
+    pub scope: Scope,
+    /// The tree that the caller has as its root; the kernel speaks there.
+    whole: &'r Root,
     os_release: OnceCell<Option<String>>,
     /// Specifiers that were expanded to something about the machine that builds the image.
     host_dependent: RefCell<Vec<String>>,
@@ -25,8 +30,15 @@ pub struct Specifiers<'r> {
 impl<'r> Specifiers<'r> {
     /// Values come from this image.
     pub fn new(root: &'r Root) -> Self {
+        Specifiers::within(root, root)
+    }
+
+    /// Values come from the image `root`, which lies in the one that the caller is in.
+    pub fn within(root: &'r Root, whole: &'r Root) -> Self {
         Specifiers {
             root,
+            scope: Scope::System,
+            whole,
             os_release: OnceCell::new(),
             host_dependent: RefCell::default(),
         }
@@ -64,6 +76,7 @@ impl<'r> Specifiers<'r> {
                 let prefix = name::prefix_of(unit);
                 Ok(prefix.rsplit_once('-').map_or(prefix, |(_, last)| last).to_owned())
             }
+            'u' | 'U' | 'g' | 'G' if self.scope == Scope::Global => Err(Problem::Os(Errno::EINVAL)),
             'u' | 'g' => Ok("root".to_owned()),
             'U' | 'G' => Ok("0".to_owned()),
             'm' => self.machine_id(),
@@ -88,7 +101,10 @@ impl<'r> Specifiers<'r> {
     }
 
     fn machine_id(&self) -> Result<String, Problem> {
-        let text = self.root.read_text(MACHINE_ID).map_err(|error| Problem::from(&error))?;
+        let text = self.root.read_text(MACHINE_ID).map_err(|error| match Problem::from(&error) {
+            Problem::Missing => Problem::Unresolved,
+            problem => problem,
+        })?;
         let id = text.trim_end_matches('\n');
         match id {
             "" => Err(Problem::Os(Errno::ENOMEDIUM)),
@@ -102,7 +118,7 @@ impl<'r> Specifiers<'r> {
         match specifier {
             'a' => Ok(architecture().to_owned()),
             'b' => {
-                let id = self.root.read_text(BOOT_ID).map_err(|error| Problem::from(&error))?;
+                let id = self.whole.read_text(BOOT_ID).map_err(|error| Problem::from(&error))?;
                 plain_id(id.trim_end())
             }
             'v' => Ok(names()?.release().to_string_lossy().into_owned()),
@@ -150,7 +166,7 @@ mod tests {
         assert_eq!(expand("a%%b%").unwrap(), "a%b%");
         assert_eq!(expand("%t"), Err(Problem::BadSpecifier));
         assert_eq!(expand("%o"), Err(Problem::Unresolved));
-        assert_eq!(expand("%m"), Err(Problem::Missing));
+        assert_eq!(expand("%m"), Err(Problem::Unresolved));
         assert!(specifiers.take_host_dependent().is_empty());
         expand("%a").unwrap();
         assert_eq!(specifiers.take_host_dependent(), ["work-kind@red.service: %a"]);

@@ -293,9 +293,10 @@ impl Links {
             return false;
         }
         if known_names {
-            let instance = unit.install.default_instance.as_deref();
-            let full = instance.and_then(|instance| name::with_instance(&unit.name, instance));
-            return full.is_some_and(|full| self.has_pulled_in(units, &full));
+            return unit
+                .install
+                .default_name(&unit.name)
+                .is_some_and(|full| self.has_pulled_in(units, &full));
         }
         let start = unit.name.split_inclusive('@').next().unwrap_or_default();
         let all = self.read_pulled_in(units);
@@ -313,8 +314,7 @@ fn pulls_in(dir: &str, units: &Units) -> bool {
 
 /// Whether enabling the unit makes a link of this name.
 fn is_known_name(unit: &Unit, link: &str) -> bool {
-    let instance = unit.install.default_instance.as_deref().filter(|_| name::is_template(&unit.name));
     link == unit.name
         || unit.install.aliases.iter().any(|alias| alias == link)
-        || instance.and_then(|instance| name::with_instance(&unit.name, instance)).as_deref() == Some(link)
+        || unit.install.default_name(&unit.name).as_deref() == Some(link)
 }

@@ -61,6 +61,14 @@ impl<'r> Units<'r> {
         }
     }
 
+    /// A unit's file as messages name it, or its name where none was found.
+    pub fn shown(&self, unit: &Unit) -> String {
+        match &unit.path {
+            Some(path) => format!("{}{path}", self.prefix),
+            None => unit.name.clone(),
+        }
+    }
+
     /// The directories of the search path that are there, highest first.
     pub fn dirs(&self) -> &[String] {
         &self.dirs
@@ -174,7 +182,7 @@ impl<'r> Units<'r> {
         let reader = Reader {
             unit: &name,
             shown: &format!("{}{path}", self.prefix),
-            expand: &|text| self.specifiers.expand(&name, text),
+            expand: &|unit, text| self.specifiers.expand(unit, text),
             generation: self.generation,
             log: &self.log,
         };
@@ -183,11 +191,12 @@ impl<'r> Units<'r> {
 
     fn load_link(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
         let text = self.index.read_link(path)?;
-        let target = self.index.chase_parent(&absolute(&text, parent(path))).inspect_err(|problem| {
-            let reason = problem.text();
-            let prefix = &self.prefix;
-            self.log
-                .warning(format!("Failed to resolve symlink {prefix}{path} pointing to {text}: {reason}"));
+        let full = absolute(&text, parent(path));
+        let target = self.index.chase_parent(&full).inspect_err(|problem| {
+            let (prefix, reason) = (&self.prefix, problem.text());
+            let text =
+                format!("Failed to resolve symlink {prefix}{path} pointing to {prefix}{full}: {reason}");
+            self.log.warning(text);
         })?;
         let inside = self.path.tail(&target).is_some();
         if inside {
@@ -236,6 +245,10 @@ impl<'r> Units<'r> {
             }
         }
         for path in conf_files::list(self.root, &dirs, ".conf") {
+            // A mask; the device need not be there.
+            if self.index.chase(&path)?.path == DEV_NULL {
+                continue;
+            }
             let content = self.root.read(&path).map_err(|error| Problem::from(&error))?;
             self.read_install(unit, &path, &content)?;
         }

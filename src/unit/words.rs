@@ -1,7 +1,6 @@
-//! Splitting the value of a list setting into words, at blanks and with quotes as in a shell;
-//! backslashes stand for themselves.
+//! Splitting the value of a list setting into words, at blanks.
 
-/// The words of a value; the second field says whether it ends inside a quote, where what comes
+/// The words of a value with quotes as in a shell, where backslashes stand for themselves; the second field says whether it ends inside a quote, where what comes
 /// before the unfinished word still counts.
 pub fn split(value: &str) -> (Vec<String>, bool) {
     let mut words = Vec::new();
@@ -28,6 +27,22 @@ pub fn split(value: &str) -> (Vec<String>, bool) {
     }
 }
 
+/// The words of a value in which quotes are nothing special and a backslash goes, whatever follows.
+pub fn split_plainly(value: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => word.get_or_insert_default().extend(chars.next()),
+            c if is_blank(c) => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r')
 }
@@ -44,5 +59,11 @@ mod tests {
         );
         assert_eq!(split(r#"a "b"#), (vec!["a".into()], true));
         assert_eq!(split("  "), (vec![], false));
+    }
+
+    #[test]
+    fn quotes_stay_and_backslashes_go() {
+        assert_eq!(split_plainly(r#" a  "b d\x2de f\ g"#), ["a", "\"b", "dx2de", "f g"]);
+        assert!(split_plainly(" ").is_empty());
     }
 }

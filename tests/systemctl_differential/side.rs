@@ -1,28 +1,47 @@
-//! The two sides: image roots with the original and with the shim.
+//! The two sides: image roots with the original and with the shim, each ready to answer many
+//! requests at a small cost.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{chroot, symlink};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
 
-use super::generate::{Image, Node};
+use nix::sched::{CloneFlags, unshare};
+
+use super::case::{Image, Node, Request};
 use super::support;
 
 /// The original.
 pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
 
+const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemctl_differential/serve.c");
+
 /// Where units and links lie; everything else is the same on both sides for ever.
-const CHANGING: [&str; 6] = [
+const CHANGING: [&str; 10] = [
+    ".config",
     "usr/local/lib/systemd",
     "etc/systemd",
+    "etc/xdg",
     "run",
     "usr/lib/systemd/system",
     "usr/lib/systemd/system-preset",
+    "usr/lib/systemd/user",
+    "usr/lib/systemd/user-preset",
     "opt",
 ];
 
-/// What a command came to.
+/// Where an image of its own is kept for requests with `--root`.
+const BELOW: &str = "opt/image";
+
+/// What a request came to.
+#[derive(PartialEq)]
 pub struct Answer {
     /// Exit code.
     pub exit: Option<i32>,
@@ -34,10 +53,34 @@ pub struct Answer {
     pub tree: BTreeMap<String, String>,
 }
 
-/// An image root.
+/// An image root and what answers in it.
 pub struct Side {
     root: PathBuf,
-    is_original: bool,
+    stdout: File,
+    stderr: File,
+    program: Program,
+    /// What was laid out.
+    pub laid_out: BTreeMap<String, String>,
+}
+
+enum Program {
+    /// systemctl under `serve.c`.
+    Original { requests: UnixStream, process: Child },
+    /// A thread that has the image as its root.
+    Shim {
+        requests: Sender<Request>,
+        exits: Receiver<ExitStatus>,
+    },
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        if let Program::Original { process, .. } = &mut self.program {
+            // It ends by itself when nobody is there to ask, but then its root may be gone.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
 }
 
 impl Side {
@@ -56,9 +99,40 @@ impl Side {
         support::succeed(
             Command::new("mknod").args(["-m", "666"]).arg(root.join("dev/null")).args(["c", "1", "3"]),
         );
+        let mut compiler = Command::new("cc");
+        compiler.args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]);
+        support::succeed(compiler.arg(root.join("lib/serve.so")).arg(SERVE));
+        fs::write(root.join("etc/ld.so.preload"), "/lib/serve.so\n").expect("what the loader reads");
+        let (requests, theirs) = UnixStream::pair().expect("a socket");
+        let (stdout, stderr) = (kept(root, "stdout"), kept(root, "stderr"));
+        // Its own pid namespace: only where pid 1 has another root it finds out about the chroot. And
+        // whatever is asked of it, it shall not be able to turn the machine off.
+        let script = "mount -t proc proc \"$0/proc\" && setpriv --bounding-set=-sys_boot --inh-caps=-all \
+                      chroot \"$0\" systemctl; exit $?";
+        let mut command = Command::new("unshare");
+        command
+            .args([
+                "-mpf",
+                "--kill-child",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+            ])
+            .arg(root);
+        environment(&mut command).env("LD_BIND_NOW", "1");
+        command.stdin(Stdio::from(OwnedFd::from(theirs)));
+        command
+            .stdout(stdout.try_clone().expect("a file"))
+            .stderr(stderr.try_clone().expect("a file"));
+        let process = command.spawn().expect("the original starts");
         Side {
             root: root.to_owned(),
-            is_original: true,
+            stdout,
+            stderr,
+            program: Program::Original { requests, process },
+            laid_out: BTreeMap::new(),
         }
     }
 
@@ -68,57 +142,84 @@ impl Side {
         fs::create_dir_all(root.join("etc/nodeshim")).expect("a directory");
         let text = format!("[shims]\nanswers = \"strict\"\nsystemctl-generation = {generation}\n");
         fs::write(root.join("etc/nodeshim/nodeshim.toml"), text).expect("a configuration");
+        let boot = root.join("proc/sys/kernel/random");
+        fs::create_dir_all(&boot).expect("a directory");
+        fs::copy("/proc/sys/kernel/random/boot_id", boot.join("boot_id"))
+            .expect("the one thing that is read");
         support::arm(root);
+        let (stdout, stderr) = (kept(root, "stdout"), kept(root, "stderr"));
+        let (requests, taken) = mpsc::channel();
+        let (answer, exits) = mpsc::channel();
+        let output = (stdout.try_clone().expect("a file"), stderr.try_clone().expect("a file"));
+        let inside = root.to_owned();
+        thread::spawn(move || serve_shim(&inside, output, &taken, &answer));
         Side {
             root: root.to_owned(),
-            is_original: false,
+            stdout,
+            stderr,
+            program: Program::Shim { requests, exits },
+            laid_out: BTreeMap::new(),
         }
     }
 
-    /// Puts an image's unit files in the place of those of the last one.
-    pub fn lay_out(&self, image: &Image) {
+    /// Puts an image's unit files in the place of those of the last one, and forgets what was
+    /// recorded.
+    pub fn lay_out(&mut self, image: &Image) {
         for changing in CHANGING {
             let path = self.root.join(changing);
-            if path.exists() {
-                fs::remove_dir_all(&path).expect("an old image can be removed");
-            }
+            remove(&path);
             fs::create_dir_all(&path).expect("a directory");
         }
+        let _ = fs::remove_file(self.root.join("usr/lib/sysimage/nodeshim/journal.toml"));
+        let below = self.root.join(BELOW);
+        let place = if image.is_below { &below } else { &self.root };
         for (path, node) in &image.nodes {
-            let path = self.root.join(path.trim_start_matches('/'));
+            let path = place.join(path.trim_start_matches('/'));
             fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
             match node {
                 Node::File(text) => fs::write(&path, text).expect("a file"),
                 Node::Link(target) => symlink(target, &path).expect("a link"),
+                Node::Dir => fs::create_dir_all(&path).expect("a directory"),
+            }
+        }
+        self.laid_out = self.tree();
+    }
+
+    /// Asks; [`Side::answer`] waits for what comes of it.
+    pub fn ask(&mut self, request: &Request) {
+        for file in [&self.stdout, &self.stderr] {
+            file.set_len(0).expect("a file in memory");
+        }
+        match &mut self.program {
+            Program::Shim { requests, .. } => requests.send(request.clone()).expect("the thread is there"),
+            Program::Original { requests, .. } => {
+                let separator = String::new();
+                let words = request.environment.iter().chain([&separator]).chain(&request.words);
+                let bytes: Vec<u8> = words.flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
+                let length = u32::try_from(bytes.len()).expect("a short request").to_ne_bytes();
+                requests.write_all(&[&length[..], &bytes].concat()).expect("the original is there");
             }
         }
     }
 
-    /// Runs systemctl with these words.
-    pub fn run(&self, words: &[String]) -> Answer {
-        let mut command = if self.is_original {
-            // Its own pid namespace: only where pid 1 has another root it finds out about the chroot.
-            let script = "mount -t proc proc \"$0/proc\" && chroot \"$0\" systemctl \"$@\"; exit $?";
-            let mut command = Command::new("unshare");
-            command.args(["-mpf", "--propagation", "private", "sh", "-c", script]).arg(&self.root);
-            command
-        } else {
-            let mut command = Command::new("chroot");
-            command.arg(&self.root).arg("systemctl");
-            command
+    /// The answer to the request that was asked last.
+    pub fn answer(&mut self) -> Answer {
+        let status = match &mut self.program {
+            Program::Shim { exits, .. } => exits.recv().expect("the thread is there"),
+            Program::Original { requests, .. } => {
+                let mut status = [0; 4];
+                requests.read_exact(&mut status).expect("the original is there");
+                ExitStatus::from_raw(i32::from_ne_bytes(status))
+            }
         };
-        command.args(words).env_clear().stdin(Stdio::null());
-        command
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("HOME", "/")
-            .env("LC_ALL", "C.UTF-8");
-        let output = command.output().expect("systemctl starts");
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (stdout, stderr) = (content(&mut self.stdout), content(&mut self.stderr));
         let mut lines: Vec<&str> = stderr.lines().collect();
         lines.sort_unstable();
+        // How often links are gone through, and each time told about, depends on that order too.
+        lines.dedup_by(|a, b| a == b && a.starts_with("Failed to "));
         Answer {
-            exit: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            exit: status.code(),
+            stdout,
             stderr: lines.iter().map(|line| format!("{line}\n")).collect(),
             tree: self.tree(),
         }
@@ -131,6 +232,55 @@ impl Side {
         }
         tree
     }
+}
+
+/// Starts the shim for every request, below a root that only this thread has.
+fn serve_shim(
+    root: &Path,
+    (stdout, stderr): (File, File),
+    requests: &Receiver<Request>,
+    exits: &Sender<ExitStatus>,
+) {
+    // The image has no such device.
+    let nothing = File::open("/dev/null").expect("the machine has it");
+    unshare(CloneFlags::CLONE_FS).expect("a root of its own");
+    chroot(root).expect("the image as the root");
+    std::env::set_current_dir("/").expect("the root");
+    for request in requests {
+        let mut command = Command::new(SYSTEMCTL);
+        environment(&mut command).arg0("systemctl").args(&request.words);
+        command.stdin(nothing.try_clone().expect("a file"));
+        command.envs(request.environment.iter().filter_map(|variable| variable.split_once('=')));
+        command
+            .stdout(stdout.try_clone().expect("a file"))
+            .stderr(stderr.try_clone().expect("a file"));
+        let status = command.status().expect("the shim starts");
+        if exits.send(status).is_err() {
+            return;
+        }
+    }
+}
+
+fn environment(command: &mut Command) -> &mut Command {
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", "/")
+        .env("LC_ALL", "C.UTF-8")
+}
+
+/// A file that a side's output is appended to, beside the directories that change.
+fn kept(root: &Path, name: &str) -> File {
+    let mut options = File::options();
+    options.read(true).append(true).create(true);
+    options.open(root.join("tmp").join(name)).expect("a file")
+}
+
+fn content(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0)).expect("a file");
+    file.read_to_end(&mut bytes).expect("output");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn prepare(root: &Path) {
@@ -147,6 +297,14 @@ fn prepare(root: &Path) {
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.parent().expect("a parent")).expect("directories");
     fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+}
+
+fn remove(path: &Path) {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).expect("an old image can be removed"),
+        Ok(_) => fs::remove_file(path).expect("what is in its place can be removed"),
+        Err(_) => {}
+    }
 }
 
 fn look(dir: &Path, shown: &str, tree: &mut BTreeMap<String, String>) {

@@ -66,6 +66,8 @@ pub struct Options {
     pub full: bool,
     /// `--user`, `--global`, `--system`; the last wins.
     pub scope: Scope,
+    /// `--root` has a value, if only `/`.
+    pub has_root: bool,
     /// `--root`, if it is not `/`.
     pub root: Option<String>,
     /// `--image`
@@ -119,13 +121,19 @@ pub fn parse(
 ) -> Result<Request, UsageError> {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let (long, short) = (options::long(generation, answers), options::short(generation, answers));
-    let parsed =
-        getopt::parse(words, &long, &short).map_err(|text| UsageError(format!("{argv0}: {text}")))?;
+    let parsed = getopt::parse(words, &long, &short);
     let mut options = Options::default();
     for (id, value) in parsed.options {
+        if id == Id::Dot {
+            return Err(no_unit_name(argv0, &value.unwrap_or_default()));
+        }
         if let Some(text) = take(&mut options, id, value.unwrap_or_default(), generation)? {
             return Ok(Request::Show(text));
         }
+    }
+    // What is wrong with an option before it was said first.
+    if let Some(text) = parsed.error {
+        return Err(UsageError(format!("{argv0}: {text}")));
     }
     let mut operands = parsed.operands.into_iter();
     let verb = operands.next();
@@ -136,6 +144,14 @@ pub fn parse(
         verb,
         arguments,
     })
+}
+
+/// Units whose names begin with a dash, `-.mount` the first of them, look like options.
+fn no_unit_name(argv0: &str, rest: &str) -> UsageError {
+    UsageError(format!(
+        "{argv0}: invalid option -- '.'\nHint: to specify units starting with a dash, use \"--\":\n      \
+         {argv0} [OPTIONS...] COMMAND -- -.{rest} ..."
+    ))
 }
 
 /// `reload-or-restart` wants either units or `--marked`, which goes with nothing else.
@@ -177,7 +193,10 @@ fn take(options: &mut Options, id: Id, value: String, generation: u16) -> Result
             options.quiet = true;
             options.no_legend = true;
         }
-        Id::Root => options.root = absolute_root(value),
+        Id::Root => {
+            options.has_root = !value.is_empty();
+            options.root = absolute_root(value);
+        }
         Id::Image => options.image = Some(value),
         Id::Force => options.force = true,
         Id::Host | Id::Machine => options.elsewhere = Some(value),
@@ -201,7 +220,7 @@ fn take(options: &mut Options, id: Id, value: String, generation: u16) -> Result
         Id::Timestamp if !is_timestamp_style(&value) => {
             return Err(UsageError(format!("Invalid value: {value}.")));
         }
-        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp | Id::Other(_) => {}
+        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp | Id::Dot | Id::Other(_) => {}
     }
     Ok(None)
 }

@@ -64,6 +64,8 @@ pub enum Id {
     CheckInhibitors,
     /// `--timestamp`
     Timestamp,
+    /// `-.`, which is no option: a unit's name begins so.
+    Dot,
     /// An option that changes nothing here, told apart by its place in the table.
     Other(u8),
 }
@@ -147,7 +149,8 @@ const TABLE: [Row; 69] = [
     ("kernel-cmdline", Id::Other(38), YES, 259),
 ];
 
-const SHORT: [(char, Id, Value); 18] = [
+const SHORT: [(char, Id, Value); 19] = [
+    ('.', Id::Dot, YES),
     ('h', Id::Help, NO),
     ('t', Id::Type, YES),
     ('p', Id::Other(0), YES),
@@ -169,7 +172,7 @@ const SHORT: [(char, Id, Value); 18] = [
 ];
 
 /// Short options that came later than the others.
-const LATER: [(char, u16); 2] = [('C', 256), ('v', 257)];
+const LATER: [(char, u16); 3] = [('.', 248), ('C', 256), ('v', 257)];
 
 /// The long options of a generation; answers for images take those of every generation.
 pub fn long(generation: u16, answers: Answers) -> Vec<Long<Id>> {

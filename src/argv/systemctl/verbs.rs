@@ -86,7 +86,7 @@ const VERBS: [Verb; 83] = [
     manager("show", 0, ANY, 0),
     manager("cat", 1, ANY, 0),
     manager("status", 0, ANY, 0),
-    manager("help", 1, ANY, 0),
+    manager("help", 0, ANY, 0),
     manager("daemon-reload", 0, 0, 0),
     manager("daemon-reexec", 0, 0, 0),
     manager("log-level", 0, 1, 244),

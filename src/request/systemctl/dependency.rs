@@ -2,7 +2,7 @@
 
 use crate::intent::Wish;
 use crate::request::Reply;
-use crate::unit::dependency::Dependency;
+use crate::unit::dependency::{Dependency, can_be_default};
 use crate::unit::log::Level;
 use crate::unit::problem::{Events, Problem};
 
@@ -67,7 +67,8 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
         Err(text) => return session.fail(text),
     };
     let mut events = Events::default();
-    let outcome = match session.tree() {
+    let tree = can_be_default(&target).and_then(|()| session.tree());
+    let outcome = match tree {
         Err(problem) => {
             session.say_failed(SET_DEFAULT, problem);
             Err(problem)

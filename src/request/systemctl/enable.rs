@@ -9,6 +9,7 @@ use crate::unit::log::Level;
 use crate::unit::name::base_name;
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
+use nix::errno::Errno;
 
 use super::now;
 use super::session::Session;
@@ -126,7 +127,23 @@ fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<
             session.say(Level::Warning, text);
             Ok(given.iter().map(|name| base_name(name).to_owned()).collect())
         }
+        // A directory's name has no last part.
+        "reenable" if let Some(name) = given.iter().find(|name| name.ends_with('/')) => {
+            let is_root = name.bytes().all(|byte| byte == b'/');
+            let errno = if is_root {
+                Errno::EADDRNOTAVAIL
+            } else {
+                Errno::EISDIR
+            };
+            session.say_failed(verb, Problem::Os(errno));
+            Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
+        }
         "link" => match given.iter().find(|name| !name.contains('/')) {
+            Some(name) if session.options.has_root => {
+                let text = format!("Non-absolute paths are not allowed when --root is used: {name}");
+                session.say(Level::Error, text);
+                Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
+            }
             Some(name) => {
                 let file = if session.generation.has_quoted_messages() {
                     format!("'./{name}'")
@@ -136,7 +153,7 @@ fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<
                 session.say(Level::Error, "Link argument must contain at least one directory separator.");
                 let text =
                     format!("If you intended to link a file in the current directory, try {file} instead.");
-                session.say(Level::Notice, text);
+                session.say(Level::Error, text);
                 Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
             }
             None => Ok(given),
@@ -156,7 +173,10 @@ fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[Strin
             );
             session.say(Level::Error, text);
         }
-        _ => session.say_failed(verb, problem),
+        _ => match prepare(&mut session, verb, names.to_vec()) {
+            Ok(_) => session.say_failed(verb, problem),
+            Err(reply) => return *reply,
+        },
     }
     record(&mut session, verb, names, &Events::default());
     session.reply.fail(1)

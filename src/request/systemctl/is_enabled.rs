@@ -37,7 +37,10 @@ pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
                 enabled |= state.counts_as_enabled();
                 if !session.options.quiet {
                     session.reply.output.out_line(state.word());
-                    print_links(&mut session, &tree, name);
+                    if let Err(problem) = print_links(&mut session, &tree, name) {
+                        let text = format!("Failed to get file links for {name}: {}", problem.text());
+                        return session.fail(text);
+                    }
                 }
             }
             Err(Problem::Missing) if session.generation.has_not_found_state() => {
@@ -69,21 +72,21 @@ fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply
 }
 
 /// With `--full`, the links that disabling the unit would remove.
-fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) {
+fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) -> Result<(), Problem> {
     if !session.options.full {
-        return;
+        return Ok(());
     }
     let mut units: Units = session.units(tree);
     units.dry_run = true;
     let mut events = Events::default();
     let dir = units.path.persistent.clone();
     let found = units.disable(&[name.to_owned()], &dir, &mut events);
-    if found.is_err() {
-        return;
-    }
+    session.print_log(&units);
+    found?;
     for event in events.iter() {
         if let Event::Removed { path } = event {
             session.reply.output.out_line(format!("  {path}"));
         }
     }
+    Ok(())
 }

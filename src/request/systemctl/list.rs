@@ -44,17 +44,18 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
     let wanted =
         |unit: &str| patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit));
     let (types, words) = (&session.options.types, &session.options.states);
-    let mut states: BTreeMap<(&str, String), State> = BTreeMap::new();
+    // By type, then by name whatever its case.
+    let mut states: BTreeMap<(&str, String, String), State> = BTreeMap::new();
     let table = LinkTable::default();
     for dir in units.dirs() {
         let Some(entries) = units.index.load(dir) else {
             continue;
         };
         for (unit, kind) in entries.iter() {
-            let Some(unit_type) = name::type_of(unit).filter(|_| name::is_valid(unit)) else {
+            let Some(unit_type) = name::type_of(unit).filter(|_| name::is_listed(unit)) else {
                 continue;
             };
-            let key = (unit_type, unit.clone());
+            let key = (unit_type, unit.to_ascii_lowercase(), unit.clone());
             if !matches!(kind, Kind::File | Kind::Link) || !wanted(unit) || states.contains_key(&key) {
                 continue;
             }
@@ -70,8 +71,8 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
     let load = || Presets::load(units.root, scope, generation, &units.prefix, &units.log);
     let mut rows: Vec<Row> = states
         .into_iter()
-        .filter(|((unit_type, _), _)| kept(unit_type))
-        .map(|((_, unit), state)| Row {
+        .filter(|((unit_type, ..), _)| kept(unit_type))
+        .map(|((.., unit), state)| Row {
             preset: state.has_preset().then(|| verdict_word(presets.get_or_init(load), &unit)),
             unit,
             state,

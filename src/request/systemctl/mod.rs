@@ -20,6 +20,7 @@ use crate::argv::systemctl::{Options, Request, UsageError, parse};
 use crate::config::{self, Answers};
 use crate::request::{Call, Reply};
 use crate::unit::generation::Generation;
+use crate::unit::log::Level;
 use session::Session;
 
 /// Carries a call out.
@@ -30,7 +31,7 @@ pub fn carry_out(call: &Call) -> Reply {
     };
     let answers = call.config.shims.answers;
     match parse(call.argv0, call.args, generation.0, answers) {
-        Err(UsageError(text)) => Reply::error(text, 1),
+        Err(UsageError(text)) => refuse(Session::new(call, generation, Options::default()), &text),
         Ok(Request::Show(text)) => {
             let mut reply = Reply::new();
             reply.output.out(text);
@@ -42,6 +43,21 @@ pub fn carry_out(call: &Call) -> Reply {
             arguments,
         }) => carry_out_verb(Session::new(call, generation, options), verb.as_deref(), &arguments),
     }
+}
+
+/// A command line that is not understood: an error, and in further lines what to do about it.
+fn refuse(mut session: Session, text: &str) -> Reply {
+    let (error, advice) = text.split_once('\n').unwrap_or((text, ""));
+    session.say(Level::Error, error);
+    if !advice.is_empty() {
+        let level = if advice.starts_with("Hint:") {
+            Level::Notice
+        } else {
+            Level::Info
+        };
+        session.say(level, advice);
+    }
+    session.reply.fail(1)
 }
 
 fn carry_out_verb(mut session: Session, typed: Option<&str>, arguments: &[String]) -> Reply {
@@ -84,7 +100,7 @@ fn by_files(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
 
 /// Why a verb is not even looked at.
 fn refusal(options: &Options, verb: &Verb, arguments: usize, answers: Answers) -> Option<String> {
-    let elsewhere = options.root.is_some() || options.image.is_some();
+    let elsewhere = options.has_root || options.image.is_some();
     if elsewhere && verb.needs == Needs::Manager {
         return Some(format!("Verb '{}' cannot be used with --root= or --image=.", verb.name));
     }

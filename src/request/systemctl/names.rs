@@ -2,7 +2,7 @@
 
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
-use crate::unit::paths::{join, simplify};
+use crate::unit::paths::join;
 
 use super::session::Session;
 
@@ -30,13 +30,14 @@ impl Session<'_> {
         Ok(mangled.name)
     }
 
-    /// A path seen from the caller's directory, which scriptlets have at `/`.
+    /// A path seen from the caller's directory, which scriptlets have at `/`; otherwise as it is,
+    /// as some verbs name it so in what they say.
     pub fn absolute(&self, path: &str) -> String {
         let here = self.call.env.get("PWD").filter(|dir| dir.starts_with('/')).unwrap_or("/");
         if path.starts_with('/') {
-            simplify(path)
+            path.to_owned()
         } else {
-            simplify(&join(here, path))
+            join(here, path)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `--now`: what it comes to where nothing can be started.
 
 use crate::config::Answers;
-use crate::intent::{DeferredVerb, Wish};
+use crate::intent::{DeferredVerb, Scope, Wish};
 use crate::unit::generation::Now;
 use crate::unit::log::Level;
 use crate::unit::name::base_name;
@@ -44,9 +44,17 @@ fn answer_strictly(session: &mut Session, verb: &str) {
     match session.generation.now() {
         Now::Bus if verb == "reenable" => {}
         Now::Bus => {
-            let text = "System has not been booted with systemd as init system (PID 1). Can't operate.";
-            session.say(Level::Error, text);
-            session.say(Level::Error, "Failed to connect to bus: Host is down");
+            // Where there is such a directory it takes systemd to be running.
+            let reason = if session.options.scope != Scope::System {
+                "No medium found"
+            } else if session.call.root.is_dir("/run/systemd/system") {
+                "No such file or directory"
+            } else {
+                let text = "System has not been booted with systemd as init system (PID 1). Can't operate.";
+                session.say(Level::Error, text);
+                "Host is down"
+            };
+            session.say(Level::Error, format!("Failed to connect to bus: {reason}"));
             session.reply.exit = 1;
         }
         Now::Refused => {

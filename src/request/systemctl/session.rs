@@ -12,6 +12,7 @@ use crate::unit::generation::Generation;
 use crate::unit::log::Level;
 use crate::unit::paths::{SearchPath, UserDirs};
 use crate::unit::problem::{Events, Problem};
+use crate::unit::specifier::Specifiers;
 use crate::unit::tree::Units;
 use nix::errno::Errno;
 
@@ -66,16 +67,22 @@ impl Tree<'_> {
 impl<'c> Session<'c> {
     /// Starts on a call.
     pub fn new(call: &'c Call<'c>, generation: Generation, options: Options) -> Self {
-        Session {
+        let given = call.env.get("SYSTEMD_LOG_LEVEL");
+        let level = given.map(log_level);
+        let mut session = Session {
             call,
             generation,
             options,
             reply: Reply::new(),
             script_enabled: false,
             style: Style::new(generation, call.env),
-            most: log_level(call.env.get("SYSTEMD_LOG_LEVEL")),
+            most: level.flatten().unwrap_or(Level::Info as u8),
             wished: BTreeSet::new(),
+        };
+        if let (Some(given), Some(None)) = (given, level) {
+            session.say(Level::Warning, format!("Failed to parse log level '{given}'. Ignoring."));
         }
+        session
     }
 
     /// How answers may differ from the original's.
@@ -109,7 +116,10 @@ impl<'c> Session<'c> {
     }
 
     /// The unit files of the manager that the request is about.
-    pub fn units<'t>(&self, tree: &'t Tree) -> Units<'t> {
+    pub fn units<'t>(&self, tree: &'t Tree) -> Units<'t>
+    where
+        'c: 't,
+    {
         let variable = |name: &str| self.call.env.get(name).map(str::to_owned);
         let path = match self.options.scope {
             Scope::System => SearchPath::system(tree.root()),
@@ -122,6 +132,8 @@ impl<'c> Session<'c> {
             }),
         };
         let mut units = Units::new(tree.root(), path, self.generation, tree.prefix());
+        units.specifiers = Specifiers::within(tree.root(), self.call.root);
+        units.specifiers.scope = self.options.scope;
         units.forgiving = self.answers() == Answers::Image;
         units
     }
@@ -193,14 +205,13 @@ impl<'c> Session<'c> {
     }
 }
 
-/// The numeric level of `SYSTEMD_LOG_LEVEL`; informational where it is unset or not understood.
-fn log_level(value: Option<&str>) -> u8 {
+/// The numeric level of `SYSTEMD_LOG_LEVEL`, if it is understood.
+fn log_level(value: &str) -> Option<u8> {
     const WORDS: [&str; 8] = [
         "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug",
     ];
-    let value = value.unwrap_or("");
     let by_word = WORDS.iter().position(|word| *word == value).and_then(|level| u8::try_from(level).ok());
-    by_word.or_else(|| value.parse().ok().filter(|level| *level < 8)).unwrap_or(6)
+    by_word.or_else(|| value.parse().ok().filter(|level| *level < 8))
 }
 
 #[cfg(test)]
@@ -209,9 +220,8 @@ mod tests {
 
     #[test]
     fn levels_are_words_or_numbers() {
-        assert_eq!(log_level(Some("err")), 3);
-        assert_eq!(log_level(Some("4")), 4);
-        assert_eq!(log_level(Some("loud")), 6);
-        assert_eq!(log_level(None), 6);
+        assert_eq!(log_level("err"), Some(3));
+        assert_eq!(log_level("4"), Some(4));
+        assert_eq!(log_level("loud"), None);
     }
 }
