@@ -64,6 +64,7 @@ fn record(argv: &[OsString], line: &str) -> Result<()> {
         warnings: vec![line.to_owned()],
         origin: caller::find(&root, &env),
         intents: Vec::new(),
+        held: Vec::new(),
         changes: Vec::new(),
     })
 }

@@ -8,8 +8,9 @@ use nodeshim::caller;
 use nodeshim::config::Config;
 use nodeshim::error::{Error, Result};
 use nodeshim::intercept::ARMED_PATH;
-use nodeshim::journal::{Appender, Event, Verdict, timestamp};
-use nodeshim::request::{Call, Env, Reply, Stream, carry_out};
+use nodeshim::journal::{Appender, Event, timestamp};
+use nodeshim::policy;
+use nodeshim::request::{Call, Env, Governor, Reply, Stream, govern};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -56,7 +57,16 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     let origin = caller::find(&root, &env);
     // What was done for the record itself is no change on behalf of the request.
     root.take_changes();
-    let mut reply = carry_out(tool, &call);
+    let policy = policy::load(&root);
+    let governor = Governor {
+        rules: &policy.rules,
+        plugin: origin.package(),
+    };
+    let mut reply = govern(tool, &call, governor);
+    let unreadable = policy.problems.iter();
+    reply
+        .warnings
+        .extend(unreadable.map(|(path, problem)| format!("{path}: line {}: {}", problem.line, problem.text)));
     reply
         .warnings
         .extend(unknown.iter().map(|key| format!("unknown configuration key {key}")));
@@ -69,11 +79,12 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         tool,
         argv: Event::escape_arguments(argv),
         exit: reply.exit,
-        verdict: Verdict::Allow,
+        verdict: reply.held.iter().map(|held| held.verdict).max().unwrap_or_default(),
         message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
         warnings: reply.warnings.clone(),
         origin,
         intents: reply.intents.clone(),
+        held: reply.held.clone(),
         changes: root.take_changes(),
     };
     journal.append(&mut event)?;

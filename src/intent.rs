@@ -234,6 +234,22 @@ pub enum Verdict {
     Deny,
 }
 
+/// A wish that policy held back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Held {
+    /// What was wanted.
+    #[serde(flatten)]
+    pub wish: Wish,
+    /// `defer`, `ignore` or `deny`.
+    pub verdict: Verdict,
+    /// The rule that decided, `FILE: NAME`.
+    pub because: String,
+    /// The rule's reason.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
 /// What is wanted of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -29,12 +29,15 @@ pub mod intercept;
 pub mod journal;
 pub mod levels;
 #[cfg(feature = "admin")]
+pub mod lint;
+#[cfg(feature = "admin")]
 pub mod live;
 #[cfg(feature = "admin")]
 pub mod metadata;
 pub mod origin;
 #[cfg(feature = "admin")]
 pub mod plan;
+pub mod policy;
 pub mod request;
 pub mod root;
 #[cfg(feature = "admin")]
@@ -48,3 +51,5 @@ pub mod state;
 pub mod sysv;
 pub mod tool;
 pub mod unit;
+#[cfg(feature = "admin")]
+pub mod vdsm;

@@ -8,16 +8,17 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 11] = [
-    &["error", "escape", "levels", "tool", "origin", "intent"],
+const LAYERS: [&[&str]; 12] = [
+    &["error", "escape", "levels", "tool", "origin", "intent", "vdsm"],
     &["root"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
+    &["policy"],
     &["journal", "request"],
     &["caller"],
-    &["state", "plan", "metadata", "policy"],
+    &["state", "plan", "metadata"],
     &["backend"],
-    &["settle", "intercept", "inspect", "apply"],
+    &["settle", "intercept", "inspect", "apply", "lint"],
     &["run", "live"],
     &["cli"],
 ];

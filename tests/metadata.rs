@@ -131,3 +131,59 @@ fn a_plugin_name_that_a_package_provides_is_its_own() {
     image.transaction(&["-i", &other]);
     assert!(!say(&image, "list", &[]).contains("7799"));
 }
+
+#[test]
+fn the_registry_is_what_rpm_says_and_hooks_are_shown_with_their_faults() {
+    let image = Image::new();
+    let hooks = "/usr/libexec/vdsm/hooks";
+    let of = |name: &str, provides: &str, hook: &str| {
+        let path = format!("{hooks}/{hook}");
+        build_with(&image.beside("rpms"), name, provides, &[(&path, "#!/bin/sh\n")], "")
+    };
+    let files = [
+        of("hook-a", "Provides: ovirt-node-plugin(a) = 2.1", "before_vm_start/50_x"),
+        of(
+            "hook-b",
+            "Provides: ovirt-node-plugin(b) = 3\nProvides: ovirt-node-plugin(c)",
+            "before_vm_start/60_x",
+        ),
+        of("hook-c", "", "before_vm_strat/50_c"),
+    ];
+    image.transaction(&["-i", &files[0], &files[1], &files[2]]);
+    let registered = say(&image, "plugins", &["--registered"]);
+    let line = "[%{PROVIDENAME} %{PROVIDEVERSION} %{=NEVRA}\n]";
+    let mut rpm = std::process::Command::new("rpm");
+    rpm.args(&image.rpm(&["-qa", "--qf", line])[1..]);
+    let all = text(&succeed(&mut rpm).stdout);
+    let mut lines: Vec<&str> = all.lines().filter(|line| line.starts_with("ovirt-node-plugin(")).collect();
+    lines.sort();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(registered.lines().collect::<Vec<_>>(), lines);
+    let plugins = say(&image, "plugins", &[]);
+    assert!(["hook-a", "hook-b", "hook-c"].iter().all(|name| plugins.contains(name)), "{plugins}");
+    let show = say(&image, "show", &["hook-a"]);
+    assert!(show.contains("is plugin a 2.1"), "{show}");
+    assert!(
+        show.contains("before_vm_start/50_x 0755: hook-b has a hook of the same name, 60_x"),
+        "{show}"
+    );
+    let check = image.nodeshim("check", [""; 0]).output().unwrap();
+    let said = text(&check.stdout).replace("\n            ", " ");
+    assert!(said.contains("before_vm_strat/50_c: vdsm has no hook point before_vm_strat"), "{said}");
+    std::fs::set_permissions(
+        image.path().join(&hooks[1..]).join("before_vm_start/50_x"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )
+    .unwrap();
+    assert!(say(&image, "show", &["hook-a"]).contains("0644: is not executable"));
+
+    say(&image, "plugins", &["--register"]);
+    let record = image.read("/etc/ovirt-plugins.d/hook-a");
+    let lines: Vec<&str> = record.lines().collect();
+    assert_eq!(lines[..2], ["Name:hook-a", "Version:1.0-1.noarch"]);
+    assert!(lines[2].starts_with("Install Date:") && lines.len() == 3, "{record}");
+    assert!(!image.has("/etc/ovirt-plugins.d/hook-c"));
+    image.erase(&["hook-a"]);
+    say(&image, "plugins", &["--register"]);
+    assert!(!image.has("/etc/ovirt-plugins.d/hook-a") && image.has("/etc/ovirt-plugins.d/hook-b"));
+}

@@ -9,8 +9,9 @@ use crate::intent::{Scope, UnitWant, Wish};
 use crate::journal::Event;
 use crate::plan::{Action, Content, Desired, Note, PlannedChange};
 use crate::root::{Kind, Op, Root};
-use crate::state::{DeclaredUnit, Plugin, State};
+use crate::state::{DeclaredUnit, Fold, Plugin, State};
 use crate::tool::Tool;
+use crate::unit::name::base_name;
 
 /// Preset files of the system manager, and of every user's.
 pub const PRESETS: [(&str, Scope); 2] = [
@@ -316,6 +317,47 @@ pub fn dangling<'e>(
         .collect()
 }
 
+/// Links that requests made which policy refuses now, unless somebody else wants their unit.
+pub fn refused(root: &Root, fold: &Fold, events: &[Event]) -> Vec<PlannedChange> {
+    let mut changes = Vec::new();
+    let unit_of = |wish: &Wish| match wish {
+        Wish::Unit { unit, .. } | Wish::Dependency { unit, .. } | Wish::DefaultTarget { unit } => {
+            Some(unit.clone())
+        }
+        Wish::Service { service, .. } => Some(format!("{service}.service")),
+        _ => None,
+    };
+    for (plugin, want) in fold
+        .withdrawn()
+        .into_iter()
+        .filter(|(name, want)| fold.refused.iter().any(|(refused, of)| refused == name && of == *want))
+    {
+        let Some(unit) = unit_of(&want.wish) else { continue };
+        let name = unit.strip_suffix(".service").unwrap_or(&unit).to_owned();
+        let of_unit = |path: &str, target: &str| {
+            let is = |path: &str| base_name(path) == unit;
+            is(path) || is(target) || base_name(path).get(3..) == Some(&name)
+        };
+        let made = events
+            .iter()
+            .filter(|event| want.events.contains(&event.id))
+            .flat_map(|event| &event.changes);
+        for change in made.filter(|change| change.op == Op::Link && change.path.starts_with("/etc/")) {
+            let target = change.target.as_deref().unwrap_or_default();
+            let there = root.read_link(&change.path).is_ok_and(|there| there.as_os_str() == target);
+            if there && of_unit(&change.path, target) {
+                changes.push(PlannedChange {
+                    path: change.path.clone(),
+                    action: Action::Remove,
+                    because: want.events.clone(),
+                    why: format!("made for {plugin}, which policy refuses it"),
+                });
+            }
+        }
+    }
+    changes
+}
+
 /// Our preset files that no plugin needs any more are in these directories, under this prefix.
 pub fn owned() -> Vec<(&'static str, &'static str)> {
     PRESETS.iter().map(|(directory, _)| (*directory, PREFIX)).collect()
@@ -403,6 +445,7 @@ mod tests {
             warnings: Vec::new(),
             origin: Default::default(),
             intents: Vec::new(),
+            held: Vec::new(),
             changes: root.take_changes(),
         };
         let found = dangling(&root, [("p", &event)]);

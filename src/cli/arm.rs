@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::{Error, Result};
 use nodeshim::intercept::{self, Armed, Hold, RUN_LOCK_PATH, check_image, repair};
+use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::Parts;
 
@@ -20,6 +21,7 @@ pub struct DisarmArgs {}
 /// Arms the image.
 pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
     check_image(root)?;
+    policy::load(root).checked()?;
     let shim = Parts::find()?.shim()?;
     let hold = Hold::take(root, |_| false)?;
     if hold.holder_died() {

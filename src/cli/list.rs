@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
-use nodeshim::inspect::{self, Report, Row, Summary};
+use nodeshim::inspect::{self, Registry, Report, Row, Summary};
+use nodeshim::intent::{Verdict, Wish};
 use nodeshim::root::Root;
+use nodeshim::rpmdb::Installed;
 use nodeshim::settle::{self, Facts};
 use nodeshim::state::Standing;
 
@@ -26,9 +28,16 @@ pub struct ShowArgs {
     plugin: String,
 }
 
-/// List the plugins: packages that asked for something
+/// List the plugins: packages that say they are, or that asked for something
 #[derive(Debug, Args)]
-pub struct PluginsArgs {}
+pub struct PluginsArgs {
+    /// Only those that say they are: what provides ovirt-node-plugin(NAME)
+    #[arg(long)]
+    registered: bool,
+    /// Write them down in oVirt's own form, in /etc/ovirt-plugins.d
+    #[arg(long, conflicts_with = "registered")]
+    register: bool,
+}
 
 fn standing(root: &Root) -> Result<Standing> {
     settle::standing(root, &Facts::load(root)?)
@@ -50,7 +59,11 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn describe(row: &Row) -> String {
+    let denied = row.rule.as_ref().map(|rule| format!("denied by policy: {rule}"));
+    let put_off = row.deferred && !matches!(row.wish, Wish::Defer { .. });
     let marks = [
+        (denied.is_some(), denied.as_deref().unwrap_or_default()),
+        (put_off, "put off until the boot by policy"),
         (row.global, "concerns the whole node"),
         (row.runtime, "asked for the running system"),
         (row.failed, "failed"),
@@ -71,7 +84,9 @@ fn describe(row: &Row) -> String {
 
 /// Shows one plugin.
 pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
-    let report = inspect::show(&standing(root)?, &args.plugin)
+    let facts = Facts::load(root)?;
+    let registry = Registry::load(root, &facts.installed)?;
+    let report = inspect::show(&settle::standing(root, &facts)?, &registry, &args.plugin)
         .ok_or_else(|| Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))))?;
     match as_json {
         true => json(&report)?,
@@ -89,14 +104,30 @@ fn text(report: &Report) -> String {
         ""
     };
     let mut text = wrapped("", 2, &format!("{title}{gone}"));
+    for registered in &summary.registered {
+        text.push_str(&wrapped("  ", 6, &format!("is plugin {registered}")));
+    }
     text.push_str(&format!("  {}\n", count(report.requests, "request")));
-    let sections = [("now", false), ("at boot", true)];
-    for (title, deferred) in sections {
-        let rows: Vec<&Row> = report.wants.iter().filter(|row| row.deferred == deferred).collect();
+    let sections = [
+        ("now", false, Verdict::Allow),
+        ("at boot", true, Verdict::Allow),
+        ("denied", false, Verdict::Deny),
+    ];
+    for (title, deferred, verdict) in sections {
+        let is_of = |row: &&Row| row.deferred == deferred && row.verdict == verdict;
+        let rows: Vec<&Row> = report.wants.iter().filter(is_of).collect();
         if !rows.is_empty() {
             text.push_str(&format!("{title}\n"));
             rows.iter().for_each(|row| text.push_str(&wrapped("  ", 6, &describe(row))));
         }
+    }
+    if !report.hooks.is_empty() {
+        text.push_str("vdsm hooks\n");
+    }
+    for hook in &report.hooks {
+        let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
+        let line = format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode);
+        text.push_str(&wrapped("  ", 6, &line));
     }
     if !report.paths.is_empty() {
         text.push_str("paths that its requests changed\n");
@@ -106,8 +137,17 @@ fn text(report: &Report) -> String {
 }
 
 /// Lists the plugins.
-pub fn plugins(root: &Root, _args: PluginsArgs, as_json: bool) -> Result<ExitCode> {
-    let plugins = inspect::plugins(&standing(root)?);
+pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode> {
+    if args.register {
+        settle::register(root)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.registered {
+        return registered(root, as_json);
+    }
+    let facts = Facts::load(root)?;
+    let registry = Registry::load(root, &facts.installed)?;
+    let plugins = inspect::plugins(&settle::standing(root, &facts)?, &registry);
     if as_json {
         json(&plugins)?;
         return Ok(ExitCode::SUCCESS);
@@ -117,11 +157,29 @@ pub fn plugins(root: &Root, _args: PluginsArgs, as_json: bool) -> Result<ExitCod
     }
     let width = plugins.iter().map(|plugin| plugin.plugin.len()).max().unwrap_or(0).clamp(6, 34);
     let mut text = format!(
-        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}\n",
-        "PLUGIN", "FIREWALL", "SERVICES", "AT BOOT", "GLOBAL", "FAILED"
+        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>6}\n",
+        "PLUGIN", "FIREWALL", "SERVICES", "AT BOOT", "GLOBAL", "FAILED", "DENIED"
     );
     plugins.iter().for_each(|plugin| text.push_str(&line(plugin, width)));
     print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same as the line of rpm that the manual gives.
+fn registered(root: &Root, as_json: bool) -> Result<ExitCode> {
+    let installed = Installed::load(root)?;
+    let lines: Vec<String> = installed
+        .provided()
+        .iter()
+        .map(|provided| {
+            format!("ovirt-node-plugin({}) {} {}", provided.plugin, provided.version, provided.nevra)
+        })
+        .collect();
+    if as_json {
+        json(&lines)?;
+    } else {
+        lines.iter().try_for_each(|line| print(&format!("{}\n", printable(line))))?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -136,7 +194,10 @@ fn line(plugin: &Summary, width: usize) -> String {
         deferred,
         global,
         failed,
+        denied,
         ..
     } = plugin;
-    format!("{name:<width$}  {firewall:>8}  {services:>8}  {deferred:>7}  {global:>6}  {failed:>6}\n")
+    format!(
+        "{name:<width$}  {firewall:>8}  {services:>8}  {deferred:>7}  {global:>6}  {failed:>6}  {denied:>6}\n"
+    )
 }

@@ -75,8 +75,9 @@ fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[Asked]) -> String {
         Verdict::Ignore => " (ignored by policy)",
     };
     let mut text = wrapped("      ", INDENT, &format!("{command}{exit}{verdict}"));
-    for Asked { wish, outcome } in wishes {
-        text.push_str(&wrapped("      - ", INDENT + 2, &format!("{wish}: {outcome}")));
+    for Asked { wish, outcome, rule } in wishes {
+        let rule = rule.as_ref().map_or(String::new(), |rule| format!(" ({rule})"));
+        text.push_str(&wrapped("      - ", INDENT + 2, &format!("{wish}: {outcome}{rule}")));
     }
     text
 }
@@ -92,7 +93,10 @@ pub fn why(root: &Root, args: WhyArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn is_known(answer: &Answer) -> bool {
-    !answer.reasons.is_empty() || answer.generated.is_some() || !answer.declared.is_empty()
+    !answer.reasons.is_empty()
+        || answer.generated.is_some()
+        || !answer.declared.is_empty()
+        || !answer.denied_to.is_empty()
 }
 
 fn answer_text(answer: &Answer) -> String {
@@ -105,6 +109,9 @@ fn answer_text(answer: &Answer) -> String {
     };
     if let Some(generated) = &answer.generated {
         text.push_str(&wrapped("", 2, &format!("{thing}: written by settling: {generated}")));
+    }
+    for plugin in &answer.denied_to {
+        text.push_str(&wrapped("", 2, &format!("denied to {plugin} by policy")));
     }
     for path in &answer.declared {
         text.push_str(&wrapped("", 2, &format!("declared by {path}")));

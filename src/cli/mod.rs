@@ -6,9 +6,11 @@ mod apply;
 mod arm;
 mod check;
 mod export;
+mod lint;
 mod list;
 mod log;
 mod output;
+mod policy;
 mod progress;
 mod run;
 mod settle;
@@ -51,6 +53,8 @@ enum Verb {
     Log(log::LogArgs),
     Why(log::WhyArgs),
     Export(export::ExportArgs),
+    Policy(policy::PolicyArgs),
+    Lint(lint::LintArgs),
 }
 
 /// Reads the command line and carries out its verb.
@@ -83,5 +87,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Log(args) => log::log(&root, args, cli.json),
         Verb::Why(args) => log::why(&root, args, cli.json),
         Verb::Export(args) => export::export(&root, args, cli.json),
+        Verb::Policy(args) => policy::policy(&root, args, cli.json),
+        Verb::Lint(args) => lint::lint(&root, args, cli.json),
     }
 }

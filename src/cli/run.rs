@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
+use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, Surroundings};
 use nodeshim::settle::{self, Facts};
@@ -20,6 +21,9 @@ pub struct RunArgs {
     /// If another nodeshim is at work on the image, fail instead of waiting for its end
     #[arg(long)]
     no_wait: bool,
+    /// A policy file for this run alone, or the name of a shipped one
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// The command: rpm --root, dnf --installroot, a script
     #[arg(
         required = true,
@@ -40,17 +44,20 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         }
         !args.no_wait
     };
+    let parts = Parts::find()?;
     let surroundings = Surroundings {
+        policy: args.policy.as_deref().map(|file| parts.policy(file)).transpose()?,
         home,
         temporary: std::env::temp_dir(),
         wait: &wait,
     };
-    let outcome = run::run(root, &Parts::find()?, &args.command, &surroundings)?;
+    let outcome = run::run(root, &parts, &args.command, &surroundings)?;
     if outcome.repaired.is_some() {
         say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
     // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts));
+    let settled = policy::end_run(root).and(settled);
     let code = outcome.finished.code();
     match settled {
         Ok(report) => {

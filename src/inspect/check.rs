@@ -1,10 +1,10 @@
 //! What is recorded against what is there, one line a difference, in the manner of `rpm -V`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{View, log};
+use super::{Hook, View, log};
 use crate::error::Result;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
@@ -14,7 +14,7 @@ use crate::state::{self, State};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
-    /// `missing`, `extra`, `content`, `target`, `request` or `state`.
+    /// `missing`, `extra`, `content`, `target`, `request`, `state` or `hook`.
     pub kind: &'static str,
     /// The path in the image.
     pub path: String,
@@ -29,6 +29,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
     differences.extend(recorded(root, view));
+    differences.extend(view.hooks.iter().filter_map(hook));
     if State::load(root)? != view.prepared.fold.settled() {
         differences.push(Difference {
             kind: "state",
@@ -46,6 +47,15 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         });
     }
     Ok(differences)
+}
+
+fn hook(hook: &Hook) -> Option<Difference> {
+    Some(Difference {
+        kind: "hook",
+        path: hook.path(),
+        text: hook.problem.clone()?,
+        events: Vec::new(),
+    })
 }
 
 fn planned(root: &Root, change: &PlannedChange) -> Difference {
@@ -93,7 +103,15 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
             paths.insert(&change.path, left);
         }
     }
-    paths.into_iter().filter_map(|(path, left)| difference(root, path, &left)).collect()
+    // What policy took back since was there.
+    let refused: BTreeSet<u64> = plugins
+        .values()
+        .flat_map(|plugin| &plugin.denied)
+        .flat_map(|denied| denied.events.iter().copied())
+        .collect();
+    let is_kept = |left: &Left| left.op != Op::Link || !refused.contains(&left.event);
+    let kept = paths.into_iter().filter(|(_, left)| is_kept(left));
+    kept.filter_map(|(path, left)| difference(root, path, &left)).collect()
 }
 
 fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {

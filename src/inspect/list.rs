@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::words;
-use crate::intent::Wish;
-use crate::state::{Plugin, Standing, Want};
+use crate::intent::{Verdict, Wish};
+use crate::state::{Denied, Plugin, Standing, Want};
 
 /// One wish of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,6 +26,11 @@ pub struct Row {
     pub events: Vec<u64>,
     /// The files that declare it.
     pub declared: Vec<String>,
+    /// `allow` for what stands, `deny` for what policy denies.
+    pub verdict: Verdict,
+    /// The rule that denies it, `FILE: NAME`, and its reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The wish itself, as in the journal.
     pub wish: Wish,
 }
@@ -42,7 +47,25 @@ pub fn list(standing: &Standing, plugin: Option<&str>) -> Vec<Row> {
 pub(super) fn rows(standing: &Standing, name: &str, plugin: &Plugin) -> Vec<Row> {
     let now = plugin.wants.iter().map(|want| (want, false));
     let later = plugin.deferred.iter().map(|want| (want, true));
-    now.chain(later).map(|(want, deferred)| row(standing, name, want, deferred)).collect()
+    let standing_rows = now.chain(later).map(|(want, deferred)| row(standing, name, want, deferred));
+    standing_rows.chain(plugin.denied.iter().map(|denied| denied_row(name, denied))).collect()
+}
+
+fn denied_row(plugin: &str, denied: &Denied) -> Row {
+    let wish = &denied.held.wish;
+    Row {
+        plugin: plugin.to_owned(),
+        text: words::wish(wish),
+        global: wish.is_global(),
+        deferred: false,
+        runtime: false,
+        failed: false,
+        events: denied.events.clone(),
+        declared: denied.declared.clone(),
+        verdict: denied.held.verdict,
+        rule: Some(words::rule(&denied.held)),
+        wish: wish.clone(),
+    }
 }
 
 fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
@@ -56,6 +79,8 @@ fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
         failed: want.failed && !retried && !deferred,
         events: want.events.clone(),
         declared: want.declared.clone(),
+        verdict: Verdict::Allow,
+        rule: None,
         wish: want.wish.clone(),
     }
 }

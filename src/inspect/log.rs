@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::words;
-use crate::intent::Intent;
+use crate::intent::{Held, Intent};
 use crate::journal::{Event, Verdict};
 
 /// One request.
@@ -40,8 +40,11 @@ pub struct Entry {
 pub struct Asked {
     /// The wish in words.
     pub wish: String,
-    /// `done`, `was so`, `deferred` or `failed`.
+    /// `done`, `was so`, `deferred`, `failed`, or `denied`, `put off` or `ignored by policy`.
     pub outcome: &'static str,
+    /// The rule that held it back, with its reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 impl Asked {
@@ -49,6 +52,15 @@ impl Asked {
         Asked {
             wish: words::wish(&intent.wish),
             outcome: words::outcome(event, intent),
+            rule: None,
+        }
+    }
+
+    pub(super) fn held(held: &Held) -> Asked {
+        Asked {
+            wish: words::wish(&held.wish),
+            outcome: words::held(held),
+            rule: Some(words::rule(held)),
         }
     }
 }
@@ -57,8 +69,10 @@ impl Asked {
 pub fn log(events: &[Event], plugin: Option<&str>, all: bool) -> Vec<Entry> {
     let is_wanted = |event: &&Event| {
         let of_plugin = plugin.is_none_or(|plugin| name(event) == plugin);
-        let says_something =
-            !event.intents.is_empty() || !event.changes.is_empty() || !event.warnings.is_empty();
+        let says_something = !event.intents.is_empty()
+            || !event.held.is_empty()
+            || !event.changes.is_empty()
+            || !event.warnings.is_empty();
         of_plugin && (all || says_something)
     };
     events.iter().filter(is_wanted).map(entry).collect()
@@ -78,7 +92,12 @@ fn entry(event: &Event) -> Entry {
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,
-        wishes: event.intents.iter().map(|intent| Asked::of(event, intent)).collect(),
+        wishes: event
+            .intents
+            .iter()
+            .map(|intent| Asked::of(event, intent))
+            .chain(event.held.iter().map(Asked::held))
+            .collect(),
         paths: event.changes.iter().map(|change| change.path.clone()).collect(),
         warnings: event.warnings.clone(),
     }

@@ -2,6 +2,7 @@
 //! are serialised here are what `--json` prints; their keys are stable.
 
 mod check;
+mod hooks;
 mod list;
 mod log;
 mod plugins;
@@ -15,6 +16,7 @@ use crate::root::Root;
 use crate::settle::{Facts, Prepared, prepare};
 
 pub use check::{Difference, check};
+pub use hooks::{Hook, Registry, hooks};
 pub use list::{Row, list};
 pub use log::{Asked, Entry, log};
 pub use plugins::{Report, Summary, plugins, show};
@@ -29,6 +31,8 @@ pub struct View {
     pub prepared: Prepared,
     /// Packages and configuration.
     pub facts: Facts,
+    /// vdsm's hooks.
+    pub hooks: Vec<Hook>,
 }
 
 impl View {
@@ -41,6 +45,7 @@ impl View {
             journal,
             prepared,
             facts,
+            hooks: hooks(root)?,
         })
     }
 }

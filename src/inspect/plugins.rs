@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::list::{Row, rows};
-use crate::intent::{Opening, Wish};
+use super::{Hook, Registry};
+use crate::intent::{Opening, Verdict, Wish};
 use crate::state::Standing;
 
 /// One plugin in a line.
@@ -16,6 +17,8 @@ pub struct Summary {
     pub plugin: String,
     /// The installed package, or the one that last asked.
     pub nevra: Option<String>,
+    /// The plugins that the package says it is, `NAME VERSION`.
+    pub registered: Vec<String>,
     /// How much it wants of the firewall.
     pub firewall: usize,
     /// How many units and SysV services it has wishes for.
@@ -26,12 +29,14 @@ pub struct Summary {
     pub global: usize,
     /// How many of its wishes failed.
     pub failed: usize,
+    /// How many of its wishes policy denies.
+    pub denied: usize,
     /// Whether it is gone, and what it asked for is to be withdrawn by the next settling.
     pub gone: bool,
 }
 
 /// Every plugin by name.
-pub fn plugins(standing: &Standing) -> Vec<Summary> {
+pub fn plugins(standing: &Standing, registry: &Registry) -> Vec<Summary> {
     let present = standing
         .state
         .plugins
@@ -44,16 +49,32 @@ pub fn plugins(standing: &Standing) -> Vec<Summary> {
         gone: true,
         ..Summary::default()
     });
-    let by_name: BTreeMap<String, Summary> =
+    let mut by_name: BTreeMap<String, Summary> =
         present.chain(gone).map(|summary| (summary.plugin.clone(), summary)).collect();
+    let owners = registry.hooks.iter().flat_map(|hook| &hook.packages);
+    for package in owners.chain(registry.installed.provided().iter().map(|provided| &provided.package)) {
+        by_name.entry(package.clone()).or_insert_with(|| Summary {
+            plugin: package.clone(),
+            nevra: registry.installed.nevra(package),
+            ..Summary::default()
+        });
+    }
+    for provided in registry.installed.provided() {
+        if let Some(summary) = by_name.get_mut(&provided.package) {
+            summary.registered.push(format!("{} {}", provided.plugin, provided.version));
+        }
+    }
     by_name.into_values().collect()
 }
 
 fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
-    let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| wanted(row)).count();
+    let count = |wanted: &dyn Fn(&Row) -> bool| {
+        rows.iter().filter(|row| row.verdict == Verdict::Allow && wanted(row)).count()
+    };
     Summary {
         plugin: name.to_owned(),
         nevra,
+        registered: Vec::new(),
         firewall: count(&|row| matches!(row.wish, Wish::Allow { .. } | Wish::Withdraw { .. })),
         services: count(&|row| {
             matches!(row.wish, Wish::Unit { .. } | Wish::Service { .. } | Wish::Dependency { .. })
@@ -61,6 +82,7 @@ fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
         deferred: count(&|row| row.deferred),
         global: count(&|row| row.global),
         failed: count(&|row| row.failed),
+        denied: rows.iter().filter(|row| row.verdict == Verdict::Deny).count(),
         gone: false,
     }
 }
@@ -76,6 +98,8 @@ pub struct Report {
     pub wants: Vec<Row>,
     /// Ports that it wants open, as `PORT/PROTOCOL`.
     pub ports: Vec<String>,
+    /// The vdsm hooks that it ships.
+    pub hooks: Vec<Hook>,
     /// How many requests it made.
     pub requests: usize,
     /// The paths that its requests changed.
@@ -83,18 +107,18 @@ pub struct Report {
 }
 
 /// One plugin; none if nothing is recorded of it.
-pub fn show(standing: &Standing, plugin: &str) -> Option<Report> {
-    let summary = plugins(standing).into_iter().find(|summary| summary.plugin == plugin)?;
-    let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin))?;
-    let wants = if summary.gone {
-        Vec::new()
-    } else {
-        rows(standing, plugin, found)
+pub fn show(standing: &Standing, registry: &Registry, plugin: &str) -> Option<Report> {
+    let summary = plugins(standing, registry).into_iter().find(|summary| summary.plugin == plugin)?;
+    let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin));
+    let wants = match found {
+        Some(found) if !summary.gone => rows(standing, plugin, found),
+        _ => Vec::new(),
     };
     Some(Report {
-        ports: wants.iter().filter_map(port).collect(),
-        requests: found.requests,
-        paths: found.paths.clone(),
+        ports: wants.iter().filter(|row| row.verdict == Verdict::Allow).filter_map(port).collect(),
+        hooks: registry.hooks_of(plugin).cloned().collect(),
+        requests: found.map_or(0, |found| found.requests),
+        paths: found.map(|found| found.paths.clone()).unwrap_or_default(),
         summary,
         wants,
     })

@@ -20,6 +20,8 @@ pub struct Answer {
     pub thing: String,
     /// Plugins that want it now.
     pub wanted_by: BTreeSet<String>,
+    /// Plugins that policy denies it now.
+    pub denied_to: BTreeSet<String>,
     /// Files of metadata that declare it.
     pub declared: BTreeSet<String>,
     /// For a file that settling writes: what it holds, in words.
@@ -82,6 +84,11 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
             }
         }
     }
+    for (name, plugin) in &state.plugins {
+        if plugin.denied.iter().any(|denied| asked.is_of(&denied.held.wish, &definitions)) {
+            answer.denied_to.insert(name.clone());
+        }
+    }
     for event in &view.journal.events {
         let wishes = wishes(event, &asked, &definitions, file);
         if !wishes.is_empty() || asked.was_changed_by(event) {
@@ -111,7 +118,8 @@ fn note_path_wants(view: &View, answer: &mut Answer) {
 fn wishes(event: &Event, asked: &Thing, definitions: &Definitions, file: Option<&Desired>) -> Vec<Asked> {
     let whole = asked.was_changed_by(event) || file.is_some_and(|file| file.because.contains(&event.id));
     let about = event.intents.iter().filter(|intent| whole || asked.is_of(&intent.wish, definitions));
-    about.map(|intent| Asked::of(event, intent)).collect()
+    let held = event.held.iter().filter(|held| whole || asked.is_of(&held.wish, definitions));
+    about.map(|intent| Asked::of(event, intent)).chain(held.map(Asked::held)).collect()
 }
 
 fn reason(event: &Event, wishes: Vec<Asked>, wanted: bool) -> Reason {

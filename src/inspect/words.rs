@@ -1,9 +1,27 @@
 //! Wishes and requests in words.
 
-use crate::intent::{Intent, Wish};
+use crate::intent::{Held, Intent, Verdict, Wish};
 use crate::journal::Event;
 pub use crate::plan::words::wish;
 use crate::state::UNKNOWN;
+
+/// Which rule held a wish back, and why.
+pub fn rule(held: &Held) -> String {
+    match held.reason.as_str() {
+        "" => held.because.clone(),
+        reason => format!("{}: {reason}", held.because),
+    }
+}
+
+/// What policy did with a wish that it held back.
+pub fn held(held: &Held) -> &'static str {
+    match held.verdict {
+        Verdict::Allow => "allowed",
+        Verdict::Defer => "put off by policy",
+        Verdict::Ignore => "ignored by policy",
+        Verdict::Deny => "denied by policy",
+    }
+}
 
 /// What became of an intent.
 pub fn outcome(event: &Event, intent: &Intent) -> &'static str {

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 
 use crate::config::Config;
-use crate::intent::{Intent, Wish};
+use crate::intent::{Held, Intent, Wish};
 use crate::request::{Output, Programs};
 use crate::root::Root;
 
@@ -67,6 +67,8 @@ pub struct Reply {
     pub exit: u8,
     /// What the request asked for, in the order in which it asked.
     pub intents: Vec<Intent>,
+    /// What policy held back, in the order in which it was asked for.
+    pub held: Vec<Held>,
     /// For an administrator: what the caller must not see, but somebody should.
     pub warnings: Vec<String>,
     /// What the call ends in, if it runs programs of the image.

@@ -6,8 +6,10 @@ pub mod chkconfig;
 pub mod firewall_cmd;
 pub mod firewall_offline_cmd;
 mod firewalld;
+mod govern;
 pub mod lokkit;
 mod output;
+mod parts;
 mod programs;
 pub mod service;
 pub mod systemctl;
@@ -16,7 +18,9 @@ pub mod sysv_install;
 pub mod update_helper;
 
 pub use call::{Call, Env, Reply};
+pub use govern::{Governor, Names, govern};
 pub use output::{Output, Stream};
+pub use parts::{Part, parts};
 pub use programs::{Program, Programs};
 
 use crate::tool::Tool;

@@ -1,6 +1,7 @@
 //! What the image's rpm database says, asked of the host's rpm: which packages are installed, and
 //! which scriptlets they carry. An image without a database knows of no packages, and says so.
 
+mod file;
 mod query;
 mod scriptlets;
 
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::origin::package_name;
 use crate::root::Root;
 
+pub use file::PackageFile;
 pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
 
 /// Where distributions keep the database, in the order in which it is looked for.
@@ -137,6 +139,37 @@ pub fn database(root: &Root) -> Option<&'static str> {
     DATABASES
         .into_iter()
         .find(|directory| FILES.iter().any(|file| root.is_file(format!("{directory}/{file}"))))
+}
+
+/// Which installed packages the paths belong to: path and package name, sorted. Nothing where the
+/// image has no database.
+pub fn owners_of(root: &Root, paths: &[String]) -> Result<Vec<(String, String)>> {
+    match database(root) {
+        Some(path) if !paths.is_empty() => query::owners_of(root, path, paths),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The records that oVirt's own tools keep of plugins, for the packages that say they are plugins:
+/// name, `version-release.arch` and the time of installation as rpm prints it in the C locale.
+pub fn records(root: &Root) -> Result<Vec<[String; 3]>> {
+    const FORMAT: &str = "%{NAME}\t%{VERSION}-%{RELEASE}.%{ARCH}\t%{INSTALLTIME:date}[\t%{PROVIDENAME}]\n";
+    let Some(path) = database(root) else {
+        return Ok(Vec::new());
+    };
+    let text = query::query_all(root, path, FORMAT)?;
+    let mut records = Vec::new();
+    for line in text.lines() {
+        let mut fields = line.split('\t').map(str::to_owned);
+        let (Some(name), Some(version), Some(time)) = (fields.next(), fields.next(), fields.next()) else {
+            return Err(unreadable(line));
+        };
+        if fields.any(|provided| provided.starts_with("ovirt-node-plugin(")) {
+            records.push([name, version, time]);
+        }
+    }
+    records.sort();
+    Ok(records)
 }
 
 fn unreadable(line: &str) -> Error {

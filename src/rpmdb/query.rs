@@ -32,6 +32,32 @@ fn provided(field: &str, package: &Package) -> Option<Provided> {
     })
 }
 
+/// Which packages the paths belong to: path and package, in rpm's order.
+pub(super) fn owners_of(root: &Root, database: &str, paths: &[String]) -> Result<Vec<(String, String)>> {
+    let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
+    let output = Command::new("rpm")
+        .arg("--root")
+        .arg(&at)
+        .args(["--dbpath", database, "--nodigest", "--nosignature", "-qf"])
+        .args(["--qf", "[%{=NAME}\t%{FILENAMES}\n]", "--"])
+        .args(paths)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
+    // A path that nobody owns is a line of words, and fails the command.
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut owners: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .filter(|(_, path)| paths.iter().any(|asked| asked == path))
+        .map(|(name, path)| (path.to_owned(), name.to_owned()))
+        .collect();
+    owners.sort();
+    owners.dedup();
+    Ok(owners)
+}
+
 /// The output of `rpm -qa --qf FORMAT`, bytes that are not UTF-8 replaced. Signatures are not
 /// looked at: they were when the packages were installed.
 pub(super) fn query_all(root: &Root, path: &str, format: &str) -> Result<String> {

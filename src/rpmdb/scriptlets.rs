@@ -67,7 +67,7 @@ pub fn owners<'a>(scriptlets: impl IntoIterator<Item = &'a Scriptlet>) -> Owners
 }
 
 /// One record a scriptlet: `NEVRA TAB KIND TAB 'BODY' NEWLINE`, the body quoted for a shell.
-fn format() -> String {
+pub(super) fn format() -> String {
     let single = SINGLE.iter().map(|(tag, kind)| {
         let kind = kind.replace('%', "%%");
         format!("%|{tag}?{{%{{NEVRA}}\t{kind}\t%{{{tag}:shescape}}\n}}|")
@@ -79,7 +79,7 @@ fn format() -> String {
     single.chain(several).collect()
 }
 
-fn parse(text: &str) -> Result<Vec<Scriptlet>> {
+pub(super) fn parse(text: &str) -> Result<Vec<Scriptlet>> {
     let mut found = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -9,6 +9,8 @@ use crate::root::Root;
 const SHIM: &str = "libexec/nodeshim/shim";
 /// Where the rpm plugin lies, relative to the same.
 const PLUGIN_DIRECTORY: &str = "libexec/nodeshim/rpm-plugin";
+/// Where policy files are shipped, relative to the same.
+const POLICIES: &str = "lib/nodeshim/policy.d";
 /// The rpm plugin's file name; its stem is the name that rpm loads it under.
 pub(super) const PLUGIN: &str = "nodeshim.so";
 
@@ -33,6 +35,17 @@ impl Parts {
         Root::open(&self.prefix)?.read(SHIM).map_err(|error| {
             Error::Other(format!("the shim is not installed: {}/{error}", self.prefix.display()))
         })
+    }
+
+    /// The text of a policy file of the host: a path, or the bare name of one that is shipped.
+    pub fn policy(&self, file: &Path) -> Result<String> {
+        let name = file.to_str().filter(|name| !name.contains(['/', '.']));
+        if let Some(name) = name {
+            let shipped = Root::open(&self.prefix)?.read_text(format!("{POLICIES}/{name}.toml"));
+            return shipped.map_err(|error| Error::Other(format!("no policy {name} is shipped: {error}")));
+        }
+        let path = std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?;
+        Root::open("/")?.read_text(path)
     }
 
     /// The rpm plugin; `None` if it is not installed.

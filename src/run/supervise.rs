@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, Hold, arm, check_image, disarm, repair};
 use crate::journal::{Appender, Journal, Origins};
 use crate::origin::FoundBy;
+use crate::policy;
 use crate::root::{Meta, Root};
 use crate::rpmdb::{Owners, owners, scriptlets};
 
@@ -64,6 +65,8 @@ pub struct Surroundings<'a> {
     pub home: PathBuf,
     /// Where temporary files belong.
     pub temporary: PathBuf,
+    /// The text of a policy file for this run alone.
+    pub policy: Option<String>,
     /// Told in words who is at work on the image already; says whether to wait for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
 }
@@ -76,6 +79,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let hold = Hold::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
+    policy::begin_run(root, around.policy.as_deref())?;
     let prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let before = scriptlets_before(root, parts, argv)?;
     let first = Appender::open(root)?.next_id();

@@ -5,6 +5,8 @@ mod export;
 mod facts;
 mod first_boot;
 mod plan;
+mod refuse;
+mod register;
 
 use std::collections::BTreeSet;
 
@@ -19,6 +21,7 @@ use crate::state::State;
 pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use plan::{Prepared, firewall, prepare, standing};
+pub use register::register;
 
 /// What settling did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

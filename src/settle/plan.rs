@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
+use super::refuse::refuse;
 use crate::backend::{declared, firewalld, first_boot, iptables, lokkit, nftables, sysctl, systemd};
 use crate::config::Backend;
 use crate::error::Result;
@@ -15,8 +16,9 @@ use crate::journal::{Event, Journal, last_event};
 use crate::metadata::{self, NodeVersion};
 use crate::origin::digest;
 use crate::plan::{Content, Desired, Note, Plan, difference, words};
+use crate::policy::{self, Prefer, Rules};
 use crate::root::Root;
-use crate::state::{self, Declaration, Fold, Placed, Prefer, Standing, State, fold};
+use crate::state::{self, Declaration, Fold, Placed, Standing, State, fold};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +41,11 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     };
     let mut fold = fold(&journal.events, &about);
     let mut plan = Plan::default();
-    plan.notes.extend(declare_all(root, facts, &mut fold)?);
+    let declared = Declared::load(root, facts)?;
+    let policy = declared.policy.clone();
+    plan.notes.extend(declare_all(declared, &mut fold));
+    plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold));
+    plan.changes.extend(systemd::refused(root, &fold, &journal.events));
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }
@@ -66,10 +72,10 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     Ok(Prepared { fold, plan, desired })
 }
 
-/// What files declare.
+/// What files declare, and what policy says.
 struct Declared {
     declarations: Vec<Declaration>,
-    prefer: Prefer,
+    policy: Rules,
     default_zone: String,
     notes: Vec<Note>,
 }
@@ -84,7 +90,7 @@ impl Declared {
         notes.extend(not_read);
         Ok(Declared {
             declarations,
-            prefer: Prefer::default(),
+            policy: policy::load(root).checked()?.rules,
             default_zone: default_zone(root),
             notes,
         })
@@ -94,13 +100,13 @@ impl Declared {
     fn digest(&self) -> String {
         let Declared {
             declarations,
-            prefer,
+            policy,
             default_zone,
             ..
         } = self;
-        match declarations.is_empty() {
+        match declarations.is_empty() && policy.is_empty() {
             true => String::new(),
-            false => digest(format!("{declarations:?} {prefer:?} {default_zone}").as_bytes()),
+            false => digest(format!("{declarations:?} {policy:?} {default_zone}").as_bytes()),
         }
     }
 }
@@ -118,10 +124,9 @@ pub fn standing(root: &Root, facts: &Facts) -> Result<Standing> {
 }
 
 /// Adds what files declare to what was requested.
-fn declare_all(root: &Root, facts: &Facts, fold: &mut Fold) -> Result<Vec<Note>> {
-    let declared = Declared::load(root, facts)?;
+fn declare_all(declared: Declared, fold: &mut Fold) -> Vec<Note> {
     fold.state.declarations = declared.digest();
-    let prefer = declared.prefer;
+    let prefer = declared.policy.prefer;
     let found = state::declare(fold, &declared.declarations, prefer, &declared.default_zone);
     let mut notes = declared.notes;
     notes.extend(found.iter().map(|contradiction| {
@@ -137,7 +142,7 @@ fn declare_all(root: &Root, facts: &Facts, fold: &mut Fold) -> Result<Vec<Note>>
         );
         Note::new(Some(&contradiction.plugin), text, &contradiction.events)
     }));
-    Ok(notes)
+    notes
 }
 
 /// The events of lives that ended, each with its plugin.

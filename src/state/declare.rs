@@ -4,6 +4,7 @@
 use super::life::same_direction;
 use super::{Fold, Plugin, Subject, Want, subject};
 use crate::intent::{UnitWant, Wish};
+use crate::policy::Prefer;
 
 /// What one file declares for one plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +17,6 @@ pub struct Declaration {
     pub source: String,
     /// What it declares, in order.
     pub wishes: Vec<Wish>,
-}
-
-/// Which source counts where a plugin's file and its scriptlets contradict each other.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Prefer {
-    /// What the scriptlets did: it is what the package does without us.
-    #[default]
-    Scriptlet,
-    /// What the file declares.
-    Metadata,
 }
 
 /// A wish of a file that contradicts one of the same plugin's requests.
@@ -180,7 +171,6 @@ mod tests {
         let plugin = Plugin {
             nevra: None,
             wants: wants.collect(),
-            deferred: Vec::new(),
             ..Plugin::default()
         };
         let mut fold = Fold::default();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::life::Life;
 use super::{Plugin, State, Subject, UNKNOWN, subject};
 use crate::intent::Wish;
-use crate::journal::{Event, Verdict};
+use crate::journal::Event;
 use crate::origin::Origin;
 use crate::rpmdb::Installed;
 
@@ -26,6 +26,8 @@ pub struct Fold {
     pub state: State,
     /// What plugins that are gone, or lives of plugins that ended, had wanted at their end.
     pub gone: BTreeMap<String, Plugin>,
+    /// What policy takes back from plugins that are there, though it was done.
+    pub refused: Vec<(String, super::Want)>,
     /// The last event of each plugin or life in `gone`.
     pub ended: BTreeMap<String, u64>,
     /// Subjects that some request of a plugin, gone or not, has put into the image: what was
@@ -46,8 +48,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     for event in events {
         tallies.entry(event.origin.package().unwrap_or(UNKNOWN)).or_default().take(event);
-        let counts = matches!(event.verdict, Verdict::Allow | Verdict::Defer);
-        if !counts || event.intents.is_empty() && event.origin == Origin::default() {
+        if event.intents.is_empty() && event.held.is_empty() && event.origin == Origin::default() {
             continue;
         }
         note_made(event, &mut fold.made);
@@ -108,7 +109,7 @@ impl Fold {
         if let Some(nevra) = installed.nevra(&name) {
             plugin.nevra = Some(nevra);
         }
-        if !plugin.wants.is_empty() || !plugin.deferred.is_empty() {
+        if !plugin.wants.is_empty() || !plugin.deferred.is_empty() || !plugin.denied.is_empty() {
             self.state.plugins.insert(name, plugin);
         }
     }
@@ -120,8 +121,8 @@ impl Fold {
         state
     }
 
-    /// What is to be withdrawn: openings and units that a plugin which is gone had put into the
-    /// image and nobody wants any more, each once, with the plugin's name and the events.
+    /// What is to be withdrawn: openings and units that a plugin which is gone, or which policy
+    /// refuses them, had put into the image and nobody wants any more, each once, with the plugin's name and the events.
     pub fn withdrawn(&self) -> Vec<(&str, &super::Want)> {
         let wanted = self.state.wanted();
         let mut seen = BTreeSet::new();
@@ -129,11 +130,13 @@ impl Fold {
             .gone
             .iter()
             .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name.as_str(), want)));
-        all.filter(|(_, want)| {
-            let subject = subject(&want.wish);
-            self.made.contains(&subject) && !wanted.contains(&subject) && seen.insert(subject)
-        })
-        .collect()
+        let refused = self.refused.iter().map(|(name, want)| (name.as_str(), want));
+        all.chain(refused)
+            .filter(|(_, want)| {
+                let subject = subject(&want.wish);
+                self.made.contains(&subject) && !wanted.contains(&subject) && seen.insert(subject)
+            })
+            .collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tests of the fold.
 
 use super::*;
-use crate::intent::{Intent, Opening, UnitWant};
+use crate::intent::{Held, Intent, Opening, UnitWant, Verdict};
 use crate::origin::FoundBy;
 use crate::rpmdb::Package;
 use crate::tool::Tool;
@@ -24,6 +24,7 @@ fn event(id: u64, package: &str, scriptlet: &str, arg: u32, wish: Wish) -> Event
             script: None,
         },
         intents: vec![Intent::new(wish, true)],
+        held: Vec::new(),
         changes: Vec::new(),
     }
 }
@@ -169,13 +170,36 @@ fn nothing_is_gone_without_a_database_or_an_origin() {
     assert_eq!(wishes(&known, UNKNOWN), [allow("81")]);
 }
 
+fn held(id: u64, wish: Wish, verdict: Verdict) -> Event {
+    let mut event = event(id, "a", "%post", 1, allow("1"));
+    event.intents.clear();
+    event.verdict = verdict;
+    event.held.push(Held {
+        wish,
+        verdict,
+        because: "f.toml: #1".into(),
+        reason: String::new(),
+    });
+    event
+}
+
 #[test]
-fn denied_and_ignored_requests_are_no_wishes() {
-    let mut denied = event(1, "a", "%post", 1, allow("80"));
-    denied.verdict = Verdict::Deny;
-    let mut ignored = event(2, "a", "%post", 1, allow("81"));
-    ignored.verdict = Verdict::Ignore;
-    assert!(run(&[denied, ignored], &["a"], &State::default()).state.plugins.is_empty());
+fn what_policy_holds_back_is_no_wish_that_stands() {
+    let events = [
+        held(1, allow("80"), Verdict::Deny),
+        held(2, allow("81"), Verdict::Ignore),
+        held(3, allow("82"), Verdict::Defer),
+        held(4, allow("83"), Verdict::Deny),
+        event(5, "a", "%post", 1, allow("83")),
+    ];
+    let fold = run(&events, &["a"], &State::default());
+    let plugin = &fold.state.plugins["a"];
+    assert_eq!(wishes(&fold, "a"), [allow("83")]);
+    assert_eq!(plugin.deferred.iter().map(|want| want.wish.clone()).collect::<Vec<_>>(), [allow("82")]);
+    assert_eq!(
+        plugin.denied.iter().map(|denied| denied.held.wish.clone()).collect::<Vec<_>>(),
+        [allow("80")]
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plugin, Subject, Want, subject};
-use crate::intent::{DeferredVerb, Intent, ServiceWant, UnitWant, Wish};
+use super::{Denied, Plugin, Subject, Want, subject};
+use crate::intent::{DeferredVerb, Held, Intent, ServiceWant, UnitWant, Verdict, Wish};
 use crate::journal::Event;
 use crate::origin::Origin;
 
@@ -17,6 +17,8 @@ pub(super) struct Life {
     /// Whether a scriptlet has run that only runs when the last package of this name is erased.
     ending: bool,
     wants: BTreeMap<Subject, (usize, Want)>,
+    /// What policy put off or denied, unless a later request for it was let through.
+    held: BTreeMap<Subject, (usize, Denied)>,
     order: usize,
 }
 
@@ -43,6 +45,27 @@ impl Life {
         for intent in &event.intents {
             self.wish(event, intent);
         }
+        for held in event.held.iter().filter(|held| held.verdict != Verdict::Ignore) {
+            self.hold(event.id, held);
+        }
+    }
+
+    fn hold(&mut self, event: u64, held: &Held) {
+        self.order += 1;
+        let subject = subject(&held.wish);
+        let earlier = self.held.remove(&subject).map(|(_, denied)| denied);
+        let mut events = match earlier {
+            Some(earlier) if earlier.held.wish == held.wish => earlier.events,
+            _ => Vec::new(),
+        };
+        events.push(event);
+        events.dedup();
+        let denied = Denied {
+            held: held.clone(),
+            events,
+            declared: Vec::new(),
+        };
+        self.held.insert(subject, (self.order, denied));
     }
 
     fn wish(&mut self, event: &Event, intent: &Intent) {
@@ -50,6 +73,7 @@ impl Life {
             self.wants.retain(|subject, _| !matches!(subject, Subject::Opening(..)));
         }
         let subject = subject(&intent.wish);
+        self.held.remove(&subject);
         let earlier = self.wants.get_mut(&subject);
         if let Some((_, earlier)) = earlier.as_ref()
             && undoes(&earlier.wish, &intent.wish)
@@ -88,11 +112,26 @@ impl Life {
         let mut wants: Vec<(usize, Want)> = self.wants.into_values().collect();
         wants.sort_by_key(|(order, _)| *order);
         let wants = wants.into_iter().map(|(_, want)| want);
-        let (deferred, wants) = wants.partition(|want| matches!(want.wish, Wish::Defer { .. }));
+        let (mut deferred, wants): (Vec<_>, Vec<_>) =
+            wants.partition(|want| matches!(want.wish, Wish::Defer { .. }));
+        let mut held: Vec<(usize, Denied)> = self.held.into_values().collect();
+        held.sort_by_key(|(order, _)| *order);
+        let (put_off, denied): (Vec<_>, Vec<_>) = held
+            .into_iter()
+            .map(|(_, denied)| denied)
+            .partition(|denied| denied.held.verdict == Verdict::Defer);
+        deferred.extend(put_off.into_iter().map(|denied| Want {
+            wish: denied.held.wish,
+            runtime: false,
+            failed: false,
+            events: denied.events,
+            declared: denied.declared,
+        }));
         Plugin {
             nevra: self.nevra,
             wants,
             deferred,
+            denied,
             ..Plugin::default()
         }
     }

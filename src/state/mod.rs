@@ -2,6 +2,7 @@
 //! in `/usr/lib/sysimage/nodeshim/state.toml`. The same inputs give the same bytes.
 
 mod declare;
+mod enforce;
 mod fold;
 mod life;
 mod standing;
@@ -12,11 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
-use crate::intent::{Opening, Wish};
+use crate::intent::{Held, Opening, Wish};
 use crate::journal;
 use crate::root::Root;
 
-pub use declare::{Contradiction, Declaration, Prefer, declare};
+pub use declare::{Contradiction, Declaration, declare};
+pub use enforce::{Refusal, enforce};
 pub use fold::{Facts, Fold, fold};
 pub use standing::Standing;
 pub use subject::{Subject, subject};
@@ -117,9 +119,28 @@ pub struct Plugin {
     /// What it wants, in the order in which it asked last.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
     pub wants: Vec<Want>,
-    /// What it wants done once the image is booted, likewise.
+    /// What it wants done once the image is booted, likewise: what can only be done then, and what
+    /// policy puts off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<Want>,
+    /// What policy denies it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<Denied>,
+}
+
+/// A wish that policy denies, when it was made or since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Denied {
+    /// The wish, the verdict and the rule.
+    #[serde(flatten)]
+    pub held: Held,
+    /// The requests for it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<u64>,
+    /// The files that declare it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<String>,
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -234,7 +255,7 @@ mod tests {
             wants: vec![want(Wish::Allow { opening, zone: None }), want(unit)],
             requests: 2,
             paths: BTreeSet::from(["/etc/a\\x0a".to_owned()]),
-            deferred: Vec::new(),
+            ..Plugin::default()
         };
         let state = State {
             last_event: 3,

@@ -69,6 +69,7 @@ impl Image {
                 script: None,
             },
             intents: wishes.into_iter().map(|wish| Intent::new(wish, changed)).collect(),
+            held: Vec::new(),
             changes: self.root.take_changes(),
         };
         Appender::open(&self.root).unwrap().append(&mut event).unwrap();

@@ -73,6 +73,11 @@ impl Given {
         self.values.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// The options that were given, by name, with their values.
+    pub fn options(&self) -> impl Iterator<Item = (&'static str, &[String])> {
+        self.values.iter().map(|(name, values)| (*name, values.as_slice()))
+    }
+
     /// The value of an option, if it was given and is not empty.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.values(name).last().map(String::as_str).filter(|value| !value.is_empty())

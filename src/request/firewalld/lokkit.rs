@@ -10,7 +10,7 @@ use crate::intent::{Opening, Wish};
 use crate::request::systemctl;
 
 /// The zone of trusted interfaces.
-const TRUSTED: &str = "trusted";
+pub(super) const TRUSTED: &str = "trusted";
 
 impl Session<'_> {
     /// Carries the options out.
@@ -232,7 +232,7 @@ impl Zone {
 }
 
 /// `[FAMILY:][TABLE:]FILE`
-fn custom_rules(value: &str) -> Opening {
+pub(super) fn custom_rules(value: &str) -> Opening {
     let parts: Vec<&str> = value.split(':').collect();
     let (family, table, file) = match parts[..] {
         [family, table, file] => (family, table, file),

@@ -8,6 +8,7 @@ mod item;
 mod listing;
 mod lokkit;
 mod objects;
+mod parts;
 mod place;
 mod runtime;
 mod session;
@@ -21,6 +22,7 @@ use crate::config::Answers;
 use crate::firewall::firewalld::store::{LOCAL, SHIPPED};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::request::{Call, Output, Reply};
+pub(super) use parts::parts;
 use session::{Exit, Session, Step};
 
 /// Reads a command line and checks it.

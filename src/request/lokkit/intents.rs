@@ -93,43 +93,40 @@ impl Recorder<'_, '_> {
     fn entry(&mut self, entry: &Entry) {
         let first = self.seen.insert(entry.clone());
         let new = first && self.effects.configured && !self.before.settings.contains(entry);
-        let (wish, changed) = match entry {
-            Entry::AddModule(module) => {
-                let changed = self.effects.modules.iter().any(|list| list.added(module));
-                (load(module, true), first && changed)
-            }
+        let changed = match entry {
+            Entry::AddModule(module) => first && self.effects.modules.iter().any(|list| list.added(module)),
             Entry::RemoveModule(module) => {
-                let changed = self.effects.modules.iter().any(|list| list.removed(module));
-                (load(module, false), first && changed)
+                first && self.effects.modules.iter().any(|list| list.removed(module))
             }
-            Entry::Trust(interface) => (allow(trusted(interface)), new),
-            Entry::Masq(interface) => (allow(masquerade(interface)), new),
-            Entry::Port(port) => {
-                let opening = Opening::Port {
-                    port: port.ports.to_string(),
-                    protocol: port.protocol.name().to_owned(),
-                };
-                (allow(opening), new)
-            }
-            Entry::CustomRules(rules) => {
-                let opening = Opening::CustomRules {
-                    family: rules.family.name().to_owned(),
-                    table: rules.table.name().to_owned(),
-                    file: escape(&rules.file),
-                };
-                (allow(opening), new)
-            }
-            Entry::Service(service) => {
-                let service = service.key.to_owned();
-                (allow(Opening::FirewallService { service }), new)
-            }
-            Entry::BlockIcmp(icmp) => {
-                let icmp_type = icmp.key.to_owned();
-                (allow(Opening::BlockIcmp { icmp_type }), new)
-            }
-            Entry::Forward(forward) => (allow(forwarded(forward)), new),
+            _ => new,
         };
-        self.effects.reply.wish(wish, changed);
+        self.effects.reply.wish(wish_of(entry), changed);
+    }
+}
+
+/// What an entry of the configuration stands for.
+pub fn wish_of(entry: &Entry) -> Wish {
+    match entry {
+        Entry::AddModule(module) => load(module, true),
+        Entry::RemoveModule(module) => load(module, false),
+        Entry::Trust(interface) => allow(trusted(interface)),
+        Entry::Masq(interface) => allow(masquerade(interface)),
+        Entry::Port(port) => allow(Opening::Port {
+            port: port.ports.to_string(),
+            protocol: port.protocol.name().to_owned(),
+        }),
+        Entry::CustomRules(rules) => allow(Opening::CustomRules {
+            family: rules.family.name().to_owned(),
+            table: rules.table.name().to_owned(),
+            file: escape(&rules.file),
+        }),
+        Entry::Service(service) => allow(Opening::FirewallService {
+            service: service.key.to_owned(),
+        }),
+        Entry::BlockIcmp(icmp) => allow(Opening::BlockIcmp {
+            icmp_type: icmp.key.to_owned(),
+        }),
+        Entry::Forward(forward) => allow(forwarded(forward)),
     }
 }
 

@@ -10,6 +10,7 @@
 mod command;
 mod effects;
 mod intents;
+mod parts;
 mod text;
 
 use crate::firewall::lokkit::config::{self, Loaded};
@@ -23,6 +24,7 @@ use crate::request::{Call, Reply};
 
 use command::{Command, Word};
 use effects::Effects;
+pub(super) use parts::parts;
 
 /// The exit code of a call that was not understood.
 const REFUSED: u8 = 2;

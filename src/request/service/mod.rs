@@ -6,6 +6,8 @@ mod run;
 
 use std::ffi::{OsStr, OsString};
 
+pub(super) use record::deferred;
+
 use crate::argv::service::{Request, Switches, parse};
 use crate::config;
 use crate::request::{Call, Reply, systemctl};

@@ -42,7 +42,7 @@ pub fn action(job: &Job) -> Reply {
 }
 
 /// What an action of an init script means for the service's unit.
-fn deferred(action: &str) -> Option<DeferredVerb> {
+pub fn deferred(action: &str) -> Option<DeferredVerb> {
     Some(match action {
         "start" => DeferredVerb::Start,
         "stop" | "condstop" | "try-stop" => DeferredVerb::Stop,

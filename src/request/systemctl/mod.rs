@@ -8,6 +8,7 @@ mod list;
 mod messages;
 mod names;
 mod now;
+mod parts;
 mod preset;
 mod runtime;
 mod session;
@@ -21,6 +22,7 @@ use crate::config::{self, Answers};
 use crate::request::{Call, Reply};
 use crate::unit::generation::Generation;
 use crate::unit::log::Level;
+pub(super) use parts::parts;
 use session::Session;
 
 /// Carries a call out.

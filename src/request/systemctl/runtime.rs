@@ -1,8 +1,10 @@
 //! Verbs that need a running systemd: the original ignores them in a chroot. What they ask for is
 //! kept as wishes for when the image runs.
 
+use crate::argv::systemctl::Options;
 use crate::config::RuntimeQueries;
 use crate::intent::{DeferredVerb, Wish};
+use crate::request::parts::Part;
 use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
@@ -90,11 +92,7 @@ fn is_power(verb: &str) -> bool {
 }
 
 fn defer(session: &mut Session, verb: DeferredVerb, arguments: &[String]) {
-    let suffix = if verb == DeferredVerb::Isolate {
-        ".target"
-    } else {
-        ".service"
-    };
+    let suffix = suffix_of(verb);
     for argument in arguments {
         if let Some(unit) = unit_of(argument, suffix) {
             let scope = session.options.scope;
@@ -136,6 +134,33 @@ fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String])
         text: words.join(" "),
     };
     session.wish(wish, false);
+}
+
+/// The wishes of such a verb, by its words.
+pub fn parts(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
+    if let Some(verb) = deferred(verb) {
+        let suffix = suffix_of(verb);
+        let part = |word: &String| {
+            let unit = unit_of(word, suffix)?;
+            let scope = options.scope;
+            Some(Part::of(word, [Wish::Defer { verb, unit, scope }]))
+        };
+        return arguments.iter().filter_map(part).collect();
+    }
+    if is_power(verb) {
+        return vec![Part::whole(Wish::Note {
+            severity: "high".to_owned(),
+            text: format!("systemctl {verb}"),
+        })];
+    }
+    Vec::new()
+}
+
+fn suffix_of(verb: DeferredVerb) -> &'static str {
+    match verb {
+        DeferredVerb::Isolate => ".target",
+        _ => ".service",
+    }
 }
 
 /// The unit that an argument of a runtime verb names: paths are devices and mount points.

@@ -1,0 +1,192 @@
+//! `nodeshim policy`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use nodeshim::error::{Error, Result};
+use nodeshim::escape::printable;
+use nodeshim::intent::Verdict;
+use nodeshim::lint::{Asked, of_call, of_package};
+use nodeshim::metadata;
+use nodeshim::policy::{self, Rules};
+use nodeshim::root::Root;
+use nodeshim::rpmdb::PackageFile;
+use nodeshim::settle::{self, Facts};
+use nodeshim::tool::Tool;
+use serde::Serialize;
+
+use super::output::{json, print, wrapped};
+
+/// Show the image's policy, or what it says of a package, a plugin or a call
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    verb: PolicyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyVerb {
+    /// The policy files and their rules, in the order in which they count
+    List,
+    /// What would be said of what a package, a plugin or a call asks for; exit 1 if any is held back
+    Test(TestArgs),
+}
+
+#[derive(Debug, Args)]
+struct TestArgs {
+    /// An rpm file, or the name of an installed plugin
+    #[arg(required_unless_present = "call", conflicts_with = "call")]
+    target: Option<OsString>,
+    /// A call, as a scriptlet would make it
+    #[arg(last = true, value_name = "CALL")]
+    call: Vec<OsString>,
+}
+
+/// A rule in a listing.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Listed {
+    file: String,
+    name: String,
+    verdict: Verdict,
+    reason: String,
+}
+
+/// Carries the verb out.
+pub fn policy(root: &Root, args: PolicyArgs, as_json: bool) -> Result<ExitCode> {
+    match args.verb {
+        PolicyVerb::List => list(root, as_json),
+        PolicyVerb::Test(args) => test(root, &args, as_json),
+    }
+}
+
+fn list(root: &Root, as_json: bool) -> Result<ExitCode> {
+    let loaded = policy::load(root).checked()?;
+    let rules = loaded.rules.rules.iter().map(|rule| Listed {
+        file: rule.file.clone(),
+        name: rule.name.clone(),
+        verdict: rule.verdict,
+        reason: rule.reason.clone(),
+    });
+    let rules: Vec<Listed> = rules.collect();
+    if as_json {
+        json(&rules)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rules = rules.iter();
+    for file in &loaded.files {
+        print(&format!("{}\n", printable(&file.path)))?;
+        for rule in rules.by_ref().take(file.rules) {
+            let reason = if rule.reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", rule.reason)
+            };
+            let head = format!("  {:<6} ", word(rule.verdict));
+            print(&wrapped(&head, 9, &format!("{}{reason}", rule.name)))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
+    let rules = policy::load(root).checked()?.rules;
+    let asked = match &args.target {
+        None => of_words(root, &rules, &args.call)?,
+        Some(target)
+            if target.to_str().is_some_and(|name| !name.contains('/') && !name.ends_with(".rpm")) =>
+        {
+            of_plugin(root, &target.to_string_lossy())?
+        }
+        Some(file) => of_file(root, &rules, Path::new(file))?,
+    };
+    if as_json {
+        json(&asked)?;
+    } else {
+        asked.iter().try_for_each(|asked| print(&text(asked)))?;
+    }
+    let held = asked.iter().any(|asked| asked.verdict != Verdict::Allow);
+    Ok(ExitCode::from(u8::from(held)))
+}
+
+fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<Asked>> {
+    match call.first().filter(|name| Tool::from_argv0(name).is_none()) {
+        Some(other) => Err(Error::Other(format!("{}: no tool that nodeshim stands for", other.display()))),
+        None => Ok(of_call(root, rules, None, call)),
+    }
+}
+
+/// What an rpm file's scriptlets and metadata ask for.
+fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
+    let package = PackageFile::read(path)?;
+    let mut asked = of_package(root, rules, &package);
+    let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
+    if package.files.iter().any(|(name, _)| wanted(name)) {
+        for (name, content) in PackageFile::contents(path, wanted)? {
+            let text = String::from_utf8_lossy(&content);
+            let metadata = metadata::parse(&text).map_err(|problems| {
+                let first =
+                    problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
+                Error::malformed(&name, first)
+            })?;
+            let wishes = metadata.wishes();
+            asked.extend(wishes.iter().map(|wish| Asked {
+                place: Some(name.clone()),
+                ..nodeshim::lint::judged(root, rules, Some(&package.name), None, wish)
+            }));
+        }
+    }
+    Ok(asked)
+}
+
+/// What a plugin has asked for, as the policy stands now.
+fn of_plugin(root: &Root, name: &str) -> Result<Vec<Asked>> {
+    let standing = settle::standing(root, &Facts::load(root)?)?;
+    let rows = nodeshim::inspect::list(&standing, Some(name));
+    if rows.is_empty() {
+        return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));
+    }
+    Ok(rows.into_iter().map(of_row).collect())
+}
+
+fn of_row(row: nodeshim::inspect::Row) -> Asked {
+    let waits = row.deferred && !matches!(row.wish, nodeshim::intent::Wish::Defer { .. });
+    Asked {
+        place: None,
+        line: None,
+        command: None,
+        text: Some(row.text),
+        verdict: if waits { Verdict::Defer } else { row.verdict },
+        rule: row.rule,
+        wish: Some(row.wish),
+    }
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => "allow",
+        Verdict::Defer => "defer",
+        Verdict::Ignore => "ignore",
+        Verdict::Deny => "deny",
+    }
+}
+
+fn text(asked: &Asked) -> String {
+    let place = match (&asked.place, asked.line) {
+        (Some(place), Some(line)) => format!(" [{place}:{line}]"),
+        (Some(place), None) => format!(" [{place}]"),
+        _ => String::new(),
+    };
+    let rule = asked.rule.as_ref().map_or(String::new(), |rule| format!(" ({rule})"));
+    match (&asked.text, &asked.command) {
+        (Some(wish), _) => {
+            wrapped(&format!("{:<6} ", word(asked.verdict)), 7, &format!("{wish}{rule}{place}"))
+        }
+        (None, command) => {
+            let command = command.as_deref().unwrap_or_default();
+            wrapped("?      ", 7, &format!("{command}: shows only when it runs{place}"))
+        }
+    }
+}

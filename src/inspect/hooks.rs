@@ -1,0 +1,126 @@
+//! vdsm's hooks in an image: whose they are, in which order they run, and what is wrong with them.
+
+use serde::Serialize;
+
+use crate::error::{Result, if_exists};
+use crate::root::{Kind, Root};
+use crate::rpmdb::{self, Installed};
+use crate::vdsm;
+
+/// A hook.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Hook {
+    /// The point that it runs at.
+    pub point: String,
+    /// Its file name; those of one point run in the order of these.
+    pub name: String,
+    /// The number that its name begins with.
+    pub order: Option<u32>,
+    /// Its permission bits in octal.
+    pub mode: String,
+    /// The packages that it belongs to.
+    pub packages: Vec<String>,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+}
+
+impl Hook {
+    /// Its path in the image.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", vdsm::HOOKS, self.point, self.name)
+    }
+}
+
+/// What is known of plugins beside what they asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Registry {
+    /// What is installed, and which plugins packages say they are.
+    pub installed: Installed,
+    /// vdsm's hooks.
+    pub hooks: Vec<Hook>,
+}
+
+impl Registry {
+    /// Looks at an image's hooks.
+    pub fn load(root: &Root, installed: &Installed) -> Result<Registry> {
+        Ok(Registry {
+            installed: installed.clone(),
+            hooks: hooks(root)?,
+        })
+    }
+
+    /// The hooks of a package.
+    pub fn hooks_of(&self, package: &str) -> impl Iterator<Item = &Hook> {
+        self.hooks.iter().filter(move |hook| hook.packages.iter().any(|name| name == package))
+    }
+}
+
+/// Every hook, by point and name.
+pub fn hooks(root: &Root) -> Result<Vec<Hook>> {
+    let mut hooks = Vec::new();
+    for point in if_exists(root.list(vdsm::HOOKS))?.unwrap_or_default() {
+        let Some(point_name) = point.name.to_str().filter(|_| point.kind == Kind::Dir) else {
+            continue;
+        };
+        for entry in if_exists(root.list(format!("{}/{point_name}", vdsm::HOOKS)))?.unwrap_or_default() {
+            let Some(name) = entry.name.to_str().filter(|_| entry.kind != Kind::Dir) else {
+                continue;
+            };
+            hooks.push(hook(root, point_name, name));
+        }
+    }
+    hooks.sort();
+    let paths: Vec<String> = hooks.iter().map(Hook::path).collect();
+    let owners = rpmdb::owners_of(root, &paths)?;
+    for (hook, path) in hooks.iter_mut().zip(&paths) {
+        hook.packages =
+            owners.iter().filter(|(owned, _)| owned == path).map(|(_, name)| name.clone()).collect();
+        hook.packages.dedup();
+        if let [first, second, ..] = hook.packages.as_slice()
+            && hook.problem.is_none()
+        {
+            hook.problem = Some(format!("belongs to both {first} and {second}: one of them is not run"));
+        }
+    }
+    note_same_names(&mut hooks);
+    Ok(hooks)
+}
+
+fn hook(root: &Root, point: &str, name: &str) -> Hook {
+    let mut hook = Hook {
+        point: point.to_owned(),
+        name: name.to_owned(),
+        order: vdsm::order(name),
+        ..Hook::default()
+    };
+    match root.meta_followed(hook.path()) {
+        Ok(meta) => {
+            const REGULAR: u32 = 0o100_000;
+            let kind = if meta.kind == Kind::File { REGULAR } else { 0 };
+            hook.mode = format!("{:04o}", meta.mode & 0o7777);
+            hook.problem = vdsm::problem(&hook.path(), kind | meta.mode & 0o7777);
+        }
+        Err(error) => hook.problem = Some(error.to_string()),
+    }
+    hook
+}
+
+/// Two packages' hooks that do the same thing under another number, by their names.
+fn note_same_names(hooks: &mut [Hook]) {
+    let stem = |name: &str| name.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let known: Vec<Hook> = hooks.to_vec();
+    for hook in hooks.iter_mut().filter(|hook| hook.problem.is_none() && !hook.packages.is_empty()) {
+        let other = known.iter().find(|other| {
+            other.point == hook.point
+                && other.name != hook.name
+                && stem(&other.name) == stem(&hook.name)
+                && !other.packages.is_empty()
+                && other.packages != hook.packages
+        });
+        if let Some(other) = other {
+            let package = other.packages.first().map_or("", String::as_str);
+            hook.problem = Some(format!("{package} has a hook of the same name, {}", other.name));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Looking at plugins before they are installed: what their metadata says, what their scriptlets would
+//! ask for, what policy says of it, and how it could be declared instead. Reads files only.
+
+mod check;
+mod declare;
+mod requests;
+mod shell;
+
+pub use check::{Finding, Severity, lint};
+pub use requests::{Asked, judged, of_call, of_package};
+pub use shell::{Command, Word, commands};

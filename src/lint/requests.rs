@@ -1,0 +1,166 @@
+//! The requests in a package's scriptlets, and what policy says of each wish.
+
+use std::ffi::OsString;
+
+use serde::Serialize;
+
+use super::shell::{self, Command, Word};
+use crate::config::Config;
+use crate::intent::{Verdict, Wish};
+use crate::plan::words;
+use crate::policy::{Ask, Rules, Source};
+use crate::request::{Call, Env, Names, parts};
+use crate::root::Root;
+use crate::rpmdb::PackageFile;
+use crate::tool::Tool;
+
+/// One thing that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Asked {
+    /// Where: a scriptlet's kind and a file's path, if there is one.
+    pub place: Option<String>,
+    /// The line in it.
+    pub line: Option<usize>,
+    /// The command as it is written.
+    pub command: Option<String>,
+    /// The wish in words; none where the words cannot be told without running the script.
+    pub text: Option<String>,
+    /// What policy says.
+    pub verdict: Verdict,
+    /// The rule that decided, with its reason.
+    pub rule: Option<String>,
+    /// The wish itself, as in the journal.
+    pub wish: Option<Wish>,
+}
+
+/// Judges a wish.
+pub fn judged(root: &Root, rules: &Rules, plugin: Option<&str>, tool: Option<Tool>, wish: &Wish) -> Asked {
+    let tools: Vec<Tool> = tool.into_iter().collect();
+    let ask = Ask {
+        plugin,
+        tools: &tools,
+        source: match tool {
+            Some(_) => Source::Scriptlet,
+            None => Source::Metadata,
+        },
+        wish,
+    };
+    let ruling = rules.judge(&ask, &Names::of(root));
+    let rule = match ruling.reason.as_str() {
+        "" => ruling.rule.clone(),
+        reason => format!("{}: {reason}", ruling.rule),
+    };
+    Asked {
+        place: None,
+        line: None,
+        command: None,
+        text: Some(words::wish(wish)),
+        verdict: ruling.verdict,
+        rule: (!rule.is_empty()).then_some(rule),
+        wish: Some(wish.clone()),
+    }
+}
+
+/// What one call asks for.
+pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsString]) -> Vec<Asked> {
+    let Some((tool, (argv0, args))) =
+        argv.split_first().and_then(|(name, args)| Some((Tool::from_argv0(name)?, (name, args))))
+    else {
+        return Vec::new();
+    };
+    let call = Call {
+        root,
+        config: &Config::default(),
+        env: &Env::default(),
+        argv0: &argv0.to_string_lossy(),
+        args,
+        stdin: || Ok(Vec::new()),
+    };
+    let wishes = parts(tool, &call).into_iter().flat_map(|part| part.wishes);
+    wishes.map(|wish| judged(root, rules, plugin, Some(tool), &wish)).collect()
+}
+
+/// What the scriptlets of a package ask for, in their order.
+pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<Asked> {
+    let mut found = Vec::new();
+    for (kind, program) in &package.programs {
+        let body = package.scriptlets.iter().find(|scriptlet| scriptlet.kind == *kind);
+        let name = program.first().map_or("", String::as_str);
+        match body {
+            Some(body) if is_shell(name) => {
+                for command in shell::commands(&body.body) {
+                    found.extend(of_command(root, rules, package, kind, &command));
+                }
+            }
+            Some(_) => found.push(unread(kind, 1, &format!("a scriptlet in {name}"))),
+            None => {
+                let words = program.iter().map(|text| Word {
+                    text: text.clone(),
+                    resolved: true,
+                });
+                let command = Command {
+                    line: 1,
+                    words: words.collect(),
+                };
+                found.extend(of_command(root, rules, package, kind, &command));
+            }
+        }
+    }
+    let of_other_kind = |kind: &str| !package.programs.iter().any(|(known, _)| known == kind);
+    for scriptlet in package.scriptlets.iter().filter(|scriptlet| of_other_kind(&scriptlet.kind)) {
+        for command in shell::commands(&scriptlet.body) {
+            found.extend(of_command(root, rules, package, &scriptlet.kind, &command));
+        }
+    }
+    found
+}
+
+fn is_shell(program: &str) -> bool {
+    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))
+}
+
+/// A command, if it is a tool's: its wishes, or that they cannot be told.
+pub fn of_command(
+    root: &Root,
+    rules: &Rules,
+    package: &PackageFile,
+    kind: &str,
+    command: &Command,
+) -> Vec<Asked> {
+    let name = command.words.first().filter(|word| word.resolved).map(|word| OsString::from(&word.text));
+    if name.as_ref().and_then(|name| Tool::from_argv0(name)).is_none() {
+        return Vec::new();
+    }
+    let line = command_line(command);
+    let known = command.words.iter().filter(|word| word.resolved);
+    let argv: Vec<OsString> = known.map(|word| OsString::from(&word.text)).collect();
+    let mut found = of_call(root, rules, Some(&package.name), &argv);
+    for asked in &mut found {
+        asked.place = Some(kind.to_owned());
+        asked.line = Some(command.line);
+        asked.command = Some(line.clone());
+    }
+    if command.words.iter().any(|word| !word.resolved) {
+        found.push(unread(kind, command.line, &line));
+    }
+    found
+}
+
+fn unread(kind: &str, line: usize, command: &str) -> Asked {
+    Asked {
+        place: Some(kind.to_owned()),
+        line: Some(line),
+        command: Some(command.to_owned()),
+        text: None,
+        verdict: Verdict::Allow,
+        rule: None,
+        wish: None,
+    }
+}
+
+/// A command as a reader would write it.
+pub fn command_line(command: &Command) -> String {
+    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+    words.join(" ")
+}

@@ -1,0 +1,126 @@
+//! Reading an image's policy files.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Error, Result, if_exists};
+use crate::policy::{Problem, Rules, parse};
+use crate::root::Root;
+
+/// Where policy files are: shipped ones first. A file of the second directory stands for one of the
+/// same name in the first; an empty one switches it off.
+pub const DIRECTORIES: [&str; 2] = ["/usr/lib/nodeshim/policy.d", "/etc/nodeshim/policy.d"];
+/// The file that `run --policy` adds while it runs; its rules come last.
+pub const RUN_PATH: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
+
+/// A policy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path in the image.
+    pub path: String,
+    /// How many rules it has.
+    pub rules: usize,
+}
+
+/// An image's policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The rules of the files that could be read.
+    pub rules: Rules,
+    /// The files, in the order in which they count.
+    pub files: Vec<File>,
+    /// What is wrong, with the file's path.
+    pub problems: Vec<(String, Problem)>,
+}
+
+impl Loaded {
+    /// The rules, or what is wrong with the first file that has a problem: for the admin tool.
+    pub fn checked(self) -> Result<Loaded> {
+        match self.problems.first() {
+            None => Ok(self),
+            Some((path, problem)) => {
+                Err(Error::malformed(path, format!("line {}: {}", problem.line, problem.text)))
+            }
+        }
+    }
+}
+
+/// Puts the file of one run in place, or takes away what an earlier one has left, and looks whether
+/// the whole policy can be read.
+pub fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
+    match text {
+        Some(text) => root.write(RUN_PATH, text.as_bytes(), Some(0o644))?,
+        None => end_run(root)?,
+    }
+    load(root).checked().map(drop).inspect_err(|_| {
+        // The error that is there already says more.
+        let _ = end_run(root);
+    })
+}
+
+/// Takes the file of one run away.
+pub fn end_run(root: &Root) -> Result<()> {
+    if_exists(root.remove(RUN_PATH)).map(drop)
+}
+
+/// Reads all policy files. A file that cannot be read adds no rules and makes the rest cautious: the
+/// rules that it may have held are not known, so what concerns the whole node is denied, and
+/// everything else can be taken back when settling looks at it with a policy that can be read.
+pub fn load(root: &Root) -> Loaded {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut loaded = Loaded::default();
+    for directory in DIRECTORIES {
+        let entries = match root.list(directory) {
+            Ok(entries) => entries,
+            Err(error) if error.is_missing() => continue,
+            Err(error) => {
+                loaded.refuse(directory, error.to_string());
+                continue;
+            }
+        };
+        for entry in entries {
+            if let Some(name) = entry.name.to_str().filter(|name| name.ends_with(".toml")) {
+                files.insert(name.to_owned(), format!("{directory}/{name}"));
+            }
+        }
+    }
+    for (name, path) in files {
+        loaded.read(root, &name, &path);
+    }
+    if root.is_file(RUN_PATH) {
+        loaded.read(root, "run", RUN_PATH);
+    }
+    loaded
+}
+
+impl Loaded {
+    fn refuse(&mut self, path: &str, text: String) {
+        self.rules.cautious = true;
+        self.problems.push((path.to_owned(), Problem { line: 1, text }));
+    }
+
+    fn read(&mut self, root: &Root, name: &str, path: &str) {
+        let text = match root.read_text(path) {
+            Ok(text) => text,
+            Err(error) => return self.refuse(path, error.to_string()),
+        };
+        self.add(name, path, &text);
+    }
+
+    /// Adds the rules of a file's text.
+    pub fn add(&mut self, name: &str, path: &str, text: &str) {
+        match parse(name, text) {
+            Ok(parsed) => {
+                self.files.push(File {
+                    path: path.to_owned(),
+                    rules: parsed.rules.len(),
+                });
+                self.rules.rules.extend(parsed.rules);
+                self.rules.prefer = parsed.prefer.unwrap_or(self.rules.prefer);
+            }
+            Err(problem) => {
+                self.rules.cautious = true;
+                self.problems.push((path.to_owned(), problem));
+            }
+        }
+    }
+}

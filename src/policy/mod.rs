@@ -1,0 +1,15 @@
+//! Policy: what the image's administrator lets plugins ask for. Rules in `policy.d` files give each
+//! wish a verdict. Reading and matching is pure; only [`load`] touches the image.
+//!
+//! The last rule that matches a wish decides; a wish that no rule matches is allowed. A request that
+//! carries several wishes is taken apart where the tool takes a list: see [`crate::request`].
+
+mod load;
+mod matching;
+mod parse;
+mod rule;
+
+pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load};
+pub use matching::{Ask, Lookup, Source};
+pub use parse::{Problem, parse};
+pub use rule::{Exit, Prefer, Rule, Rules, Ruling};

@@ -1,0 +1,235 @@
+//! Reading a policy file's text. Every key is known, every value of its kind, or the file is refused
+//! as a whole with the line: half a policy is none.
+
+use std::ffi::OsStr;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::matching::{KINDS, Source, WANTS};
+use super::rule::{Exit, Prefer, Rule};
+use crate::firewall::ports::PortRange;
+use crate::firewall::ruleset::PORT_PROTOCOLS;
+use crate::intent::Verdict;
+use crate::tool::Tool;
+
+/// The newest format that this build reads.
+const FORMAT: &str = "1";
+
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, without a final full stop.
+    pub text: String,
+}
+
+/// What a file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Its rules, in order.
+    pub rules: Vec<Rule>,
+    /// `contradictions`
+    pub prefer: Option<Prefer>,
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+/// What is wrong, and where.
+type Fault = (Range<usize>, String);
+
+/// Reads the text of the file `name`.
+pub fn parse(name: &str, text: &str) -> Result<Parsed, Problem> {
+    let problem = |at: usize, said: String| Problem {
+        line: text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1,
+        text: said,
+    };
+    let table = DeTable::parse(text).map_err(|error| {
+        let first = error.message().lines().next().unwrap_or("not TOML").to_owned();
+        problem(error.span().map_or(0, |span| span.start), first)
+    })?;
+    read(name, table.get_ref()).map_err(|(span, said)| problem(span.start, said))
+}
+
+fn read(name: &str, table: &DeTable) -> Result<Parsed, Fault> {
+    let mut parsed = Parsed::default();
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "format" => {
+                let known = value.get_ref().as_integer().is_some_and(|number| number.as_str() == FORMAT);
+                if !known {
+                    return fault(value, format!("this nodeshim reads format {FORMAT} only"));
+                }
+            }
+            "contradictions" => {
+                parsed.prefer = Some(match word(value)? {
+                    "scriptlet" => Prefer::Scriptlet,
+                    "metadata" => Prefer::Metadata,
+                    other => return fault(value, format!("{other:?} is neither scriptlet nor metadata")),
+                });
+            }
+            "rule" => {
+                let Some(rules) = value.get_ref().as_array() else {
+                    return fault(value, "rules are written as [[rule]]".into());
+                };
+                for (at, rule) in rules.iter().enumerate() {
+                    parsed.rules.push(read_rule(name, at + 1, rule)?);
+                }
+            }
+            other => return Err((key.span(), format!("unknown key {other:?}"))),
+        }
+    }
+    Ok(parsed)
+}
+
+fn fault<T>(value: &Value, said: String) -> Result<T, Fault> {
+    Err((value.span(), said))
+}
+
+fn read_rule(file: &str, number: usize, value: &Value) -> Result<Rule, Fault> {
+    let Some(table) = value.get_ref().as_table() else {
+        return fault(value, "a rule is a table".into());
+    };
+    let mut rule = Rule {
+        name: format!("#{number}"),
+        file: file.to_owned(),
+        ..Rule::default()
+    };
+    let mut verdict = None;
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "verdict" => verdict = Some(read_verdict(value)?),
+            "exit" => rule.exit = read_exit(value)?,
+            key_text => read_key(&mut rule, key_text, key.span(), value)?,
+        }
+    }
+    match verdict {
+        Some(verdict) => rule.verdict = verdict,
+        None => return fault(value, format!("rule {} has no verdict", rule.name)),
+    }
+    if rule.exit != Exit::Tool && rule.verdict != Verdict::Deny {
+        return fault(value, format!("rule {}: only a denial has an exit code", rule.name));
+    }
+    Ok(rule)
+}
+
+fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Result<(), Fault> {
+    match key {
+        "name" => rule.name = line(value)?,
+        "reason" => rule.reason = line(value)?,
+        "plugin" => rule.plugin = words(value, |_| true, "")?,
+        "unit" => rule.unit = words(value, |_| true, "")?,
+        "service" => rule.service = words(value, |_| true, "")?,
+        "zone" => rule.zone = words(value, |_| true, "")?,
+        "interface" => rule.interface = words(value, |_| true, "")?,
+        "definition" => rule.definition = words(value, |_| true, "")?,
+        "kind" => rule.kind = words(value, |word| KINDS.contains(&word), "a kind of wish")?,
+        "want" => rule.want = words(value, |word| WANTS.contains(&word), "anything that can be wanted")?,
+        "protocol" => rule.protocol = words(value, |word| !word.is_empty(), "a protocol")?,
+        "tool" => {
+            let tools = words(value, |word| tool(word).is_some(), "a tool")?;
+            rule.tool = tools.iter().filter_map(|word| tool(word)).collect();
+        }
+        "port" => return read_ports(rule, value),
+        "global" => match value.get_ref().as_bool() {
+            Some(global) => rule.global = Some(global),
+            None => return fault(value, "global is true or false".into()),
+        },
+        "source" => {
+            rule.source = Some(match word(value)? {
+                "scriptlet" => Source::Scriptlet,
+                "metadata" => Source::Metadata,
+                other => return fault(value, format!("{other:?} is neither scriptlet nor metadata")),
+            });
+        }
+        other => return Err((span, format!("unknown key {other:?}"))),
+    }
+    Ok(())
+}
+
+fn tool(word: &str) -> Option<Tool> {
+    Tool::ALL.into_iter().find(|tool| OsStr::new(tool.name()) == word)
+}
+
+fn read_verdict(value: &Value) -> Result<Verdict, Fault> {
+    Ok(match word(value)? {
+        "allow" => Verdict::Allow,
+        "defer" => Verdict::Defer,
+        "deny" => Verdict::Deny,
+        "ignore" => Verdict::Ignore,
+        other => return fault(value, format!("{other:?} is no verdict: allow, defer, deny or ignore")),
+    })
+}
+
+/// `"tool"` or a number.
+fn read_exit(value: &Value) -> Result<Exit, Fault> {
+    let number = value.get_ref().as_integer().map(|number| number.as_str());
+    match number.and_then(|number| number.parse().ok()) {
+        Some(code) => Ok(Exit::Code(code)),
+        None if value.get_ref().as_str() == Some("tool") => Ok(Exit::Tool),
+        None => fault(value, "exit is \"tool\" or a number from 0 to 255".into()),
+    }
+}
+
+/// Numbers, `"N"`, `"N-M"`, each perhaps with `/PROTOCOL`, which then is the whole rule's.
+fn read_ports(rule: &mut Rule, value: &Value) -> Result<(), Fault> {
+    let mut ports = Vec::new();
+    for value in list(value) {
+        let number = value.get_ref().as_integer().map(|number| number.as_str());
+        let text = match number.or(value.get_ref().as_str()) {
+            Some(text) => text,
+            None => return fault(value, "a port is a number or a text".into()),
+        };
+        let (text, protocol) = text.split_once('/').map_or((text, None), |(port, p)| (port, Some(p)));
+        match PortRange::parse(text).filter(|_| protocol.is_none_or(|p| PORT_PROTOCOLS.contains(&p))) {
+            Some(range) => ports.push((range, protocol.map(str::to_owned))),
+            None => {
+                return fault(value, format!("{text:?} is not PORT, FIRST-LAST or either with /PROTOCOL"));
+            }
+        }
+    }
+    let first = ports.first().and_then(|(_, protocol)| protocol.clone());
+    if ports.iter().any(|(_, protocol)| *protocol != first) {
+        return fault(value, "the ports of one rule are of one protocol".into());
+    }
+    rule.protocol.extend(first);
+    rule.port = ports.into_iter().map(|(range, _)| range).collect();
+    Ok(())
+}
+
+/// A list's values, or the one value.
+fn list<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
+    match value.get_ref().as_array() {
+        Some(array) => array.iter().collect(),
+        None => vec![value],
+    }
+}
+
+fn word<'v>(value: &'v Value) -> Result<&'v str, Fault> {
+    value.get_ref().as_str().ok_or_else(|| (value.span(), "a text is needed here".to_owned()))
+}
+
+/// Text for people: what would break a line is refused.
+fn line(value: &Value) -> Result<String, Fault> {
+    let text = word(value)?;
+    match text.chars().any(char::is_control) || text.len() > 500 {
+        true => fault(value, "one line of at most 500 bytes is needed here".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+fn words(value: &Value, fits: impl Fn(&str) -> bool, what: &str) -> Result<Vec<String>, Fault> {
+    let mut words = Vec::new();
+    for value in list(value) {
+        let word = word(value)?;
+        if !fits(word) {
+            return fault(value, format!("{word:?} is not {what}"));
+        }
+        words.push(word.to_owned());
+    }
+    match words.is_empty() {
+        true => fault(value, "an empty list matches nothing".into()),
+        false => Ok(words),
+    }
+}

@@ -1,0 +1,87 @@
+//! What policy takes back at settling, and the remarks on it.
+
+use std::collections::BTreeMap;
+
+use crate::intent::Verdict;
+use crate::journal::Journal;
+use crate::plan::{Note, words};
+use crate::policy::{Ask, Rules, Ruling, Source};
+use crate::request::Names;
+use crate::root::Root;
+use crate::state::{self, Fold, State, UNKNOWN, Want};
+use crate::tool::Tool;
+
+/// The file that a label names where the rule was one run's own.
+const OF_A_RUN: &str = "run: ";
+
+/// Judges all wishes that stand. What is refused for the first time is to be taken back.
+pub fn refuse(root: &Root, rules: &Rules, journal: &Journal, before: &State, fold: &mut Fold) -> Vec<Note> {
+    let names = Names::of(root);
+    let tools: BTreeMap<u64, Tool> = journal.events.iter().map(|event| (event.id, event.tool)).collect();
+    let judge = |plugin: &str, want: &Want| {
+        let ruling = judge(rules, &names, &tools, plugin, want);
+        match ruling.verdict {
+            Verdict::Allow => refused_for_good(before, plugin, want).unwrap_or(ruling),
+            _ => ruling,
+        }
+    };
+    let refusals = state::enforce(fold, &judge);
+    let mut notes = Vec::new();
+    for refusal in refusals {
+        let known = before.plugins.get(&refusal.plugin).is_some_and(|plugin| {
+            plugin
+                .denied
+                .iter()
+                .any(|denied| denied.held.wish == refusal.want.wish && denied.events == refusal.want.events)
+        });
+        let verdict = match refusal.ruling.verdict {
+            Verdict::Defer => "put off until the boot",
+            Verdict::Ignore => "ignored",
+            _ => "denied",
+        };
+        let text =
+            format!("{}: {verdict} by policy ({})", words::wish(&refusal.want.wish), refusal.ruling.rule);
+        notes.push(Note::new(Some(&refusal.plugin), text, &refusal.want.events));
+        if !known {
+            fold.refused.push((refusal.plugin, refusal.want));
+        }
+    }
+    notes
+}
+
+/// What is said of a wish. One that has two sources stands as long as one of them is let through.
+fn judge(rules: &Rules, names: &Names, tools: &BTreeMap<u64, Tool>, plugin: &str, want: &Want) -> Ruling {
+    let called: Vec<Tool> = want.events.iter().filter_map(|id| tools.get(id).copied()).collect();
+    let of_source = |source, tools: &[Tool]| {
+        let ask = Ask {
+            plugin: (plugin != UNKNOWN).then_some(plugin),
+            tools,
+            source,
+            wish: &want.wish,
+        };
+        rules.judge(&ask, names)
+    };
+    let requested = (!want.events.is_empty()).then(|| of_source(Source::Scriptlet, &called));
+    let declared = (!want.declared.is_empty()).then(|| of_source(Source::Metadata, &[]));
+    requested
+        .into_iter()
+        .chain(declared)
+        .min_by_key(|ruling| ruling.verdict)
+        .unwrap_or_default()
+}
+
+/// What a rule of one run refused stays refused when that run is over.
+fn refused_for_good(before: &State, plugin: &str, want: &Want) -> Option<Ruling> {
+    let denied = before.plugins.get(plugin)?.denied.iter().find(|denied| {
+        denied.held.because.starts_with(OF_A_RUN)
+            && !want.events.is_empty()
+            && denied.events == want.events
+            && denied.held.wish == want.wish
+    })?;
+    Some(Ruling {
+        verdict: denied.held.verdict,
+        rule: denied.held.because.clone(),
+        reason: denied.held.reason.clone(),
+        ..Ruling::default()
+    })
+}

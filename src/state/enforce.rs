@@ -1,0 +1,51 @@
+//! Policy at settling: wishes that stand are judged again, as their plugin is known by now and the
+//! rules may be others. Pure.
+
+use super::{Denied, Fold, Want};
+use crate::intent::Verdict;
+use crate::policy::Ruling;
+
+/// A wish that is refused though it was let through when it was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The plugin.
+    pub plugin: String,
+    /// The wish and its requests.
+    pub want: Want,
+    /// What is said of it.
+    pub ruling: Ruling,
+}
+
+/// Moves what `judge` holds back out of the wishes that stand: to what is denied, to what is put off
+/// until the boot, or, for what is to be ignored, nowhere. Returns what was moved.
+pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for (name, plugin) in &mut fold.state.plugins {
+        let wants = std::mem::take(&mut plugin.wants).into_iter().map(|want| (want, false));
+        let deferred = std::mem::take(&mut plugin.deferred).into_iter().map(|want| (want, true));
+        for (want, waits) in wants.chain(deferred) {
+            let ruling = judge(name, &want);
+            match (ruling.verdict, waits) {
+                (Verdict::Allow, false) => plugin.wants.push(want),
+                (Verdict::Allow | Verdict::Defer, true) => plugin.deferred.push(want),
+                (verdict, _) => {
+                    match verdict {
+                        Verdict::Defer => plugin.deferred.push(want.clone()),
+                        Verdict::Deny => plugin.denied.push(Denied {
+                            held: ruling.hold(&want.wish),
+                            events: want.events.clone(),
+                            declared: want.declared.clone(),
+                        }),
+                        _ => {}
+                    }
+                    let plugin = name.clone();
+                    refusals.push(Refusal { plugin, want, ruling });
+                }
+            }
+        }
+    }
+    fold.state.plugins.retain(|_, plugin| {
+        !plugin.wants.is_empty() || !plugin.deferred.is_empty() || !plugin.denied.is_empty()
+    });
+    refusals
+}

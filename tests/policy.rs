@@ -1,0 +1,273 @@
+//! Policy over real rpm transactions: what is denied has no effect, is recorded with its rule and is
+//! shown; what is left of a call is carried out.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+#[path = "support/image.rs"]
+mod image;
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use image::{Image, build, build_with};
+use nodeshim::intent::Verdict;
+use nodeshim::journal::Event;
+use support::succeed;
+
+const UNIT: &str =
+    "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn say(image: &Image, verb: &str, args: &[&str]) -> String {
+    text(&succeed(&mut image.nodeshim(verb, args)).stdout)
+}
+
+/// An image with a policy file of the administrator's and units a and b.
+fn image(policy: &str) -> Image {
+    let image = Image::new();
+    let directory = image.path().join("etc/nodeshim/policy.d");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("10-site.toml"), policy).unwrap();
+    for unit in ["a", "b"] {
+        let path = image.path().join(format!("usr/lib/systemd/system/{unit}.service"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, UNIT).unwrap();
+    }
+    image
+}
+
+fn install(image: &Image, name: &str, scriptlets: &str) -> String {
+    let file = build(&image.beside("rpms"), name, scriptlets);
+    text(&image.transaction(&["-i", &file]).stderr)
+}
+
+fn last(image: &Image) -> Event {
+    image.events().pop().expect("an event")
+}
+
+#[test]
+fn of_a_list_of_units_only_the_denied_one_is_left_out() {
+    let policy =
+        "[[rule]]\nname = \"no-a\"\nunit = \"a.service\"\nverdict = \"deny\"\nreason = \"not here\"\n";
+    let image = image(policy);
+    let said = install(&image, "p", "%post\nsystemctl enable --now a b\necho exit $? >&2\n");
+    assert!(
+        said.contains("systemctl: a: denied by policy: not here") && said.contains("exit 1"),
+        "{said}"
+    );
+    assert!(!image.has(&format!("{WANTS}/a.service")) && image.has(&format!("{WANTS}/b.service")));
+    let event = last(&image);
+    assert_eq!((event.verdict, event.exit), (Verdict::Deny, 1));
+    assert_eq!(event.held[0].because, "10-site.toml: no-a");
+    let list = say(&image, "list", &[]);
+    assert!(
+        list.contains("enable a.service (denied by policy: 10-site.toml: no-a: not here) [#1]"),
+        "{list}"
+    );
+    assert!(
+        list.contains("enable b.service [#1]") && list.contains("start b.service at boot"),
+        "{list}"
+    );
+    assert!(say(&image, "show", &["p"]).contains("denied\n  enable a.service"));
+    assert!(
+        say(&image, "log", &[]).contains("enable a.service: denied by policy (10-site.toml: no-a: not here)")
+    );
+    assert!(say(&image, "why", &["a.service"]).contains("denied to p by policy"));
+    let json = say(&image, "list", &["--json"]);
+    assert!(json.contains("\"verdict\": \"deny\""), "{json}");
+    say(&image, "check", &[]);
+}
+
+#[test]
+fn of_several_options_only_the_denied_one_is_left_out() {
+    let policy = "[[rule]]\nport = \"22/tcp\"\nverdict = \"deny\"\nexit = 0\n";
+    let image = image(policy);
+    let calls = [
+        "lokkit -p 8080:tcp -p 22:tcp --port=9090:udp",
+        "firewall-cmd --permanent --add-port=22/tcp --add-port=8081/tcp",
+        "firewall-offline-cmd --port=8082:tcp -s ssh",
+        "firewall-cmd --permanent --add-service=ssh",
+        "firewall-cmd --permanent --add-rich-rule='rule port port=20-30 protocol=tcp accept'",
+    ];
+    let scriptlet: String = calls.iter().map(|call| format!("{call}\necho exit $? >&2\n")).collect();
+    let said = install(&image, "p", &format!("%post\n{scriptlet}"));
+    assert_eq!(said.matches("exit 0").count(), calls.len(), "{said}");
+    let list = say(&image, "list", &[]);
+    for open in ["8080/tcp", "9090/udp", "8081/tcp", "8082/tcp"] {
+        assert!(list.contains(&format!("open {open}")), "{list}");
+    }
+    for denied in [
+        "open 22/tcp (denied by policy",
+        "open service ssh (denied by policy",
+        "port=\"20-30\"",
+    ] {
+        assert!(list.contains(denied), "{list}");
+    }
+    assert!(
+        image
+            .events()
+            .iter()
+            .all(|event| event.verdict == Verdict::Deny && !event.held.is_empty())
+    );
+    let written = fs::read_to_string(image.path().join("etc/sysconfig/system-config-firewall")).unwrap();
+    assert!(written.contains("8080") && !written.contains("22"), "{written}");
+    let zone = fs::read_to_string(image.path().join("etc/firewalld/zones/public.xml")).unwrap();
+    assert!(zone.contains("8081") && !zone.contains("\"22\"") && !zone.contains("<rule"), "{zone}");
+}
+
+#[test]
+fn a_call_that_cannot_be_taken_apart_gets_the_strictest_verdict() {
+    let policy = "[[rule]]\nkind = \"firewall-reset\"\nverdict = \"deny\"\nexit = 7\n";
+    let image = image(policy);
+    let said = install(&image, "p", "%post\nlokkit -qfp 8080:tcp\necho exit $? >&2\n");
+    assert!(said.contains("exit 7"), "{said}");
+    let event = last(&image);
+    assert!(event.intents.is_empty() && event.changes.is_empty(), "{event:?}");
+    assert_eq!(event.held.len(), 2);
+}
+
+#[test]
+fn deferred_is_for_the_boot_and_ignored_is_nothing() {
+    let policy = "[[rule]]\nunit = \"a.service\"\nverdict = \"defer\"\n\n[[rule]]\nunit = \"b.service\"\nverdict = \"ignore\"\n";
+    let image = image(policy);
+    install(&image, "p", "%post\nset -e\nsystemctl enable a\nsystemctl enable b\n");
+    assert!(!image.has(&format!("{WANTS}/a.service")) && !image.has(&format!("{WANTS}/b.service")));
+    let list = say(&image, "list", &[]);
+    assert_eq!(list, "p  enable a.service (put off until the boot by policy) [#1]\n");
+}
+
+#[test]
+fn the_last_rule_that_matches_decides_and_files_override_shipped_ones() {
+    let image = image("[[rule]]\nplugin = \"p*\"\nport = \"8000-8999\"\nverdict = \"allow\"\n");
+    let shipped = image.path().join("usr/lib/nodeshim/policy.d");
+    fs::create_dir_all(&shipped).unwrap();
+    fs::write(
+        shipped.join("00-vendor.toml"),
+        "[[rule]]\nkind = \"allow\"\nverdict = \"deny\"\nexit = 0\n",
+    )
+    .unwrap();
+    fs::write(shipped.join("10-site.toml"), "[[rule]]\nverdict = \"ignore\"\n").unwrap();
+    let post =
+        "%post\nfirewall-cmd --permanent --add-port=8080/tcp\nfirewall-cmd --permanent --add-port=80/tcp\n";
+    install(&image, "p", post);
+    install(&image, "q", post);
+    let list = say(&image, "list", &[]);
+    assert!(list.contains("p  open 8080/tcp in zone public [#1]"), "{list}");
+    assert_eq!(list.matches("denied by policy: 00-vendor.toml: #1").count(), 3, "{list}");
+}
+
+#[test]
+fn what_a_plugin_turns_out_to_be_later_is_judged_at_settling() {
+    let policy = "[[rule]]\nplugin = \"p\"\nunit = \"a.service\"\nverdict = \"deny\"\n\n\
+                  [[rule]]\nplugin = \"p\"\nport = 8080\nverdict = \"deny\"\n";
+    let image = image(policy);
+    let post = "%post\nsystemctl enable a\nfirewall-cmd --permanent --add-port=8080/tcp\n";
+    let file = build(&image.beside("rpms"), "p", post);
+    // Without plugins rpm does not say whose scriptlet it is.
+    let output = image.transaction(&["-i", "--noplugins", &file]);
+    assert!(image.events().iter().any(|event| !event.intents.is_empty()), "the shim did not know");
+    let said = text(&output.stderr);
+    assert!(said.contains("p: enable a.service: denied by policy (10-site.toml: #1)"), "{said}");
+    assert!(!image.has(&format!("{WANTS}/a.service")));
+    assert!(!say(&image, "export", &["--format", "nft"]).contains("8080"));
+    assert!(say(&image, "plan", &[]).contains("0 changes"));
+    say(&image, "check", &[]);
+}
+
+#[test]
+fn a_policy_of_one_run_leaves_its_denials_and_nothing_else() {
+    let image = Image::new();
+    let policy = image.beside("mine.toml");
+    fs::write(&policy, "[[rule]]\nport = 8080\nverdict = \"deny\"\nexit = 0\n").unwrap();
+    let file = build(&image.beside("rpms"), "p", "%post\nfirewall-cmd --permanent --add-port=8080/tcp\n");
+    let policy = policy.display().to_string();
+    let mut run = image.nodeshim("run", ["--policy", &policy, "--"]);
+    succeed(run.args(image.rpm(&["-i", &file])));
+    assert_eq!(image.events()[0].verdict, Verdict::Deny);
+    say(&image, "settle", &[]);
+    assert!(say(&image, "list", &[]).contains("denied by policy: run: #1"));
+    assert!(!image.has("/usr/lib/sysimage/nodeshim/run-policy.toml"));
+}
+
+#[test]
+fn a_broken_policy_stops_the_admin_tool_and_makes_a_shim_cautious() {
+    let image = image("[[rule]]\nverdict = \"deny\"\n\n[[rule]]\nports = 22\nverdict = \"deny\"\n");
+    let file = build(&image.beside("rpms"), "p", "");
+    let output = image.nodeshim("run", ["--"]).args(image.rpm(&["-i", &file])).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        said.contains("/etc/nodeshim/policy.d/10-site.toml: line 5: unknown key \"ports\""),
+        "{said}"
+    );
+    // A package that breaks the policy while it is installed.
+    let path = image.path().join("etc/nodeshim/policy.d/10-site.toml");
+    fs::remove_file(&path).unwrap();
+    let post = "%post\necho x > /etc/nodeshim/policy.d/10-site.toml\nlokkit --disabled\necho exit $? >&2\n\
+                firewall-cmd --permanent --add-port=8080/tcp\n";
+    let file = build(&image.beside("rpms"), "q", post);
+    let output = image.nodeshim("run", ["--"]).args(image.rpm(&["-i", &file])).output().unwrap();
+    assert!(text(&output.stderr).contains("exit 1"), "{}", text(&output.stderr));
+    let events = image.events();
+    assert_eq!(events[0].held[0].because, "unreadable policy");
+    assert!(events[0].warnings[0].contains("10-site.toml: line 1"), "{:?}", events[0].warnings);
+    assert!(events[1].held.is_empty());
+    assert_eq!(output.status.code(), Some(1), "settling refuses to go on");
+    fs::remove_file(&path).unwrap();
+    say(&image, "settle", &[]);
+}
+
+#[test]
+fn metadata_is_judged_like_requests() {
+    let image = image("[[rule]]\nsource = \"metadata\"\nport = 7711\nverdict = \"deny\"\n");
+    let path = "/usr/share/ovirt-node/plugins.d/m.toml";
+    let metadata = "schema = 1\n[firewall]\nports = [\"7711/tcp\", \"7712/tcp\"]\n";
+    let file = build_with(&image.beside("rpms"), "m", "", &[(path, metadata)], "");
+    image.transaction(&["-i", &file]);
+    let list = say(&image, "list", &[]);
+    assert!(list.contains("open 7712/tcp [m.toml]"), "{list}");
+    assert!(list.contains("open 7711/tcp (denied by policy: 10-site.toml: #1) [m.toml]"), "{list}");
+}
+
+#[test]
+fn the_shipped_policy_reads_and_protects_the_node() {
+    let image = image("");
+    let file = build(
+        &image.beside("rpms"),
+        "p",
+        "%post\nset -e\nsystemctl disable sshd\nsystemctl reboot\nlokkit --disabled\n\
+         firewall-cmd --set-default-zone=trusted\nfirewall-cmd --permanent --remove-port=22/tcp\n\
+         systemctl enable a\n",
+    );
+    let mut run = image.nodeshim("run", ["--policy", "node", "--"]);
+    succeed(run.args(image.rpm(&["-i", &file])));
+    let verdicts: Vec<Verdict> = image.events().iter().map(|event| event.verdict).collect();
+    assert_eq!(verdicts[..5], [Verdict::Deny; 5]);
+    assert_eq!(verdicts[5], Verdict::Allow);
+    assert!(image.has(&format!("{WANTS}/a.service")));
+}
+
+#[test]
+fn policy_test_tells_what_a_call_a_package_and_a_plugin_would_get() {
+    let image = image("[[rule]]\nname = \"no-a\"\nunit = \"a.service\"\nverdict = \"deny\"\n");
+    let ask = |args: &[&str]| -> Command { image.nodeshim("policy", [&["test"], args].concat()) };
+    let said = text(&ask(&["--", "systemctl", "enable", "a", "b"]).output().unwrap().stdout);
+    assert!(said.contains("deny   enable a.service (10-site.toml: no-a)"), "{said}");
+    assert!(said.contains("allow  enable b.service"), "{said}");
+    let file =
+        build(&image.beside("rpms"), "p", "%post\nsystemctl enable a.service\nsystemctl start \"$X\"\n");
+    let output = ask(&[&file]).output().unwrap();
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("deny   enable a.service (10-site.toml: no-a)"), "{said}");
+    assert!(said.contains("systemctl start $X"), "{said}");
+    image.transaction(&["-i", &file]);
+    let said = text(&ask(&["p"]).output().unwrap().stdout);
+    assert!(said.contains("deny   enable a.service"), "{said}");
+    let list = say(&image, "policy", &["list"]);
+    assert!(list.contains("/etc/nodeshim/policy.d/10-site.toml") && list.contains("no-a"), "{list}");
+}
