@@ -91,14 +91,14 @@ fn global_wishes_are_listed_first_and_counted() {
     assert_eq!((rows[0].plugin.as_str(), rows[0].global), ("b", true));
     assert_eq!(rows.len(), 4);
     assert_eq!(inspect::list(&standing, Some("a")).len(), 2);
-    let plugins = inspect::plugins(&standing);
+    let plugins = inspect::plugins(&standing, &Default::default());
     let counts: Vec<_> =
         plugins.iter().map(|p| (p.plugin.as_str(), p.firewall, p.services, p.global)).collect();
     assert_eq!(counts, [("a", 1, 1, 0), ("b", 1, 0, 1)]);
-    assert_eq!(inspect::show(&standing, "a").unwrap().ports, ["70-90/tcp"]);
-    assert_eq!(inspect::show(&standing, "c"), None);
+    assert_eq!(inspect::show(&standing, &Default::default(), "a").unwrap().ports, ["70-90/tcp"]);
+    assert_eq!(inspect::show(&standing, &Default::default(), "c"), None);
     assert_eq!(inspect::log(&view.journal.events, Some("a"), false).len(), 2);
-    let shown = inspect::show(&standing, "a").unwrap();
+    let shown = inspect::show(&standing, &Default::default(), "a").unwrap();
     assert_eq!(shown.requests, 2);
     assert!(shown.paths.contains("/etc/systemd/system/m.wants/a.service"));
 }
