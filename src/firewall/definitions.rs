@@ -24,6 +24,8 @@ pub struct Part {
     pub protocols: Vec<String>,
     /// Only packets to these addresses, `ADDRESS[/BITS]`; empty means any.
     pub destinations: Vec<String>,
+    /// Connection tracking helpers that make it work, without `nf_conntrack_`.
+    pub helpers: Vec<String>,
 }
 
 /// Looks names up in an image; files are read at the first question.
@@ -86,6 +88,7 @@ impl<'r> Definitions<'r> {
             source_ports: ports(&service.source_ports),
             protocols: service.protocols.clone(),
             destinations: service.destinations.iter().map(|(_, address)| address.clone()).collect(),
+            helpers: service.modules.iter().chain(&service.helpers).cloned().collect(),
         }
     }
 
@@ -115,6 +118,13 @@ impl<'r> Definitions<'r> {
     }
 }
 
+/// Remarks on the connection tracking helpers of a service, for dialects that set up none.
+pub fn helpers_of(service: &str, definition: &Definition) -> Vec<String> {
+    let helpers = definition.iter().flat_map(|part| &part.helpers);
+    let text = |helper| format!("connection tracking helper {helper} of service {service} is not set up");
+    helpers.map(text).collect()
+}
+
 /// A service in lokkit's own table.
 fn in_lokkit(name: &str) -> Option<Part> {
     let service = lokkit::service(name)?;
@@ -129,6 +139,8 @@ fn in_lokkit(name: &str) -> Option<Part> {
         };
         part.ports.entry((*protocol).to_owned()).or_default().push(range);
     }
+    let modules = service.modules.iter();
+    part.helpers = modules.map(|name| name.trim_start_matches("nf_conntrack_").to_owned()).collect();
     let destination = service.destination.iter().flat_map(|to| [to.ipv4, to.ipv6]);
     part.destinations = destination.filter(|to| !to.is_empty()).map(str::to_owned).collect();
     Some(part)

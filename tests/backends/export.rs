@@ -121,3 +121,16 @@ fn what_old_nodes_cannot_be_told_is_noted() {
     assert_eq!(exported.files["a.firewall"], "80,tcp\n");
     assert_eq!(exported.notes.len(), 2, "{exported:?}");
 }
+
+#[test]
+fn helpers_of_services_are_noted_where_nothing_sets_them_up() {
+    let image = Image::new();
+    let ftp = Opening::FirewallService {
+        service: "ftp".into(),
+    };
+    image.record("a", "%post", 1, vec![allow(ftp)]);
+    for dialect in [Dialect::Nft, Dialect::Iptables] {
+        let notes = export(&image, &["a"], dialect).notes;
+        assert!(notes.iter().any(|note| note.text.contains("helper ftp")), "{dialect:?}: {notes:?}");
+    }
+}

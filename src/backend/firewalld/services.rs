@@ -50,7 +50,7 @@ fn service(root: &Root, stem: &str, rules: &ZoneRules, notes: &mut Vec<String>) 
         ports: rules.ports.clone(),
         source_ports: rules.source_ports.clone(),
         protocols: rules.protocols.iter().cloned().collect(),
-        destinations: Vec::new(),
+        ..Part::default()
     };
     let mut service = Service::default();
     for (name, definition) in &rules.services {

@@ -2,7 +2,7 @@
 
 use super::matches::{self, Match};
 use super::{Family, nat, rich};
-use crate::firewall::definitions::{Definitions, Part};
+use crate::firewall::definitions::{Definitions, Part, helpers_of};
 use crate::firewall::ruleset::{Ruleset, ZoneRules};
 
 /// Where a rule belongs, in the order of a file's tables.
@@ -174,8 +174,9 @@ impl<'a> Rules<'a> {
             ..Part::default()
         };
         for (name, definition) in &wanted.services {
-            if definition.is_none() {
-                self.note(format!("service {name} is not defined in the image"));
+            match definition {
+                None => self.note(format!("service {name} is not defined in the image")),
+                Some(definition) => helpers_of(name, definition).into_iter().for_each(|text| self.note(text)),
             }
         }
         let services = wanted.services.values().flatten().flatten();

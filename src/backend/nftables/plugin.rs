@@ -11,7 +11,7 @@ use super::model::{
 };
 use super::{icmp, nat, rich};
 use crate::backend::name::identifier;
-use crate::firewall::definitions::{Definition, Definitions, Part, protocol_number};
+use crate::firewall::definitions::{Definition, Definitions, Part, helpers_of, protocol_number};
 use crate::firewall::ports::coalesce;
 use crate::firewall::ruleset::{Ports, Ruleset, ZoneRules};
 use crate::firewall::valid::{Source, parse_source};
@@ -126,12 +126,15 @@ impl Builder<'_> {
             ports: rules.ports.clone(),
             source_ports: rules.source_ports.clone(),
             protocols: rules.protocols.iter().cloned().collect(),
-            destinations: Vec::new(),
+            ..Part::default()
         };
         let mut destined = Vec::new();
         for (name, definition) in &rules.services {
             match definition {
-                Some(definition) => merge(&mut open, &mut destined, definition),
+                Some(definition) => {
+                    self.notes.extend(helpers_of(name, definition));
+                    merge(&mut open, &mut destined, definition);
+                }
                 None => self.notes.push(format!("service {name} is not defined in the image")),
             }
         }
