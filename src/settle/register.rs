@@ -19,7 +19,7 @@ pub fn register(root: &Root) -> Result<()> {
     for [name, version, time] in records.iter().filter(|[name, ..]| valid::name(name)) {
         let text = format!("Name:{name}\nVersion:{version}\nInstall Date:{time}\n");
         let path = format!("{DIRECTORY}/{name}");
-        if !if_exists(root.read(&path))?.is_some_and(|there| there == text.as_bytes()) {
+        if if_exists(root.read(&path))?.is_none_or(|there| there != text.as_bytes()) {
             root.write(&path, text.as_bytes(), Some(0o644))?;
         }
     }
