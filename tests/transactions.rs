@@ -3,12 +3,16 @@
 //! nodeshim stays behind, in the image or on the host.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "transactions/callers.rs"]
+mod callers;
 #[path = "transactions/edges.rs"]
 mod edges;
 #[path = "support/image.rs"]
 mod image;
 #[path = "transactions/origins.rs"]
 mod origins;
+#[path = "transactions/owners.rs"]
+mod owners;
 mod support;
 
 use std::fs;

@@ -4,6 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -19,12 +20,39 @@ pub struct Image {
     directory: TempDir,
 }
 
+/// Its tools present or absent, `/bin` and `/sbin` links or directories of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    pub merged: bool,
+    pub present: bool,
+}
+
 impl Image {
     /// A copy of what `tests/lib/mkroot` makes.
     pub fn new() -> Image {
         let directory = scratch();
         succeed(Command::new("cp").arg("-a").arg(template()).arg(directory.path().join("root")));
         Image { directory }
+    }
+
+    /// An image of this layout. An original that is run leaves `/var/tmp/original`.
+    pub fn of_layout(layout: Layout, tools: &[&str]) -> Image {
+        let image = Image::new();
+        let root = image.path();
+        for directory in ["bin", "sbin"] {
+            if !layout.merged {
+                fs::remove_file(root.join(directory)).expect("a link");
+                succeed(Command::new("cp").arg("-a").arg(root.join("usr").join(directory)).arg(&root));
+            }
+        }
+        for directory in ["usr/bin", "usr/sbin", "bin", "sbin"].iter().filter(|_| layout.present) {
+            for tool in tools {
+                let path = root.join(directory).join(tool);
+                fs::write(&path, "#!/bin/sh\necho $0 >>/var/tmp/original\n").expect("a tool");
+                fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+            }
+        }
+        image
     }
 
     pub fn path(&self) -> PathBuf {
@@ -151,6 +179,20 @@ pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
     fs::write(&spec, text).expect("a spec file");
     succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
     directory.join(format!("{name}-1.0-1.noarch.rpm")).display().to_string()
+}
+
+/// Builds a package of this version from further lines of its preamble and all sections of its spec
+/// file but the description.
+pub fn build_version(directory: &Path, name: &str, version: u32, preamble: &str, body: &str) -> String {
+    let spec = directory.join(format!("{name}-{version}.spec"));
+    let text = format!(
+        "Name: {name}\nVersion: {version}\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\
+         AutoReqProv: no\n{preamble}\n%description\nTest.\n{body}\n"
+    );
+    fs::create_dir_all(directory).expect("a directory");
+    fs::write(&spec, text).expect("a spec file");
+    succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
+    directory.join(format!("{name}-{version}-1.noarch.rpm")).display().to_string()
 }
 
 /// Builds a package that ships files, given by their paths and contents, from further lines of its
