@@ -172,6 +172,14 @@ fn survives(verb: &str, prepare: impl Fn(&Place) + Sync) {
         let what = format!("nodeshim {verb}, killed at system call {point} of {calls}");
         killed_at(&place.command(&place.words(verb)), point, None);
         place.assert_tool(&what);
+        if place.root().join(OWN).join("armed.toml").exists() {
+            let output = place.command(&place.words("check")).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                !output.status.success() && said.contains("armed.toml: shims stand"),
+                "{what}: {output:?}"
+            );
+        }
         match point % 3 {
             // A command of a run that is dead now goes on; it has to be waited for.
             0 => drop(

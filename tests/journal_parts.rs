@@ -115,3 +115,22 @@ fn a_journal_keeps_its_mode_and_a_bad_part_is_named() {
     let error = Journal::read(&root).unwrap_err().to_string();
     assert!(error.contains("journal-1-1.toml: format version 2 is newer than 1"), "{error}");
 }
+
+#[test]
+fn a_large_part_is_parsed_piece_by_piece_and_an_error_still_has_its_line() {
+    let (directory, root) = image();
+    append(&root, 1);
+    let one = fs::read_to_string(on_disk(&directory, "journal.toml")).unwrap();
+    let event = one.strip_prefix("format = 1\n").unwrap();
+    let many = |count: usize| -> String {
+        (1..=count).map(|n| event.replace("# end 1", &format!("# end {n}"))).collect()
+    };
+    let text = format!("format = 1\n{}", many(9000).replace("chkconfig\"]", "é\"]"));
+    assert!(text.len() > 1 << 20);
+    assert_eq!(Journal::parse(text.as_bytes()).unwrap().events.len(), 9000);
+    let lines = text.matches('\n').count();
+    let error = Journal::parse(format!("{text}event = 1\n# end 9001 1\n").as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains(&format!("line {}: ", lines + 1)), "{error}");
+}

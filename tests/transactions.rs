@@ -5,14 +5,20 @@
 
 #[path = "transactions/callers.rs"]
 mod callers;
+#[path = "transactions/canary.rs"]
+mod canary;
 #[path = "transactions/edges.rs"]
 mod edges;
+#[path = "transactions/faults.rs"]
+mod faults;
 #[path = "support/image.rs"]
 mod image;
 #[path = "transactions/origins.rs"]
 mod origins;
 #[path = "transactions/owners.rs"]
 mod owners;
+#[path = "transactions/places.rs"]
+mod places;
 mod support;
 
 use std::fs;

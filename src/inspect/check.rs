@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Hook, View, log};
 use crate::error::Result;
+use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::state::{self, State};
@@ -35,6 +36,14 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
             kind: "state",
             path: state::PATH.into(),
             text: "is not what the journal comes to: settle".into(),
+            events: Vec::new(),
+        });
+    }
+    if root.exists(ARMED_PATH) {
+        differences.push(Difference {
+            kind: "state",
+            path: ARMED_PATH.into(),
+            text: "shims stand at the tools' paths; if no run is at work, disarm".into(),
             events: Vec::new(),
         });
     }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::append::find_end;
 use super::parts::{closed, last_closed};
-use super::{Event, Origins, PATH, check_header, parse_trailer};
+use super::{Event, Origins, PATH, TRAILER_START, check_header, parse_trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
@@ -60,16 +60,35 @@ impl Journal {
         let (whole, after) = whole_part(bytes);
         let bad = |reason: String| Error::malformed(path, reason);
         let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
-        let document: Document = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            bad(format!("line {line}: {}", error.message()))
-        })?;
+        let mut events = Vec::new();
+        let mut start = 0;
+        while start < text.len() {
+            let chunk = first_chunk(&text[start..]);
+            let document: Document = toml::from_str(chunk).map_err(|error| {
+                let at = start + error.span().map_or(0, |span| span.start);
+                let line = text[..at].matches('\n').count() + 1;
+                bad(format!("line {line}: {}", error.message()))
+            })?;
+            events.extend(document.event);
+            start += chunk.len();
+        }
         let bytes = bytes.len() - whole.len();
         Ok(Journal {
-            events: document.event,
+            events,
             torn: (bytes > 0).then_some(Torn { after, bytes }),
         })
     }
+}
+
+/// About so many bytes are parsed at a time: what a parser keeps of its text is many times as large.
+const CHUNK: usize = 256 << 10;
+
+/// The start of a journal's text up to the end of an event.
+fn first_chunk(text: &str) -> &str {
+    let from = text.floor_char_boundary(CHUNK);
+    let trailer = text[from..].find(&format!("\n{TRAILER_START}")).map(|at| from + at + 1);
+    let newline = trailer.and_then(|at| text[at..].find('\n').map(|length| at + length + 1));
+    newline.map_or(text, |end| &text[..end])
 }
 
 /// Hands the events of one part after the other to `take`, oldest first, so that no more than a part

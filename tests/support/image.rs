@@ -30,8 +30,13 @@ pub struct Layout {
 impl Image {
     /// A copy of what `tests/lib/mkroot` makes.
     pub fn new() -> Image {
+        Image::copy_of(template())
+    }
+
+    /// A copy of another root.
+    pub fn copy_of(template: &Path) -> Image {
         let directory = scratch();
-        succeed(Command::new("cp").arg("-a").arg(template()).arg(directory.path().join("root")));
+        succeed(Command::new("cp").arg("-a").arg(template).arg(directory.path().join("root")));
         Image { directory }
     }
 
@@ -141,7 +146,7 @@ fn force_debian() -> Option<&'static str> {
 }
 
 /// Made once in a test program, below the build directory; removed by the next one.
-fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+pub fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", env!("CARGO_CRATE_NAME")));
     let _ = fs::remove_dir_all(&place);
     make(&place);

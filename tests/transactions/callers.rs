@@ -72,23 +72,30 @@ fn programs(marks: &mut Marks) -> String {
     text
 }
 
+/// Builds a package that watches for the unit of the callers, as systemd's watches for units.
+fn watcher(place: &Path, marks: &mut Marks) -> String {
+    let unit = "/usr/lib/systemd/system/called.service";
+    let mut body = "%files\n".to_owned();
+    body += &format!("%filetriggerin -- {unit}\n{}", shell("file-trigger", marks));
+    // Their prefixes are looked for among directories.
+    let units = "/usr/lib/systemd/system";
+    body += &format!("%transfiletriggerin -- {units}\n{}", shell("transaction-file-trigger", marks));
+    build_version(place, "watcher", 1, "", &body)
+}
+
 /// Builds packages with callers of every kind; returns their files and what they will ask.
-fn callers(place: &Path) -> (Vec<String>, Marks) {
-    let mut marks = Marks::new();
+fn callers(place: &Path, marks: &mut Marks) -> Vec<String> {
     let mut body = format!(
         "%install\nmkdir -p %{{buildroot}}/usr/libexec %{{buildroot}}/usr/lib/systemd/system\n\
          touch %{{buildroot}}/usr/lib/systemd/system/called.service\n\
          cat >%{{buildroot}}/usr/libexec/helper <<'EOF'\n#!/bin/sh\n{}EOF\n\
          %files\n%attr(0755,root,root) /usr/libexec/helper\n/usr/lib/systemd/system/called.service\n",
-        shell("helper", &mut marks)
+        shell("helper", marks)
     );
     body += "%post\n/usr/libexec/helper\n";
-    body += &format!("%pre\n{}", shell("scriptlet", &mut marks));
-    body += &format!("%posttrans -p <lua>\n{}", lua(&mut marks));
-    let unit = "/usr/lib/systemd/system/called.service";
-    body += &format!("%filetriggerin -- {unit}\n{}", shell("file-trigger", &mut marks));
-    body += &format!("%transfiletriggerin -- {unit}\n{}", shell("transaction-file-trigger", &mut marks));
-    body += &programs(&mut marks);
+    body += &format!("%pre\n{}", shell("scriptlet", marks));
+    body += &format!("%posttrans -p <lua>\n{}", lua(marks));
+    body += &programs(marks);
     let first = build_version(place, "callers", 1, "", &body);
     let mut files = vec![first.clone()];
     for index in 0..TOOLS.len() {
@@ -96,19 +103,22 @@ fn callers(place: &Path) -> (Vec<String>, Marks) {
             files.push(first.replace("callers-1-1", &format!("by-{index}-{at}-1-1")));
         }
     }
-    (files, marks)
+    files
 }
 
 #[test]
 fn every_path_of_every_tool_is_caught_whoever_calls_it() {
     let place = Image::new();
-    let (files, marks) = callers(&place.beside("packages"));
+    let mut marks = Marks::new();
+    let watcher = watcher(&place.beside("packages"), &mut marks);
+    let files = callers(&place.beside("packages"), &mut marks);
     assert!(marks.len() > 250, "{}", marks.len());
     for (merged, present) in [(true, true), (true, false), (false, true), (false, false)] {
         let layout = Layout { merged, present };
         let image = Image::of_layout(layout, &TOOLS);
         let mut args = vec!["-i", "--nodeps"];
         args.extend(files.iter().map(String::as_str));
+        image.transaction(&["-i", &watcher]);
         image.transaction(&args);
         let asked: Marks = image.events().iter().filter_map(|event| event.argv.get(1).cloned()).collect();
         let missed: Vec<&String> = marks.difference(&asked).collect();

@@ -1,0 +1,168 @@
+//! Where the rpm runs: in the image itself, in a container build whose root is the image, in a user
+//! namespace. And rpm, or all of a run, killed in the middle of a transaction.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use nodeshim::origin::FoundBy;
+
+use super::image::{Image, build_version, made_once, package};
+use super::support::{assert_same, nodeshim, project, stage, succeed};
+use super::{text, wants};
+
+/// An image with an rpm of its own.
+fn with_rpm() -> Image {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    let template = PLACE.get_or_init(|| {
+        made_once("root-with-rpm", |place| {
+            let mut command = Command::new(project().join("tests/lib/mkroot"));
+            command.args(["--bin", "/usr/bin/rpm", "--bin"]).arg(nodeshim()).arg(place);
+            succeed(&mut command);
+            succeed(Command::new("cp").args(["-a", "/usr/lib/rpm"]).arg(place.join("usr/lib")));
+        })
+    });
+    let image = Image::copy_of(template);
+    succeed(Command::new("cp").arg(package("node-exporter-0.9")).arg(image.path().join("plugin.rpm")));
+    image
+}
+
+/// `/proc` as a container has it, then the words in the image.
+const INSIDE: &str = "mount -t proc proc \"$1/proc\"; shift; exec \"$@\"";
+
+fn contained(image: &Image, words: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["-mpf", "--propagation", "private", "sh", "-euc", INSIDE, "sh"])
+        .arg(image.path());
+    command.args(words).env_clear().stdin(Stdio::null());
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+    command
+}
+
+const INSTALL: [&str; 6] = ["rpm", "--dbpath", "/var/lib/rpm", "--nodeps", "-i", "/plugin.rpm"];
+
+fn assert_installed(image: &Image, found_by: FoundBy) {
+    assert!(image.has("/etc/rc.d/rc3.d/S80node-exporter"));
+    let events = image.events();
+    assert!(!events.is_empty());
+    for event in events {
+        assert_eq!(event.origin.package(), Some("node-exporter"), "{event:?}");
+        assert_eq!(event.origin.found_by, found_by, "{event:?}");
+    }
+    assert!(!image.has("/usr/lib/sysimage/nodeshim/armed.toml"));
+}
+
+#[test]
+fn an_rpm_of_the_images_own_is_served() {
+    let image = with_rpm();
+    let (program, root) = (nodeshim().display().to_string(), image.path().display().to_string());
+    let run = [
+        &[program.as_str(), "--root", &root, "run", "--", "chroot", &root][..],
+        &INSTALL,
+    ]
+    .concat();
+    succeed(&mut contained(&image, &run));
+    assert_installed(&image, FoundBy::Digest);
+}
+
+#[test]
+fn a_container_build_runs_it_on_its_own_root() {
+    let image = with_rpm();
+    let staged = image.path().join("opt/nodeshim");
+    fs::create_dir_all(staged.parent().expect("a parent")).expect("a directory");
+    succeed(Command::new("cp").arg("-a").arg(stage().join("usr")).arg(&staged));
+    let root = image.path().display().to_string();
+    let run = [
+        &["chroot", root.as_str(), "/opt/nodeshim/bin/nodeshim", "run", "--"][..],
+        &INSTALL,
+    ]
+    .concat();
+    succeed(&mut contained(&image, &run));
+    assert_installed(&image, FoundBy::RpmPlugin);
+}
+
+#[test]
+fn an_ordinary_user_may_do_it_in_a_user_namespace() {
+    let image = Image::new();
+    let (place, root) = (image.beside(""), image.path());
+    let plugin = place.join("plugin.rpm");
+    succeed(Command::new("cp").arg(package("node-exporter-0.9")).arg(&plugin));
+    // The build may lie where only root may look.
+    succeed(Command::new("cp").arg("-a").arg(stage().join("usr")).arg(place.join("staged")));
+    fs::create_dir(place.join("tmp")).expect("a directory");
+    succeed(Command::new("chown").args(["-hR", "1000:1000"]).arg(&place));
+    let mut rpm = image.rpm(&["-i", "--nodeps"]);
+    rpm.push(plugin.display().to_string());
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=1000", "--regid=1000", "--clear-groups", "unshare", "-r"]);
+    command
+        .arg(place.join("staged/bin/nodeshim"))
+        .arg("--root")
+        .arg(&root)
+        .args(["run", "--"])
+        .args(rpm);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
+    succeed(command.env("TMPDIR", place.join("tmp")).stdin(Stdio::null()));
+    assert_installed(&image, FoundBy::RpmPlugin);
+    assert_eq!(fs::read_dir(place.join("tmp")).expect("a directory").count(), 0);
+}
+
+/// A package whose scriptlet makes a request, tells its rpm's number, then waits.
+fn waiting(place: &Path) -> String {
+    // Short, as it outlives an rpm that is killed alone.
+    let script = "systemctl enable node-lua.service\necho $PPID >/var/tmp/rpm\nsleep 20\n";
+    build_version(place, "waiting", 1, "", &format!("%files\n%post\n{script}"))
+}
+
+/// Starts a transaction that hangs in a scriptlet after an answered request; kills its rpm or all of
+/// it; the next run puts the image right and keeps the request.
+fn killed_in_a_transaction(all: bool) {
+    let image = Image::new();
+    image.install(&["node-lua-1.0"]);
+    let tool = image.path().join("usr/bin/systemctl");
+    fs::write(&tool, "the image's own").expect("a tool");
+    let seen = image.events().len();
+    let package = waiting(&image.beside("packages"));
+    let mut run = image.nodeshim("run", ["--"]);
+    run.args(image.rpm(&["-i", &package])).stderr(Stdio::null()).process_group(0);
+    let mut run = run.spawn().expect("nodeshim starts");
+    let told = image.path().join("var/tmp/rpm");
+    let rpm = loop {
+        match fs::read_to_string(&told) {
+            Ok(number) if number.ends_with('\n') => break number.trim().to_owned(),
+            _ => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+        assert!(run.try_wait().expect("its state").is_none(), "the run ended before it was killed");
+    };
+    let target = if all { format!("-{}", run.id()) } else { rpm };
+    succeed(Command::new("kill").args(["-KILL", "--", &target]));
+    let status = run.wait().expect("its end");
+    assert_eq!(status.code(), if all { None } else { Some(128 + 9) });
+    let output = succeed(&mut image.nodeshim("run", ["--", "true"]));
+    let said = text(&output.stderr);
+    assert_eq!(said.contains("took out the shims"), all, "{said}");
+    assert_eq!(fs::read_to_string(&tool).expect("the tool"), "the image's own");
+    let events = image.events();
+    assert!(
+        events[seen..]
+            .iter()
+            .any(|event| event.argv.join(" ") == "systemctl enable node-lua.service")
+    );
+    assert!(image.has(&wants("node-lua.service")));
+    let before = image.files();
+    succeed(&mut image.nodeshim("settle", [""; 0]));
+    assert_same(&before, &image.files(), "settling again");
+}
+
+#[test]
+fn an_rpm_that_is_killed_in_a_scriptlet_costs_no_request() {
+    killed_in_a_transaction(false);
+}
+
+#[test]
+fn a_run_that_is_killed_with_all_its_processes_is_repaired() {
+    killed_in_a_transaction(true);
+}
