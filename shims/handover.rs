@@ -15,24 +15,31 @@ const GUARD: &str = "NODESHIM_HANDED_OVER";
 
 /// Becomes the original, with the same arguments and environment. Returns only if that fails.
 pub fn become_original(root: &Root, argv: &[OsString]) -> io::Error {
+    match command(root, argv) {
+        Ok(mut command) => command.exec(),
+        Err(error) => error,
+    }
+}
+
+/// The original, with the same arguments and environment.
+pub fn command(root: &Root, argv: &[OsString]) -> io::Result<Command> {
     let mut candidates = candidates(&argv[0]);
     let waiting = candidates.iter().find_map(|path| original_of(root, path));
     let back = || {
         candidates.retain(|path| root.is_file(path));
         candidates.into_iter().next().filter(|_| std::env::var_os(GUARD).is_none())
     };
-    let become_it = |original| {
+    let command = |original| {
         let mut command = Command::new(original);
         command.arg0(&argv[0]).args(&argv[1..]);
         command
     };
-    match waiting {
-        Some(original) => become_it(original).exec(),
-        None => match back() {
-            Some(original) => become_it(original).env(GUARD, "1").exec(),
-            None => io::Error::other("the image is not armed, and no original waits here"),
-        },
+    if let Some(original) = waiting {
+        return Ok(command(original));
     }
+    let mut again = command(back().ok_or_else(|| io::Error::other("no original waits here"))?);
+    again.env(GUARD, "1");
+    Ok(again)
 }
 
 /// The paths that `argv0` may have stood for.

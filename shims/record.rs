@@ -14,6 +14,7 @@ use nodeshim::request::{Call, Env, Governor, Reply, Stream, govern};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
+use crate::booted;
 use crate::handover::become_original;
 use crate::internal_error::journal_is_locked;
 use crate::programs;
@@ -40,6 +41,9 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     let root = Root::open("/")?;
     if !root.exists(ARMED_PATH) {
         return Err(Error::Other(become_original(&root, argv).to_string()));
+    }
+    if booted::is_booted(&root) {
+        return booted::answer(&root, tool, argv);
     }
     let env: Env = std::env::vars_os().collect();
     let mut journal = Appender::open(&root)?;

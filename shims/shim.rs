@@ -8,6 +8,7 @@
 
 use std::ffi::{OsString, c_char, c_int};
 
+mod booted;
 mod handover;
 mod internal_error;
 mod programs;

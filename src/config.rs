@@ -32,6 +32,8 @@ pub struct Shims {
     pub runtime_queries: RuntimeQueries,
     /// `service = "record"` or `"run"`.
     pub service: Service,
+    /// `booted = "hand-over"` or `"record"`.
+    pub booted: Booted,
 }
 
 /// `[firewall]`: what the plan is written in.
@@ -114,6 +116,17 @@ pub enum Service {
     Run,
 }
 
+/// What a shim does on a system that runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Booted {
+    /// The original does the work, and nothing else happens.
+    #[default]
+    HandOver,
+    /// The original does the work, and the request is recorded.
+    Record,
+}
+
 /// The firewall dialect of the plan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -144,12 +157,13 @@ impl Config {
 }
 
 /// Every key, dotted.
-pub const KNOWN: [&str; 6] = [
+pub const KNOWN: [&str; 7] = [
     "shims.answers",
     "shims.systemctl-generation",
     "shims.firewall-cmd",
     "shims.runtime-queries",
     "shims.service",
+    "shims.booted",
     "firewall.backend",
 ];
 
@@ -184,7 +198,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "[shims]\nanswers = \"strict\"\nsystemctl-generation = 252\nfirewall-cmd = \"no-bus\"\n\
-                    runtime-queries = \"truthful\"\nservice = \"run\"\n[firewall]\nbackend = \"iptables\"\n";
+                    runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\n";
         let (config, unknown) = parse(text).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
         assert_eq!(config.shims.answers, Answers::Strict);
@@ -192,6 +206,7 @@ mod tests {
         assert_eq!(config.shims.firewall_cmd, FirewallCmd::NoBus);
         assert_eq!(config.shims.runtime_queries, RuntimeQueries::Truthful);
         assert_eq!(config.shims.service, Service::Run);
+        assert_eq!(config.shims.booted, Booted::Record);
         assert_eq!(config.firewall.backend, Backend::Iptables);
     }
 

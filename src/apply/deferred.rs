@@ -83,7 +83,8 @@ fn open<'s>(
         .plugins
         .iter()
         .flat_map(|(name, plugin)| plugin.deferred.iter().map(move |want| (name.as_str(), plugin, want)));
-    all.filter_map(move |(name, plugin, want)| {
+    // What was asked of a running system was done at once.
+    all.filter(|(.., want)| !want.runtime).filter_map(move |(name, plugin, want)| {
         let Wish::Defer {
             verb,
             unit,

@@ -56,7 +56,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
     // The image stays held until what the command asked for is settled.
-    let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts));
+    let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));
     let settled = policy::end_run(root).and(settled);
     let code = outcome.finished.code();
     match settled {

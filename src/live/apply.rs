@@ -9,13 +9,13 @@ use super::report::{Report, Touched};
 use super::systemd::Manager;
 use super::{firewall, starts};
 use crate::apply::{self, Applied, FileChange};
-use crate::backend::firewalld::keep_closed;
-use crate::error::{Error, Result, if_exists};
+use crate::backend::systemd;
+use crate::error::{Error, Result};
 use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
-use crate::plan::{self, Content, Plan};
-use crate::root::{Kind, Root};
-use crate::settle::{Facts, Prepared, prepare};
+use crate::plan::{self, Plan};
+use crate::root::Root;
+use crate::settle::{Facts, Prepared, is_due, judge, prepare};
 use crate::state::State;
 
 const RUNTIME: &str = "/run/nodeshim";
@@ -73,7 +73,7 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
         let text = format!("{}: is not the running system: only --dry-run", root.path().display());
         return Err(Error::Other(text));
     }
-    if if_exists(root.meta(journal::PATH))?.is_none() {
+    if !is_due(root)? {
         return Ok(Report::default());
     }
     let _lock = match options.dry_run {
@@ -107,28 +107,30 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
     units_and_starts(root, options, manager.as_ref(), &mut known, &mut report, say)?;
     if booted && !options.dry_run {
         known.applied.boot.clone_from(&known.boot);
-        save_if_changed(root, &known.applied)?;
+        save_state(root, known)?;
     }
     Ok(report)
 }
 
-fn save_if_changed(root: &Root, applied: &Applied) -> Result<()> {
-    if Applied::load(root)? == *applied {
-        return Ok(());
+/// Writes down what was applied, and the state that the files now match.
+fn save_state(root: &Root, known: Known) -> Result<()> {
+    if Applied::load(root)? != known.applied {
+        known.applied.save(root)?;
     }
-    applied.save(root)
+    let mut state = known.state;
+    if state != known.before {
+        state.declared = systemd::declared_after(root, &known.prepared.fold.state, |_| false);
+        state.save(root)?;
+    }
+    Ok(())
 }
 
 /// Writes what settling would, less what the node changed. Says whether a firewall's file was.
 fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut Report) -> Result<bool> {
-    let settled = known.before == known.state;
-    let mut changes = known.prepared.plan.changes.clone();
-    report.closed = keep_closed(root, &known.before.placed, &mut changes)?;
-    let actual = |path: &str| digest_at(root, path);
-    let judged = apply::files(&changes, &known.applied, settled, &actual);
-    report.files = judged.iter().map(Touched::from).collect();
-    let (kept, carried): (Vec<FileChange>, Vec<FileChange>) = judged.into_iter().partition(|file| file.kept);
-    drop(kept);
+    let judged = judge(root, &known.prepared, &known.before, &known.applied)?;
+    report.closed = judged.closed;
+    report.files = judged.files.iter().map(Touched::from).collect();
+    let carried: Vec<FileChange> = judged.files.into_iter().filter(|file| !file.kept).collect();
     let changed = carried.iter().any(|file| apply::is_firewalls(&file.change.path));
     if options.dry_run {
         return Ok(changed);
@@ -145,25 +147,8 @@ fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut R
         };
         plan::apply(root, &plan)?;
     }
-    if !settled {
-        known.state.save(root)?;
-    }
     known.applied.files = apply::remembered(&known.prepared.desired);
     Ok(changed)
-}
-
-fn digest_at(root: &Root, path: &str) -> String {
-    let content = match root.meta(path).map(|meta| meta.kind) {
-        Ok(Kind::Link) => root.read_link(path).ok().map(|target| Content::Link {
-            target: target.to_string_lossy().into_owned(),
-        }),
-        Ok(Kind::File) => root.read(path).ok().map(|bytes| Content::File {
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-            mode: 0,
-        }),
-        _ => None,
-    };
-    apply::digest_of(&content.unwrap_or(Content::Nothing))
 }
 
 fn units_and_starts(

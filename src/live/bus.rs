@@ -9,9 +9,6 @@ use zbus::{Connection, block_on, conn};
 
 use crate::error::{Error, Result};
 
-/// Where systemd listens for root without a message bus.
-const PRIVATE: &str = "unix:path=/run/systemd/private";
-
 /// A connection.
 #[derive(Debug, Clone)]
 pub struct Bus {
@@ -34,13 +31,6 @@ impl Bus {
     pub fn system(limit: Duration) -> Result<Bus> {
         let built = block_on(conn::Builder::system().method_timeout(limit).build());
         let connection = built.map_err(|error| Error::Other(format!("the system bus: {error}")))?;
-        Ok(Bus { connection })
-    }
-
-    /// Connects to systemd itself, which needs no bus.
-    pub fn systemd(limit: Duration) -> Result<Bus> {
-        let built = block_on(conn::Builder::address(PRIVATE).p2p().method_timeout(limit).build());
-        let connection = built.map_err(|error| Error::Other(format!("/run/systemd/private: {error}")))?;
         Ok(Bus { connection })
     }
 

@@ -10,6 +10,7 @@ mod nft;
 mod node;
 mod report;
 mod starts;
+mod systemctl;
 mod systemd;
 
 pub use apply::{Options, apply};

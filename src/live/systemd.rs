@@ -11,6 +11,7 @@ use zbus::export::futures_core::Stream;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
 
 use super::bus::{Bus, Target, unexpected};
+use super::systemctl;
 use crate::apply::{Activity, Job, UnitVerb};
 use crate::error::{Error, Result};
 
@@ -28,56 +29,59 @@ const UNIT: &str = "org.freedesktop.systemd1.Unit";
 /// How long one answer may take; `Reload` runs all generators.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// A connection to the service manager.
+/// A way to the service manager.
 #[derive(Debug)]
 pub struct Manager {
-    bus: Bus,
+    /// The message bus; without one, everything goes through `systemctl`.
+    bus: Option<Bus>,
 }
 
 /// A job that was asked for: which unit, and what.
 pub type Asked<'a> = (&'a str, Job);
 
 impl Manager {
-    /// Connects over the system bus or, where that is away, directly.
+    /// Connects over the system bus or, where that is away, by `systemctl`.
     pub fn connect() -> Result<Manager> {
-        let over_bus = Bus::system(ANSWER).map(|bus| Manager { bus });
-        match over_bus.and_then(|manager| manager.version().map(|_| manager)) {
-            Ok(manager) => Ok(manager),
-            Err(first) => match Bus::systemd(ANSWER).map(|bus| Manager { bus }) {
-                Ok(manager) => manager.version().map(|_| manager),
+        let over_bus = Bus::system(ANSWER).and_then(|bus| version(&bus).map(|_| bus));
+        match over_bus {
+            Ok(bus) => Ok(Manager { bus: Some(bus) }),
+            Err(first) => match systemctl::answers() {
+                Ok(()) => Ok(Manager { bus: None }),
                 Err(second) => Err(Error::Other(format!("systemd cannot be reached: {first}; {second}"))),
             },
         }
     }
 
-    /// systemd's version, as it words it.
-    pub fn version(&self) -> Result<String> {
-        let value = self.property(MANAGER.path, MANAGER.interface, "Version")?;
-        String::try_from(value).map_err(unexpected)
-    }
-
     /// Reads unit files anew.
     pub fn reload(&self) -> Result<()> {
-        self.bus.call(&MANAGER, "Reload", &()).map(drop)
+        match &self.bus {
+            Some(bus) => bus.call(&MANAGER, "Reload", &()).map(drop),
+            None => systemctl::reload(),
+        }
     }
 
     /// Changes unit files' links as the verb says. Running units stay as they are.
     pub fn change(&self, verb: UnitVerb, units: &[&str]) -> Result<()> {
+        let Some(bus) = &self.bus else {
+            return systemctl::change(verb, units);
+        };
         let (runtime, force) = (false, false);
         match verb {
-            UnitVerb::Enable => self.bus.call(&MANAGER, "EnableUnitFiles", &(units, runtime, force)),
-            UnitVerb::Disable => self.bus.call(&MANAGER, "DisableUnitFiles", &(units, runtime)),
-            UnitVerb::Mask => self.bus.call(&MANAGER, "MaskUnitFiles", &(units, runtime, force)),
-            UnitVerb::Unmask => self.bus.call(&MANAGER, "UnmaskUnitFiles", &(units, runtime)),
-            UnitVerb::Preset => self.bus.call(&MANAGER, "PresetUnitFiles", &(units, runtime, force)),
+            UnitVerb::Enable => bus.call(&MANAGER, "EnableUnitFiles", &(units, runtime, force)),
+            UnitVerb::Disable => bus.call(&MANAGER, "DisableUnitFiles", &(units, runtime)),
+            UnitVerb::Mask => bus.call(&MANAGER, "MaskUnitFiles", &(units, runtime, force)),
+            UnitVerb::Unmask => bus.call(&MANAGER, "UnmaskUnitFiles", &(units, runtime)),
+            UnitVerb::Preset => bus.call(&MANAGER, "PresetUnitFiles", &(units, runtime, force)),
         }
         .map(drop)
     }
 
     /// The state of a unit's file; none if there is no such file.
     pub fn file_state(&self, unit: &str) -> Option<String> {
-        let answer = self.bus.call(&MANAGER, "GetUnitFileState", &(unit,)).ok()?;
-        answer.body().deserialize::<String>().ok()
+        match &self.bus {
+            Some(bus) => file_state(bus, unit),
+            None => systemctl::file_state(unit),
+        }
     }
 
     /// How units are running. Units that have no file are left out unless they run.
@@ -98,47 +102,42 @@ impl Manager {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let answer = self.bus.call(&MANAGER, "ListUnitsByNames", &(names,))?;
+        let Some(bus) = &self.bus else {
+            return systemctl::activity(units);
+        };
+        let answer = bus.call(&MANAGER, "ListUnitsByNames", &(names,))?;
         let body = answer.body();
         let rows: Vec<Row> = body.deserialize().map_err(unexpected)?;
         let mut all = BTreeMap::new();
         for (name, _, load, active, _, _, path, ..) in rows {
             let since = match active.as_str() {
-                "active" | "reloading" => self.since(path.as_str()).unwrap_or(0),
+                "active" | "reloading" => since(bus, path.as_str()).unwrap_or(0),
                 _ => 0,
             };
             let file = match load.as_str() {
                 "not-found" => String::new(),
                 "masked" => "masked".to_owned(),
-                _ => self.file_state(&name).unwrap_or_else(|| load.clone()),
+                _ => file_state(bus, &name).unwrap_or_else(|| load.clone()),
             };
             all.insert(name, Activity { active, since, file });
         }
         Ok(all)
     }
 
-    fn since(&self, path: &str) -> Result<u64> {
-        let microseconds = self.property(path, UNIT, "ActiveEnterTimestamp")?;
-        u64::try_from(microseconds)
-            .map(|microseconds| microseconds / 1_000_000)
-            .map_err(unexpected)
-    }
-
-    fn property(&self, path: &str, interface: &str, name: &str) -> Result<OwnedVariant> {
-        let answer = self.bus.call_at(&PROPERTIES, path, "Get", &(interface, name))?;
-        answer.body().deserialize().map_err(unexpected)
-    }
-
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
     /// long as `limit`. `ended` is told each result: systemd's word for it, `timeout` where the
     /// time was up first, or why there is no job. A job whose time is up goes on.
     pub fn run(&self, jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &str)) -> Result<()> {
+        let Some(bus) = &self.bus else {
+            systemctl::run_jobs(jobs, limit, ended);
+            return Ok(());
+        };
         let deadline = Instant::now() + limit;
-        let removed = self.removed_jobs()?;
-        self.bus.call(&MANAGER, "Subscribe", &())?;
+        let removed = removed_jobs(bus)?;
+        bus.call(&MANAGER, "Subscribe", &())?;
         let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (index, job) in jobs.iter().enumerate() {
-            match self.ask(job) {
+            match ask(bus, job) {
                 Ok(path) => waiting.entry(path).or_default().push(index),
                 Err(error) => ended(index, &error.to_string()),
             }
@@ -155,45 +154,67 @@ impl Manager {
         waiting.into_values().flatten().for_each(|index| ended(index, "timeout"));
         Ok(())
     }
+}
 
-    /// Queues one job and returns its path.
-    fn ask(&self, (unit, job): &Asked) -> Result<String> {
-        let method = match job {
-            Job::Start => "StartUnit",
-            Job::Stop => "StopUnit",
-            Job::Restart => "TryRestartUnit",
-            Job::ReloadOrRestart => "ReloadOrTryRestartUnit",
-        };
-        let answer = self.bus.call(&MANAGER, method, &(unit, "replace"))?;
-        let path: OwnedObjectPath = answer.body().deserialize().map_err(unexpected)?;
-        Ok(path.to_string())
-    }
+/// systemd's version, as it words it: any answer shows that it is there.
+fn version(bus: &Bus) -> Result<OwnedVariant> {
+    property(bus, MANAGER.path, MANAGER.interface, "Version")
+}
 
-    /// Paths and results of jobs that end from now on.
-    fn removed_jobs(&self) -> Result<Receiver<(String, String)>> {
-        let rule = MatchRule::builder()
-            .msg_type(zbus::message::Type::Signal)
-            .interface(MANAGER.interface)
-            .member("JobRemoved")
-            .build()
-            .map_err(unexpected)?;
-        let stream = MessageStream::for_match_rule(rule, &self.bus.connection, None);
-        let mut stream = block_on(stream).map_err(unexpected)?;
-        let (sender, receiver) = channel();
-        // Ends with the connection, or with the first signal after the receiver is gone.
-        thread::spawn(move || {
-            while let Some(message) = block_on(poll_fn(|context| Pin::new(&mut stream).poll_next(context))) {
-                let Ok(message) = message else { break };
-                let body = message.body();
-                let Ok((_, path, _, result)) = body.deserialize::<(u32, OwnedObjectPath, &str, String)>()
-                else {
-                    continue;
-                };
-                if sender.send((path.to_string(), result)).is_err() {
-                    break;
-                }
+fn file_state(bus: &Bus, unit: &str) -> Option<String> {
+    let answer = bus.call(&MANAGER, "GetUnitFileState", &(unit,)).ok()?;
+    answer.body().deserialize().ok()
+}
+
+/// Since when a unit is active, seconds since 1970.
+fn since(bus: &Bus, path: &str) -> Result<u64> {
+    let microseconds = property(bus, path, UNIT, "ActiveEnterTimestamp")?;
+    u64::try_from(microseconds)
+        .map(|microseconds| microseconds / 1_000_000)
+        .map_err(unexpected)
+}
+
+fn property(bus: &Bus, path: &str, interface: &str, name: &str) -> Result<OwnedVariant> {
+    let answer = bus.call_at(&PROPERTIES, path, "Get", &(interface, name))?;
+    answer.body().deserialize().map_err(unexpected)
+}
+
+/// Queues one job and returns its path.
+fn ask(bus: &Bus, (unit, job): &Asked) -> Result<String> {
+    let method = match job {
+        Job::Start => "StartUnit",
+        Job::Stop => "StopUnit",
+        Job::Restart => "TryRestartUnit",
+        Job::ReloadOrRestart => "ReloadOrTryRestartUnit",
+    };
+    let answer = bus.call(&MANAGER, method, &(unit, "replace"))?;
+    let path: OwnedObjectPath = answer.body().deserialize().map_err(unexpected)?;
+    Ok(path.to_string())
+}
+
+/// Paths and results of jobs that end from now on.
+fn removed_jobs(bus: &Bus) -> Result<Receiver<(String, String)>> {
+    let rule = MatchRule::builder()
+        .msg_type(zbus::message::Type::Signal)
+        .interface(MANAGER.interface)
+        .member("JobRemoved")
+        .build()
+        .map_err(unexpected)?;
+    let stream = MessageStream::for_match_rule(rule, &bus.connection, None);
+    let mut stream = block_on(stream).map_err(unexpected)?;
+    let (sender, receiver) = channel();
+    // Ends with the connection, or with the first signal after the receiver is gone.
+    thread::spawn(move || {
+        while let Some(message) = block_on(poll_fn(|context| Pin::new(&mut stream).poll_next(context))) {
+            let Ok(message) = message else { break };
+            let body = message.body();
+            let Ok((_, path, _, result)) = body.deserialize::<(u32, OwnedObjectPath, &str, String)>() else {
+                continue;
+            };
+            if sender.send((path.to_string(), result)).is_err() {
+                break;
             }
-        });
-        Ok(receiver)
-    }
+        }
+    });
+    Ok(receiver)
 }

@@ -20,6 +20,9 @@ impl Root {
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(|error| Error::std_io(from, &error))?;
         self.write(to, &content, Some(stat.st_mode & 0o7777))?;
+        if self.observing {
+            return Ok(());
+        }
         let copy = self.open_file(to, OFlag::O_RDONLY)?;
         let accessed = TimeSpec::new(stat.st_atime, stat.st_atime_nsec);
         let modified = TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec);

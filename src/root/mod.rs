@@ -36,6 +36,8 @@ pub struct Root {
     /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
     kernel: Cell<bool>,
     changes: RefCell<Vec<Change>>,
+    /// Changes are noted and not made.
+    observing: bool,
 }
 
 impl Root {
@@ -49,7 +51,14 @@ impl Root {
             path: path.to_owned(),
             kernel: Cell::new(true),
             changes: RefCell::default(),
+            observing: false,
         })
+    }
+
+    /// Makes no change from now on, and notes those that it would have made.
+    pub fn observing(mut self) -> Root {
+        self.observing = true;
+        self
     }
 
     /// The root's own path, as it was given to [`Root::open`].
@@ -78,6 +87,7 @@ impl Root {
             path: self.path.join(dir.strip_prefix("/").unwrap_or(dir)),
             kernel: self.kernel.clone(),
             changes: RefCell::default(),
+            observing: self.observing,
         })
     }
 

@@ -83,7 +83,7 @@ impl Root {
             }
             done
         };
-        match written() {
+        match self.unless_observing(written) {
             Err(Errno::EBUSY) => self.write_in_place(path, content)?,
             done => done.map_err(|errno| Error::io(path, errno))?,
         }
@@ -114,7 +114,7 @@ impl Root {
             let (dir, name) = self.parent(path)?;
             symlinkat(target, &dir, name.as_os_str())
         };
-        make().map_err(|errno| Error::io(path, errno))?;
+        self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Link, path, Some(target), None);
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Root {
                 let _ = unlinkat(&dir, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
             })
         };
-        make().map_err(|errno| Error::io(path, errno))?;
+        self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Link, path, Some(target), was.as_deref());
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Root {
             let (dir, name) = self.parent(path)?;
             unlinkat(&dir, name.as_os_str(), flag)
         };
-        unlink().map_err(|errno| Error::io(path, errno))
+        self.unless_observing(unlink).map_err(|errno| Error::io(path, errno))
     }
 
     /// Makes one directory with `mode`. EEXIST if anything is there.
@@ -169,7 +169,7 @@ impl Root {
             mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
             chmod_at(&parent, &name, mode)
         };
-        make().map_err(|errno| Error::io(path, errno))?;
+        self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Mkdir, path, None, None);
         Ok(())
     }
@@ -203,7 +203,7 @@ impl Root {
             let (dir, name) = self.parent(path)?;
             chmod_at(&dir, &name, mode)
         };
-        change().map_err(|errno| Error::io(path, errno))?;
+        self.unless_observing(change).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Chmod, path, None, None);
         Ok(())
     }
@@ -224,8 +224,8 @@ impl Root {
     fn rename_with(&self, from: &Path, to: &Path, flags: RenameFlags) -> Result<()> {
         let (from_dir, from_name) = self.parent(from).map_err(|errno| Error::io(from, errno))?;
         let (to_dir, to_name) = self.parent(to).map_err(|errno| Error::io(to, errno))?;
-        renameat2(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), flags)
-            .map_err(|errno| Error::io(from, errno))
+        let rename = || renameat2(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), flags);
+        self.unless_observing(rename).map_err(|errno| Error::io(from, errno))
     }
 
     /// Makes a second name of a file. EXDEV across file systems.
@@ -236,7 +236,7 @@ impl Root {
             let (to_dir, to_name) = self.parent(to)?;
             linkat(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), LinkatFlags::empty())
         };
-        link().map_err(|errno| Error::io(to, errno))
+        self.unless_observing(link).map_err(|errno| Error::io(to, errno))
     }
 
     /// Opens a file for reading and appending, made with `mode` if it is not there.
@@ -254,6 +254,10 @@ impl Root {
             }
             opened => opened,
         }
+    }
+
+    fn unless_observing(&self, change: impl FnOnce() -> nix::Result<()>) -> nix::Result<()> {
+        if self.observing { Ok(()) } else { change() }
     }
 
     fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {

@@ -4,6 +4,7 @@
 mod export;
 mod facts;
 mod first_boot;
+mod keep;
 mod plan;
 mod refuse;
 mod register;
@@ -20,6 +21,7 @@ use crate::state::State;
 
 pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
+pub use keep::{Judged, judge};
 pub use plan::{Prepared, firewall, prepare, standing};
 pub use register::register;
 
@@ -44,12 +46,24 @@ pub fn is_due(root: &Root) -> Result<bool> {
 /// Makes the image match its state, under the journal's lock. An image with neither a journal nor
 /// metadata is left alone.
 pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
+    make(root, facts, false)
+}
+
+/// As [`settle`], but what was changed on a node since it was booted stays so.
+pub fn settle_keeping(root: &Root, facts: &Facts) -> Result<Report> {
+    make(root, facts, true)
+}
+
+fn make(root: &Root, facts: &Facts, keeping: bool) -> Result<Report> {
     if !is_due(root)? {
         return Ok(Report::default());
     }
     let mut appender = Appender::open(root)?;
     let journal = Journal::read(root)?;
-    let prepared = prepare(root, facts, &journal)?;
+    let mut prepared = prepare(root, facts, &journal)?;
+    if keeping {
+        keep::leave_out(root, &mut prepared, &State::load(root)?)?;
+    }
     let failed = apply(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
     state.retried.extend(carried_out(&prepared.plan, &failed));

@@ -1,0 +1,91 @@
+//! A shim on a system that runs: the original does the work. Where the node is set to record too,
+//! what the request would have come to is noted beside it; nothing but the original changes a file.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+
+use nix::sys::stat::stat;
+use nodeshim::caller;
+use nodeshim::config::{Booted, Config};
+use nodeshim::error::{Error, Result};
+use nodeshim::intent::Wish;
+use nodeshim::journal::{Appender, Event, Verdict, timestamp};
+use nodeshim::request::{Call, Env, Reply, carry_out};
+use nodeshim::root::Root;
+use nodeshim::tool::Tool;
+
+use crate::handover::{become_original, command};
+
+/// Whether systemd runs this system, as `sd_booted(3)` finds out, and this is not a root inside of
+/// it: an image may have the machine's `/run` mounted.
+pub fn is_booted(root: &Root) -> bool {
+    let is_outermost = || match (stat("/"), stat("/proc/1/root")) {
+        (Ok(here), Ok(first)) => (here.st_dev, here.st_ino) == (first.st_dev, first.st_ino),
+        _ => false,
+    };
+    root.is_dir("/run/systemd/system") && is_outermost()
+}
+
+/// Becomes the original, or runs it and records the request.
+pub fn answer(root: &Root, tool: Tool, argv: &[OsString]) -> Result<Reply> {
+    // A configuration that cannot be read is no reason to stand in a running system's way.
+    match Config::load(root) {
+        Ok((config, _)) if config.shims.booted == Booted::Record => record(root, &config, tool, argv),
+        _ => Err(Error::Other(become_original(root, argv).to_string())),
+    }
+}
+
+fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result<Reply> {
+    let env: Env = std::env::vars_os().collect();
+    let observed = Root::open("/")?.observing();
+    let argv0 = argv[0].to_string_lossy();
+    let call = Call {
+        root: &observed,
+        config,
+        env: &env,
+        argv0: &argv0,
+        args: &argv[1..],
+        stdin: || Ok(Vec::new()),
+    };
+    // Before the original does it: afterwards everything would have been so already.
+    let mut noted = carry_out(tool, &call);
+    let failed = |error: std::io::Error| Error::Other(error.to_string());
+    let status = command(root, argv).map_err(failed)?.status().map_err(failed)?;
+    let signal = status.signal().map(|signal| 128 + signal);
+    let exit = status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    // What could only be deferred in an image was done at once.
+    for intent in &mut noted.intents {
+        intent.runtime |= matches!(intent.wish, Wish::Defer { .. });
+        intent.changed &= exit == 0;
+    }
+    let mut event = Event {
+        id: 0,
+        time: timestamp(env.get("SOURCE_DATE_EPOCH")),
+        tool,
+        argv: Event::escape_arguments(argv),
+        exit,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: Vec::new(),
+        origin: caller::find(root, &env),
+        intents: noted.intents,
+        changes: if exit == 0 {
+            observed.take_changes()
+        } else {
+            Vec::new()
+        },
+    };
+    // The original has answered: a record that cannot be written is no failure of its.
+    if let Err(error) = Appender::open(root).and_then(|mut journal| journal.append(&mut event)) {
+        eprintln_once(&error);
+    }
+    Ok(Reply {
+        exit,
+        ..Reply::default()
+    })
+}
+
+fn eprintln_once(error: &Error) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "nodeshim: not recorded: {error}");
+}

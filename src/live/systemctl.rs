@@ -1,0 +1,120 @@
+//! The running systemd, by its own `systemctl`: where the message bus is away. It reaches the
+//! manager by a private socket whose messages no other D-Bus library accepts.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use super::command::{run, succeed};
+use super::systemd::Asked;
+use crate::apply::{Activity, Job, UnitVerb};
+use crate::error::Result;
+
+const PROGRAM: &str = "systemctl";
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Whether the manager answers.
+pub fn answers() -> Result<()> {
+    succeed(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
+}
+
+/// Reads unit files anew.
+pub fn reload() -> Result<()> {
+    succeed(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
+}
+
+/// Changes unit files' links.
+pub fn change(verb: UnitVerb, units: &[&str]) -> Result<()> {
+    let verb = match verb {
+        UnitVerb::Enable => "enable",
+        UnitVerb::Disable => "disable",
+        UnitVerb::Mask => "mask",
+        UnitVerb::Unmask => "unmask",
+        UnitVerb::Preset => "preset",
+    };
+    succeed(PROGRAM, &[&["--no-reload", verb, "--"], units].concat(), LIMIT).map(drop)
+}
+
+/// The state of a unit's file; none if there is no such file.
+pub fn file_state(unit: &str) -> Option<String> {
+    let ended = run(PROGRAM, &["is-enabled", "--", unit], LIMIT).ok()?;
+    let word = ended.output.lines().next().unwrap_or_default().trim();
+    (!matches!(word, "" | "not-found")).then(|| word.to_owned())
+}
+
+/// How units are running.
+pub fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
+    let mut all = BTreeMap::new();
+    for unit in units {
+        let properties = "--property=LoadState,ActiveState,UnitFileState,ActiveEnterTimestamp";
+        let output = succeed(PROGRAM, &["show", "--timestamp=unix", properties, "--", unit], LIMIT)?;
+        all.insert(unit.clone(), parse(&output));
+    }
+    Ok(all)
+}
+
+/// Takes `show`'s lines apart. A time that it cannot word as a number counts as just now.
+fn parse(output: &str) -> Activity {
+    let value = |name: &str| {
+        let line = output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.unwrap_or_default().trim()
+    };
+    let since = value("ActiveEnterTimestamp").trim_start_matches('@').parse();
+    let file = match (value("LoadState"), value("UnitFileState")) {
+        ("not-found", _) => "",
+        ("masked", _) => "masked",
+        (load, "") => load,
+        (_, file) => file,
+    };
+    Activity {
+        active: value("ActiveState").to_owned(),
+        since: since.unwrap_or(u64::MAX),
+        file: file.to_owned(),
+    }
+}
+
+/// Runs all jobs at once; see [`super::Manager::run`].
+pub fn run_jobs(jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &str)) {
+    let (sender, results) = channel();
+    for (index, (unit, job)) in jobs.iter().enumerate() {
+        let (unit, sender) = ((*unit).to_owned(), sender.clone());
+        let verb = match job {
+            Job::Start => "start",
+            Job::Stop => "stop",
+            Job::Restart => "try-restart",
+            Job::ReloadOrRestart => "try-reload-or-restart",
+        };
+        thread::spawn(move || {
+            let result = match run(PROGRAM, &[verb, "--", &unit], limit) {
+                Ok(ended) if ended.success => "done",
+                Ok(_) => "failed",
+                Err(_) => "timeout",
+            };
+            // The receiver outlives all senders.
+            let _ = sender.send((index, result));
+        });
+    }
+    drop(sender);
+    results.into_iter().for_each(|(index, result)| ended(index, result));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_show_prints_is_understood() {
+        let shown =
+            "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestamp=@1700000000\n";
+        let expected = Activity {
+            active: "active".into(),
+            since: 1_700_000_000,
+            file: "enabled".into(),
+        };
+        assert_eq!(parse(shown), expected);
+        let none =
+            parse("LoadState=not-found\nActiveState=inactive\nUnitFileState=\nActiveEnterTimestamp=\n");
+        assert_eq!((none.active.as_str(), none.file.as_str()), ("inactive", ""));
+    }
+}

@@ -1,0 +1,79 @@
+//! Settling a node that was booted: what its administrator changed since stays so while plugins
+//! ask for the same as before.
+
+use crate::apply::{self, Applied, FileChange};
+use crate::backend::firewalld::keep_closed;
+use crate::error::Result;
+use crate::plan::Content;
+use crate::root::{Kind, Root};
+use crate::state::State;
+
+use super::Prepared;
+
+/// A plan's changes, judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// The changes, and which of them are left out.
+    pub files: Vec<FileChange>,
+    /// Openings of firewalld's zones that were closed on the node and stay so.
+    pub closed: Vec<String>,
+}
+
+/// Judges what settling would change. `before` is the state that settling left, `applied` what was
+/// applied on the node.
+pub fn judge(root: &Root, prepared: &Prepared, before: &State, applied: &Applied) -> Result<Judged> {
+    let settled = *before == prepared.fold.settled();
+    let mut changes = prepared.plan.changes.clone();
+    let closed = keep_closed(root, &before.placed, &mut changes)?;
+    let actual = |path: &str| digest_at(root, path);
+    Ok(Judged {
+        files: apply::files(&changes, applied, settled, &actual),
+        closed,
+    })
+}
+
+fn digest_at(root: &Root, path: &str) -> String {
+    let content = match root.meta(path).map(|meta| meta.kind) {
+        Ok(Kind::Link) => root.read_link(path).ok().map(|target| Content::Link {
+            target: target.to_string_lossy().into_owned(),
+        }),
+        Ok(Kind::File) => root.read(path).ok().map(|bytes| Content::File {
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            mode: 0,
+        }),
+        _ => None,
+    };
+    apply::digest_of(&content.unwrap_or(Content::Nothing))
+}
+
+/// Leaves out of a plan what was changed on the node; an image that was never a node's keeps
+/// nothing back. Requests to be repeated stay in it.
+pub(super) fn leave_out(root: &Root, prepared: &mut Prepared, before: &State) -> Result<()> {
+    let applied = Applied::load(root)?;
+    if applied == Applied::default() {
+        return Ok(());
+    }
+    let judged = judge(root, prepared, before, &applied)?;
+    let plan = &mut prepared.plan;
+    for closed in &judged.closed {
+        plan.note(None, format!("{closed}: closed on this node, stays closed"), &[]);
+    }
+    let calls = plan
+        .changes
+        .iter()
+        .filter(|change| matches!(change.action, crate::plan::Action::Call { .. }));
+    let mut changes: Vec<_> = calls.cloned().collect();
+    for file in judged.files {
+        if file.kept {
+            plan.note(
+                None,
+                format!("{}: changed on this node, stays so", file.change.path),
+                &file.change.because,
+            );
+        } else {
+            changes.push(file.change);
+        }
+    }
+    plan.changes = changes;
+    Ok(())
+}
