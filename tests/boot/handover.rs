@@ -1,6 +1,6 @@
 //! A shim that was left standing in an image that is booted stands in nobody's way.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, unit};
 use crate::{expect, look};
 
 /// Left armed, as by a run that was killed.
@@ -8,6 +8,9 @@ fn armed() -> Machine {
     let machine = Machine::new();
     let nodeshim = crate::support::stage().join("usr/bin/nodeshim").display().to_string();
     machine.host(&[&nodeshim, "arm", "--root", &machine.root("")]);
+    let body = unit("scripted.service", "ExecStart=/usr/bin/sleep infinity")
+        + "%post\nsystemctl daemon-reload\nsystemctl enable --now scripted.service\n";
+    machine.put(&machine.package("scripted", "1", &body), "/var/tmp/scripted.rpm");
     machine
 }
 
@@ -20,6 +23,7 @@ const LIVE: &str = "
     ask exits sh -c 'systemctl is-active none.service; echo $?'
     ask words sh -c 'systemctl show -P Description \"live.service\"'
     ask env sh -c 'SYSTEMD_COLORS=0 SYSTEMD_PAGER= LC_ALL=C systemctl --no-legend list-unit-files live.service'
+    ask rpm sh -c 'rpm --dbpath /var/lib/rpm --nodeps -i /var/tmp/scripted.rpm 2>&1 | grep -c ^Created; systemctl is-enabled scripted.service; systemctl is-active scripted.service'
     ask recorded sh -c 'grep -c ^argv /usr/lib/sysimage/nodeshim/journal.toml 2>/dev/null || true'
 ";
 
@@ -31,6 +35,7 @@ fn the_original_does_the_work_on_a_booted_system() {
         &looked,
         &[
             "shim=stands",
+            "rpm=1 enabled active",
             "runs=active",
             "exits=inactive 3",
             "words=live.service",
@@ -52,10 +57,11 @@ fn a_node_that_is_set_to_record_gets_both() {
         &looked,
         &[
             "shim=stands",
+            "rpm=1 enabled active",
             "runs=active",
             "exits=inactive 3",
-            "intents=1",
-            "starts=1",
+            "intents=2",
+            "starts=2",
         ],
     );
     assert!(!looked.contains("recorded=\n"), "{looked}");

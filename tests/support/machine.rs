@@ -57,6 +57,11 @@ impl Machine {
         fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
+    /// Copies a file of this machine into the root.
+    pub fn put(&self, from: &str, path: &str) {
+        fs::copy(from, self.root(path)).unwrap_or_else(|error| panic!("{from}: {error}"));
+    }
+
     /// Runs a command where the whole root is in place.
     pub fn host(&self, argv: &[&str]) -> Output {
         succeed(self.command(&["in"]).args(argv))
