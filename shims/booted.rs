@@ -9,8 +9,9 @@ use nodeshim::caller;
 use nodeshim::config::{Booted, Config};
 use nodeshim::error::{Error, Result};
 use nodeshim::intent::Wish;
-use nodeshim::journal::{Appender, Event, Verdict, timestamp};
-use nodeshim::request::{Call, Env, Reply, carry_out};
+use nodeshim::journal::{Appender, Event, timestamp};
+use nodeshim::policy;
+use nodeshim::request::{Call, Env, Governor, Reply, govern};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -47,8 +48,15 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         args: &argv[1..],
         stdin: || Ok(Vec::new()),
     };
-    // Before the original does it: afterwards everything would have been so already.
-    let mut noted = carry_out(tool, &call);
+    let origin = caller::find(root, &env);
+    let policy = policy::load(root);
+    let governor = Governor {
+        rules: &policy.rules,
+        plugin: origin.package(),
+    };
+    // Before the original does it: afterwards everything would have been so already. What policy
+    // forbids is done all the same, by the original, and not counted as a wish.
+    let mut noted = govern(tool, &call, governor);
     let failed = |error: std::io::Error| Error::Other(error.to_string());
     let status = command(root, argv).map_err(failed)?.status().map_err(failed)?;
     let signal = status.signal().map(|signal| 128 + signal);
@@ -64,11 +72,12 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         tool,
         argv: Event::escape_arguments(argv),
         exit,
-        verdict: Verdict::Allow,
+        verdict: noted.held.iter().map(|held| held.verdict).max().unwrap_or_default(),
         message: String::new(),
         warnings: Vec::new(),
-        origin: caller::find(root, &env),
+        origin,
         intents: noted.intents,
+        held: noted.held,
         changes: if exit == 0 {
             observed.take_changes()
         } else {
@@ -77,7 +86,7 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
     };
     // The original has answered: a record that cannot be written is no failure of its.
     if let Err(error) = Appender::open(root).and_then(|mut journal| journal.append(&mut event)) {
-        eprintln_once(&error);
+        complain(&error);
     }
     Ok(Reply {
         exit,
@@ -85,7 +94,7 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
     })
 }
 
-fn eprintln_once(error: &Error) {
+fn complain(error: &Error) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "nodeshim: not recorded: {error}");
 }

@@ -213,8 +213,9 @@ fn on_node(verb: DeferredVerb, unit: &str, about: Option<&Activity>, asked: u64)
         _ if general.job.is_none() => return general,
         _ => return Verdict::not_now("there is no such unit"),
     };
-    let runs = matches!(about.active.as_str(), "active" | "reloading" | "activating");
-    let is_older = runs && about.active != "activating" && about.since < asked;
+    // A unit that is only coming up is asked for again, so that its end is seen.
+    let runs = matches!(about.active.as_str(), "active" | "reloading");
+    let is_older = runs && about.since < asked;
     match verb {
         DeferredVerb::Stop if is_older => Verdict::job(Job::Stop),
         DeferredVerb::Restart | DeferredVerb::TryRestart if is_older => Verdict::job(Job::Restart),
@@ -282,6 +283,7 @@ mod tests {
         use DeferredVerb::{Reload, Restart, Start, Stop, TryRestart};
         assert_eq!(job(Start, "inactive", 0, "disabled"), Some(Job::Start));
         assert_eq!(job(Start, "active", 200, "enabled"), None);
+        assert_eq!(job(Start, "activating", 0, "disabled"), Some(Job::Start));
         assert_eq!(job(Start, "inactive", 0, "masked"), None);
         assert_eq!(job(Restart, "active", 200, "enabled"), None);
         assert_eq!(job(Restart, "active", 50, "enabled"), Some(Job::Restart));
