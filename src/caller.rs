@@ -87,6 +87,12 @@ fn only_script(root: &Root) -> Option<PathBuf> {
     scripts.next().is_none().then(|| Path::new(TEMPORARY).join(&script.name))
 }
 
+/// The digest of the script that rpm is running, its body kept in the image; none if there is no
+/// script file, or more than one. Needs no `/proc`.
+pub fn running_script(root: &Root) -> Option<String> {
+    keep_script(root, &only_script(root)?).ok()
+}
+
 /// Stores a script's body under its digest, once, and returns the digest.
 fn keep_script(root: &Root, path: &Path) -> Result<String> {
     let content = root.read(path)?;

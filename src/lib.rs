@@ -10,13 +10,16 @@
 //!
 //! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(feature = "admin")]
 pub mod apply;
 pub mod argv;
 #[cfg(feature = "admin")]
+pub mod audit;
+#[cfg(feature = "admin")]
 pub mod backend;
+pub mod boundary;
 pub mod caller;
 pub mod config;
 pub mod error;

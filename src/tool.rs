@@ -28,10 +28,12 @@ pub enum Tool {
     SystemdSysvInstall,
     /// Remembers where init scripts were on, for the units that replace them.
     SystemdSysvConvert,
+    /// No tool: the audit saw it done by hand. Nothing is called by this name.
+    Hand,
 }
 
 impl Tool {
-    /// Every tool, in the order that listings use.
+    /// Every tool that can be called, in the order that listings use.
     pub const ALL: [Tool; 9] = [
         Tool::Systemctl,
         Tool::Chkconfig,
@@ -56,6 +58,7 @@ impl Tool {
             Tool::SystemdUpdateHelper => "systemd-update-helper",
             Tool::SystemdSysvInstall => "systemd-sysv-install",
             Tool::SystemdSysvConvert => "systemd-sysv-convert",
+            Tool::Hand => "hand",
         }
     }
 

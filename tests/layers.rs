@@ -9,14 +9,16 @@ use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
 const LAYERS: [&[&str]; 12] = [
-    &["error", "escape", "levels", "tool", "origin", "intent", "vdsm"],
+    &[
+        "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
+    ],
     &["root"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],
     &["journal", "request"],
     &["caller"],
-    &["state", "plan", "metadata"],
+    &["state", "plan", "metadata", "audit"],
     &["backend"],
     &["settle", "intercept", "inspect", "apply", "lint"],
     &["run", "live"],

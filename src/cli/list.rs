@@ -3,15 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use nodeshim::audit::Audit;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
-use nodeshim::inspect::{self, Registry, Report, Row, Summary};
+use nodeshim::inspect::{self, Registry, Report, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Verdict, Wish};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
 use nodeshim::settle::{self, Facts};
 use nodeshim::state::Standing;
+use serde::Serialize;
 
+use super::files;
 use super::output::{count, events, json, print, wrapped};
 
 /// List everything that is wanted, what concerns the whole node first
@@ -26,6 +29,9 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// The package's name
     plugin: String,
+    /// Also the files that its scriptlets changed, each before and after
+    #[arg(long)]
+    files: bool,
 }
 
 /// List the plugins: packages that say they are, or that asked for something
@@ -82,15 +88,38 @@ fn describe(row: &Row) -> String {
     format!("{}{marks}{}{files}", row.text, events(&row.events))
 }
 
+/// What `show --files --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown<'r> {
+    #[serde(flatten)]
+    report: Option<&'r Report>,
+    files: &'r [ScriptletEntry],
+}
+
 /// Shows one plugin.
 pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
     let facts = Facts::load(root)?;
     let registry = Registry::load(root, &facts.installed)?;
-    let report = inspect::show(&settle::standing(root, &facts)?, &registry, &args.plugin)
-        .ok_or_else(|| Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))))?;
-    match as_json {
-        true => json(&report)?,
-        false => print(&text(&report))?,
+    let report = inspect::show(&settle::standing(root, &facts)?, &registry, &args.plugin);
+    let files = if args.files {
+        inspect::files(root, &Audit::read(root)?, Some(&args.plugin))
+    } else {
+        Vec::new()
+    };
+    if report.is_none() && files.is_empty() {
+        return Err(Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))));
+    }
+    match (&report, as_json) {
+        (Some(report), true) if !args.files => json(report)?,
+        (_, true) => json(&Shown {
+            report: report.as_ref(),
+            files: &files,
+        })?,
+        (_, false) => {
+            print(&report.as_ref().map_or(String::new(), text))?;
+            files::print_all(&files, false)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use nodeshim::audit::Audit;
 use nodeshim::error::Result;
 use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, View};
 use nodeshim::journal::{Verdict, each_part};
 use nodeshim::root::Root;
 
+use super::files;
 use super::output::{json, print, wrapped};
 
 /// Show the requests that were made, oldest first
@@ -18,6 +20,9 @@ pub struct LogArgs {
     /// Queries as well, which asked for nothing
     #[arg(long)]
     all: bool,
+    /// The files that each scriptlet changed, instead of the requests that it made
+    #[arg(long, conflicts_with = "all")]
+    files: bool,
 }
 
 /// Tell why a port is open, a unit enabled or a file changed
@@ -29,6 +34,9 @@ pub struct WhyArgs {
 
 /// Shows the log.
 pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
+    if args.files {
+        return files::print_all(&inspect::files(root, &Audit::read(root)?, args.plugin.as_deref()), as_json);
+    }
     let mut all = Vec::new();
     each_part(root, |events| {
         let mut entries = inspect::log(&events, args.plugin.as_deref(), args.all);
@@ -97,6 +105,7 @@ fn is_known(answer: &Answer) -> bool {
         || answer.generated.is_some()
         || !answer.declared.is_empty()
         || !answer.denied_to.is_empty()
+        || !answer.files.is_empty()
 }
 
 fn answer_text(answer: &Answer) -> String {
@@ -104,6 +113,9 @@ fn answer_text(answer: &Answer) -> String {
     let wanted_by: Vec<&str> = answer.wanted_by.iter().map(String::as_str).collect();
     let mut text = match (wanted_by.is_empty(), is_known(answer)) {
         (_, false) => return wrapped("", 2, &format!("{thing}: nothing is recorded about it")),
+        (true, _) if answer.reasons.is_empty() && !answer.files.is_empty() => {
+            wrapped("", 2, &format!("{thing}: changed by scriptlets"))
+        }
         (false, _) => wrapped("", 2, &format!("{thing}: wanted by {}", wanted_by.join(", "))),
         (true, _) => wrapped("", 2, &format!("{thing}: no plugin wants it now")),
     };
@@ -117,6 +129,7 @@ fn answer_text(answer: &Answer) -> String {
         text.push_str(&wrapped("", 2, &format!("declared by {path}")));
     }
     answer.reasons.iter().for_each(|reason| text.push_str(&reason_text(reason)));
+    answer.files.iter().for_each(|entry| text.push_str(&files::text(entry)));
     text
 }
 

@@ -6,6 +6,7 @@ mod apply;
 mod arm;
 mod check;
 mod export;
+mod files;
 mod lint;
 mod list;
 mod log;

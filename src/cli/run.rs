@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use nodeshim::audit::Means;
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
 use nodeshim::policy;
@@ -24,6 +25,12 @@ pub struct RunArgs {
     /// A policy file for this run alone, or the name of a shipped one
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// How to find out which files each scriptlet changes
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = AuditArg::Auto)]
+    audit: AuditArg,
+    /// As --audit off
+    #[arg(long, conflicts_with = "audit")]
+    no_audit: bool,
     /// The command: rpm --root, dnf --installroot, a script
     #[arg(
         required = true,
@@ -32,6 +39,31 @@ pub struct RunArgs {
         value_name = "CMD"
     )]
     command: Vec<OsString>,
+}
+
+/// How to audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AuditArg {
+    /// By the kernel's reports where it gives them, else by times
+    Auto,
+    /// By the kernel's reports (fanotify), with the process behind each change
+    Events,
+    /// By comparing before and after, and the times at which files changed
+    Times,
+    /// Not at all
+    Off,
+}
+
+impl RunArgs {
+    fn audit(&self) -> Option<Means> {
+        match self.audit {
+            _ if self.no_audit => None,
+            AuditArg::Auto => Some(Means::Auto),
+            AuditArg::Events => Some(Means::Events),
+            AuditArg::Times => Some(Means::Times),
+            AuditArg::Off => None,
+        }
+    }
 }
 
 /// Arms, runs, disarms, settles, and ends with the command's exit code; with 1 if the command was
@@ -50,10 +82,14 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         home,
         temporary: std::env::temp_dir(),
         wait: &wait,
+        audit: args.audit(),
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
     if outcome.repaired.is_some() {
         say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
+    }
+    if let Some(Err(error)) = &outcome.audited {
+        say(&format!("which files changed was not recorded: {error}"));
     }
     // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));

@@ -5,17 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Hook, View, log};
+use crate::audit::{Side, letters};
 use crate::error::Result;
+use crate::escape::unescape;
 use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
+use crate::rpmdb::files_at;
 use crate::state::{self, State};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
-    /// `missing`, `extra`, `content`, `target`, `request`, `state` or `hook`.
+    /// `missing`, `extra`, `content`, `target`, `request`, `changed`, `state` or `hook`.
     pub kind: &'static str,
     /// The path in the image.
     pub path: String,
@@ -29,7 +32,10 @@ pub struct Difference {
 pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
-    differences.extend(recorded(root, view));
+    let mut of_requests = recorded(root, view);
+    differences.append(&mut of_requests);
+    let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
+    differences.extend(audited(root, view)?.into_iter().filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
     if State::load(root)? != view.prepared.fold.settled() {
         differences.push(Difference {
@@ -144,5 +150,72 @@ fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
         path: path.to_owned(),
         text,
         events: vec![left.event],
+    })
+}
+
+/// Where files come, change and go by themselves.
+const VOLATILE: [&str; 7] = [
+    "/tmp/",
+    "/var/tmp/",
+    "/var/cache/",
+    "/var/log/",
+    "/var/lock/",
+    "/run/",
+    "/var/run/",
+];
+
+/// What scriptlets of packages that are still there had left, against what is there now. What
+/// settling writes, and files that are as a package has them, are not theirs any more.
+fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
+    let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
+    let mut left: BTreeMap<&str, (Option<&Side>, String)> = BTreeMap::new();
+    for run in &view.audit.runs {
+        let Some(name) = run.origin.package().filter(|name| view.facts.installed.has(name)) else {
+            run.changes.iter().for_each(|change| _ = left.remove(change.path.as_str()));
+            continue;
+        };
+        for change in &run.changes {
+            let who = format!("{} of {name}", run.origin.scriptlet.as_deref().unwrap_or("a scriptlet"));
+            left.insert(&change.path, (change.after.as_ref(), who));
+        }
+    }
+    left.retain(|path, _| {
+        !VOLATILE.iter().any(|below| path.starts_with(below))
+            && !path.ends_with(".old")
+            && !written.contains(path)
+    });
+    let mut found: Vec<Difference> =
+        left.iter().filter_map(|(path, (side, who))| drift(root, path, *side, who)).collect();
+    let paths: Vec<Vec<u8>> = found.iter().map(|one| unescape(&one.path).into_encoded_bytes()).collect();
+    if !found.is_empty() {
+        let packaged = files_at(root, &paths)?;
+        found.retain(|one| {
+            let now = Side::look(root, &one.path).and_then(|side| side.sha256);
+            let owners = packaged.get(unescape(&one.path).as_encoded_bytes());
+            !owners.into_iter().flatten().any(|file| Some(&file.digest) == now.as_ref())
+        });
+    }
+    Ok(found)
+}
+
+fn drift(root: &Root, path: &str, left: Option<&Side>, who: &str) -> Option<Difference> {
+    let now = Side::look(root, path);
+    let (kind, text) = match (left, now) {
+        (None, None) => return None,
+        (Some(_), None) => ("missing", format!("was left by {who} and is gone")),
+        (None, Some(_)) => ("extra", format!("was removed by {who} and is back")),
+        (Some(left), Some(now)) => {
+            let letters = letters(left, &now);
+            if letters.bytes().all(|letter| b".?".contains(&letter)) {
+                return None;
+            }
+            ("changed", format!("{letters} since {who}"))
+        }
+    };
+    Some(Difference {
+        kind,
+        path: path.to_owned(),
+        text,
+        events: Vec::new(),
     })
 }

@@ -2,6 +2,7 @@
 //! are serialised here are what `--json` prints; their keys are stable.
 
 mod check;
+mod files;
 mod hooks;
 mod list;
 mod log;
@@ -10,23 +11,27 @@ mod thing;
 mod why;
 pub mod words;
 
+use crate::audit::Audit;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::root::Root;
 use crate::settle::{Facts, Prepared, prepare};
 
 pub use check::{Difference, check};
+pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
 pub use hooks::{Hook, Registry, hooks};
 pub use list::{Row, list};
 pub use log::{Asked, Entry, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use why::{Answer, Reason, why};
 
-/// An image's journal, folded and planned.
+/// An image's records: the journal, folded and planned, and the audit's.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     /// What was recorded.
     pub journal: Journal,
+    /// Which files scriptlets changed.
+    pub audit: Audit,
     /// What it comes to.
     pub prepared: Prepared,
     /// Packages and configuration.
@@ -43,6 +48,7 @@ impl View {
         let prepared = prepare(root, &facts, &journal)?;
         Ok(View {
             journal,
+            audit: Audit::read(root)?,
             prepared,
             facts,
             hooks: hooks(root)?,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::files::{self, ScriptletEntry};
 use super::log::Asked;
 use super::thing::Thing;
 use super::{View, words};
@@ -28,6 +29,8 @@ pub struct Answer {
     pub generated: Option<String>,
     /// The requests that were about it, oldest first.
     pub reasons: Vec<Reason>,
+    /// For a path: the scriptlets that changed it, oldest first.
+    pub files: Vec<ScriptletEntry>,
 }
 
 /// One request that was about it.
@@ -95,7 +98,8 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
             answer.reasons.push(reason(event, wishes, standing.contains(&event.id)));
         }
     }
-    if let Thing::Path(_) = asked {
+    if let Thing::Path(path) = &asked {
+        answer.files = files::changes_of(root, &view.audit, path);
         note_path_wants(view, &mut answer);
     }
     answer

@@ -4,6 +4,7 @@ use crate::intent::{Held, Intent, Verdict, Wish};
 use crate::journal::Event;
 pub use crate::plan::words::wish;
 use crate::state::UNKNOWN;
+use crate::tool::Tool;
 
 /// Which rule held a wish back, and why.
 pub fn rule(held: &Held) -> String {
@@ -26,6 +27,7 @@ pub fn held(held: &Held) -> &'static str {
 /// What became of an intent.
 pub fn outcome(event: &Event, intent: &Intent) -> &'static str {
     match (intent.changed, event.exit, &intent.wish) {
+        (_, _, Wish::Note { .. }) if event.tool == Tool::Hand => "noted",
         (true, _, _) => "done",
         (false, _, Wish::Defer { .. }) => "deferred",
         (false, 0, _) => "was so",
@@ -43,8 +45,16 @@ pub fn origin(event: &Event) -> String {
     }
 }
 
-/// The command as it was typed, quoted as a shell would need it.
+/// The command as it was typed, quoted as a shell would need it; what was changed by hand, and how.
 pub fn command(event: &Event) -> String {
+    if event.tool == Tool::Hand {
+        let detail = if event.message.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", event.message)
+        };
+        return format!("by hand: {}{detail}", event.argv.join(", "));
+    }
     let words: Vec<String> = event.argv.iter().map(|word| quoted(word)).collect();
     words.join(" ")
 }

@@ -13,14 +13,16 @@ mod origins;
 mod parts;
 mod read;
 mod record;
+mod tail;
 
 pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
-pub use read::{Journal, Torn, each_part, last_event};
+pub use read::{Journal, Torn, each_part, last_event, parse_log};
 #[cfg(feature = "admin")]
 pub use record::seconds;
 pub use record::{Event, timestamp};
+pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
 pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
@@ -39,7 +41,7 @@ pub const FORMAT: u64 = 1;
 
 const HEADER: &str = "format = 1\n";
 
-/// What a trailer begins with, and no other line of a journal does.
+/// What a trailer begins with, and no other line does.
 const TRAILER_START: &str = "# end ";
 
 /// Reads `format = N` off the first line of a journal.

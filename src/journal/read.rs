@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use super::append::find_end;
 use super::parts::{closed, last_closed};
+use super::tail::find_end;
 use super::{Event, Origins, PATH, TRAILER_START, check_header, parse_trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
@@ -29,7 +30,7 @@ pub struct Torn {
     pub bytes: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Document {
     #[serde(default)]
     event: Vec<Event>,
@@ -53,31 +54,39 @@ impl Journal {
     }
 
     fn parse_file(bytes: &[u8], path: &str) -> Result<Journal> {
-        if bytes.is_empty() {
-            return Ok(Journal::default());
-        }
-        check_header(bytes, path)?;
-        let (whole, after) = whole_part(bytes);
-        let bad = |reason: String| Error::malformed(path, reason);
-        let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
         let mut events = Vec::new();
-        let mut start = 0;
-        while start < text.len() {
-            let chunk = first_chunk(&text[start..]);
-            let document: Document = toml::from_str(chunk).map_err(|error| {
-                let at = start + error.span().map_or(0, |span| span.start);
-                let line = text[..at].matches('\n').count() + 1;
-                bad(format!("line {line}: {}", error.message()))
-            })?;
-            events.extend(document.event);
-            start += chunk.len();
-        }
-        let bytes = bytes.len() - whole.len();
-        Ok(Journal {
-            events,
-            torn: (bytes > 0).then_some(Torn { after, bytes }),
-        })
+        let torn = parse_log(bytes, path, |document: Document| events.extend(document.event))?;
+        Ok(Journal { events, torn })
     }
+}
+
+/// Takes the text of a journal, or of a file like it, apart, and hands it to `take` piece by piece; an
+/// empty one holds nothing. Tells of a torn tail.
+pub fn parse_log<T: DeserializeOwned>(
+    bytes: &[u8],
+    path: &str,
+    mut take: impl FnMut(T),
+) -> Result<Option<Torn>> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    check_header(bytes, path)?;
+    let (whole, after) = whole_part(bytes);
+    let bad = |reason: String| Error::malformed(path, reason);
+    let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
+    let mut start = 0;
+    while start < text.len() {
+        let chunk = first_chunk(&text[start..]);
+        let document = toml::from_str(chunk).map_err(|error| {
+            let at = start + error.span().map_or(0, |span| span.start);
+            let line = text[..at].matches('\n').count() + 1;
+            bad(format!("line {line}: {}", error.message()))
+        })?;
+        take(document);
+        start += chunk.len();
+    }
+    let bytes = bytes.len() - whole.len();
+    Ok((bytes > 0).then_some(Torn { after, bytes }))
 }
 
 /// About so many bytes are parsed at a time: what a parser keeps of its text is many times as large.
@@ -120,7 +129,7 @@ pub fn last_event(root: &Root) -> Result<u64> {
         return last_closed(root, None);
     };
     let length = file.metadata().map_err(|error| Error::std_io(PATH, &error))?.len();
-    find_end(&file, length)?.last.map_or_else(|| last_closed(root, Some(&file)), Ok)
+    find_end(&file, length, PATH)?.last.map_or_else(|| last_closed(root, Some(&file)), Ok)
 }
 
 /// The part of a journal up to its last trailer, or its header; and the last id.

@@ -37,5 +37,6 @@ pub fn carry_out(tool: Tool, call: &Call) -> Reply {
         Tool::SystemdUpdateHelper => update_helper::carry_out(call),
         Tool::SystemdSysvInstall => sysv_install::carry_out(call),
         Tool::SystemdSysvConvert => sysv_convert::carry_out(call),
+        Tool::Hand => Reply::error("no tool has this name", 2),
     }
 }

@@ -6,6 +6,8 @@
 mod copy;
 mod lock;
 mod read;
+#[cfg(feature = "admin")]
+mod scan;
 mod walk;
 mod write;
 
@@ -23,6 +25,8 @@ use crate::error::{Error, Result};
 
 pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
+#[cfg(feature = "admin")]
+pub use scan::{Listing, Status};
 pub use write::{Change, Op};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.

@@ -186,7 +186,7 @@ impl Root {
         read().map_err(|errno| Error::io(path, errno))
     }
 
-    fn open_dir(&self, path: &Path) -> nix::Result<Dir> {
+    pub(super) fn open_dir(&self, path: &Path) -> nix::Result<Dir> {
         Dir::from_fd(self.open_path(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY)?)
     }
 
@@ -222,7 +222,7 @@ impl Root {
     }
 }
 
-fn kind(stat: &FileStat) -> Kind {
+pub(super) fn kind(stat: &FileStat) -> Kind {
     match SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits()) {
         SFlag::S_IFREG => Kind::File,
         SFlag::S_IFDIR => Kind::Dir,

@@ -2,6 +2,7 @@
 //! which scriptlets they carry. An image without a database knows of no packages, and says so.
 
 mod file;
+mod files;
 mod query;
 mod scriptlets;
 
@@ -12,6 +13,7 @@ use crate::origin::package_name;
 use crate::root::Root;
 
 pub use file::PackageFile;
+pub use files::{Files, Packaged, files, files_at};
 pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
 
 /// Where distributions keep the database, in the order in which it is looked for.

@@ -1,7 +1,8 @@
 //! Running `rpm -qa` on an image's database.
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::{Package, Provided, unreadable};
 use crate::error::{Error, Result};
@@ -58,11 +59,29 @@ pub(super) fn owners_of(root: &Root, database: &str, paths: &[String]) -> Result
     Ok(owners)
 }
 
-/// The output of `rpm -qa --qf FORMAT`, bytes that are not UTF-8 replaced. Signatures are not
-/// looked at: they were when the packages were installed.
+/// The output of `rpm -qa --qf FORMAT`, bytes that are not UTF-8 replaced.
 pub(super) fn query_all(root: &Root, path: &str, format: &str) -> Result<String> {
+    let answer = query(root, path, format, &["-qa".into()])?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// What `rpm ARGS --qf FORMAT` prints.
+pub(super) fn query(root: &Root, path: &str, format: &str, args: &[OsString]) -> Result<Vec<u8>> {
+    let output = ask(root, path, format, args)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let first = said.lines().find(|line| line.starts_with("error:")).or(said.lines().next());
+    let reason = first.unwrap_or("rpm gave no reason").trim_start_matches("error: ").to_owned();
+    Err(Error::malformed(Path::new(path), format!("the rpm database cannot be read: {reason}")))
+}
+
+/// Runs a query on the database at `path` inside the image. Signatures are not looked at: they
+/// were when the packages were installed.
+pub(super) fn ask(root: &Root, path: &str, format: &str, args: &[OsString]) -> Result<Output> {
     let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
-    let output = Command::new("rpm")
+    Command::new("rpm")
         .arg("--root")
         .arg(&at)
         .args([
@@ -70,21 +89,15 @@ pub(super) fn query_all(root: &Root, path: &str, format: &str) -> Result<String>
             path,
             "--nodigest",
             "--nosignature",
-            "-qa",
+            "-q",
             "--qf",
             format,
         ])
+        .args(args)
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().find(|line| line.starts_with("error:")).or(said.lines().next());
-    let reason = first.unwrap_or("rpm gave no reason").trim_start_matches("error: ").to_owned();
-    Err(Error::malformed(Path::new(path), format!("the rpm database cannot be read: {reason}")))
+        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))
 }
 
 fn package(line: &str) -> Option<Package> {

@@ -19,6 +19,8 @@ pub(super) struct Prepared {
     pub argv: Vec<OsString>,
     /// Variables to set.
     pub env: Vec<(OsString, OsString)>,
+    /// The directory that rpm loads the plugin from.
+    pub plugins: Option<PathBuf>,
     /// What the command finds the plugin by, removed with this value.
     private: Vec<PrivateDirectory>,
 }
@@ -43,12 +45,14 @@ pub(super) fn prepare(
     let mut prepared = Prepared {
         argv: argv.to_vec(),
         env: Vec::new(),
+        plugins: None,
         private: Vec::new(),
     };
     let Some(plugins) = plugin.map(|plugin| private_plugins(plugin, temporary)).transpose()?.flatten() else {
         return Ok(prepared);
     };
     let macros = macros(&plugins.path);
+    prepared.plugins = Some(plugins.path.clone());
     prepared.private.push(plugins);
     let program = argv.first().map(Path::new).and_then(Path::file_name);
     if program == Some(OsStr::new("rpm")) {

@@ -16,6 +16,7 @@ use super::Parts;
 use super::command::{Prepared, prepare};
 use super::private::sweep;
 use super::resolve::resolve;
+use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, Hold, arm, check_image, disarm, repair};
 use crate::journal::{Appender, Journal, Origins};
@@ -23,6 +24,7 @@ use crate::origin::FoundBy;
 use crate::policy;
 use crate::root::{Meta, Root};
 use crate::rpmdb::{Owners, owners, scriptlets};
+use crate::tool::Tool;
 
 /// Tells a nodeshim that a command starts which image is held for that command.
 const IMAGE_VARIABLE: &str = "NODESHIM_RUN_IMAGE";
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub repaired: Option<Disarmed>,
     /// How many requests were recorded.
     pub requests: usize,
+    /// What the audit saw; why it saw nothing.
+    pub audited: Option<Result<Seen>>,
     /// The image stays held against other runs until this is dropped.
     pub hold: Hold,
 }
@@ -69,9 +73,12 @@ pub struct Surroundings<'a> {
     pub policy: Option<String>,
     /// Told in words who is at work on the image already; says whether to wait for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
+    /// How to find out which files change, if at all.
+    pub audit: Option<Means>,
 }
 
-/// Arms the image, runs the command to its end and disarms. Termination signals are passed on to
+/// Arms the image, runs the command to its end and disarms; meanwhile `audit` looks at what changes,
+/// if it is to. An audit that fails does not fail the run. Termination signals are passed on to
 /// the command, so that the image is put right after it.
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check_image(root)?;
@@ -87,7 +94,9 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])
         .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
     arm(root, &shim)?;
+    let auditing = around.audit.map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref()));
     let status = supervise(&prepared, &mut signals, &hold, root);
+    let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let disarmed = disarm(root);
     let status = status?;
     disarmed?;
@@ -100,6 +109,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         finished,
         repaired,
         requests,
+        audited,
         hold,
     })
 }
@@ -129,7 +139,7 @@ fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Ow
 fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<usize> {
     let mut events = Journal::read(root)?.events;
     events.retain(|event| event.id >= first);
-    let requests = events.len();
+    let requests = events.iter().filter(|event| event.tool != Tool::Hand).count();
     events.retain(|event| event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some());
     if !events.is_empty() {
         let mut origins = Origins::load(root)?;

@@ -15,6 +15,7 @@ fn view(image: &Image, packages: &[&str]) -> View {
     View {
         hooks: Vec::new(),
         journal,
+        audit: Default::default(),
         prepared,
         facts,
     }

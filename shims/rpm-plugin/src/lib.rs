@@ -13,21 +13,27 @@
 
 #![allow(non_upper_case_globals)]
 
+mod audit;
 mod librpm;
 mod scriptlet;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nodeshim::boundary::Message;
 use nodeshim::origin::{ARGUMENT_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
 
 /// `RPMRC_OK`; a plugin that answers anything else stops the transaction.
 const OK: c_int = 0;
 
+/// `RPMSCRIPTLET_FORK`, in the kind of scriptlet that the hooks are told.
+const SCRIPTLET_FORK: c_int = 1;
+
 type Init = extern "C" fn(plugin: *mut c_void, ts: *mut c_void) -> c_int;
 type TransactionPre = extern "C" fn(plugin: *mut c_void, ts: *mut c_void) -> c_int;
 type ElementPre = extern "C" fn(plugin: *mut c_void, te: *mut c_void) -> c_int;
 type ScriptletPre = extern "C" fn(plugin: *mut c_void, name: *const c_char, kind: c_int) -> c_int;
+type ScriptletFork = extern "C" fn(plugin: *mut c_void, path: *const c_char, kind: c_int) -> c_int;
 type ScriptletPost =
     extern "C" fn(plugin: *mut c_void, name: *const c_char, kind: c_int, result: c_int) -> c_int;
 
@@ -42,7 +48,7 @@ pub struct Hooks {
     psm_pre: Option<ElementPre>,
     psm_post: Option<extern "C" fn()>,
     scriptlet_pre: Option<ScriptletPre>,
-    scriptlet_fork_post: Option<extern "C" fn()>,
+    scriptlet_fork_post: Option<ScriptletFork>,
     scriptlet_post: Option<ScriptletPost>,
     files_and_later: [Option<extern "C" fn()>; 8],
 }
@@ -57,7 +63,7 @@ pub static nodeshim_hooks: Hooks = Hooks {
     psm_pre: Some(psm_pre),
     psm_post: None,
     scriptlet_pre: Some(scriptlet_pre),
-    scriptlet_fork_post: None,
+    scriptlet_fork_post: Some(scriptlet_fork_post),
     scriptlet_post: Some(scriptlet_post),
     files_and_later: [None; 8],
 };
@@ -78,6 +84,7 @@ extern "C" fn init(_plugin: *mut c_void, _ts: *mut c_void) -> c_int {
                 std::env::remove_var(HOME_VARIABLE);
             }
         }
+        audit::connect();
     })
 }
 
@@ -106,6 +113,19 @@ extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, _kind: c_
             }
         }
         scriptlet::put_shims_back();
+        audit::say(&Message::Pre { name, argument });
+    })
+}
+
+/// Runs in the process that is about to become the scriptlet. rpm calls it for other processes of
+/// its own as well, which are of another kind.
+extern "C" fn scriptlet_fork_post(_plugin: *mut c_void, _path: *const c_char, kind: c_int) -> c_int {
+    guarded(|| {
+        if kind & SCRIPTLET_FORK != 0 && audit::is_heard() {
+            audit::say(&Message::Forked {
+                script: scriptlet::script(),
+            });
+        }
     })
 }
 
@@ -113,9 +133,10 @@ extern "C" fn scriptlet_post(
     _plugin: *mut c_void,
     _name: *const c_char,
     _kind: c_int,
-    _result: c_int,
+    result: c_int,
 ) -> c_int {
     guarded(|| {
+        audit::say(&Message::Post { failed: result != OK });
         // SAFETY: rpm has one thread, see the crate's documentation.
         unsafe {
             std::env::remove_var(SCRIPTLET_VARIABLE);

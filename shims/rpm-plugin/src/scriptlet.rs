@@ -52,6 +52,13 @@ fn instances(name: &str) -> Option<u32> {
     librpm::installed(TRANSACTION.load(Ordering::Relaxed), name)
 }
 
+/// The digest of the script file that rpm has just written, its body kept in the image; none for a
+/// program without one. rpm is in the image's root here.
+pub fn script() -> Option<String> {
+    let root = Root::open("/").ok()?;
+    nodeshim::caller::running_script(&root)
+}
+
 /// Puts the shims back where the transaction has replaced or erased one. rpm is in the image's
 /// root here, chrooted into it or started there.
 pub fn put_shims_back() {

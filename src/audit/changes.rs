@@ -1,0 +1,177 @@
+//! From what was touched to what changed.
+
+use std::collections::BTreeSet;
+
+use super::compare::{compare, may_have_changed};
+use super::known::{FileState, Known};
+use super::processes::Processes;
+use super::record::{FileChange, text};
+use super::requests::Requests;
+use super::window::{Marks, Touched};
+use super::{DIGEST_LIMIT, is_looked_at};
+use crate::error::Result;
+use crate::root::{Kind, Root};
+use crate::rpmdb::{Files, files_at};
+
+/// What is needed beside the paths.
+pub(super) struct Look<'l> {
+    pub root: &'l Root,
+    pub requests: &'l Requests,
+    /// Whether the doings of a process are the scriptlet's.
+    pub counts: &'l dyn Fn(i32) -> bool,
+}
+
+/// A change, with what the file held where that is taken apart.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    pub change: FileChange,
+    pub before: Option<Vec<u8>>,
+    pub after: Option<Vec<u8>>,
+}
+
+impl Found {
+    /// A change between two states.
+    pub fn of(change: FileChange, before: Option<&FileState>, after: Option<&FileState>) -> Found {
+        let content = |state: Option<&FileState>| state.and_then(|state| state.content.clone());
+        Found {
+            change,
+            before: content(before),
+            after: content(after),
+        }
+    }
+}
+
+/// A path that a scriptlet touched.
+struct Candidate {
+    path: Vec<u8>,
+    marks: Marks,
+    before: Option<FileState>,
+    after: Option<FileState>,
+}
+
+/// Looks at what was touched and returns what changed; `known` is up to date afterwards.
+pub(super) fn changes(known: &mut Known, touched: &mut Touched, look: &Look) -> Result<Vec<Found>> {
+    add_other_names(known, touched);
+    let was_there: BTreeSet<Vec<u8>> = touched
+        .paths
+        .values()
+        .filter_map(|marks| marks.from.clone())
+        .filter(|from| known.get(from).is_some())
+        .collect();
+    let mut candidates = Vec::new();
+    for (path, mut marks) in std::mem::take(&mut touched.paths) {
+        marks.from = marks.from.filter(|from| was_there.contains(from) && *from != path);
+        let counts = marks.pids.iter().any(|pid| (look.counts)(*pid));
+        if !counts || !is_looked_at(&path) {
+            known.refresh(look.root, &path);
+            continue;
+        }
+        let after = state_after(look.root, &path, known.get(&path), marks.written);
+        let before = known.set(path.clone(), after.clone());
+        candidates.push(Candidate {
+            path,
+            marks,
+            before,
+            after,
+        });
+    }
+    complete(look.root, &mut candidates)?;
+    let found = candidates.iter().filter_map(|candidate| {
+        let change = change(candidate, &touched.processes, look)?;
+        Some(Found::of(change, candidate.before.as_ref(), candidate.after.as_ref()))
+    });
+    Ok(found.collect())
+}
+
+/// A file that was written through one name has changed under its others as well.
+fn add_other_names(known: &Known, touched: &mut Touched) {
+    let mut more: Vec<(Vec<u8>, Marks)> = Vec::new();
+    for (path, marks) in touched.paths.iter().filter(|(_, marks)| marks.from.is_none()) {
+        let others = known.other_names(path).into_iter();
+        more.extend(others.map(|other| (other, marks.clone())));
+    }
+    for (path, marks) in more {
+        touched.paths.entry(path).or_insert(Marks { went: false, ..marks });
+    }
+}
+
+/// Reads the file only if its content may have changed.
+fn state_after(root: &Root, path: &[u8], before: Option<&FileState>, written: bool) -> Option<FileState> {
+    let mut after = FileState::look(root, path, 0)?;
+    if after.status.kind != Kind::File {
+        return Some(after);
+    }
+    match before {
+        Some(before) if !written && !may_have_changed(before, &after) => {
+            after.digest = before.digest;
+            after.content.clone_from(&before.content);
+        }
+        _ => after = FileState::look(root, path, DIGEST_LIMIT)?,
+    }
+    Some(after)
+}
+
+/// Asks the rpm database for the digests of packaged files that were as rpm had unpacked them.
+fn complete(root: &Root, candidates: &mut [Candidate]) -> Result<()> {
+    let is_open = |candidate: &&mut Candidate| {
+        candidate
+            .before
+            .as_ref()
+            .is_some_and(|before| before.status.kind == Kind::File && before.digest.is_none())
+    };
+    let paths: Vec<Vec<u8>> =
+        candidates.iter_mut().filter(is_open).map(|candidate| candidate.path.clone()).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let files = files_at(root, &paths)?;
+    for candidate in candidates.iter_mut().filter(is_open) {
+        if let Some(before) = &mut candidate.before {
+            before.digest = packaged_digest(&files, &candidate.path, before);
+        }
+    }
+    Ok(())
+}
+
+/// The digest that a package gives for a file which is as it came.
+pub(super) fn packaged_digest(files: &Files, path: &[u8], state: &FileState) -> Option<[u8; 32]> {
+    let same = files.get(path)?.iter().find(|packaged| {
+        packaged.size == state.status.size && packaged.modified == state.status.modified.0
+    })?;
+    unhex(&same.digest)
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}
+
+fn change(candidate: &Candidate, processes: &Processes, look: &Look) -> Option<FileChange> {
+    let Candidate {
+        path,
+        marks,
+        before,
+        after,
+    } = candidate;
+    let pids: Vec<i32> = marks.pids.iter().copied().filter(|pid| (look.counts)(*pid)).collect();
+    let by_shim = pids.iter().all(|pid| processes.is_shim(*pid));
+    let came_and_went = before.is_none() && after.is_none();
+    if came_and_went && (marks.went || by_shim) {
+        return None;
+    }
+    let mut change = compare(path, before.as_ref(), after.as_ref(), marks.written)?;
+    change.from = marks.from.as_ref().map(|from| text(from));
+    if by_shim {
+        change.request = look.requests.paths.get(&change.path).or(look.requests.ids.last()).copied();
+    }
+    let programs: BTreeSet<&[u8]> =
+        pids.iter().filter_map(|pid| processes.program(look.root, *pid)).collect();
+    change.by = programs.into_iter().map(text).collect();
+    Some(change)
+}

@@ -1,0 +1,83 @@
+//! The audit: which files each scriptlet changed, told apart from what rpm unpacked and from what
+//! the shims did on a scriptlet's behalf.
+//!
+//! While a command runs, the kernel reports every change below the image root together with the
+//! process that made it (fanotify), and the rpm plugin says when each scriptlet begins and ends.
+//! Where the kernel does not report, for want of privilege or on an overlay, the image is compared
+//! before and after, and a file's time of change tells within which scriptlet it falls.
+//!
+//! What was seen is kept in `changes.toml` beside the journal, one record a scriptlet. What went
+//! around the tools becomes an event of the journal as well.
+
+mod bypass;
+mod changes;
+mod compare;
+mod dirs;
+mod event;
+mod handle;
+mod known;
+mod observe;
+mod processes;
+mod record;
+mod recorder;
+mod requests;
+mod server;
+mod times;
+mod watch;
+mod window;
+mod words;
+mod zone;
+
+pub use record::{Audit, FileChange, How, PATH, Run, Side, letters};
+pub use recorder::Seen;
+pub use server::{Auditing, Means};
+pub use words::line_of;
+
+/// What the audit does not look at: the rpm database, and nodeshim's own records.
+const NOT_LOOKED_AT: [&[u8]; 3] = [
+    b"/usr/lib/sysimage/rpm",
+    b"/var/lib/rpm",
+    b"/usr/lib/sysimage/nodeshim",
+];
+
+/// What rpm's names for script files begin with, in its default `%_tmppath`.
+const RPM_SCRIPT: &[u8] = b"/var/tmp/rpm-tmp.";
+
+/// Files here that are not larger than [`CLOSE_LIMIT`] are read before the transaction, so that it
+/// is known what was in those that change. Elsewhere the rpm database tells, for packaged files.
+const LOOKED_AT_CLOSELY: [&[u8]; 6] = [
+    b"/etc",
+    b"/lib/systemd",
+    b"/usr/lib/systemd",
+    b"/usr/lib/firewalld",
+    b"/usr/lib/sysctl.d",
+    b"/usr/local",
+];
+
+/// See [`LOOKED_AT_CLOSELY`].
+const CLOSE_LIMIT: u64 = 1 << 20;
+
+/// What is larger than this is recorded without a digest.
+const DIGEST_LIMIT: u64 = 256 << 20;
+
+/// Whether `path` is `directory` or below it.
+fn is_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+}
+
+fn is_looked_at(path: &[u8]) -> bool {
+    !NOT_LOOKED_AT.iter().any(|directory| is_below(path, directory)) && !path.starts_with(RPM_SCRIPT)
+}
+
+fn is_looked_at_closely(path: &[u8]) -> bool {
+    LOOKED_AT_CLOSELY.iter().any(|directory| is_below(path, directory))
+}
+
+/// `directory/name`.
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(directory.len() + 1 + name.len());
+    path.extend_from_slice(directory.strip_suffix(b"/").unwrap_or(directory));
+    path.push(b'/');
+    path.extend_from_slice(name);
+    path
+}

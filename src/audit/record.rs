@@ -1,0 +1,212 @@
+//! `changes.toml`: what each scriptlet that ran changed, in the order in which they ran.
+//!
+//! It has the journal's rules: appended to, one write a record, a trailer line after each, a torn
+//! tail cut off by the next append.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use serde::{Deserialize, Serialize};
+
+use super::known::FileState;
+use crate::error::{Result, if_exists};
+use crate::escape::escape;
+use crate::journal::{LogFile, Torn, parse_log};
+use crate::origin::Origin;
+use crate::root::{Kind, Root};
+
+/// Where the records are kept.
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
+
+pub(super) const FILE: LogFile = LogFile {
+    path: PATH,
+    torn_path: "/usr/lib/sysimage/nodeshim/changes.torn",
+    before: |_, _| Ok(0),
+};
+
+/// One run of a scriptlet, and what changed meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Run {
+    /// Counts up from 1 in one image.
+    pub id: u64,
+    /// When it began; as an event's time.
+    pub time: String,
+    /// How the changes were found.
+    pub how: How,
+    /// Whether rpm took it for a failure.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    /// Made by a process that outlived the scriptlet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// How many changes are left out, because there were too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub omitted: usize,
+    /// The programs that were run, each once; known with [`How::Events`] only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<String>,
+    /// The journal's events that it made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<u64>,
+    /// Which scriptlet.
+    pub origin: Origin,
+    /// What changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "change")]
+    pub changes: Vec<FileChange>,
+}
+
+/// How changes were found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// The kernel reported each, with the process.
+    Events,
+    /// By the times at which files changed: of several scriptlets that changed a file only the last
+    /// is known, and what came and went is not seen.
+    Times,
+}
+
+/// One path before and after a scriptlet. Without either it came and went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileChange {
+    /// Absolute in the image, escaped as in [`crate::escape`].
+    pub path: String,
+    /// What it was called before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The programs that did it, as paths in the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+    /// The event of the request on behalf of which a shim did it, and nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
+    /// What was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Side>,
+    /// What was there after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Side>,
+}
+
+/// A path at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Side {
+    /// `file`, `dir`, `link`, `device` or `other`.
+    pub kind: String,
+    /// Permission bits in octal.
+    pub mode: String,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Length in bytes, of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Digest of the content of a file, lower case hex, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where a link points, escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Digest over the extended attributes, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<String>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Side {
+    pub(super) fn of(state: &FileState) -> Side {
+        let kind = match state.status.kind {
+            Kind::File => "file",
+            Kind::Dir => "dir",
+            Kind::Link => "link",
+            Kind::CharDevice => "device",
+            Kind::Other => "other",
+        };
+        Side {
+            kind: kind.into(),
+            mode: format!("{:04o}", state.status.mode),
+            uid: state.status.uid,
+            gid: state.status.gid,
+            size: (state.status.kind == Kind::File).then_some(state.status.size),
+            sha256: state.digest.as_ref().map(|digest| hex(digest)),
+            target: state.target.as_ref().map(|target| escape(target.as_os_str())),
+            attributes: state.attributes.as_ref().map(|digest| hex(digest)),
+        }
+    }
+
+    /// A path as it is now; none if nothing is there.
+    pub fn look(root: &Root, path: &str) -> Option<Side> {
+        let path = crate::escape::unescape(path);
+        FileState::look(root, path.as_bytes(), super::DIGEST_LIMIT).map(|state| Side::of(&state))
+    }
+}
+
+/// The letters of `rpm -V` for what differs between two states of a path, in its order: `S` size,
+/// `M` mode or kind, `5` digest, `L` link target, `U` owner, `G` group, `P` extended attributes
+/// (capabilities are among them); `.` where nothing differs, `?` where it is not known.
+pub fn letters(a: &Side, b: &Side) -> String {
+    let digest = match (&a.sha256, &b.sha256) {
+        (Some(a), Some(b)) if a == b => '.',
+        (Some(_), Some(_)) => '5',
+        (None, None) if a.kind != "file" && b.kind != "file" => '.',
+        _ if a.kind != b.kind => '.',
+        _ => '?',
+    };
+    let mark = |differs: bool, letter: char| if differs { letter } else { '.' };
+    [
+        mark(a.size.is_some() && b.size.is_some() && a.size != b.size, 'S'),
+        mark(a.mode != b.mode || a.kind != b.kind, 'M'),
+        digest,
+        mark(a.target != b.target, 'L'),
+        mark(a.uid != b.uid, 'U'),
+        mark(a.gid != b.gid, 'G'),
+        mark(a.attributes != b.attributes, 'P'),
+    ]
+    .into_iter()
+    .collect()
+}
+
+pub(super) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn text(path: &[u8]) -> String {
+    escape(OsStr::from_bytes(path))
+}
+
+/// All records of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// In the order in which they were written.
+    pub runs: Vec<Run>,
+    /// A torn tail, which the next append will cut.
+    pub torn: Option<Torn>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default, rename = "scriptlet")]
+    runs: Vec<Run>,
+}
+
+#[derive(Serialize)]
+pub(super) struct One<'r> {
+    pub scriptlet: [&'r Run; 1],
+}
+
+impl Audit {
+    /// Reads an image's records; an image without any is not an error.
+    pub fn read(root: &Root) -> Result<Audit> {
+        let bytes = if_exists(root.read(PATH))?.unwrap_or_default();
+        let mut runs = Vec::new();
+        let torn = parse_log(&bytes, PATH, |document: Document| runs.extend(document.runs))?;
+        Ok(Audit { runs, torn })
+    }
+}

@@ -1,0 +1,324 @@
+//! From reports and boundaries to records.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::changes::{Found, Look, changes};
+use super::known::Known;
+use super::observe;
+use super::record::{FILE, How, One, Run};
+use super::requests;
+use super::times::Times;
+use super::watch::Watch;
+use super::window::{Touched, Window};
+use crate::boundary::Message;
+use crate::error::Result;
+use crate::journal::{Appender, SCRIPTLETS, Tail, timestamp};
+use crate::origin::{FoundBy, Origin, parse_scriptlet_name};
+use crate::root::Root;
+
+/// As many changes are kept of one scriptlet.
+const MAX_CHANGES: usize = 20_000;
+
+/// What an audit came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How many scriptlets ran.
+    pub scriptlets: usize,
+    /// How many changes were recorded.
+    pub changes: usize,
+    /// How they were found.
+    pub how: Option<How>,
+}
+
+/// Follows a transaction.
+pub(super) struct Recorder {
+    root: Root,
+    known: Known,
+    watch: Option<Watch>,
+    times: Times,
+    tail: Tail,
+    window: Option<Window>,
+    /// What happened since the last scriptlet ended.
+    outside: Touched,
+    /// Processes of scriptlets that have ended.
+    left: HashMap<i32, Origin>,
+    /// rpm, as far as it has told.
+    rpms: Vec<i32>,
+    epoch: Option<String>,
+    seen: Seen,
+}
+
+impl Recorder {
+    /// Looks at the image. Without `watch`, changes are found by times.
+    pub fn start(root: Root, mut watch: Option<Watch>, epoch: Option<String>) -> Result<Recorder> {
+        let mut dirs = watch.as_mut().map(|watch| &mut watch.dirs);
+        let known = Known::scan(&root, dirs.as_deref_mut())?;
+        if let Some(dirs) = dirs {
+            dirs.learnt();
+        }
+        let times = match watch {
+            Some(_) => Times::default(),
+            None => Times::start(&root)?,
+        };
+        let tail = Tail::open(&root, FILE)?;
+        let how = if watch.is_some() { How::Events } else { How::Times };
+        Ok(Recorder {
+            root,
+            known,
+            watch,
+            times,
+            tail,
+            window: None,
+            outside: Touched::default(),
+            left: HashMap::new(),
+            rpms: Vec::new(),
+            epoch,
+            seen: Seen {
+                how: Some(how),
+                ..Seen::default()
+            },
+        })
+    }
+
+    /// What has to be polled, if anything.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Takes in what was reported so far.
+    pub fn pump(&mut self) -> Result<()> {
+        let Some(watch) = &mut self.watch else {
+            return Ok(());
+        };
+        let touched = self.window.as_mut().map_or(&mut self.outside, |window| &mut window.touched);
+        let known = &mut self.known;
+        watch.drain(&mut |touch| touched.take(touch, known))?;
+        for (top, pid) in std::mem::take(&mut touched.came) {
+            watch.adopt(&self.root, &top).into_iter().for_each(|path| touched.mark(path, pid, true));
+        }
+        Ok(())
+    }
+
+    /// Takes in what `rpm` says.
+    pub fn told(&mut self, rpm: i32, message: Message) -> Result<()> {
+        match message {
+            Message::Pre { name, argument } => self.begin(rpm, &name, argument),
+            Message::Forked { script } => {
+                if let Some(window) = &mut self.window {
+                    window.forked = true;
+                    window.origin.script = script;
+                }
+                Ok(())
+            }
+            Message::Post { failed } => self.end(failed),
+        }
+    }
+
+    fn begin(&mut self, rpm: i32, name: &str, argument: Option<u32>) -> Result<()> {
+        if !self.rpms.contains(&rpm) {
+            self.rpms.push(rpm);
+        }
+        if self.watch.is_none() {
+            Times::settle_clock();
+        }
+        self.pump()?;
+        self.close_outside()?;
+        let (scriptlet, nevra) = parse_scriptlet_name(name).unzip();
+        let found_by = if nevra.is_some() {
+            FoundBy::RpmPlugin
+        } else {
+            FoundBy::Unknown
+        };
+        self.window = Some(Window {
+            time: timestamp(self.epoch.as_deref()),
+            began: coarse_now(),
+            ended: (0, 0),
+            rpm,
+            origin: Origin {
+                found_by,
+                nevra,
+                scriptlet,
+                arg: argument,
+                script: None,
+            },
+            forked: false,
+            failed: false,
+            journal: requests::length(&self.root),
+            touched: Touched::default(),
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, failed: bool) -> Result<()> {
+        self.pump()?;
+        let Some(mut window) = self.window.take() else {
+            return Ok(());
+        };
+        window.failed = failed;
+        window.ended = now();
+        self.seen.scriptlets += 1;
+        let requests = requests::since(&self.root, window.journal)?;
+        if self.watch.is_none() {
+            self.times.note(window, requests);
+            return Ok(());
+        }
+        if window.touched.lost {
+            self.mark_everything(&mut window);
+        }
+        self.record_late(&mut window.touched)?;
+        let Window { rpm, forked, .. } = window;
+        let look = Look {
+            root: &self.root,
+            requests: &requests,
+            // rpm's own doings are the scriptlet's only where that runs within it.
+            counts: &|pid| pid != rpm || !forked,
+        };
+        let pids = window.touched.paths.values().flat_map(|marks| &marks.pids);
+        self.left.extend(pids.filter(|pid| **pid != rpm).map(|pid| (*pid, window.origin.clone())));
+        let programs = window.touched.processes.all(&self.root);
+        let found = changes(&mut self.known, &mut window.touched, &look)?;
+        let mut run = run_of(&window, How::Events);
+        run.programs = programs.iter().map(|path| super::record::text(path)).collect();
+        run.requests = requests.ids;
+        self.write(run, found)
+    }
+
+    /// Looks at everything again where the kernel could not report all.
+    fn mark_everything(&mut self, window: &mut Window) {
+        let Ok(now) = Known::scan(&self.root, None) else {
+            return;
+        };
+        let all: Vec<Vec<u8>> = self.known.paths().chain(now.paths()).cloned().collect();
+        for path in all {
+            let differs = match (self.known.get(&path), now.get(&path)) {
+                (Some(a), Some(b)) => a.status != b.status,
+                _ => true,
+            };
+            if differs {
+                window.touched.mark(path, 0, true);
+            }
+        }
+    }
+
+    /// Notes what rpm itself did between scriptlets, and records what processes did that outlived
+    /// theirs.
+    fn close_outside(&mut self) -> Result<()> {
+        let mut touched = std::mem::take(&mut self.outside);
+        self.record_late(&mut touched)?;
+        for path in touched.paths.into_keys() {
+            self.known.refresh(&self.root, &path);
+        }
+        Ok(())
+    }
+
+    /// Records, and takes out, what processes of earlier scriptlets did. A number that has run a
+    /// program since is another process.
+    fn record_late(&mut self, touched: &mut Touched) -> Result<()> {
+        let of = |pid: &i32| self.left.get(pid).filter(|_| !touched.processes.has_run(*pid));
+        let mut late: BTreeMap<String, (Origin, Touched)> = BTreeMap::new();
+        for (path, marks) in &touched.paths {
+            if let Some(origin) =
+                marks.pids.first().and_then(of).filter(|_| marks.pids.iter().all(|pid| of(pid).is_some()))
+            {
+                let new = || (origin.clone(), Touched::default());
+                let (_, touched) = late.entry(format!("{origin:?}")).or_insert_with(new);
+                touched.paths.insert(path.clone(), marks.clone());
+            }
+        }
+        for (origin, mut of_origin) in late.into_values() {
+            for path in of_origin.paths.keys() {
+                touched.paths.remove(path);
+            }
+            let look = Look {
+                root: &self.root,
+                requests: &requests::Requests::default(),
+                counts: &|_| true,
+            };
+            let found = changes(&mut self.known, &mut of_origin, &look)?;
+            if !found.is_empty() {
+                let run = Run {
+                    late: true,
+                    ..blank(timestamp(self.epoch.as_deref()), How::Events, origin)
+                };
+                self.write(run, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records a scriptlet, and what it did around the tools.
+    fn write(&mut self, mut run: Run, found: Vec<Found>) -> Result<()> {
+        let text = run
+            .origin
+            .script
+            .as_ref()
+            .filter(|_| !run.late)
+            .and_then(|script| self.root.read_text(Path::new(SCRIPTLETS).join(script)).ok());
+        let events = observe::events(&self.root, &run, &found, text.as_deref());
+        if !events.is_empty() {
+            let mut journal = Appender::open(&self.root)?;
+            for mut event in events {
+                journal.append(&mut event)?;
+                run.requests.push(event.id);
+            }
+        }
+        run.omitted = found.len().saturating_sub(MAX_CHANGES);
+        run.changes = found.into_iter().take(MAX_CHANGES).map(|one| one.change).collect();
+        run.id = self.tail.next_id();
+        self.seen.changes += run.changes.len();
+        self.tail.append(&One { scriptlet: [&run] })
+    }
+
+    /// The command has ended.
+    pub fn finish(mut self) -> Result<Seen> {
+        self.pump()?;
+        if self.watch.is_some() {
+            self.close_outside()?;
+            return Ok(self.seen);
+        }
+        let times = std::mem::take(&mut self.times);
+        for (run, found) in times.runs(&self.root, &self.known)? {
+            self.write(run, found)?;
+        }
+        Ok(self.seen)
+    }
+}
+
+/// A record without an id yet.
+pub(super) fn run_of(window: &Window, how: How) -> Run {
+    Run {
+        failed: window.failed,
+        ..blank(window.time.clone(), how, window.origin.clone())
+    }
+}
+
+pub(super) fn blank(time: String, how: How, origin: Origin) -> Run {
+    Run {
+        id: 0,
+        time,
+        how,
+        failed: false,
+        late: false,
+        omitted: 0,
+        programs: Vec::new(),
+        requests: Vec::new(),
+        origin,
+        changes: Vec::new(),
+    }
+}
+
+/// The clock that stamps files, in steps of a few milliseconds.
+pub(super) fn coarse_now() -> (i64, i64) {
+    at(ClockId::CLOCK_REALTIME_COARSE)
+}
+
+pub(super) fn now() -> (i64, i64) {
+    at(ClockId::CLOCK_REALTIME)
+}
+
+fn at(clock: ClockId) -> (i64, i64) {
+    clock_gettime(clock).map_or((0, 0), |time| (time.tv_sec(), time.tv_nsec()))
+}

@@ -1,0 +1,194 @@
+//! The thread that follows a transaction: it listens to the kernel and to the rpm plugin.
+
+use std::io::{Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+use super::recorder::{Recorder, Seen};
+use super::watch::Watch;
+use crate::boundary::{GO_ON, Message, SOCKET};
+use crate::error::{Error, Result};
+use crate::root::Root;
+
+/// A longer line is no message.
+const MAX_LINE: usize = 8192;
+
+/// How changes are to be found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Means {
+    /// By the kernel's reports where they are to be had, else by times.
+    #[default]
+    Auto,
+    /// By the kernel's reports; an error where they are not to be had.
+    Events,
+    /// By times.
+    Times,
+}
+
+/// An audit that is going on.
+#[derive(Debug)]
+pub struct Auditing {
+    /// Closed to end it.
+    stop: UnixStream,
+    thread: JoinHandle<Result<Seen>>,
+}
+
+impl Auditing {
+    /// Looks at the image at `root` and begins to follow what happens. `beside` is the directory
+    /// that rpm loads the plugin from; without it no scriptlet is told from another.
+    pub fn start(root: &Path, means: Means, beside: Option<&Path>) -> Result<Auditing> {
+        let failed = |error: std::io::Error| Error::std_io("audit", &error);
+        let (stop, stopped) = UnixStream::pair().map_err(failed)?;
+        let listener = beside.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
+        let (root, epoch) = (root.to_owned(), std::env::var("SOURCE_DATE_EPOCH").ok());
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = thread::Builder::new().name("audit".into()).spawn(move || {
+            let recorder = recorder(root, means, epoch);
+            let told = recorder.as_ref().map(|_| ()).map_err(ToString::to_string);
+            // Whoever starts it waits for this.
+            let _ = ready.send(told);
+            Server {
+                recorder: recorder?,
+                listener,
+                stopped,
+                rpms: Vec::new(),
+            }
+            .serve()
+        });
+        let thread = thread.map_err(failed)?;
+        match is_ready.recv() {
+            Ok(Ok(())) => Ok(Auditing { stop, thread }),
+            Ok(Err(reason)) => Err(Error::Other(reason)),
+            Err(_) => Err(Error::Other("the audit ended at once".into())),
+        }
+    }
+
+    /// Ends it; to be called when the command has ended and the shims still stand.
+    pub fn finish(self) -> Result<Seen> {
+        drop(self.stop);
+        self.thread.join().unwrap_or_else(|_| Err(Error::Other("the audit failed".into())))
+    }
+}
+
+fn listen(path: &Path) -> Result<UnixListener> {
+    let listen = || {
+        let listener = UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|error: std::io::Error| Error::std_io(path, &error))
+}
+
+fn recorder(root: PathBuf, means: Means, epoch: Option<String>) -> Result<Recorder> {
+    let root = Root::open(root)?;
+    let watch = match means {
+        Means::Times => None,
+        Means::Events => Some(Watch::start(&root)?),
+        Means::Auto => Watch::start(&root).ok(),
+    };
+    Recorder::start(root, watch, epoch)
+}
+
+/// An rpm that has the plugin loaded.
+struct Rpm {
+    stream: UnixStream,
+    pid: i32,
+    said: Vec<u8>,
+}
+
+struct Server {
+    recorder: Recorder,
+    listener: Option<UnixListener>,
+    stopped: UnixStream,
+    rpms: Vec<Rpm>,
+}
+
+impl Server {
+    fn serve(mut self) -> Result<Seen> {
+        loop {
+            let ready = self.wait()?;
+            self.recorder.pump()?;
+            self.accept()?;
+            let mut failed = None;
+            self.rpms.retain_mut(|rpm| match rpm.listen(&mut self.recorder) {
+                Ok(stays) => stays,
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            if ready {
+                return self.recorder.finish();
+            }
+        }
+    }
+
+    /// Waits until something happens; whether the end was called for.
+    fn wait(&self) -> Result<bool> {
+        let mut fds = vec![PollFd::new(self.stopped.as_fd(), PollFlags::POLLIN)];
+        fds.extend(self.listener.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
+        fds.extend(self.recorder.watch().map(|watch| PollFd::new(watch.fd(), PollFlags::POLLIN)));
+        fds.extend(self.rpms.iter().map(|rpm| PollFd::new(rpm.stream.as_fd(), PollFlags::POLLIN)));
+        match poll(&mut fds, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::io("poll", errno)),
+        }
+        Ok(fds.first().and_then(PollFd::any).unwrap_or(false))
+    }
+
+    fn accept(&mut self) -> Result<()> {
+        let Some(listener) = &self.listener else {
+            return Ok(());
+        };
+        while let Ok((stream, _)) = listener.accept() {
+            let pid = getsockopt(&stream, PeerCredentials).map_or(0, |peer| peer.pid());
+            stream.set_nonblocking(true).map_err(|error| Error::std_io("audit", &error))?;
+            self.rpms.push(Rpm {
+                stream,
+                pid,
+                said: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Rpm {
+    /// Takes in what it says; `false` once it is gone.
+    fn listen(&mut self, recorder: &mut Recorder) -> Result<bool> {
+        let mut piece = [0; 4096];
+        loop {
+            match self.stream.read(&mut piece) {
+                Ok(0) => return Ok(false),
+                Ok(got) => self.said.extend_from_slice(&piece[..got]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => return Ok(false),
+            }
+            while let Some(end) = self.said.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.said.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line[..end]);
+                let Some(message) = Message::parse(&line) else {
+                    continue;
+                };
+                let answer = message.wants_answer();
+                recorder.told(self.pid, message)?;
+                if answer && self.stream.write_all(&[GO_ON]).is_err() {
+                    return Ok(false);
+                }
+            }
+            if self.said.len() > MAX_LINE {
+                return Ok(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What scriptlets do around the tools is named, counted and taken back like what they ask of them.
+
+use std::fs;
+
+use nodeshim::intent::{Opening, ServiceWant, UnitWant, Wish};
+use nodeshim::journal::Event;
+use nodeshim::tool::Tool;
+
+use super::image::{Image, build};
+use super::support::succeed;
+use super::{WAYS, audited};
+
+const BY_HAND: &str = "/usr/lib/systemd/system/byhand.service
+/etc/init.d/byhand
+%install
+mkdir -p %{buildroot}/usr/lib/systemd/system %{buildroot}/etc/init.d
+printf '[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n' \\
+  >%{buildroot}/usr/lib/systemd/system/byhand.service
+printf '#!/bin/sh\\nexit 0\\n' >%{buildroot}/etc/init.d/byhand
+chmod 755 %{buildroot}/etc/init.d/byhand
+%post
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -s /usr/lib/systemd/system/byhand.service /etc/systemd/system/multi-user.target.wants/
+ln -s ../init.d/byhand /etc/rc.d/rc3.d/S80byhand
+ln -s ../init.d/byhand /etc/rc.d/rc5.d/S80byhand
+echo 'byhand 7777/tcp' >>/etc/services
+echo '-A INPUT -j ACCEPT' >>/etc/sysconfig/iptables
+sed -i 's,</zone>,<port port=\"7777\" protocol=\"tcp\"/></zone>,' /etc/firewalld/zones/public.xml
+/etc/init.d/byhand condrestart || :
+iptables -I INPUT -p tcp --dport 7777 -j ACCEPT || :
+";
+
+fn image() -> Image {
+    let image = Image::new();
+    for directory in [
+        "etc/sysconfig",
+        "etc/firewalld/zones",
+        "etc/rc.d/rc3.d",
+        "etc/rc.d/rc5.d",
+    ] {
+        fs::create_dir_all(image.path().join(directory)).expect("a directory");
+    }
+    fs::write(image.path().join("etc/services"), "ssh 22/tcp\n").expect("a file");
+    fs::write(image.path().join("etc/sysconfig/iptables"), "*filter\nCOMMIT\n").expect("a file");
+    let zone =
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone><port port=\"22\" protocol=\"tcp\"/></zone>\n";
+    fs::write(image.path().join("etc/firewalld/zones/public.xml"), zone).expect("a file");
+    image
+}
+
+fn by_hand(image: &Image) -> Vec<Event> {
+    image.events().into_iter().filter(|event| event.tool == Tool::Hand).collect()
+}
+
+fn wishes(events: &[Event]) -> Vec<Wish> {
+    events.iter().flat_map(|event| &event.intents).map(|intent| intent.wish.clone()).collect()
+}
+
+#[test]
+fn what_equals_a_request_counts_as_one() {
+    for how in WAYS {
+        let image = image();
+        let package = build(&image.beside("byhand"), "byhand", BY_HAND);
+        audited(&image, how, &["-U", &package]);
+        let events = by_hand(&image);
+        let found = wishes(&events);
+        let enabled = |wish: &Wish| matches!(wish, Wish::Unit { unit, want: UnitWant::Enable, .. } if unit == "byhand.service");
+        assert!(found.iter().any(enabled), "{how}: {found:#?}");
+        let on = Wish::Service {
+            service: "byhand".into(),
+            want: ServiceWant::On,
+            levels: Some("35".into()),
+        };
+        assert!(found.contains(&on), "{how}: {found:#?}");
+        let port = Wish::Allow {
+            opening: Opening::Port {
+                port: "7777".into(),
+                protocol: "tcp".into(),
+            },
+            zone: Some("public".into()),
+        };
+        assert!(found.contains(&port), "{how}: {found:#?}");
+        assert_eq!(found.iter().filter(|wish| matches!(wish, Wish::Allow { .. })).count(), 1, "{found:#?}");
+        for event in &events {
+            assert_eq!(event.origin.package(), Some("byhand"));
+        }
+        let listed =
+            String::from_utf8(succeed(&mut image.nodeshim("list", ["byhand"])).stdout).expect("text");
+        for part in [
+            "/etc/services",
+            "/etc/sysconfig/iptables",
+            "init script, past the tools: byhand",
+            "iptables -I INPUT",
+        ] {
+            let flat = listed.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flat.contains(part), "{how}: {part}: {listed}");
+        }
+        let why = succeed(&mut image.nodeshim("why", ["7777/tcp"]));
+        assert!(String::from_utf8_lossy(&why.stdout).contains("wanted by byhand"));
+    }
+}
+
+#[test]
+fn what_was_run_is_told_from_what_is_only_named() {
+    let image = image();
+    let package = build(&image.beside("byhand"), "byhand", BY_HAND);
+    audited(&image, "events", &["-U", &package]);
+    let texts: Vec<(String, String)> = by_hand(&image)
+        .iter()
+        .filter_map(|event| match &event.intents.first()?.wish {
+            Wish::Note { text, .. } => Some((text.clone(), event.message.clone())),
+            _ => None,
+        })
+        .collect();
+    let of = |part: &str| {
+        texts.iter().find(|(text, _)| text.contains(part)).unwrap_or_else(|| panic!("{texts:#?}"))
+    };
+    let (script, line) = of("byhand condrestart");
+    assert!(script.ends_with("was run") && line == "line 8", "{texts:#?}");
+    let (iptables, line) = of("iptables -I INPUT");
+    assert!(iptables.ends_with("was not run") && line == "line 9", "{texts:#?}");
+}
+
+#[test]
+fn erasing_the_package_takes_it_back() {
+    let image = image();
+    let package = build(&image.beside("byhand"), "byhand", BY_HAND);
+    audited(&image, "events", &["-U", &package]);
+    let link = "/etc/systemd/system/multi-user.target.wants/byhand.service";
+    assert!(image.has(link));
+    audited(&image, "events", &["-e", "byhand"]);
+    for path in [link, "/etc/rc.d/rc3.d/S80byhand", "/etc/rc.d/rc5.d/S80byhand"] {
+        assert!(!image.has(path), "{path}");
+    }
+    let why = image.nodeshim("why", ["7777/tcp"]).output().expect("an answer");
+    assert!(!String::from_utf8_lossy(&why.stdout).contains("wanted by"), "{why:?}");
+}
+
+#[test]
+fn why_and_check_know_of_changed_files() {
+    let image = image();
+    let package = build(&image.beside("plain"), "plain", "%post\ntrue\necho x >/etc/plain\n");
+    audited(&image, "events", &["-U", &package]);
+    let why = String::from_utf8(succeed(&mut image.nodeshim("why", ["/etc/plain"])).stdout).expect("text");
+    assert!(why.contains("plain-1.0-1.noarch %post(1)") && why.contains("line 2"), "{why}");
+    succeed(&mut image.nodeshim("check", [""; 0]));
+    fs::write(image.path().join("etc/plain"), "other\n").expect("a file");
+    let checked = image.nodeshim("check", [""; 0]).output().expect("a check");
+    let text = String::from_utf8_lossy(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(1), "{text}");
+    assert!(text.contains("S.5....") && text.contains("/etc/plain"), "{text}");
+    fs::remove_file(image.path().join("etc/plain")).expect("a removal");
+    let checked = image.nodeshim("check", ["--json"]).output().expect("a check");
+    let json: serde_json::Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    assert!(
+        json.as_array()
+            .expect("an array")
+            .iter()
+            .any(|one| one["kind"] == "missing" && one["path"] == "/etc/plain")
+    );
+    let shown = succeed(&mut image.nodeshim("show", ["plain", "--files", "--json"]));
+    let json: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(json["files"][0]["changes"][0]["path"], "/etc/plain");
+}
