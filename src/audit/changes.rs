@@ -114,10 +114,11 @@ fn state_after(root: &Root, path: &[u8], before: Option<&FileState>, written: bo
 /// Asks the rpm database for the digests of packaged files that were as rpm had unpacked them.
 fn complete(root: &Root, candidates: &mut [Candidate]) -> Result<()> {
     let is_open = |candidate: &&mut Candidate| {
-        candidate
-            .before
-            .as_ref()
-            .is_some_and(|before| before.status.kind == Kind::File && before.digest.is_none())
+        let Some(before) = candidate.before.as_ref().filter(|before| before.digest.is_none()) else {
+            return false;
+        };
+        let same = candidate.after.as_ref().is_some_and(|after| !may_have_changed(before, after));
+        before.status.kind == Kind::File && (candidate.marks.written || !same)
     };
     let paths: Vec<Vec<u8>> =
         candidates.iter_mut().filter(is_open).map(|candidate| candidate.path.clone()).collect();

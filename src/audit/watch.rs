@@ -162,8 +162,9 @@ impl Watch {
             self.dirs.placed(target.clone(), &place.directory, &place.name);
         }
         let acts = [
-            (libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_ATTRIB, Act::Changed),
-            (libc::FAN_MODIFY | libc::FAN_CLOSE_WRITE, Act::Written),
+            // What was written through a mapping is told by the close alone, and by the file's time.
+            (libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_ATTRIB | libc::FAN_CLOSE_WRITE, Act::Changed),
+            (libc::FAN_MODIFY, Act::Written),
             (libc::FAN_OPEN_EXEC, Act::Ran),
         ];
         for (mask, act) in acts {
