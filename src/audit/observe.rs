@@ -73,6 +73,7 @@ fn blank(run: &Run) -> Event {
         warnings: Vec::new(),
         origin: run.origin.clone(),
         intents: Vec::new(),
+        held: Vec::new(),
         changes: Vec::new(),
     }
 }

@@ -163,7 +163,10 @@ impl Watch {
         }
         let acts = [
             // What was written through a mapping is told by the close alone, and by the file's time.
-            (libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_ATTRIB | libc::FAN_CLOSE_WRITE, Act::Changed),
+            (
+                libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_ATTRIB | libc::FAN_CLOSE_WRITE,
+                Act::Changed,
+            ),
             (libc::FAN_MODIFY, Act::Written),
             (libc::FAN_OPEN_EXEC, Act::Ran),
         ];

@@ -52,6 +52,7 @@ pub fn parts(tool: Tool, call: &Call) -> Vec<Part> {
         Tool::SystemdUpdateHelper => of_update_helper(call.args),
         Tool::SystemdSysvInstall => of_sysv_install(call.args).into_iter().collect(),
         Tool::SystemdSysvConvert => of_sysv_convert(call.args),
+        Tool::Hand => Vec::new(),
     }
 }
 
