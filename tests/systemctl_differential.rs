@@ -78,6 +78,8 @@ struct Pair {
     original: Side,
     shim: Side,
     coverage: Coverage,
+    /// What depends on the order of directories is let pass.
+    excuses: bool,
 }
 
 impl Pair {
@@ -86,6 +88,7 @@ impl Pair {
             original: Side::original(&place.join("original")),
             shim: Side::shim(&place.join("shim"), GENERATION),
             coverage: Coverage::default(),
+            excuses: true,
         }
     }
 
@@ -105,13 +108,13 @@ impl Pair {
             // It can die of an assertion of its own.
             expected.exit?;
             let all = request.words.iter().any(|word| word == "preset-all");
-            if all && expected.exit == Some(1) && got.exit == Some(1) {
+            if self.excuses && all && expected.exit == Some(1) && got.exit == Some(1) {
                 // What stops a run over all units is found in directory order, before or after others.
                 return None;
             }
             if let Some(difference) = difference(&expected, &got) {
                 let met = [&expected, &got].iter().any(|answer| answer.stderr.contains(LOOP));
-                if met && case.image.has_loop() {
+                if self.excuses && met && case.image.has_loop() {
                     // How far work gets before it meets a link of a loop depends on that order too.
                     return None;
                 }
@@ -226,6 +229,8 @@ fn what_differed_once_does_so_no_more() {
     }
     let scratch = support::scratch();
     let mut pair = Pair::new(scratch.path());
+    // These were chosen so that no order matters.
+    pair.excuses = std::env::var_os("NODESHIM_CASE").is_some();
     let mut failures = String::new();
     for (name, case) in kept_cases() {
         if let Some(difference) = pair.compare(&case) {

@@ -180,7 +180,9 @@ impl Units<'_> {
                     Err(Problem::Missing) => return Ok(false),
                     end => end.map_err(|problem| events.fail(0, problem, &shown, None))?,
                 };
-                let by_target = marks.owner(&end.path).or_else(|| marks.owner(base_name(&end.path)));
+                // In another tree what was removed and what is led to never have the same path.
+                let by_path = marks.owner(&end.path).filter(|_| self.prefix.is_empty());
+                let by_target = by_path.or_else(|| marks.owner(base_name(&end.path)));
                 match by_target {
                     Some(owner) => owner,
                     None => return Ok(false),

@@ -7,6 +7,8 @@ use nix::errno::Errno;
 use crate::unit::name;
 
 const COMMENTS: [u8; 2] = *b"#;";
+/// What counts as blank: a form feed does not.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const INSTALL: &str = "Install";
 const OTHER_SECTIONS: [&str; 1] = ["Unit"];
@@ -69,7 +71,7 @@ struct Parser {
 
 impl Parser {
     fn line(&mut self, line: usize, raw: &[u8]) {
-        let raw = raw.trim_ascii();
+        let raw = trim(raw);
         if raw.is_empty() {
             return;
         }
@@ -112,8 +114,8 @@ impl Parser {
             Some(("", _)) => self.warn(line, "Missing key name before '=', ignoring line."),
             Some((key, value)) => self.items.push(Item::Assignment {
                 line,
-                key: trim(key).to_owned(),
-                value: trim(value).to_owned(),
+                key: key.trim_matches(BLANKS).to_owned(),
+                value: value.trim_matches(BLANKS).to_owned(),
             }),
         }
     }
@@ -137,8 +139,12 @@ fn escape_invalid(bytes: &[u8]) -> String {
     bytes.utf8_chunks().map(shown).collect()
 }
 
-fn trim(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_ascii_whitespace())
+fn trim(line: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !BLANKS.contains(&char::from(*byte));
+    match (line.iter().position(is_text), line.iter().rposition(is_text)) {
+        (Some(first), Some(last)) => line.get(first..=last).unwrap_or_default(),
+        _ => &[],
+    }
 }
 
 /// Every unit type has a section of its name.
@@ -160,7 +166,7 @@ fn logical_lines(content: &[u8]) -> Vec<(usize, Vec<u8>)> {
     let mut count = 0;
     for (index, raw) in physical_lines(content).into_iter().enumerate() {
         count = index + 1;
-        if raw.trim_ascii_start().first().is_some_and(|first| COMMENTS.contains(first)) {
+        if trim(raw).first().is_some_and(|first| COMMENTS.contains(first)) {
             continue;
         }
         let text = match raw.strip_prefix(BYTE_ORDER_MARK) {
@@ -274,6 +280,11 @@ mod tests {
                 ..
             }]
         ));
+    }
+
+    #[test]
+    fn a_form_feed_is_no_blank() {
+        assert_eq!(assignments(b"[Install]\nAlso= a\x0c\t\n")[0].2, "a\x0c");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::Problem;
 
 /// As many links as systemd follows.
-const MAX_LINKS: usize = 32;
+pub const MAX_LINKS: usize = 32;
 
 /// After so many single looks into a directory, it is read as a whole.
 const LOOKS: usize = 6;

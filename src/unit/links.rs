@@ -87,11 +87,9 @@ impl Units<'_> {
         {
             return true;
         }
-        let located = |target: &str| self.index.chase_parent(target).unwrap_or_else(|_| target.to_owned());
-        one == other
-            || base_name(&one) == base_name(&other)
-                && self.path.contains(&located(&one))
-                && self.path.contains(&located(&other))
+        // By their text: a way up again leads out of the search path for nobody.
+        let is_inside = |target: &str| self.path.tail(&simplify(target)).is_some();
+        one == other || base_name(&one) == base_name(&other) && is_inside(&one) && is_inside(&other)
     }
 
     fn is_one_file(&self, one: &str, other: &str) -> bool {

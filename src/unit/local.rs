@@ -8,8 +8,9 @@ use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode};
 use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
+use crate::unit::index::{MAX_LINKS, absolute};
 use crate::unit::name::{self, base_name};
-use crate::unit::paths::join;
+use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::{DEV_NULL, Units};
 
@@ -36,17 +37,16 @@ impl Units<'_> {
                 return Err(Problem::Os(Errno::EINVAL));
             }
             // In another tree nothing is asked about generators, which run in this one.
-            if self.prefix.is_empty() && self.is_masked_by_generator(unit) {
+            if !self.is_named && self.is_masked_by_generator(unit) {
                 events.push(owner, Event::MaskedByGenerator { unit: unit.clone() });
                 continue;
             }
             let path = join(dir, unit);
             let masked = match self.index.kind(&path)? {
                 None => false,
+                Some(Kind::Link) if !self.prefix.is_empty() => self.is_mask_elsewhere(&path)?,
                 Some(_) => match self.is_empty(&path) {
                     Err(Problem::Missing) => false,
-                    // In another tree it goes by the wrong way, and gets nowhere.
-                    Err(Problem::LinkedFile) if !self.prefix.is_empty() => false,
                     empty => empty?,
                 },
             };
@@ -64,6 +64,25 @@ impl Units<'_> {
         }
         gather(&mut outcome, self.remove_marked(&mut marks, dir, events).map(|()| 0));
         outcome
+    }
+
+    /// Whether a link in another tree is a mask. Absolute links lead out of that tree here, where
+    /// only `/dev/null` is known.
+    fn is_mask_elsewhere(&self, link: &str) -> Result<bool, Problem> {
+        let mut path = link.to_owned();
+        for _ in 0..MAX_LINKS {
+            match self.index.kind(&path)? {
+                Some(Kind::Link) => {}
+                Some(_) => return self.is_empty(&path),
+                None => return Ok(false),
+            }
+            let target = self.index.read_link(&path)?;
+            if target.starts_with('/') {
+                return Ok(simplify(&target) == DEV_NULL);
+            }
+            path = self.index.chase_parent(&absolute(&target, parent(&path)))?;
+        }
+        Err(Problem::LinkedFile)
     }
 
     fn is_masked_by_generator(&self, unit: &str) -> bool {

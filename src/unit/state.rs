@@ -293,10 +293,9 @@ impl Links {
             return false;
         }
         if known_names {
-            return unit
-                .install
-                .default_name(&unit.name)
-                .is_some_and(|full| self.has_pulled_in(units, &full));
+            let listed = unit.install.aliases.iter().cloned().chain(unit.install.default_name(&unit.name));
+            let instances = listed.filter(|name| name::template_of(name).as_ref() == Some(&unit.name));
+            return instances.into_iter().any(|full| self.has_pulled_in(units, &full));
         }
         let start = unit.name.split_inclusive('@').next().unwrap_or_default();
         let all = self.read_pulled_in(units);

@@ -40,6 +40,8 @@ pub struct Units<'r> {
     pub dry_run: bool,
     /// What stands before paths in messages: the directory of `--root`.
     pub prefix: String,
+    /// The tree was named by `--root`, if only as `/`.
+    pub is_named: bool,
     dirs: Vec<String>,
 }
 
@@ -57,6 +59,7 @@ impl<'r> Units<'r> {
             forgiving: false,
             dry_run: false,
             prefix: prefix.to_owned(),
+            is_named: !prefix.is_empty(),
             dirs,
         }
     }
@@ -207,7 +210,12 @@ impl<'r> Units<'r> {
                 problem
             })?;
         }
-        unit.mode = Some(if self.is_empty(&target)? {
+        // In another tree it goes by the wrong way to ask for more than the target's name.
+        let is_masked = match self.prefix.as_str() {
+            "" => self.is_empty(&target)?,
+            _ => target == DEV_NULL,
+        };
+        unit.mode = Some(if is_masked {
             Mode::Masked
         } else if inside {
             Mode::Alias

@@ -287,6 +287,11 @@ impl Image {
         })
     }
 
+    /// Whether a unit has drop-ins.
+    pub fn has_drop_ins(&self) -> bool {
+        self.nodes.keys().any(|path| path.contains(".d/"))
+    }
+
     /// Whether a unit brings another one in.
     pub fn has_also(&self) -> bool {
         let also =

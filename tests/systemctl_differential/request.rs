@@ -243,7 +243,7 @@ impl Request {
         if random.chance(2) {
             add("--", random);
         }
-        avoid_faults(verb, &mut words);
+        avoid_faults(verb, image, &mut words);
         let environment = if random.chance(4) {
             vec![random.pick(&ENVIRONMENT).to_owned()]
         } else {
@@ -261,14 +261,15 @@ impl Request {
 }
 
 /// With `--root` this generation of systemctl takes what disabling a unit would remove from its own
-/// root, takes a template for its instance when it enables it again, and links units that are in the
-/// search path already.
-fn avoid_faults(verb: &str, words: &mut Vec<String>) {
+/// root, takes a template for its instance when it enables it again and forgets its drop-ins then, and
+/// links units that are in the search path already.
+fn avoid_faults(verb: &str, image: &Image, words: &mut Vec<String>) {
     if !words.iter().any(|word| word.starts_with("--root=/opt")) {
         return;
     }
     match verb {
         "is-enabled" => words.retain(|word| !["--full", "-l"].contains(&word.as_str())),
+        "reenable" if image.has_drop_ins() => words.retain(|word| word != "reenable"),
         "reenable" => words.retain(|word| !word.contains('@')),
         "link" => words.retain(|word| !word.contains(VENDOR)),
         _ => {}

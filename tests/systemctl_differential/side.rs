@@ -45,7 +45,7 @@ const BELOW: &str = "opt/image";
 pub struct Answer {
     /// Exit code.
     pub exit: Option<i32>,
-    /// Standard output.
+    /// Standard output, its lines sorted where their order is that of directories.
     pub stdout: String,
     /// Standard error, its lines sorted: directories are read in no order.
     pub stderr: String,
@@ -219,7 +219,7 @@ impl Side {
         lines.dedup_by(|a, b| a == b && a.starts_with("Failed to "));
         Answer {
             exit: status.code(),
-            stdout,
+            stdout: in_order(&stdout),
             stderr: lines.iter().map(|line| format!("{line}\n")).collect(),
             tree: self.tree(),
         }
@@ -281,6 +281,18 @@ fn content(file: &mut File) -> String {
     file.seek(SeekFrom::Start(0)).expect("a file");
     file.read_to_end(&mut bytes).expect("output");
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The links that disabling a unit would remove are found in directory order, and of names that
+/// differ in case alone either comes first.
+fn in_order(text: &str) -> String {
+    let first = |line: &str| line.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    let are_links = |a: &str, b: &str| [a, b].iter().all(|line| line.starts_with("  /"));
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for alike in lines.chunk_by_mut(|a, b| are_links(a, b) || first(a) == first(b)) {
+        alike.sort_unstable();
+    }
+    lines.concat()
 }
 
 fn prepare(root: &Path) {

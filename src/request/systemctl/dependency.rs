@@ -54,15 +54,15 @@ pub fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
 
 fn names(session: &mut Session, arguments: &[String]) -> Result<(String, Vec<String>), String> {
     let (target, others) = arguments.split_first().ok_or("Too few arguments.")?;
-    let target = session.name_or_path(target, "as target", ".target")?;
-    let others = others.iter().map(|other| session.name_or_path(other, "as dependency", ".service"));
+    let target = session.target(target, "as target")?;
+    let others = others.iter().map(|other| session.name_or_path(other, "as dependency"));
     Ok((target, others.collect::<Result<_, _>>()?))
 }
 
 /// Makes a target the one to boot into.
 pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     let given = arguments.first().map_or("", String::as_str);
-    let target = match session.name_or_path(given, "set-default", ".target") {
+    let target = match session.target(given, "set-default") {
         Ok(target) => target,
         Err(text) => return session.fail(text),
     };
@@ -78,11 +78,14 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
             let dir = units.path.persistent.clone();
             let outcome = units.set_default(&target, &dir, &mut events);
             session.print_events(&units, SET_DEFAULT, &events, outcome.as_ref().err().copied());
-            if outcome.is_ok() && !session.options.quiet {
-                note_other_default(&mut session, units.default_target(), &target);
-            }
+            let noted = match outcome {
+                Ok(_) if !session.options.quiet => {
+                    note_other_default(&mut session, units.default_target(), &target)
+                }
+                _ => Ok(()),
+            };
             session.close(&tree);
-            outcome
+            outcome.and_then(|unit| noted.map(|()| unit))
         }
     };
     let exit = u8::from(outcome.is_err());
@@ -91,13 +94,22 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     session.reply.fail(exit)
 }
 
-fn note_other_default(session: &mut Session, current: Result<String, Problem>, wanted: &str) {
-    if let Ok(current) = current
-        && current != wanted
-    {
+/// Says so if another target is the one to boot into all the same, or none.
+fn note_other_default(
+    session: &mut Session,
+    current: Result<String, Problem>,
+    wanted: &str,
+) -> Result<(), Problem> {
+    let current = current.inspect_err(|problem| session.say(Level::Error, no_default(*problem)))?;
+    if current != wanted {
         let text = format!("Note: \"{current}\" is the default unit (possibly a runtime override).");
         session.say(Level::Notice, text);
     }
+    Ok(())
+}
+
+fn no_default(problem: Problem) -> String {
+    format!("Failed to get default target: {}", problem.text())
 }
 
 /// Prints the target that is booted into.
@@ -113,6 +125,6 @@ pub fn get_default(mut session: Session) -> Reply {
             session.reply.output.out_line(target);
             session.reply
         }
-        Err(problem) => session.fail(format!("Failed to get default target: {}", problem.text())),
+        Err(problem) => session.fail(no_default(problem)),
     }
 }

@@ -20,6 +20,8 @@ pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Repl
     if let Some(text) = now::refusal(&session, verb) {
         return session.fail(text);
     }
+    // Takes back what was made for this boot as well as the rest, whatever is asked for.
+    session.options.runtime &= verb != "revert";
     let names = match session.names(arguments, &format!("to {verb}")) {
         Ok(names) => names,
         Err(text) => return session.fail(text),
@@ -173,6 +175,7 @@ fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[Strin
             );
             session.say(Level::Error, text);
         }
+        Some(_) if verb == "reenable" => session.say_failed(verb, problem),
         _ => match prepare(&mut session, verb, names.to_vec()) {
             Ok(_) => session.say_failed(verb, problem),
             Err(reply) => return *reply,

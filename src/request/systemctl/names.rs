@@ -1,5 +1,6 @@
 //! Arguments of unit file verbs as unit names and paths.
 
+use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
 use crate::unit::paths::join;
@@ -9,17 +10,26 @@ use super::session::Session;
 impl Session<'_> {
     /// Completes unit names and makes paths absolute; a failure is the line to print.
     pub fn names(&mut self, arguments: &[String], operation: &str) -> Result<Vec<String>, String> {
-        arguments
-            .iter()
-            .map(|argument| self.name_or_path(argument, operation, ".service"))
-            .collect()
+        arguments.iter().map(|argument| self.name_or_path(argument, operation)).collect()
     }
 
-    /// The same for one argument with another suffix.
-    pub fn name_or_path(&mut self, argument: &str, operation: &str, suffix: &str) -> Result<String, String> {
+    /// The same for a target, where a path stands for the unit that has its name.
+    pub fn target(&mut self, argument: &str, operation: &str) -> Result<String, String> {
+        match path_unit(argument) {
+            Some(unit) => Ok(unit),
+            None => self.mangled(argument, operation, ".target"),
+        }
+    }
+
+    /// The same for one argument.
+    pub fn name_or_path(&mut self, argument: &str, operation: &str) -> Result<String, String> {
         if argument.contains('/') {
             return Ok(self.absolute(argument));
         }
+        self.mangled(argument, operation, ".service")
+    }
+
+    fn mangled(&mut self, argument: &str, operation: &str, suffix: &str) -> Result<String, String> {
         let mangled = mangle(argument, operation, suffix, false)
             .ok_or_else(|| format!("Failed to mangle unit name or path '{argument}': Invalid argument"))?;
         if !self.options.quiet {

@@ -135,6 +135,7 @@ impl<'c> Session<'c> {
         units.specifiers = Specifiers::within(tree.root(), self.call.root);
         units.specifiers.scope = self.options.scope;
         units.forgiving = self.answers() == Answers::Image;
+        units.is_named = self.options.has_root;
         units
     }
 
