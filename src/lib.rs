@@ -27,6 +27,8 @@ pub mod escape;
 pub mod firewall;
 #[cfg(feature = "admin")]
 pub mod inspect;
+#[cfg(feature = "admin")]
+pub mod install;
 pub mod intent;
 pub mod intercept;
 pub mod journal;
@@ -41,6 +43,8 @@ pub mod origin;
 #[cfg(feature = "admin")]
 pub mod plan;
 pub mod policy;
+#[cfg(feature = "admin")]
+pub mod private;
 pub mod request;
 pub mod root;
 #[cfg(feature = "admin")]
@@ -53,6 +57,8 @@ pub mod settle;
 pub mod state;
 pub mod sysv;
 pub mod tool;
+#[cfg(feature = "admin")]
+pub mod trust;
 pub mod unit;
 #[cfg(feature = "admin")]
 pub mod vdsm;

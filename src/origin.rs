@@ -24,6 +24,8 @@ pub enum FoundBy {
     Ownership,
     /// Package metadata, not a scriptlet.
     Metadata,
+    /// An administrator named the package to the admin tool.
+    Administrator,
     /// Nothing is known.
     #[default]
     Unknown,

@@ -30,6 +30,8 @@ pub enum Tool {
     SystemdSysvConvert,
     /// No tool: the audit saw it done by hand. Nothing is called by this name.
     Hand,
+    /// No shim: the admin tool itself, for what an administrator did through it.
+    Nodeshim,
 }
 
 impl Tool {
@@ -59,6 +61,7 @@ impl Tool {
             Tool::SystemdSysvInstall => "systemd-sysv-install",
             Tool::SystemdSysvConvert => "systemd-sysv-convert",
             Tool::Hand => "hand",
+            Tool::Nodeshim => "nodeshim",
         }
     }
 

@@ -8,20 +8,23 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 15] = [
     &[
         "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
     ],
     &["root"],
+    &["private"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],
     &["journal", "request"],
+    &["trust"],
     &["caller"],
     &["state", "plan", "metadata", "audit"],
     &["backend"],
     &["settle", "intercept", "inspect", "apply", "lint"],
     &["run", "live"],
+    &["install"],
     &["cli"],
 ];
 

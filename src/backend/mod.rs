@@ -9,5 +9,6 @@ pub mod lokkit;
 pub mod name;
 pub mod nftables;
 pub mod ovirt;
+pub mod restore;
 pub mod sysctl;
 pub mod systemd;

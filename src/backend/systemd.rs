@@ -1,6 +1,6 @@
 //! The systemd backend: one preset file a plugin with what it explicitly enabled and disabled, so
 //! that presets applied at first boot agree with the links that are there; requests to enable a
-//! unit that came too early, made again; links that point nowhere once their plugin is gone.
+//! unit that came too early, made again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::name::stem;
 use crate::intent::{Scope, UnitWant, Wish};
 use crate::journal::Event;
 use crate::plan::{Action, Content, Desired, Note, PlannedChange};
-use crate::root::{Kind, Op, Root};
+use crate::root::{Op, Root};
 use crate::state::{DeclaredUnit, Fold, Plugin, State};
 use crate::tool::Tool;
 use crate::unit::name::base_name;
@@ -287,36 +287,6 @@ pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
         .find(|path| root.is_file(path))
 }
 
-/// Links of units and run levels that `events` of plugins that are gone have made and that now
-/// point nowhere.
-pub fn dangling<'e>(
-    root: &Root,
-    events: impl IntoIterator<Item = (&'e str, &'e Event)>,
-) -> Vec<PlannedChange> {
-    let mut links: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
-    for (plugin, event) in events {
-        for change in event.changes.iter().filter(|change| change.op == Op::Link) {
-            if ["/etc/systemd/", "/etc/rc"].iter().any(|below| change.path.starts_with(below)) {
-                links.insert(&change.path, (plugin, event.id));
-            }
-        }
-    }
-    let is_dangling = |path: &&str| {
-        let is_link = root.meta(path).is_ok_and(|meta| meta.kind == Kind::Link);
-        is_link && root.meta_followed(path).is_err_and(|error| error.is_missing())
-    };
-    links
-        .into_iter()
-        .filter(|(path, _)| is_dangling(path))
-        .map(|(path, (plugin, id))| PlannedChange {
-            path: path.to_owned(),
-            action: Action::Remove,
-            because: vec![id],
-            why: format!("made by {plugin}, which is gone, and points nowhere"),
-        })
-        .collect()
-}
-
 /// Links that requests made which policy refuses now, unless somebody else wants their unit.
 pub fn refused(root: &Root, fold: &Fold, events: &[Event]) -> Vec<PlannedChange> {
     let mut changes = Vec::new();
@@ -424,32 +394,5 @@ mod tests {
         let off = ("b", vec![want("x.service", UnitWant::Disable, 2)]);
         let (_, notes) = presets(&state(&[on, off]));
         assert_eq!(notes[0].because, [1, 2]);
-    }
-
-    #[test]
-    fn only_links_that_point_nowhere_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        root.create_dirs("/etc/systemd/system/x.wants", 0o755).unwrap();
-        root.write("/etc/there", b"", None).unwrap();
-        root.symlink("/etc/there", "/etc/systemd/system/x.wants/a.service").unwrap();
-        root.symlink("/etc/gone", "/etc/systemd/system/x.wants/b.service").unwrap();
-        let event = Event {
-            id: 7,
-            time: String::new(),
-            tool: Tool::Systemctl,
-            argv: Vec::new(),
-            exit: 0,
-            verdict: Default::default(),
-            message: String::new(),
-            warnings: Vec::new(),
-            origin: Default::default(),
-            intents: Vec::new(),
-            held: Vec::new(),
-            changes: root.take_changes(),
-        };
-        let found = dangling(&root, [("p", &event)]);
-        let paths: Vec<&str> = found.iter().map(|change| change.path.as_str()).collect();
-        assert_eq!(paths, ["/etc/systemd/system/x.wants/b.service"]);
     }
 }

@@ -137,6 +137,16 @@ fn text(report: &Report) -> String {
         text.push_str(&wrapped("  ", 6, &format!("is plugin {registered}")));
     }
     text.push_str(&format!("  {}\n", count(report.requests, "request")));
+    if let Some(trust) = &summary.trust {
+        text.push_str(&wrapped("  ", 4, &trust.words()));
+    }
+    text.push_str(&sections(report));
+    text
+}
+
+/// What a plugin wants, and what its requests changed.
+pub(super) fn sections(report: &Report) -> String {
+    let mut text = String::new();
     let sections = [
         ("now", false, Verdict::Allow),
         ("at boot", true, Verdict::Allow),

@@ -8,6 +8,7 @@ use nodeshim::error::Result;
 use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, View};
 use nodeshim::journal::{Verdict, each_part};
 use nodeshim::root::Root;
+use nodeshim::tool::Tool;
 
 use super::files;
 use super::output::{json, print, wrapped};
@@ -57,7 +58,10 @@ const INDENT: usize = 8;
 fn entry_text(entry: &Entry) -> String {
     let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
     let scriptlet = entry.scriptlet.as_ref().map_or(String::new(), |kind| format!(" {kind}{arg}"));
-    let package = entry.package.as_deref().unwrap_or("unknown");
+    let package = entry.package.as_deref().unwrap_or(match entry.tool {
+        Tool::Nodeshim => "nodeshim",
+        _ => "unknown",
+    });
     let mut text = head(entry.event, &entry.time, &format!("{package}{scriptlet}"));
     text.push_str(&body(&entry.command, entry.exit, entry.verdict, &entry.wishes));
     for warning in &entry.warnings {

@@ -1,18 +1,23 @@
 //! The command line of the admin tool: one file a verb.
 //!
-//! Exit codes: 0 fine, 1 differences found or failed, 2 usage. `run` ends with its command's.
+//! Exit codes: 0 fine, 1 differences found or failed, 2 usage. `run` ends with its command's;
+//! `install` and `key` have codes of their own for what is in the way.
 
 mod apply;
 mod arm;
 mod check;
 mod export;
 mod files;
+mod install;
+mod key;
 mod lint;
 mod list;
 mod log;
 mod output;
 mod policy;
 mod progress;
+mod remove;
+mod revert;
 mod run;
 mod settle;
 
@@ -56,6 +61,10 @@ enum Verb {
     Export(export::ExportArgs),
     Policy(policy::PolicyArgs),
     Lint(lint::LintArgs),
+    Install(install::InstallArgs),
+    Key(key::KeyArgs),
+    Remove(remove::RemoveArgs),
+    Revert(revert::RevertArgs),
 }
 
 /// Reads the command line and carries out its verb.
@@ -87,6 +96,10 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Show(args) => list::show(&root, args, cli.json),
         Verb::Log(args) => log::log(&root, args, cli.json),
         Verb::Why(args) => log::why(&root, args, cli.json),
+        Verb::Install(args) => install::install(&root, args, cli.json),
+        Verb::Remove(args) => remove::remove(&root, args, cli.json),
+        Verb::Revert(args) => revert::revert(&root, args, cli.json),
+        Verb::Key(args) => key::key(&root, args, cli.json),
         Verb::Export(args) => export::export(&root, args, cli.json),
         Verb::Policy(args) => policy::policy(&root, args, cli.json),
         Verb::Lint(args) => lint::lint(&root, args, cli.json),

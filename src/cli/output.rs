@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use nodeshim::error::{Error, Result};
+use nodeshim::escape::printable;
 pub use nodeshim::plan::{events, wrapped};
 use serde::Serialize;
 
@@ -25,4 +26,10 @@ pub fn json(value: &impl Serialize) -> Result<()> {
 /// `1 change`, `2 changes`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A line on standard error, apart from the data on standard output.
+pub fn complain(line: &str) {
+    // If nobody reads it, there is nobody to tell.
+    let _ = writeln!(io::stderr(), "nodeshim: {}", printable(line));
 }

@@ -83,6 +83,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         temporary: std::env::temp_dir(),
         wait: &wait,
         audit: args.audit(),
+        messages: None,
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
     if outcome.repaired.is_some() {

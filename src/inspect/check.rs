@@ -76,7 +76,7 @@ fn hook(hook: &Hook) -> Option<Difference> {
 fn planned(root: &Root, change: &PlannedChange) -> Difference {
     let is_there = root.exists(&change.path);
     let kind = match (&change.action, is_there) {
-        (Action::Remove, _) => "extra",
+        (Action::Remove | Action::RemoveDirectory, _) => "extra",
         (Action::Call { .. }, _) => "request",
         (_, false) => "missing",
         (Action::Link { .. }, true) => "target",

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::error::{Result, if_exists};
 use crate::root::{Kind, Root};
 use crate::rpmdb::{self, Installed};
+use crate::trust::Record;
 use crate::vdsm;
 
 /// A hook.
@@ -39,6 +40,8 @@ pub struct Registry {
     pub installed: Installed,
     /// vdsm's hooks.
     pub hooks: Vec<Hook>,
+    /// What was found of the packages' signatures.
+    pub trust: Record,
 }
 
 impl Registry {
@@ -47,6 +50,7 @@ impl Registry {
         Ok(Registry {
             installed: installed.clone(),
             hooks: hooks(root)?,
+            trust: Record::load(root)?,
         })
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::words;
 use crate::intent::{Held, Intent};
 use crate::journal::{Event, Verdict};
+use crate::tool::Tool;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,6 +21,8 @@ pub struct Entry {
     pub scriptlet: Option<String>,
     /// Its `$1`, if it is known.
     pub arg: Option<u32>,
+    /// The tool.
+    pub tool: Tool,
     /// The command as typed.
     pub command: String,
     /// Its exit code.
@@ -89,6 +92,7 @@ fn entry(event: &Event) -> Entry {
         package: event.origin.nevra.clone(),
         scriptlet: event.origin.scriptlet.clone(),
         arg: event.origin.arg,
+        tool: event.tool,
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,

@@ -8,6 +8,7 @@ use super::list::{Row, rows};
 use super::{Hook, Registry};
 use crate::intent::{Opening, Verdict, Wish};
 use crate::state::Standing;
+use crate::trust::Trust;
 
 /// One plugin in a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -33,6 +34,8 @@ pub struct Summary {
     pub denied: usize,
     /// Whether it is gone, and what it asked for is to be withdrawn by the next settling.
     pub gone: bool,
+    /// What was found of its signature, if nodeshim installed it.
+    pub trust: Option<Trust>,
 }
 
 /// Every plugin by name.
@@ -64,6 +67,9 @@ pub fn plugins(standing: &Standing, registry: &Registry) -> Vec<Summary> {
             summary.registered.push(format!("{} {}", provided.plugin, provided.version));
         }
     }
+    for (name, summary) in &mut by_name {
+        summary.trust = registry.trust.of(name, summary.nevra.as_deref()).cloned();
+    }
     by_name.into_values().collect()
 }
 
@@ -84,6 +90,7 @@ fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
         failed: count(&|row| row.failed),
         denied: rows.iter().filter(|row| row.verdict == Verdict::Deny).count(),
         gone: false,
+        trust: None,
     }
 }
 

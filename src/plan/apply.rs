@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use nix::errno::Errno;
+
 use super::{Action, Note, Plan, PlannedChange};
 use crate::config::Config;
 use crate::error::{Result, if_exists};
@@ -24,6 +26,11 @@ pub fn apply(root: &Root, plan: &Plan) -> Result<Vec<Note>> {
             Action::Remove => {
                 if_exists(root.remove(&change.path))?;
             }
+            Action::RemoveDirectory => match root.remove_dir(&change.path) {
+                // Somebody put something into it.
+                Err(error) if error.errno() == Some(Errno::ENOTEMPTY) => {}
+                removed => drop(if_exists(removed)?),
+            },
             Action::Call { .. } => notes.extend(call(root, change)?),
         }
     }

@@ -67,7 +67,10 @@ pub enum Action {
     },
     /// The file or link is removed.
     Remove,
-    /// A request that failed when it was made is carried out again.
+    /// The directory is removed if nothing is in it.
+    RemoveDirectory,
+    /// A request that failed when it was made is carried out again, or one that no longer counts
+    /// is undone by its opposite.
     Call {
         /// The tool.
         tool: Tool,

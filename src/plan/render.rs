@@ -34,7 +34,7 @@ fn verb(change: &PlannedChange) -> &'static str {
     match change.action {
         Action::Write { .. } => "write",
         Action::Link { .. } => "link",
-        Action::Remove => "remove",
+        Action::Remove | Action::RemoveDirectory => "remove",
         Action::Call { .. } => "call",
     }
 }

@@ -38,5 +38,6 @@ pub fn carry_out(tool: Tool, call: &Call) -> Reply {
         Tool::SystemdSysvInstall => sysv_install::carry_out(call),
         Tool::SystemdSysvConvert => sysv_convert::carry_out(call),
         Tool::Hand => Reply::error("no tool has this name", 2),
+        Tool::Nodeshim => Reply::error("nodeshim is not a tool that scriptlets call", 1),
     }
 }

@@ -53,6 +53,7 @@ pub fn parts(tool: Tool, call: &Call) -> Vec<Part> {
         Tool::SystemdSysvInstall => of_sysv_install(call.args).into_iter().collect(),
         Tool::SystemdSysvConvert => of_sysv_convert(call.args),
         Tool::Hand => Vec::new(),
+        Tool::Nodeshim => Vec::new(),
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Change {
     /// Where a link that was replaced or removed pointed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<String>,
+    /// SHA-256 of what a file that was written holds now, in lower case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// Kinds of change.
@@ -88,6 +91,9 @@ impl Root {
             done => done.map_err(|errno| Error::io(path, errno))?,
         }
         self.note(if old.is_some() { Op::Write } else { Op::Create }, path, None, None);
+        if let Some(change) = self.changes.borrow_mut().last_mut() {
+            change.digest = Some(crate::origin::digest(content));
+        }
         Ok(())
     }
 
@@ -239,6 +245,18 @@ impl Root {
         self.unless_observing(link).map_err(|errno| Error::io(to, errno))
     }
 
+    /// Makes a file that only its owner may read, open for reading and writing. EEXIST if anything
+    /// is there.
+    pub fn create_new(&self, path: impl AsRef<Path>) -> Result<File> {
+        let path = path.as_ref();
+        let make = || {
+            let (dir, name) = self.parent(path)?;
+            let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+            openat(&dir, name.as_os_str(), flags, Mode::from_bits_truncate(0o600))
+        };
+        make().map(File::from).map_err(|errno| Error::io(path, errno))
+    }
+
     /// Opens a file for reading and appending, made with `mode` if it is not there.
     pub fn open_append(&self, path: impl AsRef<Path>, mode: u32) -> Result<File> {
         let path = path.as_ref();
@@ -267,6 +285,7 @@ impl Root {
             path: text(&Path::new("/").join(path)),
             target: target.map(text),
             was: was.map(text),
+            digest: None,
         });
     }
 }

@@ -3,6 +3,7 @@
 
 mod file;
 mod files;
+mod program;
 mod query;
 mod scriptlets;
 
@@ -14,7 +15,8 @@ use crate::root::Root;
 
 pub use file::PackageFile;
 pub use files::{Files, Packaged, files, files_at};
-pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
+pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
+pub use scriptlets::{Owners, Scriptlet, owners, scriptlets, scriptlets_of};
 
 /// Where distributions keep the database, in the order in which it is looked for.
 pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];

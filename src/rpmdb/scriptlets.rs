@@ -1,8 +1,9 @@
 //! The scriptlets of the installed packages, and whom a script file belongs to by its digest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use super::{database, query, unreadable};
+use super::{database, program, query, unreadable};
 use crate::error::Result;
 use crate::origin::digest;
 use crate::root::Root;
@@ -54,6 +55,11 @@ pub fn scriptlets(root: &Root) -> Result<Vec<Scriptlet>> {
         None => Ok(Vec::new()),
         Some(path) => parse(&query::query_all(root, path, &format())?),
     }
+}
+
+/// Every scriptlet with a body of a package file on the host.
+pub fn scriptlets_of(file: &Path) -> Result<Vec<Scriptlet>> {
+    parse(&program::query_file(file, &format())?)
 }
 
 /// Whom each body belongs to.

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::parts::PLUGIN;
-use super::private::PrivateDirectory;
 use crate::error::{Result, if_exists};
 use crate::origin::HOME_VARIABLE;
+use crate::private::PrivateDirectory;
 
 /// Names under which rpm keeps a user's macros, before and since 4.20, relative to the home.
 const USER_MACROS: [&str; 2] = [".rpmmacros", ".config/rpm/macros"];

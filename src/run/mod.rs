@@ -3,7 +3,6 @@
 
 mod command;
 mod parts;
-mod private;
 mod resolve;
 mod supervise;
 

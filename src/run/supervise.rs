@@ -1,10 +1,11 @@
 //! Arming, running a command to its end, disarming.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -14,7 +15,6 @@ use signal_hook::iterator::Signals;
 
 use super::Parts;
 use super::command::{Prepared, prepare};
-use super::private::sweep;
 use super::resolve::resolve;
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::intercept::{Disarmed, Hold, arm, check_image, disarm, repair};
 use crate::journal::{Appender, Journal, Origins};
 use crate::origin::FoundBy;
 use crate::policy;
+use crate::private::sweep;
 use crate::root::{Meta, Root};
 use crate::rpmdb::{Owners, owners, scriptlets};
 use crate::tool::Tool;
@@ -75,6 +76,8 @@ pub struct Surroundings<'a> {
     pub wait: &'a dyn Fn(&str) -> bool,
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
+    /// What the command writes its standard error to, if that is not the caller's.
+    pub messages: Option<File>,
 }
 
 /// Arms the image, runs the command to its end and disarms; meanwhile `audit` looks at what changes,
@@ -95,7 +98,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
     arm(root, &shim)?;
     let auditing = around.audit.map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref()));
-    let status = supervise(&prepared, &mut signals, &hold, root);
+    let status = supervise(&prepared, &mut signals, &hold, root, around.messages.as_ref());
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let disarmed = disarm(root);
     let status = status?;
@@ -151,7 +154,13 @@ fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<usize> {
 
 /// Starts the command and waits for its end. It holds the image too: if nodeshim is killed, the
 /// next run waits for the command before it takes the shims away from under it.
-fn supervise(prepared: &Prepared, signals: &mut Signals, hold: &Hold, root: &Root) -> Result<ExitStatus> {
+fn supervise(
+    prepared: &Prepared,
+    signals: &mut Signals,
+    hold: &Hold,
+    root: &Root,
+    messages: Option<&File>,
+) -> Result<ExitStatus> {
     let (program, args) =
         prepared.argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
     let name = PathBuf::from(program);
@@ -159,8 +168,10 @@ fn supervise(prepared: &Prepared, signals: &mut Signals, hold: &Hold, root: &Roo
     let image = root.meta("/")?;
     hold.share()?;
     prepared.share()?;
+    let messages = messages.map(File::try_clone).transpose().map_err(failed)?;
     let mut child = Command::new(program)
         .args(args)
+        .stderr(messages.map_or_else(Stdio::inherit, Stdio::from))
         .envs(prepared.env.iter().map(|(name, value)| (name, value)))
         .env(IMAGE_VARIABLE, image_number(&image))
         .spawn()

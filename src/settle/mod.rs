@@ -11,18 +11,22 @@ mod register;
 
 use std::collections::BTreeSet;
 
+use crate::backend::restore::Restored;
 use crate::backend::systemd;
 use crate::error::{Result, if_exists};
-use crate::journal::{self, Appender, Journal};
+use crate::escape::unescape;
+use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
+use crate::origin::Origin;
 use crate::plan::{Action, Note, Plan, apply};
-use crate::root::Root;
-use crate::state::State;
+use crate::root::{Change, Root};
+use crate::state::{Revert, State};
+use crate::tool::Tool;
 
 pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
-pub use plan::{Prepared, firewall, prepare, standing};
+pub use plan::{Prepared, firewall, prepare, prepare_without, standing};
 pub use register::register;
 
 /// What settling did.
@@ -30,6 +34,8 @@ pub use register::register;
 pub struct Report {
     /// The changes that were made, and what could not be expressed or done.
     pub plan: Plan,
+    /// What no longer counts and was left as it is all the same; in the plan's notes, too.
+    pub left: Vec<Note>,
     /// Plugins that want something now.
     pub plugins: usize,
     /// Plugins whose wishes were withdrawn because they are gone.
@@ -46,39 +52,84 @@ pub fn is_due(root: &Root) -> Result<bool> {
 /// Makes the image match its state, under the journal's lock. An image with neither a journal nor
 /// metadata is left alone.
 pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
-    make(root, facts, false)
+    make(root, facts, &Revert::default(), false)
 }
 
 /// As [`settle`], but what was changed on a node since it was booted stays so.
 pub fn settle_keeping(root: &Root, facts: &Facts) -> Result<Report> {
-    make(root, facts, true)
+    make(root, facts, &Revert::default(), true)
 }
 
-fn make(root: &Root, facts: &Facts, keeping: bool) -> Result<Report> {
+/// Settles without what an administrator takes back, which no longer counts from then on.
+pub fn revert(root: &Root, facts: &Facts, revert: &Revert) -> Result<Report> {
+    make(root, facts, revert, false)
+}
+
+fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Report> {
     if !is_due(root)? {
         return Ok(Report::default());
     }
     let mut appender = Appender::open(root)?;
     let journal = Journal::read(root)?;
-    let mut prepared = prepare(root, facts, &journal)?;
+    let mut prepared = prepare_without(root, facts, &journal, revert)?;
     if keeping {
         keep::leave_out(root, &mut prepared, &State::load(root)?)?;
     }
+    root.take_changes();
     let failed = apply(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
     state.retried.extend(carried_out(&prepared.plan, &failed));
     state.declared = systemd::declared_after(root, &prepared.fold.state, |unit| {
         failed.iter().any(|note| note.because.is_empty() && note.text.contains(&unit.unit))
     });
+    if let Some(mut event) = event(revert, &prepared.restored, root.take_changes()) {
+        appender.append(&mut event)?;
+        state.last_event = event.id;
+    }
     let state_written = state.save(root)?;
     appender.close_part(root, journal::PART_LIMIT)?;
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
     Ok(Report {
         plan,
+        left: prepared.restored.left,
         plugins: state.plugins.len(),
         gone: prepared.fold.gone.into_keys().collect(),
         state_written,
+    })
+}
+
+/// The record of what was put back: who looks at a path later has to know that it was not somebody
+/// else. None if there is nothing to record.
+fn event(revert: &Revert, restored: &Restored, made: Vec<Change>) -> Option<Event> {
+    let is_restored = |change: &Change| {
+        let path = unescape(&change.path);
+        restored.changes.iter().any(|planned| planned.path.as_str() == path)
+    };
+    let changes: Vec<Change> = made.into_iter().filter(is_restored).collect();
+    let asked = !revert.plugins.is_empty() || !revert.events.is_empty();
+    if changes.is_empty() && !asked {
+        return None;
+    }
+    let mut argv = vec![
+        "nodeshim".to_owned(),
+        if asked { "revert" } else { "settle" }.to_owned(),
+    ];
+    argv.extend(revert.plugins.iter().cloned());
+    argv.extend(revert.events.iter().map(u64::to_string));
+    Some(Event {
+        id: 0,
+        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
+        tool: Tool::Nodeshim,
+        argv,
+        exit: 0,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: Vec::new(),
+        origin: Origin::default(),
+        held: Vec::new(),
+        intents: Vec::new(),
+        changes,
     })
 }
 

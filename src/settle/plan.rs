@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use super::refuse::refuse;
+use crate::backend::restore::{Restored, restore};
 use crate::backend::{declared, firewalld, first_boot, iptables, lokkit, nftables, sysctl, systemd};
 use crate::config::Backend;
 use crate::error::Result;
@@ -12,13 +13,13 @@ use crate::firewall::detect;
 use crate::firewall::firewalld::default_zone;
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{Opening, Wish};
-use crate::journal::{Event, Journal, last_event};
+use crate::journal::{Journal, last_event};
 use crate::metadata::{self, NodeVersion};
 use crate::origin::digest;
-use crate::plan::{Content, Desired, Note, Plan, difference, words};
+use crate::plan::{Action, Content, Desired, Note, Plan, difference, words};
 use crate::policy::{self, Prefer, Rules};
 use crate::root::Root;
-use crate::state::{self, Declaration, Fold, Placed, Standing, State, fold};
+use crate::state::{self, Declaration, Fold, Placed, Revert, Standing, State, fold_without};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -30,16 +31,23 @@ pub struct Prepared {
     /// The files that settling writes, whether they are so already or not. A shared file is only
     /// among them if it is to be changed.
     pub desired: Vec<Desired>,
+    /// What is put back as it was, and what cannot be; both are in the plan, too.
+    pub restored: Restored,
 }
 
 /// Plans; only reads.
 pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
+    prepare_without(root, facts, journal, &Revert::default())
+}
+
+/// Plans as [`prepare`] does, without what is taken back; only reads.
+pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &Revert) -> Result<Prepared> {
     let before = State::load(root)?;
     let about = state::Facts {
         installed: &facts.installed,
         before: &before,
     };
-    let mut fold = fold(&journal.events, &about);
+    let mut fold = fold_without(&journal.events, &about, revert);
     let mut plan = Plan::default();
     let declared = Declared::load(root, facts)?;
     let policy = declared.policy.clone();
@@ -51,8 +59,14 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     }
     plan.changes.extend(systemd::retries(root, &fold.state));
     plan.changes.extend(systemd::declared(root, &fold.state));
-    let dangling = systemd::dangling(root, gone_events(&fold, &before, journal));
-    plan.changes.extend(dangling);
+    let restored = restore(root, &journal.events, &before, &fold)?;
+    let (calls, restorations): (Vec<_>, Vec<_>) = restored
+        .changes
+        .iter()
+        .cloned()
+        .partition(|change| matches!(change.action, Action::Call { .. }));
+    plan.changes.extend(restorations);
+    plan.notes.extend(restored.left.iter().cloned());
     let (mut desired, notes) = systemd::presets(&fold.state);
     plan.notes.extend(notes);
     let (files, notes) = declared::files(root, &fold.state);
@@ -68,8 +82,15 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
     owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED, first_boot::OWNED]);
     owned.extend(declared::OWNED);
     plan.changes.extend(difference(root, &desired, &owned)?);
+    // They change files that are planned as a whole above.
+    plan.changes.extend(calls);
     desired.retain(|file| file.content != Content::Nothing);
-    Ok(Prepared { fold, plan, desired })
+    Ok(Prepared {
+        fold,
+        plan,
+        desired,
+        restored,
+    })
 }
 
 /// What files declare, and what policy says.
@@ -143,19 +164,6 @@ fn declare_all(declared: Declared, fold: &mut Fold) -> Vec<Note> {
         Note::new(Some(&contradiction.plugin), text, &contradiction.events)
     }));
     notes
-}
-
-/// The events of lives that ended, each with its plugin.
-fn gone_events<'e>(fold: &'e Fold, before: &State, journal: &'e Journal) -> Vec<(&'e str, &'e Event)> {
-    let of_gone = |event: &'e Event| {
-        if fold.gone.is_empty() || event.changes.is_empty() {
-            return None;
-        }
-        let (name, last) = fold.ended.get_key_value(event.origin.package()?)?;
-        let forgotten = before.forgotten.get(name).copied().unwrap_or(0);
-        (forgotten < event.id && event.id <= *last).then_some((name.as_str(), event))
-    };
-    journal.events.iter().filter_map(of_gone).collect()
 }
 
 /// What each plugin wants of the firewall.

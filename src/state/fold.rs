@@ -30,17 +30,34 @@ pub struct Fold {
     pub refused: Vec<(String, super::Want)>,
     /// The last event of each plugin or life in `gone`.
     pub ended: BTreeMap<String, u64>,
+    /// Requests that were taken back now.
+    pub reverted: BTreeSet<u64>,
     /// Subjects that some request of a plugin, gone or not, has put into the image: what was
     /// there before any of them is not among these.
     pub made: BTreeSet<Subject>,
 }
 
+/// What an administrator takes back now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revert {
+    /// All that these plugins have asked for so far.
+    pub plugins: BTreeSet<String>,
+    /// These requests.
+    pub events: BTreeSet<u64>,
+}
+
 /// Folds `events`, which are in the order in which they happened.
 pub fn fold(events: &[Event], facts: &Facts) -> Fold {
+    fold_without(events, facts, &Revert::default())
+}
+
+/// Folds `events` as [`fold`] does; what is taken back counts as gone.
+pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     let mut lives: BTreeMap<String, Life> = BTreeMap::new();
     let mut fold = Fold::default();
     fold.state.retried.clone_from(&facts.before.retried);
     fold.state.forgotten.clone_from(&facts.before.forgotten);
+    fold.state.reverted.clone_from(&facts.before.reverted);
     fold.state.placed.clone_from(&facts.before.placed);
     fold.state.originals.clone_from(&facts.before.originals);
     fold.state.declared.clone_from(&facts.before.declared);
@@ -56,6 +73,13 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
         if facts.before.forgotten.get(name).is_some_and(|last| event.id <= *last) {
             continue;
         }
+        if facts.before.reverted.contains(&event.id) {
+            continue;
+        }
+        if revert.events.contains(&event.id) {
+            fold.take_back(name, event);
+            continue;
+        }
         let life = lives.entry(name.to_owned()).or_default();
         if life.is_over(&event.origin) {
             fold.bury(name, std::mem::take(life));
@@ -64,7 +88,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
     }
     for (name, life) in lives {
         let is_gone = name != UNKNOWN && facts.installed.is_known() && !facts.installed.has(&name);
-        if is_gone || life.is_ending() {
+        if is_gone || life.is_ending() || revert.plugins.contains(&name) {
             fold.bury(&name, life);
         } else {
             fold.keep(name, life, facts.installed);
@@ -97,11 +121,22 @@ impl Fold {
     /// Remembers what a life that ended had wanted.
     fn bury(&mut self, name: &str, life: Life) {
         self.ended.insert(name.to_owned(), life.last);
-        let plugin = life.into_plugin();
+        self.add_to_gone(name, life.into_plugin());
+    }
+
+    fn add_to_gone(&mut self, name: &str, plugin: Plugin) {
         let gone = self.gone.entry(name.to_owned()).or_default();
         gone.nevra = plugin.nevra;
         gone.wants.extend(plugin.wants);
         gone.deferred.extend(plugin.deferred);
+    }
+
+    /// Takes one request out of a life that goes on.
+    fn take_back(&mut self, name: &str, event: &Event) {
+        self.reverted.insert(event.id);
+        let mut life = Life::default();
+        life.take(event);
+        self.add_to_gone(name, life.into_plugin());
     }
 
     fn keep(&mut self, name: String, life: Life, installed: &Installed) {
@@ -117,6 +152,7 @@ impl Fold {
     /// The state once everything in `gone` is withdrawn.
     pub fn settled(&self) -> State {
         let mut state = self.state.clone();
+        state.reverted.extend(&self.reverted);
         state.forgotten.extend(self.ended.iter().map(|(name, last)| (name.clone(), *last)));
         state
     }

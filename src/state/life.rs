@@ -137,8 +137,9 @@ impl Life {
     }
 }
 
-/// `$1` is 0 only where no package of the name is left.
-fn is_erasure(origin: &Origin) -> bool {
+/// Whether a scriptlet asked that only runs when the last package of its name is erased: `$1` is 0
+/// only then.
+pub fn is_erasure(origin: &Origin) -> bool {
     let kind = origin.scriptlet.as_deref();
     let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
     of_erasure && origin.arg == Some(0)

@@ -19,7 +19,8 @@ use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, declare};
 pub use enforce::{Refusal, enforce};
-pub use fold::{Facts, Fold, fold};
+pub use fold::{Facts, Fold, Revert, fold, fold_without};
+pub use life::is_erasure;
 pub use standing::Standing;
 pub use subject::{Subject, subject};
 
@@ -46,6 +47,9 @@ pub struct State {
     /// Plugins that are gone or came back, and the last event of theirs that no longer counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forgotten: BTreeMap<String, u64>,
+    /// Events that an administrator took back: they no longer count.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reverted: BTreeSet<u64>,
     /// What settling has put into files that it shares with others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub placed: BTreeSet<Placed>,
@@ -73,6 +77,7 @@ impl Default for State {
             last_event: 0,
             retried: BTreeSet::new(),
             forgotten: BTreeMap::new(),
+            reverted: BTreeSet::new(),
             placed: BTreeSet::new(),
             originals: BTreeMap::new(),
             declared: BTreeSet::new(),

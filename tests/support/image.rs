@@ -175,15 +175,7 @@ fn packages() -> &'static Path {
 
 /// Builds one more package from the text of a spec file and returns the package file.
 pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
-    let spec = directory.join(format!("{name}.spec"));
-    let text = format!(
-        "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\
-         AutoReqProv: no\n%description\nTest.\n%files\n{scriptlets}\n"
-    );
-    fs::create_dir_all(directory).expect("a directory");
-    fs::write(&spec, text).expect("a spec file");
-    succeed(Command::new(project().join("tests/lib/build-rpms")).arg(directory).arg(&spec));
-    directory.join(format!("{name}-1.0-1.noarch.rpm")).display().to_string()
+    build_with(directory, name, "", &[], scriptlets)
 }
 
 /// Builds a package of this version from further lines of its preamble and all sections of its spec

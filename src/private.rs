@@ -15,14 +15,13 @@ use crate::root::{Kind, Lock, Root};
 /// As many directories that others have laid out under our names are passed over.
 const MAX_LEFT: usize = 1000;
 /// What the directories are for, as their names say.
-const KINDS: [&str; 2] = ["home", "plugins"];
+const KINDS: [&str; 5] = ["home", "plugins", "gpg", "key", "packages"];
 /// Nobody but their owner looks into them.
 const MODE: u32 = 0o700;
 
-/// Nobody else can have laid anything out in it: it is made, never found. It holds links and small
-/// files, one directory deep.
+/// Nobody else can have laid anything out in it: it is made, never found.
 #[derive(Debug)]
-pub(super) struct PrivateDirectory {
+pub struct PrivateDirectory {
     /// The host's file system.
     pub host: Root,
     /// Where it is.
@@ -32,7 +31,7 @@ pub(super) struct PrivateDirectory {
 
 impl PrivateDirectory {
     /// Makes one in `temporary`; `what`, of [`KINDS`], becomes part of its name.
-    pub(super) fn make(temporary: &Path, what: &str) -> Result<PrivateDirectory> {
+    pub fn make(temporary: &Path, what: &str) -> Result<PrivateDirectory> {
         let host = Root::open("/")?;
         let name = format!("nodeshim-{what}-{}", std::process::id());
         for n in 0..MAX_LEFT {
@@ -53,14 +52,21 @@ impl PrivateDirectory {
         Err(Error::io(temporary.join(&name), Errno::EEXIST))
     }
 
+    /// Writes a file that nobody else may read, and returns where it is.
+    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        self.host.write(&path, content, Some(0o600))?;
+        Ok(path)
+    }
+
     /// From now on the commands that are started keep it.
-    pub(super) fn share(&self) -> Result<()> {
+    pub fn share(&self) -> Result<()> {
         self.lock.share().map_err(|errno| Error::io(&self.path, errno))
     }
 
     /// Links to all that is in `directory` below `under`, but for what is named. A directory that
     /// does not exist holds nothing.
-    pub(super) fn link_all(&self, directory: &Path, under: &str, except: &[&str]) -> Result<()> {
+    pub fn link_all(&self, directory: &Path, under: &str, except: &[&str]) -> Result<()> {
         for entry in if_exists(self.host.list(directory))?.unwrap_or_default() {
             if except.iter().all(|name| entry.name != *name) {
                 let to = self.path.join(under);
@@ -79,7 +85,7 @@ impl Drop for PrivateDirectory {
 }
 
 /// Removes the directories that killed runs of this user have left in `temporary`.
-pub(super) fn sweep(temporary: &Path) -> Result<()> {
+pub fn sweep(temporary: &Path) -> Result<()> {
     let host = Root::open("/")?;
     for entry in if_exists(host.list(temporary))?.unwrap_or_default() {
         if entry.kind != Kind::Dir || !is_ours(&entry.name.to_string_lossy()) {
@@ -110,19 +116,16 @@ fn is_ours(name: &str) -> bool {
         .is_some_and(|(pid, n)| number(pid) && number(n))
 }
 
-/// Removes a directory of links and small files. What a command made in it beyond its first level
-/// stays, and so does it.
+/// Removes a directory and what is in it; links are removed, not followed. What cannot be removed
+/// stays: there is nobody to tell.
 fn clear(host: &Root, directory: &Path) {
     for entry in host.list(directory).unwrap_or_default() {
         let path = directory.join(entry.name);
-        if entry.kind != Kind::Dir {
+        if entry.kind == Kind::Dir {
+            clear(host, &path);
+        } else {
             let _ = host.remove(path);
-            continue;
         }
-        for inner in host.list(&path).unwrap_or_default() {
-            let _ = host.remove(path.join(inner.name));
-        }
-        let _ = host.remove_dir(path);
     }
     let _ = host.remove_dir(directory);
 }
@@ -130,6 +133,21 @@ fn clear(host: &Root, directory: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_goes_with_all_that_is_in_it_and_nothing_else() {
+        let outside = tempfile::tempdir().unwrap();
+        let private = PrivateDirectory::make(outside.path(), "key").unwrap();
+        private.host.create_dirs(private.path.join("a/b/c"), 0o700).unwrap();
+        private.write("a/b/c/file", b"x").unwrap();
+        let kept = outside.path().join("kept");
+        private.host.create_dir(&kept, 0o700).unwrap();
+        private.host.symlink(&kept, private.path.join("a/link")).unwrap();
+        let (host, path) = (Root::open("/").unwrap(), private.path.clone());
+        assert_eq!(host.meta(&path).unwrap().mode, MODE);
+        drop(private);
+        assert!(!host.exists(&path) && host.exists(&kept));
+    }
 
     #[test]
     fn only_names_that_a_run_gives_are_ours() {

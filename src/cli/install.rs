@@ -1,0 +1,232 @@
+//! `nodeshim install`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use nodeshim::audit::Means;
+use nodeshim::error::Result;
+use nodeshim::escape::printable;
+use nodeshim::inspect::{self, Registry, Report};
+use nodeshim::install::{self, Done, Ending, Task};
+use nodeshim::plan::Note;
+use nodeshim::root::Root;
+use nodeshim::rpmdb::{Scriptlet, scriptlets_of};
+use nodeshim::run::{Parts, Surroundings};
+use nodeshim::settle::{self, Facts};
+use nodeshim::tool::Tool;
+use nodeshim::trust::Checked;
+use serde::Serialize;
+
+use super::list::sections;
+use super::output::{complain, json, print, wrapped};
+
+/// Check packages against the image's keyring and install them in one transaction
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Package files, or directories of which every package is installed
+    #[arg(required = true, value_name = "PKG|DIR")]
+    packages: Vec<PathBuf>,
+    /// Take from this directory, through dnf, what the packages need; may be repeated
+    #[arg(long, value_name = "DIR")]
+    repo: Vec<PathBuf>,
+    /// Take what the packages need from the directories that they are in
+    #[arg(long)]
+    with_deps: bool,
+    /// Install packages that are not signed, too, and record that
+    #[arg(long)]
+    allow_unsigned: bool,
+    /// Install again what is installed, which makes what was reverted count again
+    #[arg(long)]
+    reinstall: bool,
+    /// Let older packages replace newer ones
+    #[arg(long)]
+    downgrade: bool,
+    /// Check signatures, let rpm try, show what the scriptlets would call; change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl InstallArgs {
+    fn task(self) -> Task {
+        let mut repositories = self.repo;
+        if self.with_deps {
+            let directories = self.packages.iter().map(|path| directory(path));
+            repositories.extend(directories);
+            repositories.sort();
+            repositories.dedup();
+        }
+        Task {
+            packages: self.packages,
+            repositories,
+            allow_unsigned: self.allow_unsigned,
+            reinstall: self.reinstall,
+            downgrade: self.downgrade,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+/// A directory itself, or the one that a file is in.
+fn directory(path: &Path) -> PathBuf {
+    if Root::open(path).is_ok() {
+        return path.to_owned();
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// What `install --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Installed<'a> {
+    #[serde(flatten)]
+    ending: &'a Ending,
+    exit: u8,
+    packages: &'a [Checked],
+    messages: &'a [String],
+    plugins: &'a [Report],
+    notes: &'a [Note],
+    would_call: &'a [Calls],
+}
+
+/// What the scriptlets of a package that is only tried would call.
+#[derive(Serialize)]
+struct Calls {
+    nevra: String,
+    scriptlet: String,
+    line: String,
+}
+
+/// Installs, settles and reports. The exit code tells the ending.
+pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode> {
+    let task = args.task();
+    let done = install::install(root, &Parts::find()?, &task, surroundings())?;
+    let mut notes = Vec::new();
+    let mut plugins = Vec::new();
+    if done.transaction.is_some() {
+        // The image is held until what the scriptlets asked for is settled.
+        notes = settle::settle(root, &Facts::load(root)?)?.plan.notes;
+        let facts = Facts::load(root)?;
+        let registry = Registry::load(root, &facts.installed)?;
+        let standing = settle::standing(root, &facts)?;
+        plugins = done
+            .packages
+            .iter()
+            .filter_map(|package| inspect::show(&standing, &registry, &package.package.name))
+            .collect();
+    }
+    let would_call = match done.ending {
+        Ending::Tried => would_call(&done)?,
+        _ => Vec::new(),
+    };
+    let exit = done.ending.exit();
+    if as_json {
+        json(&Installed {
+            ending: &done.ending,
+            exit,
+            packages: &done.packages,
+            messages: &done.messages,
+            plugins: &plugins,
+            notes: &notes,
+            would_call: &would_call,
+        })?;
+    } else {
+        report(&done, &plugins, &notes, &would_call)?;
+    }
+    Ok(ExitCode::from(exit))
+}
+
+/// Where a transaction of an admin verb takes place; it waits for others that are at work.
+pub(super) fn surroundings() -> Surroundings<'static> {
+    Surroundings {
+        home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
+        temporary: std::env::temp_dir(),
+        wait: &|busy| {
+            complain(&format!("{busy}; waiting for its end"));
+            true
+        },
+        policy: None,
+        audit: Some(Means::Auto),
+        messages: None,
+    }
+}
+
+fn report(done: &Done, plugins: &[Report], notes: &[Note], would_call: &[Calls]) -> Result<()> {
+    done.messages.iter().for_each(|line| complain(line.trim()));
+    for package in &done.packages {
+        if let Ending::Refused(_) = done.ending
+            && package.signature.exit() != 0
+        {
+            complain(&format!("{}: {}", package.file, package.reason));
+            continue;
+        }
+        print(&wrapped("", 4, name(package)))?;
+        print(&wrapped("  ", 4, &package.reason))?;
+        if let Some(plugin) = plugins.iter().find(|plugin| plugin.summary.plugin == package.package.name) {
+            print(&sections(plugin))?;
+        }
+        for calls in would_call.iter().filter(|calls| calls.nevra == package.nevra) {
+            print(&wrapped("  would call  ", 6, &format!("{}: {}", calls.scriptlet, calls.line)))?;
+        }
+    }
+    for note in notes {
+        let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
+        print(&wrapped("note  ", 6, &format!("{about}{}", note.text)))?;
+    }
+    if let Some(line) = last_line(&done.ending) {
+        complain(&line);
+    }
+    Ok(())
+}
+
+fn name(package: &Checked) -> &str {
+    if package.nevra.is_empty() {
+        &package.file
+    } else {
+        &package.nevra
+    }
+}
+
+fn last_line(ending: &Ending) -> Option<String> {
+    let list = |missing: &[String]| missing.join(", ");
+    match ending {
+        Ending::Installed => None,
+        Ending::Tried => Some("nothing was changed: this was only tried".into()),
+        Ending::ScriptletFailed => Some("all packages are installed, but a scriptlet failed".into()),
+        Ending::Refused(_) => Some("nothing was installed".into()),
+        Ending::Impossible => Some("the transaction is not possible; nothing was installed".into()),
+        Ending::Failed(missing) if missing.is_empty() => Some("rpm failed".into()),
+        Ending::Failed(missing) => Some(format!("rpm failed; not installed: {}", list(missing))),
+        Ending::DiskFull(missing) if missing.is_empty() => {
+            Some("there is no room in the image; nothing was installed".into())
+        }
+        Ending::DiskFull(missing) => {
+            Some(format!("there is no room in the image; not installed: {}", list(missing)))
+        }
+        Ending::Killed => Some("rpm was killed after it had installed all packages".into()),
+    }
+}
+
+/// The lines of the packages' scriptlets that name a tool which nodeshim stands in for.
+fn would_call(done: &Done) -> Result<Vec<Calls>> {
+    let mut calls = Vec::new();
+    for (package, copy) in done.packages.iter().zip(&done.staged) {
+        for Scriptlet { kind, body, .. } in scriptlets_of(copy)? {
+            for line in body.lines().map(str::trim).filter(|line| names_a_tool(line)) {
+                calls.push(Calls {
+                    nevra: package.nevra.clone(),
+                    scriptlet: kind.clone(),
+                    line: printable(line),
+                });
+            }
+        }
+    }
+    Ok(calls)
+}
+
+fn names_a_tool(line: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let names = |word: &str| Tool::ALL.iter().any(|tool| tool.name() == word);
+    !line.starts_with('#') && line.split(|c| !is_part(c)).any(names)
+}

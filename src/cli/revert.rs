@@ -1,0 +1,108 @@
+//! `nodeshim revert`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use nodeshim::error::{Error, Result};
+use nodeshim::escape::printable;
+use nodeshim::journal::{Event, Journal};
+use nodeshim::plan::{Note, Plan, render};
+use nodeshim::root::Root;
+use nodeshim::settle::{self, Facts};
+use nodeshim::state::{Revert, State, UNKNOWN};
+use nodeshim::tool::Tool;
+use serde::Serialize;
+
+use super::output::{complain, count, json, print};
+
+/// Take back what plugins asked for, or single requests, and put back what was there before;
+/// no package is erased
+#[derive(Debug, Args)]
+pub struct RevertArgs {
+    /// Packages by name, requests by the number that `log` shows
+    #[arg(required = true, value_name = "PLUGIN|EVENT")]
+    what: Vec<String>,
+    /// Show what would change, change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What `revert --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Reverted<'a> {
+    plan: &'a Plan,
+    left: &'a [Note],
+}
+
+/// Reverts. Exit 1 if something had to be left as it is.
+pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> {
+    let journal = Journal::read(root)?;
+    let state = State::load(root)?;
+    let mut revert = Revert::default();
+    for word in &args.what {
+        let number = word.trim_start_matches('#').parse::<u64>().ok();
+        match number.filter(|id| journal.events.iter().any(|event| event.id == *id)) {
+            Some(id) => event(&journal, &state, id, &mut revert)?,
+            None => plugin(&journal, &state, word, &mut revert)?,
+        }
+    }
+    if revert == Revert::default() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let facts = Facts::load(root)?;
+    let (plan, left) = if args.dry_run {
+        let prepared = settle::prepare_without(root, &facts, &journal, &revert)?;
+        (prepared.plan, prepared.restored.left)
+    } else {
+        let report = settle::revert(root, &facts, &revert)?;
+        (report.plan, report.left)
+    };
+    if as_json {
+        json(&Reverted {
+            plan: &plan,
+            left: &left,
+        })?;
+    } else {
+        print(&format!("{}{}\n", render(&plan), count(plan.changes.len(), "change")))?;
+    }
+    Ok(ExitCode::from(u8::from(!left.is_empty())))
+}
+
+fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Result<()> {
+    let is_it = |event: &&Event| event.id == id;
+    let Some(event) = journal.events.iter().find(is_it) else {
+        return Ok(());
+    };
+    let name = event.origin.package().unwrap_or(UNKNOWN);
+    if event.tool == Tool::Nodeshim {
+        return Err(Error::Other(format!("#{id} was made by nodeshim itself: it cannot be reverted")));
+    }
+    if event.intents.is_empty() {
+        complain(&format!("#{id} asked for nothing"));
+    } else if counts(state, name, id) {
+        revert.events.insert(id);
+    } else {
+        complain(&format!("#{id} does not count any more"));
+    }
+    Ok(())
+}
+
+fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> Result<()> {
+    let mut events = journal.events.iter().filter(|event| event.origin.package().unwrap_or(UNKNOWN) == name);
+    let Some(first) = events.next() else {
+        return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));
+    };
+    if std::iter::once(first).chain(events).any(|event| counts(state, name, event.id)) {
+        revert.plugins.insert(name.to_owned());
+    } else {
+        complain(&format!("nothing that {name} asked for counts any more"));
+    }
+    Ok(())
+}
+
+/// Whether a request counts, as far as it was not taken back and its package not erased since.
+fn counts(state: &State, name: &str, id: u64) -> bool {
+    let is_over = state.forgotten.get(name).is_some_and(|last| id <= *last);
+    !is_over && !state.reverted.contains(&id)
+}

@@ -1,0 +1,202 @@
+//! Installing package files into an image: checked against its keyring, in one transaction under a
+//! run, with what they need from a directory of packages; and erasing packages again.
+//!
+//! What was checked is what is installed: every file is copied to where nobody else may write, and
+//! only the copies are looked at from then on. rpm installs; dnf only chooses what else is needed.
+
+mod outcome;
+mod resolve;
+mod stage;
+mod transaction;
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::intent::{Intent, Wish};
+use crate::journal::{Appender, Event, Verdict, timestamp};
+use crate::origin::{FoundBy, Origin};
+use crate::private::PrivateDirectory;
+use crate::root::Root;
+use crate::rpmdb::{Installed, Program, quiet};
+use crate::run::{Parts, Surroundings};
+use crate::tool::Tool;
+use crate::trust::{self, Checked, Record, Signature};
+
+pub use outcome::Ending;
+pub use transaction::{Transaction, erase};
+
+use stage::Staged;
+
+/// What to install, and how.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    /// Package files, and directories of which every package is meant.
+    pub packages: Vec<PathBuf>,
+    /// Directories to take packages from that those need.
+    pub repositories: Vec<PathBuf>,
+    /// Whether packages without a signature are installed, too.
+    pub allow_unsigned: bool,
+    /// Whether packages that are installed already are installed again.
+    pub reinstall: bool,
+    /// Whether older packages may replace newer ones.
+    pub downgrade: bool,
+    /// Whether it is only tried.
+    pub dry_run: bool,
+}
+
+/// What became of a task.
+#[derive(Debug)]
+pub struct Done {
+    /// The packages, those that others need among them.
+    pub packages: Vec<Checked>,
+    /// How it ended.
+    pub ending: Ending,
+    /// What rpm or dnf said.
+    pub messages: Vec<String>,
+    /// What the run came to, if there was one.
+    pub transaction: Option<Transaction>,
+    /// The copies; they go with this.
+    pub staged: Vec<PathBuf>,
+    _private: PrivateDirectory,
+}
+
+/// Installs, up to the end of the run; settling is left to the caller.
+pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) -> Result<Done> {
+    let private = PrivateDirectory::make(&around.temporary, "packages")?;
+    let mut staged = stage::stage(&private, &task.packages)?;
+    if !task.repositories.is_empty() {
+        match resolve::resolve(root, &private, &staged, &task.repositories)? {
+            Ok(more) => staged.extend(more),
+            Err(messages) => return Ok(done(Vec::new(), Ending::Impossible, messages, staged, private)),
+        }
+    }
+    let keys = trust::keys(root, &around.temporary)?;
+    let named: Vec<(PathBuf, String)> =
+        staged.iter().map(|staged| (staged.copy.clone(), staged.name.clone())).collect();
+    let packages = trust::check(root, &named, &keys)?;
+    if let Some(worst) = worst(&packages, task.allow_unsigned) {
+        return Ok(done(packages, Ending::Refused(worst), Vec::new(), staged, private));
+    }
+    let options = options(task, &packages);
+    let test = Program::new(root, "rpm")?
+        .args(quiet())
+        .args(&options)
+        .args(["-U", "--test"])
+        .args(staged.iter().map(|staged| &staged.copy))
+        .run()?;
+    let messages = spoken(&test.messages, &staged);
+    if !test.fine {
+        let ending = Ending::of_test(&messages);
+        return Ok(done(packages, ending, messages, staged, private));
+    }
+    if task.dry_run {
+        return Ok(done(packages, Ending::Tried, messages, staged, private));
+    }
+    private.share()?;
+    let copies = staged.iter().map(|staged| staged.copy.clone()).collect();
+    let transaction = transaction::install(root, parts, &options, copies, &private, around)?;
+    let messages = spoken(&transaction.messages, &staged);
+    let installed = Installed::load(root)?;
+    let ending = Ending::of_run(&packages, &installed, transaction.finished, &messages);
+    record(root, &packages, &installed)?;
+    let mut done = done(packages, ending, messages, staged, private);
+    done.transaction = Some(transaction);
+    Ok(done)
+}
+
+fn done(
+    packages: Vec<Checked>,
+    ending: Ending,
+    messages: Vec<String>,
+    staged: Vec<Staged>,
+    private: PrivateDirectory,
+) -> Done {
+    Done {
+        packages,
+        ending,
+        messages,
+        transaction: None,
+        staged: staged.into_iter().map(|staged| staged.copy).collect(),
+        _private: private,
+    }
+}
+
+/// The gravest of the signatures that stand in the way.
+fn worst(packages: &[Checked], allow_unsigned: bool) -> Option<Signature> {
+    let stands = |signature: &Signature| match signature {
+        Signature::Good => false,
+        Signature::Missing => !allow_unsigned,
+        _ => true,
+    };
+    packages.iter().map(|package| package.signature).filter(stands).max()
+}
+
+/// Options of the transaction. rpm checks again what it reads, unless something unsigned is to pass.
+fn options(task: &Task, packages: &[Checked]) -> Vec<String> {
+    let all_signed = packages.iter().all(|package| package.signature == Signature::Good);
+    let level = if all_signed { "signature" } else { "digest" };
+    let mut options = vec!["--define".to_owned(), format!("_pkgverify_level {level}")];
+    options.extend(task.reinstall.then(|| "--replacepkgs".to_owned()));
+    options.extend(task.downgrade.then(|| "--oldpackage".to_owned()));
+    options
+}
+
+/// What rpm said, with the files named as the caller named them.
+fn spoken(messages: &[String], staged: &[Staged]) -> Vec<String> {
+    let spoken = |message: &String| {
+        staged.iter().fold(message.clone(), |message, staged| {
+            message.replace(&staged.copy.display().to_string(), &staged.name)
+        })
+    };
+    messages.iter().map(spoken).collect()
+}
+
+/// Keeps what was found of the signatures of the packages that are installed now. That one is not
+/// signed is an event of its own.
+fn record(root: &Root, packages: &[Checked], installed: &Installed) -> Result<()> {
+    let mut record = Record::load(root)?;
+    for package in packages.iter().filter(|package| installed.has_nevra(&package.nevra)) {
+        record.learn(package);
+        if package.signature != Signature::Good {
+            append(root, unsigned(package))?;
+        }
+    }
+    record.save(root, |name| installed.has(name))
+}
+
+fn unsigned(package: &Checked) -> Event {
+    let text = format!("{} was installed although {}", package.nevra, package.reason);
+    let wish = Wish::Note {
+        severity: "high".into(),
+        text,
+    };
+    Event {
+        id: 0,
+        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
+        tool: Tool::Nodeshim,
+        argv: Event::escape_arguments(
+            &["nodeshim", "install", "--allow-unsigned", &package.file].map(Into::into),
+        ),
+        exit: 0,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: Vec::new(),
+        origin: Origin {
+            found_by: FoundBy::Administrator,
+            nevra: Some(package.nevra.clone()),
+            ..Origin::default()
+        },
+        held: Vec::new(),
+        intents: vec![Intent::new(wish, true)],
+        changes: Vec::new(),
+    }
+}
+
+fn append(root: &Root, mut event: Event) -> Result<()> {
+    Appender::open(root)?.append(&mut event)
+}
+
+/// The error of a command line that names no package.
+fn nothing(path: &std::path::Path) -> Error {
+    Error::malformed(path, "there is no package in it")
+}

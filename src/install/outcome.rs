@@ -1,0 +1,137 @@
+//! How an installation ended, by what is installed afterwards and by what rpm said.
+
+use serde::Serialize;
+
+use crate::rpmdb::Installed;
+use crate::run::Finished;
+use crate::trust::{Checked, Signature};
+
+/// How it ended, with an exit code of its own for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "ending", content = "about")]
+pub enum Ending {
+    /// All packages are installed, or erased, and their scriptlets went well.
+    Installed,
+    /// It was only tried, and would be possible.
+    Tried,
+    /// All packages are installed, or erased; some scriptlet failed.
+    ScriptletFailed,
+    /// A signature is in the way; nothing was run.
+    Refused(Signature),
+    /// dnf or rpm refuses: something is needed, conflicts, is installed already or newer.
+    Impossible,
+    /// rpm failed; these packages are not installed, the others are.
+    Failed(Vec<String>),
+    /// There is no room; these packages are not installed.
+    DiskFull(Vec<String>),
+    /// Something else was the matter.
+    Killed,
+}
+
+/// How rpm says that there is no room, before and while it unpacks.
+const FULL: [&str; 3] = [
+    "No space left on device",
+    "more space on the",
+    "more inodes on the",
+];
+
+impl Ending {
+    /// The exit code.
+    pub fn exit(&self) -> u8 {
+        match self {
+            Ending::Installed | Ending::Tried => 0,
+            Ending::Refused(signature) => signature.exit(),
+            Ending::Impossible => 20,
+            Ending::Failed(_) => 21,
+            Ending::ScriptletFailed => 22,
+            Ending::DiskFull(_) => 23,
+            Ending::Killed => 1,
+        }
+    }
+
+    /// What a transaction that rpm does not even begin comes to.
+    pub(super) fn of_test(messages: &[String]) -> Ending {
+        if is_full(messages) {
+            Ending::DiskFull(Vec::new())
+        } else {
+            Ending::Impossible
+        }
+    }
+
+    /// What an erasure came to that left and removed these packages.
+    pub fn of_erasure(left: &[String], removed: &[String], messages: &[String]) -> Ending {
+        let failed = messages.iter().any(|line| line.contains(" scriptlet failed"));
+        match (left.is_empty(), removed.is_empty()) {
+            (true, _) if failed => Ending::ScriptletFailed,
+            (true, _) => Ending::Installed,
+            // A scriptlet may have vetoed it, after others ran.
+            (false, true) if !failed => Ending::Impossible,
+            (false, _) => Ending::Failed(left.to_owned()),
+        }
+    }
+
+    /// What a transaction came to.
+    pub(super) fn of_run(
+        packages: &[Checked],
+        installed: &Installed,
+        finished: Finished,
+        messages: &[String],
+    ) -> Ending {
+        let missing: Vec<String> = packages
+            .iter()
+            .filter(|package| !installed.has_nevra(&package.nevra))
+            .map(|package| package.nevra.clone())
+            .collect();
+        match finished {
+            _ if !missing.is_empty() && is_full(messages) => Ending::DiskFull(missing),
+            Finished::Killed(_) if missing.is_empty() => Ending::Killed,
+            _ if !missing.is_empty() => Ending::Failed(missing),
+            Finished::Exited(0) if messages.iter().any(|line| line.contains(" scriptlet failed")) => {
+                Ending::ScriptletFailed
+            }
+            Finished::Exited(0) => Ending::Installed,
+            // Installing again what was there can fail half way and leave it in the database.
+            _ if is_full(messages) => Ending::DiskFull(missing),
+            _ => Ending::Failed(missing),
+        }
+    }
+}
+
+fn is_full(messages: &[String]) -> bool {
+    messages.iter().any(|line| FULL.iter().any(|full| line.contains(full)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ending_has_its_own_exit_code() {
+        let nothing = Vec::new();
+        let endings = [
+            Ending::Impossible,
+            Ending::Failed(nothing.clone()),
+            Ending::ScriptletFailed,
+            Ending::DiskFull(nothing),
+            Ending::Killed,
+            Ending::Refused(Signature::Missing),
+            Ending::Refused(Signature::Tampered),
+            Ending::Refused(Signature::UnknownKey),
+            Ending::Refused(Signature::ExpiredKey),
+            Ending::Refused(Signature::RevokedKey),
+            Ending::Refused(Signature::UnfitKey),
+            Ending::Refused(Signature::Unreadable),
+            Ending::Installed,
+        ];
+        let codes: std::collections::BTreeSet<u8> = endings.iter().map(Ending::exit).collect();
+        assert_eq!(codes.len(), endings.len());
+    }
+
+    #[test]
+    fn no_room_is_told_from_other_refusals() {
+        let of = |line: &str| Ending::of_test(&[line.to_owned()]);
+        let full = "\tinstalling package a-1-1.noarch needs 10MB more space on the / filesystem";
+        assert_eq!(of(full), Ending::DiskFull(Vec::new()));
+        assert_eq!(of("\tb is needed by a-1-1.noarch"), Ending::Impossible);
+    }
+}

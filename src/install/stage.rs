@@ -1,0 +1,67 @@
+//! Copying the packages that are named to where nobody else may write.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::nothing;
+use crate::error::{Error, Result};
+use crate::escape::escape;
+use crate::private::PrivateDirectory;
+use crate::root::Kind;
+
+/// A package file's copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Staged {
+    /// What it is spoken of by: the path that was given, or its file name.
+    pub name: String,
+    /// Where the copy is. rpm takes a name for a pattern, so it is one without meaning.
+    pub copy: PathBuf,
+}
+
+/// Copies files, and every package of directories.
+pub(super) fn stage(private: &PrivateDirectory, given: &[PathBuf]) -> Result<Vec<Staged>> {
+    let mut staged = Vec::new();
+    for path in given {
+        let at = std::path::absolute(path).map_err(|error| Error::std_io(path, &error))?;
+        if !private.host.is_dir(&at) {
+            staged.push(copy(private, &at, path, staged.len())?);
+            continue;
+        }
+        let packages = packages(private, &at)?;
+        if packages.is_empty() {
+            return Err(nothing(path));
+        }
+        for name in packages {
+            staged.push(copy(private, &at.join(&name), &path.join(&name), staged.len())?);
+        }
+    }
+    Ok(staged)
+}
+
+/// The names of the packages in a directory.
+fn packages(private: &PrivateDirectory, directory: &Path) -> Result<Vec<std::ffi::OsString>> {
+    let is_package =
+        |name: &OsStr| name.as_bytes().ends_with(b".rpm") && !name.as_bytes().ends_with(b".src.rpm");
+    let entries = private.host.list_where(directory, is_package)?;
+    Ok(entries
+        .into_iter()
+        .filter(|entry| entry.kind != Kind::Dir)
+        .map(|entry| entry.name)
+        .collect())
+}
+
+fn copy(private: &PrivateDirectory, from: &Path, name: &Path, number: usize) -> Result<Staged> {
+    let copy = private.path.join(format!("{number}.rpm"));
+    private.host.copy_new(from, &copy)?;
+    Ok(Staged {
+        name: escape(name.as_os_str()),
+        copy,
+    })
+}
+
+/// Takes over a package that is in a directory of ours already.
+pub(super) fn take(from: PathBuf) -> Option<Staged> {
+    let name = from.file_name().map(escape)?;
+    Some(Staged { name, copy: from })
+}

@@ -1,0 +1,70 @@
+//! One rpm transaction under a run, with what rpm says kept apart.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::error::Result;
+use crate::private::PrivateDirectory;
+use crate::root::Root;
+use crate::rpmdb::{messages, options, quiet};
+use crate::run::{self, Finished, Outcome, Parts, Surroundings};
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Transaction {
+    /// How rpm ended.
+    pub finished: Finished,
+    /// What it said.
+    pub messages: Vec<String>,
+    /// What the run came to; the image is held until it goes.
+    pub run: Outcome,
+}
+
+/// Installs or upgrades the files in one transaction.
+pub(super) fn install(
+    root: &Root,
+    parts: &Parts,
+    more: &[String],
+    files: Vec<PathBuf>,
+    private: &PrivateDirectory,
+    around: Surroundings,
+) -> Result<Transaction> {
+    let mut argv = argv(root)?;
+    argv.extend(more.iter().map(OsString::from));
+    argv.push("-U".into());
+    argv.extend(files.into_iter().map(OsString::from));
+    transact(root, parts, &argv, private, around)
+}
+
+/// Erases packages.
+pub fn erase(root: &Root, parts: &Parts, packages: &[String], around: Surroundings) -> Result<Transaction> {
+    let private = PrivateDirectory::make(&around.temporary, "packages")?;
+    let mut argv = argv(root)?;
+    argv.push("-e".into());
+    argv.extend(packages.iter().map(OsString::from));
+    transact(root, parts, &argv, &private, around)
+}
+
+fn argv(root: &Root) -> Result<Vec<OsString>> {
+    let mut argv = vec![OsString::from("rpm")];
+    argv.extend(options(root)?.into_iter().map(OsString::from));
+    argv.extend(quiet().iter().map(OsString::from));
+    Ok(argv)
+}
+
+fn transact(
+    root: &Root,
+    parts: &Parts,
+    argv: &[OsString],
+    private: &PrivateDirectory,
+    mut around: Surroundings,
+) -> Result<Transaction> {
+    let said = private.path.join("said");
+    around.messages = Some(private.host.create_new(&said)?);
+    let outcome = run::run(root, parts, argv, &around)?;
+    Ok(Transaction {
+        finished: outcome.finished,
+        messages: messages(&private.host.read_text(&said)?),
+        run: outcome,
+    })
+}

@@ -1,0 +1,192 @@
+//! Command lines of the host's rpm programs for an image.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::database;
+use crate::error::{Error, Result};
+use crate::escape::printable;
+use crate::root::Root;
+
+/// What Debian's rpm says whenever it is not told `--force-debian`.
+const ABOUT_ALIEN: [&str; 2] = [
+    "rpm: RPM should not be used directly",
+    "rpm: However assuming you know",
+];
+
+/// `rpm`, `rpmkeys`, ... on an image's own database and keyring.
+#[derive(Debug)]
+pub struct Program {
+    name: &'static str,
+    command: Command,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it exited with 0.
+    pub fine: bool,
+    /// Its standard output; bytes that are not UTF-8 are replaced.
+    pub output: String,
+    /// The lines of its standard error that say something.
+    pub messages: Vec<String>,
+}
+
+impl Program {
+    /// The program `name` for the image.
+    pub fn new(root: &Root, name: &'static str) -> Result<Program> {
+        let mut command = Command::new(name);
+        command.args(options(root)?).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        Ok(Program { name, command })
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Program {
+        self.command.arg(arg);
+        self
+    }
+
+    /// More arguments.
+    pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Program {
+        self.command.args(args);
+        self
+    }
+
+    /// Runs it to its end.
+    pub fn run(mut self) -> Result<Said> {
+        let failed = |error| Error::Other(format!("{} cannot be run: {error}", self.name));
+        let output = self.command.output().map_err(failed)?;
+        Ok(Said {
+            fine: output.status.success(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            messages: messages(&String::from_utf8_lossy(&output.stderr)),
+        })
+    }
+
+    /// Runs it to its end and returns its output; a failure is an error with the program's reason.
+    pub fn succeed(self) -> Result<String> {
+        let name = self.name;
+        let said = self.run()?;
+        if said.fine {
+            return Ok(said.output);
+        }
+        let reason = said.messages.iter().find(|line| line.starts_with("error:")).or(said.messages.first());
+        let reason = reason.map_or("it gave no reason", |line| line.trim_start_matches("error: "));
+        Err(Error::Other(format!("{name}: {}", printable(reason))))
+    }
+}
+
+/// The options that point an rpm program at the image: its root, its database, and the keyring in
+/// that database, whatever the host's rpm would use for itself.
+pub fn options(root: &Root) -> Result<Vec<String>> {
+    let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
+    let Some(at) = at.to_str() else {
+        return Err(Error::malformed(at, "rpm is not given a root whose name is not UTF-8"));
+    };
+    let path = database(root).unwrap_or_else(|| place(root));
+    let options = ["--root", at, "--dbpath", path, "--define", "_keyring rpmdb"];
+    Ok(options.map(str::to_owned).to_vec())
+}
+
+/// Where a database would be made.
+fn place(root: &Root) -> &'static str {
+    let [of_images, usual] = super::DATABASES;
+    if root.is_dir(of_images) { of_images } else { usual }
+}
+
+/// What keeps Debian's rpm from warning before each transaction.
+pub fn quiet() -> &'static [&'static str] {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let help = Command::new("rpm").arg("--help").stdin(Stdio::null()).output();
+        help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--force-debian"))
+    });
+    if *known { &["--force-debian"] } else { &[] }
+}
+
+/// The lines of what rpm wrote to standard error, without what it says whatever it is asked.
+pub fn messages(text: &str) -> Vec<String> {
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines
+        .filter(|line| !ABOUT_ALIEN.iter().any(|alien| line.starts_with(alien)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The package in a file, as far as its header goes, which is not verified here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileHeader {
+    /// Its name.
+    pub name: String,
+    /// `name-[epoch:]version-release.arch`.
+    pub nevra: String,
+    /// Whether it is a source package.
+    pub is_source: bool,
+    /// The id of the key that signed it, as long as rpm tells it; none if it is not signed.
+    pub key: Option<String>,
+}
+
+const FILE: &str = "%{NAME}\t%{NEVRA}\t%|SOURCEPACKAGE?{source}|\t\
+    %|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:\
+    {%|SIGPGP?{%{SIGPGP:pgpsig}}|}|}|}|\n";
+
+/// What the header of a package file says; an error if there is none.
+pub fn package_file(path: &Path) -> Result<FileHeader> {
+    let text = query_file(path, FILE)?;
+    let mut fields = text.trim_end_matches('\n').split('\t');
+    let mut field = || fields.next().map(str::to_owned);
+    match (field(), field(), field(), field()) {
+        (Some(name), Some(nevra), Some(kind), Some(signature)) => Ok(FileHeader {
+            name,
+            nevra,
+            is_source: kind == "source",
+            key: key_id(&signature),
+        }),
+        _ => Err(Error::malformed(path, "this is not an rpm package")),
+    }
+}
+
+/// What a query of a package file prints; nothing, if it is none.
+pub(super) fn query_file(path: &Path, format: &str) -> Result<String> {
+    let output = Command::new("rpm")
+        .args(["--nosignature", "--nodigest", "-qp", "--qf", format])
+        .arg(path)
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The hexadecimal number after the last `ID`, in any case, of one of rpm's lines.
+pub fn key_id(text: &str) -> Option<String> {
+    let (_, after) = text.rsplit_once("ey ID ").or_else(|| text.rsplit_once("ingerprint: "))?;
+    let id: String = after.chars().take_while(char::is_ascii_hexdigit).collect();
+    (id.len() >= 8).then(|| id.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_ids_are_found_in_what_rpm_prints() {
+        let found = |text| key_id(text);
+        assert_eq!(found("Header V4 RSA/SHA512 Signature, key ID 62609ef6: OK").as_deref(), Some("62609ef6"));
+        assert_eq!(
+            found("RSA/SHA512, Sun Nov 22, Key ID CA1E12ffef984847").as_deref(),
+            Some("ca1e12ffef984847")
+        );
+        assert_eq!(found("key ID 12"), None);
+        assert_eq!(found("(none)"), None);
+    }
+
+    #[test]
+    fn what_rpm_always_says_is_left_out() {
+        let text = "rpm: RPM should not be used directly install RPM packages, use Alien instead!\n\
+                    rpm: However assuming you know what you are doing...\n\nerror: x  \n";
+        assert_eq!(messages(text), ["error: x"]);
+    }
+}

@@ -1,0 +1,47 @@
+//! The image's keyring.
+
+use crate::call;
+use crate::image::Image;
+use crate::sign::{fingerprint, key, private_key};
+use crate::support::assert_same;
+
+#[test]
+fn keys_come_and_go_by_their_fingerprints() {
+    let image = Image::new();
+    let import = |name: &str| call(&image, "key", ["import".into(), key(name).into_os_string()]);
+    assert_eq!(call(&image, "key", ["list"]).ends(0).out, "");
+    import("good").ends(0).says(&["imported", &fingerprint("good"), "EdDSA"]);
+    import("good").ends(0).says(&["was there", &fingerprint("good")]);
+    import("other").ends(0);
+    let list = call(&image, "key", ["list", "--json"]).ends(0).json();
+    assert_eq!(list.as_array().map(Vec::len), Some(2));
+    call(&image, "key", ["remove", &fingerprint("other")[24..]]).ends(0).says(&["removed"]);
+    call(&image, "key", ["remove", &fingerprint("other")])
+        .ends(0)
+        .says(&["is not in the image's keyring"]);
+    assert_eq!(call(&image, "key", ["list", "--json"]).json().as_array().map(Vec::len), Some(1));
+    call(&image, "key", ["remove", "abc"]).ends(1).says(&["no key id"]);
+}
+
+#[test]
+fn what_is_no_fit_key_is_refused_and_says_why() {
+    let image = Image::new();
+    let garbage = image.beside("garbage");
+    std::fs::write(&garbage, "no key\n").expect("a file");
+    let before = image.files();
+    let cases = [
+        (garbage, 30, "no OpenPGP public key"),
+        (private_key(), 31, "private key"),
+        (key("weak"), 16, "1024 bits is too short"),
+        (key("expired"), 13, "expired"),
+        (key("revoked"), 14, "revoked"),
+    ];
+    for (file, code, reason) in cases {
+        let name = file.display().to_string();
+        call(&image, "key", ["import".into(), file.into_os_string()])
+            .ends(code)
+            .says(&[&name, reason]);
+    }
+    assert_same(&before, &image.files(), "a refused key changed");
+    assert_eq!(call(&image, "key", ["list"]).out, "");
+}

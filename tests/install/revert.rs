@@ -1,0 +1,159 @@
+//! Taking back what plugins asked for.
+
+use std::os::unix::fs::symlink;
+
+use crate::call;
+use crate::image::{Image, build_with, package};
+
+const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
+
+/// A package that ships a unit and asks for what its %post says; its erasure asks for nothing.
+fn plugin(image: &Image, name: &str, post: &str) -> String {
+    let path = format!("/usr/lib/systemd/system/{name}.service");
+    let unit = format!("[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n#{name}\n");
+    build_with(&image.beside(name), name, "", &[(&path, &unit)], &format!("%post\n{post}\n"))
+}
+
+fn install(image: &Image, packages: &[&str]) {
+    let args = [&["--allow-unsigned"], packages].concat();
+    call(image, "install", args).ends(0);
+}
+
+fn ports(image: &Image) -> String {
+    call(image, "export", ["--format", "nft"]).ends(0).out
+}
+
+fn link(image: &Image, path: &str) -> Option<String> {
+    image.root().read_link(path).ok().map(|target| target.display().to_string())
+}
+
+/// The image's files but for nodeshim's own records.
+fn files(image: &Image) -> std::collections::BTreeMap<std::path::PathBuf, String> {
+    let mut files = image.files();
+    files.retain(|path, _| !path.starts_with("usr/lib/sysimage/nodeshim"));
+    files
+}
+
+#[test]
+fn reverting_a_plugin_puts_back_what_was_there() {
+    let image = Image::new();
+    std::fs::write(image.path().join("usr/lib/systemd/system/victim.service"), "[Service]\n")
+        .expect("a unit");
+    symlink(
+        "/usr/lib/systemd/system/basic.target",
+        image.path().join("etc/systemd/system/default.target"),
+    )
+    .expect("a link");
+    let post = "systemctl enable one.service\nsystemctl mask victim.service\n\
+                systemctl set-default multi-user.target\n\
+                firewall-cmd --permanent --add-port=7001/tcp\nfirewall-cmd --permanent --remove-service=ssh";
+    let package = plugin(&image, "one", post);
+    install(&image, &[&package]);
+    assert_eq!(link(&image, "/etc/systemd/system/victim.service").as_deref(), Some("/dev/null"));
+    assert!(image.has(&format!("{WANTS}/one.service")) && ports(&image).contains("7001"));
+    assert!(!image.read("/etc/firewalld/zones/public.xml").contains("ssh"));
+    let planned = call(&image, "revert", ["one", "--dry-run"]).ends(0);
+    assert!(image.has(&format!("{WANTS}/one.service")), "{}", planned.out);
+    call(&image, "revert", ["one"]).ends(0);
+    assert!(!image.has(&format!("{WANTS}/one.service")));
+    assert!(!image.has("/etc/systemd/system/victim.service"));
+    let default = link(&image, "/etc/systemd/system/default.target");
+    assert_eq!(default.as_deref(), Some("/usr/lib/systemd/system/basic.target"));
+    assert!(!ports(&image).contains("7001"));
+    let zone = image.read("/etc/firewalld/zones/public.xml");
+    assert!(zone.contains("ssh") && !zone.contains("7001"), "{zone}");
+    let after = image.files();
+    call(&image, "revert", ["one"]).ends(0).says(&["counts any more"]);
+    call(&image, "settle", [""; 0]).ends(0);
+    crate::support::assert_same(&after, &image.files(), "settling again changed");
+    call(&image, "log", [""; 0]).ends(0).says(&["nodeshim revert one"]);
+    // Installing it again makes it count again.
+    install(&image, &["--reinstall", &package]);
+    assert!(image.has(&format!("{WANTS}/one.service")) && ports(&image).contains("7001"));
+    call(&image, "remove", ["one"]).ends(0);
+    assert!(!image.has(&format!("{WANTS}/one.service")) && !image.has("/etc/systemd/system/victim.service"));
+    call(&image, "remove", ["one"]).ends(0).says(&["gone already"]);
+    call(&image, "remove", ["nobody"]).ends(1);
+}
+
+#[test]
+fn one_request_is_taken_back_and_the_others_stay() {
+    let image = Image::new();
+    let post = "systemctl enable one.service\nfirewall-cmd --permanent --add-port=7001/tcp\n\
+                firewall-cmd --permanent --add-port=7002/tcp";
+    install(&image, &[&plugin(&image, "one", post)]);
+    let event = image
+        .events()
+        .into_iter()
+        .find(|event| event.argv.concat().contains("7001"))
+        .expect("an event");
+    call(&image, "revert", [event.id.to_string()]).ends(0);
+    let rules = ports(&image);
+    assert!(!rules.contains("7001") && rules.contains("7002"), "{rules}");
+    assert!(image.has(&format!("{WANTS}/one.service")));
+    call(&image, "revert", [format!("#{}", event.id)])
+        .ends(0)
+        .says(&["does not count any more"]);
+    call(&image, "revert", ["nobody"]).ends(1).says(&["nothing is recorded of nobody"]);
+}
+
+#[test]
+fn in_whatever_order_what_others_want_stays() {
+    for order in [
+        ["one", "two", "three"],
+        ["three", "two", "one"],
+        ["two", "three", "one"],
+    ] {
+        let image = Image::new();
+        std::fs::write(
+            image.path().join("usr/lib/systemd/system/shared.service"),
+            "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+        )
+        .expect("a unit");
+        let before = files(&image);
+        let post = "systemctl enable shared.service\nfirewall-cmd --permanent --add-port=7001/tcp";
+        let packages: Vec<String> = order.iter().map(|name| plugin(&image, name, post)).collect();
+        install(&image, &packages.iter().map(String::as_str).collect::<Vec<_>>());
+        for (number, name) in order.iter().enumerate() {
+            let verb = ["revert", "remove"][number % 2];
+            call(&image, verb, [name]).ends(0);
+            let is_wanted = number + 1 < order.len();
+            assert_eq!(image.has(&format!("{WANTS}/shared.service")), is_wanted, "{order:?} {name}");
+            assert_eq!(ports(&image).contains("7001"), is_wanted, "{order:?} {name}");
+        }
+        for name in ["one", "three"] {
+            call(&image, "remove", [name]);
+        }
+        call(&image, "remove", ["two"]);
+        let after = files(&image);
+        assert_eq!(
+            before.get(WANTS[1..].as_ref() as &std::path::Path),
+            after.get(WANTS[1..].as_ref() as &std::path::Path)
+        );
+    }
+}
+
+#[test]
+fn what_an_administrator_changed_since_is_left_alone() {
+    let image = Image::new();
+    std::fs::write(image.path().join("usr/lib/systemd/system/victim.service"), "[Service]\n")
+        .expect("a unit");
+    install(&image, &[&plugin(&image, "one", "systemctl mask victim.service")]);
+    let mask = image.path().join("etc/systemd/system/victim.service");
+    std::fs::remove_file(&mask).expect("the mask");
+    std::fs::write(&mask, "[Service]\nExecStart=/bin/true\n").expect("a unit");
+    call(&image, "revert", ["one"]).ends(1).says(&["is left as it is: somebody else has"]);
+    assert!(image.read("/etc/systemd/system/victim.service").contains("ExecStart"));
+}
+
+#[test]
+fn a_package_that_others_need_is_not_removed() {
+    let image = Image::new();
+    let base = plugin(&image, "base", "firewall-cmd --permanent --add-port=7001/tcp");
+    let user = build_with(&image.beside("user"), "user", "Requires: base\n", &[], "");
+    install(&image, &[&base, &user, &package("node-lua-1.0")]);
+    call(&image, "remove", ["base"])
+        .ends(20)
+        .says(&["base is needed by (installed) user-1.0-1.noarch"]);
+    assert!(ports(&image).contains("7001"));
+}
