@@ -106,7 +106,7 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     let mut plugins = Vec::new();
     if done.transaction.is_some() {
         // The image is held until what the scriptlets asked for is settled.
-        notes = settle::settle(root, &Facts::load(root)?)?.plan.notes;
+        notes = settle::settle_keeping(root, &Facts::load(root)?)?.plan.notes;
         let facts = Facts::load(root)?;
         let registry = Registry::load(root, &facts.installed)?;
         let standing = settle::standing(root, &facts)?;

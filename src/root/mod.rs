@@ -27,6 +27,7 @@ pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]
 pub use scan::{Listing, Status};
+use write::Noted;
 pub use write::{Change, Op};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
@@ -39,7 +40,7 @@ pub struct Root {
     path: PathBuf,
     /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
     kernel: Cell<bool>,
-    changes: RefCell<Vec<Change>>,
+    changes: RefCell<Vec<Noted>>,
     /// Changes are noted and not made.
     observing: bool,
 }
@@ -78,7 +79,12 @@ impl Root {
 
     /// The changes made through this value so far, oldest first; the list is emptied.
     pub fn take_changes(&self) -> Vec<Change> {
-        self.changes.take()
+        self.changes.take().into_iter().map(Noted::into_change).collect()
+    }
+
+    /// Empties the list of changes, for whoever wants to see later ones only.
+    pub fn forget_changes(&self) {
+        self.changes.take();
     }
 
     /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are
@@ -98,11 +104,9 @@ impl Root {
     /// Takes over the changes that were made through a root that [`Root::enter`] gave for `dir`.
     pub fn adopt(&self, dir: &str, inner: &Root) {
         let prefix = crate::escape::escape(OsStr::new(dir));
-        let changes = inner.take_changes().into_iter().map(|change| Change {
-            path: format!("{prefix}{}", change.path),
-            ..change
-        });
-        self.changes.borrow_mut().extend(changes);
+        let mut changes = inner.changes.take();
+        changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
+        self.changes.borrow_mut().append(&mut changes);
     }
 
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.

@@ -34,6 +34,23 @@ pub struct Change {
     pub digest: Option<String>,
 }
 
+/// A change as it is kept until somebody asks for it: most writers never do, and hashing what they
+/// wrote would be in vain.
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub change: Change,
+    content: Option<Vec<u8>>,
+}
+
+impl Noted {
+    pub fn into_change(self) -> Change {
+        Change {
+            digest: self.content.map(|content| crate::origin::digest(&content)),
+            ..self.change
+        }
+    }
+}
+
 /// Kinds of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,8 +108,8 @@ impl Root {
             done => done.map_err(|errno| Error::io(path, errno))?,
         }
         self.note(if old.is_some() { Op::Write } else { Op::Create }, path, None, None);
-        if let Some(change) = self.changes.borrow_mut().last_mut() {
-            change.digest = Some(crate::origin::digest(content));
+        if let Some(noted) = self.changes.borrow_mut().last_mut() {
+            noted.content = Some(content.to_owned());
         }
         Ok(())
     }
@@ -280,12 +297,16 @@ impl Root {
 
     fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
         let text = |path: &Path| crate::escape::escape(path.as_os_str());
-        self.changes.borrow_mut().push(Change {
+        let change = Change {
             op,
             path: text(&Path::new("/").join(path)),
             target: target.map(text),
             was: was.map(text),
             digest: None,
+        };
+        self.changes.borrow_mut().push(Noted {
+            change,
+            content: None,
         });
     }
 }

@@ -75,7 +75,7 @@ fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Re
     if keeping {
         keep::leave_out(root, &mut prepared, &State::load(root)?)?;
     }
-    root.take_changes();
+    root.forget_changes();
     let failed = apply(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
     state.retried.extend(carried_out(&prepared.plan, &failed));
