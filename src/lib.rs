@@ -44,6 +44,8 @@ pub mod origin;
 pub mod plan;
 pub mod policy;
 #[cfg(feature = "admin")]
+pub mod preview;
+#[cfg(feature = "admin")]
 pub mod private;
 pub mod request;
 pub mod root;

@@ -15,7 +15,7 @@ use crate::root::{Kind, Lock, Root};
 /// As many directories that others have laid out under our names are passed over.
 const MAX_LEFT: usize = 1000;
 /// What the directories are for, as their names say.
-const KINDS: [&str; 5] = ["home", "plugins", "gpg", "key", "packages"];
+const KINDS: [&str; 6] = ["home", "plugins", "gpg", "key", "packages", "preview"];
 /// Nobody but their owner looks into them.
 const MODE: u32 = 0o700;
 

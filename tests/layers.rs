@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &[
         "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
     ],
@@ -25,6 +25,7 @@ const LAYERS: [&[&str]; 15] = [
     &["settle", "intercept", "inspect", "apply", "lint"],
     &["run", "live"],
     &["install"],
+    &["preview"],
     &["cli"],
 ];
 

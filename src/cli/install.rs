@@ -21,9 +21,9 @@ use serde::Serialize;
 use super::list::sections;
 use super::output::{complain, json, print, wrapped};
 
-/// Check packages against the image's keyring and install them in one transaction
+/// What to install, and how.
 #[derive(Debug, Args)]
-pub struct InstallArgs {
+pub struct TaskArgs {
     /// Package files, or directories of which every package is installed
     #[arg(required = true, value_name = "PKG|DIR")]
     packages: Vec<PathBuf>,
@@ -42,13 +42,21 @@ pub struct InstallArgs {
     /// Let older packages replace newer ones
     #[arg(long)]
     downgrade: bool,
+}
+
+/// Check packages against the image's keyring and install them in one transaction
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    #[command(flatten)]
+    task: TaskArgs,
     /// Check signatures, let rpm try, show what the scriptlets would call; change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-impl InstallArgs {
-    fn task(self) -> Task {
+impl TaskArgs {
+    /// The task, to be carried out or only tried.
+    pub(super) fn task(self, dry_run: bool) -> Task {
         let mut repositories = self.repo;
         if self.with_deps {
             let directories = self.packages.iter().map(|path| directory(path));
@@ -62,7 +70,7 @@ impl InstallArgs {
             allow_unsigned: self.allow_unsigned,
             reinstall: self.reinstall,
             downgrade: self.downgrade,
-            dry_run: self.dry_run,
+            dry_run,
         }
     }
 }
@@ -100,7 +108,7 @@ struct Calls {
 
 /// Installs, settles and reports. The exit code tells the ending.
 pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode> {
-    let task = args.task();
+    let task = args.task.task(args.dry_run);
     let done = install::install(root, &Parts::find()?, &task, surroundings())?;
     let mut notes = Vec::new();
     let mut plugins = Vec::new();
@@ -180,7 +188,8 @@ fn report(done: &Done, plugins: &[Report], notes: &[Note], would_call: &[Calls])
     Ok(())
 }
 
-fn name(package: &Checked) -> &str {
+/// What a package is spoken of by.
+pub(super) fn name(package: &Checked) -> &str {
     if package.nevra.is_empty() {
         &package.file
     } else {
@@ -188,7 +197,8 @@ fn name(package: &Checked) -> &str {
     }
 }
 
-fn last_line(ending: &Ending) -> Option<String> {
+/// How it ended, in words; nothing if all went well.
+pub(super) fn last_line(ending: &Ending) -> Option<String> {
     let list = |missing: &[String]| missing.join(", ");
     match ending {
         Ending::Installed => None,

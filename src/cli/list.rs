@@ -146,6 +146,16 @@ fn text(report: &Report) -> String {
 
 /// What a plugin wants, and what its requests changed.
 pub(super) fn sections(report: &Report) -> String {
+    let mut text = wishes(report);
+    if !report.paths.is_empty() {
+        text.push_str("paths that its requests changed\n");
+        report.paths.iter().for_each(|path| text.push_str(&wrapped("  ", 6, path)));
+    }
+    text
+}
+
+/// What a plugin wants.
+pub(super) fn wishes(report: &Report) -> String {
     let mut text = String::new();
     let sections = [
         ("now", false, Verdict::Allow),
@@ -167,10 +177,6 @@ pub(super) fn sections(report: &Report) -> String {
         let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
         let line = format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode);
         text.push_str(&wrapped("  ", 6, &line));
-    }
-    if !report.paths.is_empty() {
-        text.push_str("paths that its requests changed\n");
-        report.paths.iter().for_each(|path| text.push_str(&wrapped("  ", 6, path)));
     }
     text
 }

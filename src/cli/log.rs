@@ -55,7 +55,8 @@ pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
 
 const INDENT: usize = 8;
 
-fn entry_text(entry: &Entry) -> String {
+/// One request.
+pub(super) fn entry_text(entry: &Entry) -> String {
     let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
     let scriptlet = entry.scriptlet.as_ref().map_or(String::new(), |kind| format!(" {kind}{arg}"));
     let package = entry.package.as_deref().unwrap_or(match entry.tool {

@@ -15,6 +15,7 @@ mod list;
 mod log;
 mod output;
 mod policy;
+mod preview;
 mod progress;
 mod remove;
 mod revert;
@@ -62,6 +63,7 @@ enum Verb {
     Policy(policy::PolicyArgs),
     Lint(lint::LintArgs),
     Install(install::InstallArgs),
+    Preview(preview::PreviewArgs),
     Key(key::KeyArgs),
     Remove(remove::RemoveArgs),
     Revert(revert::RevertArgs),
@@ -97,6 +99,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Log(args) => log::log(&root, args, cli.json),
         Verb::Why(args) => log::why(&root, args, cli.json),
         Verb::Install(args) => install::install(&root, args, cli.json),
+        Verb::Preview(args) => preview::preview(&root, args, cli.json),
         Verb::Remove(args) => remove::remove(&root, args, cli.json),
         Verb::Revert(args) => revert::revert(&root, args, cli.json),
         Verb::Key(args) => key::key(&root, args, cli.json),

@@ -11,7 +11,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::Root;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, if_exists};
 
 /// An exclusive lock, given back when it is dropped or the process ends.
 #[derive(Debug)]
@@ -29,6 +29,15 @@ impl Root {
     /// As [`Root::lock`], but EAGAIN if somebody else holds it.
     pub fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
         self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
+    }
+
+    /// As [`Root::try_lock`], of a file that is there already, and without the right to change it;
+    /// `None` if it is not there.
+    #[cfg(feature = "admin")]
+    pub fn try_lock_existing(&self, path: impl AsRef<Path>) -> Result<Option<Lock>> {
+        let path = path.as_ref();
+        let file = if_exists(self.open_read(path))?;
+        file.map(|file| Lock::take(file, path, FlockArg::LockExclusiveNonblock)).transpose()
     }
 
     /// Locks a directory, no link; EAGAIN if somebody else holds it.

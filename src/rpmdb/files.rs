@@ -68,6 +68,23 @@ pub fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
     Ok(files)
 }
 
+/// The files of these packages, by NEVRA; one that is not installed has none.
+pub fn files_of(root: &Root, nevras: &[&str]) -> Result<Files> {
+    let mut files = Files::new();
+    let Some(database) = database(root).filter(|_| !nevras.is_empty()) else {
+        return Ok(files);
+    };
+    let mut args = vec![OsString::from("-q")];
+    args.extend(nevras.iter().map(OsString::from));
+    let answer = query::ask(root, database, FORMAT, &args)?;
+    read_where(
+        &answer.stdout,
+        |line| !line.contains(&b'\t'),
+        |path, packaged| files.entry(path).or_default().push(packaged),
+    )?;
+    Ok(files)
+}
+
 fn read(answer: &[u8], each: impl FnMut(Vec<u8>, Packaged)) -> Result<()> {
     read_where(answer, |_| false, each)
 }

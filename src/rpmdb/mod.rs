@@ -14,7 +14,7 @@ use crate::origin::package_name;
 use crate::root::Root;
 
 pub use file::PackageFile;
-pub use files::{Files, Packaged, files, files_at};
+pub use files::{Files, Packaged, files, files_at, files_of};
 pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
 pub use scriptlets::{Owners, Scriptlet, owners, scriptlets, scriptlets_of};
 
