@@ -121,7 +121,7 @@ fn line(file: &FileChange) -> String {
         What::Changed => "changed",
         What::Removed => "removed",
     };
-    let by = match (file.settling, file.is_by_hand()) {
+    let by = match (file.settling, file.by_hand) {
         (_, true) => ": beside the tools",
         (true, _) => ": by settling",
         (false, _) => "",

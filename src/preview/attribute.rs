@@ -15,6 +15,7 @@ use crate::origin::package_name;
 use crate::plan::Plan;
 use crate::root::Op;
 use crate::rpmdb::{self, Packaged};
+use crate::tool::Tool;
 
 /// A path that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,19 +28,15 @@ pub struct FileChange {
     /// The package that ships it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// The requests that changed it.
+    /// The events that changed it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<u64>,
     /// Whether settling writes or removes it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub settling: bool,
-}
-
-impl FileChange {
     /// Whether a scriptlet must have done it by itself, beside the tools.
-    pub fn is_by_hand(&self) -> bool {
-        self.package.is_none() && self.requests.is_empty() && !self.settling
-    }
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 /// Every path that differs, and where it comes from.
@@ -60,6 +57,8 @@ pub(super) fn attribute(
             }
         }
     }
+    let asked: BTreeSet<u64> =
+        events.iter().filter(|event| event.tool != Tool::Hand).map(|event| event.id).collect();
     let settled: BTreeSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let found = changes(overlay)?;
     let mut all: Vec<FileChange> = found
@@ -68,11 +67,14 @@ pub(super) fn attribute(
             let text = escape(path.as_os_str());
             let mut ids = requests.get(text.as_str()).cloned().unwrap_or_default();
             ids.dedup();
+            let owner = shipped.get(path.as_os_str().as_bytes()).and_then(|same| name(same.first()?));
+            let settling = settled.contains(text.as_str());
             FileChange {
                 what,
-                package: shipped.get(path.as_os_str().as_bytes()).and_then(|same| name(same.first()?)),
+                by_hand: owner.is_none() && !settling && !ids.iter().any(|id| asked.contains(id)),
+                package: owner,
                 requests: ids,
-                settling: settled.contains(text.as_str()),
+                settling,
                 path: text,
             }
         })
@@ -89,7 +91,7 @@ fn name(packaged: &Packaged) -> Option<String> {
 fn credit_directories(all: &mut [FileChange]) {
     for n in (0..all.len()).rev() {
         let (head, below) = all.split_at_mut(n + 1);
-        let Some(directory) = head.last_mut().filter(|it| it.what == What::Created && it.is_by_hand()) else {
+        let Some(directory) = head.last_mut().filter(|it| it.what == What::Created && it.by_hand) else {
             continue;
         };
         let prefix = [directory.path.as_bytes(), b"/"].concat();
@@ -98,6 +100,7 @@ fn credit_directories(all: &mut [FileChange]) {
             directory.package.clone_from(&inside.package);
             directory.requests.clone_from(&inside.requests);
             directory.settling = inside.settling;
+            directory.by_hand = inside.by_hand;
         }
     }
 }
@@ -114,6 +117,7 @@ mod tests {
             package: None,
             requests: requests.to_vec(),
             settling: false,
+            by_hand: requests.is_empty(),
         };
         let mut all = [
             change("/etc/a", &[]),
@@ -122,6 +126,6 @@ mod tests {
             change("/etc/d", &[]),
         ];
         credit_directories(&mut all);
-        assert_eq!(all.map(|change| change.is_by_hand()), [false, false, false, true]);
+        assert_eq!(all.map(|change| change.by_hand), [false, false, false, true]);
     }
 }

@@ -76,7 +76,7 @@ pub struct Surroundings<'a> {
     pub wait: &'a dyn Fn(&str) -> bool,
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
-    /// What the command writes its standard error to, if that is not the caller's.
+    /// What the command writes its standard output and error to, if those are not the caller's.
     pub messages: Option<File>,
 }
 
@@ -168,9 +168,11 @@ fn supervise(
     let image = root.meta("/")?;
     hold.share()?;
     prepared.share()?;
+    let output = messages.map(File::try_clone).transpose().map_err(failed)?;
     let messages = messages.map(File::try_clone).transpose().map_err(failed)?;
     let mut child = Command::new(program)
         .args(args)
+        .stdout(output.map_or_else(Stdio::inherit, Stdio::from))
         .stderr(messages.map_or_else(Stdio::inherit, Stdio::from))
         .envs(prepared.env.iter().map(|(name, value)| (name, value)))
         .env(IMAGE_VARIABLE, image_number(&image))
