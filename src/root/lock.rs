@@ -11,7 +11,7 @@ use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 use super::Root;
-use crate::error::{Error, Result, if_exists};
+use crate::error::{Error, Result};
 
 /// An exclusive lock, given back when it is dropped or the process ends.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Root {
     #[cfg(feature = "admin")]
     pub fn try_lock_existing(&self, path: impl AsRef<Path>) -> Result<Option<Lock>> {
         let path = path.as_ref();
-        let file = if_exists(self.open_read(path))?;
+        let file = crate::error::if_exists(self.open_read(path))?;
         file.map(|file| Lock::take(file, path, FlockArg::LockExclusiveNonblock)).transpose()
     }
 
