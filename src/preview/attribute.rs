@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::files::{What, changes};
 use super::overlay::Overlay;
 use crate::error::Result;
-use crate::escape::escape;
+use crate::escape::{escape, unescape};
 use crate::install::Done;
 use crate::journal::Event;
 use crate::origin::package_name;
 use crate::plan::Plan;
-use crate::root::Op;
+use crate::root::{Op, Root};
 use crate::rpmdb::{self, Packaged};
 use crate::tool::Tool;
 
@@ -48,12 +49,12 @@ pub(super) fn attribute(
 ) -> Result<Vec<FileChange>> {
     let nevras: Vec<&str> = done.packages.iter().map(|package| package.nevra.as_str()).collect();
     let shipped = rpmdb::files_of(&overlay.merged, &nevras)?;
-    let mut requests: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    let mut requests: BTreeMap<PathBuf, Vec<u64>> = BTreeMap::new();
     for event in events {
         for change in &event.changes {
             let end = change.target.as_deref().filter(|_| change.op == Op::Rename);
             for path in [Some(change.path.as_str()), end].into_iter().flatten() {
-                requests.entry(path).or_default().push(event.id);
+                requests.entry(place(&overlay.merged, path)).or_default().push(event.id);
             }
         }
     }
@@ -65,7 +66,7 @@ pub(super) fn attribute(
         .into_iter()
         .map(|(path, what)| {
             let text = escape(path.as_os_str());
-            let mut ids = requests.get(text.as_str()).cloned().unwrap_or_default();
+            let mut ids = requests.get(&path).cloned().unwrap_or_default();
             ids.dedup();
             let owner = shipped.get(path.as_os_str().as_bytes()).and_then(|same| name(same.first()?));
             let settling = settled.contains(text.as_str());
@@ -81,6 +82,15 @@ pub(super) fn attribute(
         .collect();
     credit_directories(&mut all);
     Ok(all)
+}
+
+/// Where a path is that was written as the tools call it: `/etc/rc3.d` is a link.
+fn place(copy: &Root, path: &str) -> PathBuf {
+    let path = PathBuf::from(unescape(path));
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return path;
+    };
+    copy.resolve(parent).map_or_else(|_| path.clone(), |parent| parent.join(name))
 }
 
 fn name(packaged: &Packaged) -> Option<String> {

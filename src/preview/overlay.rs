@@ -148,19 +148,25 @@ impl Places {
     /// Mounts with the upper and work directories below `prefix`. The paths in the options are
     /// relative: nothing in them has to be quoted.
     fn overlay(&self, prefix: &str, rights: Rights) -> nix::Result<()> {
-        let user = match rights {
-            Rights::Own => "",
-            Rights::Mapped => ",userxattr",
-        };
-        let options = format!("lowerdir=base,upperdir={prefix}upper,workdir={prefix}work{user}");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let here = open(".", flags, Mode::empty())?;
         chdir(&self.path)?;
-        let mounted =
-            mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options.as_str()));
+        let mounted = match rights {
+            // The kernel then reports to the audit what changes.
+            Rights::Own => match overlay(prefix, ",index=on,nfs_export=on") {
+                Err(Errno::EINVAL) => overlay(prefix, ""),
+                mounted => mounted,
+            },
+            Rights::Mapped => overlay(prefix, ",userxattr"),
+        };
         fchdir(here)?;
         mounted
     }
+}
+
+fn overlay(prefix: &str, more: &str) -> nix::Result<()> {
+    let options = format!("lowerdir=base,upperdir={prefix}upper,workdir={prefix}work{more}");
+    mount(Some("overlay"), "merged", Some("overlay"), MsFlags::empty(), Some(options.as_str()))
 }
 
 impl Drop for Places {
