@@ -99,7 +99,7 @@ fn it_shows_what_the_transaction_then_does_and_leaves_no_trace() {
         "node-gateway-3.0-1.noarch",
         "open 9090/tcp",
         "at boot\n  start node-exporter.service at boot",
-        "firewall-cmd",
+        "firewall-offline-cmd --add-service=node-agent",
         "created   /etc/systemd/system/multi-user.target.wants/node-agent.service [#",
         "created   /etc/by-hand: beside the tools",
         "removed   /etc/going: beside the tools",
