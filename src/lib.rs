@@ -47,6 +47,8 @@ pub mod policy;
 pub mod preview;
 #[cfg(feature = "admin")]
 pub mod private;
+#[cfg(feature = "admin")]
+pub mod report;
 pub mod request;
 pub mod root;
 #[cfg(feature = "admin")]

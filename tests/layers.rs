@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &[
         "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
     ],
@@ -23,6 +23,7 @@ const LAYERS: [&[&str]; 16] = [
     &["state", "plan", "metadata", "audit"],
     &["backend"],
     &["settle", "intercept", "inspect", "apply", "lint"],
+    &["report"],
     &["run", "live"],
     &["install"],
     &["preview"],

@@ -1,6 +1,10 @@
 //! Which changes go around the tools that nodeshim stands in for: one table of paths, one of
 //! programs.
 
+use std::collections::BTreeSet;
+
+use super::record::Run;
+
 /// A way around the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Bypass {
@@ -131,6 +135,22 @@ const PROGRAMS: [(&str, &str); 18] = [
     ("initctl", "services"),
     ("rc-update", "services"),
 ];
+
+impl Run {
+    /// What went around the tools, in words, sorted: paths that only a tool should change, and
+    /// programs that were seen to run.
+    pub fn bypasses(&self) -> BTreeSet<String> {
+        let by_hand = self.changes.iter().filter(|change| change.request.is_none() && change.is_of_content());
+        let paths =
+            by_hand.filter_map(|change| Some(format!("{}: {}", of_path(&change.path)?.words(), change.path)));
+        let programs = self
+            .programs
+            .iter()
+            .filter_map(|path| of_program(path))
+            .map(|(name, about)| format!("{about}, past the tools: {name} was run"));
+        paths.chain(programs).collect()
+    }
+}
 
 /// What an init script that is run by its path is about.
 pub(super) const INIT_SCRIPT: &str = "a service by its init script";

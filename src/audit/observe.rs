@@ -19,7 +19,7 @@ pub(super) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>
     let mut events = Vec::new();
     let mut levels: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
     for one in found.iter().filter(|one| one.change.request.is_none()) {
-        let Some(bypass) = of_path(&one.change.path).filter(|_| is_there_before_or_after(&one.change)) else {
+        let Some(bypass) = of_path(&one.change.path).filter(|_| one.change.is_of_content()) else {
             continue;
         };
         match (bypass, run_level(&one.change.path)) {
@@ -40,11 +40,6 @@ pub(super) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>
     }
     events.extend(programs(run, text));
     events
-}
-
-fn is_there_before_or_after(change: &FileChange) -> bool {
-    let is_dir = |side: &Option<super::Side>| side.as_ref().is_some_and(|side| side.kind == "dir");
-    (change.before.is_some() || change.after.is_some()) && !is_dir(&change.before) && !is_dir(&change.after)
 }
 
 fn event(run: &Run, found: &[&Found], wishes: Vec<Wish>, text: Option<&str>) -> Event {

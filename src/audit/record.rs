@@ -90,6 +90,15 @@ pub struct FileChange {
     pub after: Option<Side>,
 }
 
+impl FileChange {
+    /// Whether something else than a directory was or is there, and did not just come and go.
+    pub(super) fn is_of_content(&self) -> bool {
+        let sides = [&self.before, &self.after];
+        let mut there = sides.into_iter().flatten().peekable();
+        there.peek().is_some() && there.all(|side| side.kind != "dir")
+    }
+}
+
 /// A path at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

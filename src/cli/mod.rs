@@ -18,6 +18,7 @@ mod policy;
 mod preview;
 mod progress;
 mod remove;
+mod report;
 mod revert;
 mod run;
 mod settle;
@@ -59,6 +60,7 @@ enum Verb {
     Show(list::ShowArgs),
     Log(log::LogArgs),
     Why(log::WhyArgs),
+    Report(report::ReportArgs),
     Export(export::ExportArgs),
     Policy(policy::PolicyArgs),
     Lint(lint::LintArgs),
@@ -103,6 +105,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Remove(args) => remove::remove(&root, args, cli.json),
         Verb::Revert(args) => revert::revert(&root, args, cli.json),
         Verb::Key(args) => key::key(&root, args, cli.json),
+        Verb::Report(args) => report::report(&root, args, cli.json),
         Verb::Export(args) => export::export(&root, args, cli.json),
         Verb::Policy(args) => policy::policy(&root, args, cli.json),
         Verb::Lint(args) => lint::lint(&root, args, cli.json),

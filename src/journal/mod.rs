@@ -19,9 +19,9 @@ pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
 pub use read::{Journal, Torn, each_part, last_event, parse_log};
-#[cfg(feature = "admin")]
-pub use record::seconds;
 pub use record::{Event, timestamp};
+#[cfg(feature = "admin")]
+pub use record::{rfc3339, seconds};
 pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.

@@ -1,6 +1,7 @@
 //! What the image's rpm database says, asked of the host's rpm: which packages are installed, and
 //! which scriptlets they carry. An image without a database knows of no packages, and says so.
 
+mod about;
 mod file;
 mod files;
 mod program;
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::origin::package_name;
 use crate::root::Root;
 
+pub use about::{About, about};
 pub use file::PackageFile;
 pub use files::{Files, Packaged, files, files_at, files_of};
 pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};

@@ -8,6 +8,7 @@ mod keep;
 mod plan;
 mod refuse;
 mod register;
+mod remarks;
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,8 @@ pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
 pub use plan::{Prepared, firewall, prepare, prepare_without, standing};
-pub use register::register;
+pub use register::{DIRECTORY, register};
+pub use remarks::remarks;
 
 /// What settling did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -94,15 +94,15 @@ pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &R
 }
 
 /// What files declare, and what policy says.
-struct Declared {
+pub(super) struct Declared {
     declarations: Vec<Declaration>,
     policy: Rules,
     default_zone: String,
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
 }
 
 impl Declared {
-    fn load(root: &Root, facts: &Facts) -> Result<Declared> {
+    pub(super) fn load(root: &Root, facts: &Facts) -> Result<Declared> {
         let loaded = metadata::load_all(root)?;
         let node = NodeVersion::load(root);
         let (mut declarations, mut notes) = metadata::declarations(&loaded, &facts.installed, &node);

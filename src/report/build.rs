@@ -1,0 +1,183 @@
+//! From what was read to the report. Pure: the same sources give the same report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::load::Sources;
+use super::model::{Item, Plugin, Provides, Report, SCHEMA, Signature};
+use crate::inspect::{Row, ScriptletEntry, Summary, list, plugins};
+use crate::intent::{Opening, Verdict, Wish};
+use crate::journal::rfc3339;
+use crate::origin::package_name;
+use crate::rpmdb::About;
+use crate::state::UNKNOWN;
+
+/// Makes the report.
+pub fn build(sources: &Sources) -> Report {
+    let summaries = plugins(&sources.standing, &sources.registry);
+    let mut by_name: BTreeMap<String, Plugin> = summaries
+        .into_iter()
+        .map(|summary| (summary.plugin.clone(), plugin(sources, summary)))
+        .collect();
+    for row in list(&sources.standing, None) {
+        if let Some(plugin) = by_name.get_mut(&row.plugin) {
+            put(plugin, row);
+        }
+    }
+    for entry in &sources.files {
+        entry_of(&mut by_name, package_of(entry)).files.push(entry.clone());
+    }
+    for (package, bypass) in &sources.bypasses {
+        entry_of(&mut by_name, package).bypasses.push(bypass.clone());
+    }
+    let mut notes = Vec::new();
+    for note in &sources.notes {
+        match note.plugin.as_ref().and_then(|name| by_name.get_mut(name)) {
+            Some(plugin) => plugin.notes.push(note.text.clone()),
+            None => notes.push(note.text.clone()),
+        }
+    }
+    let packages = newest(sources);
+    for plugin in by_name.values_mut() {
+        if let Some(about) = packages.get(plugin.name.as_str()).filter(|_| !plugin.gone) {
+            describe(plugin, about);
+        }
+        tidy(plugin);
+    }
+    Report {
+        schema: SCHEMA,
+        image: sources.image.clone(),
+        notes,
+        plugins: by_name.into_values().collect(),
+    }
+}
+
+/// The package of each name; of several the one that the database lists last.
+fn newest(sources: &Sources) -> BTreeMap<&str, &About> {
+    let mut newest: BTreeMap<&str, &About> = BTreeMap::new();
+    for about in &sources.packages {
+        let listed = sources.registry.installed.nevra(&about.name);
+        if listed.is_none_or(|listed| listed == about.nevra()) {
+            newest.insert(&about.name, about);
+        }
+    }
+    newest
+}
+
+/// A package that only changed files is worth a place, too.
+fn entry_of<'m>(by_name: &'m mut BTreeMap<String, Plugin>, name: &str) -> &'m mut Plugin {
+    by_name.entry(name.to_owned()).or_insert_with(|| Plugin {
+        name: name.to_owned(),
+        ..Plugin::default()
+    })
+}
+
+fn package_of(entry: &ScriptletEntry) -> &str {
+    entry.package.as_deref().and_then(package_name).unwrap_or(UNKNOWN)
+}
+
+fn plugin(sources: &Sources, summary: Summary) -> Plugin {
+    let found = sources.standing.state.plugins.get(&summary.plugin);
+    let requests = found.or_else(|| sources.standing.gone.get(&summary.plugin)).map_or(0, |one| one.requests);
+    let provided = sources.registry.installed.provided().iter();
+    let provides = provided.filter(|provided| provided.package == summary.plugin).map(|provided| Provides {
+        plugin: provided.plugin.clone(),
+        version: provided.version.clone(),
+    });
+    Plugin {
+        provides: provides.collect(),
+        hooks: sources.registry.hooks_of(&summary.plugin).cloned().collect(),
+        gone: summary.gone,
+        requests,
+        signature: summary.trust.map(|trust| Signature {
+            verdict: Some(trust.signature),
+            key: trust.key,
+            fingerprint: trust.fingerprint,
+            user: trust.user,
+            text: None,
+        }),
+        nevra: summary.nevra,
+        name: summary.plugin,
+        ..Plugin::default()
+    }
+}
+
+/// Puts a wish where it belongs.
+fn put(plugin: &mut Plugin, row: Row) {
+    let allowed = row.verdict == Verdict::Allow && !row.deferred;
+    if let (true, Wish::Allow { opening, .. }) = (allowed, &row.wish) {
+        match opening {
+            Opening::Port { port, protocol } => plugin.ports.push(format!("{port}/{protocol}")),
+            Opening::FirewallService { service } => plugin.services.push(service.clone()),
+            _ => {}
+        }
+    }
+    let item = Item {
+        text: row.text,
+        global: row.global,
+        runtime: row.runtime,
+        failed: row.failed,
+        events: row.events,
+        declared: row.declared,
+        rule: row.rule,
+    };
+    let place = match (&row.wish, row.verdict) {
+        (_, Verdict::Deny | Verdict::Ignore) => &mut plugin.denied,
+        _ if row.deferred => &mut plugin.deferred,
+        (Wish::Note { text, .. }, _) => {
+            plugin.notes.push(text.clone());
+            return;
+        }
+        (
+            Wish::Allow { .. }
+            | Wish::Withdraw { .. }
+            | Wish::Definition { .. }
+            | Wish::FirewallSwitch { .. }
+            | Wish::FirewallReset { .. }
+            | Wish::DefaultZone { .. }
+            | Wish::FirewallModule { .. },
+            _,
+        ) => &mut plugin.firewall,
+        (
+            Wish::Unit { .. } | Wish::Dependency { .. } | Wish::Service { .. } | Wish::DefaultTarget { .. },
+            _,
+        ) => &mut plugin.units,
+        _ => &mut plugin.other,
+    };
+    place.push(item);
+}
+
+/// Puts lists in order, each thing once.
+fn tidy(plugin: &mut Plugin) {
+    let key = |port: &String| {
+        let (range, protocol) = port.split_once('/').unwrap_or((port, ""));
+        let low = range.split('-').next().unwrap_or_default();
+        (low.parse::<u32>().unwrap_or(u32::MAX), range.to_owned(), protocol.to_owned())
+    };
+    plugin.ports.sort_by_key(key);
+    plugin.ports.dedup();
+    sort(&mut plugin.services);
+    sort(&mut plugin.bypasses);
+    let known: BTreeSet<&String> = plugin.bypasses.iter().collect();
+    plugin.notes.retain(|note| !known.contains(note));
+    sort(&mut plugin.notes);
+}
+
+fn sort(list: &mut Vec<String>) {
+    list.sort();
+    list.dedup();
+}
+
+/// Fills in what a package says of itself.
+fn describe(plugin: &mut Plugin, about: &About) {
+    plugin.nevra.get_or_insert_with(|| about.nevra());
+    plugin.evr = Some(about.evr.clone());
+    plugin.vendor.clone_from(&about.vendor);
+    plugin.summary.clone_from(&about.summary);
+    plugin.description.clone_from(&about.description);
+    plugin.license.clone_from(&about.license);
+    plugin.url.clone_from(&about.url);
+    plugin.installed = about.installed.map(rfc3339);
+    let signature = plugin.signature.get_or_insert_default();
+    signature.key = signature.key.take().or(about.key());
+    signature.text.clone_from(&about.signature);
+}

@@ -1,0 +1,106 @@
+//! Reading an image for its report: the settled state and small files; the journal only where
+//! something was recorded since.
+
+use std::path::PathBuf;
+use std::thread;
+
+use crate::audit::Audit;
+use crate::config::{Backend, Generation};
+use crate::error::{Error, Result};
+use crate::firewall::detect;
+use crate::inspect::{Registry, ScriptletEntry, files};
+use crate::metadata::NodeVersion;
+use crate::plan::Note;
+use crate::policy;
+use crate::root::Root;
+use crate::rpmdb::{About, about};
+use crate::settle::{Facts, remarks, standing};
+use crate::state::Standing;
+use crate::unit::generation::{self, os_release_field};
+
+use super::model::{Image, Policy};
+
+/// Everything that a report is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Facts of the image.
+    pub image: Image,
+    /// What every plugin wants.
+    pub standing: Standing,
+    /// Who says it is a plugin, and the hooks.
+    pub registry: Registry,
+    /// What packages say of themselves.
+    pub packages: Vec<About>,
+    /// Which files scriptlets changed.
+    pub files: Vec<ScriptletEntry>,
+    /// What was done around the tools: package, and what.
+    pub bypasses: Vec<(String, String)>,
+    /// Remarks.
+    pub notes: Vec<Note>,
+}
+
+/// Reads an image; changes nothing.
+pub fn load(root: &Root) -> Result<Sources> {
+    // Asking rpm takes longest, and there are two questions.
+    let path: PathBuf = root.path().to_owned();
+    let packages = thread::spawn(move || about(&Root::open(path)?));
+    let facts = Facts::load(root)?;
+    let standing = standing(root, &facts)?;
+    let registry = Registry::load(root, &facts.installed)?;
+    let audit = Audit::read(root)?;
+    let bypasses = audit.runs.iter().flat_map(|run| {
+        let package = run.origin.package().unwrap_or(crate::state::UNKNOWN).to_owned();
+        run.bypasses().into_iter().map(move |bypass| (package.clone(), bypass))
+    });
+    let bypasses = bypasses.collect();
+    let notes = remarks(root, &facts, &standing.state)?;
+    let image = image(root, &facts, &standing);
+    let packages =
+        packages.join().map_err(|_| Error::Other("asking rpm of packages ended early".into()))??;
+    Ok(Sources {
+        image,
+        files: files(root, &audit, None),
+        standing,
+        registry,
+        packages,
+        bypasses,
+        notes,
+    })
+}
+
+fn image(root: &Root, facts: &Facts, standing: &Standing) -> Image {
+    let loaded = policy::load(root);
+    let files = loaded.files.into_iter().map(|file| Policy {
+        path: file.path,
+        rules: file.rules,
+        problem: None,
+    });
+    let unread = loaded.problems.into_iter().map(|(path, problem)| Policy {
+        path,
+        rules: 0,
+        problem: Some(format!("line {}: {}", problem.line, problem.text)),
+    });
+    let os_release = ["/etc/os-release", "/usr/lib/os-release"];
+    let os_release = os_release.iter().find_map(|path| root.read_text(path).ok());
+    let installed = &facts.installed;
+    Image {
+        name: os_release.and_then(|text| {
+            os_release_field(&text, "PRETTY_NAME").or_else(|| os_release_field(&text, "NAME"))
+        }),
+        node_version: NodeVersion::load(root).0,
+        firewall_backend: match detect::backend(root, &facts.config) {
+            Backend::Firewalld => "firewalld",
+            Backend::Iptables => "iptables",
+            Backend::Nftables | Backend::Auto => "nftables",
+        },
+        systemctl_generation: match facts.config.shims.systemctl_generation {
+            Generation::Version(version) => version,
+            Generation::Auto => generation::Generation::detect(root).0,
+        },
+        packages: installed
+            .is_known()
+            .then(|| installed.iter().filter(|one| one.name != "gpg-pubkey").count()),
+        last_event: standing.state.last_event,
+        policy: files.chain(unread).collect(),
+    }
+}

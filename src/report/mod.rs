@@ -1,0 +1,15 @@
+//! The audit report: what every plugin of an image is, asked for and did, as one value that is
+//! the same for the same image, and its forms. Only [`load`] and the manifests read the image.
+
+mod build;
+mod html;
+mod load;
+mod model;
+mod page;
+mod text;
+
+pub use build::build;
+pub use html::html;
+pub use load::{Sources, load};
+pub use model::{Image, Item, Plugin, Policy, Provides, Report, SCHEMA, Signature};
+pub use text::text;

@@ -1,0 +1,120 @@
+//! The report for a terminal of 80 columns.
+
+use super::model::{Image, Item, Plugin, Report};
+use crate::inspect::ScriptletEntry;
+use crate::plan::{events, wrapped};
+
+/// The text.
+pub fn text(report: &Report) -> String {
+    let mut text = image(&report.image);
+    for note in &report.notes {
+        text.push_str(&wrapped("note        ", 12, note));
+    }
+    for one in &report.plugins {
+        text.push('\n');
+        text.push_str(&plugin(one));
+    }
+    text
+}
+
+fn row(name: &str, value: &str) -> String {
+    wrapped(&format!("{name:<12}"), 12, value)
+}
+
+fn image(image: &Image) -> String {
+    let mut text = row("image", image.name.as_deref().unwrap_or("(no os-release)"));
+    if let Some(version) = &image.node_version {
+        text.push_str(&row("version", version));
+    }
+    text.push_str(&row("firewall", image.firewall_backend));
+    text.push_str(&row("systemd", &image.systemctl_generation.to_string()));
+    let packages = image.packages.map_or("no rpm database".to_owned(), |packages| packages.to_string());
+    text.push_str(&row("packages", &packages));
+    text.push_str(&row("requests", &image.last_event.to_string()));
+    if image.policy.is_empty() {
+        text.push_str(&row("policy", "none: everything is allowed"));
+    }
+    for file in &image.policy {
+        let what = match &file.problem {
+            None => format!("({} {})", file.rules, if file.rules == 1 { "rule" } else { "rules" }),
+            Some(problem) => format!("not read: {problem}"),
+        };
+        text.push_str(&row("policy", &format!("{} {what}", file.path)));
+    }
+    text
+}
+
+fn plugin(plugin: &Plugin) -> String {
+    let mut text = wrapped("", 2, plugin.nevra.as_deref().unwrap_or(&plugin.name));
+    let mut put = |name: &str, value: &str| text.push_str(&wrapped(&format!("  {name:<10}"), 12, value));
+    if plugin.gone {
+        put("gone", "settling withdraws what it asked for");
+    }
+    let facts = [
+        ("summary", &plugin.summary),
+        ("vendor", &plugin.vendor),
+        ("installed", &plugin.installed),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            put(name, value);
+        }
+    }
+    if let Some(signature) = &plugin.signature {
+        put("signature", &signature.words());
+    }
+    for provides in &plugin.provides {
+        put("is plugin", format!("{} {}", provides.plugin, provides.version).trim_end());
+    }
+    let sections = [
+        ("firewall", &plugin.firewall),
+        ("units", &plugin.units),
+        ("other", &plugin.other),
+        ("at boot", &plugin.deferred),
+        ("denied", &plugin.denied),
+    ];
+    for (name, items) in sections {
+        items.iter().for_each(|one| put(name, &item(one)));
+    }
+    for hook in &plugin.hooks {
+        let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
+        put("hook", &format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode));
+    }
+    plugin.bypasses.iter().for_each(|bypass| put("by hand", bypass));
+    plugin.files.iter().for_each(|entry| files(&mut put, entry));
+    plugin.notes.iter().for_each(|note| put("note", note));
+    text
+}
+
+fn item(item: &Item) -> String {
+    let marks = [
+        (item.global, "concerns the whole node"),
+        (item.runtime, "for the running system"),
+        (item.failed, "failed"),
+    ];
+    let mut marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
+    marks.extend(item.rule.as_deref());
+    let marks = if marks.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", marks.join("; "))
+    };
+    let declared: String = item.declared.iter().map(|path| format!(" [{path}]")).collect();
+    format!("{}{marks}{}{declared}", item.text, events(&item.events))
+}
+
+fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
+    let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
+    let scriptlet = format!("{}{arg}", entry.scriptlet.as_deref().unwrap_or("a scriptlet"));
+    for change in &entry.changes {
+        let what = if change.what == "changed" {
+            &change.letters
+        } else {
+            change.what
+        };
+        put("file", &format!("{} {what} by {scriptlet}", change.change.path));
+    }
+    if entry.omitted > 0 {
+        put("file", &format!("and {} more by {scriptlet} that were not recorded", entry.omitted));
+    }
+}

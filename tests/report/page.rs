@@ -1,0 +1,79 @@
+//! The page in a real browser: what it shows, and what a package's text did not become.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use regex::Regex;
+
+use crate::support::{scratch, succeed};
+use crate::{SCRIPT, image, say};
+
+/// The document as chromium has it after loading, and anything that ran in it.
+fn document(page: &Path) -> String {
+    let profile = scratch();
+    let output = succeed(
+        Command::new("chromium")
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .args(["--dump-dom", &format!("file://{}", page.display())]),
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn count(text: &str, pattern: &str) -> usize {
+    Regex::new(pattern).expect("a pattern").find_iter(text).count()
+}
+
+#[test]
+fn a_browser_shows_the_page_and_runs_nothing() {
+    let image = image();
+    let html = say(&image, "report", &["--format", "html"]);
+    let page = image.beside("report.html");
+    fs::write(&page, &html).unwrap();
+    let seen = document(&page);
+    assert!(seen.contains("<title>Plugins of Test image</title>"), "{seen}");
+    assert!(seen.trim_end().ends_with("</html>"), "{seen}");
+    for (element, pattern, number) in [
+        ("scripts", "<script", 0),
+        ("images", "<(img|svg|iframe|object|embed|link|base|form)", 0),
+        ("handlers", r"<[^>]*\son[a-z]+=", 0),
+        ("links out", r#"<a [^>]*href="[^#]"#, 0),
+        ("sections", "<section class=\"plugin\" id=\"plugin-(busy|hostile)\">", 2),
+        ("rows", "<tr><td><a href=\"#plugin-(busy|hostile)\">", 2),
+        ("policies", "Content-Security-Policy", 1),
+    ] {
+        assert_eq!(count(&seen, pattern), number, "{element} in {seen}");
+    }
+    // The text is there, as text.
+    let shown = SCRIPT.replace('<', "&lt;").replace('>', "&gt;");
+    assert_eq!(seen.matches(&shown).count(), 2, "description and name: {seen}");
+    for text in [
+        "&lt;img src=x onerror=document.title='owned'&gt;",
+        "javascript:document.title='owned'",
+        "8443/tcp",
+    ] {
+        assert!(seen.contains(text), "{text} in {seen}");
+    }
+}
+
+/// The check above sees what it looks for: the same page without escaping is taken over.
+#[test]
+fn a_browser_would_run_what_is_not_escaped() {
+    let directory = scratch();
+    let page = directory.path().join("page.html");
+    fs::write(&page, format!("<!DOCTYPE html><title>Plugins</title><p>{SCRIPT}</p>")).unwrap();
+    let seen = document(&page);
+    assert!(seen.contains("<title>owned</title>") && count(&seen, "<script") == 1, "{seen}");
+}
