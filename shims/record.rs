@@ -46,6 +46,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         return booted::answer(&root, tool, argv);
     }
     let env: Env = std::env::vars_os().collect();
+    let env = env.in_directory(std::env::current_dir().unwrap_or_default());
     let mut journal = Appender::open(&root)?;
     journal_is_locked();
     let (config, unknown) = Config::load(&root)?;

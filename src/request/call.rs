@@ -3,17 +3,27 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::intent::{Held, Intent, Wish};
 use crate::request::{Output, Programs};
 use crate::root::Root;
 
-/// The caller's environment, taken once.
+/// The caller's environment, taken once: variables and working directory.
 #[derive(Debug, Clone, Default)]
-pub struct Env(BTreeMap<OsString, OsString>);
+pub struct Env {
+    variables: BTreeMap<OsString, OsString>,
+    directory: PathBuf,
+}
 
 impl Env {
+    /// The same variables in a working directory, as seen in the image. Without one it is the
+    /// image's root.
+    pub fn in_directory(self, directory: PathBuf) -> Self {
+        Env { directory, ..self }
+    }
+
     /// The value of a variable, if it is set and UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.raw(name)?.to_str()
@@ -21,13 +31,16 @@ impl Env {
 
     /// The value of a variable.
     pub fn raw(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(OsStr::new(name)).map(OsString::as_os_str)
+        self.variables.get(OsStr::new(name)).map(OsString::as_os_str)
     }
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
-        Env(variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+        Env {
+            variables: variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            directory: PathBuf::new(),
+        }
     }
 }
 
@@ -48,6 +61,11 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// A path that the caller gave, from the image's root.
+    pub fn path(&self, given: &str) -> PathBuf {
+        self.env.directory.join(given)
+    }
+
     /// The same call under another name and with other words: how one tool redirects to another
     /// without starting a process.
     pub fn redirect<'b>(&'b self, argv0: &'b str, args: &'b [OsString]) -> Call<'b>

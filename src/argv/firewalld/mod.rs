@@ -56,11 +56,10 @@ pub struct Given {
 }
 
 impl Given {
-    /// Whether an option was given, and not with an empty value: such a one counts as not given.
+    /// Whether an option was given. One that takes a single value counts as not given if that is
+    /// empty.
     pub fn has(&self, name: &str) -> bool {
-        self.values
-            .get(name)
-            .is_some_and(|values| values.is_empty() || values.iter().any(|v| !v.is_empty()))
+        self.values.contains_key(name)
     }
 
     /// Whether one of the options was given.

@@ -229,11 +229,17 @@ impl Parser {
         }
         self.seen.push(option);
         self.given.groups.extend(option.group.map(|group| (option.name(), group)));
-        let stored = self.given.values.entry(option.name()).or_default();
-        if matches!(option.arity, Arity::Values | Arity::Integers) {
-            stored.extend(values);
-        } else {
-            *stored = values;
+        match option.arity {
+            Arity::Values | Arity::Integers => {
+                self.given.values.entry(option.name()).or_default().extend(values);
+            }
+            // An empty value of an option that has just one counts as not given.
+            Arity::Value if values.iter().all(String::is_empty) => {
+                self.given.values.remove(option.name());
+            }
+            _ => {
+                self.given.values.insert(option.name(), values);
+            }
         }
         Ok(())
     }

@@ -105,6 +105,7 @@ impl Code {
         Fault {
             code: self,
             detail: detail.into(),
+            in_file: false,
         }
     }
 }
@@ -116,6 +117,18 @@ pub struct Fault {
     pub code: Code,
     /// What it is about; empty where the code says all.
     pub detail: String,
+    /// A file that is there cannot be read: nothing can be said about the configuration as a whole.
+    pub in_file: bool,
+}
+
+impl Fault {
+    /// The same, found in a file that is there.
+    pub fn in_file(self) -> Fault {
+        Fault {
+            in_file: true,
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Fault {

@@ -1,6 +1,7 @@
 //! `/etc/firewalld/firewalld.conf` (firewalld.conf(5)): values, and rewriting that keeps comments
 //! and lines of other versions.
 
+use super::conf_values::{KEYS, Key};
 use super::store::{Kind, Tree, replace_file};
 use crate::error::{Result, if_exists};
 use crate::root::Root;
@@ -10,23 +11,6 @@ const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
 pub const FALLBACK_ZONE: &str = "public";
-
-/// Keys with their values where the file says nothing, in the order in which they are added.
-const DEFAULTS: [(&str, &str); 10] = [
-    ("DefaultZone", FALLBACK_ZONE),
-    ("CleanupOnExit", "yes"),
-    ("CleanupModulesOnExit", "no"),
-    ("Lockdown", "no"),
-    ("IPv6_rpfilter", "yes"),
-    ("IndividualCalls", "no"),
-    ("LogDenied", "off"),
-    ("FirewallBackend", "nftables"),
-    ("FlushAllOnReload", "True"),
-    ("RFC3964_IPv4", "True"),
-];
-
-/// Keys that earlier versions had; they stay where they are.
-const OBSOLETE: [&str; 3] = ["MinimalMark", "AutomaticHelpers", "AllowZoneDrifting"];
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -63,11 +47,58 @@ impl Conf {
     }
 
     fn in_file(&self, key: &str) -> Option<&str> {
+        let takes = |value: &&str| Key::find(key).is_none_or(|key| key.takes(value));
+        self.first(key).filter(takes)
+    }
+
+    /// What the first line of a key that has a value says.
+    fn first(&self, key: &str) -> Option<&str> {
         let mut lines = self.text.lines().filter_map(assignment);
-        lines
-            .find(|(found, _)| *found == key)
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_empty())
+        lines.find(|(found, value)| *found == key && !value.is_empty()).map(|(_, value)| value)
+    }
+
+    /// What firewalld logs about the file when it reads it.
+    pub fn complaints(&self, tree: &Tree) -> Vec<String> {
+        let mut said = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for line in self.text.lines().map(str::trim) {
+            if line.is_empty() || line.starts_with(['#', ';']) {
+                continue;
+            }
+            let wrong = match assignment(line) {
+                None => "Invalid option definition",
+                Some((key, _)) if !is_known(key) => "Invalid option",
+                Some((_, "")) => "Missing value",
+                Some((key, _)) if seen.contains(&key) => "Duplicate option definition",
+                Some((key, _)) => {
+                    seen.push(key);
+                    continue;
+                }
+            };
+            said.push(format!("ERROR: {wrong}: '{line}'"));
+        }
+        for key in &KEYS {
+            match self.first(key.name) {
+                Some(value) if !key.takes(value) => said.push(key.complaint(value)),
+                None if key.name == "DefaultZone" && !self.missing => {
+                    said.push(format!("ERROR: DefaultZone is not set, using default value '{FALLBACK_ZONE}'"))
+                }
+                _ => {}
+            }
+        }
+        let zone = self.get("DefaultZone");
+        if self.default_zone(tree) != zone {
+            said.push(format!("ERROR: Default zone '{zone}' is not valid. Using '{FALLBACK_ZONE}'."));
+        }
+        said
+    }
+
+    /// Sets every key to what it is without a file.
+    pub fn reset(&mut self) {
+        self.changes.clear();
+        for key in &KEYS {
+            self.set(key.name, spelt_without_file(key.default));
+        }
     }
 
     /// Sets a key of firewalld 1.3.
@@ -101,7 +132,7 @@ impl Conf {
             }
             done.push(key);
             blank = false;
-            if value == self.get(key) || OBSOLETE.contains(&key) {
+            if value == self.get(key) {
                 push_line(&mut text, line);
             } else {
                 push_line(&mut text, &format!("{key}={}", self.get(key)));
@@ -112,17 +143,16 @@ impl Conf {
     }
 
     fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool) {
-        for (key, _) in DEFAULTS.iter().filter(|(key, _)| !done.contains(key)) {
+        for key in KEYS.iter().filter(|key| !key.obsolete && !done.contains(&key.name)) {
             if !blank {
                 text.push('\n');
                 blank = true;
             }
-            let value = match self.get(key) {
-                // Without a file the fallback is spelt in another way.
-                "True" if self.missing => "yes",
-                value => value,
+            let value = match self.missing {
+                true => spelt_without_file(self.get(key.name)),
+                false => self.get(key.name),
             };
-            push_line(text, &format!("{key}={value}"));
+            push_line(text, &format!("{}={value}", key.name));
         }
     }
 
@@ -150,22 +180,27 @@ fn push_line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-/// `KEY = VALUE`, blanks around both dropped.
+/// `KEY = VALUE`, blanks around both dropped. A second `=` makes it no assignment.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with(['#', ';']) {
         return None;
     }
-    let (key, value) = line.split_once('=')?;
+    let (key, value) = line.split_once('=').filter(|(_, value)| !value.contains('='))?;
     Some((key.trim(), value.trim()))
 }
 
 fn is_known(key: &str) -> bool {
-    DEFAULTS.iter().any(|(known, _)| *known == key) || OBSOLETE.contains(&key)
+    Key::find(key).is_some()
 }
 
 fn default(key: &str) -> &'static str {
-    DEFAULTS.iter().find(|(known, _)| *known == key).map_or("", |(_, value)| value)
+    Key::find(key).map_or("", |key| key.default)
+}
+
+/// Without a file the fallback is spelt in another way.
+fn spelt_without_file(value: &str) -> &str {
+    if value == "True" { "yes" } else { value }
 }
 
 #[cfg(test)]

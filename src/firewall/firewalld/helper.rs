@@ -78,5 +78,5 @@ pub fn check_family(family: &str) -> Checked<()> {
     if matches!(family, "" | "ipv4" | "ipv6") {
         return Ok(());
     }
-    Err(Code::InvalidIpv.about(format!("invalid argument: {family} (choose from 'ipv4', 'ipv6')")))
+    Err(Code::InvalidIpv.about(format!("invalid argument: {family} (choose from '', 'ipv4', 'ipv6')")))
 }

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod code;
 pub mod conf;
+mod conf_values;
 pub mod direct;
 pub mod helper;
 pub mod icmptype;

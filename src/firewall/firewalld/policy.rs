@@ -59,7 +59,11 @@ impl Policy {
         policy.head.version = root.get("version").unwrap_or_default().to_owned();
         if let Some(priority) = root.get("priority") {
             let bad = || Code::InvalidPriority.about(priority);
-            policy.priority = integer(priority).ok_or_else(bad)?;
+            // 0 is reserved, and read as though nothing were said.
+            policy.priority = match integer(priority).ok_or_else(bad)? {
+                0 => DEFAULT_PRIORITY,
+                priority => priority,
+            };
         }
         for child in &root.children {
             if policy.head.read(child) || policy.traffic.read(child, names)? {

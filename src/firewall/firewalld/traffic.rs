@@ -27,6 +27,8 @@ pub struct Traffic {
     pub source_ports: Vec<Port>,
     /// Rich rules.
     pub rules: Vec<Rule>,
+    /// What is to be said of rules in the file that were left out or cut.
+    pub left_out: Vec<String>,
 }
 
 /// A forwarded port.
@@ -141,7 +143,7 @@ impl Traffic {
                 self.masquerade |= !child.get("enabled").is_some_and(off);
             }
             "forward-port" => self.forward_ports.push(read_forward_port(child, names)?),
-            "rule" => self.rules.extend(Rule::read(child, names).ok()),
+            "rule" => self.rules.extend(Rule::read(child, names, &mut self.left_out)?),
             _ => return Ok(false),
         }
         Ok(true)

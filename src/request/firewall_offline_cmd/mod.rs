@@ -31,7 +31,7 @@ fn migrated(call: &Call, mut words: Vec<String>) -> Result<Vec<String>, Box<Repl
     if words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet")) {
         return Err(Box::new(Reply::error("-q/--quiet can't be used with this option(s)", 2)));
     }
-    let text = call.root.read_text(&file).unwrap_or_default();
+    let text = call.root.read_text(call.path(&file)).unwrap_or_default();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let imported: Vec<String> = lines.map(str::to_owned).collect();
     if imported.is_empty() {

@@ -5,7 +5,7 @@ use crate::firewall::firewalld::address::{is_interface, is_source};
 use crate::firewall::firewalld::port::check_protocol;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{
-    Checked, Code, Helper, Icmptype, Ipset, Kind, Names, Policy, Service, Traffic, Tree, Zone, zone,
+    Checked, Code, Fault, Helper, Icmptype, Ipset, Kind, Names, Policy, Service, Traffic, Tree, Zone, zone,
 };
 
 use super::item::Item;
@@ -19,6 +19,8 @@ const POLICY_NAME: usize = 18;
 pub(super) struct Surroundings<'t, 'r> {
     pub tree: &'t Tree<'r>,
     pub names: &'t Names<'r>,
+    /// A zone as it is about to be written, by its name.
+    pub edited: Option<(&'t str, &'t Zone)>,
 }
 
 impl Surroundings<'_, '_> {
@@ -62,7 +64,7 @@ impl Surroundings<'_, '_> {
         let names = self.tree.names(Kind::Zone).unwrap_or_default();
         for other in names.into_iter().filter(|other| other != name) {
             if let Some(text) = self.tree.read(Kind::Zone, &other).unwrap_or_default() {
-                zones.push((other, Zone::parse(&text, self.names)?));
+                zones.push((other, Zone::parse(&text, self.names).map_err(Fault::in_file)?));
             }
         }
         Ok(zones)
@@ -82,33 +84,22 @@ impl Surroundings<'_, '_> {
                 policy.priority
             )));
         }
-        for (list, zones) in [
-            ("ingress_zones", &policy.ingress_zones),
-            ("egress_zones", &policy.egress_zones),
-        ] {
-            self.policy_zones(&what, list, zones)?;
-        }
-        if policy.traffic.masquerade && policy.egress_zones.iter().any(|zone| zone == "HOST") {
-            let detail = format!("{what}: 'masquerade' is invalid for egress zone 'HOST'");
-            return Err(Code::InvalidZone.about(detail));
-        }
-        Ok(())
+        self.between_zones(&what, policy)
     }
 
-    fn policy_zones(&self, what: &str, list: &str, zones: &[String]) -> Checked<()> {
-        let symbolic = |zone: &str| matches!(zone, "HOST" | "ANY");
-        if zones.len() > 1 && zones.iter().any(|zone| symbolic(zone)) {
-            let detail =
-                format!("{what}: '{list}' may only contain one of: many regular zones, ANY, or HOST");
-            return Err(Code::InvalidZone.about(detail));
+    pub fn zone_exists(&self, name: &str) -> bool {
+        self.tree.exists(Kind::Zone, name)
+    }
+
+    /// Whether interfaces are bound to a zone.
+    pub fn has_interfaces(&self, name: &str) -> Checked<bool> {
+        if let Some((edited, zone)) = self.edited
+            && edited == name
+        {
+            return Ok(!zone.interfaces.is_empty());
         }
-        for zone in zones {
-            if !symbolic(zone) && !self.tree.exists(Kind::Zone, zone) {
-                let detail = format!("{what}: '{zone}' not among existing zones");
-                return Err(Code::InvalidZone.about(detail));
-            }
-        }
-        Ok(())
+        let text = self.tree.read(Kind::Zone, name).unwrap_or_default().unwrap_or_default();
+        Ok(!Zone::parse(&text, self.names).map_err(Fault::in_file)?.interfaces.is_empty())
     }
 
     fn traffic(&self, what: &str, traffic: &Traffic) -> Checked<()> {
@@ -184,6 +175,26 @@ impl Surroundings<'_, '_> {
         Ok(())
     }
 
+    fn zone_name(&self, name: &str) -> Checked<()> {
+        check_slashes("Zone", name)?;
+        check_length("Zone", name.split('/').next().unwrap_or(name), ZONE_NAME)?;
+        if self.tree.exists(Kind::Policy, name) {
+            let detail = format!("Zone '{name}': Can't have the same name as a policy.");
+            return Err(Code::NameConflict.about(detail));
+        }
+        Ok(())
+    }
+
+    fn policy_name(&self, name: &str) -> Checked<()> {
+        check_slashes("Policy", name)?;
+        check_length("Policy", name, POLICY_NAME)?;
+        if self.tree.exists(Kind::Zone, name) {
+            let detail = format!("Policy '{name}': Can't have the same name as a zone.");
+            return Err(Code::NameConflict.about(detail));
+        }
+        Ok(())
+    }
+
     /// Checks every local zone and policy but one that is about to be written: what a package that
     /// went away leaves dangling keeps any change from being stored.
     pub fn rest(&self, kind: Kind, name: &str) -> Checked<()> {
@@ -203,18 +214,22 @@ impl Surroundings<'_, '_> {
         let text = text.unwrap_or_default();
         match kind {
             Kind::Zone => {
-                let zone = Zone::parse(&text, self.names)?;
-                check_zone_name(name)?;
+                let zone = Zone::parse(&text, self.names).map_err(Fault::in_file)?;
+                self.zone_name(name)?;
                 self.zone(name, &zone)
             }
             Kind::Policy => {
-                let policy = Policy::parse(&text, self.names)?;
+                let policy = Policy::parse(&text, self.names).map_err(Fault::in_file)?;
+                self.policy_name(name)?;
                 self.policy(name, &policy)
             }
-            Kind::Service => self.service(name, &Service::parse(&text, self.names)?),
-            Kind::Ipset => Ipset::parse(&text).map(drop),
-            Kind::Icmptype => Icmptype::parse(&text).map(drop),
-            Kind::Helper => Helper::parse(&text, self.names).map(drop),
+            Kind::Service => {
+                let service = Service::parse(&text, self.names).map_err(Fault::in_file)?;
+                self.service(name, &service)
+            }
+            Kind::Ipset => Ipset::parse(&text).map(drop).map_err(Fault::in_file),
+            Kind::Icmptype => Icmptype::parse(&text).map(drop).map_err(Fault::in_file),
+            Kind::Helper => Helper::parse(&text, self.names).map(drop).map_err(Fault::in_file),
         }
     }
 
@@ -223,17 +238,11 @@ impl Surroundings<'_, '_> {
         match kind {
             Kind::Zone => {
                 check_characters(name, "_-/")?;
-                check_zone_name(name)
+                self.zone_name(name)
             }
             Kind::Policy => {
                 check_characters(name, "_-/")?;
-                check_slashes("Policy", name)?;
-                check_length("Policy", name, POLICY_NAME)?;
-                if self.tree.exists(Kind::Zone, name) {
-                    let detail = format!("Policy '{name}': Can't have the same name as a zone.");
-                    return Err(Code::NameConflict.about(detail));
-                }
-                Ok(())
+                self.policy_name(name)
             }
             Kind::Ipset => {
                 check_characters(name, "_-:.")?;
@@ -250,11 +259,6 @@ fn check_characters(name: &str, others: &str) -> Checked<()> {
         Some(c) => Err(Code::InvalidName.about(format!("'{c}' is not allowed in '{name}'"))),
         None => Ok(()),
     }
-}
-
-fn check_zone_name(name: &str) -> Checked<()> {
-    check_slashes("Zone", name)?;
-    check_length("Zone", name.split('/').next().unwrap_or(name), ZONE_NAME)
 }
 
 fn check_slashes(what: &str, name: &str) -> Checked<()> {

@@ -71,10 +71,9 @@ impl Session<'_> {
     }
 
     fn create(&mut self, kind: Kind, name: &str, text: &str) -> Step {
-        let mut checked = self.conflict(kind, name);
-        if checked.is_ok() {
-            checked = self.surroundings().new_name(kind, name);
-        }
+        let checked = self.conflict(kind, name);
+        let checked = checked.and_then(|()| self.surroundings().new_name(kind, name));
+        let checked = checked.and_then(|()| self.surroundings().rest(kind, name));
         self.definition(kind.word(), name, "new", checked.is_ok());
         self.checked(checked)?;
         self.write(kind, name, text)?;
@@ -159,7 +158,7 @@ impl Session<'_> {
             return self.fail(message, exit);
         };
         let name = name.unwrap_or(stem);
-        let text = match self.call.root.read_text(file) {
+        let text = match self.call.root.read_text(self.call.path(file)) {
             Ok(text) => text,
             Err(error) => {
                 self.definition(word, &name, "new", false);
@@ -194,15 +193,15 @@ impl Session<'_> {
     }
 
     fn delete(&mut self, kind: Kind, name: &str) -> Step {
-        let checked = self.deletable(kind, name);
-        self.definition(kind.word(), name, "delete", checked.is_ok());
-        self.checked(checked)?;
+        let edits = self.deletable(kind, name).and_then(|()| self.without(kind, name));
+        self.definition(kind.word(), name, "delete", edits.is_ok());
+        let edits = self.checked(edits)?;
         if !self.dry {
             let removed = self.tree.remove(kind, name);
             self.done(removed)?;
         }
-        if kind == Kind::Service {
-            self.forget_service(name)?;
+        for (kind, name, text) in edits {
+            self.write(kind, &name, &text)?;
         }
         self.success()
     }
@@ -221,30 +220,6 @@ impl Session<'_> {
         } else {
             Err(self.unknown(kind, name))
         }
-    }
-
-    /// Takes a service that is gone out of every zone and policy: one that names it would keep the
-    /// firewall from starting.
-    fn forget_service(&mut self, name: &str) -> Step {
-        for zone_name in self.tree.local_names(Kind::Zone).unwrap_or_default() {
-            let text = self.text_of(Kind::Zone, &zone_name)?;
-            if let Ok(mut zone) = Zone::parse(&text, &self.names)
-                && zone.traffic.services.iter().any(|known| known == name)
-            {
-                zone.traffic.services.retain(|known| known != name);
-                self.write(Kind::Zone, &zone_name, &zone.to_xml())?;
-            }
-        }
-        for policy_name in self.tree.local_names(Kind::Policy).unwrap_or_default() {
-            let text = self.text_of(Kind::Policy, &policy_name)?;
-            if let Ok(mut policy) = Policy::parse(&text, &self.names)
-                && policy.traffic.services.iter().any(|known| known == name)
-            {
-                policy.traffic.services.retain(|known| known != name);
-                self.write(Kind::Policy, &policy_name, &policy.to_xml())?;
-            }
-        }
-        Ok(())
     }
 
     fn load_defaults(&mut self, kind: Kind, name: &str) -> Step {
@@ -336,7 +311,7 @@ impl Session<'_> {
             Kind::Icmptype => Icmptype::parse(&text).map(|found| listing::icmptype(name, &found)),
             _ => Helper::parse(&text, &self.names).map(|found| listing::helper(name, &found)),
         };
-        self.checked(shown)
+        self.from_file(shown)
     }
 
     /// Which zone an interface or source is bound to.

@@ -2,7 +2,9 @@
 //! what they accept and how they answer.
 
 mod check;
+mod check_policy;
 mod definitions;
+mod deletion;
 mod direct;
 mod item;
 mod listing;
@@ -49,7 +51,10 @@ pub(super) fn usage_error(error: &UsageError, quiet: bool) -> Reply {
 /// Carries a request out. With `dry` nothing is written and nothing changed: the reply holds the
 /// intents.
 pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Reply {
-    let place = |option: &str, usual: &str| given.value(option).unwrap_or(usual).to_owned();
+    let place = |option: &str, usual: &str| match given.value(option) {
+        Some(given) => call.path(given).to_str().unwrap_or(given).to_owned(),
+        None => usual.to_owned(),
+    };
     let mut tree = Tree::at(call.root, &place("--system-config", LOCAL), &place("--default-config", SHIPPED));
     // A caller that names a directory means what is in it.
     if call.config.shims.answers == Answers::Image && !given.has("--default-config") {
@@ -81,8 +86,11 @@ pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Rep
 /// Goes through the kinds of options in the order in which the originals look at them; each ends the
 /// call if it finds one of its own.
 fn run(session: &mut Session) -> Step {
-    if session.side == Side::Offline && session.given.has("--check-config") {
-        return session.check_config();
+    if session.side == Side::Offline {
+        session.log_conf()?;
+        if session.given.has("--check-config") {
+            return session.check_config();
+        }
     }
     if session.given.has_group(Group::StandAlone) {
         session.stand_alone_options()?;

@@ -66,7 +66,7 @@ impl Session<'_> {
     pub fn service_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Service, name)?;
         let service = Service::parse(&text, &self.names);
-        let mut service = self.checked(service)?;
+        let mut service = self.from_file(service)?;
         let names = crate::firewall::firewalld::Names::of(self.call.root);
         self.ports(name, &mut service, "port", |service| &mut service.ports)?;
         self.ports(name, &mut service, "source-port", |service| &mut service.source_ports)?;
@@ -235,7 +235,7 @@ impl Session<'_> {
     pub fn ipset_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Ipset, name)?;
         let ipset = Ipset::parse(&text);
-        let mut ipset = self.checked(ipset)?;
+        let mut ipset = self.from_file(ipset)?;
         if self.given.has("--get-entries") {
             let entries = ipset.entries.join("\n");
             return self.answer(entries);
@@ -274,7 +274,7 @@ impl Session<'_> {
     fn entries(&mut self, option: &str, from_file: &str) -> Step<Vec<String>> {
         let mut entries = self.given.values(option).to_vec();
         for file in self.given.values(from_file).to_vec() {
-            match self.call.root.read_text(&file) {
+            match self.call.root.read_text(self.call.path(&file)) {
                 Ok(text) => {
                     let lines = text.lines().map(str::trim);
                     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
@@ -290,7 +290,7 @@ impl Session<'_> {
     pub fn icmptype_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Icmptype, name)?;
         let icmptype = Icmptype::parse(&text);
-        let mut icmptype = self.checked(icmptype)?;
+        let mut icmptype = self.from_file(icmptype)?;
         if self.given.has("--get-destinations") {
             let families = icmptype.effective_destinations().join("\n");
             return self.answer(families);
@@ -329,7 +329,7 @@ impl Session<'_> {
     pub fn helper_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Helper, name)?;
         let helper = Helper::parse(&text, &self.names);
-        let mut helper = self.checked(helper)?;
+        let mut helper = self.from_file(helper)?;
         self.ports(name, &mut helper, "port", |helper| &mut helper.ports)?;
         for (option, line) in [
             ("--get-ports", helper.ports.iter().map(Port::to_string).collect::<Vec<_>>().join(" ")),

@@ -84,6 +84,7 @@ impl Session<'_> {
         Surroundings {
             tree: &self.tree,
             names: &self.names,
+            edited: None,
         }
     }
 
@@ -113,7 +114,7 @@ impl Session<'_> {
     pub fn load_zone(&mut self, name: &str) -> Step<Zone> {
         let text = self.text_of(Kind::Zone, name)?;
         let zone = Zone::parse(&text, &self.names);
-        let mut zone = self.checked(zone)?;
+        let mut zone = self.from_file(zone)?;
         if self.side == Side::Offline {
             zone.traffic.merge_ports(&self.names);
         }
@@ -123,7 +124,7 @@ impl Session<'_> {
     pub fn load_policy(&mut self, name: &str) -> Step<Policy> {
         let text = self.text_of(Kind::Policy, name)?;
         let policy = Policy::parse(&text, &self.names);
-        let mut policy = self.checked(policy)?;
+        let mut policy = self.from_file(policy)?;
         if self.side == Side::Offline {
             policy.traffic.merge_ports(&self.names);
         }
@@ -522,10 +523,17 @@ impl Session<'_> {
             Place::Zone(name, zone) => {
                 surroundings.zone(name, zone)?;
                 surroundings.bindings(name, zone)?;
+                let edited = Surroundings {
+                    edited: Some((name, zone)),
+                    ..surroundings
+                };
+                edited.rest(Kind::Zone, name)
             }
-            Place::Policy(name, policy) => surroundings.policy(name, policy)?,
+            Place::Policy(name, policy) => {
+                surroundings.policy(name, policy)?;
+                surroundings.rest(Kind::Policy, name)
+            }
         }
-        surroundings.rest(place.kind(), place.name())
     }
 
     pub fn wish_item(&mut self, place: &Place, item: &Item, adds: bool, changed: bool) {

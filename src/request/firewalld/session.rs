@@ -6,6 +6,12 @@ use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Names, Tree};
 use crate::intent::{Intent, Wish};
 use crate::request::{Call, Reply};
 
+/// What firewalld logs where a local file cannot be read.
+pub(super) const UNREADABLE: &str =
+    "ERROR: Failed to load user configuration. Falling back to full stock configuration.";
+/// firewall-offline-cmd's exit status then.
+const EXIT_UNREADABLE: u8 = 255;
+
 /// The call is over, with this exit status; all messages are printed.
 #[derive(Debug)]
 pub(super) struct Exit(pub u8);
@@ -75,9 +81,14 @@ impl Session<'_> {
         self.fail(text, 2)
     }
 
-    /// Ends with what the configuration refuses: firewall-cmd says `Error: ` before it.
+    /// Ends with what the configuration refuses: firewall-cmd says `Error: ` before it, as does
+    /// firewall-offline-cmd where it cannot read the configuration.
     pub fn refuse<T>(&mut self, fault: &Fault) -> Step<T> {
         match self.side {
+            Side::Offline if fault.in_file => {
+                self.reply.output.err_line(UNREADABLE);
+                self.fail(format!("Error: {fault}"), EXIT_UNREADABLE)
+            }
             Side::Offline => self.fail(fault.to_string(), fault.code.exit()),
             Side::Online => self.fail(format!("Error: {fault}"), fault.code.exit()),
         }
@@ -86,6 +97,11 @@ impl Session<'_> {
     /// The value, or the end.
     pub fn checked<T>(&mut self, checked: Checked<T>) -> Step<T> {
         checked.or_else(|fault| self.refuse(&fault))
+    }
+
+    /// What was read from a file of the configuration, or the end.
+    pub fn from_file<T>(&mut self, parsed: Checked<T>) -> Step<T> {
+        self.checked(parsed.map_err(Fault::in_file))
     }
 
     /// The value, or the end with the failure of a file.

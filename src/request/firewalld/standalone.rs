@@ -1,11 +1,11 @@
 //! Options that stand alone: help, version, the default zone, logging, lockdown, panic mode,
 //! reloading, and checking the configuration.
 
-use super::session::{Exit, Session, Step};
+use super::session::{Exit, Session, Step, UNREADABLE};
 use crate::argv::firewalld::table::OPTIONS;
 use crate::argv::firewalld::{Given, Side};
 use crate::firewall::firewalld::ipset::TYPES;
-use crate::firewall::firewalld::{Code, Fault, Kind};
+use crate::firewall::firewalld::{Code, Fault, Kind, Policy, Zone};
 use crate::intent::Wish;
 
 /// The version whose behaviour is answered with.
@@ -34,9 +34,7 @@ impl Session<'_> {
             return self.answer("no");
         }
         if self.given.has("--reset-to-defaults") {
-            // It would wipe what every package asked for: recorded, and left to whoever decides.
-            self.wish(Wish::FirewallReset { defaults: None }, false);
-            return self.success();
+            return self.reset();
         }
         if self.given.any(&["--policy-server", "--policy-desktop", "--set-automatic-helpers"]) {
             return self.success();
@@ -70,7 +68,7 @@ impl Session<'_> {
         self.success()
     }
 
-    fn save_conf(&mut self, conf: &crate::firewall::firewalld::Conf) -> Step {
+    pub fn save_conf(&mut self, conf: &crate::firewall::firewalld::Conf) -> Step {
         if self.dry {
             return Ok(());
         }
@@ -209,17 +207,51 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// `firewall-offline-cmd --check-config`: silent if all is well.
+    /// What the original logs about `firewalld.conf` whenever it starts.
+    pub fn log_conf(&mut self) -> Step {
+        for line in self.conf()?.complaints(&self.tree) {
+            self.reply.output.err_line(line);
+        }
+        Ok(())
+    }
+
+    /// `firewall-offline-cmd --check-config`: silent if all is well, but for what it logs: it reads
+    /// the configuration twice.
     pub fn check_config(&mut self) -> Step {
+        let conf = self.conf()?.complaints(&self.tree);
+        let conf = conf.into_iter().filter(|line| !line.starts_with("ERROR: Default zone "));
+        let rules = self.dropped_rules();
         match self.check_all() {
-            Ok(()) => Err(Exit(0)),
+            Ok(()) => {
+                for line in rules.iter().cloned().chain(conf).chain(rules.iter().cloned()) {
+                    self.reply.output.err_line(line);
+                }
+                Err(Exit(0))
+            }
             Err(fault) => {
-                self.complain(
-                    "ERROR: Failed to load user configuration. Falling back to full stock configuration.",
-                );
+                if fault.in_file {
+                    self.reply.output.err_line(UNREADABLE);
+                }
                 self.fail(format!("Configuration error: {fault}"), fault.code.exit())
             }
         }
+    }
+
+    /// What the original logs about rich rules that it leaves out.
+    fn dropped_rules(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        for name in self.tree.names(Kind::Zone).unwrap_or_default() {
+            let text = self.tree.read(Kind::Zone, &name).unwrap_or_default().unwrap_or_default();
+            said.extend(
+                Zone::parse(&text, &self.names).map(|zone| zone.traffic.left_out).unwrap_or_default(),
+            );
+        }
+        for name in self.tree.names(Kind::Policy).unwrap_or_default() {
+            let text = self.tree.read(Kind::Policy, &name).unwrap_or_default().unwrap_or_default();
+            let policy = Policy::parse(&text, &self.names);
+            said.extend(policy.map(|policy| policy.traffic.left_out).unwrap_or_default());
+        }
+        said.iter().map(|line| format!("WARNING: {line}")).collect()
     }
 
     fn help(&self) -> String {

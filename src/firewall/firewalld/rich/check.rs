@@ -248,10 +248,26 @@ fn rich_protocol(protocol: &str) -> Checked<()> {
     }
 }
 
+fn is_short_number(text: &Option<String>) -> bool {
+    text.as_deref().is_none_or(|text| integer(text).is_some_and(|n| (0..=65535).contains(&n)))
+}
+
+/// What is looked at when a file is read, before the rule as a whole is.
+pub(super) fn check_read_log(log: &Log) -> Result<(), &'static str> {
+    if log.level.as_deref().is_some_and(|level| !LEVELS.contains(&level)) {
+        return Err("Invalid log level");
+    }
+    if !is_short_number(&log.group) {
+        return Err("Invalid nflog group value");
+    }
+    if !is_short_number(&log.queue_size) {
+        return Err("Invalid nflog queue-size");
+    }
+    Ok(())
+}
+
 fn check_log(log: &Log) -> Checked<()> {
-    let number = |text: &Option<String>| {
-        text.as_deref().is_none_or(|text| integer(text).is_some_and(|n| (0..=65535).contains(&n)))
-    };
+    let number = is_short_number;
     if log.prefix.as_ref().is_some_and(|prefix| prefix.chars().count() > PREFIX_LENGTH) {
         return Err(Code::InvalidLogPrefix.about("maximum accepted length of 'prefix' is 127."));
     }

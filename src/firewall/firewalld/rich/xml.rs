@@ -1,63 +1,119 @@
 //! Rich rules in zone and policy files.
 
+use super::check::check_read_log;
 use super::{Action, Audit, Element, Endpoint, Limit, Log, Rule, Verdict};
-use crate::firewall::firewalld::code::{Checked, Code};
+use crate::firewall::firewalld::code::{Checked, Code, Fault};
 use crate::firewall::firewalld::names::Names;
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::reader::{self, is_true};
 use crate::firewall::firewalld::xml::{self, Writer};
 
+/// Why a rule is not read.
+enum Trouble {
+    /// The file as a whole cannot be read.
+    File(Fault),
+    /// The rule is left out, with a line for the log.
+    Rule(String),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Trouble::File(fault)
+    }
+}
+
 impl Rule {
-    /// Reads a `<rule>` element and checks the rule.
-    pub(in crate::firewall::firewalld) fn read(element: &xml::Element, names: &Names) -> Checked<Rule> {
+    /// Reads a `<rule>` element. A rule that makes no sense is left out; `log` gets a line then.
+    pub(in crate::firewall::firewalld) fn read(
+        element: &xml::Element,
+        names: &Names,
+        log: &mut Vec<String>,
+    ) -> Checked<Option<Rule>> {
+        match Rule::read_whole(element, log) {
+            Ok(rule) => match rule.check(names) {
+                Ok(()) => return Ok(Some(rule)),
+                Err(fault) => log.push(format!("{fault}: {rule}")),
+            },
+            Err(Trouble::Rule(why)) => log.push(format!("Invalid rule: {why}")),
+            Err(Trouble::File(fault)) => return Err(fault),
+        }
+        Ok(None)
+    }
+
+    fn read_whole(element: &xml::Element, log: &mut Vec<String>) -> Result<Rule, Trouble> {
+        reader::only(element, &["family", "priority"])?;
         let mut rule = Rule {
             family: element.get("family").map(str::to_owned),
             ..Rule::default()
         };
         if let Some(priority) = element.get("priority") {
-            let bad =
-                || Code::InvalidPriority.about(format!("invalid 'priority' attribute value '{priority}'."));
+            let bad = || Code::InvalidPriority.about(format!("'{priority}' is no number"));
             rule.priority = integer(priority).ok_or_else(bad)?;
         }
-        if rule.family.as_deref().is_some_and(|family| !matches!(family, "ipv4" | "ipv6")) {
-            let family = rule.family.unwrap_or_default();
-            return Err(Code::InvalidRule.about(format!("Rule family \"{family}\" invalid")));
+        if let Some(family) = rule.family.as_deref().filter(|family| !matches!(*family, "ipv4" | "ipv6")) {
+            return Err(Trouble::Rule(format!("Rule family \"{family}\" invalid")));
         }
         for child in &element.children {
-            rule.read_child(child)?;
+            rule.read_child(child, log)?;
         }
-        rule.check(names)?;
         Ok(rule)
     }
 
-    fn read_child(&mut self, child: &xml::Element) -> Checked<()> {
+    fn read_child(&mut self, child: &xml::Element, said: &mut Vec<String>) -> Result<(), Trouble> {
         let own = |name: &str| child.get(name).map(str::to_owned);
+        let twice = |rule: &Rule, what: &str| {
+            Trouble::Rule(format!("More than one {what} in rule '{rule}', ignoring."))
+        };
         match &*child.name {
-            "source" => self.source = Some(endpoint(child)),
-            "destination" => self.destination = Some(endpoint(child)),
-            "log" | "nflog" => {
-                self.log = Some(Log {
-                    nflog: child.name == "nflog",
-                    prefix: own("prefix"),
-                    level: own("level"),
-                    group: own("group"),
-                    queue_size: own("queue-size"),
-                    limit: limit(child),
-                });
+            "short" | "description" => {}
+            "source" | "destination" => {
+                let source = child.name == "source";
+                let slot = if source { &self.source } else { &self.destination };
+                if slot.is_some() {
+                    return Err(twice(self, &child.name));
+                }
+                let known = ["address", "mac", "ipset", "invert", "family"];
+                reader::only(child, &known)?;
+                let end = endpoint(child);
+                if end.address.is_none() && end.mac.is_none() && end.ipset.is_none() {
+                    let detail = if source {
+                        "no address, mac and ipset"
+                    } else {
+                        "no address and ipset"
+                    };
+                    return Err(Code::InvalidRule.about(detail).into());
+                }
+                *(if source {
+                    &mut self.source
+                } else {
+                    &mut self.destination
+                }) = Some(end);
             }
-            "audit" => self.audit = Some(Audit { limit: limit(child) }),
+            "log" | "nflog" if self.log.is_some() => said.push("Invalid rule: More than one log".to_owned()),
+            "log" | "nflog" => self.log = Some(log_of(child)?),
+            "audit" if self.audit.is_some() => said.push("Invalid rule: More than one audit".to_owned()),
+            "audit" => {
+                reader::only(child, &[])?;
+                self.audit = Some(Audit { limit: limit(child)? });
+            }
             "accept" | "reject" | "drop" | "mark" => {
+                if self.action.is_some() {
+                    return Err(Trouble::Rule("More than one action".to_owned()));
+                }
+                let (known, verdict) = match &*child.name {
+                    "accept" => ("", Verdict::Accept),
+                    "reject" => ("type", Verdict::Reject { with: own("type") }),
+                    "drop" => ("", Verdict::Drop),
+                    _ => ("set", Verdict::Mark { set: own("set") }),
+                };
+                reader::only(child, &[known])?;
                 self.action = Some(Action {
-                    verdict: match &*child.name {
-                        "accept" => Verdict::Accept,
-                        "reject" => Verdict::Reject { with: own("type") },
-                        "drop" => Verdict::Drop,
-                        _ => Verdict::Mark { set: own("set") },
-                    },
-                    limit: limit(child),
+                    verdict,
+                    limit: limit(child)?,
                 });
             }
-            _ if self.element.is_some() => return Err(Code::InvalidRule.about("More than one element")),
+            "limit" => return Err(Trouble::Rule("Limit outside of action, log and audit".to_owned())),
+            _ if self.element.is_some() => return Err(twice(self, "element")),
             _ => self.element = Some(element(child)?),
         }
         Ok(())
@@ -131,14 +187,55 @@ fn endpoint(element: &xml::Element) -> Endpoint {
     }
 }
 
-fn limit(element: &xml::Element) -> Option<Limit> {
-    let limit = element.children.iter().find(|child| child.name == "limit")?;
-    Some(Limit::new(limit.get("value").unwrap_or_default(), limit.get("burst").map(str::to_owned)))
+/// What is in a log, audit or action: nothing, or one limit.
+fn limit(element: &xml::Element) -> Result<Option<Limit>, Trouble> {
+    let mut found = None;
+    for child in &element.children {
+        if child.name != "limit" {
+            return reader::unexpected(child).map_err(Trouble::File);
+        }
+        reader::only(child, &["value", "burst"])?;
+        if found.is_some() {
+            return Err(Trouble::Rule("More than one limit".to_owned()));
+        }
+        found = Some(Limit::new(&reader::need(child, "value")?, child.get("burst").map(str::to_owned)));
+    }
+    Ok(found)
+}
+
+fn log_of(child: &xml::Element) -> Result<Log, Trouble> {
+    let own = |name: &str| child.get(name).map(str::to_owned);
+    let nflog = child.name == "nflog";
+    let known: &[&str] = if nflog {
+        &["group", "prefix", "queue-size"]
+    } else {
+        &["prefix", "level"]
+    };
+    reader::only(child, known)?;
+    let log = Log {
+        nflog,
+        prefix: own("prefix"),
+        level: own("level"),
+        group: own("group"),
+        queue_size: own("queue-size"),
+        limit: limit(child)?,
+    };
+    check_read_log(&log).map_err(|why| Trouble::Rule(why.to_owned()))?;
+    Ok(log)
 }
 
 fn element(child: &xml::Element) -> Checked<Element> {
     let own = |name: &'static str| reader::need(child, name);
     let optional = |name: &str| child.get(name).unwrap_or_default().to_owned();
+    let known: &[&str] = match &*child.name {
+        "service" | "icmp-block" | "icmp-type" => &["name"],
+        "port" | "source-port" => &["port", "protocol"],
+        "protocol" | "tcp-mss-clamp" => &["value"],
+        "masquerade" => &["enabled"],
+        "forward-port" => &["port", "protocol", "to-port", "to-addr"],
+        _ => return reader::unexpected(child),
+    };
+    reader::only(child, known)?;
     Ok(match &*child.name {
         "service" => Element::Service { name: own("name")? },
         "port" => Element::Port {
@@ -162,6 +259,6 @@ fn element(child: &xml::Element) -> Checked<Element> {
         "tcp-mss-clamp" => Element::TcpMssClamp {
             value: child.get("value").filter(|value| *value != "pmtu").map(str::to_owned),
         },
-        unknown => return Err(Code::ParseError.about(format!("Unexpected element {unknown}"))),
+        _ => return reader::unexpected(child),
     })
 }
