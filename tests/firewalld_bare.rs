@@ -3,37 +3,21 @@
 //! comes later.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
-use std::ffi::OsString;
+#[path = "support/call.rs"]
+mod call;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use call::call;
 use nodeshim::config::{Answers, Config};
 use nodeshim::firewall::definitions::Definitions;
-use nodeshim::request::{Call, Env, Reply, Stream, carry_out};
+use nodeshim::request::Stream;
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
 const ORIGINAL: &str = "/usr/bin/firewall-offline-cmd";
-
-fn call(image: &Path, tool: Tool, answers: Answers, line: &str) -> Reply {
-    let root = Root::open(image).unwrap();
-    let mut config = Config::default();
-    config.shims.answers = answers;
-    let env: Env = Vec::<(String, String)>::new().into_iter().collect();
-    let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-    carry_out(
-        tool,
-        &Call {
-            root: &root,
-            config: &config,
-            env: &env,
-            argv0: tool.name(),
-            args: &args,
-            stdin: || Ok(Vec::new()),
-        },
-    )
-}
 
 /// An image with one of the tools.
 struct Bare {
@@ -56,7 +40,7 @@ impl Bare {
             Tool::FirewallCmd => format!("--permanent {line}"),
             _ => line.to_owned(),
         };
-        let reply = call(self.image.path(), self.tool, Answers::Image, &line);
+        let reply = call(self.image.path(), self.tool, &line, |_| {});
         (reply.exit, String::from_utf8_lossy(&reply.output.all(Stream::Stdout)).trim().to_owned())
     }
 
@@ -210,7 +194,8 @@ fn strictly_there_is_no_zone_without_firewalld() {
                 Tool::FirewallCmd => line,
                 _ => line.trim_start_matches("--permanent "),
             };
-            assert_eq!(call(bare.image.path(), bare.tool, Answers::Strict, line).exit, 112, "{line}");
+            let strict = |config: &mut Config| config.shims.answers = Answers::Strict;
+            assert_eq!(call(bare.image.path(), bare.tool, line, strict).exit, 112, "{line}");
         }
         assert!(!bare.local("").exists());
     });

@@ -1,13 +1,15 @@
 //! What firewall-cmd and firewall-offline-cmd calls are recorded as, whatever they answer.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
-use std::ffi::OsString;
+#[path = "support/call.rs"]
+mod call;
+
 use std::fs;
 use std::path::Path;
 
-use nodeshim::config::{Config, FirewallCmd};
-use nodeshim::request::{Call, Env, Reply, carry_out};
-use nodeshim::root::Root;
+use call::call;
+use nodeshim::config::FirewallCmd;
+use nodeshim::request::Reply;
 use nodeshim::tool::Tool;
 
 fn image() -> tempfile::TempDir {
@@ -23,23 +25,8 @@ fn image() -> tempfile::TempDir {
     image
 }
 
-fn call(image: &Path, tool: Tool, answer: FirewallCmd, line: &str) -> Reply {
-    let root = Root::open(image).unwrap();
-    let mut config = Config::default();
-    config.shims.firewall_cmd = answer;
-    let env: Env = Vec::<(String, String)>::new().into_iter().collect();
-    let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-    carry_out(
-        tool,
-        &Call {
-            root: &root,
-            config: &config,
-            env: &env,
-            argv0: tool.name(),
-            args: &args,
-            stdin: || Ok(Vec::new()),
-        },
-    )
+fn answering(image: &Path, tool: Tool, answer: FirewallCmd, line: &str) -> Reply {
+    call(image, tool, line, |config| config.shims.firewall_cmd = answer)
 }
 
 /// Each intent as one line of TOML values.
@@ -53,7 +40,7 @@ fn intents(reply: &Reply) -> Vec<String> {
 #[test]
 fn edits_of_files_carry_an_intent_for_each_value() {
     let image = image();
-    let offline = |line: &str| call(image.path(), Tool::FirewallOfflineCmd, FirewallCmd::Virtual, line);
+    let offline = |line: &str| answering(image.path(), Tool::FirewallOfflineCmd, FirewallCmd::Virtual, line);
     let reply = offline("--add-port=80/tcp --add-port=80/tcp --add-port=x");
     assert_eq!(reply.exit, 0);
     assert_eq!(
@@ -87,7 +74,7 @@ fn edits_of_files_carry_an_intent_for_each_value() {
 #[test]
 fn a_change_of_the_running_firewall_is_recorded_and_not_written() {
     let image = image();
-    let reply = call(image.path(), Tool::FirewallCmd, FirewallCmd::Virtual, "--add-port=80/tcp");
+    let reply = answering(image.path(), Tool::FirewallCmd, FirewallCmd::Virtual, "--add-port=80/tcp");
     assert_eq!(reply.exit, 0);
     assert!(reply.intents.iter().all(|intent| intent.runtime));
     assert_eq!(reply.intents.len(), 1);
@@ -99,13 +86,13 @@ fn a_change_of_the_running_firewall_is_recorded_and_not_written() {
 fn without_a_bus_or_daemon_the_request_is_recorded_all_the_same() {
     let image = image();
     for (answer, exit) in [(FirewallCmd::NoBus, 36), (FirewallCmd::NoDaemon, 252)] {
-        let reply = call(image.path(), Tool::FirewallCmd, answer, "--permanent --add-service=ssh");
+        let reply = answering(image.path(), Tool::FirewallCmd, answer, "--permanent --add-service=ssh");
         assert_eq!(reply.exit, exit);
         assert_eq!(
             intents(&reply),
             ["kind=allow opening=firewall-service service=ssh zone=public changed=false"]
         );
-        let reply = call(image.path(), Tool::FirewallCmd, answer, "--permanent --new-service=a");
+        let reply = answering(image.path(), Tool::FirewallCmd, answer, "--permanent --new-service=a");
         assert_eq!(intents(&reply), ["kind=definition object=service name=a change=new changed=false"]);
         assert!(!image.path().join("etc").exists());
     }

@@ -3,19 +3,20 @@
 //! where it cannot write.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "support/call.rs"]
+mod call;
 mod support;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use call::call_with;
 use nodeshim::config::{Backend, Config};
 use nodeshim::firewall::lokkit::icmp::ICMP_TYPES;
 use nodeshim::firewall::lokkit::services::SERVICES;
-use nodeshim::request::{Call, Env, lokkit};
-use nodeshim::root::Root;
+use nodeshim::tool::Tool;
 
 const CUSTOM: &str = "-A INPUT -p tcp --dport 7 -j DROP\n";
 const CUSTOM_NAT: &str = "-A POSTROUTING -o lo -j RETURN";
@@ -56,15 +57,8 @@ fn rule_files(line: &str) -> [String; 2] {
     fs::create_dir(image.path().join("etc")).unwrap();
     let mut config = Config::default();
     config.firewall.backend = Backend::Iptables;
-    let args: Vec<OsString> = format!("-n {line}").split_whitespace().map(Into::into).collect();
-    let reply = lokkit::carry_out(&Call {
-        root: &Root::open(image.path()).unwrap(),
-        config: &config,
-        env: &Env::default(),
-        argv0: "lokkit",
-        args: &args,
-        stdin: || Ok(Vec::new()),
-    });
+    let line = format!("-n {line}");
+    let reply = call_with(image.path(), Tool::Lokkit, &config, line.split_whitespace());
     assert_eq!(reply.exit, 0, "{line}: {:?}", reply.output);
     ["iptables", "ip6tables"]
         .map(|name| fs::read_to_string(image.path().join("etc/sysconfig").join(name)).unwrap())

@@ -57,7 +57,7 @@ pub struct Direct {
 impl Direct {
     /// Reads the file.
     pub fn parse(text: &str) -> Checked<Direct> {
-        let root = document(text, "direct", Code::ParseError)?;
+        let root = document(text, "direct", Code::InvalidType)?;
         let mut direct = Direct::default();
         for child in &root.children {
             let chain = || -> Checked<Chain> {

@@ -1,5 +1,7 @@
 //! Sets of addresses: `ipsets/NAME.xml` (firewalld.ipset(5)).
 
+use std::collections::HashSet;
+
 use super::address::{is_interface, is_ipv4, is_ipv4_net, is_ipv6, is_ipv6_net, is_mac};
 use super::code::{Checked, Code, Fault};
 use super::reader::{Head, document, filled, need, only, unexpected};
@@ -38,6 +40,8 @@ pub struct Ipset {
     pub options: Vec<(String, String)>,
     /// Entries.
     pub entries: Vec<String>,
+    /// What is to be said of entries in the file that were left out.
+    pub left_out: Vec<String>,
 }
 
 impl Ipset {
@@ -66,16 +70,30 @@ impl Ipset {
                     check_option(&name, value)?;
                     ipset.options.push((name, value.to_owned()));
                 }
-                "entry" => ipset.entries.push(child.text.clone()),
+                "entry" => {
+                    only(child, &[])?;
+                    ipset.entries.push(child.text.clone());
+                }
                 _ => return unexpected(child),
             }
         }
         first_of_each(&mut ipset.options, |(name, _)| name.clone());
-        first_of_each(&mut ipset.entries, Clone::clone);
-        for entry in &ipset.entries {
-            ipset.check_entry(entry)?;
-        }
+        ipset.leave_out();
         Ok(ipset)
+    }
+
+    /// Leaves out entries that are there twice or do not fit.
+    fn leave_out(&mut self) {
+        let mut seen = HashSet::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            if let Err(fault) = self.check_entry(&entry) {
+                self.left_out.push(format!("{fault}, ignoring."));
+            } else if seen.insert(entry.clone()) {
+                self.entries.push(entry);
+            } else {
+                self.left_out.push(format!("Entry {entry} already set, ignoring."));
+            }
+        }
     }
 
     /// The set's file.

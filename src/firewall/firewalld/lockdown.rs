@@ -1,9 +1,9 @@
 //! `lockdown-whitelist.xml`: who may still change the firewall when it is locked down
 //! (firewalld.lockdown-whitelist(5)).
 
-use super::code::{Checked, Code};
+use super::code::{Checked, Code, Fault};
 use super::port::integer;
-use super::reader::{document, need, unexpected};
+use super::reader::{add_once, document, need, only, unexpected};
 use super::xml::Writer;
 
 /// The file's name in the local configuration.
@@ -25,20 +25,59 @@ pub struct Whitelist {
 impl Whitelist {
     /// Reads the file. Entries that make no sense are left out.
     pub fn parse(text: &str) -> Checked<Whitelist> {
-        let root = document(text, "whitelist", Code::ParseError)?;
+        Whitelist::read(text, &mut |_| Ok(()))
+    }
+
+    /// Whether the file and every entry of it make sense.
+    pub fn check(text: &str) -> Checked<()> {
+        Whitelist::read(text, &mut Err).map(drop)
+    }
+
+    fn read(text: &str, wrong: &mut dyn FnMut(Fault) -> Checked<()>) -> Checked<Whitelist> {
+        let root = document(text, "whitelist", Code::InvalidType)?;
         let mut whitelist = Whitelist::default();
         for child in &root.children {
-            match &*child.name {
-                "command" => push_if(&mut whitelist.commands, need(child, "name")?, check_command),
-                "selinux" => push_if(&mut whitelist.contexts, need(child, "context")?, check_context),
-                "user" => match child.get("id") {
-                    Some(id) => whitelist.uids.extend(integer(id).filter(|id| !whitelist.uids.contains(id))),
-                    None => push_if(&mut whitelist.users, need(child, "name")?, check_user),
-                },
+            let (list, value, checked) = match &*child.name {
+                "command" => {
+                    only(child, &["name"])?;
+                    let value = need(child, "name")?;
+                    let checked = check_command(&value);
+                    (&mut whitelist.commands, value, checked)
+                }
+                "selinux" => {
+                    only(child, &["context"])?;
+                    let value = need(child, "context")?;
+                    let checked = check_context(&value);
+                    (&mut whitelist.contexts, value, checked)
+                }
+                "user" => {
+                    only(child, &["id", "name"])?;
+                    if let Some(id) = child.get("id") {
+                        if let Some(id) = integer(id) {
+                            whitelist.add_uid(id, wrong)?;
+                        }
+                        continue;
+                    }
+                    let value = need(child, "name")?;
+                    let checked = check_user(&value);
+                    (&mut whitelist.users, value, checked)
+                }
                 _ => return unexpected(child),
+            };
+            match checked {
+                Ok(()) => add_once(list, value),
+                Err(fault) => wrong(fault)?,
             }
         }
         Ok(whitelist)
+    }
+
+    fn add_uid(&mut self, id: i64, wrong: &mut dyn FnMut(Fault) -> Checked<()>) -> Checked<()> {
+        if !(0..=i64::from(i32::MAX)).contains(&id) {
+            return wrong(Code::InvalidUid.about(id.to_string()));
+        }
+        add_once(&mut self.uids, id);
+        Ok(())
     }
 
     /// The file.
@@ -66,12 +105,6 @@ fn sorted(list: &[String]) -> Vec<&String> {
     let mut list: Vec<&String> = list.iter().collect();
     list.sort();
     list
-}
-
-fn push_if(list: &mut Vec<String>, value: String, check: fn(&str) -> Checked<()>) {
-    if check(&value).is_ok() && !list.contains(&value) {
-        list.push(value);
-    }
 }
 
 /// A command is an absolute path with arguments, without `|`, newlines and NUL.

@@ -37,8 +37,11 @@ pub(super) fn expect_root(element: &Element, name: &str) -> Checked<()> {
 
 /// Reads a document whose outermost element is `name`; what is not well-formed gets `code`.
 pub(super) fn document(text: &str, name: &str, code: Code) -> Checked<Element> {
-    let root =
-        super::xml::parse(text).map_err(|error| code.about(format!("not a valid {name} file: {error}")))?;
+    let root = super::xml::parse(text).map_err(|error| match error.root {
+        // The outermost element is looked at before what comes after it.
+        Some(root) if root != name => Code::ParseError.about(format!("Unexpected element {root}")),
+        _ => code.about(format!("not a valid {name} file: {}", error.what)),
+    })?;
     expect_root(&root, name)?;
     Ok(root)
 }

@@ -27,7 +27,7 @@ pub struct Traffic {
     pub source_ports: Vec<Port>,
     /// Rich rules.
     pub rules: Vec<Rule>,
-    /// What is to be said of rules in the file that were left out or cut.
+    /// What is to be said of rules and sources in the file that were left out or cut.
     pub left_out: Vec<String>,
 }
 

@@ -47,8 +47,22 @@ impl Element {
     }
 }
 
-/// Reads a document. The error says what is wrong and in which line and column.
-pub fn parse(text: &str) -> Result<Element, String> {
+/// What keeps a document from being read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Malformed {
+    /// What is wrong, and in which line and column.
+    pub what: String,
+    /// The name of the outermost element, where the trouble comes after its beginning.
+    pub root: Option<String>,
+}
+
+/// Reads a document.
+pub fn parse(text: &str) -> Result<Element, Malformed> {
+    let mut root = None;
+    read(text, &mut root).map_err(|what| Malformed { what, root })
+}
+
+fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
     let text = match text.contains('\r') {
         true => &text.replace("\r\n", "\n").replace('\r', "\n"),
         false => text,
@@ -66,7 +80,11 @@ pub fn parse(text: &str) -> Result<Element, String> {
         match event {
             Event::Start(_) if document.is_some() => return Err(bad("junk after document element")),
             Event::Start(_) if stack.len() >= MAX_DEPTH => return Err(bad("nested too deeply")),
-            Event::Start(start) => stack.push(element(&start).map_err(|what| bad(&what))?),
+            Event::Start(start) => {
+                let element = element(&start).map_err(|what| bad(&what))?;
+                root.get_or_insert_with(|| element.name.to_string());
+                stack.push(element);
+            }
             Event::End(_) => {
                 let done = stack.pop().unwrap_or_default();
                 match stack.last_mut() {
@@ -283,7 +301,7 @@ mod tests {
             ("<a>&nix;</a>", "line 1"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(error.contains(place), "{text}: {error}");
+            assert!(error.what.contains(place), "{text}: {error:?}");
         }
         assert!(parse(&"<a>".repeat(100_000)).is_err());
     }

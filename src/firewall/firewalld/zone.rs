@@ -106,8 +106,8 @@ impl Zone {
                     }
                     (Some(address), None) => self.sources.push(address.to_owned()),
                     (None, Some(ipset)) => self.sources.push(format!("ipset:{ipset}")),
-                    // Both or neither: not a source, and left out.
-                    _ => {}
+                    (None, None) => self.left_out("No address no ipset."),
+                    (Some(_), Some(_)) => self.left_out("Address and ipset."),
                 }
             }
             "icmp-block-inversion" => self.icmp_block_inversion = true,
@@ -116,6 +116,10 @@ impl Zone {
             _ => return unexpected(child),
         }
         Ok(())
+    }
+
+    fn left_out(&mut self, why: &str) {
+        self.traffic.left_out.push(format!("Invalid source: {why}"));
     }
 
     /// The zone's file.

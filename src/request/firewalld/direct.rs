@@ -254,6 +254,17 @@ impl Session<'_> {
     }
 }
 
+/// Checks the file's families and tables.
+pub(super) fn check_file(text: &str) -> Checked<()> {
+    let direct = Direct::parse(text)?;
+    let chains = direct.chains.iter().chain(direct.rules.iter().map(|rule| &rule.chain));
+    for chain in chains {
+        check_family(&chain.family)?;
+        check_table(&chain.family, &chain.table)?;
+    }
+    direct.passthroughs.iter().try_for_each(|passthrough| check_family(&passthrough.family))
+}
+
 fn chain_of(words: &[String]) -> Option<Chain> {
     let [family, table, chain, ..] = words else {
         return None;

@@ -1,11 +1,14 @@
 //! Options that stand alone: help, version, the default zone, logging, lockdown, panic mode,
 //! reloading, and checking the configuration.
 
+use super::direct::check_file as check_direct;
 use super::session::{Exit, Session, Step, UNREADABLE};
 use crate::argv::firewalld::table::OPTIONS;
 use crate::argv::firewalld::{Given, Side};
 use crate::firewall::firewalld::ipset::TYPES;
-use crate::firewall::firewalld::{Code, Fault, Kind, Policy, Zone};
+use crate::firewall::firewalld::{
+    Checked, Code, Fault, Ipset, Kind, Policy, Whitelist, Zone, direct, lockdown,
+};
 use crate::intent::Wish;
 
 /// The version whose behaviour is answered with.
@@ -196,7 +199,7 @@ impl Session<'_> {
         Err(Exit(0))
     }
 
-    /// Reads and checks every object.
+    /// Reads and checks every object, and the two files beside them.
     pub fn check_all(&self) -> Result<(), Fault> {
         let surroundings = self.surroundings();
         for kind in Kind::ALL {
@@ -204,7 +207,19 @@ impl Session<'_> {
                 surroundings.object(kind, &name)?;
             }
         }
-        Ok(())
+        self.check_file(direct::FILE, check_direct)?;
+        self.check_file(lockdown::FILE, Whitelist::check)
+    }
+
+    fn check_file(&self, name: &str, check: fn(&str) -> Checked<()>) -> Checked<()> {
+        let path = self.tree.file(name);
+        let Ok(text) = self.tree.root.read_text(&path) else {
+            return Ok(());
+        };
+        check(&text).map_err(|fault| {
+            let detail = format!("'{}': {}", path.display(), fault.detail);
+            fault.code.about(detail)
+        })
     }
 
     /// What the original logs about `firewalld.conf` whenever it starts.
@@ -220,10 +235,10 @@ impl Session<'_> {
     pub fn check_config(&mut self) -> Step {
         let conf = self.conf()?.complaints(&self.tree);
         let conf = conf.into_iter().filter(|line| !line.starts_with("ERROR: Default zone "));
-        let rules = self.dropped_rules();
+        let left_out = self.left_out();
         match self.check_all() {
             Ok(()) => {
-                for line in rules.iter().cloned().chain(conf).chain(rules.iter().cloned()) {
+                for line in left_out.iter().cloned().chain(conf).chain(left_out.iter().cloned()) {
                     self.reply.output.err_line(line);
                 }
                 Err(Exit(0))
@@ -237,19 +252,19 @@ impl Session<'_> {
         }
     }
 
-    /// What the original logs about rich rules that it leaves out.
-    fn dropped_rules(&self) -> Vec<String> {
+    /// What the original logs about entries and rich rules that it leaves out.
+    fn left_out(&self) -> Vec<String> {
         let mut said = Vec::new();
-        for name in self.tree.names(Kind::Zone).unwrap_or_default() {
-            let text = self.tree.read(Kind::Zone, &name).unwrap_or_default().unwrap_or_default();
-            said.extend(
-                Zone::parse(&text, &self.names).map(|zone| zone.traffic.left_out).unwrap_or_default(),
-            );
-        }
-        for name in self.tree.names(Kind::Policy).unwrap_or_default() {
-            let text = self.tree.read(Kind::Policy, &name).unwrap_or_default().unwrap_or_default();
-            let policy = Policy::parse(&text, &self.names);
-            said.extend(policy.map(|policy| policy.traffic.left_out).unwrap_or_default());
+        for kind in [Kind::Ipset, Kind::Zone, Kind::Policy] {
+            for name in self.tree.names(kind).unwrap_or_default() {
+                let text = self.tree.read(kind, &name).unwrap_or_default().unwrap_or_default();
+                let lines = match kind {
+                    Kind::Ipset => Ipset::parse(&text).map(|ipset| ipset.left_out),
+                    Kind::Zone => Zone::parse(&text, &self.names).map(|zone| zone.traffic.left_out),
+                    _ => Policy::parse(&text, &self.names).map(|policy| policy.traffic.left_out),
+                };
+                said.extend(lines.unwrap_or_default());
+            }
         }
         said.iter().map(|line| format!("WARNING: {line}")).collect()
     }

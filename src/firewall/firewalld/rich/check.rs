@@ -254,6 +254,9 @@ fn is_short_number(text: &Option<String>) -> bool {
 
 /// What is looked at when a file is read, before the rule as a whole is.
 pub(super) fn check_read_log(log: &Log) -> Result<(), &'static str> {
+    if log.prefix.as_ref().is_some_and(|prefix| prefix.chars().count() > PREFIX_LENGTH) {
+        return Err("Invalid log prefix");
+    }
     if log.level.as_deref().is_some_and(|level| !LEVELS.contains(&level)) {
         return Err("Invalid log level");
     }

@@ -341,7 +341,7 @@ fn element(mut open: Open) -> Checked<Element> {
             to_address: open.take("to-addr").unwrap_or_default(),
         },
         "tcp-mss-clamp" => Element::TcpMssClamp {
-            value: open.take("value").filter(|value| value != "pmtu"),
+            value: open.take("value").filter(|value| !matches!(value.as_str(), "pmtu" | "None")),
         },
         _ => Element::Masquerade,
     })

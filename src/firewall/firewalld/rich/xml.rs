@@ -112,6 +112,7 @@ impl Rule {
                     limit: limit(child)?,
                 });
             }
+            "limit" if child.get("value").is_none() => reader::need(child, "value").map(drop)?,
             "limit" => return Err(Trouble::Rule("Limit outside of action, log and audit".to_owned())),
             _ if self.element.is_some() => return Err(twice(self, "element")),
             _ => self.element = Some(element(child)?),
@@ -257,7 +258,7 @@ fn element(child: &xml::Element) -> Checked<Element> {
             protocol: own("protocol")?,
         },
         "tcp-mss-clamp" => Element::TcpMssClamp {
-            value: child.get("value").filter(|value| *value != "pmtu").map(str::to_owned),
+            value: child.get("value").filter(|value| !matches!(*value, "pmtu" | "None")).map(str::to_owned),
         },
         _ => return reader::unexpected(child),
     })
