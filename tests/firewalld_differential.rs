@@ -141,9 +141,12 @@ fn same_files(root: &Path, before: &Files, real: &Files, found: &Files) -> bool 
             continue;
         }
         // Only the real tool writes what did not change.
-        let unchanged = ours == before.get(name);
-        let shipped = root.join(name.replacen("etc/", "usr/lib/", 1));
-        if !(unchanged && (shipped.exists() || ours.is_some())) {
+        let shipped = root.join(name.replacen("etc/", "usr/lib/", 1)).exists();
+        let copied = match ours {
+            None => shipped,
+            Some(_) => ours == before.get(name),
+        };
+        if !copied {
             return false;
         }
     }

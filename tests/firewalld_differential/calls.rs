@@ -78,7 +78,7 @@ const OTHERS: [&str; 68] = [
     "--list-forward-ports",
     "--zone=plug --list-all",
     "--new-zone=plug",
-    "--new-zone=a/b",
+    "--new-zone=a/b/c",
     "--new-zone=verylongnameofazone",
     "--new-zone=a;b",
     "--delete-zone=plug",

@@ -133,9 +133,7 @@ fn traffic(numbers: &mut Numbers) -> Vec<String> {
     body.extend(some(numbers, 1, |n| format!("<protocol value=\"{}\"/>", n.pick(&["gre", "47", "esp"]))));
     body.extend(some(numbers, 2, |n| n.pick(&RULES).to_owned()));
     body.extend(some(numbers, 1, |_| "<icmp-block name=\"redirect\"/>".to_owned()));
-    body.extend(some(numbers, 1, |n| {
-        n.pick(&["<masquerade/>", "<masquerade enabled=\"no\"/>"]).to_owned()
-    }));
+    body.extend(some(numbers, 1, |n| n.pick(&["<masquerade/>", "<masquerade></masquerade>"]).to_owned()));
     body
 }
 
@@ -163,7 +161,9 @@ fn service(numbers: &mut Numbers) -> String {
     body.extend(some(numbers, 3, |n| port(n, "port")));
     body.extend(some(numbers, 1, |n| port(n, "source-port")));
     body.extend(some(numbers, 1, |_| "<protocol value=\"gre\"/>".to_owned()));
-    body.extend(some(numbers, 1, |n| format!("<module name=\"{}\"/>", n.pick(&["nf_conntrack_ftp", "x"]))));
+    body.extend(some(numbers, 1, |n| {
+        format!("<module name=\"{}\"/>", n.pick(&["nf_conntrack_ftp", "nf_conntrack_a_b"]))
+    }));
     body.extend(some(numbers, 1, |_| "<destination ipv6=\"fe80::/64\" ipv4=\"1.2.3.4\"/>".to_owned()));
     // The two may include each other.
     body.extend(some(numbers, 1, |n| format!("<include service=\"{}\"/>", n.pick(&SERVICES[..2]))));

@@ -119,7 +119,8 @@ fn split_address(value: &str) -> (&str, &str) {
 impl Traffic {
     /// Reads one element of a zone or policy; false if it is none of these. What is there twice
     /// counts once, and a rich rule that makes no sense is left out.
-    pub(super) fn read(&mut self, child: &Element, names: &Names) -> Checked<bool> {
+    /// `masquerade` are the attributes that `<masquerade>` may have; none of them says anything.
+    pub(super) fn read(&mut self, child: &Element, names: &Names, masquerade: &[&str]) -> Checked<bool> {
         match &*child.name {
             "service" => {
                 only(child, &["name"])?;
@@ -138,9 +139,8 @@ impl Traffic {
                 self.icmp_blocks.push(need(child, "name")?);
             }
             "masquerade" => {
-                only(child, &["enabled"])?;
-                let off = |value: &str| matches!(value.to_lowercase().as_str(), "no" | "false");
-                self.masquerade |= !child.get("enabled").is_some_and(off);
+                only(child, masquerade)?;
+                self.masquerade = true;
             }
             "forward-port" => self.forward_ports.push(read_forward_port(child, names)?),
             "rule" => self.rules.extend(Rule::read(child, names, &mut self.left_out)?),

@@ -19,7 +19,7 @@ pub struct Zone {
     /// Version, short name, description.
     pub head: Head,
     /// What becomes of packets that nothing below matches: `default`, `ACCEPT`, `DROP` or
-    /// `%%REJECT%%`. Empty is `default`.
+    /// `%%REJECT%%`. Empty is `default`, and not written.
     pub target: String,
     /// What is let through, blocked and forwarded.
     pub traffic: Traffic,
@@ -81,7 +81,7 @@ impl Zone {
             return Err(Code::InvalidTarget.about(&zone.target));
         }
         for child in &root.children {
-            if zone.head.read(child) || zone.traffic.read(child, names)? {
+            if zone.head.read(child) || zone.traffic.read(child, names, &["enabled"])? {
                 continue;
             }
             zone.read(child)?;
@@ -124,7 +124,7 @@ impl Zone {
 
     /// The zone's file.
     pub fn to_xml(&self) -> String {
-        let target = filled(&self.target).filter(|target| *target != "default");
+        let target = filled(&self.target);
         let mut writer = Writer::new(
             "zone",
             &[
@@ -217,7 +217,7 @@ mod tests {
         let text = "<zone name='z' immutable='1'><!-- c --><service name='a'/><service name='a'/>\
                     <rule><accept/></rule><rule><port port='x' protocol='tcp'/><accept/></rule>\
                     <source mac='00:11:22:33:44:55'/><interface name='x'/><interface name='x'/>\
-                    <description>a\n b</description><masquerade enabled='no'/></zone>";
+                    <description>a\n b</description></zone>";
         let zone = Zone::parse(text, &Names::none()).unwrap();
         assert_eq!(
             zone.to_xml().lines().skip(1).collect::<Vec<_>>(),

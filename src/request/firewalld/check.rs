@@ -63,7 +63,9 @@ impl Surroundings<'_, '_> {
         let mut zones = Vec::new();
         let names = self.tree.names(Kind::Zone).unwrap_or_default();
         for other in names.into_iter().filter(|other| other != name) {
-            if let Some(text) = self.tree.read(Kind::Zone, &other).unwrap_or_default() {
+            if let Some((_, zone)) = self.edited.filter(|(edited, _)| *edited == other) {
+                zones.push((other, zone.clone()));
+            } else if let Some(text) = self.tree.read(Kind::Zone, &other).unwrap_or_default() {
                 zones.push((other, Zone::parse(&text, self.names).map_err(Fault::in_file)?));
             }
         }
@@ -124,6 +126,9 @@ impl Surroundings<'_, '_> {
     }
 
     fn rule(&self, what: &str, rule: &Rule) -> Checked<()> {
+        if *rule == Rule::default() {
+            return Err(Code::InvalidRule.about("no element, no action"));
+        }
         match &rule.element {
             Some(Element::IcmpBlock { name } | Element::IcmpType { name }) => self.icmptype_name(what, name),
             _ => Ok(()),
@@ -216,7 +221,8 @@ impl Surroundings<'_, '_> {
             Kind::Zone => {
                 let zone = Zone::parse(&text, self.names).map_err(Fault::in_file)?;
                 self.zone_name(name)?;
-                self.zone(name, &zone)
+                self.zone(name, &zone)?;
+                self.bindings(name, &zone)
             }
             Kind::Policy => {
                 let policy = Policy::parse(&text, self.names).map_err(Fault::in_file)?;

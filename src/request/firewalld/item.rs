@@ -40,6 +40,11 @@ pub(super) enum Item {
 }
 
 impl Item {
+    /// The rule of no words.
+    pub fn empty_rule() -> Item {
+        Item::RichRule(Box::default(), Rule::default().to_string())
+    }
+
     /// Reads a value of `--add-STEM` and its like.
     pub fn parse(stem: &str, value: &str, names: &Names) -> Checked<Item> {
         let text = value.to_owned();

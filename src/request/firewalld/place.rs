@@ -192,16 +192,25 @@ impl Session<'_> {
         let cell = std::cell::RefCell::new(place);
         let quoted = !matches!(stem, "port" | "source-port" | "forward-port");
         self.query(&asked, quoted, |session, value| {
-            let item = Item::parse(stem, value, &session.names)?;
+            let item = session.item(stem, value)?;
             Ok(has(cell.borrow_mut().holder(), &item, ports, &session.names))
         })
+    }
+
+    /// Reads an entry. firewall-offline-cmd takes an empty rich rule for one, which can be asked for
+    /// but not stored.
+    fn item(&self, stem: &str, value: &str) -> Checked<Item> {
+        match stem {
+            "rich-rule" if self.side == Side::Offline && value.is_empty() => Ok(Item::empty_rule()),
+            _ => Item::parse(stem, value, &self.names),
+        }
     }
 
     fn change_items(&mut self, place: &mut Place, stem: &str, values: &[String], adds: bool) -> Step {
         let before = self.reply.intents.len();
         let cell = std::cell::RefCell::new(&mut *place);
         let parse = |session: &mut Self, value: &str| {
-            let item = Item::parse(stem, value, &session.names);
+            let item = session.item(stem, value);
             item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
         };
         // All values are read before the first is worked on, but for rich rules, which are read one
@@ -442,6 +451,7 @@ impl Session<'_> {
         }
         if let Some(target) = self.given.value("--set-target").map(str::to_owned) {
             match place {
+                Place::Zone(_, zone) if target == "default" => zone.target.clear(),
                 Place::Zone(_, zone) => zone.target = target,
                 Place::Policy(_, policy) => policy.target = target,
             }

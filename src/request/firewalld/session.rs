@@ -4,7 +4,7 @@ use crate::argv::firewalld::{Given, Side};
 use crate::error::Error;
 use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Names, Tree};
 use crate::intent::{Intent, Wish};
-use crate::request::{Call, Reply};
+use crate::request::{Call, Output, Reply};
 
 /// What firewalld logs where a local file cannot be read.
 pub(super) const UNREADABLE: &str =
@@ -86,6 +86,8 @@ impl Session<'_> {
     pub fn refuse<T>(&mut self, fault: &Fault) -> Step<T> {
         match self.side {
             Side::Offline if fault.in_file => {
+                // It would have read everything before it said anything.
+                self.reply.output = Output::default();
                 self.reply.output.err_line(UNREADABLE);
                 self.fail(format!("Error: {fault}"), EXIT_UNREADABLE)
             }
@@ -233,11 +235,16 @@ fn label(value: &str) -> String {
     if !value.contains("port=") {
         return value.to_owned();
     }
+    // An address may have colons of its own.
+    let parts = value.split(":toaddr=").collect::<Vec<_>>();
     let part = |name: &str| {
-        let mut parts = value.split(':').filter_map(|part| part.split_once('='));
-        parts
-            .find(|(found, value)| *found == name && !value.is_empty())
-            .map_or("None", |(_, value)| value)
+        let (text, address) = match parts[..] {
+            [text, address] if name == "toaddr" => (text, Some(address)),
+            _ => (parts[0], None),
+        };
+        let mut parts = text.split(':').filter_map(|part| part.split_once('='));
+        let found = parts.find(|(found, _)| *found == name).map(|(_, value)| value);
+        address.or(found).filter(|value| !value.is_empty()).unwrap_or("None")
     };
     let (port, protocol) = (part("port"), part("proto"));
     format!("port={port}:proto={protocol}:toport={}:toaddr={}", part("toport"), part("toaddr"))
