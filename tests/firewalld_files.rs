@@ -94,6 +94,7 @@ fn traffic() -> impl Strategy<Value = Traffic> {
                     forward_ports,
                     source_ports,
                     rules,
+                    left_out: Vec::new(),
                 }
             },
         )

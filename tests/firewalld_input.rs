@@ -67,7 +67,12 @@ fn broken_files_are_refused_and_kept() {
         "<zone>\0</zone>\u{1}",
     ] {
         let image = image(zone);
-        for line in ["--add-port=1/tcp", "--zone=trusted --add-port=1/tcp", "-p 1:tcp", "--new-zone=plug"] {
+        for line in [
+            "--add-port=1/tcp",
+            "--zone=trusted --add-port=1/tcp",
+            "-p 1:tcp",
+            "--new-zone=plug",
+        ] {
             let words: Vec<&str> = line.split(' ').collect();
             refused(image.path(), Tool::FirewallOfflineCmd, &words, 255);
         }
@@ -109,7 +114,7 @@ fn a_million_ports_are_read_and_written() {
 fn arguments_that_would_say_more_are_refused() {
     let image = image("<zone>\n</zone>\n");
     for (line, exit) in [
-        ("--add-port=1/tcp;drop", 102),
+        ("--add-port=1/tcp;drop", 103),
         ("--add-port=1\n2/tcp", 102),
         ("--add-port=99999999999999999999/tcp", 102),
         ("--add-port=-1/tcp", 102),
@@ -192,7 +197,8 @@ fn what_is_no_file_is_refused_without_waiting() {
 fn services_that_include_each_other_or_nothing_come_to_an_end() {
     let image = image("<zone>\n</zone>\n");
     for (name, include) in [("a", "b"), ("b", "a"), ("c", "nope")] {
-        let text = format!("<service><port port=\"1\" protocol=\"tcp\"/><include service=\"{include}\"/></service>");
+        let text =
+            format!("<service><port port=\"1\" protocol=\"tcp\"/><include service=\"{include}\"/></service>");
         put(image.path(), &format!("etc/firewalld/services/{name}.xml"), &text);
     }
     assert_eq!(offline(image.path(), "--add-service=a").exit, 0);

@@ -7,6 +7,7 @@
 mod call;
 mod support;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::Path;

@@ -307,7 +307,9 @@ mod tests {
         assert_eq!(offline("-p80:tcp -p=81:tcp").unwrap().values("--port"), ["80:tcp", "81:tcp"]);
         let given = offline("--direct --add-rule ipv4 filter INPUT 0 -p tcp --dport 9").unwrap();
         assert_eq!(given.values("--add-rule").len(), 8);
-        assert!(!offline("--add-port=").unwrap().has("--add-port"));
+        // Options that can be repeated take an empty value as one, others as none.
+        assert!(offline("--add-port=").unwrap().has("--add-port"));
+        assert!(!offline("--new-zone=").unwrap().has("--new-zone"));
     }
 
     #[test]

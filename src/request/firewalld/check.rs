@@ -30,27 +30,27 @@ impl Surroundings<'_, '_> {
         if !zone::TARGETS.contains(&zone.target()) && zone.target() != "{chain}_{zone}" {
             return Err(Code::InvalidTarget.about(format!("Zone '{name}': invalid target '{}'", zone.target)));
         }
+        self.bindings(name, zone)
+    }
+
+    /// Checks what is bound to the zone, one after the other: each must be an interface or source,
+    /// and bound to no other zone.
+    fn bindings(&self, name: &str, zone: &Zone) -> Checked<()> {
+        if !zone.is_active() {
+            return Ok(());
+        }
+        let others = self.other_zones(name)?;
         for interface in &zone.interfaces {
             interface_of_zone(name, interface)?;
+            if let Some((other, _)) = others.iter().find(|(_, other)| other.interfaces.contains(interface)) {
+                let what = format!("interface '{interface}' already bound to zone '{other}'");
+                return Err(Code::InvalidInterface.about(format!("Zone '{name}': {what}")));
+            }
         }
         for source in &zone.sources {
             source_of_zone(name, source)?;
-        }
-        Ok(())
-    }
-
-    /// Checks that nothing is bound to the zone that is bound to another one.
-    pub fn bindings(&self, name: &str, zone: &Zone) -> Checked<()> {
-        if zone.interfaces.is_empty() && zone.sources.is_empty() {
-            return Ok(());
-        }
-        for (other_name, other) in self.other_zones(name)? {
-            if let Some(interface) = zone.interfaces.iter().find(|found| other.interfaces.contains(found)) {
-                let what = format!("interface '{interface}' already bound to zone '{other_name}'");
-                return Err(Code::InvalidInterface.about(format!("Zone '{name}': {what}")));
-            }
-            if let Some(source) = zone.sources.iter().find(|found| other.sources.contains(found)) {
-                let what = format!("source '{source}' already bound to zone '{other_name}'");
+            if let Some((other, _)) = others.iter().find(|(_, other)| other.sources.contains(source)) {
+                let what = format!("source '{source}' already bound to zone '{other}'");
                 return Err(Code::InvalidAddr.about(format!("Zone '{name}': {what}")));
             }
         }
@@ -221,8 +221,7 @@ impl Surroundings<'_, '_> {
             Kind::Zone => {
                 let zone = Zone::parse(&text, self.names).map_err(Fault::in_file)?;
                 self.zone_name(name)?;
-                self.zone(name, &zone)?;
-                self.bindings(name, &zone)
+                self.zone(name, &zone)
             }
             Kind::Policy => {
                 let policy = Policy::parse(&text, self.names).map_err(Fault::in_file)?;

@@ -311,7 +311,7 @@ impl Session<'_> {
             Kind::Icmptype => Icmptype::parse(&text).map(|found| listing::icmptype(name, &found)),
             _ => Helper::parse(&text, &self.names).map(|found| listing::helper(name, &found)),
         };
-        self.from_file(shown)
+        self.read_from_file(shown)
     }
 
     /// Which zone an interface or source is bound to.

@@ -66,7 +66,7 @@ impl Session<'_> {
     pub fn service_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Service, name)?;
         let service = Service::parse(&text, &self.names);
-        let mut service = self.from_file(service)?;
+        let mut service = self.read_from_file(service)?;
         let names = crate::firewall::firewalld::Names::of(self.call.root);
         self.ports(name, &mut service, "port", |service| &mut service.ports)?;
         self.ports(name, &mut service, "source-port", |service| &mut service.source_ports)?;
@@ -235,7 +235,7 @@ impl Session<'_> {
     pub fn ipset_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Ipset, name)?;
         let ipset = Ipset::parse(&text);
-        let mut ipset = self.from_file(ipset)?;
+        let mut ipset = self.read_from_file(ipset)?;
         if self.given.has("--get-entries") {
             let entries = ipset.entries.join("\n");
             return self.answer(entries);
@@ -290,7 +290,7 @@ impl Session<'_> {
     pub fn icmptype_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Icmptype, name)?;
         let icmptype = Icmptype::parse(&text);
-        let mut icmptype = self.from_file(icmptype)?;
+        let mut icmptype = self.read_from_file(icmptype)?;
         if self.given.has("--get-destinations") {
             let families = icmptype.effective_destinations().join("\n");
             return self.answer(families);
@@ -329,7 +329,7 @@ impl Session<'_> {
     pub fn helper_options(&mut self, name: &str) -> Step {
         let text = self.text_of(Kind::Helper, name)?;
         let helper = Helper::parse(&text, &self.names);
-        let mut helper = self.from_file(helper)?;
+        let mut helper = self.read_from_file(helper)?;
         self.ports(name, &mut helper, "port", |helper| &mut helper.ports)?;
         for (option, line) in [
             ("--get-ports", helper.ports.iter().map(Port::to_string).collect::<Vec<_>>().join(" ")),

@@ -114,7 +114,7 @@ impl Session<'_> {
     pub fn load_zone(&mut self, name: &str) -> Step<Zone> {
         let text = self.text_of(Kind::Zone, name)?;
         let zone = Zone::parse(&text, &self.names);
-        let mut zone = self.from_file(zone)?;
+        let mut zone = self.read_from_file(zone)?;
         if self.side == Side::Offline {
             zone.traffic.merge_ports(&self.names);
         }
@@ -124,7 +124,7 @@ impl Session<'_> {
     pub fn load_policy(&mut self, name: &str) -> Step<Policy> {
         let text = self.text_of(Kind::Policy, name)?;
         let policy = Policy::parse(&text, &self.names);
-        let mut policy = self.from_file(policy)?;
+        let mut policy = self.read_from_file(policy)?;
         if self.side == Side::Offline {
             policy.traffic.merge_ports(&self.names);
         }
@@ -532,7 +532,6 @@ impl Session<'_> {
         match place {
             Place::Zone(name, zone) => {
                 surroundings.zone(name, zone)?;
-                surroundings.bindings(name, zone)?;
                 let edited = Surroundings {
                     edited: Some((name, zone)),
                     ..surroundings

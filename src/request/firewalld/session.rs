@@ -102,7 +102,7 @@ impl Session<'_> {
     }
 
     /// What was read from a file of the configuration, or the end.
-    pub fn from_file<T>(&mut self, parsed: Checked<T>) -> Step<T> {
+    pub fn read_from_file<T>(&mut self, parsed: Checked<T>) -> Step<T> {
         self.checked(parsed.map_err(Fault::in_file))
     }
 
