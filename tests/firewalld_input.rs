@@ -55,16 +55,16 @@ fn refused(image: &Path, tool: Tool, words: &[&str], exit: u8) {
 
 #[test]
 fn broken_files_are_refused_and_kept() {
-    for zone in [
-        "",
-        "<zone",
-        "<zone><port port=\"1\"/></zone>",
-        "<zone><port port=\"90000\" protocol=\"tcp\"/></zone>",
-        "<zone><port port=\"18446744073709551617\" protocol=\"tcp\"/></zone>",
-        "<zone><rule priority=\"x\"/></zone>",
-        "<zone><exec/></zone>",
-        "<service/>",
-        "<zone>\0</zone>\u{1}",
+    for (zone, exit) in [
+        ("", 112),
+        ("<zone", 112),
+        ("<zone><port port=\"1\"/></zone>", 28),
+        ("<zone><port port=\"90000\" protocol=\"tcp\"/></zone>", 102),
+        ("<zone><port port=\"18446744073709551617\" protocol=\"tcp\"/></zone>", 102),
+        ("<zone><rule priority=\"x\"/></zone>", 254),
+        ("<zone><exec/></zone>", 28),
+        ("<service/>", 28),
+        ("<zone>\0</zone>\u{1}", 112),
     ] {
         let image = image(zone);
         for line in [
@@ -74,7 +74,7 @@ fn broken_files_are_refused_and_kept() {
             "--new-zone=plug",
         ] {
             let words: Vec<&str> = line.split(' ').collect();
-            refused(image.path(), Tool::FirewallOfflineCmd, &words, 255);
+            refused(image.path(), Tool::FirewallOfflineCmd, &words, exit);
         }
     }
 }
@@ -90,24 +90,27 @@ fn entities_are_neither_expanded_nor_fetched() {
     for zone in [bomb.as_str(), fetched] {
         let image = image(zone);
         put(image.path(), "etc/secret", "secret");
-        refused(image.path(), Tool::FirewallOfflineCmd, &["--add-port=1/tcp"], 255);
-        refused(image.path(), Tool::FirewallOfflineCmd, &["--list-all"], 255);
+        refused(image.path(), Tool::FirewallOfflineCmd, &["--add-port=1/tcp"], 112);
+        refused(image.path(), Tool::FirewallOfflineCmd, &["--list-all"], 112);
     }
 }
 
+/// Whatever takes time in proportion to the square of the number would not come to an end with these.
 #[test]
-fn a_million_ports_are_read_and_written() {
+fn very_many_ports_are_read_and_written() {
+    const PORTS: usize = 150_000;
+    const DISTINCT: usize = 4 * 25_000;
     let mut zone = "<zone>\n".to_owned();
-    for n in 0..1_000_000 {
-        let protocol = ["tcp", "udp", "sctp", "dccp"][n / 65536 % 4];
-        writeln!(zone, "  <port port=\"{}\" protocol=\"{protocol}\"/>", n % 65536).unwrap();
+    for n in 0..PORTS {
+        let protocol = ["tcp", "udp", "sctp", "dccp"][n / 25_000 % 4];
+        writeln!(zone, "  <port port=\"{}\" protocol=\"{protocol}\"/>", n % 25_000).unwrap();
     }
     let image = image(&(zone + "</zone>\n"));
     let reply = offline(image.path(), "--add-service=ssh");
     assert_eq!(reply.exit, 0, "{:?}", reply.output);
     let after = fs::read_to_string(image.path().join(ZONE)).unwrap();
     assert!(after.contains("<service name=\"ssh\"/>"));
-    assert_eq!(after.matches("<port ").count(), 4 * 65536);
+    assert_eq!(after.matches("<port ").count(), DISTINCT);
 }
 
 #[test]

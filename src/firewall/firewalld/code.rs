@@ -110,7 +110,13 @@ impl Code {
     }
 }
 
-/// An error that firewalld has a code for; shown as `CODE: detail`, or `CODE` alone.
+/// What firewalld says of a text that should be a number, where it has no code for that.
+pub fn no_number(text: &str) -> Fault {
+    Code::UnknownError.about(format!("invalid literal for int() with base 10: '{text}'"))
+}
+
+/// An error that firewalld has a code for; shown as `CODE: detail`, or `CODE` alone. One without a
+/// code of its own is shown as the detail alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The code.
@@ -133,11 +139,11 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.name())?;
-        if self.detail.is_empty() {
-            return Ok(());
+        match (self.code, self.detail.as_str()) {
+            (code, "") => f.write_str(code.name()),
+            (Code::UnknownError, detail) => f.write_str(detail),
+            (code, detail) => write!(f, "{}: {detail}", code.name()),
         }
-        write!(f, ": {}", self.detail)
     }
 }
 

@@ -76,7 +76,7 @@ impl Direct {
                 "rule" => {
                     only(child, &["ipv", "table", "chain", "priority"])?;
                     let priority = need(child, "priority")?;
-                    let bad = || Code::ParseError.about(format!("'{priority}' is not a valid priority"));
+                    let bad = || Code::UnknownError.about(format!("'{priority}' is not a valid priority"));
                     let priority = integer(&priority).ok_or_else(bad)?;
                     add_once(
                         &mut direct.rules,

@@ -1,6 +1,6 @@
 //! Policies: `policies/NAME.xml` (firewalld.policy(5)).
 
-use super::code::{Checked, Code};
+use super::code::{Checked, Code, no_number};
 use super::names::Names;
 use super::port::integer;
 use super::reader::{Head, add_once, document, filled, need, only, unexpected};
@@ -58,9 +58,8 @@ impl Policy {
         };
         policy.head.version = root.get("version").unwrap_or_default().to_owned();
         if let Some(priority) = root.get("priority") {
-            let bad = || Code::InvalidPriority.about(priority);
             // 0 is reserved, and read as though nothing were said.
-            policy.priority = match integer(priority).ok_or_else(bad)? {
+            policy.priority = match integer(priority).ok_or_else(|| no_number(priority))? {
                 0 => DEFAULT_PRIORITY,
                 priority => priority,
             };

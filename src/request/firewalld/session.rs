@@ -9,8 +9,6 @@ use crate::request::{Call, Output, Reply};
 /// What firewalld logs where a local file cannot be read.
 pub(super) const UNREADABLE: &str =
     "ERROR: Failed to load user configuration. Falling back to full stock configuration.";
-/// firewall-offline-cmd's exit status then.
-const EXIT_UNREADABLE: u8 = 255;
 
 /// The call is over, with this exit status; all messages are printed.
 #[derive(Debug)]
@@ -89,7 +87,7 @@ impl Session<'_> {
                 // It would have read everything before it said anything.
                 self.reply.output = Output::default();
                 self.reply.output.err_line(UNREADABLE);
-                self.fail(format!("Error: {fault}"), EXIT_UNREADABLE)
+                self.fail(format!("Error: {fault}"), fault.code.exit())
             }
             Side::Offline => self.fail(fault.to_string(), fault.code.exit()),
             Side::Online => self.fail(format!("Error: {fault}"), fault.code.exit()),

@@ -14,6 +14,9 @@ use crate::intent::Wish;
 /// The version whose behaviour is answered with.
 const VERSION: &str = "1.3.3";
 
+/// Exit status of `--check-config` for an error that has no code.
+const NO_CODE: u8 = 2;
+
 const LOG_DENIED: [&str; 5] = ["all", "unicast", "broadcast", "multicast", "off"];
 
 impl Session<'_> {
@@ -247,7 +250,11 @@ impl Session<'_> {
                 if fault.in_file {
                     self.reply.output.err_line(UNREADABLE);
                 }
-                self.fail(format!("Configuration error: {fault}"), fault.code.exit())
+                let exit = match fault.code {
+                    Code::UnknownError => NO_CODE,
+                    code => code.exit(),
+                };
+                self.fail(format!("Configuration error: {fault}"), exit)
             }
         }
     }

@@ -126,7 +126,7 @@ fn rules_that_make_no_sense_are_refused() {
             "rule service name=ssh accept prefix=x",
             "INVALID_RULE: attribute 'prefix' outside of any element. Use 'rule <element> prefix= ...'.",
         ),
-        ("rule service name=\"ssh accept", "UNKNOWN_ERROR: No closing quotation"),
+        ("rule service name=\"ssh accept", "No closing quotation"),
     ] {
         assert_eq!(show(text), expected, "{text}");
     }

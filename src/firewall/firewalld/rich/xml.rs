@@ -2,7 +2,7 @@
 
 use super::check::check_read_log;
 use super::{Action, Audit, Element, Endpoint, Limit, Log, Rule, Verdict};
-use crate::firewall::firewalld::code::{Checked, Code, Fault};
+use crate::firewall::firewalld::code::{Checked, Code, Fault, no_number};
 use crate::firewall::firewalld::names::Names;
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::reader::{self, is_true};
@@ -47,8 +47,7 @@ impl Rule {
             ..Rule::default()
         };
         if let Some(priority) = element.get("priority") {
-            let bad = || Code::InvalidPriority.about(format!("'{priority}' is no number"));
-            rule.priority = integer(priority).ok_or_else(bad)?;
+            rule.priority = integer(priority).ok_or_else(|| no_number(priority))?;
         }
         if let Some(family) = rule.family.as_deref().filter(|family| !matches!(*family, "ipv4" | "ipv6")) {
             return Err(Trouble::Rule(format!("Rule family \"{family}\" invalid")));
