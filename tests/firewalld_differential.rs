@@ -123,7 +123,13 @@ fn is_excused(before: &Files, real: &Outcome, found: &Outcome) -> bool {
     // It failed half-way, and left files that keep the firewall from starting.
     let half_way = real.exit != 0 && real.files != *before && found.files == *before;
     // It fell over.
-    let fell = real.stderr.contains("object has no attribute") || real.stderr.contains("Traceback");
+    let fell = [
+        "object has no attribute",
+        "cannot access local variable",
+        "Traceback",
+    ]
+    .iter()
+    .any(|trace| real.stderr.contains(trace));
     // It looks at every service on every call; what names a service that is not there, or is
     // included in a circle, is only found here when it is used.
     let elsewhere =

@@ -21,6 +21,8 @@ pub(super) struct Surroundings<'t, 'r> {
     pub names: &'t Names<'r>,
     /// A zone as it is about to be written, by its name.
     pub edited: Option<(&'t str, &'t Zone)>,
+    /// A zone that is about to be deleted.
+    pub gone: Option<&'t str>,
 }
 
 impl Surroundings<'_, '_> {
@@ -62,7 +64,7 @@ impl Surroundings<'_, '_> {
     pub fn other_zones(&self, name: &str) -> Checked<Vec<(String, Zone)>> {
         let mut zones = Vec::new();
         let names = self.tree.names(Kind::Zone).unwrap_or_default();
-        for other in names.into_iter().filter(|other| other != name) {
+        for other in names.into_iter().filter(|other| other != name && self.gone != Some(other)) {
             if let Some((_, zone)) = self.edited.filter(|(edited, _)| *edited == other) {
                 zones.push((other, zone.clone()));
             } else if let Some(text) = self.tree.read(Kind::Zone, &other).unwrap_or_default() {
@@ -90,7 +92,7 @@ impl Surroundings<'_, '_> {
     }
 
     pub fn zone_exists(&self, name: &str) -> bool {
-        self.tree.exists(Kind::Zone, name)
+        self.gone != Some(name) && self.tree.exists(Kind::Zone, name)
     }
 
     /// Whether interfaces are bound to a zone.

@@ -194,6 +194,7 @@ impl Session<'_> {
 
     fn delete(&mut self, kind: Kind, name: &str) -> Step {
         let edits = self.deletable(kind, name).and_then(|()| self.without(kind, name));
+        let edits = edits.and_then(|edits| self.rest_without(kind, name).map(|()| edits));
         self.definition(kind.word(), name, "delete", edits.is_ok());
         let edits = self.checked(edits)?;
         if !self.dry {
@@ -228,6 +229,7 @@ impl Session<'_> {
             (false, false) => Err(self.unknown(kind, name)),
             _ => Err(Code::NoDefaults.about(name)),
         };
+        let checked = checked.and_then(|()| self.rest_with_defaults(kind, name));
         self.definition(kind.word(), name, "delete", checked.is_ok());
         self.checked(checked)?;
         if !self.dry {

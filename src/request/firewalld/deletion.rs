@@ -1,17 +1,19 @@
 //! What becomes of the rest of the configuration when an object is deleted, or everything is:
 //! a zone that names what is not there keeps the firewall from starting.
 
+use super::check::Surroundings;
 use super::session::{Session, Step};
+use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::firewall::firewalld::rich::Element;
-use crate::firewall::firewalld::{Checked, Code, Kind, Policy, Service, Traffic, Zone};
+use crate::firewall::firewalld::{Checked, Code, Fault, Kind, Policy, Service, Traffic, Zone};
 use crate::intent::Wish;
 
 /// Files to write: kind, name and text.
 pub(super) type Edits = Vec<(Kind, String, String)>;
 
 impl Session<'_> {
-    /// Every local zone and policy without the service or ICMP type that is about to go. Refused
+    /// Every zone and policy without the service or ICMP type that is about to go. Refused
     /// where something else needs it, which the original only finds when the file is gone.
     pub fn without(&self, kind: Kind, name: &str) -> Checked<Edits> {
         let mut edits = Vec::new();
@@ -22,7 +24,7 @@ impl Session<'_> {
             self.not_included(name)?;
         }
         let texts = |kind| {
-            let names = self.tree.local_names(kind).unwrap_or_default();
+            let names = self.tree.names(kind).unwrap_or_default();
             names.into_iter().filter_map(move |name| {
                 let text = self.tree.read(kind, &name).ok().flatten()?;
                 Some((name, text))
@@ -43,6 +45,35 @@ impl Session<'_> {
             }
         }
         Ok(edits)
+    }
+
+    /// firewall-offline-cmd checks all that is left after it deleted an object.
+    pub fn rest_without(&self, kind: Kind, name: &str) -> Checked<()> {
+        if self.side == Side::Online {
+            return Ok(());
+        }
+        let rest = Surroundings {
+            gone: Some(name).filter(|_| kind == Kind::Zone),
+            ..self.surroundings()
+        };
+        rest.rest(kind, name)
+    }
+
+    /// The same where the shipped object takes the place of the one that is deleted.
+    pub fn rest_with_defaults(&self, kind: Kind, name: &str) -> Checked<()> {
+        if self.side == Side::Online {
+            return Ok(());
+        }
+        let shipped = match kind {
+            Kind::Zone => self.tree.shipped_text(kind, name).unwrap_or_default().unwrap_or_default(),
+            _ => return self.surroundings().rest(kind, name),
+        };
+        let zone = Zone::parse(&shipped, &self.names).map_err(Fault::in_file)?;
+        let rest = Surroundings {
+            edited: Some((name, &zone)),
+            ..self.surroundings()
+        };
+        rest.rest(kind, name)
     }
 
     fn not_included(&self, service: &str) -> Checked<()> {

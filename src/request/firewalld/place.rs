@@ -85,6 +85,7 @@ impl Session<'_> {
             tree: &self.tree,
             names: &self.names,
             edited: None,
+            gone: None,
         }
     }
 
