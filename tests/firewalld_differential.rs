@@ -25,7 +25,7 @@ use call::call_with;
 use peer::Peer;
 
 /// Sequences in a run of all tests.
-const SEQUENCES: u64 = 500;
+const SEQUENCES: u64 = 100;
 /// Calls in a sequence.
 const CALLS: usize = 6;
 

@@ -97,3 +97,19 @@ fn without_a_bus_or_daemon_the_request_is_recorded_all_the_same() {
         assert!(!image.path().join("etc").exists());
     }
 }
+
+#[test]
+fn an_interface_is_trusted_where_the_trusted_zone_is_the_default() {
+    let image = image();
+    let offline = |line: &str| answering(image.path(), Tool::FirewallOfflineCmd, FirewallCmd::Virtual, line);
+    assert_eq!(offline("--set-default-zone=trusted").exit, 0);
+    let reply = offline("-p 80:tcp -t eth1");
+    assert_eq!(reply.exit, 0);
+    let zone = fs::read_to_string(image.path().join("etc/firewalld/zones/trusted.xml")).unwrap();
+    for part in [
+        "<interface name=\"eth1\"/>",
+        "<port port=\"80\" protocol=\"tcp\"/>",
+    ] {
+        assert!(zone.contains(part), "{zone}");
+    }
+}

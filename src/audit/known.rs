@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::dirs::Dirs;
-use super::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, join, zone};
+use super::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, join, lokkit, zone};
 use crate::error::Result;
 use crate::root::{Kind, Listing, Root, Status};
 
@@ -46,8 +46,8 @@ impl FileState {
         } else {
             None
         };
-        let kept =
-            digest.is_some() && path.starts_with(zone::LOCAL.as_bytes()) && status.size <= CONTENT_LIMIT;
+        let is_taken_apart = path.starts_with(zone::LOCAL.as_bytes()) || lokkit::is_read(path);
+        let kept = digest.is_some() && is_taken_apart && status.size <= CONTENT_LIMIT;
         let content = if kept {
             root.read(OsStr::from_bytes(path)).ok()
         } else {

@@ -16,6 +16,7 @@ mod dirs;
 mod event;
 mod handle;
 mod known;
+mod lokkit;
 mod observe;
 mod processes;
 mod record;

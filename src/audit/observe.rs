@@ -8,7 +8,7 @@ use super::bypass::{Bypass, of_path, of_program};
 use super::changes::Found;
 use super::record::{FileChange, How, Run};
 use super::words::{commands, line_of};
-use super::zone;
+use super::{lokkit, zone};
 use crate::intent::{Intent, Scope, ServiceWant, UnitWant, Wish};
 use crate::journal::{Event, Verdict};
 use crate::root::{Change, Op, Root};
@@ -104,6 +104,7 @@ fn wishes(root: &Root, bypass: Bypass, found: &Found) -> Vec<Wish> {
         Bypass::Wants => pulled_in(&found.change).into_iter().collect(),
         Bypass::LocalUnit => local_unit(&found.change).into_iter().collect(),
         Bypass::Firewalld => zone::wishes(root, found),
+        Bypass::SavedFirewall => lokkit::wishes(root, found),
         _ => Vec::new(),
     }
 }

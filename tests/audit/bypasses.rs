@@ -162,3 +162,40 @@ fn why_and_check_know_of_changed_files() {
     let json: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
     assert_eq!(json["files"][0]["changes"][0]["path"], "/etc/plain");
 }
+
+const LOKKIT: &str = "%post
+sed -i 's/^--port=80:tcp/--port=81:tcp/' /etc/sysconfig/system-config-firewall
+echo --port=7777:udp >>/etc/sysconfig/system-config-firewall
+";
+
+#[test]
+fn edits_of_lokkits_configuration_count_as_requests() {
+    for how in WAYS {
+        let image = image();
+        let config = image.path().join("etc/sysconfig/system-config-firewall");
+        fs::write(&config, "--enabled\n--port=22:tcp\n--port=80:tcp\n").expect("a file");
+        let package = build(&image.beside("byhand"), "byhand", LOKKIT);
+        audited(&image, how, &["-U", &package]);
+        let port = |port: &str, protocol: &str| Opening::Port {
+            port: port.into(),
+            protocol: protocol.into(),
+        };
+        let allow = |opening| Wish::Allow { opening, zone: None };
+        let events = by_hand(&image);
+        assert_eq!(
+            wishes(&events),
+            [
+                allow(port("81", "tcp")),
+                allow(port("7777", "udp")),
+                Wish::Withdraw {
+                    opening: port("80", "tcp"),
+                    zone: None
+                }
+            ],
+            "{how}"
+        );
+        assert_eq!(events[0].origin.package(), Some("byhand"));
+        let why = succeed(&mut image.nodeshim("why", ["7777/udp"]));
+        assert!(String::from_utf8_lossy(&why.stdout).contains("wanted by byhand"));
+    }
+}

@@ -144,6 +144,21 @@ impl Settings {
         }
     }
 
+    /// Every entry, kind by kind, modules aside.
+    pub fn entries(&self) -> Vec<Entry> {
+        let named = |set: &OrderedSet<String>, of: fn(String) -> Entry| {
+            set.iter().cloned().map(of).collect::<Vec<_>>()
+        };
+        let mut entries = named(&self.trusted, Entry::Trust);
+        entries.extend(named(&self.masq, Entry::Masq));
+        entries.extend(self.ports.iter().copied().map(Entry::Port));
+        entries.extend(self.custom_rules.iter().cloned().map(Entry::CustomRules));
+        entries.extend(self.services.iter().map(|service| Entry::Service(service)));
+        entries.extend(self.blocked_icmp.iter().map(|icmp| Entry::BlockIcmp(icmp)));
+        entries.extend(self.forwards.iter().cloned().map(Entry::Forward));
+        entries
+    }
+
     /// Whether everything that `other` has, modules aside, is there as well.
     pub fn covers(&self, other: &Settings) -> bool {
         other.trusted.iter().all(|it| self.trusted.contains(it))

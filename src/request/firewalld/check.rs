@@ -26,13 +26,15 @@ pub(super) struct Surroundings<'t, 'r> {
 }
 
 impl Surroundings<'_, '_> {
-    /// Checks a zone as a whole.
+    /// Checks a zone as a whole, in the original's order: of several faults it names the first.
     pub fn zone(&self, name: &str, zone: &Zone) -> Checked<()> {
-        self.traffic(&format!("Zone '{name}'"), &zone.traffic)?;
+        let what = format!("Zone '{name}'");
         if !zone::TARGETS.contains(&zone.target()) && zone.target() != "{chain}_{zone}" {
-            return Err(Code::InvalidTarget.about(format!("Zone '{name}': invalid target '{}'", zone.target)));
+            return Err(Code::InvalidTarget.about(format!("{what}: invalid target '{}'", zone.target)));
         }
-        self.bindings(name, zone)
+        self.let_through(&what, &zone.traffic)?;
+        self.bindings(name, zone)?;
+        self.rules_and_protocols(&what, &zone.traffic)
     }
 
     /// Checks what is bound to the zone, one after the other: each must be an interface or source,
@@ -77,7 +79,8 @@ impl Surroundings<'_, '_> {
     /// Checks a policy as a whole.
     pub fn policy(&self, name: &str, policy: &Policy) -> Checked<()> {
         let what = format!("Policy '{name}'");
-        self.traffic(&what, &policy.traffic)?;
+        self.let_through(&what, &policy.traffic)?;
+        self.rules_and_protocols(&what, &policy.traffic)?;
         if !crate::firewall::firewalld::policy::TARGETS.contains(&policy.target.as_str()) {
             let detail = format!("{what}: '{}' is invalid target", policy.target);
             return Err(Code::InvalidTarget.about(detail));
@@ -106,12 +109,9 @@ impl Surroundings<'_, '_> {
         Ok(!Zone::parse(&text, self.names).map_err(Fault::in_file)?.interfaces.is_empty())
     }
 
-    fn traffic(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+    fn let_through(&self, what: &str, traffic: &Traffic) -> Checked<()> {
         for service in &traffic.services {
             self.service_name(what, service)?;
-        }
-        for protocol in &traffic.protocols {
-            check_protocol(protocol, self.names)?;
         }
         for icmptype in &traffic.icmp_blocks {
             self.icmptype_name(what, icmptype)?;
@@ -124,7 +124,12 @@ impl Surroundings<'_, '_> {
                 )));
             }
         }
-        traffic.rules.iter().try_for_each(|rule| self.rule(what, rule))
+        Ok(())
+    }
+
+    fn rules_and_protocols(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+        traffic.rules.iter().try_for_each(|rule| self.rule(what, rule))?;
+        traffic.protocols.iter().try_for_each(|protocol| check_protocol(protocol, self.names))
     }
 
     fn rule(&self, what: &str, rule: &Rule) -> Checked<()> {

@@ -22,7 +22,7 @@ impl Session<'_> {
         self.ignored();
         self.services(&name, &mut zone);
         let malformed = self.lokkit_ports(&name, &mut zone)?;
-        self.trusted()?;
+        self.trusted(&name, &mut zone)?;
         self.masquerade(&name, &mut zone);
         self.lokkit_forward_ports(&name, &mut zone)?;
         self.icmp_blocks(&name, &mut zone);
@@ -148,19 +148,28 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Trusted interfaces. Their zone is stored at once, as the original does.
-    fn trusted(&mut self) -> Step {
+    /// Trusted interfaces. Their zone is stored at once, as the original does, unless it is the
+    /// default zone, which the other options change too.
+    fn trusted(&mut self, default: &str, default_zone: &mut Zone) -> Step {
         let interfaces = self.given.values("--trust").to_vec();
+        if default == TRUSTED {
+            self.trust(&interfaces, default_zone);
+            return Ok(());
+        }
         if interfaces.is_empty() {
             return Ok(());
         }
         let before = self.load_zone(TRUSTED)?;
         let mut zone = before.clone();
+        self.trust(&interfaces, &mut zone);
+        self.store_quietly(TRUSTED, &before, zone)
+    }
+
+    fn trust(&mut self, interfaces: &[String], zone: &mut Zone) {
         for interface in interfaces {
             self.print(format!("Interface '{interface}' will be bound to zone '{TRUSTED}'."));
-            self.add_item(TRUSTED, &mut zone, Item::Interface(interface.clone()), &interface);
+            self.add_item(TRUSTED, zone, Item::Interface(interface.clone()), interface);
         }
-        self.store_quietly(TRUSTED, &before, zone)
     }
 
     fn masquerade(&mut self, name: &str, zone: &mut Zone) {

@@ -24,6 +24,7 @@ use crate::request::{Call, Reply};
 
 use command::{Command, Word};
 use effects::Effects;
+pub use intents::wish_of;
 pub(super) use parts::parts;
 
 /// The exit code of a call that was not understood.
