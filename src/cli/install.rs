@@ -6,15 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::audit::Means;
 use nodeshim::error::Result;
-use nodeshim::escape::printable;
 use nodeshim::inspect::{self, Registry, Report};
 use nodeshim::install::{self, Done, Ending, Task};
+use nodeshim::lint::{Forecast, forecast};
 use nodeshim::plan::Note;
+use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::rpmdb::{Scriptlet, scriptlets_of};
 use nodeshim::run::{Parts, Surroundings};
 use nodeshim::settle::{self, Facts};
-use nodeshim::tool::Tool;
 use nodeshim::trust::Checked;
 use serde::Serialize;
 
@@ -49,6 +48,9 @@ pub struct TaskArgs {
 pub struct InstallArgs {
     #[command(flatten)]
     task: TaskArgs,
+    /// A policy file for this run alone, or the name of a shipped one
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Check signatures, let rpm try, show what the scriptlets would call; change nothing
     #[arg(long)]
     dry_run: bool,
@@ -95,26 +97,33 @@ struct Installed<'a> {
     messages: &'a [String],
     plugins: &'a [Report],
     notes: &'a [Note],
-    would_call: &'a [Calls],
+    would_ask: &'a [Asks],
 }
 
-/// What the scriptlets of a package that is only tried would call.
+/// What a package that is only tried would ask for.
 #[derive(Serialize)]
-struct Calls {
+struct Asks {
     nevra: String,
-    scriptlet: String,
-    line: String,
+    #[serde(flatten)]
+    forecast: Forecast,
 }
 
 /// Installs, settles and reports. The exit code tells the ending.
 pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode> {
+    let parts = Parts::find()?;
+    let policy = args.policy.as_deref().map(|file| parts.policy(file)).transpose()?;
+    let around = Surroundings {
+        policy: policy.clone(),
+        ..surroundings()
+    };
     let task = args.task.task(args.dry_run);
-    let done = install::install(root, &Parts::find()?, &task, surroundings())?;
+    let done = install::install(root, &parts, &task, around)?;
     let mut notes = Vec::new();
     let mut plugins = Vec::new();
     if done.transaction.is_some() {
         // The image is held until what the scriptlets asked for is settled.
-        notes = settle::settle_keeping(root, &Facts::load(root)?)?.plan.notes;
+        let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));
+        notes = policy::end_run(root).and(settled)?.plan.notes;
         let facts = Facts::load(root)?;
         let registry = Registry::load(root, &facts.installed)?;
         let standing = settle::standing(root, &facts)?;
@@ -124,8 +133,8 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
             .filter_map(|package| inspect::show(&standing, &registry, &package.package.name))
             .collect();
     }
-    let would_call = match done.ending {
-        Ending::Tried => would_call(&done)?,
+    let would_ask = match done.ending {
+        Ending::Tried => would_ask(root, &done, policy.as_deref())?,
         _ => Vec::new(),
     };
     let exit = done.ending.exit();
@@ -137,10 +146,10 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
             messages: &done.messages,
             plugins: &plugins,
             notes: &notes,
-            would_call: &would_call,
+            would_ask: &would_ask,
         })?;
     } else {
-        report(&done, &plugins, &notes, &would_call)?;
+        report(&done, &plugins, &notes, &would_ask)?;
     }
     Ok(ExitCode::from(exit))
 }
@@ -160,10 +169,10 @@ pub(super) fn surroundings() -> Surroundings<'static> {
     }
 }
 
-fn report(done: &Done, plugins: &[Report], notes: &[Note], would_call: &[Calls]) -> Result<()> {
+fn report(done: &Done, plugins: &[Report], notes: &[Note], would_ask: &[Asks]) -> Result<()> {
     done.messages.iter().for_each(|line| complain(line.trim()));
     for package in &done.packages {
-        if let Ending::Refused(_) = done.ending
+        if let Ending::Refused(_) | Ending::Forbidden(_) = done.ending
             && package.signature.exit() != 0
         {
             complain(&format!("{}: {}", package.file, package.reason));
@@ -174,8 +183,11 @@ fn report(done: &Done, plugins: &[Report], notes: &[Note], would_call: &[Calls])
         if let Some(plugin) = plugins.iter().find(|plugin| plugin.summary.plugin == package.package.name) {
             print(&sections(plugin))?;
         }
-        for calls in would_call.iter().filter(|calls| calls.nevra == package.nevra) {
-            print(&wrapped("  would call  ", 6, &format!("{}: {}", calls.scriptlet, calls.line)))?;
+        for asks in would_ask.iter().filter(|asks| asks.nevra == package.nevra) {
+            for (title, asked) in asks.forecast.sections() {
+                print(&format!("  would ask: {title}\n"))?;
+                asked.iter().try_for_each(|asked| print(&format!("  {}", super::policy::text(asked))))?;
+            }
         }
     }
     for note in notes {
@@ -205,6 +217,7 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
         Ending::Tried => Some("nothing was changed: this was only tried".into()),
         Ending::ScriptletFailed => Some("all packages are installed, but a scriptlet failed".into()),
         Ending::Refused(_) => Some("nothing was installed".into()),
+        Ending::Forbidden(by) => Some(format!("nothing was installed: {by} forbids it")),
         Ending::Impossible => Some("the transaction is not possible; nothing was installed".into()),
         Ending::Failed(missing) if missing.is_empty() => Some("rpm failed".into()),
         Ending::Failed(missing) => Some(format!("rpm failed; not installed: {}", list(missing))),
@@ -218,25 +231,14 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
     }
 }
 
-/// The lines of the packages' scriptlets that name a tool which nodeshim stands in for.
-fn would_call(done: &Done) -> Result<Vec<Calls>> {
-    let mut calls = Vec::new();
-    for (package, copy) in done.packages.iter().zip(&done.staged) {
-        for Scriptlet { kind, body, .. } in scriptlets_of(copy)? {
-            for line in body.lines().map(str::trim).filter(|line| names_a_tool(line)) {
-                calls.push(Calls {
-                    nevra: package.nevra.clone(),
-                    scriptlet: kind.clone(),
-                    line: printable(line),
-                });
-            }
-        }
-    }
-    Ok(calls)
-}
-
-fn names_a_tool(line: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    let names = |word: &str| Tool::ALL.iter().any(|tool| tool.name() == word);
-    !line.starts_with('#') && line.split(|c| !is_part(c)).any(names)
+/// What the packages would ask for, as the policy has it.
+fn would_ask(root: &Root, done: &Done, of_run: Option<&str>) -> Result<Vec<Asks>> {
+    let rules = policy::load_for(root, of_run).checked()?.rules;
+    let asks = |(package, copy): (&Checked, &PathBuf)| {
+        Ok(Asks {
+            nevra: package.nevra.clone(),
+            forecast: forecast(root, &rules, copy)?,
+        })
+    };
+    done.packages.iter().zip(&done.staged).map(asks).collect()
 }

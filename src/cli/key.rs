@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use nodeshim::error::Result;
+use nodeshim::install::FORBIDDEN;
 use nodeshim::root::Root;
 use nodeshim::trust::{self, Imported, Key, Refused, Unfit};
 use serde::Serialize;
@@ -87,6 +88,7 @@ fn explain(refused: &Refused) -> (u8, String) {
         Unfit::Weak(_) => trust::Signature::UnfitKey.exit(),
     };
     match refused {
+        Refused::Forbidden(by) => (FORBIDDEN, format!("{by} forbids to import keys")),
         Refused::NoKey => (NO_KEY, "there is no OpenPGP public key in it".into()),
         Refused::Private(key) => {
             let text = format!("key {} is a private key: give its public half (gpg --export)", key.id);

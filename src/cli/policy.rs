@@ -8,11 +8,9 @@ use clap::{Args, Subcommand};
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
 use nodeshim::intent::Verdict;
-use nodeshim::lint::{Asked, of_call, of_package};
-use nodeshim::metadata;
+use nodeshim::lint::{Asked, of_call, of_file};
 use nodeshim::policy::{self, Rules};
 use nodeshim::root::Root;
-use nodeshim::rpmdb::PackageFile;
 use nodeshim::settle::{self, Facts};
 use nodeshim::tool::Tool;
 use serde::Serialize;
@@ -118,29 +116,6 @@ fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<Asked>>
     }
 }
 
-/// What an rpm file's scriptlets and metadata ask for.
-fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
-    let package = PackageFile::read(path)?;
-    let mut asked = of_package(root, rules, &package);
-    let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
-    if package.files.iter().any(|(name, _)| wanted(name)) {
-        for (name, content) in PackageFile::contents(path, wanted)? {
-            let text = String::from_utf8_lossy(&content);
-            let metadata = metadata::parse(&text).map_err(|problems| {
-                let first =
-                    problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
-                Error::malformed(&name, first)
-            })?;
-            let wishes = metadata.wishes();
-            asked.extend(wishes.iter().map(|wish| Asked {
-                place: Some(name.clone()),
-                ..nodeshim::lint::judged(root, rules, Some(&package.name), None, wish)
-            }));
-        }
-    }
-    Ok(asked)
-}
-
 /// What a plugin has asked for, as the policy stands now.
 fn of_plugin(root: &Root, name: &str) -> Result<Vec<Asked>> {
     let standing = settle::standing(root, &Facts::load(root)?)?;
@@ -173,7 +148,8 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-fn text(asked: &Asked) -> String {
+/// A wish in a line, with its verdict and the place that it comes from.
+pub(super) fn text(asked: &Asked) -> String {
     let place = match (&asked.place, asked.line) {
         (Some(place), Some(line)) => format!(" [{place}:{line}]"),
         (Some(place), None) => format!(" [{place}]"),

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::intent::{Intent, Wish};
 use crate::journal::{Appender, Event, Verdict, timestamp};
 use crate::origin::{FoundBy, Origin};
+use crate::policy::{Act, Forbidden};
 use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{Installed, Program, quiet};
@@ -22,7 +23,7 @@ use crate::run::{Parts, Surroundings};
 use crate::tool::Tool;
 use crate::trust::{self, Checked, Record, Signature};
 
-pub use outcome::Ending;
+pub use outcome::{Ending, FORBIDDEN};
 pub use transaction::{Transaction, erase};
 
 use stage::Staged;
@@ -62,6 +63,7 @@ pub struct Done {
 
 /// Installs, up to the end of the run; settling is left to the caller.
 pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) -> Result<Done> {
+    let forbidden = Forbidden::load(root, around.policy.as_deref())?;
     let private = PrivateDirectory::make(&around.temporary, "packages")?;
     let mut staged = stage::stage(&private, &task.packages)?;
     if !task.repositories.is_empty() {
@@ -76,6 +78,9 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let packages = trust::check(root, &named, &keys)?;
     if let Some(worst) = worst(&packages, task.allow_unsigned) {
         return Ok(done(packages, Ending::Refused(worst), Vec::new(), staged, private));
+    }
+    if let Some(by) = forbidden.by(Act::InstallUnsigned).filter(|_| !all_signed(&packages)) {
+        return Ok(done(packages, Ending::Forbidden(by.to_owned()), Vec::new(), staged, private));
     }
     let options = options(task, &packages);
     let test = Program::new(root, "rpm")?
@@ -131,10 +136,17 @@ fn worst(packages: &[Checked], allow_unsigned: bool) -> Option<Signature> {
     packages.iter().map(|package| package.signature).filter(stands).max()
 }
 
+fn all_signed(packages: &[Checked]) -> bool {
+    packages.iter().all(|package| package.signature == Signature::Good)
+}
+
 /// Options of the transaction. rpm checks again what it reads, unless something unsigned is to pass.
 fn options(task: &Task, packages: &[Checked]) -> Vec<String> {
-    let all_signed = packages.iter().all(|package| package.signature == Signature::Good);
-    let level = if all_signed { "signature" } else { "digest" };
+    let level = if all_signed(packages) {
+        "signature"
+    } else {
+        "digest"
+    };
     let mut options = vec!["--define".to_owned(), format!("_pkgverify_level {level}")];
     options.extend(task.reinstall.then(|| "--replacepkgs".to_owned()));
     options.extend(task.downgrade.then(|| "--oldpackage".to_owned()));

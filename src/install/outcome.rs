@@ -6,6 +6,9 @@ use crate::rpmdb::Installed;
 use crate::run::Finished;
 use crate::trust::{Checked, Signature};
 
+/// The exit code where policy forbids it.
+pub const FORBIDDEN: u8 = 32;
+
 /// How it ended, with an exit code of its own for each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "ending", content = "about")]
@@ -18,6 +21,8 @@ pub enum Ending {
     ScriptletFailed,
     /// A signature is in the way; nothing was run.
     Refused(Signature),
+    /// Packages are not signed, which this policy file forbids; nothing was run.
+    Forbidden(String),
     /// dnf or rpm refuses: something is needed, conflicts, is installed already or newer.
     Impossible,
     /// rpm failed; these packages are not installed, the others are.
@@ -41,6 +46,7 @@ impl Ending {
         match self {
             Ending::Installed | Ending::Tried => 0,
             Ending::Refused(signature) => signature.exit(),
+            Ending::Forbidden(_) => FORBIDDEN,
             Ending::Impossible => 20,
             Ending::Failed(_) => 21,
             Ending::ScriptletFailed => 22,
@@ -115,6 +121,7 @@ mod tests {
             Ending::DiskFull(nothing),
             Ending::Killed,
             Ending::Refused(Signature::Missing),
+            Ending::Forbidden(String::new()),
             Ending::Refused(Signature::Tampered),
             Ending::Refused(Signature::UnknownKey),
             Ending::Refused(Signature::ExpiredKey),

@@ -3,9 +3,11 @@
 
 mod check;
 mod declare;
+mod forecast;
 mod requests;
 mod shell;
 
 pub use check::{Finding, Severity, lint};
-pub use requests::{Asked, judged, of_call, of_package};
+pub use forecast::{Forecast, forecast};
+pub use requests::{Asked, judged, of_call, of_file, of_package};
 pub use shell::{Command, Word, commands};

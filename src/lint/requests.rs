@@ -1,12 +1,15 @@
 //! The requests in a package's scriptlets, and what policy says of each wish.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::shell::{self, Command, Word};
 use crate::config::Config;
+use crate::error::{Error, Result};
 use crate::intent::{Verdict, Wish};
+use crate::metadata;
 use crate::plan::words;
 use crate::policy::{Ask, Rules, Source};
 use crate::request::{Call, Env, Names, parts};
@@ -79,6 +82,29 @@ pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsStrin
     };
     let wishes = parts(tool, &call).into_iter().flat_map(|part| part.wishes);
     wishes.map(|wish| judged(root, rules, plugin, Some(tool), &wish)).collect()
+}
+
+/// What an rpm file's scriptlets and metadata ask for.
+pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
+    let package = PackageFile::read(path)?;
+    let mut asked = of_package(root, rules, &package);
+    let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
+    if package.files.iter().any(|(name, _)| wanted(name)) {
+        for (name, content) in PackageFile::contents(path, wanted)? {
+            let text = String::from_utf8_lossy(&content);
+            let metadata = metadata::parse(&text).map_err(|problems| {
+                let first =
+                    problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
+                Error::malformed(&name, first)
+            })?;
+            let wishes = metadata.wishes();
+            asked.extend(wishes.iter().map(|wish| Asked {
+                place: Some(name.clone()),
+                ..judged(root, rules, Some(&package.name), None, wish)
+            }));
+        }
+    }
+    Ok(asked)
 }
 
 /// What the scriptlets of a package ask for, in their order.

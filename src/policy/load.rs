@@ -92,6 +92,15 @@ pub fn load(root: &Root) -> Loaded {
     loaded
 }
 
+/// Reads all policy files as they count in a run that adds `of_run`.
+pub fn load_for(root: &Root, of_run: Option<&str>) -> Loaded {
+    let mut loaded = load(root);
+    if let Some(text) = of_run {
+        loaded.add("run", RUN_PATH, text);
+    }
+    loaded
+}
+
 impl Loaded {
     fn refuse(&mut self, path: &str, text: String) {
         self.rules.cautious = true;

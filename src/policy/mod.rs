@@ -4,12 +4,16 @@
 //! The last rule that matches a wish decides; a wish that no rule matches is allowed. A request that
 //! carries several wishes is taken apart where the tool takes a list: see [`crate::request`].
 
+#[cfg(feature = "admin")]
+mod forbid;
 mod load;
 mod matching;
 mod parse;
 mod rule;
 
-pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load};
+#[cfg(feature = "admin")]
+pub use forbid::Forbidden;
+pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load, load_for};
 pub use matching::{Ask, Lookup, Source};
-pub use parse::{Problem, parse};
+pub use parse::{Act, Problem, parse};
 pub use rule::{Exit, Prefer, Rule, Rules, Ruling};

@@ -33,6 +33,17 @@ pub struct Parsed {
     pub rules: Vec<Rule>,
     /// `contradictions`
     pub prefer: Option<Prefer>,
+    /// What it forbids the admin tool.
+    pub forbidden: Vec<Act>,
+}
+
+/// What the admin tool can be forbidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// `[keys] import = false`
+    ImportKeys,
+    /// `[install] unsigned = false`
+    InstallUnsigned,
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;
@@ -69,6 +80,8 @@ fn read(name: &str, table: &DeTable) -> Result<Parsed, Fault> {
                     other => return fault(value, format!("{other:?} is neither scriptlet nor metadata")),
                 });
             }
+            "keys" => parsed.forbidden.extend(switch(value, "import", Act::ImportKeys)?),
+            "install" => parsed.forbidden.extend(switch(value, "unsigned", Act::InstallUnsigned)?),
             "rule" => {
                 let Some(rules) = value.get_ref().as_array() else {
                     return fault(value, "rules are written as [[rule]]".into());
@@ -81,6 +94,24 @@ fn read(name: &str, table: &DeTable) -> Result<Parsed, Fault> {
         }
     }
     Ok(parsed)
+}
+
+/// A table with one switch; off forbids something.
+fn switch(value: &Value, name: &str, act: Act) -> Result<Option<Act>, Fault> {
+    let Some(table) = value.get_ref().as_table() else {
+        return fault(value, "a table is needed here".into());
+    };
+    let mut forbidden = None;
+    for (key, value) in table {
+        match value.get_ref().as_bool() {
+            _ if key.get_ref() != name => {
+                return Err((key.span(), format!("unknown key {:?}", key.get_ref())));
+            }
+            Some(allowed) => forbidden = (!allowed).then_some(act),
+            None => return fault(value, format!("{name} is true or false")),
+        }
+    }
+    Ok(forbidden)
 }
 
 fn fault<T>(value: &Value, said: String) -> Result<T, Fault> {

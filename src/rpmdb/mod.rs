@@ -18,7 +18,7 @@ pub use about::{About, about};
 pub use file::PackageFile;
 pub use files::{Files, Packaged, files, files_at, files_of};
 pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
-pub use scriptlets::{Owners, Scriptlet, owners, scriptlets, scriptlets_of};
+pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
 
 /// Where distributions keep the database, in the order in which it is looked for.
 pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];

@@ -57,11 +57,6 @@ pub fn scriptlets(root: &Root) -> Result<Vec<Scriptlet>> {
     }
 }
 
-/// Every scriptlet with a body of a package file on the host.
-pub fn scriptlets_of(file: &Path) -> Result<Vec<Scriptlet>> {
-    parse(&program::query_file(file, &format())?)
-}
-
 /// Whom each body belongs to.
 pub fn owners<'a>(scriptlets: impl IntoIterator<Item = &'a Scriptlet>) -> Owners {
     let mut owners = Owners::new();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::key::{self, Key, Unfit};
 use crate::error::{Error, Result, if_exists};
+use crate::policy::{Act, Forbidden};
 use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{Program, database};
@@ -20,6 +21,8 @@ pub enum Imported {
 /// Why a file is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
+    /// This policy file forbids it.
+    Forbidden(String),
     /// There is no key in it.
     NoKey,
     /// It holds a private key, which belongs into no image.
@@ -59,6 +62,9 @@ pub fn import(
     file: &Path,
     temporary: &Path,
 ) -> Result<std::result::Result<Vec<Imported>, Refused>> {
+    if let Some(by) = Forbidden::load(root, None)?.by(Act::ImportKeys) {
+        return Ok(Err(Refused::Forbidden(by.to_owned())));
+    }
     let host = Root::open("/")?;
     let bytes = host.read(std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?)?;
     let given = key::read(&bytes, temporary)?;

@@ -65,9 +65,12 @@ fn trying_changes_nothing() {
     let image = Image::new();
     let package = build(&image.beside("p"), "one", &format!("%post\necho\n{PORT}"));
     let before = image.files();
-    install(&image, &["--dry-run", &package])
-        .ends(0)
-        .says(&["would call", PORT, "only tried"]);
+    install(&image, &["--dry-run", &package]).ends(0).says(&[
+        "would ask: ports",
+        "7001/tcp",
+        "%post:2",
+        "only tried",
+    ]);
     crate::support::assert_same(&before, &image.files(), "trying changed");
 }
 

@@ -131,3 +131,78 @@ fn what_packages_need_is_checked_like_themselves() {
     let needs = [lonely.as_ref(), "--repo".as_ref(), repo.as_os_str()];
     call(&image, "install", needs).ends(20).says(&["nowhere"]);
 }
+
+/// Puts a policy file into the image.
+fn policy(image: &Image, directory: &str, text: &str) {
+    let directory = image.path().join(directory);
+    std::fs::create_dir_all(&directory).expect("a directory");
+    std::fs::write(directory.join("node.toml"), text).expect("a policy file");
+}
+
+#[test]
+fn what_policy_forbids_no_option_or_other_file_allows() {
+    let image = Image::new();
+    policy(
+        &image,
+        "usr/lib/nodeshim/policy.d",
+        "[keys]\nimport = false\n[install]\nunsigned = false\n",
+    );
+    // It takes the place of the rules of the shipped file, not of what that forbids.
+    policy(&image, "etc/nodeshim/policy.d", "[keys]\nimport = true\n[install]\nunsigned = true\n");
+    let before = image.files();
+    let by = "/usr/lib/nodeshim/policy.d/node.toml";
+    call(&image, "key", ["import".as_ref(), key("good").as_os_str()])
+        .ends(32)
+        .says(&[by, "forbids to import keys"]);
+    let unsigned = signed().join("unsigned.rpm");
+    call(&image, "install", ["--allow-unsigned".as_ref(), unsigned.as_os_str()])
+        .ends(32)
+        .says(&["unsigned.rpm: it is not signed", by]);
+    install(&image, "good.rpm").ends(12);
+    assert_same(&before, &image.files(), "what is forbidden changed");
+    // What is signed by a key that is there is installed as ever.
+    import_with_rpm(&image, "good");
+    install(&image, "good.rpm").ends(0);
+}
+
+#[test]
+fn a_policy_for_one_installation_counts_for_it_alone() {
+    let image = Image::new();
+    let site = image.beside("site.toml");
+    let text = "[[rule]]\nname = \"no-mask\"\nwant = \"mask\"\nunit = \"sshd.service\"\nverdict = \"deny\"\n";
+    std::fs::write(&site, format!("{text}[install]\nunsigned = false\n")).expect("a policy file");
+    let package = build(
+        &image.beside("p"),
+        "masks",
+        "%post\nsystemctl mask sshd.service\nsystemctl start a.service",
+    );
+    let args = |more: &[&str]| {
+        let all = [
+            &[
+                "--policy",
+                site.to_str().expect("UTF-8"),
+                "--allow-unsigned",
+                &package,
+            ],
+            more,
+        ];
+        call(&image, "install", all.concat())
+    };
+    args(&[]).ends(32).says(&["the policy of this run"]);
+    std::fs::write(&site, text).expect("a policy file");
+    let before = image.files();
+    args(&["--dry-run"]).ends(0).says(&[
+        "would ask: denied",
+        "sshd.service",
+        "no-mask",
+        "would ask: at boot",
+    ]);
+    let asks = args(&["--dry-run", "--json"]).ends(0).json();
+    assert_eq!(asks["would-ask"][0]["denied"][0]["verdict"], "deny", "{asks}");
+    assert_same(&before, &image.files(), "trying changed");
+    args(&[]);
+    assert!(!image.has("/etc/systemd/system/sshd.service"));
+    assert!(!image.has("/usr/lib/sysimage/nodeshim/run-policy.toml"));
+    call(&image, "install", ["--allow-unsigned", "--reinstall", &package]).ends(0);
+    assert!(image.has("/etc/systemd/system/sshd.service"));
+}
