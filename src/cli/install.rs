@@ -122,7 +122,7 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     let mut plugins = Vec::new();
     if done.transaction.is_some() {
         // The image is held until what the scriptlets asked for is settled.
-        let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));
+        let settled = settle_after(root, &done);
         notes = policy::end_run(root).and(settled)?.plan.notes;
         let facts = Facts::load(root)?;
         let registry = Registry::load(root, &facts.installed)?;
@@ -152,6 +152,13 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
         report(&done, &plugins, &notes, &would_ask)?;
     }
     Ok(ExitCode::from(exit))
+}
+
+fn settle_after(root: &Root, done: &Done) -> Result<settle::Report> {
+    let facts = Facts::load(root)?;
+    let installed = done.packages.iter().filter(|package| facts.installed.has_nevra(&package.nevra));
+    let names: Vec<&str> = installed.map(|package| package.package.name.as_str()).collect();
+    settle::settle_installed(root, &facts, &names)
 }
 
 /// Where a transaction of an admin verb takes place; it waits for others that are at work.

@@ -9,7 +9,7 @@ use nodeshim::journal::{Event, Journal};
 use nodeshim::plan::{Note, Plan, render};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
-use nodeshim::state::{Revert, State, UNKNOWN};
+use nodeshim::state::{Revert, Standing, State, UNKNOWN};
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
@@ -39,18 +39,22 @@ struct Reverted<'a> {
 pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> {
     let journal = Journal::read(root)?;
     let state = State::load(root)?;
+    let facts = Facts::load(root)?;
+    let standing = settle::standing(root, &facts)?;
     let mut revert = Revert::default();
     for word in &args.what {
         let number = word.trim_start_matches('#').parse::<u64>().ok();
         match number.filter(|id| journal.events.iter().any(|event| event.id == *id)) {
             Some(id) => event(&journal, &state, id, &mut revert)?,
+            None if declares(&standing, word) => {
+                revert.plugins.insert(word.clone());
+            }
             None => plugin(&journal, &state, word, &mut revert)?,
         }
     }
     if revert == Revert::default() {
         return Ok(ExitCode::SUCCESS);
     }
-    let facts = Facts::load(root)?;
     let (plan, left) = if args.dry_run {
         let prepared = settle::prepare_without(root, &facts, &journal, &revert)?;
         (prepared.plan, prepared.restored.left)
@@ -99,6 +103,13 @@ fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> 
         complain(&format!("nothing that {name} asked for counts any more"));
     }
     Ok(())
+}
+
+/// Whether a file declares something for a plugin that counts.
+fn declares(standing: &Standing, name: &str) -> bool {
+    let plugin = standing.state.plugins.get(name);
+    let mut wants = plugin.iter().flat_map(|plugin| plugin.wants.iter().chain(&plugin.deferred));
+    wants.any(|want| !want.declared.is_empty())
 }
 
 /// Whether a request counts, as far as it was not taken back and its package not erased since.

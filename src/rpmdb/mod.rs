@@ -69,6 +69,8 @@ pub struct Installed {
     packages: BTreeMap<String, Vec<Package>>,
     /// The plugins that packages say they are, sorted.
     provided: Vec<Provided>,
+    /// By name, which packages which transactions installed.
+    installations: BTreeMap<String, Vec<String>>,
     /// Whether the image has a database at all.
     known: bool,
 }
@@ -79,9 +81,14 @@ impl Installed {
         match database(root) {
             None => Ok(Installed::default()),
             Some(path) => {
-                let (packages, provided): (Vec<_>, Vec<_>) = query::packages(root, path)?.into_iter().unzip();
-                let mut installed: Installed = packages.into_iter().collect();
-                installed.provided = provided.concat();
+                let rows = query::packages(root, path)?;
+                let mut installed: Installed = rows.iter().map(|(package, ..)| package.clone()).collect();
+                for (package, transaction, provided) in rows {
+                    let installation = format!("{} in transaction {transaction}", package.nevra());
+                    installed.installations.entry(package.name).or_default().push(installation);
+                    installed.provided.extend(provided);
+                }
+                installed.installations.values_mut().for_each(|same| same.sort());
                 installed.provided.sort();
                 Ok(installed)
             }
@@ -118,6 +125,11 @@ impl Installed {
         self.of(name).last().map(Package::nevra)
     }
 
+    /// What tells one installation of a name from every other one; empty if it is not installed.
+    pub fn installation(&self, name: &str) -> String {
+        self.installations.get(name).map_or(String::new(), |same| same.join(", "))
+    }
+
     /// Whether exactly this package is installed.
     pub fn has_nevra(&self, nevra: &str) -> bool {
         package_name(nevra).is_some_and(|name| self.of(name).iter().any(|p| p.nevra() == nevra))
@@ -135,6 +147,7 @@ impl FromIterator<Package> for Installed {
         Installed {
             packages: by_name,
             provided: Vec::new(),
+            installations: BTreeMap::new(),
             known: true,
         }
     }

@@ -8,16 +8,20 @@ use super::{Package, Provided, unreadable};
 use crate::error::{Error, Result};
 use crate::root::Root;
 
-const PACKAGE: &str = "%{NAME}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION}\t%{RELEASE}\t%{ARCH}\
+const PACKAGE: &str = "%{NAME}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION}\t%{RELEASE}\t%{ARCH}	%{INSTALLTID}\
                        [\t%{PROVIDENAME} %{PROVIDEVERSION}]\n";
 
-/// Every package in the database at `path` inside the image, with the plugins that it provides.
-pub(super) fn packages(root: &Root, path: &str) -> Result<Vec<(Package, Vec<Provided>)>> {
+/// A package, the transaction that installed it, and the plugins that it provides.
+pub(super) type Row = (Package, String, Vec<Provided>);
+
+/// Every package in the database at `path` inside the image.
+pub(super) fn packages(root: &Root, path: &str) -> Result<Vec<Row>> {
     let text = query_all(root, path, PACKAGE)?;
     let read = |line| {
         let package = package(line).ok_or_else(|| unreadable(line))?;
-        let provided = line.split('\t').skip(5).filter_map(|field| provided(field, &package)).collect();
-        Ok((package, provided))
+        let transaction = line.split('\t').nth(5).unwrap_or_default().to_owned();
+        let provided = line.split('\t').skip(6).filter_map(|field| provided(field, &package)).collect();
+        Ok((package, transaction, provided))
     };
     text.lines().map(read).collect()
 }

@@ -62,6 +62,16 @@ pub fn settle_keeping(root: &Root, facts: &Facts) -> Result<Report> {
     make(root, facts, &Revert::default(), true)
 }
 
+/// As [`settle_keeping`], after these packages were installed.
+pub fn settle_installed(root: &Root, facts: &Facts, packages: &[&str]) -> Result<Report> {
+    let again = packages.iter().map(|name| name.to_string()).collect();
+    let revert = Revert {
+        again,
+        ..Revert::default()
+    };
+    make(root, facts, &revert, true)
+}
+
 /// Settles without what an administrator takes back, which no longer counts from then on.
 pub fn revert(root: &Root, facts: &Facts, revert: &Revert) -> Result<Report> {
     make(root, facts, revert, false)

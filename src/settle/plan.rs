@@ -49,7 +49,8 @@ pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &R
     };
     let mut fold = fold_without(&journal.events, &about, revert);
     let mut plan = Plan::default();
-    let declared = Declared::load(root, facts)?;
+    let declared = Declared::load(root, facts, &before, revert)?;
+    fold.state.retracted.clone_from(&declared.retracted);
     let policy = declared.policy.clone();
     plan.notes.extend(declare_all(declared, &mut fold));
     plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold));
@@ -98,18 +99,22 @@ pub(super) struct Declared {
     declarations: Vec<Declaration>,
     policy: Rules,
     default_zone: String,
+    /// See [`State::retracted`].
+    retracted: BTreeMap<String, String>,
     pub(super) notes: Vec<Note>,
 }
 
 impl Declared {
-    pub(super) fn load(root: &Root, facts: &Facts) -> Result<Declared> {
+    pub(super) fn load(root: &Root, facts: &Facts, before: &State, revert: &Revert) -> Result<Declared> {
         let loaded = metadata::load_all(root)?;
         let node = NodeVersion::load(root);
         let (mut declarations, mut notes) = metadata::declarations(&loaded, &facts.installed, &node);
         let (of_files, not_read) = metadata::firewall_files(root, &facts.installed)?;
         declarations.extend(of_files);
         notes.extend(not_read);
+        let retracted = retract(&mut declarations, facts, before, revert);
         Ok(Declared {
+            retracted,
             declarations,
             policy: policy::load(root).checked()?.rules,
             default_zone: default_zone(root),
@@ -132,12 +137,34 @@ impl Declared {
     }
 }
 
+/// Takes out what an administrator took back, as long as the same installation declares it; returns
+/// whose that is.
+fn retract(
+    declarations: &mut Vec<Declaration>,
+    facts: &Facts,
+    before: &State,
+    revert: &Revert,
+) -> BTreeMap<String, String> {
+    let mut retracted = BTreeMap::new();
+    declarations.retain(|declaration| {
+        let name = &declaration.plugin;
+        let installation = facts.installed.installation(name);
+        let earlier = before.retracted.get(name) == Some(&installation) && !revert.again.contains(name);
+        let counts = !earlier && !revert.plugins.contains(name);
+        if !counts {
+            retracted.insert(name.clone(), installation);
+        }
+        counts
+    });
+    retracted
+}
+
 /// What every plugin wants and which are gone: from the state file alone if nothing has happened
 /// and nothing was declared since it was written, else from the journal.
 pub fn standing(root: &Root, facts: &Facts) -> Result<Standing> {
     let before = State::load(root)?;
     let is_new = last_event(root)? == before.last_event
-        && Declared::load(root, facts)?.digest() == before.declarations;
+        && Declared::load(root, facts, &before, &Revert::default())?.digest() == before.declarations;
     if is_new {
         return Ok(Standing::settled(before, &facts.installed));
     }

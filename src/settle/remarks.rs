@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::firewall::detect;
 use crate::plan::Note;
 use crate::root::Root;
-use crate::state::State;
+use crate::state::{Revert, State};
 
 /// Metadata that declares nothing, and what the image's firewall cannot express; each once.
 pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
@@ -18,7 +18,7 @@ pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
         Backend::Iptables => &[Dialect::Iptables, Dialect::Ip6tables],
         Backend::Nftables | Backend::Auto => &[Dialect::Nft],
     };
-    let mut notes: BTreeSet<Note> = Declared::load(root, facts)?.notes.into_iter().collect();
+    let mut notes: BTreeSet<Note> = Declared::load(root, facts, state, &Revert::default())?.notes.into_iter().collect();
     for dialect in dialects {
         notes.extend(export(root, state, *dialect)?.notes);
     }

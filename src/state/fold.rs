@@ -37,13 +37,15 @@ pub struct Fold {
     pub made: BTreeSet<Subject>,
 }
 
-/// What an administrator takes back now.
+/// What an administrator takes back now, and what counts again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revert {
-    /// All that these plugins have asked for so far.
+    /// All that these plugins have asked for so far, and what they declare.
     pub plugins: BTreeSet<String>,
     /// These requests.
     pub events: BTreeSet<u64>,
+    /// Plugins that were installed just now: what they declare counts again.
+    pub again: BTreeSet<String>,
 }
 
 /// Folds `events`, which are in the order in which they happened.

@@ -50,6 +50,10 @@ pub struct State {
     /// Events that an administrator took back: they no longer count.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<u64>,
+    /// Plugins whose declarations an administrator took back, with the installation that declared
+    /// them: a later one declares anew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub retracted: BTreeMap<String, String>,
     /// What settling has put into files that it shares with others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub placed: BTreeSet<Placed>,
@@ -78,6 +82,7 @@ impl Default for State {
             retried: BTreeSet::new(),
             forgotten: BTreeMap::new(),
             reverted: BTreeSet::new(),
+            retracted: BTreeMap::new(),
             placed: BTreeSet::new(),
             originals: BTreeMap::new(),
             declared: BTreeSet::new(),
