@@ -390,3 +390,7 @@ fn inverse(opening: &Opening, zone: Option<&str>) -> Option<(Tool, String, Vec<S
     let path = format!("/etc/firewalld/zones/{zone}.xml");
     Some((Tool::FirewallOfflineCmd, path, vec![format!("--zone={zone}"), arg]))
 }
+
+#[cfg(test)]
+#[path = "restore_tests.rs"]
+mod tests;

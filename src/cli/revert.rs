@@ -93,11 +93,12 @@ fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Resu
 }
 
 fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> Result<()> {
-    let mut events = journal.events.iter().filter(|event| event.origin.package().unwrap_or(UNKNOWN) == name);
-    let Some(first) = events.next() else {
+    let is_of = |event: &&Event| event.origin.package().unwrap_or(UNKNOWN) == name;
+    let mut events = journal.events.iter().filter(is_of).peekable();
+    if events.peek().is_none() && !state.retracted.contains_key(name) {
         return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));
-    };
-    if std::iter::once(first).chain(events).any(|event| counts(state, name, event.id)) {
+    }
+    if events.any(|event| counts(state, name, event.id)) {
         revert.plugins.insert(name.to_owned());
     } else {
         complain(&format!("nothing that {name} asked for counts any more"));

@@ -157,3 +157,27 @@ fn a_package_that_others_need_is_not_removed() {
         .says(&["base is needed by (installed) user-1.0-1.noarch"]);
     assert!(ports(&image).contains("7001"));
 }
+
+#[test]
+fn what_files_declare_is_taken_back_until_it_is_installed_again() {
+    let image = Image::new();
+    let metadata = "schema = 1\n[firewall]\nports = [\"7001/tcp\"]\n[units]\nenable = [\"one.service\"]\n";
+    let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+    let files = [
+        ("/usr/share/ovirt-node/plugins.d/one.toml", metadata),
+        ("/usr/lib/systemd/system/one.service", unit),
+    ];
+    let package = build_with(&image.beside("one"), "one", "", &files, "");
+    install(&image, &[&package]);
+    let there = || (image.has(&format!("{WANTS}/one.service")), ports(&image).contains("7001"));
+    assert_eq!(there(), (true, true));
+    call(&image, "revert", ["one"]).ends(0);
+    assert_eq!(there(), (false, false));
+    call(&image, "settle", [""; 0]).ends(0);
+    assert_eq!(there(), (false, false));
+    call(&image, "revert", ["one"]).ends(0).says(&["counts any more"]);
+    install(&image, &["--reinstall", &package]);
+    assert_eq!(there(), (true, true));
+    call(&image, "remove", ["one"]).ends(0);
+    assert_eq!(there(), (false, false));
+}
