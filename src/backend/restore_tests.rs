@@ -305,7 +305,7 @@ impl Wanted {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn in_any_order_what_somebody_wants_stays_and_in_the_end_all_is_as_before(

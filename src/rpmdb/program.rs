@@ -149,7 +149,7 @@ pub fn package_file(path: &Path) -> Result<FileHeader> {
 }
 
 /// What a query of a package file prints; nothing, if it is none.
-pub(super) fn query_file(path: &Path, format: &str) -> Result<String> {
+fn query_file(path: &Path, format: &str) -> Result<String> {
     let output = Command::new("rpm")
         .args(["--nosignature", "--nodigest", "-qp", "--qf", format])
         .arg(path)

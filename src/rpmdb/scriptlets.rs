@@ -1,9 +1,8 @@
 //! The scriptlets of the installed packages, and whom a script file belongs to by its digest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
-use super::{database, program, query, unreadable};
+use super::{database, query, unreadable};
 use crate::error::Result;
 use crate::origin::digest;
 use crate::root::Root;
