@@ -90,6 +90,12 @@ pub fn sign(package: &Path, name: &str, time: Option<&str>) {
             .arg(format!("_gpg_sign_cmd_extra_args --faked-system-time={time}"));
     }
     succeed(command.arg("--addsign").arg(package).env("GNUPGHOME", keys().join("home")));
+    stop_agent();
+}
+
+/// An agent would outlive the tests.
+fn stop_agent() {
+    succeed(Command::new("gpgconf").arg("--homedir").arg(keys().join("home")).args(["--kill", "all"]));
 }
 
 /// The directory with the package `node-signed`, which opens port 7070/tcp: `KEY.rpm` signed with
@@ -123,10 +129,7 @@ pub fn signed() -> &'static Path {
             }
             // It was valid when it signed.
             revoke(keys(), "revoked");
-            // An agent would outlive the tests.
-            succeed(
-                Command::new("gpgconf").arg("--homedir").arg(keys().join("home")).args(["--kill", "all"]),
-            );
+            stop_agent();
         })
     })
 }
