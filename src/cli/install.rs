@@ -51,7 +51,7 @@ pub struct InstallArgs {
     /// A policy file for this run alone, or the name of a shipped one
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Check signatures, let rpm try, show what the scriptlets would call; change nothing
+    /// Check signatures, let rpm try, show what the packages would ask for; change nothing
     #[arg(long)]
     dry_run: bool,
 }
