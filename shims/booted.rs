@@ -76,6 +76,7 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         message: String::new(),
         warnings: Vec::new(),
         origin,
+        replayed: None,
         intents: noted.intents,
         held: noted.held,
         changes: if exit == 0 {

@@ -63,6 +63,7 @@ fn record(argv: &[OsString], line: &str) -> Result<()> {
         message: String::new(),
         warnings: vec![line.to_owned()],
         origin: caller::find(&root, &env),
+        replayed: None,
         intents: Vec::new(),
         held: Vec::new(),
         changes: Vec::new(),

@@ -88,6 +88,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
         warnings: reply.warnings.clone(),
         origin,
+        replayed: None,
         intents: reply.intents.clone(),
         held: reply.held.clone(),
         changes: root.take_changes(),

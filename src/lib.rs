@@ -48,6 +48,8 @@ pub mod preview;
 #[cfg(feature = "admin")]
 pub mod private;
 #[cfg(feature = "admin")]
+pub mod replay;
+#[cfg(feature = "admin")]
 pub mod report;
 pub mod request;
 pub mod root;

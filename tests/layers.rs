@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 17] = [
     &["backend"],
     &["settle", "intercept", "inspect", "apply", "lint"],
     &["report"],
-    &["run", "live"],
+    &["run", "live", "replay"],
     &["install"],
     &["preview"],
     &["cli"],

@@ -67,6 +67,7 @@ fn blank(run: &Run) -> Event {
         message: String::new(),
         warnings: Vec::new(),
         origin: run.origin.clone(),
+        replayed: None,
         intents: Vec::new(),
         held: Vec::new(),
         changes: Vec::new(),

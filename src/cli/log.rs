@@ -63,7 +63,8 @@ pub(super) fn entry_text(entry: &Entry) -> String {
         Tool::Nodeshim => "nodeshim",
         _ => "unknown",
     });
-    let mut text = head(entry.event, &entry.time, &format!("{package}{scriptlet}"));
+    let image = entry.replayed.as_ref().map_or(String::new(), inspect::words::elsewhere);
+    let mut text = head(entry.event, &entry.time, &format!("{package}{scriptlet}{image}"));
     text.push_str(&body(&entry.command, entry.exit, entry.verdict, &entry.wishes));
     for warning in &entry.warnings {
         text.push_str(&wrapped("      ", INDENT, &format!("warning: {warning}")));

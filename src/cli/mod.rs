@@ -18,6 +18,7 @@ mod policy;
 mod preview;
 mod progress;
 mod remove;
+mod replay;
 mod report;
 mod revert;
 mod run;
@@ -69,6 +70,7 @@ enum Verb {
     Key(key::KeyArgs),
     Remove(remove::RemoveArgs),
     Revert(revert::RevertArgs),
+    Replay(replay::ReplayArgs),
 }
 
 /// Reads the command line and carries out its verb.
@@ -109,5 +111,6 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Export(args) => export::export(&root, args, cli.json),
         Verb::Policy(args) => policy::policy(&root, args, cli.json),
         Verb::Lint(args) => lint::lint(&root, args, cli.json),
+        Verb::Replay(args) => replay::replay(&root, args, cli.json),
     }
 }

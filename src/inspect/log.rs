@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::intent::{Held, Intent};
-use crate::journal::{Event, Verdict};
+use crate::journal::{Event, Replayed, Verdict};
 use crate::tool::Tool;
 
 /// One request.
@@ -23,6 +23,9 @@ pub struct Entry {
     pub arg: Option<u32>,
     /// The tool.
     pub tool: Tool,
+    /// The image and event that it was carried over from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
     /// The command as typed.
     pub command: String,
     /// Its exit code.
@@ -43,7 +46,7 @@ pub struct Entry {
 pub struct Asked {
     /// The wish in words.
     pub wish: String,
-    /// `done`, `was so`, `deferred`, `failed`, or `denied`, `put off` or `ignored by policy`.
+    /// `done`, `was so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
     pub outcome: &'static str,
     /// The rule that held it back, with its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,6 +96,7 @@ fn entry(event: &Event) -> Entry {
         scriptlet: event.origin.scriptlet.clone(),
         arg: event.origin.arg,
         tool: event.tool,
+        replayed: event.replayed.clone(),
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,

@@ -1,7 +1,7 @@
 //! Wishes and requests in words.
 
 use crate::intent::{Held, Intent, Verdict, Wish};
-use crate::journal::Event;
+use crate::journal::{Event, Replayed};
 pub use crate::plan::words::wish;
 use crate::state::UNKNOWN;
 use crate::tool::Tool;
@@ -26,6 +26,9 @@ pub fn held(held: &Held) -> &'static str {
 
 /// What became of an intent.
 pub fn outcome(event: &Event, intent: &Intent) -> &'static str {
+    if event.replayed.is_some() {
+        return "carried over";
+    }
     match (intent.changed, event.exit, &intent.wish) {
         (_, _, Wish::Note { .. }) if event.tool == Tool::Hand => "noted",
         (true, _, _) => "done",
@@ -39,10 +42,16 @@ pub fn outcome(event: &Event, intent: &Intent) -> &'static str {
 pub fn origin(event: &Event) -> String {
     let package = event.origin.nevra.as_deref().unwrap_or(UNKNOWN);
     let arg = event.origin.arg.map_or(String::new(), |arg| format!("({arg})"));
+    let image = event.replayed.as_ref().map_or(String::new(), elsewhere);
     match &event.origin.scriptlet {
-        Some(scriptlet) => format!("{package} {scriptlet}{arg}"),
-        None => package.to_owned(),
+        Some(scriptlet) => format!("{package} {scriptlet}{arg}{image}"),
+        None => format!("{package}{image}"),
     }
+}
+
+/// Where a request was made that was carried over: ` in IMAGE #ID`.
+pub fn elsewhere(replayed: &Replayed) -> String {
+    format!(" in {} #{}", replayed.image, replayed.event)
 }
 
 /// The command as it was typed, quoted as a shell would need it; what was changed by hand, and how.

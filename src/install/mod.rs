@@ -198,6 +198,7 @@ fn unsigned(package: &Checked) -> Event {
             nevra: Some(package.nevra.clone()),
             ..Origin::default()
         },
+        replayed: None,
         held: Vec::new(),
         intents: vec![Intent::new(wish, true)],
         changes: Vec::new(),

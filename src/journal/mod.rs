@@ -19,7 +19,7 @@ pub use crate::intent::Verdict;
 pub use append::Appender;
 pub use origins::{Found, Origins};
 pub use read::{Journal, Torn, each_part, last_event, parse_log};
-pub use record::{Event, timestamp};
+pub use record::{Event, Replayed, timestamp};
 #[cfg(feature = "admin")]
 pub use record::{rfc3339, seconds};
 pub use tail::{LogFile, Tail};

@@ -37,6 +37,9 @@ pub struct Event {
     /// Who asked.
     #[serde(default)]
     pub origin: Origin,
+    /// Where the request was made, if that was in another image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Replayed>,
     /// What was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "intent")]
     pub intents: Vec<Intent>,
@@ -46,6 +49,16 @@ pub struct Event {
     /// What changed in the image on behalf of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "change")]
     pub changes: Vec<Change>,
+}
+
+/// The request that an event was carried over from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Replayed {
+    /// The image in which the request was made, by its os-release.
+    pub image: String,
+    /// The event's id there.
+    pub event: u64,
 }
 
 impl Event {

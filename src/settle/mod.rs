@@ -139,6 +139,7 @@ fn event(revert: &Revert, restored: &Restored, made: Vec<Change>) -> Option<Even
         message: String::new(),
         warnings: Vec::new(),
         origin: Origin::default(),
+        replayed: None,
         held: Vec::new(),
         intents: Vec::new(),
         changes,

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Facts;
 use super::refuse::refuse;
 use crate::backend::restore::{Restored, restore};
-use crate::backend::{declared, firewalld, first_boot, iptables, lokkit, nftables, sysctl, systemd};
+use crate::backend::{
+    declared, firewalld, first_boot, iptables, lokkit, nftables, replayed, sysctl, systemd,
+};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -59,6 +61,9 @@ pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &R
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }
     plan.changes.extend(systemd::retries(root, &fold.state));
+    let (calls, notes) = replayed::calls(root, &fold.state, &journal.events);
+    plan.changes.extend(calls);
+    plan.notes.extend(notes);
     plan.changes.extend(systemd::declared(root, &fold.state));
     let restored = restore(root, &journal.events, &before, &fold)?;
     let (calls, restorations): (Vec<_>, Vec<_>) = restored

@@ -83,13 +83,22 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
             continue;
         }
         let life = lives.entry(name.to_owned()).or_default();
-        if life.is_over(&event.origin) {
+        // What was asked for elsewhere says nothing of a package that has asked here.
+        if event.replayed.is_some() && life.is_own() && !life.is_ending() && name != UNKNOWN {
+            continue;
+        }
+        if life.is_over(&event.origin) || life.is_superseded_by(event) {
             fold.bury(name, std::mem::take(life));
         }
         life.take(event);
     }
     for (name, life) in lives {
         let is_gone = name != UNKNOWN && facts.installed.is_known() && !facts.installed.has(&name);
+        // What was carried over waits for its package to be installed.
+        let waits = life.is_only_replayed() && !facts.before.plugins.contains_key(&name);
+        if is_gone && waits && !life.is_ending() && !revert.plugins.contains(&name) {
+            continue;
+        }
         if is_gone || life.is_ending() || revert.plugins.contains(&name) {
             fold.bury(&name, life);
         } else {

@@ -16,6 +16,7 @@ fn event(id: u64, package: &str, scriptlet: &str, arg: u32, wish: Wish) -> Event
         verdict: Verdict::Allow,
         message: String::new(),
         warnings: Vec::new(),
+        replayed: None,
         origin: Origin {
             found_by: FoundBy::RpmPlugin,
             nevra: Some(format!("{package}-1-1.noarch")),

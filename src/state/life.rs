@@ -16,6 +16,9 @@ pub(super) struct Life {
     pub last: u64,
     /// Whether a scriptlet has run that only runs when the last package of this name is erased.
     ending: bool,
+    /// Whether a request was made in this image, or carried over from another one.
+    own: bool,
+    replayed: bool,
     wants: BTreeMap<Subject, (usize, Want)>,
     /// What policy put off or denied, unless a later request for it was let through.
     held: BTreeMap<Subject, (usize, Denied)>,
@@ -32,6 +35,24 @@ impl Life {
         fresh && self.nevra.is_some() && self.nevra != origin.nevra
     }
 
+    /// Whether everything in this life comes from another image and `event`, of this one, begins
+    /// the plugin's installation: what it asks for here replaces what it asked for there.
+    pub fn is_superseded_by(&self, event: &Event) -> bool {
+        let kind = event.origin.scriptlet.as_deref();
+        let begins = matches!(kind, Some("%pretrans" | "%pre" | "%post" | "%posttrans"));
+        self.is_only_replayed() && event.replayed.is_none() && begins && event.origin.arg == Some(1)
+    }
+
+    /// Whether nothing was requested in this image.
+    pub fn is_only_replayed(&self) -> bool {
+        self.replayed && !self.own
+    }
+
+    /// Whether something was.
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+
     /// Whether the plugin's erasure has been seen.
     pub fn is_ending(&self) -> bool {
         self.ending
@@ -40,6 +61,8 @@ impl Life {
     /// Takes in an event.
     pub fn take(&mut self, event: &Event) {
         self.last = event.id;
+        self.own |= event.replayed.is_none();
+        self.replayed |= event.replayed.is_some();
         self.nevra.clone_from(&event.origin.nevra);
         self.ending |= is_erasure(&event.origin);
         for intent in &event.intents {

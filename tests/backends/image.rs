@@ -61,6 +61,7 @@ impl Image {
             verdict: Verdict::Allow,
             message: String::new(),
             warnings: Vec::new(),
+            replayed: None,
             origin: Origin {
                 found_by: FoundBy::RpmPlugin,
                 nevra: Some(format!("{package}-1-1.noarch")),

@@ -1,0 +1,172 @@
+//! Which events of an image are carried over to another one, and in what form. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::backend::replayed::is_repeated;
+use crate::intent::Wish;
+use crate::journal::{Event, Replayed};
+use crate::state::{Plugin, State, Subject, UNKNOWN, subject};
+
+/// The image that is carried over from.
+#[derive(Debug, Clone, Copy)]
+pub struct Old<'a> {
+    /// What the image is called.
+    pub image: &'a str,
+    /// Its events.
+    pub events: &'a [Event],
+    /// What stands in it.
+    pub state: &'a State,
+}
+
+/// The events that justify what stands in an image, in their order, each with nothing but the
+/// wishes that stand. They keep their origin, and what another image had carried over keeps the
+/// image that it came from. Plugins in `left_out` are left out, and so is what is among `known`.
+pub fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Event> {
+    let standing = standing(old.state);
+    let known: BTreeSet<Key> = known.iter().filter_map(key).collect();
+    let carried = old.events.iter().filter_map(|event| {
+        let name = event.origin.package().unwrap_or(UNKNOWN);
+        let subjects = standing.get(&(name, event.id)).filter(|_| !left_out.contains(name))?;
+        let event = carried(event, subjects, old.image);
+        let is_new = key(&event).is_some_and(|key| !known.contains(&key));
+        is_new.then_some(event)
+    });
+    carried.collect()
+}
+
+/// What the wishes that stand are about, by plugin and event.
+fn standing(state: &State) -> BTreeMap<(&str, u64), BTreeSet<Subject>> {
+    let mut standing: BTreeMap<(&str, u64), BTreeSet<Subject>> = BTreeMap::new();
+    for (name, plugin) in &state.plugins {
+        for (wish, events) in wishes(plugin) {
+            for event in events {
+                standing.entry((name, *event)).or_default().insert(subject(wish));
+            }
+        }
+    }
+    standing
+}
+
+/// All wishes of a plugin, those that policy holds back too, with their events.
+fn wishes(plugin: &Plugin) -> impl Iterator<Item = (&Wish, &[u64])> {
+    let wants = plugin.wants.iter().chain(&plugin.deferred);
+    let denied = plugin.denied.iter().map(|denied| (&denied.held.wish, denied.events.as_slice()));
+    wants.map(|want| (&want.wish, want.events.as_slice())).chain(denied)
+}
+
+fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
+    let mut carried = event.clone();
+    let all = carried.intents.len();
+    carried.intents.retain(|intent| standing.contains(&subject(&intent.wish)));
+    if carried.intents.len() < all {
+        // A request that is repeated must not bring back what was taken back since.
+        carried.intents.retain(|intent| !is_repeated(&intent.wish));
+    }
+    carried.intents.iter_mut().for_each(|intent| intent.changed = false);
+    carried.held.retain(|held| standing.contains(&subject(&held.wish)));
+    carried.changes.clear();
+    carried.replayed.get_or_insert_with(|| Replayed {
+        image: image.to_owned(),
+        event: event.id,
+    });
+    carried
+}
+
+/// Whether a want of an event would be lost by [`carry`]: part of its request was taken back.
+pub fn is_lost(wish: &Wish, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
+    let standing: BTreeSet<Subject> = wishes(plugin).map(|(wish, _)| subject(wish)).collect();
+    let is_whole = |event: &Event| event.intents.iter().all(|i| standing.contains(&subject(&i.wish)));
+    is_repeated(wish) && !all.iter().any(|event| events.contains(&event.id) && is_whole(event))
+}
+
+/// What makes an event of another image the same event.
+type Key = (Replayed, String, Vec<String>, Option<String>);
+
+fn key(event: &Event) -> Option<Key> {
+    let origin = &event.origin;
+    let replayed = event.replayed.clone()?;
+    Some((replayed, event.time.clone(), event.argv.clone(), origin.nevra.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::{Intent, Opening, Verdict};
+    use crate::origin::{FoundBy, Origin};
+    use crate::state::{Facts, fold};
+    use crate::tool::Tool;
+
+    fn wish(port: &str, open: bool) -> Wish {
+        let opening = Opening::Port {
+            port: port.into(),
+            protocol: "tcp".into(),
+        };
+        match open {
+            true => Wish::Allow { opening, zone: None },
+            false => Wish::Withdraw { opening, zone: None },
+        }
+    }
+
+    fn event(id: u64, package: &str, wishes: &[(&str, bool)]) -> Event {
+        Event {
+            id,
+            time: "2024-01-01T00:00:00Z".into(),
+            tool: Tool::Lokkit,
+            argv: vec!["lokkit".into(), id.to_string()],
+            exit: 0,
+            verdict: Verdict::Allow,
+            message: String::new(),
+            warnings: Vec::new(),
+            origin: Origin {
+                found_by: FoundBy::RpmPlugin,
+                nevra: Some(format!("{package}-1-1.noarch")),
+                scriptlet: Some("%post".into()),
+                arg: Some(1),
+                script: None,
+            },
+            replayed: None,
+            intents: wishes.iter().map(|(port, open)| Intent::new(wish(port, *open), true)).collect(),
+            held: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn state(events: &[Event]) -> State {
+        let (installed, before) = (Default::default(), State::default());
+        let facts = Facts {
+            installed: &installed,
+            before: &before,
+        };
+        fold(events, &facts).state
+    }
+
+    fn old<'a>(image: &'a str, events: &'a [Event], state: &'a State) -> Old<'a> {
+        Old { image, events, state }
+    }
+
+    #[test]
+    fn only_what_stands_is_carried_and_only_once() {
+        let events = [
+            event(1, "a", &[("80", true), ("81", true)]),
+            event(2, "b", &[("90", true)]),
+            event(3, "a", &[("81", false)]),
+            event(4, "c", &[("70", true)]),
+        ];
+        let standing = state(&events);
+        let first = old("one", &events, &standing);
+        let left_out = BTreeSet::from(["c".to_owned()]);
+        let carried = carry(&first, &[], &left_out);
+        let ids: Vec<u64> = carried.iter().filter_map(|event| Some(event.replayed.as_ref()?.event)).collect();
+        assert_eq!(ids, [1, 2]);
+        assert_eq!(carried[0].intents.len(), 1);
+        assert_eq!(carried[0].intents[0], Intent::new(wish("80", true), false));
+        assert_eq!(carry(&first, &carried, &left_out), []);
+        // Through a third image they are the same events.
+        let mut there = carried.clone();
+        there.iter_mut().zip(1..).for_each(|(event, id)| event.id = id);
+        let standing = state(&there);
+        let again = carry(&old("two", &there, &standing), &[], &BTreeSet::new());
+        assert_eq!(again, there);
+        assert_eq!(carry(&old("two", &there, &standing), &carried, &BTreeSet::new()), []);
+    }
+}

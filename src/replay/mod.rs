@@ -1,0 +1,121 @@
+//! Replaying: what plugins asked for in one image is carried over to the next one. Events are
+//! appended to the new image's journal with their origins and marked with the image that they come
+//! from; settling brings about what stands of them. Doing it again adds nothing.
+//!
+//! What the administrator undid in the old image stays undone. A package that asks in the new image
+//! itself is asked there; one that is not installed yet is waited for.
+
+mod archive;
+mod carry;
+mod closed;
+mod new;
+mod old;
+mod report;
+mod undone;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Result, if_exists};
+use crate::journal::{Appender, Event, Journal, SCRIPTLETS};
+use crate::origin::digest;
+use crate::plan::{self, Note};
+use crate::root::Root;
+use crate::settle::{Facts, settle};
+
+pub use archive::{Unpacked, save};
+pub use carry::{Old, carry};
+pub use old::OldImage;
+pub use report::{Fate, Item, Known, judge};
+pub use undone::PATH as UNDONE_PATH;
+
+/// What one settling makes may be seen by the next: a service's definition, then what it opens.
+const ROUNDS: usize = 3;
+
+/// What replaying came to.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Replay {
+    /// What the old image is called.
+    pub image: String,
+    /// Every wish that stood in it, and its fate.
+    pub items: Vec<Item>,
+    /// How many events were added to the journal.
+    pub added: usize,
+    /// How many changes settling made.
+    pub changes: usize,
+    /// What could not be expressed or done.
+    pub notes: Vec<Note>,
+    /// Files of what was settled that the node's persistent configuration covers.
+    pub covered: Vec<String>,
+}
+
+impl Replay {
+    /// Whether everything that stood in the old image applies to the new one.
+    pub fn applies(&self) -> bool {
+        self.items.iter().all(|item| item.fate.applies())
+    }
+}
+
+/// Carries over what stands in `old`. With `dry_run` only tells what would become of it. The
+/// caller holds the new image.
+pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
+    let old = OldImage::load(old)?;
+    let facts = Facts::load(root)?;
+    let journal = Journal::read(root)?;
+    let (known, undone) = new::look(&old, root, &facts, &journal)?;
+    let items = judge(&old.side(), &known);
+    let mut done = Replay {
+        image: old.image.clone(),
+        items,
+        ..Replay::default()
+    };
+    if dry_run {
+        return Ok(done);
+    }
+    let rules = known.undone.keys().filter_map(|(plugin, wish)| undone::rule(plugin, wish));
+    undone::save(&old.root, root, rules)?;
+    done.added = append(&old, root, &known.asked_here)?;
+    for _ in 0..ROUNDS {
+        let report = settle(root, &facts)?;
+        done.changes += report.plan.changes.len();
+        done.notes = report.plan.notes;
+        if report.plan.changes.is_empty() {
+            break;
+        }
+    }
+    done.changes += undone.changes.len();
+    done.notes.extend(plan::apply(root, &undone)?);
+    done.covered = new::covered(root, &facts)?;
+    Ok(done)
+}
+
+/// Appends what is not there yet, the scripts first.
+fn append(old: &OldImage, root: &Root, left_out: &BTreeSet<String>) -> Result<usize> {
+    let mut appender = Appender::open(root)?;
+    let mut events = carry(&old.side(), &Journal::read(root)?.events, left_out);
+    for event in &mut events {
+        copy_script(&old.root, root, event)?;
+        appender.append(event)?;
+    }
+    Ok(events.len())
+}
+
+/// Copies the body of an event's script, if the old image has what the event names.
+fn copy_script(old: &Root, root: &Root, event: &Event) -> Result<()> {
+    let is_digest = |text: &&String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some(script) = event.origin.script.as_ref().filter(is_digest) else {
+        return Ok(());
+    };
+    let path = Path::new(SCRIPTLETS).join(script);
+    if root.exists(&path) {
+        return Ok(());
+    }
+    let Some(body) = if_exists(old.read(&path))?.filter(|body| digest(body) == *script) else {
+        return Ok(());
+    };
+    root.create_dirs(SCRIPTLETS, 0o755)?;
+    root.write(&path, &body, Some(0o644))
+}
