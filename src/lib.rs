@@ -26,6 +26,8 @@ pub mod error;
 pub mod escape;
 pub mod firewall;
 #[cfg(feature = "admin")]
+pub mod image;
+#[cfg(feature = "admin")]
 pub mod inspect;
 #[cfg(feature = "admin")]
 pub mod install;
@@ -39,6 +41,8 @@ pub mod lint;
 pub mod live;
 #[cfg(feature = "admin")]
 pub mod metadata;
+#[cfg(feature = "admin")]
+pub mod namespace;
 pub mod origin;
 #[cfg(feature = "admin")]
 pub mod plan;

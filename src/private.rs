@@ -15,7 +15,7 @@ use crate::root::{Kind, Lock, Root};
 /// As many directories that others have laid out under our names are passed over.
 const MAX_LEFT: usize = 1000;
 /// What the directories are for, as their names say.
-const KINDS: [&str; 6] = ["home", "plugins", "gpg", "key", "packages", "preview"];
+const KINDS: [&str; 7] = ["home", "plugins", "gpg", "key", "packages", "preview", "image"];
 /// Nobody but their owner looks into them.
 const MODE: u32 = 0o700;
 

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 17] = [
         "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
     ],
     &["root"],
-    &["private"],
+    &["private", "namespace"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],
@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 17] = [
     &["report"],
     &["run", "live", "replay"],
     &["install"],
-    &["preview"],
+    &["preview", "image"],
     &["cli"],
 ];
 

@@ -8,6 +8,7 @@ mod arm;
 mod check;
 mod export;
 mod files;
+mod image;
 mod install;
 mod key;
 mod lint;
@@ -67,6 +68,7 @@ enum Verb {
     Lint(lint::LintArgs),
     Install(install::InstallArgs),
     Preview(preview::PreviewArgs),
+    Image(image::ImageArgs),
     Key(key::KeyArgs),
     Remove(remove::RemoveArgs),
     Revert(revert::RevertArgs),
@@ -104,6 +106,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
         Verb::Why(args) => log::why(&root, args, cli.json),
         Verb::Install(args) => install::install(&root, args, cli.json),
         Verb::Preview(args) => preview::preview(&root, args, cli.json),
+        Verb::Image(args) => image::image(args, cli.json),
         Verb::Remove(args) => remove::remove(&root, args, cli.json),
         Verb::Revert(args) => revert::revert(&root, args, cli.json),
         Verb::Key(args) => key::key(&root, args, cli.json),

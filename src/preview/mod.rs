@@ -4,7 +4,6 @@
 mod attribute;
 mod files;
 mod mounts;
-mod namespace;
 mod overlay;
 
 use serde::Serialize;

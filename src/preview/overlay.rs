@@ -13,9 +13,9 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{chdir, fchdir};
 
 use super::mounts;
-use super::namespace::{self, Rights};
 use crate::error::{Error, Result};
 use crate::intercept::RUN_LOCK_PATH;
+use crate::namespace::{self, Rights};
 use crate::private::PrivateDirectory;
 use crate::root::{Kind, Lock, Root};
 

@@ -13,7 +13,7 @@ use crate::root::Root;
 
 /// With which rights one is in the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rights {
+pub enum Rights {
     /// The caller's own.
     Own,
     /// Those of a user namespace, in which the caller is root and nobody else exists.
@@ -21,7 +21,7 @@ pub(super) enum Rights {
 }
 
 /// Moves this process there. It must have no second thread.
-pub(super) fn enter() -> Result<Rights> {
+pub fn enter() -> Result<Rights> {
     let (uid, gid) = (Uid::effective(), Gid::effective());
     let rights = match unshare(CloneFlags::CLONE_NEWNS) {
         Ok(()) => Rights::Own,
@@ -40,7 +40,7 @@ pub(super) fn enter() -> Result<Rights> {
 
 fn refused(errno: Errno) -> Error {
     Error::Other(format!(
-        "a throw-away copy of the image needs a mount namespace, which the kernel refuses: {}",
+        "a mount namespace of its own is needed, which the kernel refuses: {}",
         errno.desc()
     ))
 }
