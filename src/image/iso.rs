@@ -61,7 +61,7 @@ impl Iso {
     }
 
     fn xorriso(&self, args: &[&str]) -> Result<String> {
-        let path = self.path.to_string_lossy();
+        let path = address(&self.path);
         let head = ["-abort_on", "FAILURE", "-osirrox", "on", "-indev", &path];
         run("xorriso", head.iter().chain(args))
     }
@@ -70,7 +70,7 @@ impl Iso {
     pub(super) fn replace(&self, host: &Root, file: (&str, &Path), to: &Path) -> Result<()> {
         let name = to.file_name().unwrap_or_default().to_string_lossy();
         let made = to.with_file_name(format!("{TEMPORARY_PREFIX}{}-{name}", std::process::id()));
-        let (path, at) = (self.path.to_string_lossy(), made.to_string_lossy());
+        let (path, at) = (address(&self.path), address(&made));
         let packed = file.1.to_string_lossy();
         let written = run(
             "xorriso",
@@ -100,4 +100,9 @@ impl Iso {
         }
         done
     }
+}
+
+/// A file as an address of xorriso, which takes others below `/dev` for drives.
+fn address(path: &Path) -> String {
+    format!("stdio:{}", path.display())
 }
