@@ -72,6 +72,57 @@ fn what_is_no_unit_file_changes_nothing_and_stops_nothing() {
 }
 
 #[test]
+fn a_read_only_directory_is_told_of_as_by_the_original_and_stays_as_it_was() {
+    let place = scratch();
+    let root = place.path().join("root");
+    let links = root.join("etc/systemd/system");
+    fs::create_dir_all(links.join("old.target.wants")).expect("a directory");
+    for dir in [UNITS, "usr/bin", "etc/nodeshim"] {
+        fs::create_dir_all(root.join(dir)).expect("a directory");
+    }
+    fs::write(root.join("etc/nodeshim/nodeshim.toml"), "[shims]\nsystemctl-generation = 252\n")
+        .expect("a configuration");
+    for unit in ["a", "b"] {
+        fs::write(root.join(UNITS).join(format!("{unit}.service")), "[Install]\nWantedBy=x.target\n")
+            .expect("a unit");
+    }
+    let link = links.join("old.target.wants/b.service");
+    std::os::unix::fs::symlink("/usr/lib/systemd/system/b.service", link).expect("a link");
+    arm(&root);
+    let before = snapshot(&root.join("etc"));
+    for (words, said) in [
+        (
+            "enable a",
+            "Failed to enable unit, unit /etc/systemd/system/x.target.wants/a.service does not exist.",
+        ),
+        (
+            "preset a",
+            "Failed to preset unit, unit /etc/systemd/system/x.target.wants/a.service does not exist.",
+        ),
+        (
+            "disable b",
+            "Failed to disable unit, file \"/etc/systemd/system/old.target.wants/b.service\": Read-only file system",
+        ),
+        (
+            "mask a",
+            "Failed to mask unit, file \"/etc/systemd/system/a.service\": Read-only file system",
+        ),
+    ] {
+        let script = format!(
+            "cd \"$0\" && mount --bind etc/systemd etc/systemd && mount -o remount,bind,ro etc/systemd && \
+             exec chroot . /usr/bin/systemctl {words}"
+        );
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script]).arg(&root);
+        let output = command.env_clear().envs(support::ENVIRONMENT).output().expect("it starts");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words}: {text}");
+        assert_eq!(text.lines().next(), Some(said), "{words}: {text}");
+    }
+    assert_eq!(snapshot(&root.join("etc")), before);
+}
+
+#[test]
 fn a_list_has_the_good_ones_beside_the_bad() {
     let place = scratch();
     let root = place.path().join("root");

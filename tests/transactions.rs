@@ -20,6 +20,8 @@ mod owners;
 #[path = "transactions/places.rs"]
 mod places;
 mod support;
+#[path = "transactions/triggers.rs"]
+mod triggers;
 
 use std::fs;
 use std::path::Path;

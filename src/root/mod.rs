@@ -4,6 +4,7 @@
 //! Paths are as a process inside the image would spell them; a leading slash makes no difference.
 
 mod copy;
+mod held;
 mod lock;
 mod read;
 #[cfg(feature = "admin")]
@@ -16,13 +17,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
+use held::HeldDirs;
 
+pub use held::Hold;
 pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]
@@ -43,6 +47,7 @@ pub struct Root {
     changes: RefCell<Vec<Noted>>,
     /// Changes are noted and not made.
     observing: bool,
+    held: HeldDirs,
 }
 
 impl Root {
@@ -57,6 +62,7 @@ impl Root {
             kernel: Cell::new(true),
             changes: RefCell::default(),
             observing: false,
+            held: HeldDirs::default(),
         })
     }
 
@@ -98,6 +104,7 @@ impl Root {
             kernel: self.kernel.clone(),
             changes: RefCell::default(),
             observing: self.observing,
+            held: HeldDirs::default(),
         })
     }
 
@@ -147,14 +154,13 @@ impl Root {
 
     /// Opens the directory that holds `path`'s last component, which is returned beside it and
     /// is neither followed nor looked at.
-    fn parent(&self, path: &Path) -> nix::Result<(OwnedFd, OsString)> {
+    fn parent(&self, path: &Path) -> nix::Result<(Arc<OwnedFd>, OsString)> {
         let name = match path.components().next_back() {
             Some(Component::Normal(name)) => name.to_owned(),
             Some(_) => return Err(Errno::EINVAL),
             None => return Err(Errno::ENOENT),
         };
         let parent = path.parent().unwrap_or(Path::new("/"));
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-        Ok((self.open_path(parent, flags)?, name))
+        Ok((self.working_dir(parent)?, name))
     }
 }

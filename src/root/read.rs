@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::Read;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, readlinkat};
-use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::fcntl::{AtFlags, OFlag, readlinkat};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use super::Root;
 use crate::error::{Error, Result};
@@ -128,7 +128,14 @@ impl Root {
         let path = path.as_ref();
         // The kernel would follow a link with a slash behind it.
         let bare = path.components().as_path();
-        let look = || fstat(self.open_path(bare, OFlag::O_PATH | OFlag::O_NOFOLLOW)?);
+        let is_below = matches!(bare.components().next_back(), Some(Component::Normal(_)));
+        let look = || {
+            if is_below && self.holds_dirs() {
+                let (dir, name) = self.parent(bare)?;
+                return fstatat(&dir, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
+            }
+            fstat(self.open_path(bare, OFlag::O_PATH | OFlag::O_NOFOLLOW)?)
+        };
         look().map(|stat| meta(&stat)).map_err(|errno| Error::io(path, errno))
     }
 

@@ -155,6 +155,7 @@ impl Root {
             })
         };
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
+        self.let_go(path);
         self.note(Op::Link, path, Some(target), was.as_deref());
         Ok(())
     }
@@ -164,6 +165,7 @@ impl Root {
         let path = path.as_ref();
         let was = self.read_link(path).ok();
         self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
+        self.let_go(path);
         self.note(Op::Remove, path, None, was.as_deref());
         Ok(())
     }
@@ -172,6 +174,7 @@ impl Root {
     pub fn remove_dir(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.unlink(path, UnlinkatFlags::RemoveDir)?;
+        self.let_go(path);
         self.note(Op::Rmdir, path, None, None);
         Ok(())
     }
@@ -248,7 +251,10 @@ impl Root {
         let (from_dir, from_name) = self.parent(from).map_err(|errno| Error::io(from, errno))?;
         let (to_dir, to_name) = self.parent(to).map_err(|errno| Error::io(to, errno))?;
         let rename = || renameat2(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), flags);
-        self.unless_observing(rename).map_err(|errno| Error::io(from, errno))
+        self.unless_observing(rename).map_err(|errno| Error::io(from, errno))?;
+        self.let_go(from);
+        self.let_go(to);
+        Ok(())
     }
 
     /// Makes a second name of a file. EXDEV across file systems.

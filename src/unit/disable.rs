@@ -108,13 +108,25 @@ impl Units<'_> {
         }
         let mut links = Vec::new();
         let mut result = self.load_links_below(dir, &mut links);
+        // A directory is empty only when no link is left in it.
+        let mut left_in: HashMap<String, usize> = HashMap::new();
+        for link in &links {
+            *left_in.entry(link.dir.clone()).or_default() += 1;
+        }
         let mut again = true;
         while again {
             again = false;
             let mut left = Vec::new();
             for link in links {
                 match self.remove_link(marks, &link, &mut again, events) {
-                    Ok(true) => self.remove_empty_dirs(&link.dir, dir),
+                    Ok(true) => {
+                        if let Some(count) = left_in.get_mut(&link.dir) {
+                            *count -= 1;
+                            if *count == 0 {
+                                self.remove_empty_dirs(&link.dir, dir);
+                            }
+                        }
+                    }
                     Ok(false) => left.push(link),
                     Err(problem) => {
                         result = result.and(Err(problem));

@@ -23,7 +23,7 @@ impl Units<'_> {
         events: &mut Events,
     ) -> Result<(), Problem> {
         let shown = format!("{}{path}", self.prefix);
-        self.make_parent(path).map_err(|problem| events.fail(owner, problem, &shown, None))?;
+        self.make_parent(path);
         let linked = Event::Linked {
             path: shown.clone(),
             target: target.to_owned(),
@@ -54,16 +54,11 @@ impl Units<'_> {
         Ok(())
     }
 
-    fn make_parent(&mut self, path: &str) -> Result<(), Problem> {
+    /// Where this fails, the link itself will find out, and what it finds is told.
+    fn make_parent(&mut self, path: &str) {
         let dir = parent(path).to_owned();
-        if self.index.is_dir(&dir) {
-            return Ok(());
-        }
-        match self.root.create_dirs(&dir, DIR_MODE) {
-            Ok(_) => {}
-            // A link that leads nowhere is in its place, as the link itself will find out.
-            Err(error) if error.errno() == Some(Errno::EEXIST) => return Ok(()),
-            Err(error) => return Err(Problem::from(&error)),
+        if self.index.is_dir(&dir) || self.root.create_dirs(&dir, DIR_MODE).is_err() {
+            return;
         }
         self.index.forget(&dir);
         self.index.forget(parent(&dir));
@@ -73,7 +68,6 @@ impl Units<'_> {
             parent(&dir).to_owned()
         };
         self.note_dir(&holder);
-        Ok(())
     }
 
     /// Whether two targets of a link at `path` mean the same unit file: both lead to one file, or

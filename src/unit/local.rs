@@ -181,7 +181,10 @@ impl Units<'_> {
         for dir in self.dirs() {
             let path = join(dir, unit);
             let kind = self.index.kind(&path)?;
-            has_vendor |= kind == Some(Kind::File) && self.path.is_vendor(&path);
+            // In another tree the directories of generators go unrecognised.
+            let is_vendor =
+                self.path.is_vendor(&path) && (self.prefix.is_empty() || !self.path.is_generated(&path));
+            has_vendor |= kind == Some(Kind::File) && is_vendor;
             if matches!(kind, Some(Kind::File | Kind::Link)) && self.path.is_config(&path) {
                 files.push(path.clone());
             }

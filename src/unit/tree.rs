@@ -4,7 +4,7 @@
 use nix::errno::Errno;
 
 use crate::error::if_exists;
-use crate::root::{Kind, Root};
+use crate::root::{Hold, Kind, Root};
 use crate::unit::alias::check_alias_link;
 use crate::unit::batch::{Batch, Lookup, Mode, Unit};
 use crate::unit::conf_files;
@@ -42,6 +42,7 @@ pub struct Units<'r> {
     pub prefix: String,
     /// The tree was named by `--root`, if only as `/`.
     pub is_named: bool,
+    _held: Hold<'r>,
     dirs: Vec<String>,
 }
 
@@ -60,6 +61,7 @@ impl<'r> Units<'r> {
             dry_run: false,
             prefix: prefix.to_owned(),
             is_named: !prefix.is_empty(),
+            _held: root.hold_dirs(),
             dirs,
         }
     }

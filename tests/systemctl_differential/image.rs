@@ -253,6 +253,9 @@ impl Image {
             0 => self.put(format!("{dir}/{name}"), Node::Dir),
             1 => self.put(format!("{CONFIG}/multi-user.target.wants/{name}"), Node::Dir),
             2 => self.file(format!("{CONFIG}/multi-user.target.wants"), b"x\n".to_vec()),
+            // With --root this generation of systemctl follows an absolute one out of the tree.
+            3 if self.is_below => self
+                .put(format!("{CONFIG}/multi-user.target.wants"), Node::Link(format!("../../..{OUTSIDE}"))),
             3 => self.put(format!("{CONFIG}/multi-user.target.wants"), Node::Link(OUTSIDE.to_owned())),
             4 => self.put(format!("{CONFIG}/{name}.d"), Node::Link("/opt".to_owned())),
             5 => {

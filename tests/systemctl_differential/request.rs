@@ -260,10 +260,13 @@ impl Request {
     }
 }
 
-/// With `--root` this generation of systemctl takes what disabling a unit would remove from its own
-/// root, takes a template for its instance when it enables it again and forgets its drop-ins then, and
+/// This generation of systemctl takes what disabling a unit would remove from the system's units in
+/// its own root, whatever is asked for. With `--root` it takes a template for its instance when it enables it again and forgets its drop-ins then, and
 /// links units that are in the search path already.
 fn avoid_faults(verb: &str, image: &Image, words: &mut Vec<String>) {
+    if verb == "is-enabled" && words.iter().any(|word| ["--global", "--user"].contains(&word.as_str())) {
+        words.retain(|word| !["--full", "-l"].contains(&word.as_str()));
+    }
     if !words.iter().any(|word| word.starts_with("--root=/opt")) {
         return;
     }

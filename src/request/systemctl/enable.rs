@@ -98,7 +98,11 @@ fn reenable(
     events: &mut Events,
 ) -> Result<usize, Problem> {
     let remembers = session.options.root.is_some() || session.answers() == Answers::Image;
-    let again: Vec<String> = given.iter().map(|one| real_file(units, one, remembers)).collect();
+    let mut again = Vec::new();
+    for one in given {
+        has_last_part(one)?;
+        again.push(real_file(units, one, remembers));
+    }
     let names: Vec<String> = given.iter().map(|one| base_name(one).to_owned()).collect();
     match units.disable(&names, &place.dir, events) {
         // Said once more, and then a failure, by the second half.
@@ -106,6 +110,19 @@ fn reenable(
         Err(problem) => return Err(problem),
     }
     units.enable(&again, place, events)
+}
+
+/// Whether a path ends in a name; a directory's does not.
+fn has_last_part(path: &str) -> Result<(), Problem> {
+    if !path.ends_with('/') {
+        return Ok(());
+    }
+    let is_root = path.bytes().all(|byte| byte == b'/');
+    Err(Problem::Os(if is_root {
+        Errno::EADDRNOTAVAIL
+    } else {
+        Errno::EISDIR
+    }))
 }
 
 fn real_file(units: &Units, name_or_path: &str, remembers: bool) -> String {
@@ -128,17 +145,6 @@ fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<
             let text = "Warning: Can't execute disable on the unit file path. Proceeding with the unit name.";
             session.say(Level::Warning, text);
             Ok(given.iter().map(|name| base_name(name).to_owned()).collect())
-        }
-        // A directory's name has no last part.
-        "reenable" if let Some(name) = given.iter().find(|name| name.ends_with('/')) => {
-            let is_root = name.bytes().all(|byte| byte == b'/');
-            let errno = if is_root {
-                Errno::EADDRNOTAVAIL
-            } else {
-                Errno::EISDIR
-            };
-            session.say_failed(verb, Problem::Os(errno));
-            Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
         }
         "link" => match given.iter().find(|name| !name.contains('/')) {
             Some(name) if session.options.has_root => {
@@ -175,7 +181,10 @@ fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[Strin
             );
             session.say(Level::Error, text);
         }
-        Some(_) if verb == "reenable" => session.say_failed(verb, problem),
+        None if verb == "reenable" => {
+            let earlier = names.iter().find_map(|name| has_last_part(name).err());
+            session.say_failed(verb, earlier.unwrap_or(problem));
+        }
         _ => match prepare(&mut session, verb, names.to_vec()) {
             Ok(_) => session.say_failed(verb, problem),
             Err(reply) => return *reply,

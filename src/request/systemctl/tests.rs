@@ -211,6 +211,91 @@ fn runtime_verbs_are_deferred_noted_or_noise() {
 }
 
 #[test]
+fn each_unit_of_a_runtime_verb_is_deferred_and_patterns_are_kept() {
+    let image = image(Answers::Image, 252);
+    let deferred = |words: &str| -> Vec<(DeferredVerb, String)> {
+        let reply = image.run(words);
+        assert_eq!((reply.exit, reply.output.all(Stream::Stdout)), (0, Vec::new()), "{words}");
+        let wishes = reply.intents.into_iter().map(|intent| intent.wish);
+        wishes
+            .map(|wish| match wish {
+                Wish::Defer { verb, unit, .. } => (verb, unit),
+                other => panic!("{words}: {other:?}"),
+            })
+            .collect()
+    };
+    let both = |verb: DeferredVerb| vec![(verb, "demo.service".into()), (verb, "work@*".into())];
+    for (word, verb) in [
+        ("start", DeferredVerb::Start),
+        ("stop", DeferredVerb::Stop),
+        ("condstop", DeferredVerb::Stop),
+        ("restart", DeferredVerb::Restart),
+        ("try-restart", DeferredVerb::TryRestart),
+        ("condrestart", DeferredVerb::TryRestart),
+        ("reload", DeferredVerb::Reload),
+        ("reload-or-restart", DeferredVerb::ReloadOrRestart),
+        ("try-reload-or-restart", DeferredVerb::TryReloadOrRestart),
+        ("reload-or-try-restart", DeferredVerb::TryReloadOrRestart),
+        ("force-reload", DeferredVerb::TryReloadOrRestart),
+        ("condreload", DeferredVerb::TryReloadOrRestart),
+        ("kill", DeferredVerb::Kill),
+    ] {
+        assert_eq!(deferred(&format!("{word} demo work@* demo.service")), both(verb), "{word}");
+    }
+    let isolated = [(DeferredVerb::Isolate, "rescue.target".to_owned())];
+    assert_eq!(deferred("isolate rescue"), isolated);
+    let marked = deferred("set-property demo Markers=+needs-restart");
+    assert_eq!(marked, [(DeferredVerb::TryRestart, "demo.service".to_owned())]);
+    assert_eq!(deferred("reload-or-restart --marked"), []);
+    assert_eq!(deferred("is-active demo"), []);
+}
+
+#[test]
+fn turning_the_machine_off_is_a_grave_note() {
+    let image = image(Answers::Image, 257);
+    for verb in [
+        "halt",
+        "poweroff",
+        "reboot",
+        "kexec",
+        "soft-reboot",
+        "suspend",
+        "hibernate",
+        "hybrid-sleep",
+        "suspend-then-hibernate",
+        "sleep",
+        "default",
+        "rescue",
+        "emergency",
+        "exit",
+        "switch-root /new",
+    ] {
+        let reply = image.run(verb);
+        let expected = Wish::Note {
+            severity: "high".to_owned(),
+            text: format!("systemctl {verb}"),
+        };
+        assert_eq!((reply.exit, wishes(&reply)), (0, vec![(expected, false)]), "{verb}");
+    }
+    let property = wishes(&image.run("set-property demo CPUWeight=5"));
+    assert!(matches!(&property[..], [(Wish::Note { severity, .. }, false)] if severity == "low"));
+}
+
+#[test]
+fn now_in_a_list_is_deferred_for_each_unit() {
+    let image = image(Answers::Image, 252);
+    image.file("/usr/lib/systemd/system/other.socket", UNIT);
+    let reply = image.run("mask --now demo other.socket");
+    let stop = |unit: &str| Wish::Defer {
+        verb: DeferredVerb::Stop,
+        unit: unit.to_owned(),
+        scope: Scope::System,
+    };
+    let found: Vec<Wish> = wishes(&reply).into_iter().map(|(wish, _)| wish).collect();
+    assert_eq!(found[2..], [stop("demo.service"), stop("other.socket")]);
+}
+
+#[test]
 fn changes_below_a_root_option_are_changes_of_the_image() {
     let image = image(Answers::Image, 252);
     image.file("/img/usr/lib/systemd/system/in.service", UNIT);
