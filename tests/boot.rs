@@ -3,6 +3,8 @@
 
 #[path = "boot/faults.rs"]
 mod faults;
+#[path = "boot/first.rs"]
+mod first;
 #[path = "boot/handover.rs"]
 mod handover;
 #[path = "support/machine.rs"]
@@ -140,7 +142,10 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     );
     // What the administrator took back stays so, and what failed twice is left.
     let closed = "packets tcp:8080=rejected udp:5353=open tcp:22=open
-        ask again sh -c 'nodeshim apply; echo $?'";
+        ask again sh -c 'nodeshim apply; echo $?'
+        ask quick sh -c 'nodeshim apply --if-changed --json | grep -c unchanged.:.true'
+        inside sh -c 'mkdir -p /etc/nodeshim; touch /etc/nodeshim/nodeshim.toml'
+        ask drift sh -c 'nodeshim apply --if-changed --json | grep -c unchanged.:.false'";
     let third = machine.boot(&look(closed));
     let kept = [
         "alpha=disabled",
@@ -150,7 +155,7 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
         "failed=",
     ];
     expect(&third, &kept);
-    expect(&third, &["beta-starts=1", "gamma-tries=2"]);
+    expect(&third, &["beta-starts=1", "gamma-tries=2", "quick=1", "drift=1"]);
     assert!(third.contains("enable alpha.service for alpha, changed on this node"), "{third}");
     assert!(third.contains("alpha.nft: changed on this node"), "{third}");
     // So it does when another plugin is upgraded: that one's start is a new one.

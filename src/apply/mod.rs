@@ -7,11 +7,13 @@
 mod deferred;
 mod files;
 mod record;
+mod release;
 mod three_way;
 mod units;
 
 pub use deferred::{Activity, Deferred, Job, MOST_ATTEMPTS, deferred, needs};
 pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
 pub use record::{Applied, Attempt, PATH};
+pub use release::{Released, is_for_boot, release, skipped};
 pub use three_way::{Decision, decide};
 pub use units::{UnitStep, UnitVerb, recorded, units};

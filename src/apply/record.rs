@@ -1,10 +1,11 @@
 //! What was applied on this node, in `/var/lib/nodeshim/applied.toml`: outside of the image, so
 //! that it outlives an upgrade of it, and writable where `/usr` is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::release::Released;
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
@@ -27,12 +28,21 @@ pub struct Applied {
     /// The digest of the firewall's files as they were loaded in that boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loaded: Option<String>,
+    /// All that applying depends on, as it was before; none unless nothing was left to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<String>,
     /// Unit → what was recorded of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub units: BTreeMap<String, String>,
     /// Path → digest of what was recorded for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
+    /// File of iptables rules → the rules in our blocks of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, BTreeSet<String>>,
+    /// What policy had put off until a boot and was done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Released>,
     /// Deferred starts that were tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "deferred")]
     pub attempts: Vec<Attempt>,
@@ -45,8 +55,11 @@ impl Default for Applied {
             boot: String::new(),
             pending: false,
             loaded: None,
+            stamp: None,
             units: BTreeMap::new(),
             files: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            released: Vec::new(),
             attempts: Vec::new(),
         }
     }

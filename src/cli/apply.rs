@@ -17,6 +17,9 @@ pub struct ApplyArgs {
     /// Only show what would be done; works for an image that is not booted, too
     #[arg(long)]
     dry_run: bool,
+    /// Only see to the running firewall if nothing has changed since the last time, as at each boot
+    #[arg(long, conflicts_with = "dry_run")]
+    if_changed: bool,
     /// How long deferred starts may take together, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
@@ -26,6 +29,7 @@ pub struct ApplyArgs {
 pub fn apply(root: &Root, args: ApplyArgs, as_json: bool) -> Result<ExitCode> {
     let options = Options {
         dry_run: args.dry_run,
+        if_changed: args.if_changed,
         limit: Duration::from_secs(args.timeout),
     };
     let mut progress = Progress::start();
@@ -77,7 +81,11 @@ fn text(report: &Report, dry_run: bool) -> String {
         text.push_str(&format!("firewall  {firewall}\n"));
     }
     if report.is_idle() && report.problems.is_empty() {
-        text.push_str("nothing to do\n");
+        text.push_str(if report.unchanged {
+            "nothing has changed\n"
+        } else {
+            "nothing to do\n"
+        });
     } else if !report.problems.is_empty() {
         text.push_str(&format!("{}\n", count(report.problems.len(), "problem")));
     }

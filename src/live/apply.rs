@@ -4,18 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use nix::errno::Errno;
+
 use super::node::{boot_id, is_booted};
 use super::report::{Report, Touched};
+use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
 use crate::apply::{self, Applied, FileChange};
-use crate::backend::systemd;
+use crate::backend::{iptables, systemd};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Prepared, is_due, judge, prepare};
+use crate::settle::{Facts, Prepared, is_due, judge, prepare, prepare_for_boot};
 use crate::state::State;
 
 const RUNTIME: &str = "/run/nodeshim";
@@ -27,6 +31,8 @@ const LOCK: &str = "/run/nodeshim/apply.lock";
 pub struct Options {
     /// Only say what would be done. The only way for an image that is not booted.
     pub dry_run: bool,
+    /// Only see to the running firewall if nothing that applying depends on has changed since.
+    pub if_changed: bool,
     /// How long all deferred jobs together may take.
     pub limit: Duration,
 }
@@ -46,11 +52,20 @@ impl Known {
     fn load(root: &Root, booted: bool) -> Result<Known> {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
-        let prepared = prepare(root, &facts, &journal)?;
+        let prepared = prepare_for_boot(root, &facts, &journal)?;
+        let before = State::load(root)?;
+        let mut applied = Applied::load(root)?;
+        if prepared.released != applied.released && applied.files.is_empty() {
+            // What settling left in the image is what a wish that comes to it now replaces.
+            let image = prepare(root, &facts, &journal)?;
+            if image.fold.settled() == before {
+                applied.files = apply::remembered(&image.desired);
+            }
+        }
         Ok(Known {
             state: prepared.fold.settled(),
-            before: State::load(root)?,
-            applied: Applied::load(root)?,
+            before,
+            applied,
             boot: if booted { boot_id(root)? } else { String::new() },
             journal,
             prepared,
@@ -83,6 +98,14 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
             Some(root.lock(LOCK)?)
         }
     };
+    // Before anything is read: what changes from here on is seen the next time.
+    let stamp = if booted { stamp(root) } else { None };
+    if booted && options.if_changed && stamp.is_some() {
+        let applied = Applied::load(root)?;
+        if applied.stamp == stamp && !applied.pending {
+            return unchanged(root, options, applied);
+        }
+    }
     let mut known = Known::load(root, booted)?;
     let mut report = Report::default();
     let manager = match booted {
@@ -107,7 +130,33 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
     units_and_starts(root, options, manager.as_ref(), &mut known, &mut report, say)?;
     if booted && !options.dry_run {
         known.applied.boot.clone_from(&known.boot);
+        known.applied.stamp = stamp.filter(|_| report.is_final());
         save_state(root, known)?;
+    }
+    Ok(report)
+}
+
+/// Nothing but the running firewall can differ from what was applied.
+fn unchanged(root: &Root, options: &Options, mut applied: Applied) -> Result<Report> {
+    let mut report = Report {
+        unchanged: true,
+        ..Report::default()
+    };
+    let boot = boot_id(root)?;
+    let manager = Manager::connect().map_err(|error| report.problem(error.to_string())).ok();
+    let before = applied.clone();
+    let input = firewall::Input {
+        root,
+        backend: detect::backend(root, &Config::load(root)?.0),
+        boot: &boot,
+        changed: false,
+        dry_run: options.dry_run,
+        manager: manager.as_ref(),
+    };
+    firewall::bring_up(&input, &mut applied, &mut report);
+    applied.boot = boot;
+    if applied != before && !options.dry_run {
+        applied.save(root)?;
     }
     Ok(report)
 }
@@ -120,7 +169,11 @@ fn save_state(root: &Root, known: Known) -> Result<()> {
     let mut state = known.state;
     if state != known.before {
         state.declared = systemd::declared_after(root, &known.prepared.fold.state, |_| false);
-        state.save(root)?;
+        // A `/usr` that cannot be written keeps the image's state; the journal tells the same again.
+        match state.save(root) {
+            Err(error) if error.errno() == Some(Errno::EROFS) => {}
+            saved => drop(saved?),
+        }
     }
     Ok(())
 }
@@ -130,6 +183,7 @@ fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut R
     let judged = judge(root, &known.prepared, &known.before, &known.applied)?;
     report.closed = judged.closed;
     report.files = judged.files.iter().map(Touched::from).collect();
+    let rules = iptables::rules_in_blocks(root, &known.prepared.plan.changes)?;
     let carried: Vec<FileChange> = judged.files.into_iter().filter(|file| !file.kept).collect();
     let changed = carried.iter().any(|file| apply::is_firewalls(&file.change.path));
     if options.dry_run {
@@ -147,7 +201,9 @@ fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut R
         };
         plan::apply(root, &plan)?;
     }
+    known.applied.rules = rules;
     known.applied.files = apply::remembered(&known.prepared.desired);
+    known.applied.released.clone_from(&known.prepared.released);
     Ok(changed)
 }
 
@@ -177,6 +233,8 @@ fn units_and_starts(
     };
     let kept: BTreeSet<&str> =
         report.units.iter().filter(|step| step.kept).map(|step| step.unit.as_str()).collect();
+    let skipped = apply::skipped(&known.state);
+    report.deferred.extend(skipped.into_iter().map(super::Started::untried));
     let time_of = |id| known.time_of(id);
     let judged = apply::deferred(&known.state, &known.applied, activity.as_ref(), &kept, &time_of);
     match manager {
@@ -192,11 +250,7 @@ fn units_and_starts(
             starts::carry_out(&input, judged, &mut known.applied, report, say)
         }
         _ => {
-            let untried = |request| super::Started {
-                request,
-                result: None,
-            };
-            report.deferred = judged.into_iter().map(untried).collect();
+            report.deferred.extend(judged.into_iter().map(super::Started::untried));
             Ok(())
         }
     }

@@ -9,6 +9,7 @@ mod firewalld;
 mod nft;
 mod node;
 mod report;
+mod stamp;
 mod starts;
 mod systemctl;
 mod systemd;

@@ -9,6 +9,8 @@ use crate::apply::{Deferred, FileChange, UnitStep};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
+    /// Whether nothing was looked at but the running firewall, since nothing has changed.
+    pub unchanged: bool,
     /// Files that were written or removed, or left as the node has them.
     pub files: Vec<Touched>,
     /// Openings of firewalld's zones that were closed on the node and stay so.
@@ -52,12 +54,32 @@ impl Report {
         self.problems.push(text.into());
     }
 
+    /// Whether a further boot finds nothing left to do.
+    pub fn is_final(&self) -> bool {
+        let kept = |unit: &str| self.units.iter().any(|step| step.kept && step.unit == unit);
+        let is_over = |started: &Started| {
+            let request = &started.request;
+            request.settled || started.result.as_deref() == Some("done") || kept(&request.unit)
+        };
+        self.problems.is_empty() && self.deferred.iter().all(is_over)
+    }
+
     /// Whether anything was changed, or would be.
     pub fn is_idle(&self) -> bool {
         !self.files.iter().any(|file| !file.kept)
             && self.firewall != Filter::Loaded
             && !self.units.iter().any(|unit| !unit.kept)
             && !self.deferred.iter().any(|started| started.request.job.is_some())
+    }
+}
+
+impl Started {
+    /// A request that nothing was done for.
+    pub fn untried(request: Deferred) -> Started {
+        Started {
+            request,
+            result: None,
+        }
     }
 }
 

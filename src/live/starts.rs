@@ -75,10 +75,7 @@ pub fn carry_out(
         }
         report.deferred.push(Started { request, result });
     }
-    report.deferred.extend(rest.into_iter().map(|(request, _)| Started {
-        request,
-        result: None,
-    }));
+    report.deferred.extend(rest.into_iter().map(|(request, _)| Started::untried(request)));
     run
 }
 

@@ -1,9 +1,13 @@
 //! Settling a node that was booted: what its administrator changed since stays so while plugins
 //! ask for the same as before.
 
+use std::borrow::Cow;
+
 use crate::apply::{self, Applied, FileChange};
 use crate::backend::firewalld::keep_closed;
+use crate::backend::iptables;
 use crate::error::Result;
+use crate::intent::Wish;
 use crate::plan::Content;
 use crate::root::{Kind, Root};
 use crate::state::State;
@@ -22,14 +26,28 @@ pub struct Judged {
 /// Judges what settling would change. `before` is the state that settling left, `applied` what was
 /// applied on the node.
 pub fn judge(root: &Root, prepared: &Prepared, before: &State, applied: &Applied) -> Result<Judged> {
-    let settled = *before == prepared.fold.settled();
+    let settled = *released(before, applied) == prepared.fold.settled();
     let mut changes = prepared.plan.changes.clone();
-    let closed = keep_closed(root, &before.placed, &mut changes)?;
+    let mut closed = keep_closed(root, &before.placed, &mut changes)?;
+    closed.extend(iptables::keep_closed(root, &applied.rules, &mut changes)?);
     let actual = |path: &str| digest_at(root, path);
     Ok(Judged {
         files: apply::files(&changes, applied, settled, &actual),
         closed,
     })
+}
+
+/// The state that settling left, with what the node has done since: where `/usr` cannot be written
+/// it says nothing of that.
+fn released<'s>(before: &'s State, applied: &Applied) -> Cow<'s, State> {
+    let mut state = Cow::Borrowed(before);
+    if !applied.released.is_empty() {
+        let is_done = |plugin: &str, wish: &Wish| {
+            applied.released.iter().any(|of| of.plugin == plugin && of.wish == *wish)
+        };
+        apply::release(state.to_mut(), &is_done);
+    }
+    state
 }
 
 fn digest_at(root: &Root, path: &str) -> String {

@@ -27,7 +27,7 @@ use crate::tool::Tool;
 pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
-pub use plan::{Prepared, firewall, prepare, prepare_without, standing};
+pub use plan::{Prepared, firewall, prepare, prepare_for_boot, prepare_without, standing};
 pub use register::{DIRECTORY, register};
 pub use remarks::remarks;
 

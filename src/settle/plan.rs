@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use super::refuse::refuse;
+use crate::apply::{Applied, Released, is_for_boot, release};
 use crate::backend::restore::{Restored, restore};
 use crate::backend::{
     declared, firewalld, first_boot, iptables, lokkit, nftables, replayed, sysctl, systemd,
@@ -35,15 +36,34 @@ pub struct Prepared {
     pub desired: Vec<Desired>,
     /// What is put back as it was, and what cannot be; both are in the plan, too.
     pub restored: Restored,
+    /// What policy had put off until a boot and counts now, sorted.
+    pub released: Vec<Released>,
 }
 
-/// Plans; only reads.
+/// Plans; only reads. What policy put off until a boot counts once this node has done it.
 pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
     prepare_without(root, facts, journal, &Revert::default())
 }
 
 /// Plans as [`prepare`] does, without what is taken back; only reads.
 pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &Revert) -> Result<Prepared> {
+    let done = Applied::load(root)?.released;
+    let is_done = |plugin: &str, wish: &Wish| done.iter().any(|of| of.plugin == plugin && of.wish == *wish);
+    prepare_with(root, facts, journal, revert, &is_done)
+}
+
+/// As [`prepare`], for a boot: all that policy put off until then counts.
+pub fn prepare_for_boot(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
+    prepare_with(root, facts, journal, &Revert::default(), &|_, wish| is_for_boot(wish))
+}
+
+fn prepare_with(
+    root: &Root,
+    facts: &Facts,
+    journal: &Journal,
+    revert: &Revert,
+    counts: &dyn Fn(&str, &Wish) -> bool,
+) -> Result<Prepared> {
     let before = State::load(root)?;
     let about = state::Facts {
         installed: &facts.installed,
@@ -55,7 +75,8 @@ pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &R
     fold.state.retracted.clone_from(&declared.retracted);
     let policy = declared.policy.clone();
     plan.notes.extend(declare_all(declared, &mut fold));
-    plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold));
+    plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold, counts));
+    let released = release(&mut fold.state, counts);
     plan.changes.extend(systemd::refused(root, &fold, &journal.events));
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
@@ -96,6 +117,7 @@ pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &R
         plan,
         desired,
         restored,
+        released,
     })
 }
 

@@ -2,20 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::intent::Verdict;
+use crate::intent::{Verdict, Wish};
 use crate::journal::Journal;
 use crate::plan::{Note, words};
 use crate::policy::{Ask, Rules, Ruling, Source};
 use crate::request::Names;
 use crate::root::Root;
-use crate::state::{self, Fold, State, UNKNOWN, Want};
+use crate::state::{self, Fold, Refusal, State, UNKNOWN, Want};
 use crate::tool::Tool;
 
 /// The file that a label names where the rule was one run's own.
 const OF_A_RUN: &str = "run: ";
 
-/// Judges all wishes that stand. What is refused for the first time is to be taken back.
-pub fn refuse(root: &Root, rules: &Rules, journal: &Journal, before: &State, fold: &mut Fold) -> Vec<Note> {
+/// Judges all wishes that stand. What is refused for the first time is to be taken back, unless it
+/// only waited for the boot and `counts` by now.
+pub fn refuse(
+    root: &Root,
+    rules: &Rules,
+    journal: &Journal,
+    before: &State,
+    fold: &mut Fold,
+    counts: &dyn Fn(&str, &Wish) -> bool,
+) -> Vec<Note> {
     let names = Names::of(root);
     let tools: BTreeMap<u64, Tool> = journal.events.iter().map(|event| (event.id, event.tool)).collect();
     let judge = |plugin: &str, want: &Want| {
@@ -27,7 +35,10 @@ pub fn refuse(root: &Root, rules: &Rules, journal: &Journal, before: &State, fol
     };
     let refusals = state::enforce(fold, &judge);
     let mut notes = Vec::new();
-    for refusal in refusals {
+    let waits = |refusal: &Refusal| {
+        refusal.ruling.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.wish)
+    };
+    for refusal in refusals.into_iter().filter(waits) {
         let known = before.plugins.get(&refusal.plugin).is_some_and(|plugin| {
             plugin
                 .denied

@@ -109,6 +109,11 @@ impl Machine {
         self.booted(&["boot", "--first-boot"], script)
     }
 
+    /// As [`Machine::boot`], with a machine id that is `uninitialized`, `empty` or `missing`.
+    pub fn boot_with_id(&self, id: &str, script: &str) -> String {
+        self.booted(&["boot", "--machine-id", id], script)
+    }
+
     fn booted(&self, verb: &[&str], script: &str) -> String {
         let output = succeed(self.command(verb).args(["bash", "-c", script]));
         eprint!("{}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,8 @@
 //! Marked blocks in the text of a rule file. All other lines stay byte for byte as they are, and
 //! without blocks the text is as it was before them.
 
+use std::collections::BTreeSet;
+
 use super::close;
 
 const BEGIN: &str = "# nodeshim: begin";
@@ -80,6 +82,55 @@ fn block(lines: &[String], mark: Option<&str>) -> Vec<String> {
 fn whole(table: &str, lines: Vec<String>) -> Vec<String> {
     let begin = format!("*{table}");
     std::iter::once(begin).chain(lines).chain(["COMMIT".to_owned()]).collect()
+}
+
+/// A line of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line<'t> {
+    /// A rule in one of our blocks.
+    Rule(&'t str),
+    /// Any other.
+    Other(&'t str),
+}
+
+impl<'t> Line<'t> {
+    /// The line, without its end.
+    pub(super) fn text(self) -> &'t str {
+        match self {
+            Line::Rule(text) | Line::Other(text) => text,
+        }
+    }
+}
+
+/// A text's lines. A block without an end is none of ours.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
+    let lines: Vec<&str> = text.strip_suffix('\n').unwrap_or(text).split('\n').collect();
+    let mut end = 0;
+    (0..lines.len()).map(move |at| {
+        if lines[at] == BEGIN
+            && let Some(length) = end_of_block(&lines[at..])
+        {
+            end = at + length;
+        }
+        match at < end && close::chain_of(lines[at]).is_some() {
+            true => Line::Rule(lines[at]),
+            false => Line::Other(lines[at]),
+        }
+    })
+}
+
+/// Whether a text has one of our blocks, be it an empty one.
+pub(super) fn has_block(text: &str) -> bool {
+    strip(text).lines.len() < text.strip_suffix('\n').unwrap_or(text).split('\n').count()
+}
+
+/// The rules in our blocks of a text.
+pub(super) fn rules(text: &str) -> BTreeSet<String> {
+    let rules = lines(text).filter_map(|line| match line {
+        Line::Rule(rule) => Some(rule.to_owned()),
+        Line::Other(_) => None,
+    });
+    rules.collect()
 }
 
 /// A text without its blocks.

@@ -5,6 +5,7 @@
 
 mod block;
 mod close;
+mod closed;
 mod matches;
 mod nat;
 mod rich;
@@ -19,6 +20,7 @@ use crate::firewall::ruleset::Ruleset;
 use crate::plan::{Content, Desired, Note};
 use crate::root::Root;
 use block::{At, Insert};
+pub use closed::{keep_closed, rules_in_blocks};
 use rules::{Place, Rule, Rules};
 
 /// The two address families.

@@ -1,0 +1,138 @@
+//! First boots of every kind: with no machine id, with a firewall that cannot be loaded at all, with
+//! the iptables services, and with wishes that policy put off until then.
+
+use crate::machine::Machine;
+use crate::{alpha, beta, expect, four_plugins, install, look};
+
+#[test]
+fn presets_and_links_agree_whatever_the_machine_id_is() {
+    for id in ["empty", "missing"] {
+        let machine = Machine::with_nodeshim();
+        four_plugins(&machine);
+        let looked = machine.boot_with_id(id, &look("packets tcp:8080=open udp:5353=open tcp:8081=rejected"));
+        expect(
+            &looked,
+            &[
+                "alpha=enabled",
+                "alpha-runs=active",
+                "delta=disabled",
+                "beta-runs=active",
+                "beta-starts=1",
+                "packets=right",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_node_whose_firewall_cannot_be_loaded_at_all_stops_in_emergency_mode() {
+    let machine = Machine::with_nodeshim();
+    install(&machine, &[alpha(&machine), beta(&machine, "1", "5353:udp")]);
+    machine.host(&["ln", "-sf", "/bin/false", &machine.root("/usr/sbin/nft")]);
+    let looked = machine.first_boot(&look(
+        "ask emergency systemctl is-active emergency.target
+        ask closed systemctl is-active nodeshim-firewall-closed.service
+        ask up systemctl is-active multi-user.target",
+    ));
+    expect(
+        &looked,
+        &[
+            "emergency=active",
+            "closed=failed",
+            "firewall=failed",
+            "up=inactive",
+            "alpha-runs=inactive",
+            "beta-starts=0",
+        ],
+    );
+}
+
+/// Does what the unit of that name does on systems that start their firewall this way.
+const IPTABLES: &str = "[Unit]\nBefore=network-pre.target\nWants=network-pre.target\n[Service]\nType=oneshot\n\
+    RemainAfterExit=yes\nExecStart=/usr/sbin/iptables-restore /etc/sysconfig/iptables\n\
+    [Install]\nWantedBy=multi-user.target\n";
+
+/// A node's own rules, which let in secure shell.
+const RULES: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+    -A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT -i lo -j ACCEPT\n\
+    -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-admin-prohibited\nCOMMIT\n";
+
+#[test]
+fn the_iptables_services_load_the_rules_and_keep_out_what_was_taken_out() {
+    let machine = Machine::with_nodeshim();
+    machine.write("/etc/systemd/system/iptables.service", IPTABLES);
+    machine.write("/etc/sysconfig/iptables", RULES);
+    machine.host(&[
+        "systemctl",
+        "--root",
+        &machine.root(""),
+        "enable",
+        "iptables.service",
+    ]);
+    machine.write("/etc/systemd/system-preset/10-node.preset", "enable iptables.service\n");
+    let zeta = machine.package("zeta", "1", "%files\n%post\nfirewall-cmd --permanent --add-port=5353/udp\n");
+    install(&machine, &[alpha(&machine), zeta]);
+    let first = machine.first_boot(&look(
+        "packets tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected udp:53=rejected
+        inside sed -i '/nodeshim: begin/,/nodeshim: end/{/8080/d}' /etc/sysconfig/iptables",
+    ));
+    expect(&first, &["firewall=inactive", "packets=right", "apply=active"]);
+    // Of a later plugin the new rule comes in, and comes in at once.
+    let gamma =
+        machine.package("gamma", "1", "%files\n%post\nfirewall-cmd --permanent --add-port=9090/tcp\n");
+    install(&machine, &[gamma]);
+    let second = machine.boot(&look(
+        "packets tcp:8080=rejected udp:5353=open tcp:9090=open tcp:8081=rejected
+        ask again sh -c 'nodeshim apply; echo $?'",
+    ));
+    expect(&second, &["packets=right", "apply=active"]);
+}
+
+/// Puts off what two plugins ask for.
+const POLICY: &str = "format = 1\n[[rule]]\nname = \"later\"\nplugin = [\"alpha\", \"odd\"]\n\
+    kind = [\"unit\", \"allow\", \"default-target\"]\nverdict = \"defer\"\n";
+
+#[test]
+fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
+    let machine = Machine::with_nodeshim();
+    machine.write("/etc/nodeshim/policy.d/later.toml", POLICY);
+    let odd = "%files\n%post\nsystemctl set-default rescue.target\nsystemctl isolate rescue.target\n\
+               systemctl kill alpha.service\nsystemctl start 'alpha*'\nexit 0\n";
+    let odd = machine.package("odd", "1", odd);
+    install(&machine, &[alpha(&machine), beta(&machine, "1", "5353:udp"), odd]);
+    for path in [
+        "/etc/systemd/system/multi-user.target.wants/alpha.service",
+        "/etc/nftables/nodeshim.d/alpha.nft",
+    ] {
+        assert!(std::fs::symlink_metadata(machine.root(path)).is_err(), "{path} is in the image");
+    }
+    let first = machine.first_boot(&look(
+        "packets tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected
+        ask skipped sh -c 'journalctl -u nodeshim-apply -o cat | tr -s \" \\n\" \" \"'
+        ask again sh -c 'nodeshim apply >/dev/null; echo $?'
+        ask plan sh -c 'nodeshim plan --json | grep -c alpha || true'
+        inside systemctl disable alpha.service
+        inside rm /etc/nftables/nodeshim.d/alpha.nft",
+    ));
+    expect(
+        &first,
+        &[
+            "alpha=enabled",
+            "alpha-runs=active",
+            "beta-starts=1",
+            "packets=right",
+            "again=0",
+            "plan=0",
+            "apply=active",
+        ],
+    );
+    for reason in [
+        "would stop everything else",
+        "left to the administrator",
+        "a pattern names running units",
+    ] {
+        assert!(first.contains(reason), "{reason} is not told: {first}");
+    }
+    let second = machine.boot(&look("packets tcp:8080=rejected udp:5353=open tcp:22=open"));
+    expect(&second, &["alpha=disabled", "packets=right", "apply=active"]);
+}
