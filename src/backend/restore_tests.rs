@@ -98,6 +98,7 @@ impl World {
             origin,
             intents,
             held: Vec::new(),
+            replayed: None,
             changes,
         });
         id
