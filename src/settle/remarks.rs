@@ -18,7 +18,8 @@ pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
         Backend::Iptables => &[Dialect::Iptables, Dialect::Ip6tables],
         Backend::Nftables | Backend::Auto => &[Dialect::Nft],
     };
-    let mut notes: BTreeSet<Note> = Declared::load(root, facts, state, &Revert::default())?.notes.into_iter().collect();
+    let mut notes: BTreeSet<Note> =
+        Declared::load(root, facts, state, &Revert::default())?.notes.into_iter().collect();
     for dialect in dialects {
         notes.extend(export(root, state, *dialect)?.notes);
     }
