@@ -9,6 +9,12 @@ use super::{text, wants};
 
 const HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
 
+/// An image's own helper stays, and asks systemctl for the same.
+const OWN_HELPER: &str = "#!/bin/sh\nverb=$1\nshift\ncase $verb in\n\
+     install-system-units) systemctl --no-reload preset \"$@\" ;;\n\
+     remove-system-units) systemctl --no-reload disable \"$@\" ;;\n\
+     *) ! test -d /run/systemd/system || systemctl daemon-reload ;;\nesac\n";
+
 /// Since 248: Lua that starts the helper by its path.
 fn with_helper() -> String {
     let run = |verb: &str| {
@@ -40,10 +46,9 @@ const WITHOUT_HELPER: &str = "%transfiletriggerin -P 900900 -- /usr/lib/systemd/
 fn triggers_do_nothing(scriptlets: &str, own_helper: bool) {
     let image = Image::new();
     let helper = image.path().join(HELPER.trim_start_matches('/'));
-    let script = "#!/bin/sh\necho $* >>/var/tmp/original\n";
     if own_helper {
         fs::create_dir_all(helper.parent().expect("a parent")).expect("a directory");
-        fs::write(&helper, script).expect("a helper");
+        fs::write(&helper, OWN_HELPER).expect("a helper");
         fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).expect("its mode");
     }
     let systemd = build(&image.beside("systemd"), "systemd", scriptlets);
@@ -67,9 +72,8 @@ fn triggers_do_nothing(scriptlets: &str, own_helper: bool) {
     for event in others {
         assert_eq!(event.origin.package(), Some("node-agent"), "{event:?}");
     }
-    assert!(!image.has("/var/tmp/original"), "the image's own helper ran");
     assert_eq!(image.has(HELPER), own_helper);
-    assert!(!own_helper || image.read(HELPER) == script);
+    assert!(!own_helper || image.read(HELPER) == OWN_HELPER);
 }
 
 #[test]
