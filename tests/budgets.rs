@@ -38,8 +38,8 @@ const CALLS: [&[&str]; 11] = [
     &["firewall-cmd", "--permanent", "--add-port=8083/tcp"],
 ];
 
-/// An armed root with 3000 units, links in 40 directories, 1000 init scripts and some recorded
-/// events.
+/// An armed root with 3000 units, links in 40 directories, 1000 init scripts, the shipped policy
+/// and some recorded events.
 fn full_image(root: &Path, events: usize) {
     let units = root.join("usr/lib/systemd/system");
     let links = root.join("etc/systemd/system");
@@ -72,6 +72,9 @@ fn full_image(root: &Path, events: usize) {
         fs::write(&script, "#!/bin/sh\n# chkconfig: 345 50 50\n# description: Script\n").expect("a script");
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a script");
     }
+    let policies = root.join("usr/lib/nodeshim");
+    fs::create_dir_all(&policies).expect("a directory");
+    succeed(Command::new("cp").arg("-r").arg(project().join("packaging/policy.d")).arg(&policies));
     arm(root);
     record(root, events);
 }

@@ -204,8 +204,12 @@ pub fn build_with(
     let spec = directory.join(format!("{name}.spec"));
     let mut text = format!(
         "Name: {name}\nVersion: 1.0\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\
-         AutoReqProv: no\n{preamble}\n%description\nTest.\n%install\n"
+         AutoReqProv: no\n{preamble}\n%description\nTest.\n"
     );
+    // Scriptlets of a package without such files may bring an %install of their own.
+    if !files.is_empty() {
+        text += "%install\n";
+    }
     for (path, content) in files {
         let mode = if path.contains("/hooks/") { "0755" } else { "0644" };
         text += &format!(

@@ -29,8 +29,8 @@ done
 find "$place/host/tmp" -mindepth 1 | sed 's/^/file /'
 nft list ruleset | sed 's/^/nft /'
 iptables-legacy-save 2>/dev/null | grep '^-' | sed 's/^/iptables /' || :
-# The name service's cache is asked by whoever looks up a user.
-grep connect "$log" | grep -v 'nscd/socket' | sed 's/^/connect /' || :
+# The name service's cache is asked by whoever looks up a user; the rpm plugin talks to the run that it serves.
+grep connect "$log" | grep -v -e 'nscd/socket' -e '"/tmp/nodeshim-plugins-[^/]*/\.nodeshim-audit"' | sed 's/^/connect /' || :
 "#;
 
 /// What a command changed or tried to reach.
