@@ -98,7 +98,7 @@ impl Live {
         let packed = self.at("look.img");
         let _ = fs::remove_file(&packed);
         let mut extract = Command::new("xorriso");
-        extract.args(["-osirrox", "on", "-indev"]).arg(self.at(iso));
+        extract.args(["-osirrox", "on", "-indev"]).arg(as_file(&self.at(iso)));
         succeed(extract.args(["-extract", "/LiveOS/squashfs.img"]).arg(&packed));
         let tree = self.at("look");
         let _ = fs::remove_dir_all(&tree);
@@ -126,6 +126,11 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// How xorriso is told that a path below `/dev` names a file.
+fn as_file(iso: &Path) -> String {
+    format!("stdio:{}", iso.display())
+}
+
 /// Boot records and volume id, without where and how long things are.
 fn boots(iso: &Path) -> Vec<String> {
     let report = [
@@ -135,7 +140,7 @@ fn boots(iso: &Path) -> Vec<String> {
         "plain",
         "-pvd_info",
     ];
-    let output = succeed(Command::new("xorriso").arg("-indev").arg(iso).args(report));
+    let output = succeed(Command::new("xorriso").arg("-indev").arg(as_file(iso)).args(report));
     let kept = [
         "El Torito img",
         "El Torito boot img",
