@@ -88,14 +88,14 @@ fn the_iptables_services_load_the_rules_and_keep_out_what_was_taken_out() {
     expect(&second, &["packets=right", "apply=active"]);
 }
 
-/// Puts off what two plugins ask for.
+/// Puts off what two plugins ask for, after the shipped policy, whose file sorts before it.
 const POLICY: &str = "format = 1\n[[rule]]\nname = \"later\"\nplugin = [\"alpha\", \"odd\"]\n\
     kind = [\"unit\", \"allow\", \"default-target\"]\nverdict = \"defer\"\n";
 
 #[test]
 fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
     let machine = Machine::with_nodeshim();
-    machine.write("/etc/nodeshim/policy.d/later.toml", POLICY);
+    machine.write("/etc/nodeshim/policy.d/put-off.toml", POLICY);
     let odd = "%files\n%post\nsystemctl set-default rescue.target\nsystemctl isolate rescue.target\n\
                systemctl kill alpha.service\nsystemctl start 'alpha*'\nexit 0\n";
     let odd = machine.package("odd", "1", odd);
