@@ -320,6 +320,23 @@ pub enum DeferredVerb {
     Kill,
 }
 
+impl DeferredVerb {
+    /// systemctl's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            DeferredVerb::Start => "start",
+            DeferredVerb::Stop => "stop",
+            DeferredVerb::Restart => "restart",
+            DeferredVerb::TryRestart => "try-restart",
+            DeferredVerb::Reload => "reload",
+            DeferredVerb::ReloadOrRestart => "reload-or-restart",
+            DeferredVerb::TryReloadOrRestart => "try-reload-or-restart",
+            DeferredVerb::Isolate => "isolate",
+            DeferredVerb::Kill => "kill",
+        }
+    }
+}
+
 /// What is wanted of a SysV service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

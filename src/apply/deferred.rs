@@ -59,21 +59,6 @@ pub struct Deferred {
     pub settled: bool,
 }
 
-/// The word for a verb.
-fn word(verb: DeferredVerb) -> &'static str {
-    match verb {
-        DeferredVerb::Start => "start",
-        DeferredVerb::Stop => "stop",
-        DeferredVerb::Restart => "restart",
-        DeferredVerb::TryRestart => "try-restart",
-        DeferredVerb::Reload => "reload",
-        DeferredVerb::ReloadOrRestart => "reload-or-restart",
-        DeferredVerb::TryReloadOrRestart => "try-reload-or-restart",
-        DeferredVerb::Isolate => "isolate",
-        DeferredVerb::Kill => "kill",
-    }
-}
-
 /// The deferred requests that have not been done on this node, and each unit that they are about.
 fn open<'s>(
     state: &'s State,
@@ -93,7 +78,7 @@ fn open<'s>(
         else {
             return None;
         };
-        let attempt = applied.attempt(name, plugin.nevra.as_deref(), word(*verb), unit);
+        let attempt = applied.attempt(name, plugin.nevra.as_deref(), verb.word(), unit);
         let over = attempt.is_some_and(|attempt| attempt.is_done() || attempt.attempts >= MOST_ATTEMPTS);
         (!over).then_some((name, plugin, want, *verb, unit.as_str()))
     })
@@ -130,7 +115,7 @@ pub fn deferred(
         Deferred {
             plugin: name.to_owned(),
             nevra: plugin.nevra.clone(),
-            verb: word(verb).to_owned(),
+            verb: verb.word().to_owned(),
             unit: unit.to_owned(),
             job: verdict.job,
             reason: verdict.reason.map(str::to_owned),

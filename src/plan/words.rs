@@ -1,6 +1,6 @@
 //! Wishes in words.
 
-use crate::intent::{DeferredVerb, Opening, Scope, ServiceWant, UnitWant, Wish};
+use crate::intent::{Opening, Scope, ServiceWant, UnitWant, Wish};
 
 /// A wish as a short phrase that completes "PLUGIN wants to ...".
 pub fn wish(wish: &Wish) -> String {
@@ -15,7 +15,7 @@ pub fn wish(wish: &Wish) -> String {
         } => format!("have {target} pull in {unit} ({dependency})"),
         Wish::DefaultTarget { unit } => format!("boot into {unit}"),
         Wish::Defer { verb, unit, scope } => {
-            format!("{} {unit}{} at boot", deferred_verb(*verb), of_scope(*scope))
+            format!("{} {unit}{} at boot", verb.word(), of_scope(*scope))
         }
         Wish::Service {
             service,
@@ -76,20 +76,6 @@ fn of_scope(scope: Scope) -> &'static str {
         Scope::System => "",
         Scope::Global => " for all users",
         Scope::User => " for the calling user",
-    }
-}
-
-fn deferred_verb(verb: DeferredVerb) -> &'static str {
-    match verb {
-        DeferredVerb::Start => "start",
-        DeferredVerb::Stop => "stop",
-        DeferredVerb::Restart => "restart",
-        DeferredVerb::TryRestart => "try-restart",
-        DeferredVerb::Reload => "reload",
-        DeferredVerb::ReloadOrRestart => "reload-or-restart",
-        DeferredVerb::TryReloadOrRestart => "try-reload-or-restart",
-        DeferredVerb::Isolate => "isolate",
-        DeferredVerb::Kill => "kill",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a rule speaks of a wish.
 
 use crate::firewall::ports::PortRange;
-use crate::intent::{DeferredVerb, Opening, ServiceWant, UnitWant, Verdict, Wish};
+use crate::intent::{Opening, ServiceWant, UnitWant, Verdict, Wish};
 use crate::policy::Rule;
 use crate::tool::Tool;
 use crate::unit::glob;
@@ -169,17 +169,7 @@ fn want_of(wish: &Wish) -> Option<&str> {
             UnitWant::Revert => "revert",
             UnitWant::Edit => "edit",
         },
-        Wish::Defer { verb, .. } => match verb {
-            DeferredVerb::Start => "start",
-            DeferredVerb::Stop => "stop",
-            DeferredVerb::Restart => "restart",
-            DeferredVerb::TryRestart => "try-restart",
-            DeferredVerb::Reload => "reload",
-            DeferredVerb::ReloadOrRestart => "reload-or-restart",
-            DeferredVerb::TryReloadOrRestart => "try-reload-or-restart",
-            DeferredVerb::Isolate => "isolate",
-            DeferredVerb::Kill => "kill",
-        },
+        Wish::Defer { verb, .. } => verb.word(),
         Wish::Service { want, .. } => match want {
             ServiceWant::Add => "add",
             ServiceWant::Remove => "remove",
