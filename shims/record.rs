@@ -8,7 +8,7 @@ use nodeshim::caller;
 use nodeshim::config::Config;
 use nodeshim::error::{Error, Result};
 use nodeshim::intercept::ARMED_PATH;
-use nodeshim::journal::{Appender, Event, timestamp};
+use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
 use nodeshim::policy;
 use nodeshim::request::{Call, Env, Governor, Reply, Stream, govern};
 use nodeshim::root::Root;
@@ -38,7 +38,7 @@ pub fn run(argv: &[OsString]) -> u8 {
 }
 
 fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
-    let root = Root::open("/")?;
+    let root = Root::open("/")?.keeping(is_kept);
     if !root.exists(ARMED_PATH) {
         return Err(Error::Other(become_original(&root, argv).to_string()));
     }
@@ -61,13 +61,17 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     };
     let origin = caller::find(&root, &env);
     // What was done for the record itself is no change on behalf of the request.
-    root.take_changes();
+    root.forget_changes();
     let policy = policy::load(&root);
     let governor = Governor {
         rules: &policy.rules,
         plugin: origin.package(),
     };
     let mut reply = govern(tool, &call, governor);
+    let changes = root.take_changes();
+    if let Err(error) = keep_replaced(&root) {
+        reply.warnings.push(format!("what was replaced is not kept: {error}"));
+    }
     let unreadable = policy.problems.iter();
     reply
         .warnings
@@ -91,7 +95,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         replayed: None,
         intents: reply.intents.clone(),
         held: reply.held.clone(),
-        changes: root.take_changes(),
+        changes,
     };
     journal.append(&mut event)?;
     Ok(reply)

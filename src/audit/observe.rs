@@ -88,6 +88,7 @@ fn journal_change(change: &FileChange) -> Change {
         target: target(&change.after),
         was: target(&change.before),
         digest: change.after.as_ref().and_then(|after| after.sha256.clone()),
+        before: None,
     }
 }
 

@@ -6,27 +6,23 @@
 //! them back; after that while somebody else wants the same. A path that is not as the journal
 //! left it was changed by somebody else since, and is left alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::error::{Result, if_exists};
 use crate::escape::{escape, unescape};
-use crate::firewall::lokkit::config;
+use crate::firewall::BY_ENTRY;
+use crate::firewall::lokkit::{config, selinux};
 use crate::intent::{Opening, ServiceWant, UnitWant, Wish};
-use crate::journal::Event;
+use crate::journal::{Event, replaced};
 use crate::origin::digest;
 use crate::plan::{Action, Note, PlannedChange};
-use crate::root::{Change, Kind, Op, Root};
+use crate::root::{Change, Kind, Op, Replaced, Root};
 use crate::state::{Fold, State, Subject, UNKNOWN, is_erasure, subject};
 use crate::tool::Tool;
 
-/// Files that are put right entry by entry, not as a whole.
-const BY_ENTRY: [&str; 4] = [
-    "/etc/firewalld/zones/",
-    config::PATH,
-    "/etc/sysconfig/iptables",
-    "/etc/sysconfig/ip6tables",
-];
+const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
 /// What is to be put back, and what cannot be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,12 +56,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         wanted_before: aims(before),
         wanted_now: aims(&after),
     };
-    let mut chains: BTreeMap<&str, Vec<(&Event, &Change)>> = BTreeMap::new();
-    for event in events {
-        for change in event.changes.iter().filter(|change| change.op != Op::Chmod) {
-            chains.entry(&change.path).or_default().push((event, change));
-        }
-    }
+    let chains = chains(events);
     let mut restored = Restored::default();
     let mut directories = Vec::new();
     for (path, chain) in &chains {
@@ -74,7 +65,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         }
         let is_directory = chain.iter().any(|(_, change)| matches!(change.op, Op::Mkdir | Op::Rmdir));
         match is_directory {
-            true => directories.push((*path, chain)),
+            true => directories.push((path.as_str(), chain)),
             false => scene.path(path, chain, &mut restored)?,
         }
     }
@@ -83,6 +74,42 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
     }
     reopen(events, fold, &mut restored);
     Ok(restored)
+}
+
+/// What happened to one path, in order.
+type Chain<'a> = Vec<(&'a Event, Cow<'a, Change>)>;
+
+/// What happened to each path. A file that was renamed is gone from its old path, and was written at
+/// its new one with what the old one held.
+fn chains(events: &[Event]) -> BTreeMap<String, Chain<'_>> {
+    let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
+    for event in events {
+        for change in event.changes.iter().filter(|change| change.op != Op::Chmod) {
+            let last = |path: &str| {
+                let (_, change) = chains.get(path)?.last()?;
+                Some(left_by(change))
+            };
+            let arrived = change.target.as_ref().filter(|_| change.op == Op::Rename).map(|target| Change {
+                op: match last(target) {
+                    Some(There::File(_)) => Op::Write,
+                    _ => Op::Create,
+                },
+                path: target.clone(),
+                target: None,
+                was: None,
+                before: None,
+                digest: match last(&change.path) {
+                    Some(There::File(digest)) => digest,
+                    _ => None,
+                },
+            });
+            chains.entry(change.path.clone()).or_default().push((event, Cow::Borrowed(change)));
+            if let Some(arrived) = arrived {
+                chains.entry(arrived.path.clone()).or_default().push((event, Cow::Owned(arrived)));
+            }
+        }
+    }
+    chains
 }
 
 struct Scene<'a> {
@@ -118,12 +145,12 @@ impl Scene<'_> {
     }
 
     /// What the journal says is there, and what should be.
-    fn compare(&self, chain: &[(&Event, &Change)]) -> (There, There) {
+    fn compare(&self, chain: &Chain) -> (There, There) {
         let mut expected = There::Nothing;
         let mut desired = There::Nothing;
         for (number, (event, change)) in chain.iter().enumerate() {
             let was = before(change);
-            if number == 0 || !same_kind(&was, &expected) {
+            if number == 0 || !is_same(&was, &expected) {
                 // It begins here, or somebody else was at it in between.
                 desired = was;
             }
@@ -135,12 +162,12 @@ impl Scene<'_> {
         (expected, desired)
     }
 
-    fn path(&self, path: &str, chain: &[(&Event, &Change)], restored: &mut Restored) -> Result<()> {
+    fn path(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
         let (expected, desired) = self.compare(chain);
         let desired = self.unless_dangling(path, desired);
         let actual = self.actual(path)?;
-        let as_desired = same_kind(&actual, &desired) && !matches!(desired, There::File(_));
-        if same_kind(&expected, &desired)
+        let as_desired = actual == desired && !matches!(desired, There::File(None));
+        if is_same(&expected, &desired)
             || as_desired
             || BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
         {
@@ -166,10 +193,13 @@ impl Scene<'_> {
                 }
             },
             There::Nothing => Action::Remove,
-            There::File(_) => {
-                restored.left.push(left("the file that was there before is not kept"));
-                return Ok(());
-            }
+            There::File(sha256) => match self.kept(sha256.as_deref()) {
+                Some(action) => action,
+                None => {
+                    restored.left.push(left("the file that was there before is not kept"));
+                    return Ok(());
+                }
+            },
         };
         restored.changes.push(PlannedChange {
             path: place,
@@ -178,6 +208,13 @@ impl Scene<'_> {
             why: "as it was before requests that no longer count".into(),
         });
         Ok(())
+    }
+
+    /// Writes the content with this digest, if it is kept and is text.
+    fn kept(&self, sha256: Option<&str>) -> Option<Action> {
+        let Replaced { content, mode } = replaced(self.root, sha256?)?;
+        let content = String::from_utf8(content).ok()?;
+        Some(Action::Write { content, mode })
     }
 
     /// A link that would lead nowhere is not put back.
@@ -207,7 +244,7 @@ impl Scene<'_> {
     }
 
     /// A directory that was made goes if nothing is left in it.
-    fn directory(&self, path: &str, chain: &[(&Event, &Change)], restored: &mut Restored) -> Result<()> {
+    fn directory(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
         let was_made = chain.first().is_some_and(|(_, change)| change.op == Op::Mkdir);
         if !was_made || chain.iter().any(|(event, change)| self.counts_now(event, change)) {
             return Ok(());
@@ -238,7 +275,9 @@ impl Scene<'_> {
 fn before(change: &Change) -> There {
     match (change.op, &change.was) {
         (Op::Link | Op::Remove, Some(was)) => There::Link(was.clone()),
-        (Op::Remove | Op::Write | Op::Rename, _) => There::File(None),
+        (Op::Link, None) if change.before.is_some() => There::File(change.before.clone()),
+        (Op::Remove | Op::Write, _) => There::File(change.before.clone()),
+        (Op::Rename, _) => There::File(None),
         _ => There::Nothing,
     }
 }
@@ -251,9 +290,9 @@ fn left_by(change: &Change) -> There {
     }
 }
 
-/// Equal, but for what is in a file.
-fn same_kind(a: &There, b: &There) -> bool {
-    a == b || matches!((a, b), (There::File(_), There::File(_)))
+/// Equal as far as is known of what is in a file.
+fn is_same(a: &There, b: &There) -> bool {
+    a == b || matches!((a, b), (There::File(None), There::File(_)) | (There::File(_), There::File(None)))
 }
 
 /// A journal of before digests were kept says nothing of a file's content: it is left alone.
@@ -349,14 +388,20 @@ fn reopen(events: &[Event], fold: &Fold, restored: &mut Restored) {
                 Wish::FirewallReset { .. } => {
                     restored.left.push(not_kept(name, "what it reset", &want.events))
                 }
-                Wish::DefaultZone { .. } => {
+                Wish::DefaultZone { .. } if !is_restored(restored, FIREWALLD_CONF) => {
                     restored.left.push(not_kept(name, "the default zone", &want.events))
                 }
-                Wish::Selinux { .. } => restored.left.push(not_kept(name, "SELinux's mode", &want.events)),
+                Wish::Selinux { .. } if !is_restored(restored, selinux::PATH) => {
+                    restored.left.push(not_kept(name, "SELinux's mode", &want.events))
+                }
                 _ => {}
             }
         }
     }
+}
+
+fn is_restored(restored: &Restored, path: &str) -> bool {
+    restored.changes.iter().any(|change| change.path == path)
 }
 
 fn not_kept(plugin: &str, what: &str, events: &[u64]) -> Note {

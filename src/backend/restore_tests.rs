@@ -207,6 +207,25 @@ fn a_file_that_was_made_goes_only_while_it_holds_what_was_written() {
 }
 
 #[test]
+fn a_file_that_was_made_and_renamed_goes_from_where_it_went() {
+    let path = "/etc/systemd/system/a.conf";
+    let old = format!("{path}.old");
+    let target = |unit: &str| Wish::DefaultTarget { unit: unit.into() };
+    let mut world = World::new();
+    let before = world.tree();
+    world.root.write(path, b"one\n", None).unwrap();
+    world.request("p", target("one.target"));
+    world.root.write(&old, b"none\n", None).unwrap();
+    world.request("p", target("two.target"));
+    world.root.rename(path, &old).unwrap();
+    world.request("p", target("three.target"));
+    world.settle(&Revert::default());
+    assert!(world.root.exists(&old));
+    assert_eq!(world.revert("p"), []);
+    assert_eq!(world.tree(), before);
+}
+
+#[test]
 fn a_file_without_a_digest_is_left_alone() {
     let mut world = World::new();
     let path = "/etc/systemd/system/a.service";

@@ -8,3 +8,12 @@ pub mod lokkit;
 pub mod ports;
 pub mod ruleset;
 pub mod valid;
+
+/// Files in which every opening is put back by itself, not the file as a whole. One that ends with a
+/// slash stands for all in that directory.
+pub const BY_ENTRY: [&str; 4] = [
+    "/etc/firewalld/zones/",
+    lokkit::config::PATH,
+    "/etc/sysconfig/iptables",
+    "/etc/sysconfig/ip6tables",
+];

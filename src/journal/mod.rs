@@ -13,6 +13,7 @@ mod origins;
 mod parts;
 mod read;
 mod record;
+mod replaced;
 mod tail;
 
 pub use crate::intent::Verdict;
@@ -22,6 +23,7 @@ pub use read::{Journal, Torn, each_part, last_event, parse_log};
 pub use record::{Event, Replayed, timestamp};
 #[cfg(feature = "admin")]
 pub use record::{rfc3339, seconds};
+pub use replaced::{is_kept, keep_replaced, replaced};
 pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.

@@ -32,7 +32,7 @@ pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]
 pub use scan::{Listing, Status};
 use write::Noted;
-pub use write::{Change, Op};
+pub use write::{Change, Op, Replaced};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
 pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
@@ -47,6 +47,9 @@ pub struct Root {
     changes: RefCell<Vec<Noted>>,
     /// Changes are noted and not made.
     observing: bool,
+    /// Tells of a path whether what its file holds is kept when it is replaced.
+    keeping: Option<fn(&Path) -> bool>,
+    replaced: RefCell<Vec<Replaced>>,
     held: HeldDirs,
 }
 
@@ -62,6 +65,8 @@ impl Root {
             kernel: Cell::new(true),
             changes: RefCell::default(),
             observing: false,
+            keeping: None,
+            replaced: RefCell::default(),
             held: HeldDirs::default(),
         })
     }
@@ -70,6 +75,17 @@ impl Root {
     pub fn observing(mut self) -> Root {
         self.observing = true;
         self
+    }
+
+    /// Remembers from now on what files of the `wanted` paths held that are overwritten or removed.
+    pub fn keeping(mut self, wanted: fn(&Path) -> bool) -> Root {
+        self.keeping = Some(wanted);
+        self
+    }
+
+    /// What was replaced since the last time, see [`Root::keeping`].
+    pub fn take_replaced(&self) -> Vec<Replaced> {
+        self.replaced.take()
     }
 
     /// The root's own path, as it was given to [`Root::open`].
@@ -91,6 +107,7 @@ impl Root {
     /// Empties the list of changes, for whoever wants to see later ones only.
     pub fn forget_changes(&self) {
         self.changes.take();
+        self.replaced.take();
     }
 
     /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are
@@ -104,6 +121,8 @@ impl Root {
             kernel: self.kernel.clone(),
             changes: RefCell::default(),
             observing: self.observing,
+            keeping: self.keeping,
+            replaced: RefCell::default(),
             held: HeldDirs::default(),
         })
     }
@@ -114,6 +133,7 @@ impl Root {
         let mut changes = inner.changes.take();
         changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
         self.changes.borrow_mut().append(&mut changes);
+        self.replaced.borrow_mut().append(&mut inner.replaced.take());
     }
 
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.

@@ -12,7 +12,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Root, TEMPORARY_PREFIX};
+use super::{Kind, Meta, Root, TEMPORARY_PREFIX};
 use crate::error::{Error, Result};
 
 /// A change that was made.
@@ -32,7 +32,22 @@ pub struct Change {
     /// SHA-256 of what a file that was written holds now, in lower case hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// SHA-256 of what a file that was overwritten or removed had held, if that was to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
+
+/// What a file held before it was overwritten or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// All of it.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// Larger files are not kept when they are replaced.
+const KEPT_LIMIT: u64 = 1 << 20;
 
 /// A change as it is kept until somebody asks for it: most writers never do, and hashing what they
 /// wrote would be in vain.
@@ -103,6 +118,7 @@ impl Root {
             }
             done
         };
+        let before = self.about_to_replace(path, old);
         match self.unless_observing(written) {
             Err(Errno::EBUSY) => self.write_in_place(path, content)?,
             done => done.map_err(|errno| Error::io(path, errno))?,
@@ -111,6 +127,7 @@ impl Root {
         if let Some(noted) = self.changes.borrow_mut().last_mut() {
             noted.content = Some(content.to_owned());
         }
+        self.note_replaced(before);
         Ok(())
     }
 
@@ -154,9 +171,11 @@ impl Root {
                 let _ = unlinkat(&dir, temporary.as_str(), UnlinkatFlags::NoRemoveDir);
             })
         };
+        let before = self.about_to_replace(path, self.meta(path).ok());
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
         self.let_go(path);
         self.note(Op::Link, path, Some(target), was.as_deref());
+        self.note_replaced(before);
         Ok(())
     }
 
@@ -164,9 +183,11 @@ impl Root {
     pub fn remove(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let was = self.read_link(path).ok();
+        let before = self.about_to_replace(path, self.meta(path).ok());
         self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
         self.let_go(path);
         self.note(Op::Remove, path, None, was.as_deref());
+        self.note_replaced(before);
         Ok(())
     }
 
@@ -301,6 +322,25 @@ impl Root {
         if self.observing { Ok(()) } else { change() }
     }
 
+    /// What a file holds that is about to be overwritten or removed, if it is to be kept.
+    fn about_to_replace(&self, path: &Path, there: Option<Meta>) -> Option<Replaced> {
+        let there = there.filter(|there| there.kind == Kind::File && there.size <= KEPT_LIMIT)?;
+        let wanted = self.keeping.is_some_and(|wanted| wanted(&Path::new("/").join(path)));
+        let content = wanted.then(|| self.read(path).ok()).flatten()?;
+        Some(Replaced {
+            content,
+            mode: there.mode,
+        })
+    }
+
+    fn note_replaced(&self, before: Option<Replaced>) {
+        let Some(before) = before else { return };
+        if let Some(noted) = self.changes.borrow_mut().last_mut() {
+            noted.change.before = Some(crate::origin::digest(&before.content));
+        }
+        self.replaced.borrow_mut().push(before);
+    }
+
     fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
         let text = |path: &Path| crate::escape::escape(path.as_os_str());
         let change = Change {
@@ -309,6 +349,7 @@ impl Root {
             target: target.map(text),
             was: was.map(text),
             digest: None,
+            before: None,
         };
         self.changes.borrow_mut().push(Noted {
             change,

@@ -1,6 +1,6 @@
 //! Taking back what plugins asked for.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::call;
 use crate::image::{Image, build_with, package};
@@ -74,6 +74,44 @@ fn reverting_a_plugin_puts_back_what_was_there() {
     assert!(!image.has(&format!("{WANTS}/one.service")) && !image.has("/etc/systemd/system/victim.service"));
     call(&image, "remove", ["one"]).ends(0).says(&["gone already"]);
     call(&image, "remove", ["nobody"]).ends(1);
+}
+
+#[test]
+fn files_that_requests_overwrote_come_back_as_they_were() {
+    let image = Image::new();
+    let xinetd = "service tftp\n{\n\tdisable = yes\n\tserver = /bin/true\n}\n";
+    let before = [
+        ("etc/selinux/config", "# by hand\nSELINUX=enforcing\nSELINUXTYPE=targeted\n"),
+        ("etc/firewalld/firewalld.conf", "# by hand\nDefaultZone=public\n"),
+        ("etc/xinetd.d/tftp", xinetd),
+        ("etc/firewalld/zones/guarded.xml", "<zone><service name=\"ssh\"/></zone>\n"),
+    ];
+    for (path, content) in before {
+        let path = image.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        std::fs::write(&path, content).expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    }
+    let post = "lokkit --selinux=permissive --nostart\nchkconfig tftp on\n\
+                firewall-cmd --set-default-zone=guarded";
+    install(
+        &image,
+        &[
+            &plugin(&image, "one", post),
+            &plugin(&image, "two", "chkconfig tftp on"),
+        ],
+    );
+    for (path, content) in &before[..3] {
+        assert_ne!(image.read(path), *content, "{path}");
+    }
+    call(&image, "revert", ["one"]).ends(0);
+    assert_ne!(image.read("etc/xinetd.d/tftp"), xinetd, "the other plugin wants it on");
+    call(&image, "remove", ["two"]).ends(0);
+    for (path, content) in before {
+        assert_eq!(image.read(path), content, "{path}");
+        let mode = std::fs::metadata(image.path().join(path)).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640, "{path}");
+    }
 }
 
 #[test]

@@ -17,8 +17,11 @@ mkdir "$place/upper" "$place/work" "$place/host"
 mount -t overlay canary -o "lowerdir=/,upperdir=$place/upper,workdir=$place/work" "$place/host"
 for d in proc sys dev; do mount --rbind "/$d" "$place/host/$d"; done
 mount -t tmpfs canary "$place/host/tmp"
-# What lies on another file system is not in the copy.
-[ "$(stat -c %d /)" = "$(stat -c %d "$project")" ] || mount --rbind "$project" "$place/host$project"
+# What lies on another file system or below /tmp is not in the copy.
+if [ ! -e "$place/host$project/Cargo.toml" ]; then
+  mkdir -p "$place/host$project"
+  mount --rbind "$project" "$place/host$project"
+fi
 chroot "$place/host" strace -f -qq -e trace=connect -e signal=none -o "$log" "$@" >&2
 cd "$place/upper"
 find . -mindepth 1 | while read -r path; do
@@ -26,7 +29,8 @@ find . -mindepth 1 | while read -r path; do
   if [ -d "$path" ] && [ -d "/$path" ]; then continue; fi
   echo "file $path"
 done
-find "$place/host/tmp" -mindepth 1 | sed 's/^/file /'
+find "$place/host/tmp" -xdev -mindepth 1 ! -type d | sed 's/^/file /'
+find "$place/host/tmp" -xdev -mindepth 1 -type d -empty | sed 's/^/file /'
 nft list ruleset | sed 's/^/nft /'
 iptables-legacy-save 2>/dev/null | grep '^-' | sed 's/^/iptables /' || :
 # The name service's cache is asked by whoever looks up a user; the rpm plugin talks to the run that it serves.

@@ -1,0 +1,75 @@
+//! What files held before requests overwrote or removed them, each content once under its SHA-256:
+//! taking a request back restores from here.
+
+use std::path::{Path, PathBuf};
+
+use super::DIRECTORY;
+use crate::error::Result;
+use crate::firewall::BY_ENTRY;
+use crate::origin::digest;
+use crate::root::{Replaced, Root};
+
+/// Where they are kept.
+const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
+
+/// Whether what a path held is kept: not where entries are put back one by one.
+pub fn is_kept(path: &Path) -> bool {
+    !path.starts_with(DIRECTORY) && !BY_ENTRY.iter().any(|prefix| is_below(path, prefix))
+}
+
+fn is_below(path: &Path, prefix: &str) -> bool {
+    path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
+}
+
+/// Keeps what was replaced through `root` so far. With the permissions that it had, so that nobody
+/// can read it here who could not there.
+pub fn keep_replaced(root: &Root) -> Result<()> {
+    for Replaced { content, mode } in root.take_replaced() {
+        let place = place(&digest(&content));
+        if !root.exists(&place) {
+            root.create_dirs(REPLACED, 0o755)?;
+            root.write(&place, &content, Some(mode))?;
+        }
+    }
+    Ok(())
+}
+
+/// What is kept under a digest, with its permission bits; none if it is not there or is not what
+/// its name says.
+pub fn replaced(root: &Root, sha256: &str) -> Option<Replaced> {
+    let place = place(sha256);
+    let content = root.read(&place).ok().filter(|content| digest(content) == sha256)?;
+    let mode = root.meta(&place).ok()?.mode;
+    Some(Replaced { content, mode })
+}
+
+fn place(sha256: &str) -> PathBuf {
+    Path::new(REPLACED).join(sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_replaced_is_kept_once_with_its_permissions() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap().keeping(is_kept);
+        root.create_dirs("/etc/firewalld/zones", 0o755).unwrap();
+        for path in ["/etc/secret", "/etc/firewalld/zones/public.xml"] {
+            root.write(path, b"before", Some(0o600)).unwrap();
+            root.write(path, b"after", None).unwrap();
+        }
+        root.remove("/etc/secret").unwrap();
+        keep_replaced(&root).unwrap();
+        let kept = |content: &[u8]| replaced(&root, &digest(content)).map(|kept| (kept.content, kept.mode));
+        assert_eq!(kept(b"before"), Some((b"before".to_vec(), 0o600)));
+        assert_eq!(kept(b"after"), Some((b"after".to_vec(), 0o600)));
+        assert_eq!(root.list(REPLACED).unwrap().len(), 2);
+        let changes = root.take_changes();
+        let before: Vec<_> = changes.iter().filter_map(|change| change.before.clone()).collect();
+        assert_eq!(before, [digest(b"before"), digest(b"after")]);
+        root.write(place(&digest(b"after")), b"forged", None).unwrap();
+        assert_eq!(kept(b"after"), None);
+    }
+}
