@@ -3,65 +3,65 @@
 
 /// Whether the whole text fits the pattern.
 pub fn matches(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
     // Where to go back to: the place after the last star, and what it then stands for.
-    let mut back: Option<(usize, usize)> = None;
-    let (mut p, mut t) = (0, 0);
-    while t < text.len() {
-        let step = match pattern.get(p) {
+    let mut back: Option<(&str, &str)> = None;
+    let (mut pattern, mut left) = (pattern, text);
+    while let Some(c) = left.chars().next() {
+        let mut rest = pattern.chars();
+        let fits = match rest.next() {
             Some('*') => {
-                back = Some((p + 1, t));
-                p += 1;
+                pattern = rest.as_str();
+                back = Some((pattern, left));
                 continue;
             }
-            Some('?') => Some(1),
-            Some('[') => match class(&pattern[p..], text[t]) {
-                Some((true, length)) => Some(length),
-                Some((false, _)) => None,
-                None => (text[t] == '[').then_some(1),
+            Some('?') => true,
+            Some('[') => match class(rest.as_str(), c) {
+                Some((holds, after)) => {
+                    rest = after.chars();
+                    holds
+                }
+                None => c == '[',
             },
-            Some(c) => (*c == text[t]).then_some(1),
-            None => None,
+            Some(same) => same == c,
+            None => false,
         };
-        match (step, back) {
-            (Some(length), _) => {
-                p += length;
-                t += 1;
+        match (fits, back) {
+            (true, _) => {
+                pattern = rest.as_str();
+                left = &left[c.len_utf8()..];
             }
-            (None, Some((after, from))) => {
-                p = after;
-                t = from + 1;
-                back = Some((after, t));
+            (false, Some((after, from))) => {
+                let from = from.chars().next().map_or("", |c| &from[c.len_utf8()..]);
+                (pattern, left) = (after, from);
+                back = Some((after, from));
             }
-            (None, None) => return false,
+            (false, None) => return false,
         }
     }
-    pattern[p..].iter().all(|c| *c == '*')
+    pattern.chars().all(|c| c == '*')
 }
 
-/// Reads a bracket expression: whether it holds the character, and how long it is. `None` if it
-/// is not closed and so stands for itself.
-fn class(pattern: &[char], c: char) -> Option<(bool, usize)> {
-    let mut at = 1;
-    let negated = matches!(pattern.get(at), Some('!' | '^'));
-    at += usize::from(negated);
-    let first = at;
+/// Reads a bracket expression behind its `[`: whether it holds the character, and what follows it.
+/// `None` if it is not closed and so stands for itself.
+fn class(pattern: &str, c: char) -> Option<(bool, &str)> {
+    let inner = pattern.strip_prefix(['!', '^']);
+    let negated = inner.is_some();
+    let mut rest = inner.unwrap_or(pattern).chars();
+    let mut is_first = true;
     let mut found = false;
     loop {
-        let low = *pattern.get(at)?;
-        if low == ']' && at > first {
-            return Some((found != negated, at + 1));
+        let low = rest.next()?;
+        if low == ']' && !is_first {
+            return Some((found != negated, rest.as_str()));
         }
-        match (pattern.get(at + 1), pattern.get(at + 2)) {
-            (Some('-'), Some(high)) if *high != ']' => {
-                found |= (low..=*high).contains(&c);
-                at += 3;
+        is_first = false;
+        let mut range = rest.clone();
+        match (range.next(), range.next()) {
+            (Some('-'), Some(high)) if high != ']' => {
+                found |= (low..=high).contains(&c);
+                rest = range;
             }
-            _ => {
-                found |= low == c;
-                at += 1;
-            }
+            _ => found |= low == c,
         }
     }
 }
