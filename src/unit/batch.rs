@@ -155,6 +155,21 @@ impl Batch {
         Ok(index)
     }
 
+    /// Adds the one unit of a batch that [`Batch::discover`] filled with the same look-up; says
+    /// whether it was the only one.
+    pub fn adopt(&mut self, other: &mut Batch) -> bool {
+        if other.units.len() != 1 {
+            return false;
+        }
+        for unit in other.units.drain(..) {
+            let index = self.units.len();
+            self.by_name.insert(unit.name.clone(), index);
+            self.queue.push_back(index);
+            self.units.push(unit);
+        }
+        true
+    }
+
     /// As [`Batch::discover`], but a unit that is masked or made at run time is a failure too.
     pub fn discover_usable(
         &mut self,

@@ -80,7 +80,11 @@ impl<'r> Index<'r> {
 
     /// What lies at a path, links not followed; `None` if nothing does.
     pub fn kind(&self, path: &str) -> Result<Option<Kind>, Problem> {
-        let (dir, name) = (parent(path), base_name(path));
+        self.kind_in(parent(path), base_name(path))
+    }
+
+    /// As [`Index::kind`], of an entry of a directory.
+    pub fn kind_in(&self, dir: &str, name: &str) -> Result<Option<Kind>, Problem> {
         if let Some(known) = self.listings.borrow().get(dir) {
             return Ok(known.as_ref().and_then(|listing| listing.get(name).copied()));
         }
@@ -91,7 +95,7 @@ impl<'r> Index<'r> {
         if looks >= LOOKS {
             return Ok(self.load(dir).and_then(|listing| listing.get(name).copied()));
         }
-        let meta = if_exists(self.root.meta(path)).map_err(|error| Problem::from(&error))?;
+        let meta = if_exists(self.root.meta(join(dir, name))).map_err(|error| Problem::from(&error))?;
         let kind = meta.map(|meta| meta.kind);
         self.looks.borrow_mut().entry(dir.to_owned()).or_default().insert(name.to_owned(), kind);
         Ok(kind)

@@ -138,6 +138,7 @@ impl Units<'_> {
             Verdict::Enable => answer.instances.iter().try_for_each(|instance| {
                 plan.enable.discover_usable(self, instance, lookup, owner, events).map(|_| ())
             }),
+            Verdict::Disable if plan.disable.adopt(&mut alone) => Ok(()),
             Verdict::Disable => plan.disable.discover(self, unit, Lookup::FOLLOW, owner, events).map(|_| ()),
             Verdict::Ignore => Ok(()),
         }

@@ -121,11 +121,15 @@ impl<'r> Units<'r> {
     fn search_file(&self, unit: &mut Unit, file: &str, lookup: Lookup) -> Result<bool, Problem> {
         self.check_templating(unit)?;
         for dir in &self.dirs {
-            let path = join(dir, file);
-            if lookup.native_only && self.path.is_generated(&path) {
+            if lookup.native_only && self.path.is_generated(&join(dir, file)) {
                 continue;
             }
-            match self.load(unit, &path, lookup) {
+            let kind = match self.index.kind_in(dir, file) {
+                Ok(None) | Err(Problem::Missing | Problem::Os(Errno::ENOTDIR | Errno::EACCES)) => continue,
+                found => found?.ok_or(Problem::Missing)?,
+            };
+            let path = join(dir, file);
+            match self.load_kind(unit, &path, kind, lookup) {
                 Ok(()) => {
                     unit.path = Some(path);
                     return Ok(true);
@@ -156,7 +160,12 @@ impl<'r> Units<'r> {
         if unit.path.is_some() {
             self.check_templating(unit)?;
         }
-        match self.index.kind(path)?.ok_or(Problem::Missing)? {
+        let kind = self.index.kind(path)?.ok_or(Problem::Missing)?;
+        self.load_kind(unit, path, kind, lookup)
+    }
+
+    fn load_kind(&self, unit: &mut Unit, path: &str, kind: Kind, lookup: Lookup) -> Result<(), Problem> {
+        match kind {
             Kind::File => self.load_file(unit, path, lookup),
             Kind::CharDevice => {
                 unit.mode = Some(Mode::Masked);
@@ -248,9 +257,8 @@ impl<'r> Units<'r> {
         for owner in [Some(unit.name.as_str()), template].into_iter().flatten() {
             let name = format!("{owner}.d");
             for dir in &self.dirs {
-                let drop_ins = join(dir, &name);
-                if self.index.kind(&drop_ins)?.is_some() {
-                    dirs.push(drop_ins);
+                if self.index.kind_in(dir, &name)?.is_some() {
+                    dirs.push(join(dir, &name));
                 }
             }
         }
