@@ -115,6 +115,32 @@ fn files_that_requests_overwrote_come_back_as_they_were() {
 }
 
 #[test]
+fn a_switch_goes_back_when_the_last_plugin_that_turned_it_does() {
+    let image = Image::new();
+    call(
+        &image,
+        "run",
+        [
+            "--",
+            "chroot",
+            &image.path().display().to_string(),
+            "lokkit",
+            "--nostart",
+            "-q",
+        ],
+    )
+    .ends(0);
+    let post = "lokkit --disabled --nostart";
+    install(&image, &[&plugin(&image, "one", post), &plugin(&image, "two", post)]);
+    let is_off = || image.read("/etc/sysconfig/system-config-firewall").contains("--disabled");
+    assert!(is_off());
+    call(&image, "revert", ["one"]).ends(0);
+    assert!(is_off(), "the other plugin wants it off");
+    call(&image, "remove", ["two"]).ends(0);
+    assert!(!is_off());
+}
+
+#[test]
 fn one_request_is_taken_back_and_the_others_stay() {
     let image = Image::new();
     let post = "systemctl enable one.service\nfirewall-cmd --permanent --add-port=7001/tcp\n\

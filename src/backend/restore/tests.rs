@@ -1,12 +1,12 @@
 //! Tests of putting back, on a real directory: requests make real changes, and what is planned is
 //! carried out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::intent::{Intent, Scope, Verdict};
+use crate::intent::{Intent, Scope, UnitWant, Verdict, Wish};
 use crate::origin::{FoundBy, Origin};
 use crate::plan::{Plan, apply};
 use crate::rpmdb::{Installed, Package};

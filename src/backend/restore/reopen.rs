@@ -1,0 +1,108 @@
+//! Opening again what was closed by requests that no longer count.
+
+use std::collections::BTreeSet;
+
+use super::Restored;
+use crate::firewall::lokkit::{config, selinux};
+use crate::intent::{Opening, Wish};
+use crate::journal::Event;
+use crate::plan::{Action, Note, PlannedChange};
+use crate::state::{Fold, Subject, Want, is_erasure, subject};
+use crate::tool::Tool;
+
+const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
+
+/// Openings that plugins had closed, and switches that they had turned, which are gone or whose
+/// requests are taken back, and which nobody else wants so; and what of theirs cannot be put back.
+pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Restored) {
+    let is_undone_alone = |wish: &Wish| matches!(wish, Wish::Withdraw { .. } | Wish::FirewallSwitch { .. });
+    let wanted: BTreeSet<Subject> = fold
+        .state
+        .wants()
+        .filter(|(_, want)| is_undone_alone(&want.wish))
+        .map(|(_, want)| subject(&want.wish))
+        .collect();
+    for (name, plugin) in &fold.gone {
+        for want in &plugin.wants {
+            let did = |event: &&Event| {
+                want.events.contains(&event.id)
+                    && !is_erasure(&event.origin)
+                    && event.intents.iter().any(|intent| intent.changed && intent.wish == want.wish)
+            };
+            let made: Vec<&Event> = events.iter().filter(did).collect();
+            if !made.is_empty() && !wanted.contains(&subject(&want.wish)) {
+                undo(name, want, &made, restored);
+            }
+        }
+    }
+}
+
+fn undo(name: &str, want: &Want, made: &[&Event], restored: &mut Restored) {
+    let call = |(tool, path, args), what: &str| PlannedChange {
+        path,
+        action: Action::Call { tool, args },
+        because: want.events.clone(),
+        why: format!("{name} had {what} it, which no longer counts"),
+    };
+    let cannot = |what| not_kept(name, what, &want.events);
+    match &want.wish {
+        Wish::Withdraw { opening, zone } => match inverse(opening, zone.as_deref()) {
+            Some(inverse) => restored.changes.push(call(inverse, "closed")),
+            None => restored.left.push(cannot("what it had closed")),
+        },
+        // That of firewalld is links, which are put back as such.
+        Wish::FirewallSwitch { on } if made.iter().any(|event| event.tool == Tool::Lokkit) => {
+            let arg = if *on { "--disabled" } else { "--enabled" };
+            restored.changes.push(call(lokkit(arg), "switched"));
+        }
+        Wish::FirewallReset { .. } => restored.left.push(cannot("what it reset")),
+        Wish::DefaultZone { .. } if !is_restored(restored, FIREWALLD_CONF) => {
+            restored.left.push(cannot("the default zone"));
+        }
+        Wish::Selinux { .. } if !is_restored(restored, selinux::PATH) => {
+            restored.left.push(cannot("SELinux's mode"));
+        }
+        _ => {}
+    }
+}
+
+/// A call of lokkit that only changes its files.
+fn lokkit(arg: &str) -> (Tool, String, Vec<String>) {
+    (Tool::Lokkit, config::PATH.into(), vec!["--quiet".into(), "--nostart".into(), arg.into()])
+}
+
+fn is_restored(restored: &Restored, path: &str) -> bool {
+    restored.changes.iter().any(|change| change.path == path)
+}
+
+fn not_kept(plugin: &str, what: &str, events: &[u64]) -> Note {
+    Note::new(Some(plugin), format!("{what} is left as it is: what it was before is not kept"), events)
+}
+
+/// The call that opens again what was closed.
+fn inverse(opening: &Opening, zone: Option<&str>) -> Option<(Tool, String, Vec<String>)> {
+    let Some(zone) = zone else {
+        let arg = match opening {
+            Opening::Port { port, protocol } => format!("--port={port}:{protocol}"),
+            Opening::FirewallService { service } => format!("--service={service}"),
+            _ => return None,
+        };
+        return Some(lokkit(&arg));
+    };
+    let arg = match opening {
+        Opening::Port { port, protocol } => format!("--add-port={port}/{protocol}"),
+        Opening::SourcePort { port, protocol } => format!("--add-source-port={port}/{protocol}"),
+        Opening::Protocol { protocol } => format!("--add-protocol={protocol}"),
+        Opening::FirewallService { service } => format!("--add-service={service}"),
+        Opening::Source { source } => format!("--add-source={source}"),
+        Opening::Interface { interface, .. } => format!("--add-interface={interface}"),
+        Opening::Masquerade { interface: None } => "--add-masquerade".into(),
+        Opening::BlockIcmp { icmp_type } => format!("--add-icmp-block={icmp_type}"),
+        Opening::IcmpBlockInversion => "--add-icmp-block-inversion".into(),
+        Opening::IntraZoneForward => "--add-forward".into(),
+        Opening::RichRule { rule } => format!("--add-rich-rule={rule}"),
+        _ => return None,
+    };
+    let path = format!("/etc/firewalld/zones/{zone}.xml");
+    Some((Tool::FirewallOfflineCmd, path, vec![format!("--zone={zone}"), arg]))
+}
