@@ -62,6 +62,8 @@ pub mod rpmdb;
 #[cfg(feature = "admin")]
 pub mod run;
 #[cfg(feature = "admin")]
+pub mod serve;
+#[cfg(feature = "admin")]
 pub mod settle;
 #[cfg(feature = "admin")]
 pub mod state;

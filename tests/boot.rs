@@ -1,6 +1,8 @@
 //! What was recorded takes effect on a real systemd, booted in a container, with real packets.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "boot/bus.rs"]
+mod bus;
 #[path = "boot/faults.rs"]
 mod faults;
 #[path = "boot/first.rs"]

@@ -24,7 +24,7 @@ const LAYERS: [&[&str]; 17] = [
     &["backend"],
     &["settle", "intercept", "inspect", "apply", "lint"],
     &["report"],
-    &["run", "live", "replay"],
+    &["run", "live", "replay", "serve"],
     &["install"],
     &["preview", "image"],
     &["cli"],

@@ -23,6 +23,7 @@ mod replay;
 mod report;
 mod revert;
 mod run;
+mod serve;
 mod settle;
 
 use std::io::Write;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use nodeshim::error::Result;
 use nodeshim::root::Root;
+use nodeshim::serve::Changes;
 
 /// Records what RPM scriptlets ask of a system image, and turns it into firewall and service
 /// configuration that persists.
@@ -73,6 +75,20 @@ enum Verb {
     Remove(remove::RemoveArgs),
     Revert(revert::RevertArgs),
     Replay(replay::ReplayArgs),
+    Serve(serve::ServeArgs),
+}
+
+impl Verb {
+    /// On a booted node: what is known of plugins before a verb that may change that.
+    fn changes(&self, root: &Root) -> Option<Changes> {
+        match self {
+            Verb::Run(_) | Verb::Install(_) | Verb::Remove(_) => Changes::watch(root, true),
+            Verb::Settle(_) | Verb::Apply(_) | Verb::Revert(_) | Verb::Replay(_) => {
+                Changes::watch(root, false)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Reads the command line and carries out its verb.
@@ -91,29 +107,39 @@ pub fn main() -> ExitCode {
 
 fn carry_out(cli: Cli) -> Result<ExitCode> {
     let root = Root::open(&cli.root)?;
+    let changes = cli.verb.changes(&root);
+    let code = dispatch(&root, cli);
+    if let Some(changes) = changes {
+        changes.announce(&root);
+    }
+    code
+}
+
+fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
     match cli.verb {
-        Verb::Run(args) => run::run(&root, args),
-        Verb::Arm(args) => arm::arm(&root, args),
-        Verb::Disarm(args) => arm::disarm(&root, args),
-        Verb::Settle(args) => settle::settle(&root, args, cli.json),
-        Verb::Plan(args) => settle::plan(&root, args, cli.json),
-        Verb::Apply(args) => apply::apply(&root, args, cli.json),
-        Verb::Check(args) => check::check(&root, args, cli.json),
-        Verb::Plugins(args) => list::plugins(&root, args, cli.json),
-        Verb::List(args) => list::list(&root, args, cli.json),
-        Verb::Show(args) => list::show(&root, args, cli.json),
-        Verb::Log(args) => log::log(&root, args, cli.json),
-        Verb::Why(args) => log::why(&root, args, cli.json),
-        Verb::Install(args) => install::install(&root, args, cli.json),
-        Verb::Preview(args) => preview::preview(&root, args, cli.json),
+        Verb::Run(args) => run::run(root, args),
+        Verb::Arm(args) => arm::arm(root, args),
+        Verb::Disarm(args) => arm::disarm(root, args),
+        Verb::Settle(args) => settle::settle(root, args, cli.json),
+        Verb::Plan(args) => settle::plan(root, args, cli.json),
+        Verb::Apply(args) => apply::apply(root, args, cli.json),
+        Verb::Check(args) => check::check(root, args, cli.json),
+        Verb::Plugins(args) => list::plugins(root, args, cli.json),
+        Verb::List(args) => list::list(root, args, cli.json),
+        Verb::Show(args) => list::show(root, args, cli.json),
+        Verb::Log(args) => log::log(root, args, cli.json),
+        Verb::Why(args) => log::why(root, args, cli.json),
+        Verb::Install(args) => install::install(root, args, cli.json),
+        Verb::Preview(args) => preview::preview(root, args, cli.json),
         Verb::Image(args) => image::image(args, cli.json),
-        Verb::Remove(args) => remove::remove(&root, args, cli.json),
-        Verb::Revert(args) => revert::revert(&root, args, cli.json),
-        Verb::Key(args) => key::key(&root, args, cli.json),
-        Verb::Report(args) => report::report(&root, args, cli.json),
-        Verb::Export(args) => export::export(&root, args, cli.json),
-        Verb::Policy(args) => policy::policy(&root, args, cli.json),
-        Verb::Lint(args) => lint::lint(&root, args, cli.json),
-        Verb::Replay(args) => replay::replay(&root, args, cli.json),
+        Verb::Remove(args) => remove::remove(root, args, cli.json),
+        Verb::Revert(args) => revert::revert(root, args, cli.json),
+        Verb::Key(args) => key::key(root, args, cli.json),
+        Verb::Report(args) => report::report(root, args, cli.json),
+        Verb::Export(args) => export::export(root, args, cli.json),
+        Verb::Policy(args) => policy::policy(root, args, cli.json),
+        Verb::Lint(args) => lint::lint(root, args, cli.json),
+        Verb::Replay(args) => replay::replay(root, args, cli.json),
+        Verb::Serve(args) => serve::serve(root, args),
     }
 }

@@ -99,7 +99,7 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
         }
     };
     // Before anything is read: what changes from here on is seen the next time.
-    let stamp = if booted { stamp(root) } else { None };
+    let stamp = if booted { stamp(root, &[]) } else { None };
     if booted && options.if_changed && stamp.is_some() {
         let applied = Applied::load(root)?;
         if applied.stamp == stamp && !applied.pending {

@@ -15,8 +15,10 @@ mod systemctl;
 mod systemd;
 
 pub use apply::{Options, apply};
+pub use bus::{Bus, Target};
 pub use firewall::Filter;
 pub use firewalld::Firewalld;
 pub use node::{boot_id, is_booted};
 pub use report::{Report, Started};
+pub use stamp::stamp;
 pub use systemd::Manager;

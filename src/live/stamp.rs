@@ -54,11 +54,12 @@ const LOG: &str = "rpmdb.sqlite-wal";
 const TICK: Duration = Duration::from_millis(20);
 
 /// The stamp. It is to be made before anything is read; none if something was changed so shortly
-/// before that a further change could not be told from it.
-pub fn stamp(root: &Root) -> Option<String> {
+/// before that a further change could not be told from it. Who depends on `more` names these
+/// directories, each with how many levels of directories below it count.
+pub fn stamp(root: &Root, more: &[(&str, i8)]) -> Option<String> {
     let mut seen = Seen::default();
     let of_declared = declared::OWNED.iter().map(|(directory, _)| (*directory, 0));
-    for (directory, depth) in DIRECTORIES.into_iter().chain(of_declared) {
+    for (directory, depth) in DIRECTORIES.into_iter().chain(of_declared).chain(more.iter().copied()) {
         seen.directory(root, directory, depth);
     }
     for (directory, names) in FILES {
@@ -139,7 +140,7 @@ mod tests {
     /// The stamp once the clock of the file system has gone on.
     fn settled(root: &Root) -> String {
         loop {
-            if let Some(stamp) = stamp(root) {
+            if let Some(stamp) = stamp(root, &[("/more", 1)]) {
                 return stamp;
             }
             std::thread::sleep(TICK);
@@ -155,6 +156,7 @@ mod tests {
             "/usr/lib/systemd/system",
             "/var/lib/rpm",
             "/etc/x",
+            "/more/a/b",
         ] {
             root.create_dirs(directory, 0o755).unwrap();
         }
@@ -173,6 +175,8 @@ mod tests {
         changes("2", "/var/lib/rpm/rpmdb.sqlite", true);
         changes("x", "/var/lib/rpm/rpmdb.sqlite-shm", false);
         changes("x", "/etc/x/other", false);
+        changes("x", "/more/a/x", true);
+        changes("x", "/more/a/b/x", false);
         root.remove("/etc/systemd/system/a.wants/b.service").unwrap();
         assert_ne!(settled(&root), last);
     }

@@ -87,6 +87,15 @@ impl Root {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
+    /// Whether this is the root directory of process 1, and not one that was entered by chroot;
+    /// none where that cannot be told.
+    #[cfg(feature = "admin")]
+    pub fn is_of_init(&self) -> Option<bool> {
+        let own = fstat(&self.dir).ok()?;
+        let of_init = nix::sys::stat::stat("/proc/1/root").ok()?;
+        Some((own.st_dev, own.st_ino) == (of_init.st_dev, of_init.st_ino))
+    }
+
     /// Opens a regular file for reading, links followed; errors as of [`Root::read`].
     pub fn open_read(&self, path: impl AsRef<Path>) -> Result<File> {
         self.open_file(path.as_ref(), OFlag::O_RDONLY)

@@ -34,6 +34,20 @@ pub enum Signature {
 }
 
 impl Signature {
+    /// Its name in every record and report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Signature::Good => "good",
+            Signature::Missing => "missing",
+            Signature::UnknownKey => "unknown-key",
+            Signature::ExpiredKey => "expired-key",
+            Signature::UnfitKey => "unfit-key",
+            Signature::RevokedKey => "revoked-key",
+            Signature::Tampered => "tampered",
+            Signature::Unreadable => "unreadable",
+        }
+    }
+
     /// The exit code of an installation that ends because of it.
     pub fn exit(self) -> u8 {
         match self {

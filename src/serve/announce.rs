@@ -1,0 +1,114 @@
+//! Telling whoever listens that plugins have changed: by a call of the service, which the bus starts
+//! if need be, so that the signal comes from whom listeners expect it. Only on a booted node, never
+//! out of an image or a container build, and nothing depends on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::{NAME, PATH};
+use crate::error::Result;
+use crate::live::{Bus, Target, is_booted};
+use crate::root::Root;
+use crate::rpmdb::Installed;
+use crate::state::{Plugin, State};
+use crate::trust::{Record, Trust};
+
+/// How long the service may take, which the bus may have to start.
+const ANSWER: Duration = Duration::from_secs(5);
+
+const SERVICE: Target = Target {
+    name: NAME,
+    path: PATH,
+    interface: NAME,
+};
+
+/// What can be told of plugins, as it was before a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    plugins: BTreeMap<String, Plugin>,
+    trust: BTreeMap<String, Trust>,
+    /// The plugins that packages say they are, where packages may change.
+    provided: Vec<(String, String)>,
+    packages: bool,
+}
+
+impl Changes {
+    /// Looks at a booted node before something is changed; none for anything else. `packages` says
+    /// whether packages may come and go.
+    pub fn watch(root: &Root, packages: bool) -> Option<Changes> {
+        if !is_booted(root) || root.is_of_init() != Some(true) {
+            return None;
+        }
+        Changes::load(root, packages).ok()
+    }
+
+    fn load(root: &Root, packages: bool) -> Result<Changes> {
+        let installed = if packages {
+            Installed::load(root)?
+        } else {
+            Installed::default()
+        };
+        let provided = installed.provided().iter();
+        Ok(Changes {
+            plugins: State::load(root)?.plugins,
+            trust: Record::load(root)?.0,
+            provided: provided.map(|provided| (provided.package.clone(), provided.nevra.clone())).collect(),
+            packages,
+        })
+    }
+
+    /// Tells which plugins have changed since, if any have. That nobody could be told is logged.
+    pub fn announce(self, root: &Root) {
+        let names = match Changes::load(root, self.packages) {
+            Ok(now) => self.differing(&now),
+            Err(error) => return log::info!("what changed is not told on the bus: {error}"),
+        };
+        if names.is_empty() {
+            return;
+        }
+        let told = Bus::system(ANSWER).and_then(|bus| bus.call(&SERVICE, "Refresh", &(names,)));
+        if let Err(error) = told {
+            log::info!("what changed was not told on the bus: {error}");
+        }
+    }
+
+    fn differing(&self, now: &Changes) -> BTreeSet<String> {
+        let mut names = differing_keys(&self.plugins, &now.plugins);
+        names.extend(differing_keys(&self.trust, &now.trust));
+        let before: BTreeSet<_> = self.provided.iter().collect();
+        let after: BTreeSet<_> = now.provided.iter().collect();
+        names.extend(before.symmetric_difference(&after).map(|(name, _)| name.clone()));
+        names
+    }
+}
+
+fn differing_keys<V: PartialEq>(
+    before: &BTreeMap<String, V>,
+    after: &BTreeMap<String, V>,
+) -> BTreeSet<String> {
+    let names = before.keys().chain(after.keys());
+    names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_came_went_or_wants_something_else_is_named() {
+        let plugin = |requests| Plugin {
+            requests,
+            ..Plugin::default()
+        };
+        let of = |plugins: &[(&str, usize)], provided: &[(&str, &str)]| Changes {
+            plugins: plugins.iter().map(|(name, requests)| (name.to_string(), plugin(*requests))).collect(),
+            provided: provided.iter().map(|(name, nevra)| (name.to_string(), nevra.to_string())).collect(),
+            ..Changes::default()
+        };
+        let before = of(&[("same", 1), ("more", 1), ("gone", 1)], &[("p", "p-1"), ("q", "q-1")]);
+        let after = of(&[("same", 1), ("more", 2), ("new", 1)], &[("p", "p-2"), ("q", "q-1")]);
+        let names = before.differing(&after);
+        assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), ["gone", "more", "new", "p"]);
+        assert!(before.differing(&before.clone()).is_empty());
+    }
+}

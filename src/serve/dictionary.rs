@@ -1,0 +1,147 @@
+//! A plugin of the report as D-Bus dictionaries, `a{sv}`: the keys and values of
+//! `nodeshim report --format json`, but for what each scriptlet did to files. What is not known has
+//! no key; a list is there even if it is empty.
+
+use std::collections::BTreeMap;
+
+use zbus::Variant;
+
+use crate::inspect::Hook;
+use crate::report::{Item, Plugin, Provides, Signature};
+
+/// `a{sv}`
+pub(super) type Dictionary = BTreeMap<&'static str, Variant<'static>>;
+
+/// What a plugin is, without what it asked for.
+pub(super) fn brief(plugin: &Plugin) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("name", text(&plugin.name));
+    all.insert("gone", plugin.gone.into());
+    all.insert("requests", number(plugin.requests));
+    all.insert("provides", list(&plugin.provides, provides));
+    optional(&mut all, "nevra", plugin.nevra.as_deref());
+    optional(&mut all, "evr", plugin.evr.as_deref());
+    optional(&mut all, "vendor", plugin.vendor.as_deref());
+    optional(&mut all, "summary", plugin.summary.as_deref());
+    optional(&mut all, "installed", plugin.installed.as_deref());
+    if let Some(found) = &plugin.signature {
+        all.insert("signature", signature(found).into());
+    }
+    all
+}
+
+/// All that is known of a plugin.
+pub(super) fn full(plugin: &Plugin) -> Dictionary {
+    let mut all = brief(plugin);
+    optional(&mut all, "description", plugin.description.as_deref());
+    optional(&mut all, "license", plugin.license.as_deref());
+    optional(&mut all, "url", plugin.url.as_deref());
+    all.insert("ports", texts(&plugin.ports));
+    all.insert("services", texts(&plugin.services));
+    all.insert("firewall", list(&plugin.firewall, item));
+    all.insert("units", list(&plugin.units, item));
+    all.insert("other", list(&plugin.other, item));
+    all.insert("deferred", list(&plugin.deferred, item));
+    all.insert("denied", list(&plugin.denied, item));
+    all.insert("hooks", list(&plugin.hooks, hook));
+    all.insert("bypasses", texts(&plugin.bypasses));
+    all.insert("notes", texts(&plugin.notes));
+    all
+}
+
+fn signature(signature: &Signature) -> Dictionary {
+    let mut all = Dictionary::new();
+    optional(&mut all, "verdict", signature.verdict.map(|verdict| verdict.word()));
+    optional(&mut all, "key", signature.key.as_deref());
+    optional(&mut all, "fingerprint", signature.fingerprint.as_deref());
+    optional(&mut all, "user", signature.user.as_deref());
+    optional(&mut all, "text", signature.text.as_deref());
+    all
+}
+
+fn provides(provides: &Provides) -> Dictionary {
+    Dictionary::from([
+        ("plugin", text(&provides.plugin)),
+        ("version", text(&provides.version)),
+    ])
+}
+
+fn item(item: &Item) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("text", text(&item.text));
+    all.insert("global", item.global.into());
+    all.insert("runtime", item.runtime.into());
+    all.insert("failed", item.failed.into());
+    all.insert("events", item.events.clone().into());
+    all.insert("declared", texts(&item.declared));
+    optional(&mut all, "rule", item.rule.as_deref());
+    all
+}
+
+fn hook(hook: &Hook) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("point", text(&hook.point));
+    all.insert("name", text(&hook.name));
+    all.insert("mode", text(&hook.mode));
+    all.insert("packages", texts(&hook.packages));
+    if let Some(order) = hook.order {
+        all.insert("order", order.into());
+    }
+    optional(&mut all, "problem", hook.problem.as_deref());
+    all
+}
+
+fn list<T>(of: &[T], one: impl Fn(&T) -> Dictionary) -> Variant<'static> {
+    of.iter().map(one).collect::<Vec<_>>().into()
+}
+
+fn texts(of: &[String]) -> Variant<'static> {
+    of.iter().map(|one| sendable(one)).collect::<Vec<_>>().into()
+}
+
+fn text(of: &str) -> Variant<'static> {
+    sendable(of).into()
+}
+
+fn optional(all: &mut Dictionary, key: &'static str, of: Option<&str>) {
+    if let Some(of) = of {
+        all.insert(key, text(of));
+    }
+}
+
+fn number(of: usize) -> Variant<'static> {
+    (of as u64).into()
+}
+
+/// A bus hangs up on whoever sends it a NUL character.
+fn sendable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_report_breaks_a_message() {
+        let plugin = Plugin {
+            name: "a\0b".into(),
+            ports: vec!["80\0/tcp".into()],
+            ..Plugin::default()
+        };
+        let message = zbus::Message::method_call("/", "M").build(&full(&plugin)).unwrap();
+        let body = message.body();
+        let read: BTreeMap<String, zbus::OwnedVariant> = body.deserialize().unwrap();
+        assert_eq!(*read["name"], Variant::from("a\u{fffd}b"));
+        assert_eq!(*read["ports"], Variant::from(vec!["80\u{fffd}/tcp".to_owned()]));
+        assert_eq!(read["units"].value_signature().to_string(), "aa{sv}");
+        assert!(!read.contains_key("nevra"));
+    }
+
+    #[test]
+    fn a_verdict_has_one_name() {
+        for verdict in [crate::trust::Signature::Good, crate::trust::Signature::UnknownKey] {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.word());
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The service: takes its name on the bus, answers, and ends when nobody asks any more.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use zbus::{Connection, block_on, conn};
+
+use super::known::Known;
+use super::object::Plugins;
+use super::{NAME, PATH};
+use crate::error::{Error, Result};
+use crate::root::Root;
+
+/// How long the bus itself may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The bus's address; none means the system bus.
+    pub bus: Option<String>,
+    /// How long nobody may ask before the service ends; zero means for ever.
+    pub idle: Duration,
+}
+
+/// What the service hears of beside the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// A method was called.
+    Called,
+    /// The service is to end.
+    Stop,
+}
+
+/// Serves until nobody has asked for as long as `options` say, or until it is told to end.
+pub fn serve(root: &Root, options: &Options) -> Result<()> {
+    let (doing, heard) = channel();
+    stop_on_signals(doing.clone())?;
+    let object = Plugins {
+        known: Known::new(root),
+        bus: options.bus.clone(),
+        doing,
+    };
+    let builder = builder(options.bus.as_deref())
+        .serve_at(PATH, object)
+        .name(NAME)
+        .allow_name_replacements(false)
+        .replace_existing_names(false);
+    let connection = block_on(builder.build()).map_err(|error| failed(&error))?;
+    wait(&heard, options.idle);
+    block_on(end(&connection));
+    Ok(())
+}
+
+fn builder(bus: Option<&str>) -> conn::Builder<'static> {
+    let builder = match bus {
+        Some(address) => conn::Builder::address(address),
+        None => conn::Builder::system(),
+    };
+    builder.method_timeout(ANSWER)
+}
+
+fn failed(error: &zbus::Error) -> Error {
+    match error {
+        zbus::Error::NameTaken => Error::Other(format!("{NAME} is served already")),
+        other => Error::Other(format!("the bus: {other}")),
+    }
+}
+
+/// What ends other programs has this one end in order.
+fn stop_on_signals(doing: Sender<Doing>) -> Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])
+        .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            // If nobody hears it, the service is about to end.
+            let _ = doing.send(Doing::Stop);
+        }
+    });
+    Ok(())
+}
+
+fn wait(heard: &Receiver<Doing>, idle: Duration) {
+    loop {
+        let next = match idle.is_zero() {
+            true => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => heard.recv_timeout(idle),
+        };
+        if next != Ok(Doing::Called) {
+            return;
+        }
+    }
+}
+
+/// Gives up the name, so that the next call starts the service anew, and answers what was called
+/// before: a message to oneself comes behind all of it.
+async fn end(connection: &Connection) {
+    if let Err(error) = connection.release_name(NAME).await {
+        // A bus that is gone has no more questions.
+        log::debug!("giving up the name: {error}");
+        return;
+    }
+    let own = connection.unique_name().map(|name| name.as_str());
+    let ping = connection.call_method(own, PATH, Some("org.freedesktop.DBus.Peer"), "Ping", &());
+    if let Err(error) = ping.await {
+        log::debug!("the last message: {error}");
+    }
+}
+
+/// The user behind a connection to the bus. Asked over a connection of its own: the service's is not
+/// read on while a call is being answered and more have come than it keeps.
+pub(super) async fn uid_of(bus: Option<&str>, sender: &str) -> zbus::Result<u32> {
+    const DAEMON: &str = "org.freedesktop.DBus";
+    let connection = builder(bus).build().await?;
+    let answer = connection
+        .call_method(Some(DAEMON), "/org/freedesktop/DBus", Some(DAEMON), "GetConnectionUnixUser", &(sender,))
+        .await?;
+    answer.body().deserialize()
+}

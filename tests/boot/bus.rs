@@ -1,0 +1,55 @@
+//! The D-Bus service on a booted node: systemd starts it, in its sandbox, and what changes is told.
+
+use crate::machine::Machine;
+use crate::{alpha, expect, install, look};
+
+const METADATA: &str = "%install\ninstall -d %{buildroot}/usr/share/ovirt-node/plugins.d\n\
+    printf 'schema = 1\\n[firewall]\\nports = [\"7007/tcp\"]\\n' \
+    >%{buildroot}/usr/share/ovirt-node/plugins.d/meta.toml\n\
+    %files\n/usr/share/ovirt-node/plugins.d/meta.toml\n";
+
+/// Asks as root and as nobody, then has two plugins change while somebody listens to the service.
+const ASK: &str = "
+    call='busctl call org.ovirt.node.Plugins1 /org/ovirt/node/Plugins1 org.ovirt.node.Plugins1'
+    nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+    ask before systemctl is-active nodeshim-plugins1.service
+    ask list sh -c \"$nobody $call List | grep -c alpha-1-1.noarch\"
+    ask started systemctl is-active nodeshim-plugins1.service
+    ask get sh -c \"$nobody $call Get s alpha | grep -c '\\\"ports\\\" as 1 \\\"8080/tcp\\\"'\"
+    ask none sh -c \"$nobody $call Get s none 2>&1\"
+    ask refused sh -c \"$nobody $call Refresh as 0 2>&1\"
+    ask root sh -c \"$call Refresh as 0 && echo fine\"
+    ask sandbox sh -c 'nsenter -t $(systemctl show -P MainPID nodeshim-plugins1) -m touch /etc/x /usr/lib/sysimage/nodeshim/x 2>&1 | grep -c Read-only'
+    inside rpm --dbpath /var/lib/rpm --nodeps -i /var/tmp/meta.rpm
+    inside timeout 60 sh -c 'stdbuf -oL gdbus monitor --system --dest org.ovirt.node.Plugins1 --object-path /org/ovirt/node/Plugins1 >/var/tmp/told & seen() { until grep -q \"$1\" /var/tmp/told; do sleep 0.05; done; }
+        seen \"The name\"
+        systemctl stop nodeshim-plugins1.service
+        nodeshim settle >/dev/null && seen meta && nodeshim settle >/dev/null && nodeshim revert alpha >/dev/null && seen alpha; kill $!'
+    ask told sh -c 'grep -o \"Plugins1.Changed.*\" /var/tmp/told'
+    ask problems sh -c 'journalctl -u nodeshim-plugins1 -p warning -o cat'
+";
+
+#[test]
+fn the_bus_starts_the_service_and_what_changes_is_told() {
+    let machine = Machine::with_nodeshim();
+    install(&machine, &[alpha(&machine)]);
+    let meta = machine.package("meta", "1", METADATA);
+    machine.put(&meta, "/var/tmp/meta.rpm");
+    let looked = machine.boot(&look(ASK));
+    expect(
+        &looked,
+        &[
+            "before=inactive",
+            "list=1",
+            "started=active",
+            "get=1",
+            "none=Call failed: nothing is recorded of none",
+            "refused=Call failed: Access denied",
+            "root=fine",
+            "sandbox=2",
+            "told=Plugins1.Changed (['meta'],) Plugins1.Changed (['alpha'],)",
+            "problems=",
+            "failed=",
+        ],
+    );
+}
