@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{NAME, PATH};
-use crate::error::Result;
+use crate::error::{Result, if_exists};
 use crate::live::{Bus, Target, is_booted};
 use crate::root::Root;
 use crate::rpmdb::Installed;
-use crate::state::{Plugin, State};
+use crate::state::{self, State};
 use crate::trust::{Record, Trust};
 
 /// How long the service may take, which the bus may have to start.
@@ -25,7 +25,8 @@ const SERVICE: Target = Target {
 /// What can be told of plugins, as it was before a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    plugins: BTreeMap<String, Plugin>,
+    /// The text of the state: most of the time it is the same, and need not be understood.
+    state: String,
     trust: BTreeMap<String, Trust>,
     /// The plugins that packages say they are, where packages may change.
     provided: Vec<(String, String)>,
@@ -50,7 +51,7 @@ impl Changes {
         };
         let provided = installed.provided().iter();
         Ok(Changes {
-            plugins: State::load(root)?.plugins,
+            state: if_exists(root.read_text(state::PATH))?.unwrap_or_default(),
             trust: Record::load(root)?.0,
             provided: provided.map(|provided| (provided.package.clone(), provided.nevra.clone())).collect(),
             packages,
@@ -59,8 +60,9 @@ impl Changes {
 
     /// Tells which plugins have changed since, if any have. That nobody could be told is logged.
     pub fn announce(self, root: &Root) {
-        let names = match Changes::load(root, self.packages) {
-            Ok(now) => self.differing(&now),
+        let now = Changes::load(root, self.packages);
+        let names = match now.and_then(|now| self.differing(&now)) {
+            Ok(names) => names,
             Err(error) => return log::info!("what changed is not told on the bus: {error}"),
         };
         if names.is_empty() {
@@ -72,13 +74,17 @@ impl Changes {
         }
     }
 
-    fn differing(&self, now: &Changes) -> BTreeSet<String> {
-        let mut names = differing_keys(&self.plugins, &now.plugins);
+    fn differing(&self, now: &Changes) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        if self.state != now.state {
+            let plugins = |text: &str| State::parse(text).map(|state| state.plugins);
+            names = differing_keys(&plugins(&self.state)?, &plugins(&now.state)?);
+        }
         names.extend(differing_keys(&self.trust, &now.trust));
         let before: BTreeSet<_> = self.provided.iter().collect();
         let after: BTreeSet<_> = now.provided.iter().collect();
         names.extend(before.symmetric_difference(&after).map(|(name, _)| name.clone()));
-        names
+        Ok(names)
     }
 }
 
@@ -93,6 +99,7 @@ fn differing_keys<V: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Plugin;
 
     #[test]
     fn who_came_went_or_wants_something_else_is_named() {
@@ -100,15 +107,19 @@ mod tests {
             requests,
             ..Plugin::default()
         };
-        let of = |plugins: &[(&str, usize)], provided: &[(&str, &str)]| Changes {
+        let state = |plugins: &[(&str, usize)]| State {
             plugins: plugins.iter().map(|(name, requests)| (name.to_string(), plugin(*requests))).collect(),
+            ..State::default()
+        };
+        let of = |plugins: &[(&str, usize)], provided: &[(&str, &str)]| Changes {
+            state: state(plugins).to_text().unwrap(),
             provided: provided.iter().map(|(name, nevra)| (name.to_string(), nevra.to_string())).collect(),
             ..Changes::default()
         };
         let before = of(&[("same", 1), ("more", 1), ("gone", 1)], &[("p", "p-1"), ("q", "q-1")]);
         let after = of(&[("same", 1), ("more", 2), ("new", 1)], &[("p", "p-2"), ("q", "q-1")]);
-        let names = before.differing(&after);
+        let names = before.differing(&after).unwrap();
         assert_eq!(names.iter().map(String::as_str).collect::<Vec<_>>(), ["gone", "more", "new", "p"]);
-        assert!(before.differing(&before.clone()).is_empty());
+        assert!(before.differing(&before.clone()).unwrap().is_empty());
     }
 }

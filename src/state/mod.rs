@@ -187,7 +187,11 @@ impl State {
         }
     }
 
-    fn parse(text: &str) -> Result<State> {
+    /// Takes the file's text apart; an empty one is the empty state. A newer format is refused.
+    pub fn parse(text: &str) -> Result<State> {
+        if text.is_empty() {
+            return Ok(State::default());
+        }
         #[derive(Deserialize)]
         struct Version {
             format: u64,
