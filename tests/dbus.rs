@@ -128,6 +128,33 @@ fn what_is_changed_is_told_at_once() {
 }
 
 #[test]
+fn five_hundred_plugins_are_one_answer() {
+    let image = Image::new();
+    let event = |number: usize| {
+        let text = format!(
+            "\n[[event]]\nid = {number}\ntime = \"2026-01-01T00:00:00Z\"\ntool = \"lokkit\"\n\
+             argv = [\"lokkit\", \"-p\", \"{port}:tcp\"]\nexit = 0\nverdict = \"allow\"\n\n[event.origin]\n\
+             found-by = \"unknown\"\nnevra = \"p{number:03}-1-1.noarch\"\n\n[[event.intent]]\nchanged = true\n\
+             kind = \"allow\"\nopening = \"port\"\nport = \"{port}\"\nprotocol = \"tcp\"\n",
+            port = 10_000 + number
+        );
+        format!("{text}# end {number} {}\n", text.len())
+    };
+    let journal: String = (1..=500).map(event).collect();
+    let place = image.path().join("usr/lib/sysimage/nodeshim");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("journal.toml"), format!("format = 1\n{journal}")).unwrap();
+    // Without a package database nobody is known to be gone.
+    fs::remove_dir_all(image.path().join("usr/lib/sysimage/rpm")).unwrap();
+    let bus = Bus::start(&image, Policy::Shipped, 60);
+    let list = plain(&bus.call(65534, "List", &[]));
+    let list = list.as_array().unwrap();
+    assert_eq!((list.len(), &list[499]["name"]), (500, &Value::from("p500")));
+    let one = plain(&bus.call(65534, "Get", &["s", "p250"]));
+    assert_eq!(one["ports"], serde_json::json!(["10250/tcp"]), "{one}");
+}
+
+#[test]
 fn unknown_plugins_and_hostile_names_are_refused_by_name() {
     let image = image();
     let bus = Bus::start(&image, Policy::Shipped, 60);
@@ -225,7 +252,7 @@ fn it_ends_when_nobody_asks_and_comes_again() {
 fn no_call_is_lost_when_it_ends() {
     let image = Image::new();
     let bus = Bus::start(&image, Policy::Shipped, 60);
-    for _ in 0..40 {
+    for _ in 0..15 {
         let service = bus.service();
         let calls: Vec<_> = (0..3).map(|_| bus.begin(65534, "List")).collect();
         bus::terminate(service);

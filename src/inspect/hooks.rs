@@ -1,5 +1,7 @@
 //! vdsm's hooks in an image: whose they are, in which order they run, and what is wrong with them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::error::{Result, if_exists};
@@ -76,10 +78,12 @@ pub fn hooks(root: &Root) -> Result<Vec<Hook>> {
     }
     hooks.sort();
     let paths: Vec<String> = hooks.iter().map(Hook::path).collect();
-    let owners = rpmdb::owners_of(root, &paths)?;
+    let mut owners: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (path, package) in rpmdb::owners_of(root, &paths)? {
+        owners.entry(path).or_default().push(package);
+    }
     for (hook, path) in hooks.iter_mut().zip(&paths) {
-        hook.packages =
-            owners.iter().filter(|(owned, _)| owned == path).map(|(_, name)| name.clone()).collect();
+        hook.packages = owners.remove(path).unwrap_or_default();
         hook.packages.dedup();
         if let [first, second, ..] = hook.packages.as_slice()
             && hook.problem.is_none()
@@ -112,16 +116,17 @@ fn hook(root: &Root, point: &str, name: &str) -> Hook {
 
 /// Two packages' hooks that do the same thing under another number, by their names.
 fn note_same_names(hooks: &mut [Hook]) {
-    let stem = |name: &str| name.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
-    let known: Vec<Hook> = hooks.to_vec();
+    let stem = |hook: &Hook| {
+        let name = hook.name.trim_start_matches(|c: char| c.is_ascii_digit());
+        (hook.point.clone(), name.to_owned())
+    };
+    let mut known: BTreeMap<(String, String), Vec<Hook>> = BTreeMap::new();
+    for hook in hooks.iter().filter(|hook| !hook.packages.is_empty()) {
+        known.entry(stem(hook)).or_default().push(hook.clone());
+    }
     for hook in hooks.iter_mut().filter(|hook| hook.problem.is_none() && !hook.packages.is_empty()) {
-        let other = known.iter().find(|other| {
-            other.point == hook.point
-                && other.name != hook.name
-                && stem(&other.name) == stem(&hook.name)
-                && !other.packages.is_empty()
-                && other.packages != hook.packages
-        });
+        let same = known.get(&stem(hook)).map_or(&[][..], Vec::as_slice);
+        let other = same.iter().find(|other| other.name != hook.name && other.packages != hook.packages);
         if let Some(other) = other {
             let package = other.packages.first().map_or("", String::as_str);
             hook.problem = Some(format!("{package} has a hook of the same name, {}", other.name));

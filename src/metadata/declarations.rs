@@ -66,8 +66,9 @@ pub fn declarations(
     let (mut declarations, mut notes) = (Vec::new(), loaded.notes.clone());
     for (name, metadata) in &loaded.files {
         let path = path(name);
-        let mut provided = installed.provided().iter();
-        let plugin = match provided.find(|provided| provided.plugin == *name) {
+        let provided = installed.provided();
+        let at = provided.partition_point(|provided| provided.plugin < *name);
+        let plugin = match provided.get(at).filter(|provided| provided.plugin == *name) {
             Some(provided) if !installed.has(name) => &provided.package,
             _ => name,
         };

@@ -18,6 +18,7 @@ pub fn build(sources: &Sources) -> Report {
         .into_iter()
         .map(|summary| (summary.plugin.clone(), plugin(sources, summary)))
         .collect();
+    registered(sources, &mut by_name);
     for row in list(&sources.standing, None) {
         if let Some(plugin) = by_name.get_mut(&row.plugin) {
             put(plugin, row);
@@ -78,14 +79,7 @@ fn package_of(entry: &ScriptletEntry) -> &str {
 fn plugin(sources: &Sources, summary: Summary) -> Plugin {
     let found = sources.standing.state.plugins.get(&summary.plugin);
     let requests = found.or_else(|| sources.standing.gone.get(&summary.plugin)).map_or(0, |one| one.requests);
-    let provided = sources.registry.installed.provided().iter();
-    let provides = provided.filter(|provided| provided.package == summary.plugin).map(|provided| Provides {
-        plugin: provided.plugin.clone(),
-        version: provided.version.clone(),
-    });
     Plugin {
-        provides: provides.collect(),
-        hooks: sources.registry.hooks_of(&summary.plugin).cloned().collect(),
         gone: summary.gone,
         requests,
         signature: summary.trust.map(|trust| Signature {
@@ -98,6 +92,25 @@ fn plugin(sources: &Sources, summary: Summary) -> Plugin {
         nevra: summary.nevra,
         name: summary.plugin,
         ..Plugin::default()
+    }
+}
+
+/// Tells of the packages which plugins they say they are, and which hooks they ship.
+fn registered(sources: &Sources, by_name: &mut BTreeMap<String, Plugin>) {
+    for provided in sources.registry.installed.provided() {
+        if let Some(plugin) = by_name.get_mut(&provided.package) {
+            plugin.provides.push(Provides {
+                plugin: provided.plugin.clone(),
+                version: provided.version.clone(),
+            });
+        }
+    }
+    for hook in &sources.registry.hooks {
+        for package in &hook.packages {
+            if let Some(plugin) = by_name.get_mut(package) {
+                plugin.hooks.push(hook.clone());
+            }
+        }
     }
 }
 

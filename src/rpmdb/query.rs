@@ -1,5 +1,6 @@
 //! Running `rpm -qa` on an image's database.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -52,10 +53,11 @@ pub(super) fn owners_of(root: &Root, database: &str, paths: &[String]) -> Result
         .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
     // A path that nobody owns is a line of words, and fails the command.
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let asked: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
     let mut owners: Vec<(String, String)> = text
         .lines()
         .filter_map(|line| line.split_once('\t'))
-        .filter(|(_, path)| paths.iter().any(|asked| asked == path))
+        .filter(|(_, path)| asked.contains(path))
         .map(|(name, path)| (path.to_owned(), name.to_owned()))
         .collect();
     owners.sort();
