@@ -231,6 +231,13 @@ impl Bus {
         Watch { bus: self, first }
     }
 
+    /// How many are connected, among them who asks.
+    pub fn connections(&self) -> usize {
+        let names = self.daemon("ListNames", &[]).expect("names");
+        let unique = |name: &&Value| name.as_str().is_some_and(|name| name.starts_with(':'));
+        names.as_array().expect("names").iter().filter(unique).count()
+    }
+
     /// The number of the newest connection, which is that of who asks.
     fn newest(&self) -> u64 {
         let names = self.daemon("ListNames", &[]).expect("names");
@@ -249,7 +256,7 @@ impl Drop for Bus {
         if let Some(pid) =
             self.daemon("GetConnectionUnixProcessID", &["s", INTERFACE]).and_then(|pid| pid.as_u64())
         {
-            terminate(pid as u32);
+            signal(pid as u32, Signal::SIGTERM);
         }
         let _ = self.daemon.kill();
         let _ = self.daemon.wait();
@@ -326,8 +333,9 @@ pub fn as_user(user: u32, command: &mut Command) -> Command {
     other
 }
 
-pub fn terminate(pid: u32) {
-    let _ = kill(Pid::from_raw(pid as i32), Signal::SIGTERM);
+pub fn signal(pid: u32, signal: Signal) {
+    // It may have ended by itself.
+    let _ = kill(Pid::from_raw(pid as i32), signal);
 }
 
 /// What a program printed, which ended well.
