@@ -34,7 +34,7 @@ fn a_package_is_looked_at_without_being_installed() {
     ];
     let scriptlets = "%post\nA=a.service\nsystemctl enable $A\nsystemctl start \"$B\"\n\
         systemctl disable sshd\nfirewall-cmd --permanent --add-port=8080/tcp\nuseradd x\niptables -F\n\
-        %preun -p /sbin/ldconfig\n%postun -p <lua>\nprint(1)\n";
+        %preun -p /sbin/ldconfig\n%postun -p <lua>\nprint(1)\n%pre -p /usr/bin/python3\nprint(1)\n";
     let file = build_with(dir.path(), "p", "", &files, scriptlets);
     let output = lint(&[&file]);
     let said = text(&output);
@@ -47,12 +47,45 @@ fn a_package_is_looked_at_without_being_installed() {
         "%post:7: warning: iptables -F: changes the firewall of the machine that builds the image",
         "50_p: warning: vdsm has no hook point before_vm_strat: it is never run",
         "/usr/share/other/x: warning: is outside of the places that plugins of a node may use",
-        "%postun:1: note: a scriptlet in <lua>: what it asks for shows only when it runs",
+        "%pre:1: note: a scriptlet in /usr/bin/python3: what it asks for shows only when it runs",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
+    assert!(!said.contains("postun"), "a script that runs nothing asks for nothing: {said}");
     assert!(!said.contains("8080"), "what is declared already is no finding: {said}");
     assert!(!said.contains("/usr/share/p/x"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn loops_and_lua_are_read_as_far_as_they_are_known() {
+    let dir = scratch();
+    let scriptlets = "%post\nUNITS=\"sshd.service a.service\"\nfor u in $UNITS b.timer; do\n  systemctl disable \"$u\"\ndone\n\
+        for u in $(ls /x); do systemctl enable $u; done\n\
+        %posttrans -p <lua>\nfor _, unit in ipairs({'c.service', 'd.service'}) do\n  os.execute('systemctl enable ' .. unit)\nend\n\
+        posix.exec('/usr/bin/systemctl', 'start', 'c.service')\nos.execute('iptables -F; systemctl disable sshd.service')\n\
+        rpm.execute('systemctl', 'enable', arg[2])\nos.execute(cmd)\n\
+        %triggerin -p <lua> -- other\nos.execute('systemctl disable auditd.service')\n";
+    let file = build_with(dir.path(), "p", "", &[("/usr/share/p/x", "x\n")], scriptlets);
+    let output = lint(&[&file]);
+    let said = text(&output);
+    for expected in [
+        "%post:3: error: disable sshd.service: denied by policy (node: protected-units",
+        "%post:3: note: systemctl disable a.service: could be declared; in metadata: [units] disable = [\"a.service\"]",
+        "%post:3: note: systemctl disable b.timer: could be declared",
+        "%post:5: note: systemctl enable $u: what it asks for shows only when it runs",
+        "%posttrans:2: note: systemctl enable c.service: could be declared",
+        "%posttrans:2: note: systemctl enable d.service: could be declared",
+        "%posttrans:4: note: /usr/bin/systemctl start c.service: put off until the boot",
+        "%posttrans:5: warning: iptables -F: changes the firewall of the machine",
+        "%posttrans:5: error: disable sshd.service: denied by policy",
+        "%posttrans:6: note: systemctl enable ?: what it asks for shows only when it runs",
+        "%posttrans:7: note: os.execute(cmd): what it asks for shows only when it runs",
+        "%triggerin:1: error: disable auditd.service: denied by policy",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(!said.contains("$UNITS") && !said.contains("\"$u\""), "{said}");
     assert_eq!(output.status.code(), Some(1));
 }
 

@@ -2,8 +2,12 @@
 //! of each plugin, is the same twice, and no package can write anything but text into it.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "report/exports.rs"]
+mod exports;
 #[path = "support/image.rs"]
 mod image;
+#[path = "report/manifests.rs"]
+mod manifests;
 #[path = "report/page.rs"]
 mod page;
 mod support;

@@ -9,6 +9,7 @@ pub mod lokkit;
 pub mod name;
 pub mod nftables;
 pub mod ovirt;
+pub mod recipe;
 pub mod replayed;
 pub mod restore;
 pub mod sysctl;

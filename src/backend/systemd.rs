@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
-use crate::intent::{Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
 use crate::journal::Event;
-use crate::plan::{Action, Content, Desired, Note, PlannedChange};
+use crate::plan::{Action, Content, Desired, Note, PlannedChange, words};
 use crate::root::{Op, Root};
 use crate::state::{DeclaredUnit, Fold, Plugin, State};
 use crate::tool::Tool;
@@ -56,6 +56,51 @@ pub fn presets(state: &State) -> (Vec<Desired>, Vec<Note>) {
         }
     }
     (files, notes)
+}
+
+/// What is wanted of units and services and no preset file says. What was left to presets is left
+/// to them.
+pub fn not_preset(state: &State) -> Vec<Note> {
+    let is_enabled = |unit: &str| {
+        let mut wants = state.plugins.values().flat_map(|plugin| &plugin.wants);
+        wants.any(|want| {
+            matches!(&want.wish, Wish::Unit { unit: of, want: UnitWant::Enable, scope: Scope::System, .. } if of == unit)
+        })
+    };
+    let is_said = |wish: &Wish| match wish {
+        Wish::Unit { want, scope, .. } => {
+            *scope != Scope::User
+                && !matches!(
+                    want,
+                    UnitWant::Mask | UnitWant::Unmask | UnitWant::Link | UnitWant::Revert | UnitWant::Edit
+                )
+        }
+        Wish::Service { .. } | Wish::Dependency { .. } | Wish::DefaultTarget { .. } => false,
+        Wish::Defer { .. } => comes_with_enabling(wish, &is_enabled),
+        _ => true,
+    };
+    let mut notes = Vec::new();
+    for (name, plugin) in &state.plugins {
+        let wants = plugin.wants.iter().chain(&plugin.deferred);
+        for want in wants.filter(|want| !is_said(&want.wish)) {
+            let text = format!("presets cannot express: {}", words::wish(&want.wish));
+            notes.push(Note::new(Some(name), text, &want.events));
+        }
+    }
+    notes
+}
+
+/// Whether a wish for the boot is what a boot does anyway with a unit that is enabled.
+pub fn comes_with_enabling(wish: &Wish, is_enabled: &dyn Fn(&str) -> bool) -> bool {
+    let Wish::Defer {
+        verb: DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart,
+        unit,
+        scope: Scope::System,
+    } = wish
+    else {
+        return false;
+    };
+    is_enabled(unit)
 }
 
 /// The lines of one preset file.

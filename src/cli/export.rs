@@ -1,26 +1,29 @@
 //! `nodeshim export`.
 
-use std::io::Write;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use nodeshim::backend::recipe::Language;
 use nodeshim::error::Result;
-use nodeshim::escape::printable;
+use nodeshim::plan::Note;
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Dialect, Facts};
+use serde::Serialize;
 
-use super::output::{json, print};
+use super::output::{complain, json, print_files, write_all};
 
 /// Print what the plugins asked for as declarations
 ///
-/// What the language cannot express is told on standard error.
+/// What the language cannot express is told on standard error; with --json, of all but nft, beside
+/// the files.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     /// The language to print it in
     #[arg(long, value_enum)]
     format: Format,
-    /// Write the files into this directory, which must exist
+    /// Write the files into this directory, which is made where it is missing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -38,6 +41,14 @@ enum Format {
     Firewalld,
     /// NAME.firewall, as oVirt Node reads it in /etc/ovirt-plugins.d
     OvirtFirewall,
+    /// firewall and services commands of a kickstart file
+    Kickstart,
+    /// The customizations of an osbuild blueprint
+    Blueprint,
+    /// Preset files of systemd
+    Preset,
+    /// An Ansible playbook
+    Ansible,
 }
 
 impl Format {
@@ -48,38 +59,44 @@ impl Format {
             Format::Ip6tables => Dialect::Ip6tables,
             Format::Firewalld => Dialect::Firewalld,
             Format::OvirtFirewall => Dialect::OvirtFirewall,
+            Format::Kickstart => Dialect::Recipe(Language::Kickstart),
+            Format::Blueprint => Dialect::Recipe(Language::Blueprint),
+            Format::Preset => Dialect::Preset,
+            Format::Ansible => Dialect::Recipe(Language::Ansible),
         }
     }
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Shown<'e> {
+    files: &'e BTreeMap<String, String>,
+    notes: &'e [Note],
 }
 
 /// Exports.
 pub fn export(root: &Root, args: ExportArgs, as_json: bool) -> Result<ExitCode> {
     let state = settle::state(root, &Facts::load(root)?)?;
     let exported = settle::export(root, &state, args.format.dialect())?;
-    for note in &exported.notes {
-        let plugin = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
-        // A remark that nobody reads is no failure.
-        let _ = writeln!(std::io::stderr(), "nodeshim: {}", printable(&format!("{plugin}{}", note.text)));
+    let is_ruleset = matches!(args.format, Format::Nft);
+    if !as_json || is_ruleset || args.out.is_some() {
+        for note in &exported.notes {
+            let plugin = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
+            complain(&format!("{plugin}{}", note.text));
+        }
     }
     if let Some(out) = args.out {
-        let out = Root::open(&out)?;
-        for (path, text) in &exported.files {
-            if let Some((directory, _)) = path.rsplit_once('/') {
-                out.create_dirs(format!("/{directory}"), 0o755)?;
-            }
-            out.write(format!("/{path}"), text.as_bytes(), Some(0o644))?;
-        }
-    } else if let (Format::Nft, true) = (args.format, as_json) {
+        write_all(&out, &exported.files)?;
+    } else if is_ruleset && as_json {
         let (firewall, _) = settle::firewall(root, &state);
         json(&firewall.whole().into_model())?;
     } else if as_json {
-        json(&exported.files)?;
-    } else if let (1, Some(text)) = (exported.files.len(), exported.files.values().next()) {
-        print(text)?;
+        json(&Shown {
+            files: &exported.files,
+            notes: &exported.notes,
+        })?;
     } else {
-        for (path, text) in &exported.files {
-            print(&format!("==> {path} <==\n{text}\n"))?;
-        }
+        print_files(&exported.files)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::declare;
 use super::requests::{Asked, command_line, judged, of_package};
-use super::{declare, shell};
+use super::scriptlet::scriptlets;
 use crate::error::Result;
 use crate::intent::{Verdict, Wish};
 use crate::metadata::{self, Metadata};
@@ -211,11 +212,11 @@ fn of_verdict(asked: &Asked, place: &str, line: Option<usize>) -> Option<Finding
 /// Commands that no shim stands for.
 fn others(package: &PackageFile) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for scriptlet in &package.scriptlets {
-        for command in shell::commands(&scriptlet.body) {
+    for (kind, scanned) in scriptlets(package) {
+        for command in scanned.commands {
             let program = command.words.first().map_or("", |word| word.text.as_str());
             let line = command_line(&command);
-            let finding = |severity, text| Finding::new(severity, &scriptlet.kind, Some(command.line), text);
+            let finding = |severity, text| Finding::new(severity, kind, Some(command.line), text);
             if let Some(what) = declare::bypasses(program) {
                 findings.push(finding(Severity::Warning, format!("{line}: {what}")));
             } else if let Some(instead) = declare::of_program(program) {

@@ -4,7 +4,9 @@
 mod check;
 mod declare;
 mod forecast;
+mod lua;
 mod requests;
+mod scriptlet;
 mod shell;
 
 pub use check::{Finding, Severity, lint};

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::shell::{self, Command, Word};
+use super::scriptlet::scriptlets;
+use super::shell::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::intent::{Verdict, Wish};
@@ -110,40 +111,13 @@ pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
 /// What the scriptlets of a package ask for, in their order.
 pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<Asked> {
     let mut found = Vec::new();
-    for (kind, program) in &package.programs {
-        let body = package.scriptlets.iter().find(|scriptlet| scriptlet.kind == *kind);
-        let name = program.first().map_or("", String::as_str);
-        match body {
-            Some(body) if is_shell(name) => {
-                for command in shell::commands(&body.body) {
-                    found.extend(of_command(root, rules, package, kind, &command));
-                }
-            }
-            Some(_) => found.push(unread(kind, 1, &format!("a scriptlet in {name}"))),
-            None => {
-                let words = program.iter().map(|text| Word {
-                    text: text.clone(),
-                    resolved: true,
-                });
-                let command = Command {
-                    line: 1,
-                    words: words.collect(),
-                };
-                found.extend(of_command(root, rules, package, kind, &command));
-            }
+    for (kind, scanned) in scriptlets(package) {
+        for command in &scanned.commands {
+            found.extend(of_command(root, rules, package, kind, command));
         }
-    }
-    let of_other_kind = |kind: &str| !package.programs.iter().any(|(known, _)| known == kind);
-    for scriptlet in package.scriptlets.iter().filter(|scriptlet| of_other_kind(&scriptlet.kind)) {
-        for command in shell::commands(&scriptlet.body) {
-            found.extend(of_command(root, rules, package, &scriptlet.kind, &command));
-        }
+        found.extend(scanned.unclear.iter().map(|(line, text)| unread(kind, *line, text)));
     }
     found
-}
-
-fn is_shell(program: &str) -> bool {
-    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))
 }
 
 /// A command, if it is a tool's: its wishes, or that they cannot be told.

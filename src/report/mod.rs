@@ -4,6 +4,7 @@
 mod build;
 mod html;
 mod load;
+mod manifest;
 mod model;
 mod page;
 mod text;
@@ -11,5 +12,6 @@ mod text;
 pub use build::build;
 pub use html::html;
 pub use load::{Sources, load};
+pub use manifest::{DIRECTORY, manifests};
 pub use model::{Image, Item, Plugin, Policy, Provides, Report, SCHEMA, Signature};
 pub use text::text;

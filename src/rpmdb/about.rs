@@ -48,8 +48,7 @@ impl About {
 
     /// The id of the key that signed it, as rpm words it at the end of the signature.
     pub fn key(&self) -> Option<String> {
-        let (_, key) = self.signature.as_ref()?.rsplit_once("Key ID ")?;
-        Some(key.trim().to_owned())
+        super::key_id(self.signature.as_ref()?)
     }
 }
 

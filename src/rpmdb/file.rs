@@ -20,6 +20,14 @@ const PROGRAMS: [(&str, &str); 6] = [
     ("POSTTRANSPROG", "%posttrans"),
 ];
 
+/// The tags with the interpreters of triggers, the tags that say of which type each is, and the
+/// prefix that makes a kind of the type.
+const TRIGGERS: [(&str, &str, &str); 3] = [
+    ("TRIGGERSCRIPTPROG", "TRIGGERTYPE", "%trigger"),
+    ("FILETRIGGERSCRIPTPROG", "FILETRIGGERTYPE", "%filetrigger"),
+    ("TRANSFILETRIGGERSCRIPTPROG", "TRANSFILETRIGGERTYPE", "%transfiletrigger"),
+];
+
 /// What is known of a package file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackageFile {
@@ -35,6 +43,8 @@ pub struct PackageFile {
     pub scriptlets: Vec<Scriptlet>,
     /// The command lines that run its scriptlets, by their kind: an interpreter, or all that there is.
     pub programs: Vec<(String, Vec<String>)>,
+    /// The interpreters of its triggers, with their kinds, in the order of their bodies.
+    pub trigger_programs: Vec<(String, String)>,
 }
 
 impl PackageFile {
@@ -55,6 +65,17 @@ impl PackageFile {
             let kind = fields.next().unwrap_or_default();
             package.programs.push((kind, fields.collect()));
         }
+        let format: String = TRIGGERS
+            .iter()
+            .map(|(tag, of_type, prefix)| {
+                format!("%|{tag}?{{[{}%{{{of_type}}}\\t%{{{tag}}}\\n]}}|", prefix.replace('%', "%%"))
+            })
+            .collect();
+        let programs = query(path, &format)?;
+        let programs = programs.lines().filter_map(|line| line.split_once('\t'));
+        package
+            .trigger_programs
+            .extend(programs.map(|(kind, one)| (kind.to_owned(), one.to_owned())));
         Ok(package)
     }
 

@@ -6,6 +6,7 @@ mod file;
 mod files;
 mod program;
 mod query;
+mod removal;
 mod scriptlets;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use about::{About, about};
 pub use file::PackageFile;
 pub use files::{Files, Packaged, files, files_at, files_of};
 pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
+pub use removal::trial_removal;
 pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
 
 /// Where distributions keep the database, in the order in which it is looked for.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::rulesets;
-use crate::backend::{firewalld, iptables, nftables, ovirt};
+use crate::backend::recipe::{self, Language};
+use crate::backend::{firewalld, iptables, nftables, ovirt, systemd};
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::default_zone;
@@ -24,6 +25,10 @@ pub enum Dialect {
     Firewalld,
     /// A file of ports a plugin, as vintage oVirt nodes read them.
     OvirtFirewall,
+    /// Presets of systemd, a file a plugin.
+    Preset,
+    /// What another tool carries out: the firewall and the units.
+    Recipe(Language),
 }
 
 /// Files for the dialect's own tool.
@@ -66,13 +71,25 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
                 default_zone: &default_zone,
             };
             let found = firewalld::files(root, &input)?;
-            files.extend(found.desired.into_iter().filter_map(relative));
+            files.extend(found.desired.into_iter().filter_map(|file| relative(file, "/etc/firewalld/")));
             notes.extend(found.notes);
         }
         Dialect::OvirtFirewall => {
             let (found, not_expressed) = ovirt::files(&rulesets, &default_zone);
             files = found;
             notes.extend(not_expressed);
+        }
+        Dialect::Preset => {
+            let (found, not_written) = systemd::presets(state);
+            files.extend(found.into_iter().filter_map(|file| relative(file, "/etc/systemd/")));
+            // What is wanted of the firewall is none of its business.
+            notes = not_written;
+            notes.extend(systemd::not_preset(state));
+        }
+        Dialect::Recipe(language) => {
+            let (name, text, not_said) = recipe::write(state, &default_zone, language);
+            files.insert(name, text);
+            notes.extend(not_said);
         }
     }
     let once: BTreeSet<Note> = notes.into_iter().collect();
@@ -82,11 +99,11 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
     })
 }
 
-/// A file of firewalld's local configuration, its path from there.
-fn relative(file: Desired) -> Option<(String, String)> {
+/// A file's path from `directory`, and its text.
+fn relative(file: Desired, directory: &str) -> Option<(String, String)> {
     let Content::File { text, .. } = file.content else {
         return None;
     };
-    let path = file.path.strip_prefix("/etc/firewalld/")?.to_owned();
+    let path = file.path.strip_prefix(directory)?.to_owned();
     Some((path, text))
 }

@@ -1,0 +1,65 @@
+//! What the scriptlets of a package run, in whatever language they are.
+
+use super::lua;
+use super::shell::{self, Command, Word};
+use crate::rpmdb::PackageFile;
+
+/// What a scriptlet runs, as far as it can be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Scanned {
+    /// Its commands, in order.
+    pub commands: Vec<Command>,
+    /// What shows only when it runs, as it is written, and its line.
+    pub unclear: Vec<(usize, String)>,
+}
+
+/// Every scriptlet of a package with its kind; those that are one command come with the others.
+pub(super) fn scriptlets(package: &PackageFile) -> Vec<(&str, Scanned)> {
+    let mut found = Vec::new();
+    for (kind, program) in &package.programs {
+        let body = package.scriptlets.iter().find(|scriptlet| scriptlet.kind == *kind);
+        let scanned = match body {
+            Some(body) => of_body(program.first().map_or("", String::as_str), &body.body),
+            None => of_program(program),
+        };
+        found.push((kind.as_str(), scanned));
+    }
+    let mut triggers: Vec<&(String, String)> = package.trigger_programs.iter().collect();
+    let of_other_kind = |kind: &str| !package.programs.iter().any(|(known, _)| known == kind);
+    for scriptlet in package.scriptlets.iter().filter(|scriptlet| of_other_kind(&scriptlet.kind)) {
+        // Of several triggers of one kind the programs come in the same order as the bodies.
+        let at = triggers.iter().position(|(kind, _)| *kind == scriptlet.kind);
+        let program = at.map(|at| triggers.remove(at).1.as_str());
+        found.push((scriptlet.kind.as_str(), of_body(program.unwrap_or("/bin/sh"), &scriptlet.body)));
+    }
+    found
+}
+
+fn of_body(program: &str, body: &str) -> Scanned {
+    match program.rsplit('/').next() {
+        Some("sh" | "bash" | "dash" | "ksh") => Scanned {
+            commands: shell::commands(body),
+            unclear: Vec::new(),
+        },
+        Some("<lua>") => lua::scan(body),
+        _ => Scanned {
+            commands: Vec::new(),
+            unclear: vec![(1, format!("a scriptlet in {program}"))],
+        },
+    }
+}
+
+fn of_program(program: &[String]) -> Scanned {
+    let words = program.iter().map(|text| Word {
+        text: text.clone(),
+        resolved: true,
+    });
+    let command = Command {
+        line: 1,
+        words: words.collect(),
+    };
+    Scanned {
+        commands: vec![command],
+        unclear: Vec::new(),
+    }
+}

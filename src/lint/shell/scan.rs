@@ -1,0 +1,449 @@
+//! Reading a script: its simple commands, the loops around them, and what is assigned.
+
+use std::collections::BTreeMap;
+
+use super::word::{Raw, is_name_char};
+
+/// Words that stand before a command and are none.
+const KEYWORDS: [&str; 15] = [
+    "if", "then", "else", "elif", "fi", "do", "done", "while", "until", "case", "esac", "in", "{", "}", "!",
+];
+/// Commands whose arguments are variables that they set.
+const SETTERS: [&str; 5] = ["read", "unset", "getopts", "mapfile", "readarray"];
+/// Commands whose arguments are assignments.
+const DECLARERS: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
+/// Loops and substitutions are followed so deep.
+const DEPTH: usize = 16;
+
+/// A command as it is written.
+pub(super) struct RawCommand {
+    pub line: usize,
+    pub words: Vec<Raw>,
+    /// Its place among all commands and assignments.
+    pub at: usize,
+}
+
+/// `for VARIABLE in WORDS`
+pub(super) struct Loop {
+    pub variable: String,
+    /// None if they are not known, or the body sets the variable itself.
+    pub words: Option<Vec<Raw>>,
+    pub body: Vec<Node>,
+    pub at: usize,
+}
+
+pub(super) enum Node {
+    Command(RawCommand),
+    Loop(Loop),
+}
+
+/// A value, and its place among all commands and assignments.
+pub(super) struct Assigned {
+    pub value: Raw,
+    pub at: usize,
+}
+
+/// A script that was read.
+pub(super) struct Script {
+    pub nodes: Vec<Node>,
+    /// Variables; `None` for one that is set more than once or by other means.
+    pub values: BTreeMap<String, Option<Assigned>>,
+}
+
+/// Reads a script to its end, whatever is in it.
+pub(super) fn scan(script: &str) -> Script {
+    let mut scanner = Scanner::new(script, 1, 0);
+    scanner.run();
+    Script {
+        nodes: scanner.nodes,
+        values: scanner.values,
+    }
+}
+
+struct Scanner<'s> {
+    rest: std::iter::Peekable<std::str::Chars<'s>>,
+    line: usize,
+    nodes: Vec<Node>,
+    /// Loops that are not closed yet: what is above them, and themselves; none for one without a
+    /// variable.
+    open: Vec<(Vec<Node>, Option<Loop>)>,
+    values: BTreeMap<String, Option<Assigned>>,
+    current: Vec<Raw>,
+    start: usize,
+    /// Here-documents whose bodies follow the line.
+    pending: Vec<String>,
+    /// The next word belongs to a redirection.
+    redirect: Option<Redirect>,
+    /// How many commands and assignments there were.
+    at: usize,
+    /// How many substitutions this is inside of.
+    depth: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Redirect {
+    File,
+    Here,
+}
+
+impl<'s> Scanner<'s> {
+    fn new(script: &'s str, line: usize, depth: usize) -> Self {
+        Scanner {
+            rest: script.chars().peekable(),
+            line,
+            nodes: Vec::new(),
+            open: Vec::new(),
+            values: BTreeMap::new(),
+            current: Vec::new(),
+            start: line,
+            pending: Vec::new(),
+            redirect: None,
+            at: 0,
+            depth,
+        }
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.rest.next();
+        self.line += usize::from(c == Some('\n'));
+        c
+    }
+
+    fn run(&mut self) {
+        while let Some(&c) = self.rest.peek() {
+            match c {
+                '\n' => self.end_of_line(),
+                ' ' | '\t' | '\r' => drop(self.next()),
+                '#' => {
+                    while self.rest.peek().is_some_and(|c| *c != '\n') {
+                        self.next();
+                    }
+                }
+                ';' | '|' | '(' | ')' => {
+                    self.next();
+                    self.end();
+                    if c == '(' && self.rest.peek() == Some(&'(') {
+                        self.arithmetic();
+                    }
+                }
+                '&' => self.ampersand(),
+                '<' | '>' => self.redirection(),
+                _ => self.word(),
+            }
+        }
+        self.end();
+        while !self.open.is_empty() {
+            self.close();
+        }
+    }
+
+    /// `((...))`, whose variables are not followed.
+    fn arithmetic(&mut self) {
+        let inside = self.parenthesis();
+        for name in inside.split(|c| !is_name_char(c)).filter(|name| !name.is_empty()) {
+            self.assign(name.to_owned(), None);
+        }
+    }
+
+    fn ampersand(&mut self) {
+        self.next();
+        match self.rest.peek() {
+            Some('>') => self.redirection(),
+            _ => self.end(),
+        }
+    }
+
+    fn end_of_line(&mut self) {
+        self.next();
+        self.end();
+        for delimiter in std::mem::take(&mut self.pending) {
+            loop {
+                let mut line = String::new();
+                let mut any = false;
+                while let Some(c) = self.next() {
+                    any = true;
+                    if c == '\n' {
+                        break;
+                    }
+                    line.push(c);
+                }
+                if !any || line.trim_start_matches('\t') == delimiter {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn redirection(&mut self) {
+        let mut operator = String::new();
+        while let Some(c) = self.rest.next_if(|c| "<>&|-".contains(*c)) {
+            operator.push(c);
+        }
+        self.redirect = match operator.as_str() {
+            "<<" | "<<-" => Some(Redirect::Here),
+            _ => Some(Redirect::File),
+        };
+    }
+
+    /// Reads a word with its quotes.
+    fn word(&mut self) {
+        let line = self.line;
+        let mut word = Raw::default();
+        // What bash makes several words of.
+        let mut brace: Option<String> = None;
+        while let Some(&c) = self.rest.peek() {
+            match c {
+                ' ' | '\t' | '\r' | '\n' | ';' | '|' | '&' | '(' | ')' | '<' | '>' => break,
+                '\'' => {
+                    word.quoted = true;
+                    self.next();
+                    while let Some(c) = self.next().filter(|c| *c != '\'') {
+                        word.push(c);
+                    }
+                }
+                '"' => self.double_quoted(&mut word),
+                '\\' => {
+                    self.next();
+                    match self.next() {
+                        Some('\n') | None => {}
+                        Some(c) => word.push(c),
+                    }
+                }
+                '$' | '`' => self.substitution(&mut word, false),
+                _ => {
+                    self.next();
+                    let first = word.written.is_empty();
+                    word.opaque |= matches!(c, '*' | '?') || c == '[' && !first || c == '~' && first;
+                    word.push(c);
+                    match &mut brace {
+                        _ if c == '{' => brace = Some(String::new()),
+                        Some(inside) => inside.push(c),
+                        None => {}
+                    }
+                    let several = |inside: &String| inside.contains(',') || inside.contains("..");
+                    word.opaque |= c == '}' && brace.as_ref().is_some_and(several);
+                }
+            }
+        }
+        if word.is_word() {
+            self.take(word, line);
+        }
+    }
+
+    fn double_quoted(&mut self, word: &mut Raw) {
+        word.quoted = true;
+        self.next();
+        while let Some(&c) = self.rest.peek() {
+            match c {
+                '"' => {
+                    self.next();
+                    return;
+                }
+                '\\' => {
+                    self.next();
+                    match self.next() {
+                        Some('\n') | None => {}
+                        Some(c) if "\"$`\\".contains(c) => word.push(c),
+                        Some(c) => {
+                            word.push('\\');
+                            word.push(c);
+                        }
+                    }
+                }
+                '$' | '`' => self.substitution(word, true),
+                _ => {
+                    self.next();
+                    word.push(c);
+                }
+            }
+        }
+    }
+
+    /// A variable, or a command whose commands are found too.
+    fn substitution(&mut self, word: &mut Raw, quoted: bool) {
+        let line = self.line;
+        let opening = self.next();
+        if opening == Some('`') {
+            let mut inner = String::new();
+            while let Some(c) = self.next().filter(|c| *c != '`') {
+                inner.push(c);
+            }
+            self.inner(&inner, line);
+            return word.unknown(&format!("`{inner}`"));
+        }
+        match self.rest.peek().copied() {
+            Some('(') => {
+                let inner = self.parenthesis();
+                self.inner(&inner, line);
+                word.unknown(&format!("$({inner})"));
+            }
+            Some('{') => {
+                self.next();
+                let mut inner = String::new();
+                while let Some(c) = self.next().filter(|c| *c != '}') {
+                    inner.push(c);
+                }
+                let written = format!("${{{inner}}}");
+                match inner.chars().all(is_name_char) && !inner.is_empty() {
+                    true => word.variable(&inner, &written, quoted),
+                    false => word.unknown(&written),
+                }
+            }
+            Some(c) if is_name_char(c) && !c.is_ascii_digit() => {
+                let mut name = String::new();
+                while let Some(c) = self.rest.next_if(|c| is_name_char(*c)) {
+                    name.push(c);
+                }
+                word.variable(&name, &format!("${name}"), quoted);
+            }
+            Some(c) if c.is_ascii_digit() || "@*#?!$-".contains(c) => {
+                self.next();
+                word.unknown(&format!("${c}"));
+            }
+            _ => word.push('$'),
+        }
+    }
+
+    /// Everything up to the closing parenthesis; those in quotes do not count.
+    fn parenthesis(&mut self) -> String {
+        let mut text = String::new();
+        let (mut depth, mut quote) = (0, None);
+        while let Some(c) = self.next() {
+            match (c, quote) {
+                ('\'' | '"', None) => quote = Some(c),
+                (c, Some(open)) if c == open => quote = None,
+                ('(', None) => depth += 1,
+                (')', None) => depth -= 1,
+                _ => {}
+            }
+            text.push(c);
+            if depth == 0 {
+                break;
+            }
+        }
+        text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(&text).to_owned()
+    }
+
+    fn inner(&mut self, script: &str, line: usize) {
+        if self.depth == DEPTH {
+            return;
+        }
+        let mut inner = Scanner::new(script, line, self.depth + 1);
+        inner.at = self.at;
+        inner.run();
+        self.at = inner.at;
+        self.nodes.append(&mut inner.nodes);
+    }
+
+    fn take(&mut self, word: Raw, line: usize) {
+        match self.redirect.take() {
+            Some(Redirect::Here) => return self.pending.push(word.written),
+            Some(Redirect::File) => return,
+            None => {}
+        }
+        let is_number = word.written.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number && !word.quoted && matches!(self.rest.peek(), Some('<' | '>')) {
+            return;
+        }
+        if self.current.is_empty() {
+            match word.bare() {
+                Some("while" | "until") => return self.open_loop(None),
+                Some("done") => return self.close(),
+                Some(keyword) if KEYWORDS.contains(&keyword) => return,
+                _ => {}
+            }
+            if let Some((name, value)) = word.assignment() {
+                return self.assign(name, Some(value));
+            }
+            self.start = line;
+        }
+        self.current.push(word);
+    }
+
+    fn assign(&mut self, name: String, value: Option<Raw>) {
+        self.at += 1;
+        for (_, around) in &mut self.open {
+            if let Some(around) = around.as_mut().filter(|around| around.variable == name) {
+                around.words = None;
+            }
+        }
+        let is_first = !self.values.contains_key(&name);
+        let at = self.at;
+        let assigned = value.filter(|_| is_first).map(|value| Assigned { value, at });
+        self.values.insert(name, assigned);
+    }
+
+    fn end(&mut self) {
+        self.redirect = None;
+        let mut words = std::mem::take(&mut self.current);
+        let Some(first) = words.first() else { return };
+        match first.bare().unwrap_or_default() {
+            "for" | "select" => {
+                let command = self.for_loop(words);
+                return self.command(command);
+            }
+            name if SETTERS.contains(&name) => {
+                for word in words.iter().skip(1).filter(|word| !word.opaque) {
+                    self.assign(word.written.clone(), None);
+                }
+            }
+            name if DECLARERS.contains(&name) => {
+                for (name, value) in words.drain(1..).filter_map(|word| word.assignment()) {
+                    self.assign(name, Some(value));
+                }
+            }
+            _ => {}
+        }
+        self.command(words);
+    }
+
+    fn command(&mut self, words: Vec<Raw>) {
+        if words.is_empty() {
+            return;
+        }
+        self.at += 1;
+        let (line, at) = (self.start, self.at);
+        self.nodes.push(Node::Command(RawCommand { line, words, at }));
+    }
+
+    /// Opens a loop by its first words; returns those of a command that follows `do` at once.
+    fn for_loop(&mut self, mut words: Vec<Raw>) -> Vec<Raw> {
+        let Some(variable) = words.get(1).map(|word| word.written.clone()) else {
+            // `for ((...))`
+            self.open_loop(None);
+            return Vec::new();
+        };
+        let is_listed = words.get(2).and_then(Raw::bare) == Some("in") && words[0].written == "for";
+        let rest = words.split_off(words.len().min(3));
+        let (listed, command) = match is_listed {
+            true => (Some(rest), Vec::new()),
+            false => (None, rest),
+        };
+        // What it stands for outside of the loop is not known.
+        self.assign(variable.clone(), None);
+        self.open_loop(Some(Loop {
+            variable,
+            words: listed,
+            body: Vec::new(),
+            at: self.at,
+        }));
+        command
+    }
+
+    fn open_loop(&mut self, found: Option<Loop>) {
+        let nodes = std::mem::take(&mut self.nodes);
+        self.open.push((nodes, found));
+    }
+
+    /// Closes the innermost loop. One without a variable, or in too many others, is what is in it.
+    fn close(&mut self) {
+        let Some((above, found)) = self.open.pop() else {
+            return;
+        };
+        let mut body = std::mem::replace(&mut self.nodes, above);
+        match found {
+            Some(found) if self.open.len() < DEPTH => self.nodes.push(Node::Loop(Loop { body, ..found })),
+            _ => self.nodes.append(&mut body),
+        }
+    }
+}

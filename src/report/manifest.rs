@@ -1,0 +1,123 @@
+//! oVirt Node's manifests of an image, `manifest-KIND.txt`, and `delta-manifest-KIND.txt`, what
+//! changed since earlier ones.
+//!
+//! They have the lines that Node's own have, in an order and with sizes that depend on nothing but
+//! the image: sorted by path, a file's length in KiB, rounded up, instead of the blocks that it takes
+//! on some file system.
+
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use similar::{ChangeTag, TextDiff};
+
+use self::tree::Tree;
+use crate::error::{Result, if_exists};
+use crate::root::Root;
+use crate::rpmdb::{About, about, trial_removal};
+
+/// Where oVirt Node keeps them.
+pub const DIRECTORY: &str = "/etc/ovirt-plugins-manifests.d";
+
+/// The kinds, in the order in which they are written.
+const KINDS: [&str; 7] = ["rpm", "srpm", "license", "file", "dir", "owns", "deps"];
+
+/// The manifests of an image and their differences to those that are in `earlier`, by file name.
+/// Where there is no earlier one, every line is new; the second value names these kinds.
+pub fn manifests(
+    root: &Root,
+    earlier: &Root,
+    directory: &str,
+) -> Result<(BTreeMap<String, String>, Vec<&'static str>)> {
+    let packages = about(root)?;
+    let tree = Tree::load(root)?;
+    let (mut files, mut without) = (BTreeMap::new(), Vec::new());
+    for kind in KINDS {
+        let text = match kind {
+            "rpm" => lines(packages.iter().map(signed)),
+            "srpm" => lines(packages.iter().map(|one| or_none(&one.source))),
+            "license" => lines(packages.iter().map(|one| or_none(&one.license))),
+            "file" => tree.all(),
+            "dir" => tree.directories(),
+            "owns" => tree.owners(),
+            _ => deps(root, &packages)?,
+        };
+        let name = format!("manifest-{kind}.txt");
+        let old = if_exists(earlier.read(format!("{directory}/{name}")))?;
+        if old.is_none() {
+            without.push(kind);
+        }
+        let old = String::from_utf8_lossy(&old.unwrap_or_default()).into_owned();
+        files.insert(format!("delta-{name}"), delta(&name, &old, &text));
+        files.insert(name, text);
+    }
+    Ok((files, without))
+}
+
+/// Sorted, each once.
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    let sorted: BTreeSet<String> = lines.map(|line| one_line(&line)).collect();
+    sorted.into_iter().map(|line| line + "\n").collect()
+}
+
+/// A package's text must not make a line of its own.
+fn one_line(text: &str) -> String {
+    crate::escape::printable(text)
+}
+
+fn or_none(text: &Option<String>) -> String {
+    text.clone().unwrap_or_else(|| "(none)".into())
+}
+
+/// `name-version-release.arch (signature)`; rpm's `(none)` stands in the parentheses, too.
+fn signed(package: &About) -> String {
+    format!("{} ({})", package.nvra(), or_none(&package.signature))
+}
+
+/// What rpm says of the removal of each package.
+fn deps(root: &Root, packages: &[About]) -> Result<String> {
+    let mut text = String::new();
+    for package in packages {
+        for line in trial_removal(root, &package.nvra())? {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    Ok(text)
+}
+
+/// As `diff -u` prints it, without what tells places and without lines that are the same.
+fn delta(name: &str, old: &str, new: &str) -> String {
+    if old == new {
+        return String::new();
+    }
+    let mut text = format!("--- old/{name}\n+++ new/{name}\n");
+    for change in TextDiff::from_lines(old, new).iter_all_changes() {
+        let sign = match change.tag() {
+            ChangeTag::Equal => continue,
+            ChangeTag::Delete => '-',
+            ChangeTag::Insert => '+',
+        };
+        text.push(sign);
+        text.push_str(change.value().trim_end_matches('\n'));
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delta_has_two_lines_of_names_and_only_changes() {
+        let text = delta("manifest-rpm.txt", "a\nb\nc\n", "a\nb2\nc\nd\n");
+        assert_eq!(text, "--- old/manifest-rpm.txt\n+++ new/manifest-rpm.txt\n-b\n+b2\n+d\n");
+        assert_eq!(delta("x", "a\n", "a\n"), "");
+    }
+
+    #[test]
+    fn a_licence_cannot_forge_a_line() {
+        assert_eq!(lines(["MIT".to_owned(), "x\nGPL".into(), "MIT".into()].into_iter()), "MIT\nx\\u{a}GPL\n");
+    }
+}
