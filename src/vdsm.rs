@@ -100,6 +100,28 @@ pub fn problem(path: &str, mode: u32) -> Option<String> {
         .then(|| format!("can be written by others than root (mode {:04o})", mode & 0o7777))
 }
 
+/// Why a hook that is said to be at a point under a name is not among those that there are, each
+/// given by its point and name; none if it is.
+pub fn absence<'h>(
+    point: &str,
+    name: &str,
+    there: impl IntoIterator<Item = (&'h str, &'h str)>,
+) -> Option<String> {
+    let stem = |name: &str| name.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let mut other = None;
+    for (at, called) in there {
+        if (at, called) == (point, name) {
+            return None;
+        }
+        if called == name {
+            other = Some(format!("is not there, but at {at}"));
+        } else if at == point && stem(called) == stem(name) {
+            other.get_or_insert_with(|| format!("is not there, but as {called}"));
+        }
+    }
+    Some(other.unwrap_or_else(|| "is not there".into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,5 +136,18 @@ mod tests {
         assert!(problem(&path("before_vm_start"), 0o100_644).unwrap().contains("0644"));
         assert!(problem(&path("before_vm_strat"), 0o100_755).unwrap().contains("no hook point"));
         assert!(problem(&path("before_vm_start"), 0o100_777).unwrap().contains("written by others"));
+    }
+
+    #[test]
+    fn a_hook_that_is_elsewhere_is_found() {
+        let there = [("before_vm_start", "50_x"), ("after_vm_start", "60_y")];
+        let absence = |point, name| absence(point, name, there);
+        assert_eq!(absence("before_vm_start", "50_x"), None);
+        assert_eq!(
+            absence("after_vm_start", "50_x").as_deref(),
+            Some("is not there, but at before_vm_start")
+        );
+        assert_eq!(absence("after_vm_start", "70_y").as_deref(), Some("is not there, but as 60_y"));
+        assert_eq!(absence("before_vm_start", "70_y").as_deref(), Some("is not there"));
     }
 }

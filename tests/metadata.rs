@@ -187,3 +187,103 @@ fn the_registry_is_what_rpm_says_and_hooks_are_shown_with_their_faults() {
     say(&image, "plugins", &["--register"]);
     assert!(!image.has("/etc/ovirt-plugins.d/hook-a") && image.has("/etc/ovirt-plugins.d/hook-b"));
 }
+
+/// Words without the ends of lines.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_a_plugin_says_it_changes_is_held_against_what_its_scriptlets_changed() {
+    let image = Image::new();
+    let metadata =
+        "schema = 1\n[files]\nchanges = [\"/etc/virt/virt.conf\", \"/etc/absent.conf\", \"/etc/conf.d\"]\n";
+    let files = [
+        ("/usr/share/ovirt-node/plugins.d/c.toml", metadata),
+        ("/usr/share/c/own", "x\n"),
+    ];
+    let post = "%post\nmkdir -p /etc/virt /etc/conf.d\necho x >/etc/virt/virt.conf\necho y >/etc/conf.d/a\n\
+                echo z >/etc/surprise.conf\necho t >/var/tmp/t\necho own >>/usr/share/c/own\n\
+                firewall-cmd --permanent --add-port=7711/tcp\n";
+    let file = build_with(&image.beside("rpms"), "c", "", &files, post);
+    image.transaction(&["-i", &file]);
+    let show = say(&image, "show", &["c"]);
+    assert!(
+        show.contains(
+            "declared changes\n  /etc/virt/virt.conf\n  /etc/absent.conf: no scriptlet of it was seen to change it\n  \
+             /etc/conf.d\nchanged without being declared\n  /etc/surprise.conf\n"
+        ),
+        "{show}"
+    );
+    let report = unwrapped(&say(&image, "report", &[]));
+    for line in [
+        "changes /etc/virt/virt.conf declared changes",
+        "changes /etc/absent.conf declared; no scriptlet of it was seen to change it",
+        "file /etc/surprise.conf created by %post(1) (not declared)",
+        "file /etc/virt/virt.conf created by %post(1) file",
+    ] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
+    assert_eq!(report.matches("(not declared)").count(), 1, "{report}");
+    let html = say(&image, "report", &["--format", "html"]);
+    assert_eq!(html.matches(">not declared<").count(), 1, "{html}");
+    let log = unwrapped(&say(&image, "log", &["--files"]));
+    assert!(
+        log.contains("created /etc/surprise.conf: ") && log.matches("not declared").count() == 1,
+        "{log}"
+    );
+    let shown: serde_json::Value =
+        serde_json::from_str(&say(&image, "show", &["--files", "--json", "c"])).unwrap();
+    assert_eq!(shown["declared"]["undeclared"], serde_json::json!(["/etc/surprise.conf"]));
+    assert_eq!(shown["declared"]["changes"][1]["happened"], false);
+    // A plugin without metadata has promised nothing.
+    let other = build(&image.beside("rpms"), "other", "%post\necho z >/etc/other.conf\n");
+    image.transaction(&["-i", &other]);
+    assert!(!say(&image, "show", &["other", "--files"]).contains("declared"));
+}
+
+#[test]
+fn hooks_that_are_declared_are_held_against_those_that_are_there() {
+    let image = Image::new();
+    let hooks = "/usr/libexec/vdsm/hooks";
+    let metadata = "schema = 1\n[vdsm]\nhooks = [\"before_vm_start/50_c\", \"after_vm_start/60_c\", \
+                    \"before_vm_start/70_mode\", \"before_vm_start/90_none\"]\n";
+    let paths = ["50_c", "60_c", "70_mode", "80_more"].map(|name| format!("{hooks}/before_vm_start/{name}"));
+    let mut files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "#!/bin/sh\n")).collect();
+    files.push(("/usr/share/ovirt-node/plugins.d/c.toml", metadata));
+    let post = format!("%post\nchmod 0644 {hooks}/before_vm_start/70_mode\n");
+    let file = build_with(&image.beside("rpms"), "c", "", &files, &post);
+    let lint = image.nodeshim("lint", [&file]).output().unwrap();
+    let lint = unwrapped(&text(&lint.stdout));
+    for finding in [
+        "c.toml: warning: declares hook after_vm_start/60_c: is not there, but at before_vm_start",
+        "c.toml: warning: declares hook before_vm_start/90_none: is not there",
+        "c.toml: warning: does not declare hook before_vm_start/80_more, which is there",
+    ] {
+        assert!(lint.contains(finding), "{finding}: {lint}");
+    }
+    assert!(!lint.contains("50_c"), "{lint}");
+    image.transaction(&["-i", &file]);
+    let show = unwrapped(&say(&image, "show", &["c"]));
+    let report = unwrapped(&say(&image, "report", &[]));
+    for line in [
+        "after_vm_start/60_c, which it declares: is not there, but at before_vm_start",
+        "before_vm_start/70_mode, which it declares: is not executable (mode 0644)",
+        "before_vm_start/90_none, which it declares: is not there",
+        "before_vm_start/80_more: is not declared",
+    ] {
+        assert!(show.contains(line), "{line}: {show}");
+        assert!(report.contains(line), "{line}: {report}");
+    }
+    assert!(!show.contains("50_c, which"), "{show}");
+    let html = say(&image, "report", &["--format", "html"]);
+    assert!(html.contains("before_vm_start/90_none: is not there"), "{html}");
+    let check = image.nodeshim("check", [""; 0]).output().unwrap();
+    assert_eq!(check.status.code(), Some(1));
+    let said = unwrapped(&text(&check.stdout));
+    assert!(
+        said.contains("90_none: is not there; /usr/share/ovirt-node/plugins.d/c.toml declares it"),
+        "{said}"
+    );
+    assert_eq!(said.matches("70_mode").count(), 1, "told once: {said}");
+}

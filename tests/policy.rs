@@ -179,6 +179,69 @@ fn what_a_plugin_turns_out_to_be_later_is_judged_at_settling() {
 }
 
 #[test]
+fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
+    let image = image("");
+    let wants = image.path().join(&WANTS[1..]);
+    fs::create_dir_all(&wants).unwrap();
+    std::os::unix::fs::symlink("/usr/lib/systemd/system/a.service", wants.join("a.service")).unwrap();
+    for target in ["multi-user", "rescue"] {
+        let path = image.path().join(format!("usr/lib/systemd/system/{target}.target"));
+        fs::write(path, "[Unit]\nDescription=x\n").unwrap();
+    }
+    let post = "%post\nsystemctl disable a\nsystemctl set-default rescue.target\nsystemctl mask b\n\
+                systemctl restart sshd.service\nsystemctl add-wants rescue.target a.service\n\
+                firewall-cmd --permanent --add-port=8080/tcp\nfirewall-cmd --set-default-zone=trusted\n\
+                firewall-cmd --permanent --remove-service=ssh\nlokkit --selinux=permissive -n\n";
+    let metadata = "schema = 1\n[firewall]\nports = [\"7711/tcp\"]\n[kernel]\nparameters = [\"quiet\"]\n";
+    let files = [("/usr/share/ovirt-node/plugins.d/p.toml", metadata)];
+    let file = build_with(&image.beside("rpms"), "p", "", &files, post);
+    image.transaction(&["-i", &file]);
+    let rows =
+        || -> Vec<serde_json::Value> { serde_json::from_str(&say(&image, "list", &["--json"])).unwrap() };
+    let asked: Vec<serde_json::Value> = rows();
+    let verdict = |row: &serde_json::Value| row["verdict"].as_str().unwrap().to_owned();
+    assert!(asked.len() >= 9 && asked.iter().all(|row| verdict(row) == "allow"), "{asked:#?}");
+    assert!(!image.has(&format!("{WANTS}/a.service")));
+
+    let policy = image.path().join("etc/nodeshim/policy.d/10-site.toml");
+    fs::write(
+        policy,
+        "[[rule]]\nname = \"nothing\"\nplugin = \"p\"\nverdict = \"deny\"\nreason = \"not here\"\n",
+    )
+    .unwrap();
+    say(&image, "settle", &[]);
+    assert!(image.has(&format!("{WANTS}/a.service")), "what was disabled is enabled again");
+    let denied = rows();
+    assert!(denied.iter().all(|row| verdict(row) == "deny"), "{denied:#?}");
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = words(say(&image, "show", &["p"]));
+    let (_, shown) = shown.split_once(" denied ").unwrap_or_else(|| panic!("{shown}"));
+    let listed = words(say(&image, "list", &[]));
+    let report = words(say(&image, "report", &[]));
+    let json: serde_json::Value = serde_json::from_str(&say(&image, "report", &["--json"])).unwrap();
+    let in_report = json["plugins"][0]["denied"].as_array().unwrap();
+    for row in &asked {
+        let text = row["text"].as_str().unwrap();
+        let done = !row["events"].as_array().unwrap().is_empty() && row["deferred"] == false;
+        let mark = if done { " after the fact" } else { "" };
+        let by = format!("{text} (denied by policy{mark}: 10-site.toml: nothing: not here");
+        assert!(listed.contains(&format!("p {by}")), "{by} in {listed}");
+        assert!(shown.contains(&by), "{by} in {shown}");
+        assert!(report.contains(&format!("denied {text} (")), "{text} in {report}");
+        let item = in_report
+            .iter()
+            .find(|item| item["text"] == text)
+            .unwrap_or_else(|| panic!("{text}: {json:#}"));
+        assert_eq!((&item["late"], &item["rule"]), (&done.into(), &"10-site.toml: nothing: not here".into()));
+    }
+    assert_eq!((denied.len(), in_report.len()), (asked.len(), asked.len()));
+    assert!(
+        report.contains("boot into rescue.target (concerns the whole node; after the fact; 10-site.toml"),
+        "{report}"
+    );
+}
+
+#[test]
 fn a_policy_of_one_run_leaves_its_denials_and_nothing_else() {
     let image = Image::new();
     let policy = image.beside("mine.toml");

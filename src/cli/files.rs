@@ -50,6 +50,7 @@ fn change_text(entry: &ChangeEntry) -> String {
     let from = change.from.as_ref().map_or(String::new(), |from| format!(" (was {from})"));
     details.extend(difference(entry));
     details.extend(entry.line.map(|line| format!("line {line}")));
+    details.extend(entry.undeclared.then(|| "not declared".to_owned()));
     details.extend(change.request.map(|id| format!("request #{id}")));
     details.extend((!change.by.is_empty()).then(|| format!("by {}", change.by.join(", "))));
     let details = if details.is_empty() {

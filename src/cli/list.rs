@@ -6,7 +6,7 @@ use clap::Args;
 use nodeshim::audit::Audit;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
-use nodeshim::inspect::{self, Registry, Report, Row, ScriptletEntry, Summary};
+use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Verdict, Wish};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
@@ -65,7 +65,8 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn describe(row: &Row) -> String {
-    let denied = row.rule.as_ref().map(|rule| format!("denied by policy: {rule}"));
+    let late = if row.late { " after the fact" } else { "" };
+    let denied = row.rule.as_ref().map(|rule| format!("denied by policy{late}: {rule}"));
     let put_off = row.deferred && !matches!(row.wish, Wish::Defer { .. });
     let marks = [
         (denied.is_some(), denied.as_deref().unwrap_or_default()),
@@ -102,11 +103,11 @@ pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
     let facts = Facts::load(root)?;
     let registry = Registry::load(root, &facts.installed)?;
     let report = inspect::show(&settle::standing(root, &facts)?, &registry, &args.plugin);
-    let files = if args.files {
-        inspect::files(root, &Audit::read(root)?, Some(&args.plugin))
-    } else {
-        Vec::new()
+    let mut files = match args.files {
+        true => inspect::files(root, &Audit::read(root)?, Some(&args.plugin)),
+        false => Vec::new(),
     };
+    registry.mark(&mut files);
     if report.is_none() && files.is_empty() {
         return Err(Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))));
     }
@@ -177,6 +178,41 @@ pub(super) fn wishes(report: &Report) -> String {
         let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
         let line = format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode);
         text.push_str(&wrapped("  ", 6, &line));
+    }
+    text.push_str(&report.declared.as_ref().map_or(String::new(), declared));
+    text
+}
+
+/// What its metadata declares beside wishes, where that differs from what is there, and what it
+/// means to change.
+fn declared(declared: &Declared) -> String {
+    let mut text = String::new();
+    let mut put = |line: &str| text.push_str(&wrapped("  ", 6, line));
+    for hook in &declared.hooks {
+        if let Some(problem) = &hook.problem {
+            put(&format!("{}/{}, which it declares: {problem}", hook.point, hook.name));
+        }
+    }
+    for hook in &declared.undeclared_hooks {
+        put(&format!("{hook}: is not declared"));
+    }
+    let mut text = match text.is_empty() {
+        true => text,
+        false => format!("vdsm hooks against what is declared\n{text}"),
+    };
+    if !declared.changes.is_empty() {
+        text.push_str("declared changes\n");
+    }
+    for change in &declared.changes {
+        let seen = match change.happened {
+            true => "",
+            false => ": no scriptlet of it was seen to change it",
+        };
+        text.push_str(&wrapped("  ", 6, &format!("{}{seen}", change.path)));
+    }
+    if !declared.undeclared.is_empty() {
+        text.push_str("changed without being declared\n");
+        declared.undeclared.iter().for_each(|path| text.push_str(&wrapped("  ", 6, path)));
     }
     text
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::audit::Audit;
 use nodeshim::error::Result;
-use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, View};
+use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, Registry, View};
 use nodeshim::journal::{Verdict, each_part};
 use nodeshim::root::Root;
+use nodeshim::rpmdb::Installed;
 use nodeshim::tool::Tool;
 
 use super::files;
@@ -36,7 +37,7 @@ pub struct WhyArgs {
 /// Shows the log.
 pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
     if args.files {
-        return files::print_all(&inspect::files(root, &Audit::read(root)?, args.plugin.as_deref()), as_json);
+        return changed(root, args.plugin.as_deref(), as_json);
     }
     let mut all = Vec::new();
     each_part(root, |events| {
@@ -51,6 +52,12 @@ pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
         json(&all)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn changed(root: &Root, plugin: Option<&str>, as_json: bool) -> Result<ExitCode> {
+    let mut entries = inspect::files(root, &Audit::read(root)?, plugin);
+    Registry::load(root, &Installed::load(root)?)?.mark(&mut entries);
+    files::print_all(&entries, as_json)
 }
 
 const INDENT: usize = 8;

@@ -37,6 +37,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
     differences.extend(audited(root, view)?.into_iter().filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
+    differences.extend(declared_hooks(view));
     if State::load(root)? != view.prepared.fold.settled() {
         differences.push(Difference {
             kind: "state",
@@ -70,6 +71,25 @@ fn hook(hook: &Hook) -> Option<Difference> {
         path: hook.path(),
         text: hook.problem.clone()?,
         events: Vec::new(),
+    })
+}
+
+/// Hooks that plugins say they ship and that are not there as they say; what is wrong with those that
+/// are is told of the hooks themselves.
+fn declared_hooks(view: &View) -> impl Iterator<Item = Difference> {
+    let is_there = |path: &str| view.hooks.iter().any(|hook| hook.path() == path && hook.problem.is_some());
+    let hooks = view
+        .declared
+        .values()
+        .flat_map(|declared| declared.hooks.iter().map(|hook| (declared.source.as_str(), hook)));
+    hooks.filter_map(move |(source, hook)| {
+        let problem = hook.problem.as_ref().filter(|_| !is_there(&hook.path()))?;
+        Some(Difference {
+            kind: "hook",
+            path: hook.path(),
+            text: format!("{problem}; {source} declares it"),
+            events: Vec::new(),
+        })
     })
 }
 

@@ -51,6 +51,8 @@ pub struct ChangeEntry {
     pub letters: String,
     /// Where the scriptlet's text names it, if it does.
     pub line: Option<usize>,
+    /// Whether the plugin's metadata should have declared it and does not.
+    pub undeclared: bool,
     /// The change as it was recorded.
     #[serde(flatten)]
     pub change: FileChange,
@@ -111,6 +113,7 @@ fn entry(root: &Root, run: &Run, texts: &mut Texts, wanted: impl Fn(&FileChange)
                 what: what(change),
                 letters: differing(change),
                 line: text.and_then(|text| line_of(text, &change.path)),
+                undeclared: false,
                 change: change.clone(),
             })
             .collect(),

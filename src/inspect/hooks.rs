@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::ScriptletEntry;
+use super::declared::{Declared, declared};
 use crate::error::{Result, if_exists};
+use crate::origin::package_name;
 use crate::root::{Kind, Root};
 use crate::rpmdb::{self, Installed};
 use crate::trust::Record;
@@ -44,16 +47,30 @@ pub struct Registry {
     pub hooks: Vec<Hook>,
     /// What was found of the packages' signatures.
     pub trust: Record,
+    /// What plugins declare beside wishes, by package name.
+    pub declared: BTreeMap<String, Declared>,
 }
 
 impl Registry {
-    /// Looks at an image's hooks.
+    /// Looks at an image's hooks, and at what plugins declare.
     pub fn load(root: &Root, installed: &Installed) -> Result<Registry> {
+        let hooks = hooks(root)?;
         Ok(Registry {
             installed: installed.clone(),
-            hooks: hooks(root)?,
             trust: Record::load(root)?,
+            declared: declared(root, installed, &hooks)?,
+            hooks,
         })
+    }
+
+    /// Marks what scriptlets changed although their plugins' metadata does not declare it.
+    pub fn mark(&self, entries: &mut [ScriptletEntry]) {
+        for entry in entries {
+            let name = entry.package.as_deref().and_then(package_name);
+            if let Some(declared) = name.and_then(|name| self.declared.get(name)) {
+                declared.mark(std::slice::from_mut(entry));
+            }
+        }
     }
 
     /// The hooks of a package.

@@ -28,6 +28,8 @@ pub struct Row {
     pub declared: Vec<String>,
     /// `allow` for what stands, `deny` for what policy denies.
     pub verdict: Verdict,
+    /// Whether it was let through when it was made, and denied since.
+    pub late: bool,
     /// The rule that denies it, `FILE: NAME`, and its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -63,6 +65,7 @@ fn denied_row(plugin: &str, denied: &Denied) -> Row {
         events: denied.events.clone(),
         declared: denied.declared.clone(),
         verdict: denied.held.verdict,
+        late: denied.late,
         rule: Some(words::rule(&denied.held)),
         wish: wish.clone(),
     }
@@ -80,6 +83,7 @@ fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
         events: want.events.clone(),
         declared: want.declared.clone(),
         verdict: Verdict::Allow,
+        late: false,
         rule: None,
         wish: want.wish.clone(),
     }

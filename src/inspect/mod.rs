@@ -2,6 +2,7 @@
 //! are serialised here are what `--json` prints; their keys are stable.
 
 mod check;
+mod declared;
 mod files;
 mod hooks;
 mod list;
@@ -11,6 +12,8 @@ mod thing;
 mod why;
 pub mod words;
 
+use std::collections::BTreeMap;
+
 use crate::audit::Audit;
 use crate::error::Result;
 use crate::journal::Journal;
@@ -18,6 +21,7 @@ use crate::root::Root;
 use crate::settle::{Facts, Prepared, prepare};
 
 pub use check::{Difference, check};
+pub use declared::{Declared, DeclaredChange, DeclaredHook};
 pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
 pub use hooks::{Hook, Registry, hooks};
 pub use list::{Row, list};
@@ -38,6 +42,8 @@ pub struct View {
     pub facts: Facts,
     /// vdsm's hooks.
     pub hooks: Vec<Hook>,
+    /// What plugins declare beside wishes, by package name.
+    pub declared: BTreeMap<String, Declared>,
 }
 
 impl View {
@@ -46,12 +52,14 @@ impl View {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
         let prepared = prepare(root, &facts, &journal)?;
+        let hooks = hooks(root)?;
         Ok(View {
             journal,
             audit: Audit::read(root)?,
             prepared,
+            declared: declared::declared(root, &facts.installed, &hooks)?,
             facts,
-            hooks: hooks(root)?,
+            hooks,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::list::{Row, rows};
-use super::{Hook, Registry};
+use super::{Declared, Hook, Registry};
 use crate::intent::{Opening, Verdict, Wish};
 use crate::state::Standing;
 use crate::trust::Trust;
@@ -55,6 +55,7 @@ pub fn plugins(standing: &Standing, registry: &Registry) -> Vec<Summary> {
     let mut by_name: BTreeMap<String, Summary> =
         present.chain(gone).map(|summary| (summary.plugin.clone(), summary)).collect();
     let owners = registry.hooks.iter().flat_map(|hook| &hook.packages);
+    let owners = owners.chain(registry.declared.keys());
     for package in owners.chain(registry.installed.provided().iter().map(|provided| &provided.package)) {
         by_name.entry(package.clone()).or_insert_with(|| Summary {
             plugin: package.clone(),
@@ -107,6 +108,9 @@ pub struct Report {
     pub ports: Vec<String>,
     /// The vdsm hooks that it ships.
     pub hooks: Vec<Hook>,
+    /// What its metadata declares beside wishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     /// How many requests it made.
     pub requests: usize,
     /// The paths that its requests changed.
@@ -124,6 +128,7 @@ pub fn show(standing: &Standing, registry: &Registry, plugin: &str) -> Option<Re
     Some(Report {
         ports: wants.iter().filter(|row| row.verdict == Verdict::Allow).filter_map(port).collect(),
         hooks: registry.hooks_of(plugin).cloned().collect(),
+        declared: registry.declared.get(plugin).cloned(),
         requests: found.map_or(0, |found| found.requests),
         paths: found.map(|found| found.paths.clone()).unwrap_or_default(),
         summary,

@@ -74,6 +74,8 @@ pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
             let (metadata, found) = of_metadata(root, rules, &package.name, &name, &text);
             findings.extend(found);
             findings.extend(misnamed(&package, &name));
+            findings
+                .extend(metadata.iter().flat_map(|metadata| of_declared_hooks(&package, &name, metadata)));
             declared.extend(metadata.map(|metadata| metadata.wishes()).unwrap_or_default());
         }
     }
@@ -165,6 +167,25 @@ fn out_of_place(package: &str, path: &str) -> Option<Finding> {
 fn of_hook(path: &str, mode: u32) -> Option<Finding> {
     let problem = vdsm::problem(path, mode)?;
     Some(Finding::new(Severity::Warning, path, None, problem))
+}
+
+/// The hooks that metadata declares against those that the package has.
+fn of_declared_hooks(package: &PackageFile, place: &str, metadata: &Metadata) -> Vec<Finding> {
+    const KIND: u32 = 0o170_000;
+    const DIRECTORY: u32 = 0o040_000;
+    let files = package.files.iter().filter(|(_, mode)| mode & KIND != DIRECTORY);
+    let shipped: Vec<(&str, &str)> = files.filter_map(|(path, _)| vdsm::split(path)).collect();
+    let absent = metadata.hooks.iter().filter_map(|hook| {
+        let absence = vdsm::absence(&hook.point, &hook.name, shipped.iter().copied())?;
+        Some(format!("declares hook {}/{}: {absence}", hook.point, hook.name))
+    });
+    let is_declared = |(point, name): (&str, &str)| {
+        metadata.hooks.iter().any(|hook| hook.point == point && hook.name == name)
+    };
+    let unsaid = shipped.iter().filter(|hook| !metadata.hooks.is_empty() && !is_declared(**hook));
+    let unsaid = unsaid.map(|(point, name)| format!("does not declare hook {point}/{name}, which is there"));
+    let finding = |text| Finding::new(Severity::Warning, place, None, text);
+    absent.chain(unsaid).map(finding).collect()
 }
 
 /// What is to be said of a wish.

@@ -55,15 +55,26 @@ pub fn load_all(root: &Root) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// What the files declare for the packages that are installed: a file is called by its package's
-/// name, or by that of the plugin that the package provides. A file of no installed package, or one that needs a newer node,
-/// declares nothing.
-pub fn declarations(
-    loaded: &Loaded,
+/// A file that counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned<'l> {
+    /// The name of the package that it is of.
+    pub plugin: String,
+    /// Its path.
+    pub path: String,
+    /// What it says.
+    pub metadata: &'l Metadata,
+}
+
+/// The files of the packages that are installed: a file is called by its package's name, or by that
+/// of the plugin that the package provides. One of no installed package, or one that needs a newer
+/// node, does not count.
+pub fn in_force<'l>(
+    loaded: &'l Loaded,
     installed: &Installed,
     node: &NodeVersion,
-) -> (Vec<Declaration>, Vec<Note>) {
-    let (mut declarations, mut notes) = (Vec::new(), loaded.notes.clone());
+) -> (Vec<Owned<'l>>, Vec<Note>) {
+    let (mut owned, mut notes) = (Vec::new(), loaded.notes.clone());
     for (name, metadata) in &loaded.files {
         let path = path(name);
         let provided = installed.provided();
@@ -92,12 +103,27 @@ pub fn declarations(
                 }
             }
         }
-        declarations.push(Declaration {
+        owned.push(Owned {
             plugin: plugin.clone(),
-            nevra: installed.nevra(plugin),
-            source: path,
-            wishes: metadata.wishes(),
+            path,
+            metadata,
         });
     }
-    (declarations, notes)
+    (owned, notes)
+}
+
+/// What the files that count declare.
+pub fn declarations(
+    loaded: &Loaded,
+    installed: &Installed,
+    node: &NodeVersion,
+) -> (Vec<Declaration>, Vec<Note>) {
+    let (owned, notes) = in_force(loaded, installed, node);
+    let declaration = |owned: Owned| Declaration {
+        nevra: installed.nevra(&owned.plugin),
+        plugin: owned.plugin,
+        source: owned.path,
+        wishes: owned.metadata.wishes(),
+    };
+    (owned.into_iter().map(declaration).collect(), notes)
 }

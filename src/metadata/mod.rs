@@ -10,7 +10,7 @@ mod version;
 
 use crate::root::Root;
 
-pub use declarations::{Loaded, declarations, load_all};
+pub use declarations::{Loaded, Owned, declarations, in_force, load_all};
 pub use model::{Group, Hook, Metadata, User};
 pub use ovirt::{FIREWALL_DIRECTORY, firewall_files};
 pub use parse::{Problem, parse};

@@ -80,6 +80,7 @@ fn plugin(sources: &Sources, summary: Summary) -> Plugin {
     let found = sources.standing.state.plugins.get(&summary.plugin);
     let requests = found.or_else(|| sources.standing.gone.get(&summary.plugin)).map_or(0, |one| one.requests);
     Plugin {
+        declared: sources.registry.declared.get(&summary.plugin).cloned(),
         gone: summary.gone,
         requests,
         signature: summary.trust.map(|trust| Signature {
@@ -131,6 +132,7 @@ fn put(plugin: &mut Plugin, row: Row) {
         failed: row.failed,
         events: row.events,
         declared: row.declared,
+        late: row.late,
         rule: row.rule,
     };
     let place = match (&row.wish, row.verdict) {

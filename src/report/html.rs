@@ -2,7 +2,7 @@
 
 use super::model::{Item, Plugin, Report};
 use super::page::Page;
-use crate::inspect::{ChangeEntry, ScriptletEntry};
+use crate::inspect::{ChangeEntry, Declared, ScriptletEntry};
 use crate::trust::Signature as Verdict;
 
 /// The page.
@@ -132,6 +132,7 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
     items(page, "At boot", &plugin.deferred);
     items(page, "Denied by policy", &plugin.denied);
     hooks(page, plugin);
+    plugin.declared.iter().for_each(|one| declared(page, one));
     headed(page, "Around the tools", &plugin.bypasses);
     if !plugin.files.is_empty() {
         page.raw("<details><summary>Files that its scriptlets changed (")
@@ -191,6 +192,7 @@ fn items(page: &mut Page, title: &'static str, items: &[Item]) {
             (item.global, " <span class=\"warn\">concerns the whole node</span>"),
             (item.runtime, " <span class=\"soft\">for the running system</span>"),
             (item.failed, " <span class=\"bad\">failed</span>"),
+            (item.late, " <span class=\"warn\">after the fact</span>"),
         ];
         marks.into_iter().filter(|(set, _)| *set).for_each(|(_, mark)| _ = page.raw(mark));
         if let Some(rule) = &item.rule {
@@ -216,6 +218,27 @@ fn hooks(page: &mut Page, plugin: &Plugin) {
             .text(&hook.mode);
         if let Some(problem) = &hook.problem {
             page.raw(" <span class=\"bad\">").text(problem).raw("</span>");
+        }
+        page.raw("</li>\n");
+    }
+    page.raw("</ul>\n");
+}
+
+fn declared(page: &mut Page, declared: &Declared) {
+    let wrong = declared.hooks.iter().filter_map(|hook| {
+        let problem = hook.problem.as_ref()?;
+        Some(format!("{}/{}: {problem}", hook.point, hook.name))
+    });
+    let unsaid = declared.undeclared_hooks.iter().map(|hook| format!("{hook}: is not declared"));
+    headed(page, "Hooks against what is declared", &wrong.chain(unsaid).collect::<Vec<_>>());
+    if declared.changes.is_empty() {
+        return;
+    }
+    page.raw("<h4>Declared changes</h4>\n<ul>\n");
+    for change in &declared.changes {
+        page.raw("<li class=\"path\">").text(&change.path);
+        if !change.happened {
+            page.raw(" <span class=\"warn\">no scriptlet of it was seen to change it</span>");
         }
         page.raw("</li>\n");
     }
@@ -275,6 +298,9 @@ fn changed(page: &mut Page, entry: &ChangeEntry) {
         .text(&entry.change.path);
     if let Some(from) = &entry.change.from {
         page.raw(" <span class=\"soft\">was ").text(from).raw("</span>");
+    }
+    if entry.undeclared {
+        page.raw(" <span class=\"bad\">not declared</span>");
     }
     page.raw("</td><td class=\"soft\">");
     if let Some(request) = entry.change.request {

@@ -57,9 +57,11 @@ pub fn load(root: &Root) -> Result<Sources> {
     let image = image(root, &facts, &standing);
     let packages =
         packages.join().map_err(|_| Error::Other("asking rpm of packages ended early".into()))??;
+    let mut files = files(root, &audit, None);
+    registry.mark(&mut files);
     Ok(Sources {
         image,
-        files: files(root, &audit, None),
+        files,
         standing,
         registry,
         packages,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::inspect::{Hook, ScriptletEntry};
+use crate::inspect::{Declared, Hook, ScriptletEntry};
 use crate::trust::Signature as Verdict;
 
 /// The version of this schema. It counts up when a key changes its meaning or goes; new keys do not
@@ -112,6 +112,8 @@ pub struct Item {
     pub events: Vec<u64>,
     /// The files that declare it.
     pub declared: Vec<String>,
+    /// It was let through when it was asked for, and denied since.
+    pub late: bool,
     /// The rule of policy that denies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
@@ -163,6 +165,9 @@ pub struct Plugin {
     pub denied: Vec<Item>,
     /// Its hooks of vdsm.
     pub hooks: Vec<Hook>,
+    /// What its metadata declares beside wishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Declared>,
     /// What its scriptlets did around the tools.
     pub bypasses: Vec<String>,
     /// The files that its scriptlets changed, scriptlet by scriptlet.

@@ -1,7 +1,7 @@
 //! The report for a terminal of 80 columns.
 
 use super::model::{Image, Item, Plugin, Report};
-use crate::inspect::ScriptletEntry;
+use crate::inspect::{Declared, ScriptletEntry};
 use crate::plan::{events, wrapped};
 
 /// The text.
@@ -80,10 +80,30 @@ fn plugin(plugin: &Plugin) -> String {
         let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
         put("hook", &format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode));
     }
+    plugin.declared.iter().for_each(|one| declared(&mut put, one));
     plugin.bypasses.iter().for_each(|bypass| put("by hand", bypass));
     plugin.files.iter().for_each(|entry| files(&mut put, entry));
     plugin.notes.iter().for_each(|note| put("note", note));
     text
+}
+
+fn declared(put: &mut impl FnMut(&str, &str), declared: &Declared) {
+    for hook in &declared.hooks {
+        if let Some(problem) = &hook.problem {
+            put("hook", &format!("{}/{}, which it declares: {problem}", hook.point, hook.name));
+        }
+    }
+    declared
+        .undeclared_hooks
+        .iter()
+        .for_each(|hook| put("hook", &format!("{hook}: is not declared")));
+    for change in &declared.changes {
+        let seen = match change.happened {
+            true => "declared",
+            false => "declared; no scriptlet of it was seen to change it",
+        };
+        put("changes", &format!("{} {seen}", change.path));
+    }
 }
 
 fn item(item: &Item) -> String {
@@ -91,6 +111,7 @@ fn item(item: &Item) -> String {
         (item.global, "concerns the whole node"),
         (item.runtime, "for the running system"),
         (item.failed, "failed"),
+        (item.late, "after the fact"),
     ];
     let mut marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
     marks.extend(item.rule.as_deref());
@@ -112,7 +133,8 @@ fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
         } else {
             change.what
         };
-        put("file", &format!("{} {what} by {scriptlet}", change.change.path));
+        let mark = if change.undeclared { " (not declared)" } else { "" };
+        put("file", &format!("{} {what} by {scriptlet}{mark}", change.change.path));
     }
     if entry.omitted > 0 {
         put("file", &format!("and {} more by {scriptlet} that were not recorded", entry.omitted));

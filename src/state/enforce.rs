@@ -35,6 +35,7 @@ pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Re
                             held: ruling.hold(&want.wish),
                             events: want.events.clone(),
                             declared: want.declared.clone(),
+                            late: !waits && !want.events.is_empty(),
                         }),
                         _ => {}
                     }

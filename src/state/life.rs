@@ -87,6 +87,7 @@ impl Life {
             held: held.clone(),
             events,
             declared: Vec::new(),
+            late: false,
         };
         self.held.insert(subject, (self.order, denied));
     }

@@ -151,6 +151,9 @@ pub struct Denied {
     /// The files that declare it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<String>,
+    /// It had been let through when it was made, and was denied since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
 }
 
 fn is_zero(number: &usize) -> bool {

@@ -1,0 +1,212 @@
+//! What plugins declare beside wishes, held against what is there: the files that they mean to
+//! change against those that their scriptlets changed, and their hooks against the image's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Hook, ScriptletEntry};
+use crate::audit::{Audit, FileChange};
+use crate::error::Result;
+use crate::escape::unescape;
+use crate::metadata::{self, Metadata, NodeVersion};
+use crate::origin::package_name;
+use crate::root::Root;
+use crate::rpmdb::{Installed, files_at};
+use crate::vdsm;
+
+/// What one plugin declares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Declared {
+    /// The metadata file.
+    pub source: String,
+    /// The paths of others that it means to change, in its order.
+    pub changes: Vec<DeclaredChange>,
+    /// Paths that its scriptlets changed by themselves and that it does not declare, sorted. Its own
+    /// files, and places where files come and go, are none.
+    pub undeclared: Vec<String>,
+    /// The hooks that it says it ships.
+    pub hooks: Vec<DeclaredHook>,
+    /// Hooks that it ships beside these, as `POINT/NAME`; none if it declares none at all.
+    pub undeclared_hooks: Vec<String>,
+}
+
+/// A path that a plugin means to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeclaredChange {
+    /// The path, or a directory above what is changed.
+    pub path: String,
+    /// Whether one of its scriptlets was seen to change it.
+    pub happened: bool,
+}
+
+/// A hook that a plugin says it ships.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeclaredHook {
+    /// The point.
+    pub point: String,
+    /// The file name.
+    pub name: String,
+    /// How the image differs from that.
+    pub problem: Option<String>,
+}
+
+impl DeclaredHook {
+    /// Its path in an image.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", vdsm::HOOKS, self.point, self.name)
+    }
+}
+
+impl Declared {
+    /// Marks what scriptlets changed without its being declared.
+    pub(super) fn mark(&self, entries: &mut [ScriptletEntry]) {
+        for change in entries.iter_mut().flat_map(|entry| &mut entry.changes) {
+            change.undeclared =
+                change.change.request.is_none() && self.undeclared.contains(&change.change.path);
+        }
+    }
+}
+
+/// What every plugin declares, by its package's name; only reads.
+pub(super) fn declared(
+    root: &Root,
+    installed: &Installed,
+    hooks: &[Hook],
+) -> Result<BTreeMap<String, Declared>> {
+    let loaded = metadata::load_all(root)?;
+    let (owned, _) = metadata::in_force(&loaded, installed, &NodeVersion::load(root));
+    if owned.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let changed = Changed::of(&Audit::read(root)?);
+    let mut found: BTreeMap<String, Declared> = BTreeMap::new();
+    for one in owned {
+        let entry = found.entry(one.plugin.clone()).or_insert_with(|| Declared {
+            source: one.path,
+            ..Declared::default()
+        });
+        let changes = one.metadata.changes.iter().map(|path| DeclaredChange {
+            path: path.clone(),
+            happened: changed.has(&one.plugin, path),
+        });
+        entry.changes.extend(changes);
+        add_hooks(entry, &one.plugin, one.metadata, hooks);
+    }
+    for (plugin, entry) in &mut found {
+        entry.undeclared = undeclared(root, plugin, entry, &changed)?;
+    }
+    Ok(found)
+}
+
+fn add_hooks(entry: &mut Declared, plugin: &str, metadata: &Metadata, hooks: &[Hook]) {
+    let is_own = |hook: &&Hook| hook.packages.iter().any(|package| package == plugin);
+    for hook in &metadata.hooks {
+        let there = hooks.iter().find(|there| there.point == hook.point && there.name == hook.name);
+        let problem = match there {
+            Some(there) if !there.packages.is_empty() && !is_own(&there) => {
+                Some(format!("belongs to {}", there.packages.join(" and ")))
+            }
+            Some(there) => there.problem.clone(),
+            None => {
+                let own = hooks.iter().filter(is_own).map(|hook| (hook.point.as_str(), hook.name.as_str()));
+                vdsm::absence(&hook.point, &hook.name, own)
+            }
+        };
+        entry.hooks.push(DeclaredHook {
+            point: hook.point.clone(),
+            name: hook.name.clone(),
+            problem,
+        });
+    }
+    if !entry.hooks.is_empty() {
+        let is_declared =
+            |hook: &&Hook| entry.hooks.iter().any(|one| one.point == hook.point && one.name == hook.name);
+        let others = hooks.iter().filter(is_own).filter(|hook| !is_declared(hook));
+        entry.undeclared_hooks = others.map(|hook| format!("{}/{}", hook.point, hook.name)).collect();
+    }
+}
+
+/// What scriptlets changed: paths as they are recorded, and whether they did it by themselves.
+struct Changed(BTreeMap<String, BTreeMap<String, bool>>);
+
+impl Changed {
+    fn of(audit: &Audit) -> Changed {
+        let mut found: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
+        for run in &audit.runs {
+            let Some(package) = run.origin.package() else {
+                continue;
+            };
+            let of_package = found.entry(package.to_owned()).or_default();
+            for change in run.changes.iter().filter(|change| stays(change)) {
+                let by_itself = change.request.is_none();
+                *of_package.entry(change.path.clone()).or_default() |= by_itself;
+            }
+        }
+        Changed(found)
+    }
+
+    fn of_plugin(&self, plugin: &str) -> impl Iterator<Item = (&str, bool)> {
+        let changes = self.0.get(plugin).into_iter().flatten();
+        changes.map(|(path, by_itself)| (path.as_str(), *by_itself))
+    }
+
+    fn has(&self, plugin: &str, declared: &str) -> bool {
+        self.of_plugin(plugin).any(|(path, _)| is_below(path, declared))
+    }
+}
+
+fn stays(change: &FileChange) -> bool {
+    change.before.is_some() || change.after.is_some()
+}
+
+fn is_below(path: &str, directory: &str) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Where files come, change and go by themselves.
+const VOLATILE: [&str; 7] = [
+    "/tmp",
+    "/var/tmp",
+    "/var/cache",
+    "/var/log",
+    "/var/lock",
+    "/run",
+    "/var/run",
+];
+
+fn undeclared(root: &Root, plugin: &str, declared: &Declared, changed: &Changed) -> Result<Vec<String>> {
+    let is_declared = |path: &str| {
+        // A directory may have to be made for what is declared.
+        declared.changes.iter().any(|one| is_below(path, &one.path) || is_below(&one.path, path))
+    };
+    let by_itself = changed.of_plugin(plugin).filter(|(_, by_itself)| *by_itself).map(|(path, _)| path);
+    let paths: BTreeSet<&str> = by_itself
+        .filter(|path| !is_declared(path) && !VOLATILE.iter().any(|place| is_below(path, place)))
+        .collect();
+    if paths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bytes: Vec<Vec<u8>> = paths.iter().map(|path| unescape(path).into_encoded_bytes()).collect();
+    let owners = files_at(root, &bytes)?;
+    let is_own = |path: &[u8]| {
+        let mut owners = owners.get(path).into_iter().flatten();
+        owners.any(|file| package_name(&file.nevra) == Some(plugin))
+    };
+    let others = paths.into_iter().zip(&bytes).filter(|(_, bytes)| !is_own(bytes));
+    Ok(others.map(|(path, _)| path.to_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_below_a_directory_by_whole_components() {
+        assert!(is_below("/etc/a", "/etc/a") && is_below("/etc/a/b", "/etc/a"));
+        assert!(!is_below("/etc/ab", "/etc/a") && !is_below("/etc", "/etc/a"));
+    }
+}
