@@ -184,6 +184,8 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
     let wants = image.path().join(&WANTS[1..]);
     fs::create_dir_all(&wants).unwrap();
     std::os::unix::fs::symlink("/usr/lib/systemd/system/a.service", wants.join("a.service")).unwrap();
+    let default = image.path().join("etc/systemd/system/default.target");
+    std::os::unix::fs::symlink("/usr/lib/systemd/system/multi-user.target", &default).unwrap();
     for target in ["multi-user", "rescue"] {
         let path = image.path().join(format!("usr/lib/systemd/system/{target}.target"));
         fs::write(path, "[Unit]\nDescription=x\n").unwrap();
@@ -211,6 +213,13 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
     .unwrap();
     say(&image, "settle", &[]);
     assert!(image.has(&format!("{WANTS}/a.service")), "what was disabled is enabled again");
+    assert!(
+        fs::read_link(&default).unwrap().ends_with("multi-user.target"),
+        "as is the default target"
+    );
+    assert!(!image.has("/etc/systemd/system/b.service"), "no longer masked");
+    say(&image, "check", &[]);
+    assert!(say(&image, "plan", &[]).contains("0 changes"));
     let denied = rows();
     assert!(denied.iter().all(|row| verdict(row) == "deny"), "{denied:#?}");
     let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");

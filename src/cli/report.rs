@@ -1,7 +1,6 @@
 //! `nodeshim report`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,9 +8,9 @@ use clap::{Args, ValueEnum};
 use nodeshim::error::{Error, Result};
 use nodeshim::report::{self, Report};
 use nodeshim::root::Root;
-use nodeshim::settle;
+use nodeshim::settle::{self, Facts};
 
-use super::output::{json, print, print_files, write_all};
+use super::output::{complain, json, print, print_files, write_all};
 
 /// Report on the image and all its plugins: what each is, asked for, was denied and changed
 #[derive(Debug, Args)]
@@ -19,9 +18,15 @@ pub struct ReportArgs {
     /// The form
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Write it into this file, or several files into this directory, which must exist
+    /// Write it into this file, or several files into this directory, which is made where it is missing
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Write the files of manifest and ovirt where oVirt Node keeps them, in the image itself
+    #[arg(long, conflicts_with = "out")]
+    in_image: bool,
+    /// For manifest: the directory with the manifests to compare with, instead of the image's own
+    #[arg(long, value_name = "DIR")]
+    since: Option<PathBuf>,
 }
 
 /// The forms.
@@ -35,15 +40,24 @@ enum Format {
     Html,
     /// oVirt Node's manifests, and what changed since those in /etc/ovirt-plugins-manifests.d
     Manifest,
-    /// oVirt Node's own records of plugins
+    /// oVirt Node's own records of plugins, and the ports of each
     Ovirt,
 }
 
 /// Reports.
 pub fn report(root: &Root, args: ReportArgs, as_json: bool) -> Result<ExitCode> {
+    let is_ovirts = matches!(args.format, Format::Manifest | Format::Ovirt);
+    if args.since.is_some() && args.format != Format::Manifest {
+        complain("--since is for --format manifest");
+        return Ok(ExitCode::from(2));
+    }
+    if args.in_image && !is_ovirts {
+        complain("--in-image is for --format manifest and ovirt");
+        return Ok(ExitCode::from(2));
+    }
     match args.format {
-        Format::Manifest => return manifest(root, args.out.as_deref(), as_json),
-        Format::Ovirt => return files(&settle::ovirt_records(root)?, args.out.as_deref(), as_json),
+        Format::Manifest => return manifest(root, &args, as_json),
+        Format::Ovirt => return ovirt(root, &args, as_json),
         Format::Text | Format::Json | Format::Html => {}
     }
     let report = report::build(&report::load(root)?);
@@ -59,17 +73,36 @@ pub fn report(root: &Root, args: ReportArgs, as_json: bool) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn manifest(root: &Root, out: Option<&Path>, as_json: bool) -> Result<ExitCode> {
-    let (manifests, new) = report::manifests(root, root, report::DIRECTORY)?;
+fn manifest(root: &Root, args: &ReportArgs, as_json: bool) -> Result<ExitCode> {
+    let (manifests, new) = match &args.since {
+        None => report::manifests(root, root, report::DIRECTORY)?,
+        Some(since) => report::manifests(root, &Root::open(since)?, "/")?,
+    };
     if !new.is_empty() {
         let kinds = new.join(", ");
-        // A remark that nobody reads is no failure.
-        let _ = writeln!(
-            std::io::stderr(),
-            "nodeshim: the image has no earlier manifests of {kinds}: every line counts as new"
-        );
+        complain(&format!("there are no earlier manifests of {kinds}: every line counts as new"));
     }
-    files(&manifests, out, as_json)
+    if args.in_image {
+        report::keep(root, &manifests)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    files(&manifests, args.out.as_deref(), as_json)
+}
+
+fn ovirt(root: &Root, args: &ReportArgs, as_json: bool) -> Result<ExitCode> {
+    let state = settle::state(root, &Facts::load(root)?)?;
+    let (found, mut notes) = settle::ovirt_files(root, &state)?;
+    if args.in_image {
+        notes.extend(settle::keep_ovirt_files(root, &found)?);
+    }
+    for note in notes {
+        let plugin = note.plugin.map_or(String::new(), |plugin| format!("{plugin}: "));
+        complain(&format!("{plugin}{}", note.text));
+    }
+    match args.in_image {
+        true => Ok(ExitCode::SUCCESS),
+        false => files(&found, args.out.as_deref(), as_json),
+    }
 }
 
 fn files(files: &BTreeMap<String, String>, out: Option<&Path>, as_json: bool) -> Result<ExitCode> {

@@ -138,13 +138,13 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
             paths.insert(&change.path, left);
         }
     }
-    // What policy took back since was there.
+    // What policy took back since was there, or was not.
     let refused: BTreeSet<u64> = plugins
         .values()
         .flat_map(|plugin| &plugin.denied)
         .flat_map(|denied| denied.events.iter().copied())
         .collect();
-    let is_kept = |left: &Left| left.op != Op::Link || !refused.contains(&left.event);
+    let is_kept = |left: &Left| !matches!(left.op, Op::Link | Op::Remove) || !refused.contains(&left.event);
     let kept = paths.into_iter().filter(|(_, left)| is_kept(left));
     kept.filter_map(|(path, left)| difference(root, path, &left)).collect()
 }

@@ -12,7 +12,7 @@ use crate::root::Root;
 
 pub use declarations::{Loaded, Owned, declarations, in_force, load_all};
 pub use model::{Group, Hook, Metadata, User};
-pub use ovirt::{FIREWALL_DIRECTORY, firewall_files};
+pub use ovirt::{FIREWALL_DIRECTORY, GENERATED, firewall_files};
 pub use parse::{Problem, parse};
 pub use version::{NodeVersion, compare};
 

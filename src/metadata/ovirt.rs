@@ -14,6 +14,8 @@ use crate::state::Declaration;
 /// The directory. Records of plugins and lists of what to remove from an image lie there too.
 pub const FIREWALL_DIRECTORY: &str = "/etc/ovirt-plugins.d";
 const SUFFIX: &str = ".firewall";
+/// What files begin with that are made of what plugins asked for: they ask for nothing themselves.
+pub const GENERATED: &str = "# written by nodeshim\n";
 
 /// The names of the files, without their suffix, sorted.
 pub(super) fn names(root: &Root) -> Result<Vec<String>> {
@@ -31,6 +33,9 @@ pub fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declara
     let (mut declarations, mut notes) = (Vec::new(), Vec::new());
     for name in names(root)? {
         let source = format!("{FIREWALL_DIRECTORY}/{name}{SUFFIX}");
+        if root.read(&source).is_ok_and(|there| there.starts_with(GENERATED.as_bytes())) {
+            continue;
+        }
         if installed.is_known() && !installed.has(&name) {
             let text = format!("{source} declares nothing: no package {name} is installed");
             notes.push(Note::new(None, text, &[]));

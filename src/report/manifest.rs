@@ -3,7 +3,7 @@
 //!
 //! They have the lines that Node's own have, in an order and with sizes that depend on nothing but
 //! the image: sorted by path, a file's length in KiB, rounded up, instead of the blocks that it takes
-//! on some file system.
+//! on some file system. Public keys, which rpm lists as packages, are left out.
 
 mod tree;
 
@@ -52,6 +52,27 @@ pub fn manifests(
         files.insert(name, text);
     }
     Ok((files, without))
+}
+
+/// Writes manifests where oVirt Node keeps them. One that says the same as the one that is there is
+/// left alone, and so is what it says of the one before it: doing it twice changes nothing.
+pub fn keep(root: &Root, manifests: &BTreeMap<String, String>) -> Result<()> {
+    root.create_dirs(DIRECTORY, 0o755)?;
+    for kind in KINDS {
+        let name = format!("manifest-{kind}.txt");
+        let (path, delta) = (format!("{DIRECTORY}/{name}"), format!("delta-{name}"));
+        let Some(text) = manifests.get(&name) else {
+            continue;
+        };
+        if if_exists(root.read(&path))?.is_some_and(|there| there == text.as_bytes()) {
+            continue;
+        }
+        // The delta first: a manifest that is there tells that its delta is.
+        let changed = manifests.get(&delta).map_or("", String::as_str);
+        root.write(format!("{DIRECTORY}/{delta}"), changed.as_bytes(), Some(0o644))?;
+        root.write(&path, text.as_bytes(), Some(0o644))?;
+    }
+    Ok(())
 }
 
 /// Sorted, each once.

@@ -12,6 +12,6 @@ mod text;
 pub use build::build;
 pub use html::html;
 pub use load::{Sources, load};
-pub use manifest::{DIRECTORY, manifests};
+pub use manifest::{DIRECTORY, keep, manifests};
 pub use model::{Image, Item, Plugin, Policy, Provides, Report, SCHEMA, Signature};
 pub use text::text;

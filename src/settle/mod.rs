@@ -28,7 +28,7 @@ pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
 pub use plan::{Prepared, firewall, prepare, prepare_for_boot, prepare_without, standing};
-pub use register::{DIRECTORY, ovirt_records, register};
+pub use register::{DIRECTORY, keep_ovirt_files, ovirt_files, register};
 pub use remarks::remarks;
 
 /// What settling did.

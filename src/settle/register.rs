@@ -1,24 +1,72 @@
 //! oVirt's own record of plugins: a file a package in `/etc/ovirt-plugins.d`, three lines, as its
-//! tools read it.
+//! tools read it, and `NAME.firewall` beside it with the ports that the package wants open.
 
 use std::collections::BTreeMap;
 
+use super::{Dialect, export};
 use crate::error::{Result, if_exists};
 use crate::firewall::valid;
+use crate::metadata::GENERATED;
+use crate::plan::Note;
 use crate::root::{Kind, Root};
 use crate::rpmdb;
+use crate::state::State;
 
 /// Where the records are. Other files there have an extension.
 pub const DIRECTORY: &str = "/etc/ovirt-plugins.d";
 
 /// The records by file name; changes nothing.
-pub fn ovirt_records(root: &Root) -> Result<BTreeMap<String, String>> {
+fn ovirt_records(root: &Root) -> Result<BTreeMap<String, String>> {
     let records = rpmdb::records(root)?.into_iter().filter(|[name, ..]| valid::name(name));
     let text = |[name, version, time]: [String; 3]| {
         let text = format!("Name:{name}\nVersion:{version}\nInstall Date:{time}\n");
         (name, text)
     };
     Ok(records.map(text).collect())
+}
+
+/// The records, and the ports of each plugin, by file name, with what these cannot say; changes
+/// nothing.
+pub fn ovirt_files(root: &Root, state: &State) -> Result<(BTreeMap<String, String>, Vec<Note>)> {
+    let exported = export(root, state, Dialect::OvirtFirewall)?;
+    let mut files = ovirt_records(root)?;
+    let generated = exported.files.into_iter().map(|(name, ports)| (name, format!("{GENERATED}{ports}")));
+    files.extend(generated);
+    Ok((files, exported.notes))
+}
+
+/// Writes such files into the image, and removes those that are no longer among them. Ports that a
+/// package names in a file of its own stay as they are, which is remarked on.
+pub fn keep_ovirt_files(root: &Root, files: &BTreeMap<String, String>) -> Result<Vec<Note>> {
+    register(root)?;
+    let mut notes = Vec::new();
+    let of_ports = |name: &str| name.ends_with(".firewall");
+    for (name, text) in files.iter().filter(|(name, _)| of_ports(name)) {
+        let path = format!("{DIRECTORY}/{name}");
+        match if_exists(root.read(&path))? {
+            Some(there) if there == text.as_bytes() => continue,
+            Some(there) if !there.starts_with(GENERATED.as_bytes()) => {
+                let text = format!("{path} is not nodeshim's and stays as it is");
+                notes.push(Note::new(name.strip_suffix(".firewall"), text, &[]));
+                continue;
+            }
+            _ => {}
+        }
+        root.create_dirs(DIRECTORY, 0o755)?;
+        root.write(&path, text.as_bytes(), Some(0o644))?;
+    }
+    for entry in if_exists(root.list(DIRECTORY))?.unwrap_or_default() {
+        let Some(name) = entry.name.to_str().filter(|name| entry.kind == Kind::File && of_ports(name)) else {
+            continue;
+        };
+        let path = format!("{DIRECTORY}/{name}");
+        if !files.contains_key(name)
+            && root.read(&path).is_ok_and(|there| there.starts_with(GENERATED.as_bytes()))
+        {
+            root.remove(&path)?;
+        }
+    }
+    Ok(notes)
 }
 
 /// Writes the record of each package that says it is a plugin, and removes the records of packages

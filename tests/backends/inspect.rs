@@ -13,6 +13,7 @@ fn view(image: &Image, packages: &[&str]) -> View {
     let journal = Journal::read(&image.root).unwrap();
     let prepared = prepare(&image.root, &facts, &journal).unwrap();
     View {
+        declared: Default::default(),
         hooks: Vec::new(),
         journal,
         audit: Default::default(),

@@ -46,8 +46,9 @@ fn image() -> Image {
         let image = Image::new();
         put_units(&image.path());
         // The zones that firewalld comes with.
-        let stock = image.path().join("usr/lib/firewalld");
-        succeed(Command::new("cp").arg("-a").arg("/usr/lib/firewalld").arg(stock));
+        let stock = image.path().join("usr/lib/firewalld/");
+        fs::create_dir_all(&stock).unwrap();
+        succeed(Command::new("cp").arg("-a").arg("/usr/lib/firewalld/.").arg(stock));
         let files = [("/usr/share/ovirt-node/plugins.d/asking.toml", METADATA)];
         let file = build_with(&image.beside("rpms"), "asking", "", &files, ASKING);
         image.transaction(&["-i", &file]);

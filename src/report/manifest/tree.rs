@@ -1,5 +1,5 @@
-//! Every path of an image with its size and owner. File systems that are mounted below the root and
-//! the package managers' caches are left out.
+//! Every path of an image with its size and owner. File systems that are mounted below the root, the
+//! package managers' caches and the manifests themselves are left out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use crate::escape::{escape, printable};
 use crate::root::{Kind, Root};
 use crate::rpmdb::{Packaged, files};
 
-const LEFT_OUT: [&str; 2] = ["/var/cache/yum", "/var/cache/dnf"];
+const LEFT_OUT: [&str; 3] = ["/var/cache/yum", "/var/cache/dnf", super::DIRECTORY];
 
 /// Bytes of a KiB.
 const KIB: u64 = 1024;
@@ -116,6 +116,16 @@ impl Tree {
     }
 }
 
+/// `name-version-release.arch`, as `rpm -qa` prints it.
+fn without_epoch(nevra: &str) -> String {
+    let mut parts: Vec<&str> = nevra.rsplitn(3, '-').collect();
+    if let Some(version) = parts.get_mut(1) {
+        *version = version.split_once(':').map_or(*version, |(_, version)| version);
+    }
+    parts.reverse();
+    parts.join("-")
+}
+
 /// A path on one line.
 fn line(path: &OsStr) -> String {
     printable(&escape(path))
@@ -128,7 +138,7 @@ fn owners(root: &Root) -> Result<HashMap<PathBuf, String>> {
     let mut owners = HashMap::new();
     for (path, packages) in files(root)? {
         let path = PathBuf::from(OsStr::from_bytes(&path));
-        let Some(owner) = packages.first().map(|Packaged { nevra, .. }| nevra.clone()) else {
+        let Some(owner) = packages.first().map(|Packaged { nevra, .. }| without_epoch(nevra)) else {
             continue;
         };
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
@@ -141,4 +151,15 @@ fn owners(root: &Root) -> Result<HashMap<PathBuf, String>> {
         owners.entry(above.join(name)).or_insert(owner);
     }
     Ok(owners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_named_as_rpm_lists_them() {
+        assert_eq!(without_epoch("a-b-1:2-3.noarch"), "a-b-2-3.noarch");
+        assert_eq!(without_epoch("a-2-3.x86_64"), "a-2-3.x86_64");
+    }
 }
