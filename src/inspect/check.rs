@@ -117,6 +117,13 @@ struct Left<'e> {
     event: u64,
 }
 
+/// The requests of plugins that are still there which policy refused since, or which were reverted.
+fn taken_back(view: &View) -> BTreeSet<u64> {
+    let state = &view.prepared.fold.state;
+    let denied = state.plugins.values().flat_map(|plugin| &plugin.denied);
+    denied.flat_map(|denied| &denied.events).chain(&state.reverted).copied().collect()
+}
+
 /// Only `/etc` counts: what is below `/run` or `/usr` is not the tools' to keep; nor are the copies
 /// of earlier files that some tools leave.
 fn is_kept(path: &str) -> bool {
@@ -139,11 +146,7 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
         }
     }
     // What policy took back since was there, or was not.
-    let refused: BTreeSet<u64> = plugins
-        .values()
-        .flat_map(|plugin| &plugin.denied)
-        .flat_map(|denied| denied.events.iter().copied())
-        .collect();
+    let refused = taken_back(view);
     let is_kept = |left: &Left| !matches!(left.op, Op::Link | Op::Remove) || !refused.contains(&left.event);
     let kept = paths.into_iter().filter(|(_, left)| is_kept(left));
     kept.filter_map(|(path, left)| difference(root, path, &left)).collect()
@@ -188,6 +191,7 @@ const VOLATILE: [&str; 7] = [
 /// settling writes, and files that are as a package has them, are not theirs any more.
 fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
+    let taken_back = taken_back(view);
     let mut left: BTreeMap<&str, (Option<&Side>, String)> = BTreeMap::new();
     for run in &view.audit.runs {
         let Some(name) = run.origin.package().filter(|name| view.facts.installed.has(name)) else {
@@ -195,6 +199,10 @@ fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
             continue;
         };
         for change in &run.changes {
+            if change.request.is_some_and(|request| taken_back.contains(&request)) {
+                left.remove(change.path.as_str());
+                continue;
+            }
             let who = format!("{} of {name}", run.origin.scriptlet.as_deref().unwrap_or("a scriptlet"));
             left.insert(&change.path, (change.after.as_ref(), who));
         }

@@ -185,7 +185,7 @@ fn a_blueprint_has_the_tables_of_osbuild() {
     exported.is_not_expressed(&[
         "load kernel module br_netfilter",
         "masquerade",
-        "bind interface eth7",
+        "trust interface eth7",
         "rich rule",
         "reload d.service at boot",
     ]);
