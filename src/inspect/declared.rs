@@ -83,6 +83,7 @@ pub(super) fn declared(
         return Ok(BTreeMap::new());
     }
     let changed = Changed::of(&Audit::read(root)?);
+    let hooks = Hooks::of(hooks);
     let mut found: BTreeMap<String, Declared> = BTreeMap::new();
     for one in owned {
         let entry = found.entry(one.plugin.clone()).or_insert_with(|| Declared {
@@ -94,27 +95,45 @@ pub(super) fn declared(
             happened: changed.has(&one.plugin, path),
         });
         entry.changes.extend(changes);
-        add_hooks(entry, &one.plugin, one.metadata, hooks);
+        add_hooks(entry, &one.plugin, one.metadata, &hooks);
     }
-    for (plugin, entry) in &mut found {
-        entry.undeclared = undeclared(root, plugin, entry, &changed)?;
-    }
+    leave_out_own(root, &changed, &mut found)?;
     Ok(found)
 }
 
-fn add_hooks(entry: &mut Declared, plugin: &str, metadata: &Metadata, hooks: &[Hook]) {
-    let is_own = |hook: &&Hook| hook.packages.iter().any(|package| package == plugin);
+/// The image's hooks, by point and name, and by package.
+struct Hooks<'h> {
+    by_place: BTreeMap<(&'h str, &'h str), &'h Hook>,
+    by_package: BTreeMap<&'h str, Vec<&'h Hook>>,
+}
+
+impl<'h> Hooks<'h> {
+    fn of(hooks: &'h [Hook]) -> Hooks<'h> {
+        let mut by_package: BTreeMap<&str, Vec<&Hook>> = BTreeMap::new();
+        for hook in hooks {
+            hook.packages.iter().for_each(|package| by_package.entry(package).or_default().push(hook));
+        }
+        Hooks {
+            by_place: hooks.iter().map(|hook| (place(hook), hook)).collect(),
+            by_package,
+        }
+    }
+}
+
+fn place(hook: &Hook) -> (&str, &str) {
+    (hook.point.as_str(), hook.name.as_str())
+}
+
+fn add_hooks(entry: &mut Declared, plugin: &str, metadata: &Metadata, hooks: &Hooks) {
+    let own = hooks.by_package.get(plugin).map_or(&[][..], Vec::as_slice);
     for hook in &metadata.hooks {
-        let there = hooks.iter().find(|there| there.point == hook.point && there.name == hook.name);
+        let there = hooks.by_place.get(&(hook.point.as_str(), hook.name.as_str()));
         let problem = match there {
-            Some(there) if !there.packages.is_empty() && !is_own(&there) => {
+            Some(there) if !there.packages.is_empty() && !there.packages.iter().any(|one| one == plugin) => {
                 Some(format!("belongs to {}", there.packages.join(" and ")))
             }
             Some(there) => there.problem.clone(),
-            None => {
-                let own = hooks.iter().filter(is_own).map(|hook| (hook.point.as_str(), hook.name.as_str()));
-                vdsm::absence(&hook.point, &hook.name, own)
-            }
+            None => vdsm::absence(&hook.point, &hook.name, own.iter().map(|hook| place(hook))),
         };
         entry.hooks.push(DeclaredHook {
             point: hook.point.clone(),
@@ -123,9 +142,9 @@ fn add_hooks(entry: &mut Declared, plugin: &str, metadata: &Metadata, hooks: &[H
         });
     }
     if !entry.hooks.is_empty() {
-        let is_declared =
-            |hook: &&Hook| entry.hooks.iter().any(|one| one.point == hook.point && one.name == hook.name);
-        let others = hooks.iter().filter(is_own).filter(|hook| !is_declared(hook));
+        let declared: BTreeSet<(&str, &str)> =
+            entry.hooks.iter().map(|one| (one.point.as_str(), one.name.as_str())).collect();
+        let others = own.iter().filter(|hook| !declared.contains(&place(hook)));
         entry.undeclared_hooks = others.map(|hook| format!("{}/{}", hook.point, hook.name)).collect();
     }
 }
@@ -178,26 +197,38 @@ const VOLATILE: [&str; 7] = [
     "/var/run",
 ];
 
-fn undeclared(root: &Root, plugin: &str, declared: &Declared, changed: &Changed) -> Result<Vec<String>> {
+/// What scriptlets of a plugin changed by themselves and it does not declare, whosever it is.
+fn undeclared(plugin: &str, declared: &Declared, changed: &Changed) -> Vec<String> {
     let is_declared = |path: &str| {
         // A directory may have to be made for what is declared.
         declared.changes.iter().any(|one| is_below(path, &one.path) || is_below(&one.path, path))
     };
     let by_itself = changed.of_plugin(plugin).filter(|(_, by_itself)| *by_itself).map(|(path, _)| path);
-    let paths: BTreeSet<&str> = by_itself
+    by_itself
         .filter(|path| !is_declared(path) && !VOLATILE.iter().any(|place| is_below(path, place)))
-        .collect();
-    if paths.is_empty() {
-        return Ok(Vec::new());
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Fills in what is not declared, but for each plugin's own files; asks rpm once for all of them.
+fn leave_out_own(root: &Root, changed: &Changed, found: &mut BTreeMap<String, Declared>) -> Result<()> {
+    for (plugin, entry) in found.iter_mut() {
+        entry.undeclared = undeclared(plugin, entry, changed);
     }
-    let bytes: Vec<Vec<u8>> = paths.iter().map(|path| unescape(path).into_encoded_bytes()).collect();
-    let owners = files_at(root, &bytes)?;
-    let is_own = |path: &[u8]| {
-        let mut owners = owners.get(path).into_iter().flatten();
-        owners.any(|file| package_name(&file.nevra) == Some(plugin))
-    };
-    let others = paths.into_iter().zip(&bytes).filter(|(_, bytes)| !is_own(bytes));
-    Ok(others.map(|(path, _)| path.to_owned()).collect())
+    let bytes = |path: &str| unescape(path).into_encoded_bytes();
+    let paths: BTreeSet<Vec<u8>> =
+        found.values().flat_map(|entry| &entry.undeclared).map(|path| bytes(path)).collect();
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let owners = files_at(root, &paths.into_iter().collect::<Vec<_>>())?;
+    for (plugin, entry) in found {
+        entry.undeclared.retain(|path| {
+            let mut owners = owners.get(&bytes(path)).into_iter().flatten();
+            !owners.any(|file| package_name(&file.nevra) == Some(plugin))
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
