@@ -62,7 +62,8 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
     let dir = scratch();
     let scriptlets = "%post\nUNITS=\"sshd.service a.service\"\nfor u in $UNITS b.timer; do\n  systemctl disable \"$u\"\ndone\n\
         for u in $(ls /x); do systemctl enable $u; done\n\
-        %posttrans -p <lua>\nfor _, unit in ipairs({'c.service', 'd.service'}) do\n  os.execute('systemctl enable ' .. unit)\nend\n\
+        case \"$1\" in 1) $SYSTEMCTL enable z ;; esac\necho x | xargs systemctl enable\necho systemctl\n\
+        sh -c 'systemctl enable y.service'\n%posttrans -p <lua>\nfor _, unit in ipairs({'c.service', 'd.service'}) do\n  os.execute('systemctl enable ' .. unit)\nend\n\
         posix.exec('/usr/bin/systemctl', 'start', 'c.service')\nos.execute('iptables -F; systemctl disable sshd.service')\n\
         rpm.execute('systemctl', 'enable', arg[2])\nos.execute(cmd)\n\
         %triggerin -p <lua> -- other\nos.execute('systemctl disable auditd.service')\n";
@@ -74,6 +75,9 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
         "%post:3: note: systemctl disable a.service: could be declared; in metadata: [units] disable = [\"a.service\"]",
         "%post:3: note: systemctl disable b.timer: could be declared",
         "%post:5: note: systemctl enable $u: what it asks for shows only when it runs",
+        "%post:6: note: $SYSTEMCTL enable z: what it asks for shows only when it runs",
+        "%post:7: note: xargs systemctl enable: what it asks for shows only when it runs",
+        "%post:9: note: systemctl enable y.service: could be declared",
         "%posttrans:2: note: systemctl enable c.service: could be declared",
         "%posttrans:2: note: systemctl enable d.service: could be declared",
         "%posttrans:4: note: /usr/bin/systemctl start c.service: put off until the boot",
@@ -85,6 +89,7 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
+    assert!(!said.contains("echo") && !said.contains("$1"), "{said}");
     assert!(!said.contains("$UNITS") && !said.contains("\"$u\""), "{said}");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::declare;
-use super::requests::{Asked, command_line, judged, of_package};
-use super::scriptlet::scriptlets;
+use super::requests::{Asked, judged, of_package};
+use super::scriptlet::{command_line, scriptlets};
 use crate::error::Result;
 use crate::intent::{Verdict, Wish};
 use crate::metadata::{self, Metadata};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::scriptlet::scriptlets;
+use super::scriptlet::{command_line, scriptlets};
 use super::shell::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -157,10 +157,4 @@ fn unread(kind: &str, line: usize, command: &str) -> Asked {
         rule: None,
         wish: None,
     }
-}
-
-/// A command as a reader would write it.
-pub fn command_line(command: &Command) -> String {
-    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
-    words.join(" ")
 }

@@ -1,8 +1,11 @@
 //! What the scriptlets of a package run, in whatever language they are.
 
+use std::ffi::OsStr;
+
 use super::lua;
 use super::shell::{self, Command, Word};
 use crate::rpmdb::PackageFile;
+use crate::tool::Tool;
 
 /// What a scriptlet runs, as far as it can be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,16 +40,68 @@ pub(super) fn scriptlets(package: &PackageFile) -> Vec<(&str, Scanned)> {
 
 fn of_body(program: &str, body: &str) -> Scanned {
     match program.rsplit('/').next() {
-        Some("sh" | "bash" | "dash" | "ksh") => Scanned {
-            commands: shell::commands(body),
-            unclear: Vec::new(),
-        },
-        Some("<lua>") => lua::scan(body),
+        Some("sh" | "bash" | "dash" | "ksh") => {
+            let commands = shell::commands(body);
+            let unclear = unclear(&commands);
+            Scanned { commands, unclear }
+        }
+        Some("<lua>") => {
+            let mut scanned = lua::scan(body);
+            scanned.unclear.extend(unclear(&scanned.commands));
+            scanned
+        }
         _ => Scanned {
             commands: Vec::new(),
             unclear: vec![(1, format!("a scriptlet in {program}"))],
         },
     }
+}
+
+/// Programs that run others, which they are given as arguments or find out by themselves.
+const RUNNERS: [&str; 18] = [
+    "xargs",
+    "find",
+    "eval",
+    "sh",
+    "bash",
+    "dash",
+    "ksh",
+    "su",
+    "runuser",
+    "sudo",
+    "timeout",
+    "nice",
+    "ionice",
+    "nohup",
+    "setsid",
+    "flock",
+    "chroot",
+    "systemd-run",
+];
+
+/// Commands of which only running them shows which program it is: those that begin with something
+/// that is not known, and those that hand a tool to another program.
+fn unclear(commands: &[Command]) -> Vec<(usize, String)> {
+    let names_tool = |word: &Word| {
+        let mut names = word.text.split([' ', '\t', '\n', ';', '&', '|', '/', '(', ')', '`']);
+        names.any(|name| Tool::from_argv0(OsStr::new(name)).is_some())
+    };
+    let is_unclear = |command: &&Command| match command.words.split_first() {
+        Some((program, _)) if !program.resolved => true,
+        Some((program, rest)) => {
+            let name = program.text.rsplit('/').next().unwrap_or_default();
+            RUNNERS.contains(&name) && rest.iter().any(names_tool)
+        }
+        None => false,
+    };
+    let unclear = commands.iter().filter(is_unclear);
+    unclear.map(|command| (command.line, command_line(command))).collect()
+}
+
+/// A command as a reader would write it.
+pub(super) fn command_line(command: &Command) -> String {
+    let words: Vec<&str> = command.words.iter().map(|word| word.text.as_str()).collect();
+    words.join(" ")
 }
 
 fn of_program(program: &[String]) -> Scanned {

@@ -19,6 +19,7 @@ const ASKING: &str = "%post\n\
     firewall-cmd --permanent --add-service=ssh\n\
     firewall-cmd --permanent --remove-service=dhcpv6-client\n\
     firewall-cmd --permanent --zone=public --add-masquerade\n\
+    firewall-cmd --permanent --add-forward-port=port=80:proto=tcp:toport=8080:toaddr=10.0.0.9\n\
     firewall-cmd --permanent --zone=internal --add-source=10.1.0.0/16\n\
     firewall-cmd --permanent --zone=trusted --add-interface=eth7\n\
     firewall-cmd --permanent --add-rich-rule='rule family=\"ipv4\" source address=\"10.0.0.0/8\" accept'\n\
@@ -104,6 +105,7 @@ fn a_kickstart_is_valid() {
     exported.is_not_expressed(&[
         "load kernel module br_netfilter",
         "masquerade",
+        "forward 80/tcp",
         "bind source 10.1.0.0/16",
         "rich rule",
         r"enable a\x2db@1.service",
@@ -185,6 +187,7 @@ fn a_blueprint_has_the_tables_of_osbuild() {
     exported.is_not_expressed(&[
         "load kernel module br_netfilter",
         "masquerade",
+        "forward 80/tcp",
         "trust interface eth7",
         "rich rule",
         "reload d.service at boot",
@@ -230,7 +233,7 @@ fn a_playbook_is_what_ansible_takes_with_a_task_for_each_wish() {
     let tasks = plays[0]["tasks"].as_array().expect("tasks");
     let of = |module: &str| -> Vec<&Value> { tasks.iter().filter_map(|task| task.get(module)).collect() };
     let is_there = |key: &str, value: Value, zone: &str, state: &str| {
-        let expected = json!({"zone": zone, key: value, "permanent": true, "offline": true, "state": state});
+        let expected = json!({"zone": zone, key: value, "permanent": true, "immediate": true, "offline": true, "state": state});
         assert!(of("ansible.posix.firewalld").contains(&&expected), "{expected} in {plays:#}");
     };
     is_there("port", json!("8443/tcp"), "public", "enabled");
@@ -238,6 +241,8 @@ fn a_playbook_is_what_ansible_takes_with_a_task_for_each_wish() {
     is_there("service", json!("ssh"), "public", "enabled");
     is_there("service", json!("dhcpv6-client"), "public", "disabled");
     is_there("masquerade", json!(true), "public", "enabled");
+    let forward = json!([{"port": "80", "proto": "tcp", "toport": "8080", "toaddr": "10.0.0.9"}]);
+    is_there("port_forward", forward, "public", "enabled");
     is_there("source", json!("10.1.0.0/16"), "internal", "enabled");
     is_there("interface", json!("eth7"), "trusted", "enabled");
     is_there(
@@ -262,7 +267,7 @@ fn a_playbook_is_what_ansible_takes_with_a_task_for_each_wish() {
     ] {
         assert!(of(&format!("ansible.builtin.{module}")).contains(&&expected), "{expected} in {plays:#}");
     }
-    assert_eq!(tasks.len(), 17, "{plays:#}");
+    assert_eq!(tasks.len(), 18, "{plays:#}");
     exported.is_not_expressed(&["load kernel module br_netfilter", "boot with intel_iommu=on"]);
 }
 

@@ -105,6 +105,8 @@ fn of_opening(open: bool, zone: &str, opening: &Opening) -> String {
             ("zone", Some(quoted(zone))),
             (key, Some(value)),
             ("permanent", Some("true".into())),
+            // At once where firewalld runs, and where it does not, for when it does.
+            ("immediate", Some("true".into())),
             ("offline", Some("true".into())),
             ("state", Some(if open { "enabled" } else { "disabled" }.into())),
         ],
@@ -152,6 +154,20 @@ fn parameter(opening: &Opening) -> Option<(&'static str, String)> {
         Opening::Masquerade { interface: None } => ("masquerade", "true".into()),
         Opening::BlockIcmp { icmp_type } => ("icmp_block", quoted(icmp_type)),
         Opening::IcmpBlockInversion => ("icmp_block_inversion", "true".into()),
+        Opening::IntraZoneForward => ("forward", "true".into()),
+        Opening::ForwardPort {
+            interface: None,
+            port,
+            protocol,
+            to_port,
+            to_address,
+        } if matches!(protocol.as_str(), "tcp" | "udp") => {
+            let to = to_port.as_ref().unwrap_or(port);
+            let address = to_address.as_ref();
+            let address = address.map_or(String::new(), |address| format!(", toaddr: {}", quoted(address)));
+            let (port, protocol, to) = (quoted(port), quoted(protocol), quoted(to));
+            ("port_forward", format!("[{{port: {port}, proto: {protocol}, toport: {to}{address}}}]"))
+        }
         Opening::RichRule { rule } => ("rich_rule", quoted(rule)),
         _ => return None,
     })

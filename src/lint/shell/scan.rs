@@ -74,10 +74,23 @@ struct Scanner<'s> {
     pending: Vec<String>,
     /// The next word belongs to a redirection.
     redirect: Option<Redirect>,
+    /// The `case` around, innermost last, and what of it comes next.
+    cases: Vec<Case>,
     /// How many commands and assignments there were.
     at: usize,
     /// How many substitutions this is inside of.
     depth: usize,
+}
+
+/// What comes next in a `case`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// What it is about, up to `in`.
+    Subject,
+    /// Patterns, up to a parenthesis.
+    Pattern,
+    /// Commands, up to `;;`.
+    Commands,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,6 +111,7 @@ impl<'s> Scanner<'s> {
             start: line,
             pending: Vec::new(),
             redirect: None,
+            cases: Vec::new(),
             at: 0,
             depth,
         }
@@ -119,8 +133,10 @@ impl<'s> Scanner<'s> {
                         self.next();
                     }
                 }
+                '(' | '|' if self.cases.last() == Some(&Case::Pattern) => drop(self.next()),
                 ';' | '|' | '(' | ')' => {
                     self.next();
+                    self.clause(c);
                     self.end();
                     if c == '(' && self.rest.peek() == Some(&'(') {
                         self.arithmetic();
@@ -135,6 +151,38 @@ impl<'s> Scanner<'s> {
         while !self.open.is_empty() {
             self.close();
         }
+    }
+
+    /// Where a separator ends the patterns or the commands of a `case`.
+    fn clause(&mut self, separator: char) {
+        let is_double = separator == ';' && matches!(self.rest.peek(), Some(';' | '&'));
+        match self.cases.last_mut() {
+            Some(case @ Case::Pattern) if separator == ')' => {
+                *case = Case::Commands;
+                self.current.clear();
+            }
+            Some(case @ Case::Commands) if is_double => {
+                *case = Case::Pattern;
+                while self.rest.next_if(|c| matches!(c, ';' | '&')).is_some() {}
+                self.end();
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a word of a `case` that is part of no command.
+    fn case_word(&mut self, word: &Raw) -> bool {
+        let Some(case) = self.cases.last_mut() else {
+            return false;
+        };
+        match (*case, word.bare()) {
+            (Case::Subject, Some("in")) => *case = Case::Pattern,
+            (Case::Pattern, Some("esac")) => _ = self.cases.pop(),
+            (Case::Subject | Case::Pattern, _) => {}
+            (Case::Commands, Some("esac")) if self.current.is_empty() => _ = self.cases.pop(),
+            (Case::Commands, _) => return false,
+        }
+        true
     }
 
     /// `((...))`, whose variables are not followed.
@@ -345,8 +393,12 @@ impl<'s> Scanner<'s> {
         if is_number && !word.quoted && matches!(self.rest.peek(), Some('<' | '>')) {
             return;
         }
+        if self.case_word(&word) {
+            return;
+        }
         if self.current.is_empty() {
             match word.bare() {
+                Some("case") => return self.cases.push(Case::Subject),
                 Some("while" | "until") => return self.open_loop(None),
                 Some("done") => return self.close(),
                 Some(keyword) if KEYWORDS.contains(&keyword) => return,

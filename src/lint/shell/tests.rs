@@ -107,6 +107,39 @@ fn what_a_loop_is_over_is_not_guessed() {
 }
 
 #[test]
+fn a_case_is_no_command_and_its_branches_are() {
+    let script = "case \"$1\" in\n  0) systemctl disable a ;;\n  (1|2) if true; then case $2 in x) y;; esac; fi\n    systemctl enable a\n    ;;\n  *) echo;;\nesac\nsystemctl start b\n";
+    assert_eq!(
+        shown(script),
+        [
+            "2 systemctl disable a",
+            "3 true",
+            "3 y",
+            "4 systemctl enable a",
+            "6 echo",
+            "8 systemctl start b",
+        ]
+    );
+}
+
+#[test]
+fn scripts_in_scripts_are_followed() {
+    let script = "U=a\nsh -c 'systemctl enable b;\n systemctl start c' x || :\n/bin/bash -ec \"x $U\"\neval \"systemctl mask $U\"\nsh -c \"$X\"\nsh /x\n";
+    assert_eq!(
+        shown(script),
+        [
+            "2 systemctl enable b",
+            "3 systemctl start c",
+            "3 :",
+            "4 x a",
+            "5 systemctl mask a",
+            "6 sh -c <$X>",
+            "7 sh /x",
+        ]
+    );
+}
+
+#[test]
 fn a_hostile_script_is_scanned_in_bounds() {
     let words = "a ".repeat(50);
     let loops = format!("for i in {words}; do ").repeat(60);
