@@ -42,6 +42,8 @@ pub mod live;
 #[cfg(feature = "admin")]
 pub mod metadata;
 #[cfg(feature = "admin")]
+pub mod mounts;
+#[cfg(feature = "admin")]
 pub mod namespace;
 pub mod origin;
 #[cfg(feature = "admin")]

@@ -34,7 +34,16 @@ pub fn enter() -> Result<Rights> {
     };
     // What is mounted here is not to appear outside.
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
-    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).map_err(refused)?;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).map_err(|errno| {
+        match errno {
+        Errno::EINVAL => Error::Other(
+            "what is mounted in a chroot cannot be kept from the system around it: run this from outside, or \
+             in a container"
+                .into(),
+        ),
+        errno => refused(errno),
+    }
+    })?;
     Ok(rights)
 }
 

@@ -2,6 +2,8 @@
 //! and the program that made it, by the kernel's reports and without them.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "audit/beside.rs"]
+mod beside;
 #[path = "audit/bypasses.rs"]
 mod bypasses;
 #[path = "audit/faults.rs"]

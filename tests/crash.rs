@@ -13,9 +13,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use nodeshim::journal::{Event, Journal};
+use nodeshim::journal::{Event, Journal, PART_LIMIT};
 use nodeshim::root::Root;
-use points::{each_point, killed_at, system_calls};
+use points::{calls_between, each_of, each_point, killed_at, system_calls};
 use support::{assert_same, succeed};
 
 /// What the command of a run does in the image. A line is printed after each answer.
@@ -242,6 +242,51 @@ fn settling_may_be_killed_at_any_system_call() {
         succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
         place.verb("disarm");
     });
+}
+
+/// Settling closes a journal that has grown: between the second name of its events and the first line
+/// of the next journal each system call is tried.
+#[test]
+fn closing_the_journal_may_be_killed_at_any_system_call() {
+    let settle = |place: &Place| place.command(&place.words("settle"));
+    let rehearsal = Place::new();
+    with_a_large_journal(&rehearsal);
+    let points = calls_between(&settle(&rehearsal), "journal-1-", "journal.toml");
+    assert!(points.len() >= 6, "{points:?}");
+    each_of("closing the journal", &points, |point| {
+        let place = Place::new();
+        let last = with_a_large_journal(&place);
+        let what = format!("nodeshim settle, killed at system call {point}, while it closes the journal");
+        killed_at(&settle(&place), point, None);
+        let ids = |place: &Place| place.events().iter().map(|event| event.id).collect::<Vec<u64>>();
+        assert_eq!(ids(&place), (1..=last).collect::<Vec<u64>>(), "{what}");
+        match point % 3 {
+            0 => drop(place.verb("settle")),
+            1 => drop(succeed(
+                &mut place.command(&[&place.words("run")[..4], &["--".into(), "true".into()]].concat()),
+            )),
+            _ => drop(place.verb("disarm")),
+        }
+        place.verb("run");
+        let now = ids(&place);
+        assert!(now.len() as u64 > last && now.iter().copied().eq(1..=now.len() as u64), "{what}: {now:?}");
+        place.assert_all_recorded(&what);
+        place.assert_disarmed(&what);
+        place.assert_nothing_half_done(&what);
+    });
+}
+
+/// Requests that were answered, and a journal that the next settling closes; returns its last event.
+fn with_a_large_journal(place: &Place) -> u64 {
+    place.verb("arm");
+    succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+    place.verb("disarm");
+    // A comment is read faster than as many events.
+    let file = place.root().join(OWN).join("journal.toml");
+    let journal = fs::read_to_string(&file).unwrap();
+    let (first, rest) = journal.split_once('\n').unwrap();
+    fs::write(&file, format!("{first}\n# {}\n{rest}", "x".repeat(PART_LIMIT as usize))).unwrap();
+    place.events().len() as u64
 }
 
 /// A shim that is killed leaves the image and its journal to the next one.

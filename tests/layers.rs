@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 17] = [
         "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
     ],
     &["root"],
-    &["private", "namespace"],
+    &["private", "namespace", "mounts"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],

@@ -343,3 +343,85 @@ fn policy_test_tells_what_a_call_a_package_and_a_plugin_would_get() {
     let list = say(&image, "policy", &["list"]);
     assert!(list.contains("/etc/nodeshim/policy.d/10-site.toml") && list.contains("no-a"), "{list}");
 }
+
+const BY_HAND: &str = "%post
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -s /usr/lib/systemd/system/a.service /etc/systemd/system/multi-user.target.wants/a.service
+ln -s /usr/lib/systemd/system/b.service /etc/systemd/system/multi-user.target.wants/b.service
+rm /etc/systemd/system/multi-user.target.wants/kept.service
+ln -s /dev/null /etc/systemd/system/kept.service
+ln -s ../init.d/a /etc/rc.d/rc3.d/S80a
+sed -i 's,</zone>,<port port=\"7777\" protocol=\"tcp\"/><port port=\"8888\" protocol=\"tcp\"/></zone>,' \
+  /etc/firewalld/zones/public.xml
+echo 'p 7777/tcp' >>/etc/services
+";
+
+/// What goes around the tools is held to the same rules, once it is done.
+#[test]
+fn what_is_done_by_hand_against_policy_is_taken_back() {
+    for how in ["events", "times"] {
+        let image = image(
+            "[[rule]]\nname = \"no-a\"\ntool = \"systemctl\"\nunit = \"a.service\"\nverdict = \"deny\"\n\n\
+             [[rule]]\nunit = \"a.service\"\nkind = \"service\"\nverdict = \"deny\"\n\n\
+             [[rule]]\nunit = \"kept.service\"\nverdict = \"deny\"\nreason = \"the node's own\"\n\n\
+             [[rule]]\nport = \"7777\"\nverdict = \"deny\"\n\n\
+             [[rule]]\ntool = \"hand\"\nkind = \"note\"\nverdict = \"deny\"\n",
+        );
+        let etc = image.path().join("etc");
+        fs::create_dir_all(etc.join("systemd/system/multi-user.target.wants")).unwrap();
+        fs::create_dir_all(etc.join("firewalld/zones")).unwrap();
+        let unit = "/usr/lib/systemd/system/kept.service";
+        fs::write(image.path().join(&unit[1..]), UNIT).unwrap();
+        std::os::unix::fs::symlink(unit, image.path().join(&WANTS[1..]).join("kept.service")).unwrap();
+        fs::write(etc.join("services"), "ssh 22/tcp\n").unwrap();
+        let zone =
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone><port port=\"22\" protocol=\"tcp\"/></zone>\n";
+        fs::write(etc.join("firewalld/zones/public.xml"), zone).unwrap();
+        let file = build(&image.beside("rpms"), "p", BY_HAND);
+        let way = format!("--audit={how}");
+        let mut run = image.nodeshim("run", [way.as_str(), "--"]);
+        let said = text(&succeed(run.args(image.rpm(&["-i", &file]))).stderr);
+        assert!(
+            said.contains("p: enable a.service: denied by policy (10-site.toml: no-a)"),
+            "{how}: {said}"
+        );
+        for gone in [
+            &format!("{WANTS}/a.service"),
+            "/etc/systemd/system/kept.service",
+            "/etc/rc.d/rc3.d/S80a",
+        ] {
+            assert!(!image.has(gone), "{how}: {gone}: {said}");
+        }
+        assert!(image.has(&format!("{WANTS}/b.service")), "{how}: nobody denied it");
+        assert!(image.has(&format!("{WANTS}/kept.service")), "{how}: it was there before: {said}");
+        let zone = image.read("/etc/firewalld/zones/public.xml");
+        assert!(!zone.contains("7777") && zone.contains("8888") && zone.contains("22"), "{how}: {zone}");
+        assert!(said.contains("is left as it is"), "{how}: the list of ports stays: {said}");
+        let denied = |words: &str| {
+            let events = image.events();
+            let found = events.iter().find(|event| event.argv.iter().any(|word| word.contains(words)));
+            let event = found.unwrap_or_else(|| panic!("{how}: {words}: {events:#?}"));
+            assert_eq!(event.verdict, Verdict::Deny, "{how}: {event:#?}");
+            assert!(event.warnings[0].starts_with("done by hand against policy"), "{event:#?}");
+        };
+        [
+            "wants/a.service",
+            "wants/kept.service",
+            "system/kept.service",
+            "S80a",
+            "public.xml",
+            "services",
+        ]
+        .iter()
+        .for_each(|words| denied(words));
+        let list = say(&image, "list", &[]);
+        assert!(
+            list.contains("enable a.service (denied by policy after the fact: 10-site.toml: no-a)"),
+            "{how}: {list}"
+        );
+        assert!(say(&image, "show", &["p"]).contains("denied\n"), "{how}");
+        assert!(say(&image, "report", &[]).contains("denied"), "{how}");
+        assert!(say(&image, "plan", &[]).contains("0 changes"), "{how}: {}", say(&image, "plan", &[]));
+        say(&image, "check", &[]);
+    }
+}

@@ -18,7 +18,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use image::{Image, build, build_with, package};
+use image::{Image, build, build_with, contained, package, with_rpm};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -280,4 +280,55 @@ fn nothing_stays_when_it_is_killed_anywhere() {
     }
     sweep(&fixture);
     assert_same(&before, &fixture.digest(), "sweeping changed the image");
+}
+
+/// Makes the image the root of a mount namespace, as a container engine does, which mounts over single
+/// files, too.
+const CONTAINER: &str = "mount --bind \"$1\" \"$1\"; cd \"$1\"; shift; mount -t proc proc proc
+mount --bind etc/os-release etc/hosts
+pivot_root . .; /opt/busybox umount -l .; exec \"$@\"";
+
+/// A build inside a container previews its own root.
+#[test]
+fn a_container_build_previews_its_own_root() {
+    let fixture = Fixture {
+        image: with_rpm(),
+        temporary: scratch(),
+    };
+    let root = fixture.image.path();
+    let staged = root.join("opt/nodeshim");
+    fs::create_dir_all(staged.parent().expect("a parent")).expect("a directory");
+    succeed(Command::new("cp").arg("-a").arg(support::stage().join("usr")).arg(&staged));
+    succeed(Command::new("cp").arg(package("node-agent-4.50")).arg(root.join("plugin.rpm")));
+    fs::copy(support::busybox(), root.join("opt/busybox")).expect("a copy");
+    fs::write(root.join("etc/hosts"), "").expect("a file");
+    let without_times = |digest: BTreeMap<PathBuf, String>| -> BTreeMap<PathBuf, String> {
+        // Its temporary files lie in the image meanwhile.
+        digest.into_iter().filter(|(path, _)| path != Path::new("tmp")).collect()
+    };
+    let before = without_times(fixture.digest());
+    let words = [
+        "/opt/nodeshim/bin/nodeshim",
+        "preview",
+        "--allow-unsigned",
+        "/plugin.rpm",
+    ];
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["-mpf", "--propagation", "private", "sh", "-euc", CONTAINER, "sh"])
+        .arg(&root);
+    inside.args(words).env_clear().stdin(Stdio::null());
+    inside.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+    let shown = text(&succeed(&mut inside));
+    assert!(shown.contains("/multi-user.target.wants/node-agent.service [#"), "{shown}");
+    assert_same(&before, &without_times(fixture.digest()), "a preview changed the image");
+    // A chroot is no mount of its own: what is mounted in it might appear outside.
+    let root = root.display().to_string();
+    let refused = contained(&fixture.image, &[&["chroot", root.as_str()][..], &words].concat())
+        .output()
+        .expect("unshare starts");
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    assert!(text(&refused).contains("mounted in a chroot cannot be kept"), "{}", text(&refused));
+    assert_same(&before, &without_times(fixture.digest()), "a refused preview changed the image");
+    assert_eq!(fs::read_dir(fixture.image.path().join("tmp")).expect("it is there").count(), 0);
 }

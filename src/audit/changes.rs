@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::compare::{compare, may_have_changed};
 use super::known::{FileState, Known};
-use super::processes::Processes;
+use super::processes::{Actor, Processes};
 use super::record::{FileChange, text};
 use super::requests::Requests;
 use super::window::{Marks, Touched};
@@ -21,23 +21,26 @@ pub(super) struct Look<'l> {
     pub counts: &'l dyn Fn(i32) -> bool,
 }
 
-/// A change, with what the file held where that is taken apart.
-#[derive(Debug, Clone, Default)]
+/// A change, with the states that it lies between.
+#[derive(Debug, Clone)]
 pub(super) struct Found {
+    pub path: Vec<u8>,
     pub change: FileChange,
-    pub before: Option<Vec<u8>>,
-    pub after: Option<Vec<u8>>,
+    pub before: Option<FileState>,
+    pub after: Option<FileState>,
+    /// Nobody else than an rpm, as far as is known, had to do with it.
+    pub by_rpm: bool,
 }
 
 impl Found {
-    /// A change between two states.
-    pub fn of(change: FileChange, before: Option<&FileState>, after: Option<&FileState>) -> Found {
-        let content = |state: Option<&FileState>| state.and_then(|state| state.content.clone());
-        Found {
-            change,
-            before: content(before),
-            after: content(after),
-        }
+    /// What the file held before, where that is taken apart.
+    pub fn content_before(&self) -> Option<&[u8]> {
+        self.before.as_ref()?.content.as_deref()
+    }
+
+    /// What it holds now, likewise.
+    pub fn content_after(&self) -> Option<&[u8]> {
+        self.after.as_ref()?.content.as_deref()
     }
 }
 
@@ -61,7 +64,7 @@ pub(super) fn changes(known: &mut Known, touched: &mut Touched, look: &Look) -> 
     let mut candidates = Vec::new();
     for (path, mut marks) in std::mem::take(&mut touched.paths) {
         marks.from = marks.from.filter(|from| was_there.contains(from) && *from != path);
-        let counts = marks.pids.iter().any(|pid| (look.counts)(*pid));
+        let counts = marks.by.iter().any(|actor| (look.counts)(actor.pid));
         if !counts || !is_looked_at(&path) {
             known.refresh(look.root, &path);
             continue;
@@ -76,9 +79,15 @@ pub(super) fn changes(known: &mut Known, touched: &mut Touched, look: &Look) -> 
         });
     }
     complete(look.root, &mut candidates)?;
-    let found = candidates.iter().filter_map(|candidate| {
-        let change = change(candidate, &touched.processes, look)?;
-        Some(Found::of(change, candidate.before.as_ref(), candidate.after.as_ref()))
+    let processes = &touched.processes;
+    let found = candidates.into_iter().filter_map(|candidate| {
+        Some(Found {
+            change: change(&candidate, processes, look)?,
+            by_rpm: candidate.marks.by.iter().all(|actor| processes.may_be_rpm(actor.pid)),
+            path: candidate.path,
+            before: candidate.before,
+            after: candidate.after,
+        })
     });
     Ok(found.collect())
 }
@@ -160,8 +169,8 @@ fn change(candidate: &Candidate, processes: &Processes, look: &Look) -> Option<F
         before,
         after,
     } = candidate;
-    let pids: Vec<i32> = marks.pids.iter().copied().filter(|pid| (look.counts)(*pid)).collect();
-    let by_shim = pids.iter().all(|pid| processes.is_shim(*pid));
+    let actors: Vec<Actor> = marks.by.iter().copied().filter(|actor| (look.counts)(actor.pid)).collect();
+    let by_shim = actors.iter().all(|actor| processes.is_shim(*actor));
     let came_and_went = before.is_none() && after.is_none();
     if came_and_went && (marks.went || by_shim) {
         return None;
@@ -172,7 +181,7 @@ fn change(candidate: &Candidate, processes: &Processes, look: &Look) -> Option<F
         change.request = look.requests.paths.get(&change.path).or(look.requests.ids.last()).copied();
     }
     let programs: BTreeSet<&[u8]> =
-        pids.iter().filter_map(|pid| processes.program(look.root, *pid)).collect();
+        actors.iter().filter_map(|actor| processes.program(look.root, *actor)).collect();
     change.by = programs.into_iter().map(text).collect();
     Some(change)
 }

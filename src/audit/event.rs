@@ -6,8 +6,8 @@ use super::handle::Handle;
 
 /// `struct fanotify_event_metadata` without what follows it.
 const METADATA: usize = 24;
-/// `struct fanotify_event_info_header` and the file system's id after it.
-const INFO: usize = 12;
+/// `struct fanotify_event_info_header`.
+const INFO: usize = 4;
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! File handles: how the kernel names a directory in an event.
 //!
-//! `unsafe` is needed because neither the standard library nor nix wraps `name_to_handle_at(2)`.
+//! `unsafe` is needed because neither the standard library nor nix wraps `name_to_handle_at(2)`, and
+//! neither shows the bytes of a file system's id.
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -11,12 +12,17 @@ use nix::libc;
 /// `MAX_HANDLE_SZ` of the kernel's `exportfs.h`.
 const MAX_HANDLE: usize = 128;
 
-/// Names a file within its file system.
+/// Names a file among all file systems.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Handle {
+    /// `f_fsid` of `statfs(2)`.
+    system: System,
     kind: i32,
     bytes: Box<[u8]>,
 }
+
+/// The id of a file system, as events and `statfs(2)` have it.
+pub(super) type System = [u8; 8];
 
 #[repr(C)]
 struct Buffer {
@@ -48,21 +54,35 @@ impl Handle {
         Errno::result(result)?;
         let length = (buffer.length as usize).min(MAX_HANDLE);
         Ok(Handle {
+            system: system(fd)?,
             kind: buffer.kind,
             bytes: buffer.bytes[..length].into(),
         })
     }
 
-    /// Takes a `struct file_handle` off the front of an event's bytes; also what follows it.
+    /// Takes a file system's id and a `struct file_handle` off the front of an event's bytes; also what
+    /// follows them.
     pub fn parse(bytes: &[u8]) -> Option<(Handle, &[u8])> {
+        let (system, bytes) = bytes.split_first_chunk()?;
         let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
         let kind = i32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?);
         let end = 8_usize.checked_add(length)?;
         let handle = Handle {
+            system: *system,
             kind,
             bytes: bytes.get(8..end)?.into(),
         };
         Some((handle, bytes.get(end..)?))
+    }
+}
+
+fn system(fd: BorrowedFd) -> nix::Result<System> {
+    let mut buffer = std::mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the kernel fills in the whole structure where the call succeeds, and it is looked at only
+    // then; the id is eight plain bytes, whose fields have no names in public.
+    unsafe {
+        Errno::result(libc::fstatfs(fd.as_raw_fd(), buffer.as_mut_ptr()))?;
+        Ok(std::mem::transmute::<libc::fsid_t, System>(buffer.assume_init().f_fsid))
     }
 }
 
@@ -91,10 +111,12 @@ mod tests {
 
     #[test]
     fn handles_are_read_from_events() {
-        let mut bytes = vec![2, 0, 0, 0, 1, 0, 0, 0, 7, 8];
+        let mut bytes = vec![9; 8];
+        bytes.extend([2, 0, 0, 0, 1, 0, 0, 0, 7, 8]);
         bytes.extend(b"name\0");
         let (handle, rest) = Handle::parse(&bytes).unwrap();
-        assert_eq!((handle.kind, &*handle.bytes, rest), (1, &[7, 8][..], &b"name\0"[..]));
-        assert_eq!(Handle::parse(&[255, 0, 0, 0, 1, 0, 0, 0]), None);
+        assert_eq!((handle.system, handle.kind, &*handle.bytes), ([9; 8], 1, &[7, 8][..]));
+        assert_eq!(rest, b"name\0");
+        assert_eq!(Handle::parse(&[9, 9, 9, 9, 9, 9, 9, 9, 255, 0, 0, 0, 1, 0, 0, 0]), None);
     }
 }

@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::dirs::Dirs;
+use super::parts::Parts;
 use super::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, join, lokkit, zone};
-use crate::error::Result;
 use crate::root::{Kind, Listing, Root, Status};
+use crate::rpmdb::DATABASES;
 
 /// A path at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,17 +89,16 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Looks at everything on the root's own file system. `dirs` learns the directories.
-    pub fn scan(root: &Root, mut dirs: Option<&mut Dirs>) -> Result<Known> {
+    /// Looks at everything in the image's parts. `dirs` learns the directories.
+    pub fn scan(root: &Root, parts: &Parts, dirs: Option<&mut Dirs>) -> Known {
         let mut known = Known::default();
-        let device = root.listing("/")?.own()?.device;
-        known.scan_below(root, b"/", device, &mut dirs);
-        Ok(known)
+        known.scan_below(root, b"/", parts, dirs);
+        known
     }
 
-    /// Looks at everything below `top`, without crossing to another file system. What cannot be
-    /// read is passed over: it may be gone by now.
-    pub fn scan_below(&mut self, root: &Root, top: &[u8], device: u64, dirs: &mut Option<&mut Dirs>) {
+    /// Looks at everything below `top`, without crossing to what is no part of the image. What cannot
+    /// be read is passed over: it may be gone by now.
+    fn scan_below(&mut self, root: &Root, top: &[u8], parts: &Parts, mut dirs: Option<&mut Dirs>) {
         let mut todo = vec![top.to_vec()];
         while let Some(directory) = todo.pop() {
             let Ok(mut listing) = root.listing(OsStr::from_bytes(&directory)) else {
@@ -110,12 +110,16 @@ impl Known {
             for name in listing.names().unwrap_or_default() {
                 let path = join(&directory, name.as_bytes());
                 if !is_looked_at(&path) {
+                    if let Some(dirs) = dirs.as_mut().filter(|_| is_database(&path)) {
+                        // Who writes it is an rpm.
+                        root.listing(OsStr::from_bytes(&path)).iter().for_each(|it| dirs.learn(it, &path));
+                    }
                     continue;
                 }
                 let Some(state) = FileState::of(root, &listing, &path, &name, limit(&path)) else {
                     continue;
                 };
-                if state.status.kind == Kind::Dir && state.status.device == device {
+                if state.status.kind == Kind::Dir && parts.has(state.status.device) {
                     todo.push(path.clone());
                 }
                 self.set(path, Some(state));
@@ -177,6 +181,10 @@ impl Known {
             self.set(moved, state);
         }
     }
+}
+
+fn is_database(path: &[u8]) -> bool {
+    DATABASES.iter().any(|database| path == database.as_bytes())
 }
 
 fn has_several_names(state: &FileState) -> bool {

@@ -18,15 +18,15 @@ pub(super) fn is_read(path: &[u8]) -> bool {
 /// the two states could not be read.
 pub(super) fn wishes(root: &Root, found: &Found) -> Vec<Wish> {
     let change = &found.change;
-    let is_read =
-        (change.before.is_some(), change.after.is_some()) == (found.before.is_some(), found.after.is_some());
+    let (before, after) = (found.content_before(), found.content_after());
+    let is_read = (change.before.is_some(), change.after.is_some()) == (before.is_some(), after.is_some());
     if change.path != PATH || !is_read {
         return Vec::new();
     }
     let names = PortNames::new(root);
     let lookup = |name: &[u8]| names.port(name);
-    let settings = |content: &Option<Vec<u8>>| parse(content.as_deref().unwrap_or_default(), &lookup).0;
-    between(&settings(&found.before), &settings(&found.after))
+    let settings = |content: Option<&[u8]>| parse(content.unwrap_or_default(), &lookup).0;
+    between(&settings(before), &settings(after))
 }
 
 fn between(before: &Settings, after: &Settings) -> Vec<Wish> {

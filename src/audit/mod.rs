@@ -6,9 +6,11 @@
 //! Where the kernel does not report, for want of privilege or on an overlay, the image is compared
 //! before and after, and a file's time of change tells within which scriptlet it falls.
 //!
-//! What was seen is kept in `changes.toml` beside the journal, one record a scriptlet. What went
+//! What was seen is kept in `changes.toml` beside the journal, one record a scriptlet, and one of what
+//! the command did outside of those that are told apart. What went
 //! around the tools becomes an event of the journal as well.
 
+mod beside;
 mod bypass;
 mod changes;
 mod compare;
@@ -18,18 +20,21 @@ mod handle;
 mod known;
 mod lokkit;
 mod observe;
+mod parts;
+mod payload;
 mod processes;
 mod record;
 mod recorder;
 mod requests;
 mod server;
 mod times;
+mod verdicts;
 mod watch;
 mod window;
 mod words;
 mod zone;
 
-pub use record::{Audit, FileChange, How, PATH, Run, Side, letters};
+pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;
 pub use server::{Auditing, Means};
 pub use words::line_of;

@@ -51,9 +51,29 @@ pub struct Run {
     pub requests: Vec<u64>,
     /// Which scriptlet.
     pub origin: Origin,
+    /// For what happened outside of every scriptlet that was told apart: the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Transaction>,
     /// What changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "change")]
     pub changes: Vec<FileChange>,
+}
+
+/// A command that a run carried out, for changes that are no scriptlet's as far as is known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Transaction {
+    /// Its words, escaped as in [`crate::escape`].
+    pub command: Vec<String>,
+    /// Packages that it installed, `name-[epoch:]version-release.arch`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub installed: Vec<String>,
+    /// Packages that it erased, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<String>,
+    /// Mount points in the image with file systems that the kernel reports no changes of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unwatched: Vec<String>,
 }
 
 /// How changes were found.

@@ -1,29 +1,36 @@
 //! From reports and boundaries to records.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::path::Path;
+use std::thread;
 
 use nix::time::{ClockId, clock_gettime};
 
+use super::beside::{Beside, texts};
 use super::changes::{Found, Look, changes};
 use super::known::Known;
 use super::observe;
+use super::parts::Parts;
+use super::processes::{Actor, NOBODY};
 use super::record::{FILE, How, One, Run};
-use super::requests;
+use super::requests::{self, Requests};
 use super::times::Times;
+use super::verdicts::Verdicts;
 use super::watch::Watch;
 use super::window::{Touched, Window};
 use crate::boundary::Message;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::{Appender, SCRIPTLETS, Tail, timestamp};
 use crate::origin::{FoundBy, Origin, parse_scriptlet_name};
 use crate::root::Root;
+use crate::rpmdb::Installed;
 
 /// As many changes are kept of one scriptlet.
 const MAX_CHANGES: usize = 20_000;
 
 /// What an audit came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     /// How many scriptlets ran.
     pub scriptlets: usize,
@@ -31,18 +38,25 @@ pub struct Seen {
     pub changes: usize,
     /// How they were found.
     pub how: Option<How>,
+    /// Mount points in the image, escaped, whose changes are told from before and after alone, or not
+    /// at all where they were mounted meanwhile.
+    pub unwatched: Vec<String>,
 }
 
 /// Follows a transaction.
 pub(super) struct Recorder {
     root: Root,
+    parts: Parts,
     known: Known,
     watch: Option<Watch>,
     times: Times,
     tail: Tail,
     window: Option<Window>,
-    /// What happened since the last scriptlet ended.
+    /// What happened since the last scriptlet ended, and how long the journal was then.
     outside: Touched,
+    outside_from: u64,
+    /// What happened before that outside of scriptlets.
+    beside: Beside,
     /// Processes of scriptlets that have ended.
     left: HashMap<i32, Origin>,
     /// rpm, as far as it has told.
@@ -52,10 +66,19 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Looks at the image. Without `watch`, changes are found by times.
-    pub fn start(root: Root, mut watch: Option<Watch>, epoch: Option<String>) -> Result<Recorder> {
+    /// Looks at the image before `command` is started. Without `watch`, changes are found by times.
+    pub fn start(
+        root: Root,
+        mut watch: Option<Watch>,
+        epoch: Option<String>,
+        command: &[OsString],
+    ) -> Result<Recorder> {
+        let path = root.path().to_owned();
+        // Asking rpm and looking at all files take their time, and can be done at once.
+        let installed = thread::spawn(move || Installed::load(&Root::open(path)?));
+        let parts = Parts::of(&root, watch.as_ref())?;
         let mut dirs = watch.as_mut().map(|watch| &mut watch.dirs);
-        let known = Known::scan(&root, dirs.as_deref_mut())?;
+        let known = Known::scan(&root, &parts, dirs.as_deref_mut());
         if let Some(dirs) = dirs {
             dirs.learnt();
         }
@@ -65,8 +88,12 @@ impl Recorder {
         };
         let tail = Tail::open(&root, FILE)?;
         let how = if watch.is_some() { How::Events } else { How::Times };
+        let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
         Ok(Recorder {
+            outside_from: requests::length(&root),
+            beside: Beside::start(timestamp(epoch.as_deref()), command, &installed),
             root,
+            parts,
             known,
             watch,
             times,
@@ -161,12 +188,13 @@ impl Recorder {
         window.ended = now();
         self.seen.scriptlets += 1;
         let requests = requests::since(&self.root, window.journal)?;
+        self.outside_from = requests::length(&self.root);
         if self.watch.is_none() {
             self.times.note(window, requests);
             return Ok(());
         }
         if window.touched.lost {
-            self.mark_everything(&mut window);
+            self.mark_differing(&mut window.touched, |_| true);
         }
         self.record_late(&mut window.touched)?;
         let Window { rpm, forked, .. } = window;
@@ -176,8 +204,8 @@ impl Recorder {
             // rpm's own doings are the scriptlet's only where that runs within it.
             counts: &|pid| pid != rpm || !forked,
         };
-        let pids = window.touched.paths.values().flat_map(|marks| &marks.pids);
-        self.left.extend(pids.filter(|pid| **pid != rpm).map(|pid| (*pid, window.origin.clone())));
+        let pids = window.touched.paths.values().flat_map(|marks| &marks.by).map(|actor| actor.pid);
+        self.left.extend(pids.filter(|pid| *pid != rpm).map(|pid| (pid, window.origin.clone())));
         let programs = window.touched.processes.all(&self.root);
         let found = changes(&mut self.known, &mut window.touched, &look)?;
         let mut run = run_of(&window, How::Events);
@@ -186,42 +214,55 @@ impl Recorder {
         self.write(run, found)
     }
 
-    /// Looks at everything again where the kernel could not report all.
-    fn mark_everything(&mut self, window: &mut Window) {
-        let Ok(now) = Known::scan(&self.root, None) else {
-            return;
-        };
+    /// Looks again at everything that is `wanted`, of which the kernel did not report all.
+    fn mark_differing(&self, touched: &mut Touched, wanted: impl Fn(&[u8]) -> bool) {
+        let now = Known::scan(&self.root, &self.parts, None);
         let all: Vec<Vec<u8>> = self.known.paths().chain(now.paths()).cloned().collect();
-        for path in all {
+        for path in all.into_iter().filter(|path| wanted(path)) {
             let differs = match (self.known.get(&path), now.get(&path)) {
                 (Some(a), Some(b)) => a.status != b.status,
                 _ => true,
             };
             if differs {
-                window.touched.mark(path, 0, true);
+                touched.mark(path, NOBODY, true);
             }
         }
     }
 
     /// Notes what rpm itself did between scriptlets, and records what processes did that outlived
-    /// theirs.
+    /// theirs, and what nobody's did.
     fn close_outside(&mut self) -> Result<()> {
         let mut touched = std::mem::take(&mut self.outside);
-        self.record_late(&mut touched)?;
-        for path in touched.paths.into_keys() {
-            self.known.refresh(&self.root, &path);
+        if touched.lost {
+            self.mark_differing(&mut touched, |_| true);
         }
+        self.record_late(&mut touched)?;
+        let requests = match requests::length(&self.root) > self.outside_from {
+            true => requests::since(&self.root, self.outside_from)?,
+            false => Requests::default(),
+        };
+        let look = Look {
+            root: &self.root,
+            requests: &requests,
+            counts: &|pid| !self.rpms.contains(&pid),
+        };
+        let found = changes(&mut self.known, &mut touched, &look)?;
+        self.beside.add(found);
+        self.beside.ran(touched.processes.all(&self.root));
+        self.beside.requests.follow(requests);
+        // A process goes on under its program.
+        self.outside.processes = touched.processes;
         Ok(())
     }
 
     /// Records, and takes out, what processes of earlier scriptlets did. A number that has run a
     /// program since is another process.
     fn record_late(&mut self, touched: &mut Touched) -> Result<()> {
-        let of = |pid: &i32| self.left.get(pid).filter(|_| !touched.processes.has_run(*pid));
+        let of = |actor: &Actor| self.left.get(&actor.pid).filter(|_| !touched.processes.has_run(actor.pid));
         let mut late: BTreeMap<String, (Origin, Touched)> = BTreeMap::new();
         for (path, marks) in &touched.paths {
             if let Some(origin) =
-                marks.pids.first().and_then(of).filter(|_| marks.pids.iter().all(|pid| of(pid).is_some()))
+                marks.by.first().and_then(of).filter(|_| marks.by.iter().all(|actor| of(actor).is_some()))
             {
                 let new = || (origin.clone(), Touched::default());
                 let (_, touched) = late.entry(format!("{origin:?}")).or_insert_with(new);
@@ -260,7 +301,9 @@ impl Recorder {
         let events = observe::events(&self.root, &run, &found, text.as_deref());
         if !events.is_empty() {
             let mut journal = Appender::open(&self.root)?;
+            let verdicts = Verdicts::of(&self.root);
             for mut event in events {
+                verdicts.judge(&mut event);
                 journal.append(&mut event)?;
                 run.requests.push(event.id);
             }
@@ -274,16 +317,43 @@ impl Recorder {
 
     /// The command has ended.
     pub fn finish(mut self) -> Result<Seen> {
-        self.pump()?;
-        if self.watch.is_some() {
-            self.close_outside()?;
-            return Ok(self.seen);
+        if self.window.is_some() {
+            // Its rpm was killed meanwhile.
+            self.end(true)?;
         }
-        let times = std::mem::take(&mut self.times);
-        for (run, found) in times.runs(&self.root, &self.known)? {
+        self.pump()?;
+        let mut how = How::Events;
+        if self.watch.is_some() {
+            self.look_at_compared();
+        }
+        self.close_outside()?;
+        if self.watch.is_none() {
+            how = How::Times;
+            let times = std::mem::take(&mut self.times);
+            let compared = times.runs(&self.root, &self.known, &self.parts, &self.beside.requests)?;
+            for (run, found) in compared.runs {
+                self.write(run, found)?;
+            }
+            self.beside.add(compared.elsewhere);
+        }
+        let mut unwatched = texts(self.parts.mounted_since(&self.root)?);
+        if how == How::Events {
+            unwatched.extend(texts(self.parts.compared()));
+        }
+        self.seen.unwatched.clone_from(&unwatched);
+        if let Some((run, found)) = std::mem::take(&mut self.beside).finish(&self.root, how, unwatched)? {
             self.write(run, found)?;
         }
         Ok(self.seen)
+    }
+
+    /// Compares the parts of the image that the kernel reports nothing of.
+    fn look_at_compared(&mut self) {
+        if self.parts.compared().next().is_some() {
+            let mut touched = std::mem::take(&mut self.outside);
+            self.mark_differing(&mut touched, |path| self.parts.is_compared(path));
+            self.outside = touched;
+        }
     }
 }
 
@@ -306,6 +376,7 @@ pub(super) fn blank(time: String, how: How, origin: Origin) -> Run {
         programs: Vec::new(),
         requests: Vec::new(),
         origin,
+        transaction: None,
         changes: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Result, if_exists};
+use crate::escape::{escape, unescape};
 use crate::journal::{self, Journal};
 use crate::root::{Op, Root};
 
@@ -11,8 +12,16 @@ use crate::root::{Op, Root};
 pub(super) struct Requests {
     /// Their numbers.
     pub ids: Vec<u64>,
-    /// By path, escaped.
+    /// By path, canonical in the image and escaped: the tools call some by a link, as `/etc/rc3.d`.
     pub paths: BTreeMap<String, u64>,
+}
+
+impl Requests {
+    /// Takes in later ones.
+    pub fn follow(&mut self, mut later: Requests) {
+        self.ids.append(&mut later.ids);
+        self.paths.append(&mut later.paths);
+    }
 }
 
 /// How long the journal is now.
@@ -36,10 +45,14 @@ pub(super) fn since(root: &Root, length: u64) -> Result<Requests> {
         requests.ids.push(event.id);
         for change in event.changes {
             if let (Op::Rename, Some(target)) = (change.op, change.target) {
-                requests.paths.insert(target, event.id);
+                requests.paths.insert(place(root, &target), event.id);
             }
-            requests.paths.insert(change.path, event.id);
+            requests.paths.insert(place(root, &change.path), event.id);
         }
     }
     Ok(requests)
+}
+
+fn place(root: &Root, path: &str) -> String {
+    escape(root.place(unescape(path)).as_os_str())
 }

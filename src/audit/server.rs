@@ -1,5 +1,6 @@
 //! The thread that follows a transaction: it listens to the kernel and to the rpm plugin.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -40,16 +41,18 @@ pub struct Auditing {
 }
 
 impl Auditing {
-    /// Looks at the image at `root` and begins to follow what happens. `beside` is the directory
-    /// that rpm loads the plugin from; without it no scriptlet is told from another.
-    pub fn start(root: &Path, means: Means, beside: Option<&Path>) -> Result<Auditing> {
+    /// Looks at the image at `root` and begins to follow what happens, as `command` is about to be
+    /// started. `beside` is the directory that rpm loads the plugin from; without it no scriptlet is
+    /// told from another.
+    pub fn start(root: &Path, means: Means, beside: Option<&Path>, command: &[OsString]) -> Result<Auditing> {
         let failed = |error: std::io::Error| Error::std_io("audit", &error);
         let (stop, stopped) = UnixStream::pair().map_err(failed)?;
         let listener = beside.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
         let (root, epoch) = (root.to_owned(), std::env::var("SOURCE_DATE_EPOCH").ok());
+        let command = command.to_owned();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {
-            let recorder = recorder(root, means, epoch);
+            let recorder = recorder(root, means, epoch, &command);
             let told = recorder.as_ref().map(|_| ()).map_err(ToString::to_string);
             // Whoever starts it waits for this.
             let _ = ready.send(told);
@@ -85,14 +88,14 @@ fn listen(path: &Path) -> Result<UnixListener> {
     listen().map_err(|error: std::io::Error| Error::std_io(path, &error))
 }
 
-fn recorder(root: PathBuf, means: Means, epoch: Option<String>) -> Result<Recorder> {
+fn recorder(root: PathBuf, means: Means, epoch: Option<String>, command: &[OsString]) -> Result<Recorder> {
     let root = Root::open(root)?;
     let watch = match means {
         Means::Times => None,
         Means::Events => Some(Watch::start(&root)?),
         Means::Auto => Watch::start(&root).ok(),
     };
-    Recorder::start(root, watch, epoch)
+    Recorder::start(root, watch, epoch, command)
 }
 
 /// An rpm that has the plugin loaded.

@@ -8,13 +8,13 @@ use super::DIGEST_LIMIT;
 use super::changes::{Found, packaged_digest};
 use super::compare::{compare, may_have_changed};
 use super::known::{FileState, Known};
-use super::record::{How, Run, hex};
-use super::recorder::{blank, coarse_now, now, run_of};
+use super::parts::Parts;
+use super::payload::{Payload, Suspect};
+use super::record::{How, Run};
+use super::recorder::{coarse_now, now, run_of};
 use super::requests::Requests;
 use super::window::Window;
 use crate::error::Result;
-use crate::journal::timestamp;
-use crate::origin::Origin;
 use crate::root::{Kind, Root};
 use crate::rpmdb::{Files, files};
 
@@ -53,107 +53,104 @@ impl Times {
         self.windows.push((window, requests));
     }
 
-    /// A record for each scriptlet.
-    pub fn runs(self, root: &Root, known: &Known) -> Result<Vec<(Run, Vec<Found>)>> {
-        let after = Known::scan(root, None)?;
-        let packaged = files(root)?;
-        let mut runs: Vec<(Run, Vec<Found>)> = self
-            .windows
-            .iter()
-            .map(|(window, requests)| {
-                let run = Run {
-                    requests: requests.ids.clone(),
-                    ..run_of(window, How::Times)
-                };
-                (run, Vec::new())
-            })
-            .collect();
-        let mut elsewhere = Vec::new();
+    /// A record for each scriptlet, and what changed outside of all of them, `others` being the requests
+    /// that were made there.
+    pub fn runs(self, root: &Root, known: &Known, parts: &Parts, others: &Requests) -> Result<Compared> {
+        let after = Known::scan(root, parts, None);
+        let payload = Payload {
+            before: Some(self.before),
+            after: files(root)?,
+        };
+        let of_window = |(window, requests): &(Window, Requests)| {
+            let run = Run {
+                requests: requests.ids.clone(),
+                ..run_of(window, How::Times)
+            };
+            (run, Vec::new())
+        };
+        let mut compared = Compared {
+            runs: self.windows.iter().map(of_window).collect(),
+            elsewhere: Vec::new(),
+        };
         for path in paths(known, &after) {
             let (before, now) = (known.get(path), after.get(path));
-            let of_rpm = self.is_rpms(path, before, now, &packaged);
-            if before.map(|state| state.status) == now.map(|state| state.status) || of_rpm {
+            let suspect = Suspect { path, before, now };
+            if before.map(|state| state.status) == now.map(|state| state.status) || payload.explains(suspect)
+            {
                 continue;
             }
-            let Some(mut found) = self.change(root, path, before, now) else {
+            let Some(mut found) = change(root, &payload, suspect) else {
                 continue;
             };
-            match self.when(path, now, &after) {
+            match when(&self.windows, path, now, &after) {
                 Some(place) => {
                     found.change.request = self.windows[place].1.paths.get(&found.change.path).copied();
-                    runs[place].1.push(found);
+                    compared.runs[place].1.push(found);
                 }
-                // With scriptlets told apart, what is outside of them is rpm's.
-                None if self.windows.is_empty() => elsewhere.push(found),
-                None => {}
+                None if payload.may_have_adjusted(suspect) => {}
+                None => {
+                    found.change.request = others.paths.get(&found.change.path).copied();
+                    compared.elsewhere.push(found);
+                }
             }
         }
-        if !elsewhere.is_empty() {
-            let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
-            runs.push((blank(time, How::Times, Origin::default()), elsewhere));
-        }
-        Ok(runs)
+        Ok(compared)
     }
+}
 
-    fn change(
-        &self,
-        root: &Root,
-        path: &[u8],
-        before: Option<&FileState>,
-        now: Option<&FileState>,
-    ) -> Option<Found> {
-        let (mut before, mut now) = (before.cloned(), now.cloned());
-        let same = match (&before, &now) {
-            (Some(before), Some(now)) => !may_have_changed(before, now),
-            _ => false,
-        };
-        if let Some(now) = &mut now
-            && now.status.kind == Kind::File
-            && now.digest.is_none()
-            && !same
-        {
-            *now = FileState::look(root, path, DIGEST_LIMIT)?;
-        }
-        if let Some(before) = &mut before
-            && before.status.kind == Kind::File
-        {
-            before.digest = before.digest.or_else(|| packaged_digest(&self.before, path, before));
-        }
-        let change = compare(path, before.as_ref(), now.as_ref(), !same)?;
-        Some(Found::of(change, before.as_ref(), now.as_ref()))
-    }
+/// What a comparison came to.
+#[derive(Debug)]
+pub(super) struct Compared {
+    /// One a scriptlet.
+    pub runs: Vec<(Run, Vec<Found>)>,
+    /// What is none's.
+    pub elsewhere: Vec<Found>,
+}
 
-    /// Whether rpm itself explains a change: the file is as its package has it, or went with it.
-    fn is_rpms(
-        &self,
-        path: &[u8],
-        before: Option<&FileState>,
-        now: Option<&FileState>,
-        packaged: &Files,
-    ) -> bool {
-        match now {
-            None => self.before.contains_key(path) && !packaged.contains_key(path),
-            Some(now) if now.status.kind == Kind::File => {
-                let is_new = before.is_none_or(|before| may_have_changed(before, now));
-                is_new
-                    && packaged_digest(packaged, path, now)
-                        .is_some_and(|digest| now.digest.is_none_or(|found| hex(&found) == hex(&digest)))
-            }
-            Some(_) => before.is_none() && packaged.contains_key(path),
-        }
+fn change(root: &Root, payload: &Payload, suspect: Suspect) -> Option<Found> {
+    let path = suspect.path;
+    let (mut before, mut now) = (suspect.before.cloned(), suspect.now.cloned());
+    let same = match (&before, &now) {
+        (Some(before), Some(now)) => !may_have_changed(before, now),
+        _ => false,
+    };
+    if let Some(now) = &mut now
+        && now.status.kind == Kind::File
+        && now.digest.is_none()
+        && !same
+    {
+        *now = FileState::look(root, path, DIGEST_LIMIT)?;
     }
+    if let Some(before) = &mut before
+        && before.status.kind == Kind::File
+    {
+        let packaged = payload.before.as_ref().and_then(|files| packaged_digest(files, path, before));
+        before.digest = before.digest.or(packaged);
+    }
+    Some(Found {
+        path: path.to_vec(),
+        change: compare(path, before.as_ref(), now.as_ref(), !same)?,
+        before,
+        after: now,
+        by_rpm: true,
+    })
+}
 
-    /// The scriptlet during which something changed. For what is gone the directory tells.
-    fn when(&self, path: &[u8], now: Option<&FileState>, after: &Known) -> Option<usize> {
-        let time = match now {
-            Some(now) => now.status.changed,
-            None => {
-                let above = path.iter().rposition(|byte| *byte == b'/')?;
-                after.get(&path[..above])?.status.changed
-            }
-        };
-        self.windows.iter().position(|(window, _)| window.began <= time && time <= window.ended)
-    }
+/// The scriptlet during which something changed. For what is gone the directory tells.
+fn when(
+    windows: &[(Window, Requests)],
+    path: &[u8],
+    now: Option<&FileState>,
+    after: &Known,
+) -> Option<usize> {
+    let time = match now {
+        Some(now) => now.status.changed,
+        None => {
+            let above = path.iter().rposition(|byte| *byte == b'/')?;
+            after.get(&path[..above])?.status.changed
+        }
+    };
+    windows.iter().position(|(window, _)| window.began <= time && time <= window.ended)
 }
 
 fn paths<'k>(a: &'k Known, b: &'k Known) -> std::collections::BTreeSet<&'k Vec<u8>> {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -58,7 +59,7 @@ pub(super) enum Act {
     Lost,
 }
 
-/// A watch over the file system of an image root.
+/// A watch over the file systems of an image.
 #[derive(Debug)]
 pub(super) struct Watch {
     group: Fanotify,
@@ -70,25 +71,31 @@ impl Watch {
     /// EOPNOTSUPP where the file system has no handles, such as an overlay.
     pub fn start(root: &Root) -> Result<Watch> {
         let start = || {
-            let listing = root.listing("/").map_err(|error| error.errno().unwrap_or(Errno::EIO))?;
             let flags = InitFlags::FAN_CLOEXEC
                 | InitFlags::FAN_NONBLOCK
                 | InitFlags::FAN_CLASS_NOTIF
                 | InitFlags::FAN_UNLIMITED_QUEUE
                 | InitFlags::from_bits_retain(libc::FAN_REPORT_DFID_NAME_TARGET);
             let group = Fanotify::init(flags, EventFFlags::try_from(OFlag::O_RDONLY | OFlag::O_CLOEXEC)?)?;
-            group.mark(
-                MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM,
-                MaskFlags::from_bits_retain(MASK),
-                listing.fd(),
-                None::<&str>,
-            )?;
-            Ok(Watch {
+            let watch = Watch {
                 group,
                 dirs: Dirs::default(),
-            })
+            };
+            watch.mark(root, "/")?;
+            Ok(watch)
         };
         start().map_err(|errno: Errno| Error::io(root.path(), errno))
+    }
+
+    /// Watches the file system that a directory is on, too. Errors as those of [`Watch::start`].
+    pub fn mark(&self, root: &Root, directory: impl AsRef<Path>) -> nix::Result<()> {
+        let listing = root.listing(directory).map_err(|error| error.errno().unwrap_or(Errno::EIO))?;
+        self.group.mark(
+            MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM,
+            MaskFlags::from_bits_retain(MASK),
+            listing.fd(),
+            None::<&str>,
+        )
     }
 
     /// What has to be polled.

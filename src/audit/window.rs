@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::Known;
-use super::processes::Processes;
+use super::processes::{Actor, Processes};
 use super::watch::{Act, Touch};
-use super::{is_looked_at, join};
+use super::{is_below, is_looked_at, join};
 use crate::origin::Origin;
+use crate::rpmdb::DATABASES;
 
 /// Paths that were touched, and how.
 #[derive(Debug, Default)]
@@ -22,7 +23,7 @@ pub(super) struct Touched {
 /// What happened to one path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Marks {
-    pub pids: BTreeSet<i32>,
+    pub by: BTreeSet<Actor>,
     /// The content may have changed.
     pub written: bool,
     /// Where it was before.
@@ -42,6 +43,9 @@ impl Touched {
                 return;
             }
             _ => {}
+        }
+        if DATABASES.iter().any(|database| is_below(&path, database.as_bytes())) {
+            self.processes.wrote_database(pid);
         }
         if !is_looked_at(&path) {
             return;
@@ -68,18 +72,20 @@ impl Touched {
     }
 
     pub fn mark(&mut self, path: Vec<u8>, pid: i32, written: bool) {
+        let actor = self.processes.actor(pid);
         let marks = self.paths.entry(path).or_default();
-        marks.pids.insert(pid);
+        marks.by.insert(actor);
         marks.written |= written;
     }
 
     fn renamed(&mut self, from: Vec<u8>, to: Vec<u8>, pid: i32) {
+        let actor = self.processes.actor(pid);
         let old = self.paths.entry(from.clone()).or_default();
         old.went = true;
-        old.pids.insert(pid);
-        let (pids, first) = (old.pids.clone(), old.from.clone());
+        old.by.insert(actor);
+        let (by, first) = (old.by.clone(), old.from.clone());
         let new = self.paths.entry(to).or_default();
-        new.pids.extend(pids);
+        new.by.extend(by);
         new.written = true;
         new.went = false;
         new.from = Some(first.unwrap_or(from));

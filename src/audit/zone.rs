@@ -17,8 +17,8 @@ pub(super) fn wishes(root: &Root, found: &Found) -> Vec<Wish> {
     };
     let shipped = || root.read(format!("{SHIPPED}{name}.xml")).ok();
     let openings = |content: Option<Vec<u8>>| content.map(|content| openings(&content)).unwrap_or_default();
-    let before = openings(found.before.clone().or_else(shipped));
-    let after = openings(found.after.clone().or_else(shipped));
+    let before = openings(found.content_before().map(<[u8]>::to_vec).or_else(shipped));
+    let after = openings(found.content_after().map(<[u8]>::to_vec).or_else(shipped));
     let zone = || Some(name.to_owned());
     let added = after.iter().filter(|opening| !before.contains(opening)).map(|opening| Wish::Allow {
         opening: opening.clone(),

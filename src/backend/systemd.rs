@@ -3,16 +3,13 @@
 //! unit that came too early, made again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use super::name::stem;
 use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
-use crate::journal::Event;
 use crate::plan::{Action, Content, Desired, Note, PlannedChange, words};
-use crate::root::{Change, Op, Root};
-use crate::state::{DeclaredUnit, Fold, Plugin, State};
+use crate::root::Root;
+use crate::state::{DeclaredUnit, Plugin, State};
 use crate::tool::Tool;
-use crate::unit::name::base_name;
 
 /// Preset files of the system manager, and of every user's.
 pub const PRESETS: [(&str, Scope); 2] = [
@@ -331,62 +328,6 @@ pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
     names
         .flat_map(|name| UNIT_DIRECTORIES.map(|directory| format!("{directory}/{name}")))
         .find(|path| root.is_file(path))
-}
-
-/// Links that requests made, replaced or removed which policy refuses now are as they were before,
-/// unless somebody else wants their unit so.
-pub fn refused(root: &Root, fold: &Fold, events: &[Event]) -> Vec<PlannedChange> {
-    let mut changes = Vec::new();
-    for (plugin, want) in fold
-        .withdrawn()
-        .into_iter()
-        .filter(|(name, want)| fold.refused.iter().any(|(refused, of)| refused == name && of == *want))
-    {
-        let unit = match &want.wish {
-            Wish::Unit { unit, .. } | Wish::Dependency { unit, .. } | Wish::DefaultTarget { unit } => {
-                unit.clone()
-            }
-            Wish::Service { service, .. } => format!("{service}.service"),
-            _ => continue,
-        };
-        let made = events
-            .iter()
-            .filter(|event| want.events.contains(&event.id))
-            .flat_map(|event| &event.changes);
-        let undone = made.filter_map(|change| Some((&change.path, undone(root, change, &unit)?)));
-        changes.extend(undone.map(|(path, action)| PlannedChange {
-            path: path.clone(),
-            action,
-            because: want.events.clone(),
-            why: format!("as it was before {plugin} asked for what policy refuses it"),
-        }));
-    }
-    changes
-}
-
-/// What undoes a change of a unit's link, if it is still as the change has left it.
-fn undone(root: &Root, change: &Change, unit: &str) -> Option<Action> {
-    let name = unit.strip_suffix(".service").unwrap_or(unit);
-    let is = |path: &str| base_name(path) == unit;
-    let target = change.target.as_deref().or(change.was.as_deref()).unwrap_or_default();
-    let of_unit = is(&change.path) || is(target) || base_name(&change.path).get(3..) == Some(name);
-    if !of_unit || !change.path.starts_with("/etc/") {
-        return None;
-    }
-    let leads_somewhere = |was: &&String| {
-        let directory = Path::new(&change.path).parent().unwrap_or(Path::new("/"));
-        was.as_str() == "/dev/null" || root.exists(directory.join(was))
-    };
-    let earlier = change.was.as_ref().filter(leads_somewhere).cloned();
-    let earlier = earlier.map(|target| Action::Link { target });
-    let there = root.read_link(&change.path);
-    match change.op {
-        Op::Link if there.is_ok_and(|there| there.as_os_str() == target) => {
-            Some(earlier.unwrap_or(Action::Remove))
-        }
-        Op::Remove if root.meta(&change.path).is_err() => earlier,
-        _ => None,
-    }
 }
 
 /// Our preset files that no plugin needs any more are in these directories, under this prefix.

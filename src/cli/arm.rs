@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, Armed, Hold, RUN_LOCK_PATH, check_image, repair};
+use nodeshim::intercept::{self, Armed, Hold, RUN_LOCK_PATH, check_image};
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::Parts;
+use nodeshim::run::{Parts, repair};
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]

@@ -21,15 +21,21 @@ pub fn print_all(entries: &[ScriptletEntry], as_json: bool) -> Result<ExitCode> 
 
 /// One scriptlet and what it changed.
 pub fn text(entry: &ScriptletEntry) -> String {
-    let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
-    let scriptlet = entry.scriptlet.as_ref().map_or(String::new(), |kind| format!(" {kind}{arg}"));
     let package = entry.package.as_deref().unwrap_or("unknown");
+    let who = match (&entry.transaction, &entry.scriptlet) {
+        (None, None) => package.to_owned(),
+        (None, Some(_)) => format!("{package} {}", entry.actor()),
+        (Some(_), _) => format!("{}, outside of the scriptlets that are known", entry.actor()),
+    };
     let marks = [
         (entry.failed, "; failed"),
         (entry.late, "; by a process that outlived it"),
     ];
     let marks: String = marks.iter().filter(|(set, _)| *set).map(|(_, mark)| *mark).collect();
-    let mut text = wrapped(&format!("{}  ", entry.time), 8, &format!("{package}{scriptlet}{marks}"));
+    let mut text = wrapped(&format!("{}  ", entry.time), 8, &format!("{who}{marks}"));
+    for remark in entry.remarks() {
+        text.push_str(&wrapped("      ", 8, &remark));
+    }
     for change in &entry.changes {
         text.push_str(&change_text(change));
     }

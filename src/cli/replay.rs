@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
-use nodeshim::intercept::{Hold, check_image, repair};
+use nodeshim::intercept::{Hold, check_image};
 use nodeshim::replay::{self, Fate, Item, Replay, Unpacked};
 use nodeshim::root::Root;
+use nodeshim::run::repair;
 
 use super::output::{count, events, json, print, wrapped};
 

@@ -92,6 +92,9 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     if let Some(Err(error)) = &outcome.audited {
         say(&format!("which files changed was not recorded: {error}"));
     }
+    for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
+        say(&format!("{place} is another file system: changes there are not told from each other"));
+    }
     // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));
     let settled = policy::end_run(root).and(settled);

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::intercept::{Hold, repair};
+use nodeshim::intercept::Hold;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
+use nodeshim::run::repair;
 use nodeshim::settle::{self, Facts, Report};
 use serde::Serialize;
 

@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Hook, View, log};
-use crate::audit::{Side, letters};
+use crate::audit::{FileChange, Side, letters};
 use crate::error::Result;
 use crate::escape::unescape;
+use crate::firewall::BY_ENTRY;
 use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
 use crate::state::{self, State};
+use crate::tool::Tool;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,7 +149,7 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
     }
     // What policy took back since was there, or was not.
     let refused = taken_back(view);
-    let is_kept = |left: &Left| !matches!(left.op, Op::Link | Op::Remove) || !refused.contains(&left.event);
+    let is_kept = |left: &Left| !refused.contains(&left.event);
     let kept = paths.into_iter().filter(|(_, left)| is_kept(left));
     kept.filter_map(|(path, left)| difference(root, path, &left)).collect()
 }
@@ -192,13 +194,21 @@ const VOLATILE: [&str; 7] = [
 fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
     let taken_back = taken_back(view);
+    let mut put_back: BTreeMap<&str, u64> = BTreeMap::new();
+    for event in view.journal.events.iter().filter(|event| event.tool == Tool::Nodeshim) {
+        put_back.extend(event.changes.iter().map(|change| (change.path.as_str(), event.id)));
+    }
     let mut left: BTreeMap<&str, (Option<&Side>, String)> = BTreeMap::new();
     for run in &view.audit.runs {
+        let stands = |change: &FileChange| {
+            let put_back = put_back.get(change.path.as_str());
+            put_back.is_none_or(|event| run.requests.iter().any(|request| request > event))
+        };
         let Some(name) = run.origin.package().filter(|name| view.facts.installed.has(name)) else {
             run.changes.iter().for_each(|change| _ = left.remove(change.path.as_str()));
             continue;
         };
-        for change in &run.changes {
+        for change in run.changes.iter().filter(|change| stands(change)) {
             if change.request.is_some_and(|request| taken_back.contains(&request)) {
                 left.remove(change.path.as_str());
                 continue;
@@ -210,6 +220,7 @@ fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     left.retain(|path, _| {
         !VOLATILE.iter().any(|below| path.starts_with(below))
             && !path.ends_with(".old")
+            && !BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
             && !written.contains(path)
     });
     let mut found: Vec<Difference> =

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::audit::{Audit, FileChange, How, Run, Side, letters, line_of};
+use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters, line_of};
 use crate::journal::SCRIPTLETS;
 use crate::root::Root;
 
@@ -35,10 +35,46 @@ pub struct ScriptletEntry {
     pub programs: Vec<String>,
     /// The events that it made in the journal.
     pub requests: Vec<u64>,
+    /// For what is no scriptlet's as far as is known: the command that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<Transaction>,
     /// How many changes were not recorded, because there were too many.
     pub omitted: usize,
     /// What changed.
     pub changes: Vec<ChangeEntry>,
+}
+
+impl ScriptletEntry {
+    /// What changed it, in words: the scriptlet with its `$1`, or the command that was run.
+    pub fn actor(&self) -> String {
+        match &self.transaction {
+            Some(transaction) => format!("the command {}", transaction.command.join(" ")),
+            None => {
+                let arg = self.arg.map_or(String::new(), |arg| format!("({arg})"));
+                format!("{}{arg}", self.scriptlet.as_deref().unwrap_or("a scriptlet"))
+            }
+        }
+    }
+
+    /// What an auditor has to know of it: packages that a command brought or took, and parts of the
+    /// image of which the kernel does not report changes one by one.
+    pub fn remarks(&self) -> Vec<String> {
+        let Some(transaction) = &self.transaction else {
+            return Vec::new();
+        };
+        let lists = [
+            ("installed", &transaction.installed),
+            ("erased", &transaction.erased),
+        ];
+        let packages = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let unwatched = transaction.unwatched.iter().map(|place| {
+            format!("{place} is another file system: changes there are not told from each other")
+        });
+        packages
+            .map(|(what, list)| format!("{what} {}", list.join(", ")))
+            .chain(unwatched)
+            .collect()
+    }
 }
 
 /// One path that a scriptlet changed.
@@ -58,11 +94,11 @@ pub struct ChangeEntry {
     pub change: FileChange,
 }
 
-/// Every run that changed something, or those of one plugin.
+/// Every run that changed something, or of which not all could be seen; or those of one plugin.
 pub fn files(root: &Root, audit: &Audit, plugin: Option<&str>) -> Vec<ScriptletEntry> {
     let is_wanted = |run: &&Run| {
         let package = run.origin.package().unwrap_or(crate::state::UNKNOWN);
-        plugin.is_none_or(|plugin| plugin == package) && !run.changes.is_empty()
+        plugin.is_none_or(|plugin| plugin == package) && says_something(run)
     };
     let mut texts = Texts::default();
     audit
@@ -71,6 +107,11 @@ pub fn files(root: &Root, audit: &Audit, plugin: Option<&str>) -> Vec<ScriptletE
         .filter(is_wanted)
         .map(|run| entry(root, run, &mut texts, |_| true))
         .collect()
+}
+
+fn says_something(run: &Run) -> bool {
+    let is_unwatched = |transaction: &Transaction| !transaction.unwatched.is_empty();
+    !run.changes.is_empty() || run.transaction.as_ref().is_some_and(is_unwatched)
 }
 
 /// Every run that changed `path`, escaped as in the records, oldest first.
@@ -107,6 +148,7 @@ fn entry(root: &Root, run: &Run, texts: &mut Texts, wanted: impl Fn(&FileChange)
         late: run.late,
         programs: run.programs.clone(),
         requests: run.requests.clone(),
+        transaction: run.transaction.clone(),
         omitted: run.omitted,
         changes: changes
             .map(|change| ChangeEntry {

@@ -65,8 +65,21 @@ fn of_caller(rule: &Rule, ask: &Ask) -> bool {
         None => pattern == "*",
     });
     plugin
-        && (rule.tool.is_empty() || rule.tool.iter().any(|tool| ask.tools.contains(tool)))
+        && (rule.tool.is_empty() || rule.tool.iter().any(|tool| called(*tool, rule, ask)))
         && rule.source.is_none_or(|source| source == ask.source)
+}
+
+/// What was done by hand goes around a tool: a rule that refuses what the tool is asked for covers it,
+/// one that allows it has to name the hand.
+fn called(tool: Tool, rule: &Rule, ask: &Ask) -> bool {
+    let stands_in = || match ask.wish {
+        Wish::Unit { .. } | Wish::Dependency { .. } | Wish::DefaultTarget { .. } => tool == Tool::Systemctl,
+        Wish::Service { .. } => tool == Tool::Chkconfig,
+        Wish::Note { .. } => false,
+        _ => matches!(tool, Tool::Lokkit | Tool::FirewallCmd | Tool::FirewallOfflineCmd),
+    };
+    ask.tools.contains(&tool)
+        || rule.verdict != Verdict::Allow && ask.tools.contains(&Tool::Hand) && stands_in()
 }
 
 fn listed(list: &[String], fits: impl Fn(&str) -> bool) -> bool {

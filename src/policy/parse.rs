@@ -180,7 +180,8 @@ fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Re
 }
 
 fn tool(word: &str) -> Option<Tool> {
-    Tool::ALL.into_iter().find(|tool| OsStr::new(tool.name()) == word)
+    let all = Tool::ALL.into_iter().chain([Tool::Hand]);
+    all.into_iter().find(|tool| OsStr::new(tool.name()) == word)
 }
 
 fn read_verdict(value: &Value) -> Result<Verdict, Fault> {

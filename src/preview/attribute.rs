@@ -14,7 +14,7 @@ use crate::install::Done;
 use crate::journal::Event;
 use crate::origin::package_name;
 use crate::plan::Plan;
-use crate::root::{Op, Root};
+use crate::root::Op;
 use crate::rpmdb::{self, Packaged};
 use crate::tool::Tool;
 
@@ -54,7 +54,8 @@ pub(super) fn attribute(
         for change in &event.changes {
             let end = change.target.as_deref().filter(|_| change.op == Op::Rename);
             for path in [Some(change.path.as_str()), end].into_iter().flatten() {
-                requests.entry(place(&overlay.merged, path)).or_default().push(event.id);
+                // Written as the tools call it: `/etc/rc3.d` is a link.
+                requests.entry(overlay.merged.place(unescape(path))).or_default().push(event.id);
             }
         }
     }
@@ -82,15 +83,6 @@ pub(super) fn attribute(
         .collect();
     credit_directories(&mut all);
     Ok(all)
-}
-
-/// Where a path is that was written as the tools call it: `/etc/rc3.d` is a link.
-fn place(copy: &Root, path: &str) -> PathBuf {
-    let path = PathBuf::from(unescape(path));
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return path;
-    };
-    copy.resolve(parent).map_or_else(|_| path.clone(), |parent| parent.join(name))
 }
 
 fn name(packaged: &Packaged) -> Option<String> {

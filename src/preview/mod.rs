@@ -3,7 +3,6 @@
 
 mod attribute;
 mod files;
-mod mounts;
 mod overlay;
 
 use serde::Serialize;

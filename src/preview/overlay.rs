@@ -12,9 +12,9 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{chdir, fchdir};
 
-use super::mounts;
 use crate::error::{Error, Result};
 use crate::intercept::RUN_LOCK_PATH;
+use crate::mounts;
 use crate::namespace::{self, Rights};
 use crate::private::PrivateDirectory;
 use crate::root::{Kind, Lock, Root};
@@ -43,7 +43,7 @@ impl Overlay {
         let hold = hold(root)?;
         let image = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
         let image = Root::open("/")?.resolve(image)?;
-        mounts::check(&image)?;
+        refuse_parts(&image)?;
         let private = PrivateDirectory::make(temporary, "preview")?;
         let rights = namespace::enter()?;
         let mut places = Places {
@@ -127,8 +127,8 @@ impl Places {
         let upper = match self.overlay("", rights) {
             Ok(()) => self.at("upper"),
             // What temporary files are kept in may be no place for an upper directory, as an overlay is
-            // none, which containers have.
-            Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::EPERM) => {
+            // none, which containers have; nor is the image itself.
+            Err(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::EPERM | Errno::ELOOP) => {
                 self.directory("memory")?;
                 let memory = self.at("memory");
                 mount(Some("tmpfs"), &memory, Some("tmpfs"), MsFlags::empty(), Some("mode=0700"))
@@ -210,6 +210,18 @@ fn refused(image: &Path, errno: Errno) -> Error {
         image.display(),
         errno.desc()
     ))
+}
+
+/// Refuses an image of which a part is another file system.
+fn refuse_parts(image: &Path) -> Result<()> {
+    match mounts::below(image)?.first() {
+        None => Ok(()),
+        Some(part) => Err(Error::Other(format!(
+            "{}: {} is a file system of its own, which a throw-away copy of the image would not hold",
+            image.display(),
+            image.join(part.strip_prefix("/").unwrap_or(part)).display()
+        ))),
+    }
 }
 
 /// Keeps other nodeshims from changing the image, if any has ever worked on it: nothing is made in

@@ -259,10 +259,8 @@ fn list(page: &mut Page, entries: &[String]) {
 }
 
 fn scriptlet(page: &mut Page, entry: &ScriptletEntry) {
-    let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
-    let name = entry.scriptlet.as_deref().unwrap_or("a scriptlet");
     page.raw("<h4><code>")
-        .text(&format!("{name}{arg}"))
+        .text(&entry.actor())
         .raw("</code> <span class=\"soft\">")
         .text(&entry.time);
     page.raw("</span>");
@@ -276,7 +274,11 @@ fn scriptlet(page: &mut Page, entry: &ScriptletEntry) {
     } else {
         ""
     });
-    page.raw("</h4>\n<div class=\"scroll\"><table>\n");
+    page.raw("</h4>\n");
+    for remark in entry.remarks() {
+        page.raw("<p class=\"soft\">").text(&remark).raw("</p>\n");
+    }
+    page.raw("<div class=\"scroll\"><table>\n");
     entry.changes.iter().for_each(|change| changed(page, change));
     page.raw("</table></div>\n");
     if entry.omitted > 0 {

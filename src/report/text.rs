@@ -125,8 +125,8 @@ fn item(item: &Item) -> String {
 }
 
 fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
-    let arg = entry.arg.map_or(String::new(), |arg| format!("({arg})"));
-    let scriptlet = format!("{}{arg}", entry.scriptlet.as_deref().unwrap_or("a scriptlet"));
+    let scriptlet = entry.actor();
+    entry.remarks().iter().for_each(|remark| put("file", &format!("{scriptlet}: {remark}")));
     for change in &entry.changes {
         let what = if change.what == "changed" {
             &change.letters

@@ -143,6 +143,16 @@ impl Root {
         found.map(|found| found.canonical()).map_err(|errno| Error::io(path, errno))
     }
 
+    /// Where the name that `path` ends in stands: links to its directory are followed, itself it is
+    /// not. As spelt where that directory is not there.
+    pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return path.to_owned();
+        };
+        self.resolve(parent).map_or_else(|_| path.to_owned(), |parent| parent.join(name))
+    }
+
     /// Opens what `path` leads to.
     fn open_path(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
         let flags = flags | OFlag::O_CLOEXEC;

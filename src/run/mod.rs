@@ -3,8 +3,10 @@
 
 mod command;
 mod parts;
+mod pending;
 mod resolve;
 mod supervise;
 
 pub use parts::Parts;
+pub use pending::repair;
 pub use supervise::{Finished, Outcome, Surroundings, run};

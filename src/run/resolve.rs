@@ -12,7 +12,7 @@ const LEAVING: [&str; 4] = ["%preun", "%postun", "%triggerun", "%triggerpostun"]
 
 /// Learns the origins of those events that lack one, from the scriptlets of the packages before
 /// and after the transaction. An origin is only taken if a single package can be meant.
-pub fn resolve(events: &[Event], before: &Owners, after: &Owners, origins: &mut Origins) {
+pub(super) fn resolve(events: &[Event], before: &Owners, after: &Owners, origins: &mut Origins) {
     for event in events {
         let Some(script) = event.origin.script.as_ref().filter(|_| event.origin.found_by == FoundBy::Unknown)
         else {

@@ -1,10 +1,10 @@
 //! Arming, running a command to its end, disarming.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -15,12 +15,11 @@ use signal_hook::iterator::Signals;
 
 use super::Parts;
 use super::command::{Prepared, prepare};
-use super::resolve::resolve;
+use super::pending::{Pending, repair};
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
-use crate::intercept::{Disarmed, Hold, arm, check_image, disarm, repair};
-use crate::journal::{Appender, Journal, Origins};
-use crate::origin::FoundBy;
+use crate::intercept::{Disarmed, Hold, arm, check_image, disarm};
+use crate::journal::Appender;
 use crate::policy;
 use crate::private::sweep;
 use crate::root::{Meta, Root};
@@ -92,18 +91,21 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     policy::begin_run(root, around.policy.as_deref())?;
     let prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let before = scriptlets_before(root, parts, argv)?;
-    let first = Appender::open(root)?.next_id();
+    let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
     let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])
         .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
     arm(root, &shim)?;
-    let auditing = around.audit.map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref()));
+    let auditing = around
+        .audit
+        .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), argv));
     let status = supervise(&prepared, &mut signals, &hold, root, around.messages.as_ref());
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let disarmed = disarm(root);
+    let events = pending.end(root);
     let status = status?;
     disarmed?;
-    let requests = learn_origins(root, first, &before)?;
+    let requests = events?.iter().filter(|event| event.tool != Tool::Hand).count();
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -127,29 +129,21 @@ fn image_number(meta: &Meta) -> String {
     format!("{}:{}", meta.device, meta.inode)
 }
 
+/// Programs that load rpm's library into themselves, and our plugin with it.
+const PACKAGE_MANAGERS: [&str; 5] = ["rpm", "dnf", "dnf5", "microdnf", "yum"];
+
 /// The scriptlets of the installed packages, if they may be needed to tell who called: an erased
-/// package's cannot be looked up afterwards. Where rpm will load the plugin the look-up is saved.
+/// package's cannot be looked up afterwards. Where an rpm will load the plugin the look-up is saved;
+/// what else is started may start an rpm of the image's own, which cannot.
 fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Owners> {
-    let plugin = parts.plugin().is_some() && !argv.iter().any(|word| word == "--noplugins");
+    let program = argv.first().map(Path::new).and_then(Path::file_name);
+    let is_manager = PACKAGE_MANAGERS.iter().any(|name| program == Some(OsStr::new(name)));
+    let plugin = parts.plugin().is_some() && is_manager && !argv.iter().any(|word| word == "--noplugins");
     if plugin {
         Ok(Owners::new())
     } else {
         Ok(owners(&scriptlets(root)?))
     }
-}
-
-/// Looks up who made the requests from `first` on that nobody is named for, and counts them all.
-fn learn_origins(root: &Root, first: u64, before: &Owners) -> Result<usize> {
-    let mut events = Journal::read(root)?.events;
-    events.retain(|event| event.id >= first);
-    let requests = events.iter().filter(|event| event.tool != Tool::Hand).count();
-    events.retain(|event| event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some());
-    if !events.is_empty() {
-        let mut origins = Origins::load(root)?;
-        resolve(&events, before, &owners(&scriptlets(root)?), &mut origins);
-        origins.save(root)?;
-    }
-    Ok(requests)
 }
 
 /// Starts the command and waits for its end. It holds the image too: if nodeshim is killed, the

@@ -77,7 +77,6 @@ fn prepare_with(
     plan.notes.extend(declare_all(declared, &mut fold));
     plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold, counts));
     let released = release(&mut fold.state, counts);
-    plan.changes.extend(systemd::refused(root, &fold, &journal.events));
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }

@@ -6,7 +6,7 @@ use nodeshim::intent::{Opening, ServiceWant, UnitWant, Wish};
 use nodeshim::journal::Event;
 use nodeshim::tool::Tool;
 
-use super::image::{Image, build};
+use super::image::{Image, build, package};
 use super::support::succeed;
 use super::{WAYS, audited};
 
@@ -197,5 +197,21 @@ fn edits_of_lokkits_configuration_count_as_requests() {
         assert_eq!(events[0].origin.package(), Some("byhand"));
         let why = succeed(&mut image.nodeshim("why", ["7777/udp"]));
         assert!(String::from_utf8_lossy(&why.stdout).contains("wanted by byhand"));
+    }
+}
+
+/// The tool works through `/etc/rc3.d`, which is a link; where its files are is another path.
+#[test]
+fn what_a_tool_does_through_a_link_is_not_done_by_hand() {
+    for how in WAYS {
+        let image = Image::new();
+        assert!(image.root().read_link("/etc/rc3.d").is_ok());
+        audited(&image, how, &["-U", &package("node-exporter-0.9")]);
+        assert!(image.has("/etc/rc.d/rc3.d/S80node-exporter"));
+        assert_eq!(by_hand(&image), [], "{how}");
+        let all = super::runs(&image);
+        let links = all.iter().flat_map(|run| &run.changes).filter(|change| change.path.contains("/rc3.d/"));
+        let links: Vec<_> = links.collect();
+        assert!(!links.is_empty() && links.iter().all(|link| link.request.is_some()), "{how}: {links:#?}");
     }
 }

@@ -21,7 +21,7 @@ fn a_process_that_outlives_its_scriptlet_is_still_told_by_it() {
         &place,
         "late",
         "%post\n(echo 1 >/etc/late-1; while [ ! -e /tmp/go ]; do :; done; echo 2 >/etc/late-2; : >/tmp/done) \
-         >/dev/null 2>&1 &\nwhile [ ! -e /etc/late-1 ]; do :; done\n",
+         >/dev/null 2>&1 &\nwhile [ ! -s /etc/late-1 ]; do :; done\n",
     );
     let next = build(&place, "next", "%posttrans\n: >/tmp/go\nwhile [ ! -e /tmp/done ]; do :; done\n");
     audited(&image, "events", &["-U", &package, &next]);

@@ -31,6 +31,26 @@ pub fn system_calls(command: &Command) -> usize {
     std::fs::read_to_string(log.path()).expect("strace's log").lines().count()
 }
 
+/// Which system calls of a command, counted from 1, come from the one that names `first` to the last one
+/// that names `last`.
+pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<usize> {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let options = [
+        "-s512".to_owned(),
+        "-o".to_owned(),
+        log.path().display().to_string(),
+    ];
+    let output = traced(command, &options).output().expect("strace (tests/lib/need strace) starts");
+    assert!(output.status.success(), "{output:?}");
+    let log = std::fs::read_to_string(log.path()).expect("strace's log");
+    let named = |name: &str| -> Vec<usize> {
+        let lines = log.lines().enumerate().filter(|(_, line)| line.contains(name));
+        lines.map(|(number, _)| number + 1).collect()
+    };
+    let (first, last) = (named(first), named(last));
+    (*first.first().expect("the first is called")..=*last.last().expect("the last is called")).collect()
+}
+
 /// Runs a command and kills its process at one of its system calls, or of those named in `which`.
 pub fn killed_at(command: &Command, point: usize, which: Option<&str>) -> Output {
     let which = which.unwrap_or("all");
@@ -46,7 +66,11 @@ pub fn killed_at(command: &Command, point: usize, which: Option<&str>) -> Output
 pub fn each_point(what: &str, points: usize, try_one: impl Fn(usize) + Sync) {
     let all = std::env::var("NODESHIM_CRASH_POINTS").is_ok_and(|value| value == "all");
     let step = if all { 1 } else { (points / SAMPLE).max(1) };
-    let points: Vec<usize> = (2..=points).step_by(step).collect();
+    each_of(what, &(2..=points).step_by(step).collect::<Vec<_>>(), try_one);
+}
+
+/// Tries these points, on two threads.
+pub fn each_of(what: &str, points: &[usize], try_one: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..2 {

@@ -173,6 +173,37 @@ fn packages() -> &'static Path {
     })
 }
 
+/// A copy of an image with an rpm of its own.
+pub fn with_rpm() -> Image {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    let template = PLACE.get_or_init(|| {
+        made_once("root-with-rpm", |place| {
+            let mut command = Command::new(project().join("tests/lib/mkroot"));
+            command
+                .args(["--bin", "/usr/bin/rpm", "--bin", "/usr/bin/rpmkeys", "--bin"])
+                .arg(nodeshim())
+                .arg(place);
+            succeed(&mut command);
+            succeed(Command::new("cp").args(["-a", "/usr/lib/rpm"]).arg(place.join("usr/lib")));
+        })
+    });
+    Image::copy_of(template)
+}
+
+/// `/proc` as a container has it, then the words in the image.
+const INSIDE: &str = "mount -t proc proc \"$1/proc\"; shift; exec \"$@\"";
+
+/// A command in namespaces of its own, in which the image has a `/proc`.
+pub fn contained(image: &Image, words: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command
+        .args(["-mpf", "--propagation", "private", "sh", "-euc", INSIDE, "sh"])
+        .arg(image.path());
+    command.args(words).env_clear().stdin(Stdio::null());
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+    command
+}
+
 /// Builds one more package from the text of a spec file and returns the package file.
 pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
     build_with(directory, name, "", &[], scriptlets)

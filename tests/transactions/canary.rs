@@ -81,6 +81,20 @@ fn a_whole_run_changes_nothing_of_the_host() {
     assert_eq!(run(&image, &image.rpm(&args)), [""; 0]);
     assert_eq!(run(&image, &image.rpm(&["-e", "node-agent"])), [""; 0]);
     assert!(image.events().len() > 4);
+    let own = |verb: &str| {
+        [
+            nodeshim().display().to_string(),
+            verb.into(),
+            "--root".into(),
+            image.path().display().to_string(),
+        ]
+    };
+    let options = ["--allow-unsigned".to_owned(), package("node-agent-4.50")];
+    for verb in ["preview", "install"] {
+        let words = [&own(verb)[..], &options].concat();
+        assert_eq!(changes(&image, &words), [""; 0], "{verb}");
+    }
+    assert_eq!(changes(&image, &own("report")), [""; 0]);
 }
 
 #[test]

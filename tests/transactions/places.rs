@@ -3,43 +3,19 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use nodeshim::origin::FoundBy;
 
-use super::image::{Image, build_version, made_once, package};
-use super::support::{assert_same, nodeshim, project, stage, succeed};
+use super::image::{Image, build, build_version, contained, package, with_rpm};
+use super::support::{assert_same, nodeshim, stage, succeed};
 use super::{text, wants};
 
-/// An image with an rpm of its own.
-fn with_rpm() -> Image {
-    static PLACE: OnceLock<PathBuf> = OnceLock::new();
-    let template = PLACE.get_or_init(|| {
-        made_once("root-with-rpm", |place| {
-            let mut command = Command::new(project().join("tests/lib/mkroot"));
-            command.args(["--bin", "/usr/bin/rpm", "--bin"]).arg(nodeshim()).arg(place);
-            succeed(&mut command);
-            succeed(Command::new("cp").args(["-a", "/usr/lib/rpm"]).arg(place.join("usr/lib")));
-        })
-    });
-    let image = Image::copy_of(template);
+fn with_rpm_and_plugin() -> Image {
+    let image = with_rpm();
     succeed(Command::new("cp").arg(package("node-exporter-0.9")).arg(image.path().join("plugin.rpm")));
     image
-}
-
-/// `/proc` as a container has it, then the words in the image.
-const INSIDE: &str = "mount -t proc proc \"$1/proc\"; shift; exec \"$@\"";
-
-fn contained(image: &Image, words: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    command
-        .args(["-mpf", "--propagation", "private", "sh", "-euc", INSIDE, "sh"])
-        .arg(image.path());
-    command.args(words).env_clear().stdin(Stdio::null());
-    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
-    command
 }
 
 const INSTALL: [&str; 6] = ["rpm", "--dbpath", "/var/lib/rpm", "--nodeps", "-i", "/plugin.rpm"];
@@ -57,7 +33,7 @@ fn assert_installed(image: &Image, found_by: FoundBy) {
 
 #[test]
 fn an_rpm_of_the_images_own_is_served() {
-    let image = with_rpm();
+    let image = with_rpm_and_plugin();
     let (program, root) = (nodeshim().display().to_string(), image.path().display().to_string());
     let run = [
         &[program.as_str(), "--root", &root, "run", "--", "chroot", &root][..],
@@ -70,7 +46,7 @@ fn an_rpm_of_the_images_own_is_served() {
 
 #[test]
 fn a_container_build_runs_it_on_its_own_root() {
-    let image = with_rpm();
+    let image = with_rpm_and_plugin();
     let staged = image.path().join("opt/nodeshim");
     fs::create_dir_all(staged.parent().expect("a parent")).expect("a directory");
     succeed(Command::new("cp").arg("-a").arg(stage().join("usr")).arg(&staged));
@@ -107,6 +83,35 @@ fn an_ordinary_user_may_do_it_in_a_user_namespace() {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
     succeed(command.env("TMPDIR", place.join("tmp")).stdin(Stdio::null()));
     assert_installed(&image, FoundBy::RpmPlugin);
+    assert_eq!(fs::read_dir(place.join("tmp")).expect("a directory").count(), 0);
+}
+
+/// Where only one user exists, every file is that user's: dnf resolves, rpm unpacks, scriptlets ask.
+#[test]
+fn an_ordinary_user_may_use_dnf_in_a_user_namespace() {
+    let image = Image::new();
+    let place = image.beside("");
+    succeed(Command::new("cp").arg("-a").arg(stage().join("usr")).arg(place.join("staged")));
+    succeed(Command::new("cp").arg(package("node-lua-1.0")).arg(place.join("plugin.rpm")));
+    fs::write(place.join(".rpmmacros"), "%_dbpath /var/lib/rpm\n").expect("macros");
+    fs::create_dir(place.join("tmp")).expect("a directory");
+    succeed(Command::new("chown").args(["-hR", "1000:1000"]).arg(&place));
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=1000", "--regid=1000", "--clear-groups", "unshare", "-r"]);
+    command.arg(place.join("staged/bin/nodeshim")).arg("--root").arg(image.path());
+    command.args(["run", "--", "dnf", "--disablerepo=*", "--releasever=1", "-y"]);
+    command
+        .arg(format!("--installroot={}", image.path().display()))
+        .arg("install")
+        .arg(place.join("plugin.rpm"));
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
+    succeed(command.env("TMPDIR", place.join("tmp")).stdin(Stdio::null()));
+    assert!(image.has(&wants("node-lua.service")));
+    let events = image.events();
+    assert!(!events.is_empty());
+    for event in events {
+        super::origins::assert_by_plugin(&event, "%post");
+    }
     assert_eq!(fs::read_dir(place.join("tmp")).expect("a directory").count(), 0);
 }
 
@@ -165,4 +170,44 @@ fn an_rpm_that_is_killed_in_a_scriptlet_costs_no_request() {
 #[test]
 fn a_run_that_is_killed_with_all_its_processes_is_repaired() {
     killed_in_a_transaction(true);
+}
+
+/// nodeshim is killed while a scriptlet is at work that no plugin names; its rpm goes on to the end.
+/// Whoever comes next learns whose scriptlet it was, though its package may be gone by then.
+#[test]
+fn origins_are_learnt_after_a_run_that_was_killed() {
+    for (verb, words) in [("run", &["--", "true"][..]), ("settle", &[]), ("disarm", &[])] {
+        let image = Image::new();
+        let scriptlet = "systemctl enable node-lua.service\ntouch /var/tmp/at-work\n\
+                         while [ ! -e /var/tmp/go ]; do sleep 0.1; done\nrm /var/tmp/at-work /var/tmp/go\n";
+        let package = build(
+            &image.beside("packages"),
+            "slow",
+            &format!("%post\n{scriptlet}# coming\n%preun\n{scriptlet}# going\n"),
+        );
+        for args in [&["-i", package.as_str()][..], &["-e", "slow"]] {
+            let mut run = image.nodeshim("run", ["--"]);
+            run.args(image.rpm(&[args, &["--noplugins"]].concat())).stderr(Stdio::null());
+            let mut run = run.spawn().expect("nodeshim starts");
+            while !image.has("/var/tmp/at-work") {
+                assert!(run.try_wait().expect("its state").is_none(), "the run ended before it was killed");
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            run.kill().expect("a kill");
+            run.wait().expect("its end");
+            fs::write(image.path().join("var/tmp/go"), "").expect("a file");
+            // The image is held until rpm has ended.
+            while !image.nodeshim(verb, words.iter().copied()).output().expect("nodeshim").status.success() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        }
+        let asked: Vec<_> = image.events().into_iter().filter(|event| event.argv[0] == "systemctl").collect();
+        let kinds: Vec<_> = asked.iter().map(|event| event.origin.scriptlet.as_deref()).collect();
+        assert_eq!(kinds, [Some("%post"), Some("%preun")], "{verb}: {asked:#?}");
+        for event in &asked {
+            assert_eq!(event.origin.found_by, FoundBy::Digest, "{verb}: {event:?}");
+            assert_eq!(event.origin.nevra.as_deref(), Some("slow-1.0-1.noarch"), "{verb}: {event:?}");
+        }
+        assert!(!image.has("/usr/lib/sysimage/nodeshim/run.toml"), "{verb}");
+    }
 }

@@ -15,7 +15,8 @@ pub(super) fn aims(state: &State) -> BTreeSet<Aim> {
     state.wants().filter_map(|(_, want)| aim(&want.wish)).collect()
 }
 
-fn aim(wish: &Wish) -> Option<Aim> {
+/// The aim of one wish.
+pub(super) fn aim(wish: &Wish) -> Option<Aim> {
     let way = match wish {
         Wish::Unit { want, .. } => match want {
             UnitWant::PresetIgnore => return None,

@@ -2,8 +2,8 @@
 //! and directories that were made, openings that were closed.
 //!
 //! What a path should be is what the last request that still counts has left there, or else what
-//! was there before all of them. Requests count as long as their plugin is there and nobody took
-//! them back; after that while somebody else wants the same. A path that is not as the journal
+//! was there before all of them. Requests count as long as their plugin is there, nobody took
+//! them back and policy does not refuse them; after that while somebody else wants the same. A path that is not as the journal
 //! left it was changed by somebody else since, and is left alone.
 
 mod aim;
@@ -13,18 +13,19 @@ mod reopen;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use aim::{Aim, aims, aims_of, opposite};
+use aim::{Aim, aim, aims, aims_of, opposite};
 use chain::{Chain, There, before, chains, is_known_to_match, is_same, left_by};
 use reopen::reopen;
 
 use crate::error::{Result, if_exists};
 use crate::escape::{escape, unescape};
 use crate::firewall::BY_ENTRY;
+use crate::intent::Wish;
 use crate::journal::{Event, replaced};
 use crate::origin::digest;
 use crate::plan::{Action, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
-use crate::state::{Fold, State, UNKNOWN, is_erasure};
+use crate::state::{Fold, State, UNKNOWN, Want, is_erasure};
 use crate::tool::Tool;
 
 /// What is to be put back, and what cannot be.
@@ -43,6 +44,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         root,
         before,
         after: &after,
+        refused: &fold.refused,
         wanted_before: aims(before),
         wanted_now: aims(&after),
     };
@@ -70,6 +72,8 @@ struct Scene<'a> {
     root: &'a Root,
     before: &'a State,
     after: &'a State,
+    /// What policy refuses now though it was done.
+    refused: &'a [(String, Want)],
     wanted_before: BTreeSet<Aim>,
     wanted_now: BTreeSet<Aim>,
 }
@@ -85,8 +89,36 @@ impl Scene<'_> {
             return !aims.iter().any(|aim| opposite(aim).is_some_and(|opposite| wanted.contains(&opposite)));
         }
         let name = event.origin.package().unwrap_or(UNKNOWN);
-        let is_over = state.forgotten.get(name).is_some_and(|last| event.id <= *last);
-        !is_over && !state.reverted.contains(&event.id) || aims.iter().any(|aim| wanted.contains(aim))
+        let is_over = state.forgotten.get(name).is_some_and(|last| event.id <= *last)
+            || state.reverted.contains(&event.id)
+            || self.is_refused(event, &aims, state);
+        !is_over || aims.iter().any(|aim| wanted.contains(aim))
+    }
+
+    /// Whether policy refuses all that a change was for, or puts it off.
+    fn is_refused(&self, event: &Event, aims: &[Aim], state: &State) -> bool {
+        let plugin = state.plugins.get(event.origin.package().unwrap_or(UNKNOWN));
+        let denied = plugin.into_iter().flat_map(|plugin| &plugin.denied);
+        let denied = denied.map(|denied| (&denied.held.wish, &denied.events));
+        let put_off = plugin.into_iter().flat_map(|plugin| &plugin.deferred);
+        let put_off = put_off.map(|want| (&want.wish, &want.events));
+        // What is ignored is in no state.
+        let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after));
+        let now = now.map(|(_, want)| (&want.wish, &want.events));
+        let refused: BTreeSet<&Wish> = denied
+            .chain(put_off)
+            .chain(now)
+            .filter(|(_, events)| events.contains(&event.id))
+            .map(|(wish, _)| wish)
+            .collect();
+        if refused.is_empty() {
+            return false;
+        }
+        if aims.is_empty() {
+            return event.intents.iter().all(|intent| refused.contains(&intent.wish));
+        }
+        let refused: BTreeSet<Aim> = refused.into_iter().filter_map(aim).collect();
+        aims.iter().all(|aim| refused.contains(aim))
     }
 
     fn counts_now(&self, event: &Event, change: &Change) -> bool {

@@ -13,7 +13,7 @@ use crate::tool::Tool;
 const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
 /// Openings that plugins had closed, and switches that they had turned, which are gone or whose
-/// requests are taken back, and which nobody else wants so; and what of theirs cannot be put back.
+/// requests are taken back or refused, and which nobody else wants so; and what of theirs cannot be put back.
 pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Restored) {
     let is_undone_alone = |wish: &Wish| matches!(wish, Wish::Withdraw { .. } | Wish::FirewallSwitch { .. });
     let wanted: BTreeSet<Subject> = fold
@@ -22,19 +22,35 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Restored) {
         .filter(|(_, want)| is_undone_alone(&want.wish))
         .map(|(_, want)| subject(&want.wish))
         .collect();
-    for (name, plugin) in &fold.gone {
-        for want in &plugin.wants {
-            let did = |event: &&Event| {
-                want.events.contains(&event.id)
-                    && !is_erasure(&event.origin)
-                    && event.intents.iter().any(|intent| intent.changed && intent.wish == want.wish)
-            };
-            let made: Vec<&Event> = events.iter().filter(did).collect();
-            if !made.is_empty() && !wanted.contains(&subject(&want.wish)) {
-                undo(name, want, &made, restored);
-            }
+    let gone = fold
+        .gone
+        .iter()
+        .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name, want)));
+    let refused = fold.refused.iter().map(|(name, want)| (name, want));
+    for (name, want) in gone.chain(refused) {
+        let made = made(events, want);
+        if !made.is_empty() && !wanted.contains(&subject(&want.wish)) {
+            undo(name, want, &made, restored);
         }
     }
+    for (name, want) in fold.refused.iter().filter(|(_, want)| matches!(want.wish, Wish::Note { .. })) {
+        let made = made(events, want);
+        let paths = made.iter().flat_map(|event| &event.changes).map(|change| change.path.as_str());
+        let is_put_back = paths.clone().count() > 0 && paths.clone().all(|path| is_restored(restored, path));
+        if !made.is_empty() && !is_put_back {
+            restored.left.push(not_kept(name, "what it did by hand", &want.events));
+        }
+    }
+}
+
+/// The requests that carried out a wish, other than to tidy up.
+fn made<'e>(events: &'e [Event], want: &Want) -> Vec<&'e Event> {
+    let did = |event: &&Event| {
+        want.events.contains(&event.id)
+            && !is_erasure(&event.origin)
+            && event.intents.iter().any(|intent| intent.changed && intent.wish == want.wish)
+    };
+    events.iter().filter(did).collect()
 }
 
 fn undo(name: &str, want: &Want, made: &[&Event], restored: &mut Restored) {
@@ -51,7 +67,9 @@ fn undo(name: &str, want: &Want, made: &[&Event], restored: &mut Restored) {
             None => restored.left.push(cannot("what it had closed")),
         },
         // That of firewalld is links, which are put back as such.
-        Wish::FirewallSwitch { on } if made.iter().any(|event| event.tool == Tool::Lokkit) => {
+        Wish::FirewallSwitch { on }
+            if made.iter().any(|event| matches!(event.tool, Tool::Lokkit | Tool::Hand)) =>
+        {
             let arg = if *on { "--disabled" } else { "--enabled" };
             restored.changes.push(call(lokkit(arg), "switched"));
         }

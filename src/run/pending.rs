@@ -1,0 +1,107 @@
+//! What a run has to know at its end and would forget if it died: from which event on origins may be
+//! missing, and whose scriptlets were whose before the transaction. `run.toml` is there while a run is
+//! at work; who finds it later learns the origins in its place.
+
+use serde::{Deserialize, Serialize};
+
+use super::resolve::resolve;
+use crate::error::{Error, Result, if_exists};
+use crate::intercept::{self, Disarmed, Hold};
+use crate::journal::{Event, Journal, Origins};
+use crate::origin::FoundBy;
+use crate::root::Root;
+use crate::rpmdb::{Owners, owners, scriptlets};
+
+const PATH: &str = "/usr/lib/sysimage/nodeshim/run.toml";
+const FORMAT: u64 = 1;
+
+/// A run that is at work.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Pending {
+    format: u64,
+    /// Its first event, if it makes any.
+    first: u64,
+    /// The scriptlets that were installed before it, if they may be asked for.
+    #[serde(default)]
+    before: Owners,
+}
+
+impl Pending {
+    /// Notes that a run begins.
+    pub fn begin(root: &Root, first: u64, before: Owners) -> Result<Pending> {
+        let pending = Pending {
+            format: FORMAT,
+            first,
+            before,
+        };
+        let text = toml::to_string(&pending).map_err(|error| Error::malformed(PATH, error.to_string()))?;
+        root.write(PATH, text.as_bytes(), None)?;
+        Ok(pending)
+    }
+
+    fn load(root: &Root) -> Result<Option<Pending>> {
+        let Some(text) = if_exists(root.read_text(PATH))? else {
+            return Ok(None);
+        };
+        let pending: Pending =
+            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+        if pending.format > FORMAT {
+            return Err(Error::NewerFormat {
+                path: PATH.into(),
+                found: pending.format,
+                supported: FORMAT,
+            });
+        }
+        Ok(Some(pending))
+    }
+
+    /// Looks up who made the requests that nobody is named for; returns all of the run's events.
+    pub fn end(self, root: &Root) -> Result<Vec<Event>> {
+        let mut events = Journal::read(root)?.events;
+        events.retain(|event| event.id >= self.first);
+        let is_open =
+            |event: &&Event| event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some();
+        let open: Vec<Event> = events.iter().filter(is_open).cloned().collect();
+        if !open.is_empty() {
+            let mut origins = Origins::load(root)?;
+            resolve(&open, &self.before, &owners(&scriptlets(root)?), &mut origins);
+            origins.save(root)?;
+        }
+        root.remove(PATH)?;
+        Ok(events)
+    }
+}
+
+/// Puts right what an earlier nodeshim that died has left, and learns the origins that it would have
+/// learnt; says what shims were taken out, if any.
+pub fn repair(root: &Root, hold: &Hold) -> Result<Option<Disarmed>> {
+    let repaired = intercept::repair(root, hold)?;
+    if let Some(pending) = Pending::load(root)? {
+        pending.end(root)?;
+    }
+    Ok(repaired)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn what_was_noted_is_read_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        root.create_dirs("/usr/lib/sysimage/nodeshim", 0o755).unwrap();
+        assert!(Pending::load(&root).unwrap().is_none());
+        let owner = ("a-1-1.noarch".to_owned(), "%post".to_owned());
+        let before: Owners = [("abc".to_owned(), BTreeSet::from([owner]))].into();
+        Pending::begin(&root, 7, before.clone()).unwrap();
+        let pending = Pending::load(&root).unwrap().unwrap();
+        assert_eq!((pending.first, &pending.before), (7, &before));
+        assert_eq!(pending.end(&root).unwrap(), []);
+        assert!(Pending::load(&root).unwrap().is_none());
+        root.write(PATH, b"format = 2\nfirst = 1\n", None).unwrap();
+        assert!(Pending::load(&root).is_err());
+    }
+}
