@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use zbus::Variant;
 
-use crate::inspect::Hook;
+use crate::inspect::{Declared, DeclaredChange, DeclaredHook, Hook};
 use crate::report::{Item, Plugin, Provides, Signature};
 
 /// `a{sv}`
@@ -44,6 +44,9 @@ pub(super) fn full(plugin: &Plugin) -> Dictionary {
     all.insert("deferred", list(&plugin.deferred, item));
     all.insert("denied", list(&plugin.denied, item));
     all.insert("hooks", list(&plugin.hooks, hook));
+    if let Some(of) = &plugin.declared {
+        all.insert("declared", declared(of).into());
+    }
     all.insert("bypasses", texts(&plugin.bypasses));
     all.insert("notes", texts(&plugin.notes));
     all
@@ -74,7 +77,30 @@ fn item(item: &Item) -> Dictionary {
     all.insert("failed", item.failed.into());
     all.insert("events", item.events.clone().into());
     all.insert("declared", texts(&item.declared));
+    all.insert("late", item.late.into());
     optional(&mut all, "rule", item.rule.as_deref());
+    all
+}
+
+fn declared(declared: &Declared) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("source", text(&declared.source));
+    all.insert("changes", list(&declared.changes, declared_change));
+    all.insert("undeclared", texts(&declared.undeclared));
+    all.insert("hooks", list(&declared.hooks, declared_hook));
+    all.insert("undeclared-hooks", texts(&declared.undeclared_hooks));
+    all
+}
+
+fn declared_change(change: &DeclaredChange) -> Dictionary {
+    Dictionary::from([("path", text(&change.path)), ("happened", change.happened.into())])
+}
+
+fn declared_hook(hook: &DeclaredHook) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("point", text(&hook.point));
+    all.insert("name", text(&hook.name));
+    optional(&mut all, "problem", hook.problem.as_deref());
     all
 }
 

@@ -1,6 +1,7 @@
 //! Enabling and disabling units as presets say.
 
 use crate::argv::systemctl::PresetMode;
+use crate::intent::Scope;
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement, gather};
@@ -54,6 +55,7 @@ impl Units<'_> {
         place: &Placement,
         events: &mut Events,
     ) -> (Outcome, Vec<Decision>) {
+        self.expand_as_system();
         let mut plan = Plan::default();
         let mut outcome = Ok(0);
         let goes_on = self.generation.preset_goes_on();
@@ -83,6 +85,7 @@ impl Units<'_> {
         place: &Placement,
         events: &mut Events,
     ) -> (Outcome, Vec<Decision>) {
+        self.expand_as_system();
         let mut plan = Plan::default();
         let mut owner = 0;
         for dir in self.dirs().to_vec() {
@@ -106,6 +109,11 @@ impl Units<'_> {
         let alone = matches!(outcome, Err(problem)
             if self.forgiving && problem.is_of_unit() || self.forgives_alias(problem));
         (if alone { Ok(1) } else { outcome }, plan.decisions)
+    }
+
+    /// Presets expand specifiers as for the system, whoever the units belong to.
+    fn expand_as_system(&mut self) {
+        self.specifiers.scope = Scope::System;
     }
 
     fn forgives_alias(&self, problem: Problem) -> bool {

@@ -165,6 +165,22 @@ impl Side {
     /// Puts an image's unit files in the place of those of the last one, and forgets what was
     /// recorded.
     pub fn lay_out(&mut self, image: &Image) {
+        self.lay_out_in_order(image, image.nodes.iter());
+    }
+
+    /// As [`Side::lay_out`], but directories list what is in them the other way round.
+    pub fn lay_out_backwards(&mut self, image: &Image) {
+        let is_above = |path: &str| {
+            image
+                .nodes
+                .keys()
+                .any(|other| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')))
+        };
+        let (above, rest): (Vec<_>, Vec<_>) = image.nodes.iter().partition(|(path, _)| is_above(path));
+        self.lay_out_in_order(image, above.into_iter().chain(rest.into_iter().rev()));
+    }
+
+    fn lay_out_in_order<'n>(&mut self, image: &Image, nodes: impl Iterator<Item = (&'n String, &'n Node)>) {
         for changing in CHANGING {
             let path = self.root.join(changing);
             remove(&path);
@@ -173,7 +189,7 @@ impl Side {
         let _ = fs::remove_file(self.root.join("usr/lib/sysimage/nodeshim/journal.toml"));
         let below = self.root.join(BELOW);
         let place = if image.is_below { &below } else { &self.root };
-        for (path, node) in &image.nodes {
+        for (path, node) in nodes {
             let path = place.join(path.trim_start_matches('/'));
             fs::create_dir_all(path.parent().expect("a parent")).expect("directories");
             match node {
