@@ -9,114 +9,24 @@ mod call;
 mod calls;
 #[path = "firewalld_differential/peer.rs"]
 mod peer;
+#[path = "firewalld_support/mod.rs"]
+mod support;
 #[path = "firewalld_differential/tree.rs"]
 mod tree;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::thread;
 
-use nodeshim::config::{Answers, Config};
-use nodeshim::request::Stream;
 use nodeshim::tool::Tool;
 
-use call::call_with;
 use peer::Peer;
+use support::{Files, Numbers, Outcome, is_root, lay_out, local_files, memory, number, ours, same_files};
 
 /// Sequences in a run of all tests.
 const SEQUENCES: u64 = 100;
 /// Calls in a sequence.
 const CALLS: usize = 6;
-
-/// Files below the root.
-type Files = BTreeMap<String, String>;
-
-/// What a call came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    exit: i32,
-    stdout: String,
-    stderr: String,
-    files: Files,
-}
-
-/// A small generator of numbers: the same calls in every run.
-pub struct Numbers(u64);
-
-impl Numbers {
-    fn of(seed: u64) -> Self {
-        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        for _ in 0..8 {
-            numbers.below(2);
-        }
-        numbers
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 16) % limit as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
-
-fn lay_out(root: &Path, files: &Files) {
-    for (path, text) in files {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    for kind in ["zones", "services", "policies", "ipsets", "helpers", "icmptypes"] {
-        fs::create_dir_all(root.join("usr/lib/firewalld").join(kind)).unwrap();
-    }
-    // The real tool asks the machine for names of ports and protocols.
-    for name in ["services", "protocols"] {
-        let _ = fs::copy(Path::new("/etc").join(name), root.join("etc").join(name));
-    }
-}
-
-/// The local files, without backups and without copies of what is shipped.
-fn local_files(root: &Path) -> Files {
-    let mut files = Files::new();
-    let mut directories = vec![root.join("etc/firewalld")];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(directory).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() {
-                directories.push(path);
-            } else if !name.ends_with(".old") {
-                files.insert(name, fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    files
-}
-
-/// Lines of the logger are not the tool's answer, nor are the words of its XML reader.
-fn answer(text: &str) -> String {
-    let logged = |line: &str| line.starts_with("WARNING: ") || line.starts_with("ERROR: ");
-    let lines = text.split_inclusive('\n').filter(|line| !logged(line));
-    lines.map(|line| line.split_inclusive("not a valid").next().unwrap_or(line)).collect()
-}
-
-fn ours(directory: &Path, words: &[String]) -> Outcome {
-    let mut config = Config::default();
-    config.shims.answers = Answers::Strict;
-    let reply = call_with(directory, Tool::FirewallOfflineCmd, &config, words);
-    let text = |stream| String::from_utf8_lossy(&reply.output.all(stream)).into_owned();
-    Outcome {
-        exit: reply.exit.into(),
-        stdout: text(Stream::Stdout),
-        stderr: answer(&text(Stream::Stderr)),
-        files: local_files(directory),
-    }
-}
 
 /// What the real tool does that is not copied, or not compared: the sequence ends there.
 fn is_excused(before: &Files, real: &Outcome, found: &Outcome) -> bool {
@@ -137,28 +47,6 @@ fn is_excused(before: &Files, real: &Outcome, found: &Outcome) -> bool {
     half_way || fell || elsewhere
 }
 
-/// Whether two sets of files say the same. A copy of what is shipped, as it is or as the real tool
-/// spells it, says nothing.
-fn same_files(root: &Path, before: &Files, real: &Files, found: &Files) -> bool {
-    let names = real.keys().chain(found.keys());
-    for name in names {
-        let (theirs, ours) = (real.get(name), found.get(name));
-        if theirs == ours {
-            continue;
-        }
-        // Only the real tool writes what did not change.
-        let shipped = root.join(name.replacen("etc/", "usr/lib/", 1)).exists();
-        let copied = match ours {
-            None => shipped,
-            Some(_) => ours == before.get(name),
-        };
-        if !copied {
-            return false;
-        }
-    }
-    true
-}
-
 /// One sequence; what is wrong, if anything is.
 fn sequence(peer: &mut Peer, seed: u64) -> Result<(), String> {
     let mut numbers = Numbers::of(seed);
@@ -171,12 +59,13 @@ fn sequence(peer: &mut Peer, seed: u64) -> Result<(), String> {
         let words = calls::random(&mut numbers);
         let before = local_files(scratch.1.path());
         let real = peer.call(scratch.0.path(), &words);
-        let found = ours(scratch.1.path(), &words);
-        let answers = (real.exit, &real.stdout, &real.stderr) == (found.exit, &found.stdout, &found.stderr);
+        let (found, _) = ours(Tool::FirewallOfflineCmd, scratch.1.path(), &words, |_| {});
         if is_excused(&before, &real, &found) {
             return Ok(());
         }
-        if !answers || !same_files(scratch.1.path(), &before, &real.files, &found.files) {
+        if real.answers() != found.answers()
+            || !same_files(scratch.1.path(), &before, &real.files, &found.files)
+        {
             return Err(format!(
                 "sequence {seed}: {words:?} after {history:?}\nreal: {real:#?}\nfound: {found:#?}\ntree: {files:#?}"
             ));
@@ -193,23 +82,9 @@ fn sequence(peer: &mut Peer, seed: u64) -> Result<(), String> {
     Ok(())
 }
 
-fn memory() -> &'static Path {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() {
-        memory
-    } else {
-        Path::new("/tmp")
-    }
-}
-
-fn number(variable: &str, usual: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
 #[test]
 fn sequences_of_calls_come_to_the_same_as_with_the_real_tool() {
-    let root = fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    if !Path::new(peer::PROGRAM).exists() || !root {
+    if !Path::new(peer::PROGRAM).exists() || !is_root() {
         eprintln!("skipped: needs {} and root", peer::PROGRAM);
         return;
     }

@@ -13,7 +13,7 @@ use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
-use crate::state::{self, State};
+use crate::state;
 use crate::tool::Tool;
 
 /// One difference.
@@ -40,7 +40,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     differences.extend(audited(root, view)?.into_iter().filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
     differences.extend(declared_hooks(view));
-    if State::load(root)? != view.prepared.fold.settled() {
+    if view.prepared.before != view.prepared.fold.settled() {
         differences.push(Difference {
             kind: "state",
             path: state::PATH.into(),

@@ -19,7 +19,7 @@ use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Prepared, is_due, judge, prepare, prepare_for_boot};
+use crate::settle::{Facts, Prepared, is_due, judge, prepare_again, prepare_for_boot};
 use crate::state::State;
 
 const RUNTIME: &str = "/run/nodeshim";
@@ -42,7 +42,6 @@ struct Known {
     journal: Journal,
     prepared: Prepared,
     facts: Facts,
-    before: State,
     state: State,
     applied: Applied,
     boot: String,
@@ -53,18 +52,16 @@ impl Known {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
         let prepared = prepare_for_boot(root, &facts, &journal)?;
-        let before = State::load(root)?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
             // What settling left in the image is what a wish that comes to it now replaces.
-            let image = prepare(root, &facts, &journal)?;
-            if image.fold.settled() == before {
+            let image = prepare_again(root, &facts, &journal, prepared.before.clone())?;
+            if image.fold.settled() == image.before {
                 applied.files = apply::remembered(&image.desired);
             }
         }
         Ok(Known {
             state: prepared.fold.settled(),
-            before,
             applied,
             boot: if booted { boot_id(root)? } else { String::new() },
             journal,
@@ -167,7 +164,7 @@ fn save_state(root: &Root, known: Known) -> Result<()> {
         known.applied.save(root)?;
     }
     let mut state = known.state;
-    if state != known.before {
+    if state != known.prepared.before {
         state.declared = systemd::declared_after(root, &known.prepared.fold.state, |_| false);
         // A `/usr` that cannot be written keeps the image's state; the journal tells the same again.
         match state.save(root) {
@@ -180,7 +177,7 @@ fn save_state(root: &Root, known: Known) -> Result<()> {
 
 /// Writes what settling would, less what the node changed. Says whether a firewall's file was.
 fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut Report) -> Result<bool> {
-    let judged = judge(root, &known.prepared, &known.before, &known.applied)?;
+    let judged = judge(root, &known.prepared, &known.applied)?;
     report.closed = judged.closed;
     report.files = judged.files.iter().map(Touched::from).collect();
     let rules = iptables::rules_in_blocks(root, &known.prepared.plan.changes)?;
@@ -222,7 +219,7 @@ fn units_and_starts(
             .into_iter()
             .filter_map(|unit| Some((unit.to_owned(), manager.file_state(unit)?)))
             .collect();
-        report.units = apply::units(&known.state, &known.before, &known.applied, &actual);
+        report.units = apply::units(&known.state, &known.prepared.before, &known.applied, &actual);
         if !options.dry_run {
             change_units(manager, recorded, known, report, say);
         }

@@ -23,9 +23,9 @@ pub struct Judged {
     pub closed: Vec<String>,
 }
 
-/// Judges what settling would change. `before` is the state that settling left, `applied` what was
-/// applied on the node.
-pub fn judge(root: &Root, prepared: &Prepared, before: &State, applied: &Applied) -> Result<Judged> {
+/// Judges what settling would change. `applied` is what was applied on the node.
+pub fn judge(root: &Root, prepared: &Prepared, applied: &Applied) -> Result<Judged> {
+    let before = &prepared.before;
     let settled = *released(before, applied) == prepared.fold.settled();
     let mut changes = prepared.plan.changes.clone();
     let mut closed = keep_closed(root, &before.placed, &mut changes)?;
@@ -66,12 +66,12 @@ fn digest_at(root: &Root, path: &str) -> String {
 
 /// Leaves out of a plan what was changed on the node; an image that was never a node's keeps
 /// nothing back. Requests to be repeated stay in it.
-pub(super) fn leave_out(root: &Root, prepared: &mut Prepared, before: &State) -> Result<()> {
+pub(super) fn leave_out(root: &Root, prepared: &mut Prepared) -> Result<()> {
     let applied = Applied::load(root)?;
     if applied == Applied::default() {
         return Ok(());
     }
-    let judged = judge(root, prepared, before, &applied)?;
+    let judged = judge(root, prepared, &applied)?;
     let plan = &mut prepared.plan;
     for closed in &judged.closed {
         plan.note(None, format!("{closed}: closed on this node, stays closed"), &[]);

@@ -27,7 +27,7 @@ use crate::tool::Tool;
 pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
-pub use plan::{Prepared, firewall, prepare, prepare_for_boot, prepare_without, standing};
+pub use plan::{Prepared, firewall, prepare, prepare_again, prepare_for_boot, prepare_without, standing};
 pub use register::{DIRECTORY, keep_ovirt_files, ovirt_files, register};
 pub use remarks::remarks;
 
@@ -85,7 +85,7 @@ fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Re
     let journal = Journal::read(root)?;
     let mut prepared = prepare_without(root, facts, &journal, revert)?;
     if keeping {
-        keep::leave_out(root, &mut prepared, &State::load(root)?)?;
+        keep::leave_out(root, &mut prepared)?;
     }
     root.forget_changes();
     let failed = apply(root, &prepared.plan)?;

@@ -27,6 +27,8 @@ use crate::state::{self, Declaration, Fold, Placed, Revert, Standing, State, fol
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
 pub struct Prepared {
+    /// The state that settling left.
+    pub before: State,
     /// What every plugin wants, and which are gone.
     pub fold: Fold,
     /// The changes.
@@ -47,14 +49,30 @@ pub fn prepare(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared
 
 /// Plans as [`prepare`] does, without what is taken back; only reads.
 pub fn prepare_without(root: &Root, facts: &Facts, journal: &Journal, revert: &Revert) -> Result<Prepared> {
+    prepare_from(root, facts, journal, revert, State::load(root)?)
+}
+
+/// As [`prepare`], with the state that settling left read already.
+pub fn prepare_again(root: &Root, facts: &Facts, journal: &Journal, before: State) -> Result<Prepared> {
+    prepare_from(root, facts, journal, &Revert::default(), before)
+}
+
+fn prepare_from(
+    root: &Root,
+    facts: &Facts,
+    journal: &Journal,
+    revert: &Revert,
+    before: State,
+) -> Result<Prepared> {
     let done = Applied::load(root)?.released;
     let is_done = |plugin: &str, wish: &Wish| done.iter().any(|of| of.plugin == plugin && of.wish == *wish);
-    prepare_with(root, facts, journal, revert, &is_done)
+    prepare_with(root, facts, journal, revert, before, &is_done)
 }
 
 /// As [`prepare`], for a boot: all that policy put off until then counts.
 pub fn prepare_for_boot(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
-    prepare_with(root, facts, journal, &Revert::default(), &|_, wish| is_for_boot(wish))
+    let before = State::load(root)?;
+    prepare_with(root, facts, journal, &Revert::default(), before, &|_, wish| is_for_boot(wish))
 }
 
 fn prepare_with(
@@ -62,9 +80,9 @@ fn prepare_with(
     facts: &Facts,
     journal: &Journal,
     revert: &Revert,
+    before: State,
     counts: &dyn Fn(&str, &Wish) -> bool,
 ) -> Result<Prepared> {
-    let before = State::load(root)?;
     let about = state::Facts {
         installed: &facts.installed,
         before: &before,
@@ -112,6 +130,7 @@ fn prepare_with(
     plan.changes.extend(calls);
     desired.retain(|file| file.content != Content::Nothing);
     Ok(Prepared {
+        before,
         fold,
         plan,
         desired,
@@ -194,7 +213,7 @@ pub fn standing(root: &Root, facts: &Facts) -> Result<Standing> {
     if is_new {
         return Ok(Standing::settled(before, &facts.installed));
     }
-    Ok(Standing::from(&prepare(root, facts, &Journal::read(root)?)?.fold))
+    Ok(Standing::from(&prepare_again(root, facts, &Journal::read(root)?, before)?.fold))
 }
 
 /// Adds what files declare to what was requested.

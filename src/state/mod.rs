@@ -199,16 +199,20 @@ impl State {
         struct Version {
             format: u64,
         }
-        let bad = |error: toml::de::Error| Error::malformed(PATH, error.message());
-        let Version { format } = toml::from_str(text).map_err(bad)?;
-        if format > FORMAT {
+        // Read once where it is as it should be: a state can be long.
+        let parsed: std::result::Result<State, toml::de::Error> = toml::from_str(text);
+        let format = match &parsed {
+            Ok(state) => Some(state.format),
+            Err(_) => toml::from_str(text).ok().map(|Version { format }| format),
+        };
+        if let Some(found) = format.filter(|format| *format > FORMAT) {
             return Err(Error::NewerFormat {
                 path: PATH.into(),
-                found: format,
+                found,
                 supported: FORMAT,
             });
         }
-        toml::from_str(text).map_err(bad)
+        parsed.map_err(|error| Error::malformed(PATH, error.message()))
     }
 
     /// The file's text.

@@ -1,6 +1,6 @@
 //! Random command lines of firewall-offline-cmd.
 
-use super::Numbers;
+use super::support::Numbers;
 
 const ZONES: [&str; 6] = ["public", "trusted", "drop", "plug", "nope", "../x"];
 const VALUES: [(&str, &[&str]); 8] = [

@@ -1,37 +1,20 @@
-//! The machine's own firewall-offline-cmd, run in processes that have its modules loaded.
+//! The machine's own firewall-offline-cmd.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
-use super::{Outcome, answer, local_files};
+use super::support::{self, Outcome, answer, local_files};
 
 /// The real tool.
 pub const PROGRAM: &str = "/usr/bin/firewall-offline-cmd";
 
 /// A driver of the real tool; ends with the value.
-pub struct Peer {
-    child: Child,
-    requests: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-}
+pub struct Peer(support::Peer);
 
 impl Peer {
     /// Starts it.
     pub fn start() -> Self {
-        let driver = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lib/firewalld-peer");
-        let mut child = Command::new(driver)
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the driver starts");
-        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
-        Peer {
-            requests: child.stdin.take(),
-            child,
-            answers,
-        }
+        Peer(support::Peer::start(&mut Command::new(support::script("firewalld-peer"))))
     }
 
     /// One call over the files below `root`.
@@ -40,24 +23,12 @@ impl Peer {
         let mut argv = vec!["--system-config".to_owned(), place("etc/firewalld")];
         argv.extend(["--default-config".to_owned(), place("usr/lib/firewalld")]);
         argv.extend_from_slice(words);
-        let request = serde_json::to_string(&argv).expect("words are text");
-        writeln!(self.requests.as_mut().expect("a pipe"), "{request}").expect("the driver listens");
-        let mut line = String::new();
-        self.answers.read_line(&mut line).expect("the driver answers");
-        let reply: serde_json::Value = serde_json::from_str(&line).expect("an answer");
-        let text = |key: &str| reply[key].as_str().unwrap_or_default().to_owned();
+        let (exit, stdout, stderr) = self.0.call(&argv);
         Outcome {
-            exit: reply["exit"].as_i64().and_then(|exit| i32::try_from(exit).ok()).unwrap_or(-1),
-            stdout: text("stdout").replace(&place(""), "/"),
-            stderr: answer(&text("stderr")).replace(&place(""), "/"),
+            exit,
+            stdout: stdout.replace(&place(""), "/"),
+            stderr: answer(&stderr).replace(&place(""), "/"),
             files: local_files(root),
         }
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        drop(self.requests.take());
-        let _ = self.child.wait();
     }
 }

@@ -1,7 +1,7 @@
 //! Random trees of configuration: files as packages and people write them, with comments, odd
 //! spellings, repetitions, and names of things that are not there.
 
-use super::{Files, Numbers};
+use super::support::{Files, Numbers};
 
 const SERVICES: [&str; 6] = ["ssh", "db", "s", "t", "ssh", "http"];
 const PORTS: [&str; 12] = [

@@ -109,6 +109,8 @@ pub struct Tree<'r> {
     pub root: &'r Root,
     local: String,
     shipped: String,
+    /// Where copies lie that count before the local files.
+    running: Option<String>,
     stock: Option<Stock<'r>>,
 }
 
@@ -125,6 +127,7 @@ impl<'r> Tree<'r> {
             root,
             local: clean(local),
             shipped: clean(shipped),
+            running: None,
             stock: None,
         }
     }
@@ -134,6 +137,14 @@ impl<'r> Tree<'r> {
     pub fn with_stock(self) -> Self {
         Tree {
             stock: Some(Stock::of(self.root, &self.shipped)),
+            ..self
+        }
+    }
+
+    /// The same places; what is read comes from below `running`, if it is there.
+    pub fn beneath(self, running: &str) -> Self {
+        Tree {
+            running: Some(running.to_owned()),
             ..self
         }
     }
@@ -210,7 +221,8 @@ impl<'r> Tree<'r> {
         if !is_safe(name) {
             return Ok(None);
         }
-        for path in [self.local(kind, name), self.shipped(kind, name)] {
+        let running = self.running.iter().map(|running| path(running, kind, name));
+        for path in running.chain([self.local(kind, name), self.shipped(kind, name)]) {
             if let Some(text) = if_exists(self.root.read_text(path))? {
                 return Ok(Some(text));
             }

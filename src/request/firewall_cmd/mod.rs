@@ -2,7 +2,7 @@
 //! as though it ran, as without a message bus, or as with a bus and no daemon. Whatever the answer,
 //! the request's intents are recorded.
 
-use crate::argv::firewalld::Side;
+use crate::argv::firewalld::{Given, Side};
 use crate::config::FirewallCmd;
 use crate::request::{Call, Reply, firewalld};
 
@@ -12,6 +12,20 @@ const NO_BUS: u8 = 36;
 const NO_DAEMON: u8 = 252;
 /// Exit status without a daemon where nothing was asked for.
 const NO_REQUEST: u8 = 254;
+
+/// Options that say how or where, not what.
+const MODIFIERS: [&str; 6] = [
+    "--permanent",
+    "--zone",
+    "--policy",
+    "--timeout",
+    "--quiet",
+    "--verbose",
+];
+
+fn asks_nothing(given: &Given) -> bool {
+    given.options().all(|(name, _)| MODIFIERS.contains(&name))
+}
 
 /// Carries a call out.
 pub fn carry_out(call: &Call) -> Reply {
@@ -24,7 +38,7 @@ pub fn carry_out(call: &Call) -> Reply {
     if given.has("--help") || call.config.shims.firewall_cmd == FirewallCmd::Virtual {
         return firewalld::carry_out(Side::Online, call, given, false);
     }
-    let (state, nothing) = (given.has("--state"), words.is_empty());
+    let (state, nothing) = (given.has("--state"), asks_nothing(&given));
     let mut reply = firewalld::carry_out(Side::Online, call, given, true);
     let (line, exit) = match call.config.shims.firewall_cmd {
         FirewallCmd::NoBus => (

@@ -13,11 +13,6 @@ use crate::firewall::firewalld::{Checked, Code, Helper, Icmptype, Ipset, Kind, P
 impl Session<'_> {
     /// The text of an object as this call sees it.
     pub fn read_object(&self, kind: Kind, name: &str) -> crate::error::Result<Option<String>> {
-        if let Some(runtime) = self.runtime_tree()
-            && let Some(text) = runtime.read(kind, name)?
-        {
-            return Ok(Some(text));
-        }
         self.tree.read(kind, name)
     }
 
@@ -84,8 +79,8 @@ impl Session<'_> {
         if !self.tree.is_taken(kind, name) {
             return Ok(());
         }
-        let word = match (kind, self.side) {
-            (Kind::Policy, Side::Offline) => "policy_object",
+        let word = match kind {
+            Kind::Policy => "policy_object",
             _ => kind.word(),
         };
         Err(Code::NameConflict.about(format!("new_{word}(): '{name}'")))
@@ -162,7 +157,10 @@ impl Session<'_> {
             Ok(text) => text,
             Err(error) => {
                 self.definition(word, &name, "new", false);
-                let reason = error.errno().map_or("", |errno| errno.desc());
+                let reason = error.errno().map_or(String::new(), |errno| match self.side {
+                    Side::Offline => errno.desc().to_owned(),
+                    Side::Online => format!("[Errno {}] {}", errno as i32, errno.desc()),
+                });
                 return self.fail(format!("Failed to load {word} file: {reason}: '{file}'"), 2);
             }
         };
@@ -227,6 +225,9 @@ impl Session<'_> {
         let checked = match (self.tree.is_local(kind, name), self.tree.is_shipped(kind, name)) {
             (true, true) => Ok(()),
             (false, false) => Err(self.unknown(kind, name)),
+            (true, false) if self.side == Side::Online => {
+                Err(Code::NoDefaults.about(format!("'{name}' not a built-in {}", kind.word())))
+            }
             _ => Err(Code::NoDefaults.about(name)),
         };
         let checked = checked.and_then(|()| self.rest_with_defaults(kind, name));

@@ -1,10 +1,11 @@
 //! The things that zones and policies list, one type for all: reading them from the command line,
 //! finding, adding and removing them, and the intents that they stand for.
 
+use super::voice::Voice;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::port::{Port, merge, range, spell};
 use crate::firewall::firewalld::rich::Rule;
-use crate::firewall::firewalld::{Checked, Code, Fault, ForwardPort, Names, Policy, Traffic, Zone};
+use crate::firewall::firewalld::{Checked, ForwardPort, Names, Policy, Traffic, Zone};
 use crate::intent::Opening;
 
 /// Kinds of entries by the stem of their options: `--add-STEM`, `--remove-STEM`, `--query-STEM`.
@@ -64,43 +65,32 @@ impl Item {
     }
 
     /// How messages name it.
-    fn shown(&self, side: Side) -> String {
-        let quoted = |text: String| match side {
-            Side::Offline => format!("'{text}'"),
-            Side::Online => text,
-        };
+    pub fn shown(&self, voice: Voice) -> String {
+        let quotes = matches!(voice, Voice::Offline | Voice::Policy);
         match self {
-            Item::Interface(name) | Item::Source(name) | Item::IngressZone(name) | Item::EgressZone(name) => {
-                name.clone()
+            Item::RichRule(_, typed) if voice == Voice::Permanent => typed.clone(),
+            Item::Port(_) | Item::SourcePort(_) | Item::ForwardPort(_) if quotes => {
+                format!("'{}'", self.value())
             }
-            Item::RichRule(rule, typed) => match side {
-                Side::Offline => rule.to_string(),
-                Side::Online => typed.clone(),
-            },
-            Item::Service(name) | Item::Protocol(name) | Item::IcmpBlock(name) => name.clone(),
-            Item::Port(port) | Item::SourcePort(port) => quoted(format!("{}:{}", port.port, port.protocol)),
+            _ => self.value(),
+        }
+    }
+
+    /// The entry itself.
+    pub fn value(&self) -> String {
+        match self {
+            Item::Interface(name)
+            | Item::Source(name)
+            | Item::IngressZone(name)
+            | Item::EgressZone(name)
+            | Item::Service(name)
+            | Item::Protocol(name)
+            | Item::IcmpBlock(name) => name.clone(),
+            Item::RichRule(rule, _) => rule.to_string(),
+            Item::Port(port) | Item::SourcePort(port) => format!("{}:{}", port.port, port.protocol),
             Item::ForwardPort(port) => {
-                quoted(format!("{}:{}:{}:{}", port.port, port.protocol, port.to_port, port.to_address))
+                format!("{}:{}:{}:{}", port.port, port.protocol, port.to_port, port.to_address)
             }
-        }
-    }
-
-    /// That it is there already.
-    pub fn already(&self, side: Side, place: &str, runtime: bool) -> Fault {
-        match runtime {
-            true => {
-                let shown = self.shown(Side::Online);
-                Code::AlreadyEnabled.about(format!("'{shown}' already in '{place}'"))
-            }
-            false => Code::AlreadyEnabled.about(self.shown(side)),
-        }
-    }
-
-    /// That it is not there.
-    pub fn not_there(&self, side: Side, place: &str, runtime: bool) -> Fault {
-        match runtime {
-            true => Code::NotEnabled.about(format!("'{}' not in '{place}'", self.shown(Side::Online))),
-            false => Code::NotEnabled.about(self.shown(side)),
         }
     }
 

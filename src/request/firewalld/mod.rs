@@ -1,6 +1,7 @@
 //! The engine behind firewall-offline-cmd and firewall-cmd: both edit the same files, and differ in
 //! what they accept and how they answer.
 
+mod bindings;
 mod check;
 mod check_policy;
 mod definitions;
@@ -16,6 +17,7 @@ mod runtime;
 mod session;
 mod standalone;
 mod text;
+mod voice;
 mod whitelist;
 
 use crate::argv::firewalld::table::Group;
@@ -62,6 +64,9 @@ pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Rep
     }
     let runtime =
         side == Side::Online && !given.has("--permanent") && !standalone::is_permanent_anyway(&given);
+    if runtime && runtime::tree(call).is_some() {
+        tree = tree.beneath(runtime::RUNTIME);
+    }
     let mut session = Session {
         call,
         side,

@@ -251,9 +251,13 @@ impl Session<'_> {
                 if session.side == Side::Online {
                     ipset.check_entry(value)?;
                 }
-                add(&mut ipset.entries, value.to_owned(), value)
+                let shown = session.shown_entry(name, value, "already is");
+                add(&mut ipset.entries, value.to_owned(), &shown)
             })?;
-            self.sequence(&removed, |_, value| remove(&mut ipset.entries, &value.to_owned(), value))?;
+            self.sequence(&removed, |session, value| {
+                let shown = session.shown_entry(name, value, "not");
+                remove(&mut ipset.entries, &value.to_owned(), &shown)
+            })?;
             let fits = added.iter().try_for_each(|value| match ipset.entries.contains(value) {
                 true => ipset.check_entry(value),
                 false => Ok(()),
@@ -268,6 +272,14 @@ impl Session<'_> {
             return self.store_object(name, &ipset);
         }
         Ok(())
+    }
+
+    /// How messages name an entry of an ipset.
+    fn shown_entry(&self, ipset: &str, entry: &str, state: &str) -> String {
+        match self.runtime {
+            true => format!("'{entry}' {state} in '{ipset}'"),
+            false => entry.to_owned(),
+        }
     }
 
     /// Entries from the command line, or one a line from files.

@@ -5,6 +5,7 @@ use super::item::{Holder, Item, Ports, STEMS, add, has, remove};
 use super::listing;
 use super::session::{Exit, Session, Step};
 use super::text::edit_text;
+use super::voice::Voice;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::port::{integer, sort_for_listing};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Head, Kind, Policy, Port, Traffic, Zone};
@@ -31,7 +32,7 @@ impl Place {
         }
     }
 
-    fn holder(&mut self) -> &mut dyn Holder {
+    pub fn holder(&mut self) -> &mut dyn Holder {
         match self {
             Place::Zone(_, zone) => zone,
             Place::Policy(_, policy) => policy,
@@ -56,7 +57,7 @@ impl Place {
         }
     }
 
-    fn to_xml(&self) -> String {
+    pub fn to_xml(&self) -> String {
         match self {
             Place::Zone(_, zone) => zone.to_xml(),
             Place::Policy(_, policy) => policy.to_xml(),
@@ -64,7 +65,7 @@ impl Place {
     }
 
     /// `Zone 'public'`
-    fn what(&self) -> String {
+    pub fn what(&self) -> String {
         match self {
             Place::Zone(name, _) => format!("Zone '{name}'"),
             Place::Policy(name, _) => format!("Policy '{name}'"),
@@ -146,6 +147,7 @@ impl Session<'_> {
 
     /// Options that adapt or query a zone or policy.
     pub fn place_options(&mut self) -> Step {
+        self.check_running_zone()?;
         let mut place = self.place()?;
         for stem in STEMS {
             self.item_options(&mut place, stem)?;
@@ -193,16 +195,18 @@ impl Session<'_> {
         let cell = std::cell::RefCell::new(place);
         let quoted = !matches!(stem, "port" | "source-port" | "forward-port");
         self.query(&asked, quoted, |session, value| {
-            let item = session.item(stem, value)?;
+            let item = session.item(&cell.borrow(), stem, value)?;
+            session.check_asked(&cell.borrow(), &item)?;
             Ok(has(cell.borrow_mut().holder(), &item, ports, &session.names))
         })
     }
 
-    /// Reads an entry. firewall-offline-cmd takes an empty rich rule for one, which can be asked for
-    /// but not stored.
-    fn item(&self, stem: &str, value: &str) -> Checked<Item> {
+    /// Reads an entry. firewall-offline-cmd, and the daemon for policies, take an empty rich rule for
+    /// one, which can be asked for but not stored.
+    fn item(&self, place: &Place, stem: &str, value: &str) -> Checked<Item> {
+        let is_lenient = matches!(self.voice(place), Voice::Offline | Voice::Policy);
         match stem {
-            "rich-rule" if self.side == Side::Offline && value.is_empty() => Ok(Item::empty_rule()),
+            "rich-rule" if is_lenient && value.is_empty() => Ok(Item::empty_rule()),
             _ => Item::parse(stem, value, &self.names),
         }
     }
@@ -211,7 +215,7 @@ impl Session<'_> {
         let before = self.reply.intents.len();
         let cell = std::cell::RefCell::new(&mut *place);
         let parse = |session: &mut Self, value: &str| {
-            let item = session.item(stem, value);
+            let item = session.item(&cell.borrow(), stem, value);
             item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
         };
         // All values are read before the first is worked on, but for rich rules, which are read one
@@ -240,114 +244,26 @@ impl Session<'_> {
     }
 
     /// Adds or removes one entry. What depends on the rest of the configuration is checked here for
-    /// firewall-cmd, where each value stands alone, and at the end for firewall-offline-cmd.
+    /// firewall-cmd's zones, where each value stands alone, else at the end.
     fn change_item(&mut self, place: &mut Place, item: &Item, adds: bool) -> Checked<()> {
         let ports = Ports::of(self.side);
-        let (name, what) = (place.name().to_owned(), place.what());
+        self.check_asked(place, item)?;
         let there = has(place.holder(), item, ports, &self.names);
         match (adds, there) {
-            (true, true) => Err(item.already(self.side, &name, self.runtime)),
-            (false, false) => Err(item.not_there(self.side, &name, self.runtime)),
+            (true, true) => Err(self.already(place, item)),
+            (false, false) => Err(self.not_there(place, item)?),
             (false, true) => {
                 remove(place.holder(), item, ports, &self.names);
                 Ok(())
             }
             (true, false) => {
-                if self.side == Side::Online {
-                    self.check_alone(&what, &name, item)?;
+                if matches!(self.voice(place), Voice::Permanent | Voice::RunningZone) {
+                    self.check_alone(place, item)?;
                 }
                 add(place.holder(), item.clone(), ports, &self.names);
-                if let (Side::Online, Place::Policy(_, policy)) = (self.side, &*place)
-                    && let Err(fault) = self.surroundings().policy(&name, policy)
-                {
-                    remove(place.holder(), item, ports, &self.names);
-                    return Err(fault);
-                }
                 Ok(())
             }
         }
-    }
-
-    fn check_alone(&self, what: &str, name: &str, item: &Item) -> Checked<()> {
-        if self.runtime
-            && let Item::Service(service) = item
-            && !self.tree.exists(Kind::Service, service)
-        {
-            return Err(Code::InvalidService.about(service));
-        }
-        let surroundings = self.surroundings();
-        surroundings.item(what, name, item)?;
-        if !matches!(item, Item::Interface(_) | Item::Source(_)) {
-            return Ok(());
-        }
-        for (other, zone) in surroundings.other_zones(name)? {
-            match item {
-                Item::Interface(interface) if zone.interfaces.contains(interface) => {
-                    let detail = match self.runtime {
-                        true => format!("'{interface}' already bound to '{other}'"),
-                        false => interface.clone(),
-                    };
-                    return Err(Code::ZoneConflict.about(detail));
-                }
-                Item::Source(source) if zone.sources.contains(source) => {
-                    let detail = format!("{what}: source '{source}' already bound to zone '{other}'");
-                    return Err(Code::InvalidAddr.about(detail));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Binds interfaces or sources to the zone, taking them from the zone that they were bound to.
-    fn move_items(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
-        let Place::Zone(name, _) = &*place else {
-            return Ok(());
-        };
-        let name = name.clone();
-        let mut emptied: Vec<Place> = Vec::new();
-        let mut first = Ok(());
-        let result = self.sequence(values, |session, value| {
-            let item = Item::parse(stem, value, &session.names)?;
-            let ports = Ports::of(session.side);
-            let there = has(place.holder(), &item, ports, &session.names);
-            if there && session.side == Side::Offline {
-                // Here what is so already is an error, which ends the call.
-                first = first.clone().and(Err(item.already(session.side, &name, false)));
-                return Ok(());
-            }
-            if !there {
-                let surroundings = session.surroundings();
-                if session.side == Side::Online {
-                    surroundings.item(&place.what(), &name, &item)?;
-                }
-                for (other, zone) in surroundings.other_zones(&name)? {
-                    let at = emptied.iter().position(|place| place.name() == other);
-                    let mut zone = at.map_or(Place::Zone(other, zone), |at| emptied.swap_remove(at));
-                    if has(zone.holder(), &item, ports, &session.names) {
-                        remove(zone.holder(), &item, ports, &session.names);
-                        emptied.push(zone);
-                    } else if at.is_some() {
-                        emptied.push(zone);
-                    }
-                }
-                add(place.holder(), item.clone(), ports, &session.names);
-            }
-            session.wish_item(place, &item, true, !there);
-            Ok(())
-        });
-        if result.is_err() {
-            self.nothing_changed();
-        }
-        result?;
-        if let Err(fault) = first {
-            self.nothing_changed();
-            return self.refuse(&fault);
-        }
-        for other in &emptied {
-            self.write(other.kind(), other.name(), &other.to_xml())?;
-        }
-        self.store(place, true)
     }
 
     fn flag_options(&mut self, place: &mut Place, flag: &str) -> Step {
@@ -377,26 +293,8 @@ impl Session<'_> {
             _ => Opening::Masquerade { interface: None },
         };
         self.wish_opening(place, opening, adds, changed);
-        self.flag_said(flag, adds, changed)?;
+        self.flag_said(place, flag, adds, changed)?;
         self.store(place, changed)
-    }
-
-    /// What is said when a flag is already as wanted. The originals differ from flag to flag.
-    fn flag_said(&mut self, flag: &str, adds: bool, changed: bool) -> Step {
-        let code = if adds {
-            Code::AlreadyEnabled
-        } else {
-            Code::NotEnabled
-        };
-        match self.side {
-            _ if changed || flag == "forward" => Ok(()),
-            Side::Online => {
-                self.complain(format!("Warning: {}", code.about(flag)));
-                Ok(())
-            }
-            Side::Offline if flag == "icmp-block-inversion" => self.refuse(&code.about(flag)),
-            Side::Offline => Ok(()),
-        }
     }
 
     fn list_options(&mut self, place: &mut Place) -> Step {

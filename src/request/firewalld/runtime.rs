@@ -9,7 +9,7 @@ use crate::intent::Wish;
 use crate::request::Call;
 
 /// Where the copy is kept.
-const RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
+pub(super) const RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
 
 /// The copy, if one is kept.
 pub(super) fn tree<'a>(call: &Call<'a>) -> Option<Tree<'a>> {

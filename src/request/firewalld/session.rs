@@ -120,12 +120,35 @@ impl Session<'_> {
     /// Notes a wish of this call.
     pub fn wish(&mut self, wish: Wish, changed: bool) {
         let changed = changed && !self.dry;
+        let wish = match self.timed().filter(|_| matches!(wish, Wish::Allow { .. })) {
+            Some(note) => note,
+            None => wish,
+        };
+        if matches!(wish, Wish::Note { .. }) && self.reply.intents.iter().any(|known| known.wish == wish) {
+            return;
+        }
         let intent = if self.runtime {
             Intent::runtime(wish, changed)
         } else {
             Intent::new(wish, changed)
         };
         self.reply.intents.push(intent);
+    }
+
+    /// What is asked for a time only ends with it: no wish that lasts.
+    fn timed(&self) -> Option<Wish> {
+        let timeout = self.given.value("--timeout").filter(|timeout| *timeout != "0")?;
+        let added = self.given.options().filter(|(name, _)| name.starts_with("--add-"));
+        let added: Vec<String> = added
+            .flat_map(|(name, values)| match values {
+                [] => vec![name.to_owned()],
+                values => values.iter().map(|value| format!("{name}={value}")).collect(),
+            })
+            .collect();
+        Some(Wish::Note {
+            severity: "low".to_owned(),
+            text: format!("for {timeout} only: {}", added.join(" ")),
+        })
     }
 
     /// Notes that a definition was made, edited or deleted.

@@ -155,6 +155,8 @@ impl Session<'_> {
             return self.answer("running");
         }
         if self.given.any(&["--reload", "--complete-reload"]) {
+            let checked = self.check_local();
+            self.checked(checked)?;
             self.forget_runtime()?;
             return self.success();
         }
@@ -171,7 +173,7 @@ impl Session<'_> {
             return self.success();
         }
         if self.given.has("--panic-off") {
-            let fault = Code::NotEnabled.about("panic mode is not enabled, therefore no need to disable");
+            let fault = Code::NotEnabled.about("panic mode is not enabled");
             self.complain(format!("Warning: {fault}"));
             return self.success();
         }
@@ -185,11 +187,12 @@ impl Session<'_> {
     }
 
     fn active(&mut self) -> Step {
-        if !self.given.has("--get-active-zones") {
-            return Err(Exit(0));
-        }
         let zones = self.surroundings().other_zones("");
-        for (name, zone) in self.checked(zones)? {
+        let zones = self.checked(zones)?;
+        if !self.given.has("--get-active-zones") {
+            return self.active_policies(&zones);
+        }
+        for (name, zone) in zones {
             if zone.is_active() {
                 self.print(&name);
             }
@@ -200,6 +203,41 @@ impl Session<'_> {
             }
         }
         Err(Exit(0))
+    }
+
+    /// Policies between zones of which some are active.
+    fn active_policies(&mut self, zones: &[(String, Zone)]) -> Step {
+        let is_active = |name: &String| {
+            matches!(name.as_str(), "HOST" | "ANY")
+                || zones.iter().any(|(zone, found)| zone == name && found.is_active())
+        };
+        let names = self.tree.names(Kind::Policy);
+        for name in self.done(names)? {
+            let policy = self.load_policy(&name)?;
+            let lists = [
+                ("ingress", &policy.ingress_zones),
+                ("egress", &policy.egress_zones),
+            ];
+            if lists.iter().all(|(_, list)| list.iter().any(is_active)) {
+                self.print(&name);
+                for (what, list) in lists {
+                    self.print(format!("  {what}-zones: {}", list.join(" ")));
+                }
+            }
+        }
+        Err(Exit(0))
+    }
+
+    /// Checks what is local: with a mistake in it the daemon would refuse to reload.
+    fn check_local(&self) -> Checked<()> {
+        let surroundings = self.surroundings();
+        for kind in Kind::ALL {
+            for name in self.tree.local_names(kind).unwrap_or_default() {
+                surroundings.object(kind, &name)?;
+            }
+        }
+        self.check_file(direct::FILE, check_direct)?;
+        self.check_file(lockdown::FILE, Whitelist::check)
     }
 
     /// Reads and checks every object, and the two files beside them.

@@ -1,10 +1,11 @@
 //! The whitelist of the lockdown.
 
 use super::session::{Session, Step};
+use crate::argv::firewalld::Side;
 use crate::error::if_exists;
 use crate::firewall::firewalld::lockdown::{FILE, check_command, check_context, check_user};
 use crate::firewall::firewalld::store::replace_file;
-use crate::firewall::firewalld::{Checked, Code, Whitelist};
+use crate::firewall::firewalld::{Checked, Code, Fault, Whitelist};
 
 impl Session<'_> {
     /// A file of the local configuration, or the shipped one; empty if there is neither.
@@ -71,17 +72,17 @@ impl Session<'_> {
         if added.is_empty() && removed.is_empty() {
             return Ok(());
         }
-        self.sequence(&added, |_, value| {
+        self.sequence(&added, |session, value| {
             check(value)?;
             if list(whitelist).iter().any(|known| known == value) {
-                return Err(Code::AlreadyEnabled.about(format!("{title} \"{value}\" already in whitelist")));
+                return Err(already(session, title, value));
             }
             list(whitelist).push(value.to_owned());
             Ok(())
         })?;
-        self.sequence(&removed, |_, value| {
+        self.sequence(&removed, |session, value| {
             if !list(whitelist).iter().any(|known| known == value) {
-                return Err(Code::NotEnabled.about(format!("{title} \"{value}\" not in whitelist.")));
+                return Err(not_there(session, title, value));
             }
             list(whitelist).retain(|known| known != value);
             Ok(())
@@ -106,18 +107,18 @@ impl Session<'_> {
         if added.is_empty() && removed.is_empty() {
             return Ok(());
         }
-        self.sequence(&added, |_, value| {
+        self.sequence(&added, |session, value| {
             let uid = number(value)?;
             if whitelist.uids.contains(&uid) {
-                return Err(Code::AlreadyEnabled.about(format!("Uid \"{uid}\" already in whitelist")));
+                return Err(already(session, "Uid", uid));
             }
             whitelist.uids.push(uid);
             Ok(())
         })?;
-        self.sequence(&removed, |_, value| {
+        self.sequence(&removed, |session, value| {
             let uid = number(value)?;
             if !whitelist.uids.contains(&uid) {
-                return Err(Code::NotEnabled.about(format!("Uid \"{uid}\" not in whitelist.")));
+                return Err(not_there(session, "Uid", uid));
             }
             whitelist.uids.retain(|known| *known != uid);
             Ok(())
@@ -130,4 +131,23 @@ impl Session<'_> {
         self.definition("whitelist", "lockdown", "edit", changed);
         self.success()
     }
+}
+
+/// Of its files the daemon says no more than the value.
+fn is_brief(session: &Session) -> bool {
+    session.side == Side::Online && !session.runtime
+}
+
+fn already(session: &Session, title: &str, value: impl std::fmt::Display) -> Fault {
+    Code::AlreadyEnabled.about(match is_brief(session) {
+        true => value.to_string(),
+        false => format!("{title} \"{value}\" already in whitelist"),
+    })
+}
+
+fn not_there(session: &Session, title: &str, value: impl std::fmt::Display) -> Fault {
+    Code::NotEnabled.about(match is_brief(session) {
+        true => value.to_string(),
+        false => format!("{title} \"{value}\" not in whitelist."),
+    })
 }

@@ -1,0 +1,100 @@
+//! What interfaces and sources a zone is for: each is bound to one zone alone.
+
+use super::item::{Item, Ports, add, has, remove};
+use super::place::Place;
+use super::session::{Session, Step};
+use super::voice::Voice;
+use crate::argv::firewalld::Side;
+use crate::firewall::firewalld::{Checked, Code, Zone};
+
+impl Session<'_> {
+    /// That no other zone has this interface or source.
+    pub fn check_unbound(&self, place: &Place, item: &Item) -> Checked<()> {
+        let Some(other) = self.bound_elsewhere(place, item)? else {
+            return Ok(());
+        };
+        let value = item.value();
+        let has_target = matches!(place, Place::Zone(_, zone) if zone.target() != "default");
+        let (code, what) = match item {
+            Item::Source(_) => (Code::InvalidAddr, "source"),
+            _ => (Code::InvalidInterface, "interface"),
+        };
+        Err(match (self.voice(place), item) {
+            (Voice::RunningZone, Item::Source(_)) => {
+                Code::ZoneConflict.about(format!("'{value}' already bound to a zone"))
+            }
+            (Voice::RunningZone, _) => {
+                Code::ZoneConflict.about(format!("'{value}' already bound to '{other}'"))
+            }
+            // Only for zones that do as usual the daemon looks for this first.
+            _ if has_target => {
+                let detail = format!("{}: {what} '{value}' already bound to zone '{other}'", place.what());
+                code.about(detail)
+            }
+            _ => Code::ZoneConflict.about(value),
+        })
+    }
+
+    /// The other zone that an interface or source is bound to.
+    pub fn bound_elsewhere(&self, place: &Place, item: &Item) -> Checked<Option<String>> {
+        let list: fn(&Zone) -> &Vec<String> = match item {
+            Item::Interface(_) => |zone| &zone.interfaces,
+            Item::Source(_) => |zone| &zone.sources,
+            _ => return Ok(None),
+        };
+        let mut others = self.surroundings().other_zones(place.name())?.into_iter();
+        let found = others.find(|(_, zone)| list(zone).contains(&item.value()));
+        Ok(found.map(|(other, _)| other))
+    }
+
+    /// Binds interfaces or sources to the zone, taking them from the zone that they were bound to.
+    pub fn move_items(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
+        let Place::Zone(name, _) = &*place else {
+            return Ok(());
+        };
+        let name = name.clone();
+        let mut emptied: Vec<Place> = Vec::new();
+        let mut first = Ok(());
+        let result = self.sequence(values, |session, value| {
+            let item = Item::parse(stem, value, &session.names)?;
+            let ports = Ports::of(session.side);
+            let there = has(place.holder(), &item, ports, &session.names);
+            if there && session.side == Side::Offline {
+                // Here what is so already is an error, which ends the call.
+                first = first.clone().and(Err(session.already(place, &item)));
+                return Ok(());
+            }
+            if !there {
+                let surroundings = session.surroundings();
+                if session.side == Side::Online {
+                    session.check_item(place, &item)?;
+                }
+                for (other, zone) in surroundings.other_zones(&name)? {
+                    let at = emptied.iter().position(|place| place.name() == other);
+                    let mut zone = at.map_or(Place::Zone(other, zone), |at| emptied.swap_remove(at));
+                    if has(zone.holder(), &item, ports, &session.names) {
+                        remove(zone.holder(), &item, ports, &session.names);
+                        emptied.push(zone);
+                    } else if at.is_some() {
+                        emptied.push(zone);
+                    }
+                }
+                add(place.holder(), item.clone(), ports, &session.names);
+            }
+            session.wish_item(place, &item, true, !there);
+            Ok(())
+        });
+        if result.is_err() {
+            self.nothing_changed();
+        }
+        result?;
+        if let Err(fault) = first {
+            self.nothing_changed();
+            return self.refuse(&fault);
+        }
+        for other in &emptied {
+            self.write(other.kind(), other.name(), &other.to_xml())?;
+        }
+        self.store(place, true)
+    }
+}
