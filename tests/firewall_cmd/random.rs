@@ -34,6 +34,8 @@ fn call(numbers: &mut Numbers) -> Vec<String> {
         for place in ["zone", "policy"] {
             *word = word.replace(&format!("--remove-service-from-{place}"), "--remove-service");
         }
+        // The daemon has it as it was typed until it reads the file again.
+        *word = word.replace("nf_conntrack_ftp", "ftp");
     }
     // Most of the daemon's own options are refused with `--permanent`.
     let alone = ["--set-default-zone", "--get-default-zone", "--get-log-denied"];

@@ -35,6 +35,23 @@ impl Session<'_> {
         })
     }
 
+    /// From what runs an interface or source is removed wherever it is bound, if no zone is named.
+    pub fn find_bound(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
+        let is_bound = matches!(stem, "interface" | "source");
+        if !is_bound || self.voice(place) != Voice::RunningZone || self.given.has("--zone") {
+            return Ok(());
+        }
+        for value in values {
+            let item =
+                Item::parse(stem, value, &self.names).and_then(|item| self.bound_elsewhere(place, &item));
+            if let Some(other) = self.checked(item)? {
+                *place = Place::Zone(other.clone(), self.load_zone(&other)?);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
     /// The other zone that an interface or source is bound to.
     pub fn bound_elsewhere(&self, place: &Place, item: &Item) -> Checked<Option<String>> {
         let list: fn(&Zone) -> &Vec<String> = match item {
@@ -57,7 +74,7 @@ impl Session<'_> {
         let mut first = Ok(());
         let result = self.sequence(values, |session, value| {
             let item = Item::parse(stem, value, &session.names)?;
-            let ports = Ports::of(session.side);
+            let ports = Ports::of(session.voice(place));
             let there = has(place.holder(), &item, ports, &session.names);
             if there && session.side == Side::Offline {
                 // Here what is so already is an error, which ends the call.

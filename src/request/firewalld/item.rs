@@ -2,7 +2,6 @@
 //! finding, adding and removing them, and the intents that they stand for.
 
 use super::voice::Voice;
-use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::port::{Port, merge, range, spell};
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::{Checked, ForwardPort, Names, Policy, Traffic, Zone};
@@ -173,7 +172,8 @@ impl Holder for Policy {
     }
 }
 
-/// How ports are compared: firewall-cmd looks inside ranges, firewall-offline-cmd at the spelling.
+/// How ports are compared: firewall-cmd looks inside the ranges of a zone, firewall-offline-cmd at the
+/// spelling, and so does the daemon where it is told the whole of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
     Spelling,
@@ -181,10 +181,10 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    pub fn of(side: Side) -> Self {
-        match side {
-            Side::Offline => Ports::Spelling,
-            Side::Online => Ports::Ranges,
+    pub fn of(voice: Voice) -> Self {
+        match voice {
+            Voice::Offline | Voice::Policy => Ports::Spelling,
+            Voice::Permanent | Voice::RunningZone => Ports::Ranges,
         }
     }
 }
@@ -273,7 +273,11 @@ fn overlaps(known: &Port, port: &Port, names: &Names) -> bool {
 
 fn add_port(list: &mut Vec<Port>, port: Port, ports: Ports, names: &Names) {
     let merges = ports == Ports::Ranges && list.iter().any(|known| overlaps(known, &port, names));
-    list.push(port);
+    let numbers = range(&port.port, names).filter(|_| ports == Ports::Ranges);
+    list.push(match numbers {
+        Some(numbers) => Port::new(spell(numbers), port.protocol),
+        None => port,
+    });
     if merges {
         *list = merge(std::mem::take(list), names);
     }

@@ -181,6 +181,7 @@ impl Session<'_> {
             .flat_map(|name| values(self, &name))
             .collect();
         if !removed.is_empty() {
+            self.find_bound(place, stem, &removed)?;
             return self.change_items(place, stem, &removed, false);
         }
         let moved = values(self, &format!("--change-{stem}"));
@@ -191,20 +192,28 @@ impl Session<'_> {
         if asked.is_empty() {
             return Ok(());
         }
-        let ports = Ports::of(self.side);
+        let voice = self.voice(place);
+        let ports = Ports::of(voice);
         let cell = std::cell::RefCell::new(place);
-        let quoted = !matches!(stem, "port" | "source-port" | "forward-port");
-        self.query(&asked, quoted, |session, value| {
-            let item = session.item(&cell.borrow(), stem, value)?;
+        let is_there = |session: &Self, value: &str| {
+            let item = session.item(&cell.borrow(), stem, value, false)?;
             session.check_asked(&cell.borrow(), &item)?;
             Ok(has(cell.borrow_mut().holder(), &item, ports, &session.names))
-        })
+        };
+        match (stem, voice) {
+            ("rich-rule", Voice::Offline | Voice::Policy) => self.query_leniently(&asked, is_there),
+            _ => self.query(&asked, voice.quotes(stem), is_there),
+        }
     }
 
-    /// Reads an entry. firewall-offline-cmd, and the daemon for policies, take an empty rich rule for
-    /// one, which can be asked for but not stored.
-    fn item(&self, place: &Place, stem: &str, value: &str) -> Checked<Item> {
-        let is_lenient = matches!(self.voice(place), Voice::Offline | Voice::Policy);
+    /// Reads an entry. All but running zones take an empty rich rule for one, which can be asked for
+    /// but not stored.
+    fn item(&self, place: &Place, stem: &str, value: &str, adds: bool) -> Checked<Item> {
+        let is_lenient = match self.voice(place) {
+            Voice::Offline | Voice::Policy => true,
+            Voice::Permanent => !adds,
+            Voice::RunningZone => false,
+        };
         match stem {
             "rich-rule" if is_lenient && value.is_empty() => Ok(Item::empty_rule()),
             _ => Item::parse(stem, value, &self.names),
@@ -215,7 +224,7 @@ impl Session<'_> {
         let before = self.reply.intents.len();
         let cell = std::cell::RefCell::new(&mut *place);
         let parse = |session: &mut Self, value: &str| {
-            let item = session.item(&cell.borrow(), stem, value);
+            let item = session.item(&cell.borrow(), stem, value, adds);
             item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
         };
         // All values are read before the first is worked on, but for rich rules, which are read one
@@ -246,7 +255,7 @@ impl Session<'_> {
     /// Adds or removes one entry. What depends on the rest of the configuration is checked here for
     /// firewall-cmd's zones, where each value stands alone, else at the end.
     fn change_item(&mut self, place: &mut Place, item: &Item, adds: bool) -> Checked<()> {
-        let ports = Ports::of(self.side);
+        let ports = Ports::of(self.voice(place));
         self.check_asked(place, item)?;
         let there = has(place.holder(), item, ports, &self.names);
         match (adds, there) {
@@ -415,6 +424,9 @@ impl Session<'_> {
     /// Checks and writes the place. Nothing is written that did not change: a copy of what a
     /// package ships would only hide later versions of it.
     pub fn store(&mut self, place: &Place, changed: bool) -> Step {
+        if self.side == Side::Online && !changed {
+            return self.success();
+        }
         let checked = self.check_place(place);
         if let Err(fault) = checked {
             self.nothing_changed();

@@ -238,15 +238,41 @@ impl Session<'_> {
         }
         let ask = |session: &mut Self, value: &str| {
             let answer = if each(session, value)? { "yes" } else { "no" };
-            session.print(if quoted {
-                format!("'{value}': {answer}")
-            } else {
-                format!("{}: {answer}", label(value))
-            });
+            session.say_answer(value, quoted, answer);
             Ok(())
         };
         // Several questions are answered, whatever became of each.
         let _ = self.sequence(values, ask);
+        Err(Exit(0))
+    }
+
+    fn say_answer(&mut self, value: &str, quoted: bool, answer: &str) {
+        let shown = match value.starts_with("rule") {
+            true => value.to_owned(),
+            false => label(value),
+        };
+        self.print(match quoted {
+            true => format!("'{shown}': {answer}"),
+            false => format!("{shown}: {answer}"),
+        });
+    }
+
+    /// Answers as [`Session::query`] does; what cannot be read earns a warning, and is not there.
+    pub fn query_leniently<T>(
+        &mut self,
+        values: &[String],
+        each: impl Fn(&Self, &str) -> Checked<bool>,
+    ) -> Step<T> {
+        if values.len() == 1 {
+            return self.query(values, true, each);
+        }
+        for value in values {
+            let found = each(self, value);
+            self.say_answer(value, true, if matches!(found, Ok(true)) { "yes" } else { "no" });
+            if let Err(fault) = found {
+                self.complain(format!("Warning: {fault}"));
+            }
+        }
         Err(Exit(0))
     }
 }

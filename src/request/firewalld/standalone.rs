@@ -6,6 +6,7 @@ use super::session::{Exit, Session, Step, UNREADABLE};
 use crate::argv::firewalld::table::OPTIONS;
 use crate::argv::firewalld::{Given, Side};
 use crate::firewall::firewalld::ipset::TYPES;
+use crate::firewall::firewalld::rich::Element;
 use crate::firewall::firewalld::{
     Checked, Code, Fault, Ipset, Kind, Policy, Whitelist, Zone, direct, lockdown,
 };
@@ -62,7 +63,14 @@ impl Session<'_> {
         let mut conf = self.conf()?;
         let known = self.tree.exists(Kind::Zone, &zone);
         let same = conf.default_zone(&self.tree) == zone;
-        self.wish(Wish::DefaultZone { zone: zone.clone() }, known && !same);
+        let checked = match self.side {
+            // The original reads and checks everything for it.
+            Side::Offline if known && !same => self.surroundings().rest(Kind::Zone, ""),
+            _ => Ok(()),
+        };
+        let changes = known && !same && checked.is_ok();
+        self.wish(Wish::DefaultZone { zone: zone.clone() }, changes);
+        self.checked(checked)?;
         if !known {
             return self.refuse(&Code::InvalidZone.about(zone));
         }
@@ -155,7 +163,8 @@ impl Session<'_> {
             return self.answer("running");
         }
         if self.given.any(&["--reload", "--complete-reload"]) {
-            let checked = self.check_local();
+            let default_zone = self.conf()?.default_zone(&self.tree);
+            let checked = self.check_local(&default_zone);
             self.checked(checked)?;
             self.forget_runtime()?;
             return self.success();
@@ -229,15 +238,39 @@ impl Session<'_> {
     }
 
     /// Checks what is local: with a mistake in it the daemon would refuse to reload.
-    fn check_local(&self) -> Checked<()> {
+    fn check_local(&self, default_zone: &str) -> Checked<()> {
         let surroundings = self.surroundings();
         for kind in Kind::ALL {
             for name in self.tree.local_names(kind).unwrap_or_default() {
                 surroundings.object(kind, &name)?;
+                self.check_rules(kind, &name, default_zone)?;
             }
         }
         self.check_file(direct::FILE, check_direct)?;
         self.check_file(lockdown::FILE, Whitelist::check)
+    }
+
+    /// That there are the services that rich rules name, which shows when they are carried out: in
+    /// zones and policies that are active.
+    fn check_rules(&self, kind: Kind, name: &str, default_zone: &str) -> Checked<()> {
+        let text = self.tree.read(kind, name).unwrap_or_default().unwrap_or_default();
+        let rules = match kind {
+            Kind::Zone => Some(Zone::parse(&text, &self.names)?)
+                .filter(|zone| zone.is_active() || name == default_zone)
+                .map(|zone| zone.traffic.rules),
+            Kind::Policy => Some(Policy::parse(&text, &self.names)?)
+                .filter(Policy::is_active)
+                .map(|policy| policy.traffic.rules),
+            _ => None,
+        };
+        for rule in rules.unwrap_or_default() {
+            if let Some(Element::Service { name }) = rule.element
+                && !self.tree.exists(Kind::Service, &name)
+            {
+                return Err(Code::InvalidService.about(name));
+            }
+        }
+        Ok(())
     }
 
     /// Reads and checks every object, and the two files beside them.

@@ -5,6 +5,7 @@ use super::item::{Item, STEMS};
 use super::place::Place;
 use super::session::{Session, Step};
 use crate::argv::firewalld::Side;
+use crate::firewall::firewalld::address::is_source;
 use crate::firewall::firewalld::rich::Element;
 use crate::firewall::firewalld::{Checked, Code, Fault, Kind};
 
@@ -16,6 +17,13 @@ pub(super) enum Voice {
     RunningZone,
     /// Of a policy the daemon says the same in both: it is told the whole of it.
     Policy,
+}
+
+impl Voice {
+    /// Whether values are in quotes where several are asked for.
+    pub fn quotes(self, stem: &str) -> bool {
+        self == Voice::RunningZone || !matches!(stem, "port" | "source-port" | "forward-port")
+    }
 }
 
 impl Session<'_> {
@@ -113,16 +121,31 @@ impl Session<'_> {
         let Some(zone) = zone.filter(|zone| self.runtime && !self.tree.exists(Kind::Zone, zone)) else {
             return Ok(());
         };
-        let changes = STEMS
-            .into_iter()
-            .flat_map(|stem| ["add", "remove", "change"].map(|verb| (stem, format!("--{verb}-{stem}"))));
-        for (stem, option) in changes {
-            let values = self.given.values(&option).to_vec();
-            if values.len() > 1 {
-                return self.read_sequence(
-                    &values,
-                    |session, value| Item::parse(stem, value, &session.names),
-                    |_, _| Err(Code::InvalidZone.about(&zone)),
+        let unknown = || Code::InvalidZone.about(&zone);
+        for stem in STEMS {
+            for verb in ["add", "remove", "change"] {
+                let values = self.given.values(&format!("--{verb}-{stem}")).to_vec();
+                if !values.is_empty() {
+                    let read = |session: &mut Self, value: &str| Item::parse(stem, value, &session.names);
+                    // Rich rules are read one by one.
+                    return match stem {
+                        "rich-rule" => self.sequence(&values, |session, value| {
+                            read(session, value)?;
+                            Err(unknown())
+                        }),
+                        _ => self.read_sequence(&values, read, |_, _| Err(unknown())),
+                    };
+                }
+            }
+            let asked = self.given.values(&format!("--query-{stem}")).to_vec();
+            if !asked.is_empty() {
+                return self.query(
+                    &asked,
+                    Voice::RunningZone.quotes(stem),
+                    |session, value| match Item::parse(stem, value, &session.names)? {
+                        Item::Source(source) if !is_source(&source) => Err(Code::InvalidAddr.about(source)),
+                        _ => Err(unknown()),
+                    },
                 );
             }
         }
