@@ -42,7 +42,7 @@ pub(super) enum Item {
 impl Item {
     /// The rule of no words.
     pub fn empty_rule() -> Item {
-        Item::RichRule(Box::default(), Rule::default().to_string())
+        Item::RichRule(Box::default(), String::new())
     }
 
     /// Reads a value of `--add-STEM` and its like.
