@@ -5,12 +5,12 @@
 //! the image: sorted by path, a file's length in KiB, rounded up, instead of the blocks that it takes
 //! on some file system. Public keys, which rpm lists as packages, are left out.
 
+mod delta;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use similar::{ChangeTag, TextDiff};
-
+use self::delta::{Units, delta};
 use self::tree::Tree;
 use crate::error::{Result, if_exists};
 use crate::root::Root;
@@ -48,7 +48,12 @@ pub fn manifests(
             without.push(kind);
         }
         let old = String::from_utf8_lossy(&old.unwrap_or_default()).into_owned();
-        files.insert(format!("delta-{name}"), delta(&name, &old, &text));
+        let units = match kind {
+            "owns" => Units::Pairs,
+            "deps" => Units::Indented,
+            _ => Units::Lines,
+        };
+        files.insert(format!("delta-{name}"), delta(&name, units, &old, &text));
         files.insert(name, text);
     }
     Ok((files, without))
@@ -107,35 +112,9 @@ fn deps(root: &Root, packages: &[About]) -> Result<String> {
     Ok(text)
 }
 
-/// As `diff -u` prints it, without what tells places and without lines that are the same.
-fn delta(name: &str, old: &str, new: &str) -> String {
-    if old == new {
-        return String::new();
-    }
-    let mut text = format!("--- old/{name}\n+++ new/{name}\n");
-    for change in TextDiff::from_lines(old, new).iter_all_changes() {
-        let sign = match change.tag() {
-            ChangeTag::Equal => continue,
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-        };
-        text.push(sign);
-        text.push_str(change.value().trim_end_matches('\n'));
-        text.push('\n');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_delta_has_two_lines_of_names_and_only_changes() {
-        let text = delta("manifest-rpm.txt", "a\nb\nc\n", "a\nb2\nc\nd\n");
-        assert_eq!(text, "--- old/manifest-rpm.txt\n+++ new/manifest-rpm.txt\n-b\n+b2\n+d\n");
-        assert_eq!(delta("x", "a\n", "a\n"), "");
-    }
 
     #[test]
     fn a_licence_cannot_forge_a_line() {

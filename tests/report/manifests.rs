@@ -102,8 +102,23 @@ fn manifests_are_nodes_own_and_tell_what_changed() {
     assert!(deps.contains("base is needed by (installed) user-1.0-1.noarch"), "{deps}");
     for kind in KINDS {
         let (delta, whole) = (format!("delta-manifest-{kind}.txt"), format!("manifest-{kind}.txt"));
-        assert_eq!(text(&after, &delta), diff(&image, &whole, text(&before, &whole)), "{kind}");
+        let [found, expected] = [
+            text(&after, &delta).to_owned(),
+            diff(&image, &whole, text(&before, &whole)),
+        ]
+        .map(|text| match kind {
+            // Where equal lines follow each other, diff may take another one of them for the new one.
+            "owns" | "deps" => sorted(&text),
+            _ => text,
+        });
+        assert_eq!(found, expected, "{kind}");
     }
+}
+
+fn sorted(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort();
+    lines.join("\n")
 }
 
 /// Holds pairs of a path and an owner against what rpm lists.
