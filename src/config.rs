@@ -148,11 +148,13 @@ impl Config {
     pub fn load(root: &Root) -> Result<(Config, Vec<String>)> {
         match if_exists(root.read(PATH))? {
             None => Ok((Config::default(), Vec::new())),
-            Some(bytes) => {
-                let text = str::from_utf8(&bytes).map_err(|_| Error::malformed(PATH, "not UTF-8"))?;
-                parse(text)
-            }
+            Some(bytes) => Config::parse(&bytes),
         }
+    }
+
+    /// Reads the bytes of a configuration file, as [`Config::load`] does.
+    pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<String>)> {
+        parse(str::from_utf8(bytes).map_err(|_| Error::malformed(PATH, "not UTF-8"))?)
     }
 }
 

@@ -45,12 +45,13 @@ pub fn is_on(text: &str) -> bool {
 /// `disable`, and empty ones, go; a new line comes after each line that begins with a brace.
 pub fn with_state(text: &str, on: bool) -> String {
     let mut edited = String::with_capacity(text.len() + 16);
-    for line in text.lines() {
+    for line in text.split_inclusive('\n') {
         let start = line.trim_ascii_start();
         if start.is_empty() || start.starts_with("disable") {
             continue;
         }
-        edited.push_str(line);
+        // A carriage return before the end of a line stays.
+        edited.push_str(line.strip_suffix('\n').unwrap_or(line));
         edited.push('\n');
         if start.starts_with('{') {
             edited.push_str(if on {
@@ -102,5 +103,6 @@ mod tests {
         assert_eq!(with_state(text, true), on);
         assert_eq!(with_state(on, true), on);
         assert!(!is_on(&with_state(on, false)));
+        assert_eq!(with_state("{\r\n\r\n\tuser = root\r", true), "{\r\n\tdisable\t= no\n\tuser = root\r\n");
     }
 }

@@ -56,6 +56,13 @@ pub struct Malformed {
     pub root: Option<String>,
 }
 
+const INVALID_NUMBER: &str = "reference to invalid character number";
+
+/// Whether XML can carry a character: a document with another one is not well-formed.
+fn is_xml(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
 /// Reads a document.
 pub fn parse(text: &str) -> Result<Element, Malformed> {
     let mut root = None;
@@ -67,7 +74,9 @@ fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
         true => &text.replace("\r\n", "\n").replace('\r', "\n"),
         false => text,
     };
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let text = text.trim_start_matches('\u{feff}');
+    let forbidden = text.find(|c| !is_xml(c)).map(|at| at as u64);
+    let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
     let mut stack: Vec<Element> = Vec::new();
     let mut document = None;
@@ -77,6 +86,9 @@ fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
             format!("{error}: {}", place(text, at))
         })?;
         let bad = |what: &str| format!("{what}: {}", place(text, reader.buffer_position()));
+        if let Some(at) = forbidden.filter(|at| *at < reader.buffer_position()) {
+            return Err(format!("not well-formed (invalid token): {}", place(text, at)));
+        }
         match event {
             Event::Start(_) if document.is_some() => return Err(bad("junk after document element")),
             Event::Start(_) if stack.len() >= MAX_DEPTH => return Err(bad("nested too deeply")),
@@ -99,6 +111,9 @@ fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
                     .map(str::to_owned);
                 let numbered = reference.resolve_char_ref().ok().flatten().map(String::from);
                 let more = named.or(numbered).ok_or_else(|| bad("undefined entity"))?;
+                if !more.chars().all(is_xml) {
+                    return Err(bad(INVALID_NUMBER));
+                }
                 add(&mut stack, &more).map_err(bad)?;
             }
             Event::Eof if stack.is_empty() => {
@@ -123,6 +138,9 @@ fn element(start: &BytesStart) -> Result<Element, String> {
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| error.to_string())?;
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| error.to_string())?;
+        if !value.chars().all(is_xml) {
+            return Err(INVALID_NUMBER.to_owned());
+        }
         element.attributes.push((shared(attribute.key.0), value.into_owned()));
     }
     Ok(element)
@@ -247,9 +265,7 @@ fn escape(into: &mut String, text: &str) {
             '&' => into.push_str("&amp;"),
             '<' => into.push_str("&lt;"),
             '>' => into.push_str("&gt;"),
-            '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
-                into.push(c);
-            }
+            c if is_xml(c) => into.push(c),
             _ => {}
         }
     }
@@ -299,6 +315,12 @@ mod tests {
             ("x<a/>", "line 1"),
             ("<a b=1/>", "line 1"),
             ("<a>&nix;</a>", "line 1"),
+            ("<a>\n-\u{1}</a>", "(invalid token): line 2, column 1"),
+            ("<a b=\"\0\"/>", "(invalid token): line 1, column 6"),
+            ("<a>\u{ffff}</a>", "(invalid token): line 1, column 3"),
+            ("<a></b>\u{1}</a>", "line 1, column 3"),
+            ("<a>&#1;</a>", "invalid character number: line 1"),
+            ("<a b='&#x1f;'/>", "invalid character number: line 1"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.what.contains(place), "{text}: {error:?}");
