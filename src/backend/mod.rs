@@ -2,6 +2,7 @@
 //! none knows of another.
 
 pub mod declared;
+mod denials;
 pub mod firewalld;
 pub mod first_boot;
 pub mod iptables;

@@ -13,6 +13,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use super::denials;
 use super::name::stem;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
@@ -60,7 +61,7 @@ impl<'a> Firewall<'a> {
         let mut firewall = Firewall {
             plugins: Vec::new(),
             because: rulesets.values().flat_map(|ruleset| ruleset.events.iter().copied()).collect(),
-            notes: Vec::new(),
+            notes: denials::notes(rulesets, default_zone),
         };
         for (plugin, ruleset) in rulesets.iter().filter(|(_, ruleset)| !ruleset.is_empty()) {
             let events: Vec<u64> = ruleset.events.iter().copied().collect();

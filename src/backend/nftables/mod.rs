@@ -15,6 +15,7 @@ mod unit;
 
 use std::collections::BTreeMap;
 
+use super::denials;
 use super::name::stem;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -55,7 +56,7 @@ impl Firewall {
         let mut firewall = Firewall {
             base: base::base(),
             plugins: BTreeMap::new(),
-            notes: Vec::new(),
+            notes: denials::notes(rulesets, default_zone),
         };
         for (name, rules) in rulesets.iter().filter(|(_, rules)| !rules.is_empty()) {
             let events: Vec<u64> = rules.events.iter().copied().collect();
