@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use super::bypass::of_program;
 use super::changes::Found;
@@ -37,11 +38,11 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    /// A command begins; these packages are installed.
-    pub fn start(time: String, command: &[OsString], installed: &Installed) -> Beside {
+    /// A command on the image at `place` begins; these packages are installed.
+    pub fn start(time: String, command: &[OsString], place: &Path, installed: &Installed) -> Beside {
         Beside {
             time,
-            command: command.iter().map(|word| escape(word)).collect(),
+            command: command.iter().map(|word| escape(&as_in_image(word, place))).collect(),
             packages: nevras(installed),
             found: BTreeMap::new(),
             requests: Requests::default(),
@@ -85,6 +86,24 @@ impl Beside {
             ..blank(self.time, how, Origin::default())
         };
         Ok(Some((run, found)))
+    }
+}
+
+/// A word of a command as it would be said in the image at `place`: the same build gives the same
+/// record wherever the image lies.
+fn as_in_image(word: &OsStr, place: &Path) -> OsString {
+    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let bytes = word.as_bytes();
+    let start = match bytes.starts_with(b"-") {
+        true => bytes.iter().position(|byte| *byte == b'=').map_or(0, |at| at + 1),
+        false => 0,
+    };
+    let (option, path) = bytes.split_at(start);
+    match Path::new(OsStr::from_bytes(path)).strip_prefix(&place) {
+        Ok(inner) => {
+            [OsStr::from_bytes(option), Path::new("/").join(inner).as_os_str()].into_iter().collect()
+        }
+        Err(_) => word.to_owned(),
     }
 }
 
@@ -140,4 +159,20 @@ fn is_a_change(found: &Found) -> bool {
 /// Paths for a record.
 pub(super) fn texts<P: AsRef<OsStr>>(paths: impl IntoIterator<Item = P>) -> Vec<String> {
     paths.into_iter().map(|path| text(path.as_ref().as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_kept_as_it_would_be_said_in_the_image() {
+        let said = |word: &str| as_in_image(OsStr::new(word), Path::new("/tmp/x")).into_string().unwrap();
+        assert_eq!(said("/tmp/x"), "/");
+        assert_eq!(said("/tmp/x/opt/a.rpm"), "/opt/a.rpm");
+        assert_eq!(said("--installroot=/tmp/x/"), "--installroot=/");
+        assert_eq!(said("/tmp/xy"), "/tmp/xy");
+        assert_eq!(said("a=/tmp/x"), "a=/tmp/x");
+        assert_eq!(as_in_image(OsStr::new("/usr/bin"), Path::new("/")), "/usr/bin");
+    }
 }

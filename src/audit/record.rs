@@ -63,7 +63,7 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Transaction {
-    /// Its words, escaped as in [`crate::escape`].
+    /// Its words, escaped as in [`crate::escape`]; paths below the image root are those in the image.
     pub command: Vec<String>,
     /// Packages that it installed, `name-[epoch:]version-release.arch`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

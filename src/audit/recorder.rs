@@ -91,7 +91,7 @@ impl Recorder {
         let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
-            beside: Beside::start(timestamp(epoch.as_deref()), command, &installed),
+            beside: Beside::start(timestamp(epoch.as_deref()), command, root.path(), &installed),
             root,
             parts,
             known,
