@@ -76,8 +76,11 @@ impl Units<'_> {
         let dir = parent(path);
         let (one, other) = (absolute(one, dir), absolute(other, dir));
         let ends = (self.index.chase(&one), self.index.chase(&other));
+        // The device need not be there, but in a tree that is looked at from outside it counts for
+        // no more than any other file.
+        let is_null = |path: &str| path == DEV_NULL && self.prefix.is_empty();
         if let (Ok(a), Ok(b)) = &ends
-            && (a.path == b.path && (a.exists || a.path == DEV_NULL) || self.is_one_file(&a.path, &b.path))
+            && (a.path == b.path && (a.exists || is_null(&a.path)) || self.is_one_file(&a.path, &b.path))
         {
             return true;
         }
