@@ -88,8 +88,9 @@ fn change(
     }
 }
 
-/// Disables by name and enables again. A unit that is linked from elsewhere is taken by its path
-/// the second time, as its link is gone by then; the original does so with `--root` only.
+/// Disables by name and enables again. The second time a unit is taken by its file's path, as a link
+/// to it may be gone by then: the original does so with `--root` only, and without it this is of use
+/// for a unit that is linked from elsewhere.
 fn reenable(
     session: &Session,
     units: &mut Units,
@@ -97,11 +98,15 @@ fn reenable(
     place: &Placement,
     events: &mut Events,
 ) -> Result<usize, Problem> {
-    let remembers = session.options.root.is_some() || session.answers() == Answers::Image;
+    let takes = |path: &str, name: &str, units: &Units| match session.options.root {
+        Some(_) => true,
+        None => session.answers() == Answers::Image && !units.path.contains(path) && base_name(path) == name,
+    };
     let mut again = Vec::new();
     for one in given {
         has_last_part(one)?;
-        again.push(real_file(units, one, remembers));
+        let file = real_file(units, one).filter(|path| takes(path, one, units));
+        again.push(file.unwrap_or_else(|| one.clone()));
     }
     let names: Vec<String> = given.iter().map(|one| base_name(one).to_owned()).collect();
     match units.disable(&names, &place.dir, events) {
@@ -125,17 +130,14 @@ fn has_last_part(path: &str) -> Result<(), Problem> {
     }))
 }
 
-fn real_file(units: &Units, name_or_path: &str, remembers: bool) -> String {
-    if name_or_path.contains('/') {
-        return name_or_path.to_owned();
+/// The file behind a unit's name.
+fn real_file(units: &Units, name: &str) -> Option<String> {
+    if name.contains('/') {
+        return None;
     }
     let mut batch = Batch::default();
-    let found = batch.discover(units, name_or_path, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default());
-    let path = found.ok().and_then(|index| batch.units[index].path.clone());
-    let outside = path
-        .filter(|_| remembers)
-        .filter(|path| !units.path.contains(path) && base_name(path) == name_or_path);
-    outside.unwrap_or_else(|| name_or_path.to_owned())
+    let found = batch.discover(units, name, Lookup::LOAD_AND_FOLLOW, 0, &mut Events::default());
+    found.ok().and_then(|index| batch.units[index].path.clone())
 }
 
 /// Turns paths into names where the verb takes none, and refuses names where it takes paths.
