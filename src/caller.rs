@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::getppid;
 
 use crate::error::Result;
-use crate::journal::SCRIPTLETS;
+use crate::journal::{SCRIPTLETS, keep_once};
 use crate::origin::{ARGUMENT_VARIABLE, FoundBy, Origin, SCRIPTLET_VARIABLE, digest, parse_scriptlet_name};
 use crate::request::Env;
 use crate::root::Root;
@@ -98,11 +98,7 @@ fn keep_script(root: &Root, path: &Path) -> Result<String> {
     let content = root.read(path)?;
     let body = content.strip_prefix(TRACE_LINE).unwrap_or(&content);
     let digest = digest(body);
-    let kept = Path::new(SCRIPTLETS).join(&digest);
-    if !root.exists(&kept) {
-        root.create_dirs(SCRIPTLETS, 0o755)?;
-        root.write(&kept, body, Some(0o644))?;
-    }
+    keep_once(root, SCRIPTLETS, &digest, body, 0o644)?;
     Ok(digest)
 }
 

@@ -16,7 +16,11 @@ mod record;
 mod replaced;
 mod tail;
 
+use std::path::Path;
+
+use crate::error::Result;
 pub use crate::intent::Verdict;
+use crate::root::Root;
 pub use append::Appender;
 pub use origins::{Found, Origins};
 pub use read::{Journal, Torn, each_part, last_event, parse_log};
@@ -46,8 +50,18 @@ const HEADER: &str = "format = 1\n";
 /// What a trailer begins with, and no other line does.
 const TRAILER_START: &str = "# end ";
 
+/// Keeps content below `directory` under its SHA-256, unless it is there already.
+pub fn keep_once(root: &Root, directory: &str, sha256: &str, content: &[u8], mode: u32) -> Result<()> {
+    let place = Path::new(directory).join(sha256);
+    if root.exists(&place) {
+        return Ok(());
+    }
+    root.create_dirs(directory, 0o755)?;
+    root.write(&place, content, Some(mode))
+}
+
 /// Reads `format = N` off the first line of a journal.
-fn check_header(start: &[u8], path: &str) -> crate::error::Result<()> {
+fn check_header(start: &[u8], path: &str) -> Result<()> {
     use crate::error::Error;
     let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let version = str::from_utf8(line)

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::DIRECTORY;
+use super::{DIRECTORY, keep_once};
 use crate::error::Result;
 use crate::firewall::BY_ENTRY;
 use crate::origin::digest;
@@ -24,14 +24,10 @@ fn is_below(path: &Path, prefix: &str) -> bool {
 /// Keeps what was replaced through `root` so far. With the permissions that it had, so that nobody
 /// can read it here who could not there.
 pub fn keep_replaced(root: &Root) -> Result<()> {
-    for Replaced { content, mode } in root.take_replaced() {
-        let place = place(&digest(&content));
-        if !root.exists(&place) {
-            root.create_dirs(REPLACED, 0o755)?;
-            root.write(&place, &content, Some(mode))?;
-        }
-    }
-    Ok(())
+    let replaced = root.take_replaced();
+    replaced.iter().try_for_each(|(sha256, Replaced { content, mode })| {
+        keep_once(root, REPLACED, sha256, content, *mode)
+    })
 }
 
 /// What is kept under a digest, with its permission bits; none if it is not there or is not what

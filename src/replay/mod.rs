@@ -19,7 +19,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Result, if_exists};
-use crate::journal::{Appender, Event, Journal, SCRIPTLETS};
+use crate::journal::{Appender, Event, Journal, SCRIPTLETS, keep_once};
 use crate::origin::digest;
 use crate::plan::{self, Note};
 use crate::root::Root;
@@ -116,6 +116,5 @@ fn copy_script(old: &Root, root: &Root, event: &Event) -> Result<()> {
     let Some(body) = if_exists(old.read(&path))?.filter(|body| digest(body) == *script) else {
         return Ok(());
     };
-    root.create_dirs(SCRIPTLETS, 0o755)?;
-    root.write(&path, &body, Some(0o644))
+    keep_once(root, SCRIPTLETS, script, &body, 0o644)
 }

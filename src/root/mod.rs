@@ -49,7 +49,7 @@ pub struct Root {
     observing: bool,
     /// Tells of a path whether what its file holds is kept when it is replaced.
     keeping: Option<fn(&Path) -> bool>,
-    replaced: RefCell<Vec<Replaced>>,
+    replaced: RefCell<Vec<(String, Replaced)>>,
     held: HeldDirs,
 }
 
@@ -83,8 +83,8 @@ impl Root {
         self
     }
 
-    /// What was replaced since the last time, see [`Root::keeping`].
-    pub fn take_replaced(&self) -> Vec<Replaced> {
+    /// What was replaced since the last time, each by its SHA-256; see [`Root::keeping`].
+    pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
         self.replaced.take()
     }
 

@@ -335,10 +335,11 @@ impl Root {
 
     fn note_replaced(&self, before: Option<Replaced>) {
         let Some(before) = before else { return };
+        let digest = crate::origin::digest(&before.content);
         if let Some(noted) = self.changes.borrow_mut().last_mut() {
-            noted.change.before = Some(crate::origin::digest(&before.content));
+            noted.change.before = Some(digest.clone());
         }
-        self.replaced.borrow_mut().push(before);
+        self.replaced.borrow_mut().push((digest, before));
     }
 
     fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {

@@ -126,17 +126,21 @@ impl Batch {
             self.units[*index].auxiliary &= auxiliary;
             return Ok(*index);
         }
-        let index = self.units.len();
-        self.units.push(Unit {
+        Ok(self.push(Unit {
             name: name.to_owned(),
             path: is_path.then(|| simplify(name_or_path)),
             auxiliary,
             owner,
             ..Unit::default()
-        });
-        self.by_name.insert(name.to_owned(), index);
+        }))
+    }
+
+    fn push(&mut self, unit: Unit) -> usize {
+        let index = self.units.len();
+        self.by_name.insert(unit.name.clone(), index);
         self.queue.push_back(index);
-        Ok(index)
+        self.units.push(unit);
+        index
     }
 
     /// Adds a unit and finds what is behind it; a failure is recorded under the text given.
@@ -158,16 +162,12 @@ impl Batch {
     /// Adds the one unit of a batch that [`Batch::discover`] filled with the same look-up; says
     /// whether it was the only one.
     pub fn adopt(&mut self, other: &mut Batch) -> bool {
-        if other.units.len() != 1 {
-            return false;
-        }
-        for unit in other.units.drain(..) {
-            let index = self.units.len();
-            self.by_name.insert(unit.name.clone(), index);
-            self.queue.push_back(index);
-            self.units.push(unit);
-        }
-        true
+        let only = if other.units.len() == 1 {
+            other.units.pop()
+        } else {
+            None
+        };
+        only.map(|unit| self.push(unit)).is_some()
     }
 
     /// As [`Batch::discover`], but a unit that is masked or made at run time is a failure too.

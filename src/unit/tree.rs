@@ -124,13 +124,13 @@ impl<'r> Units<'r> {
             if lookup.native_only && self.path.is_generated(&join(dir, file)) {
                 continue;
             }
-            let kind = match self.index.kind_in(dir, file) {
-                Ok(None) | Err(Problem::Missing | Problem::Os(Errno::ENOTDIR | Errno::EACCES)) => continue,
-                found => found?.ok_or(Problem::Missing)?,
-            };
-            let path = join(dir, file);
-            match self.load_kind(unit, &path, kind, lookup) {
-                Ok(()) => {
+            let found = self.index.kind_in(dir, file).and_then(|kind| kind.ok_or(Problem::Missing));
+            let loaded = found.and_then(|kind| {
+                let path = join(dir, file);
+                self.load_kind(unit, &path, kind, lookup).map(|()| path)
+            });
+            match loaded {
+                Ok(path) => {
                     unit.path = Some(path);
                     return Ok(true);
                 }

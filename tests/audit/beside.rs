@@ -11,7 +11,9 @@ use nodeshim::tool::Tool;
 
 use super::image::{Image, build, contained, with_rpm};
 use super::support::{nodeshim, succeed};
-use super::{EVERY_KIND, WAYS, audited, change, digests, image_of_kinds, paths, run, runs, sha256};
+use super::{
+    EVERY_KIND, WAYS, assert_every_kind, audited, change, digests, image_of_kinds, paths, run, runs, sha256,
+};
 
 /// The only record, which is the command's.
 fn of_command(image: &Image) -> (Run, Transaction) {
@@ -20,27 +22,6 @@ fn of_command(image: &Image) -> (Run, Transaction) {
     let run = all.remove(0);
     let transaction = run.transaction.clone().expect("the command's");
     (run, transaction)
-}
-
-fn assert_every_kind(run: &Run, how: &str) {
-    // What was chmodded or rewritten with the same bytes is told apart as in a scriptlet of its own.
-    assert_eq!(
-        paths(run),
-        [
-            "/etc/gone",
-            "/etc/group",
-            "/etc/kinds.conf",
-            "/etc/link",
-            "/etc/made",
-            "/etc/owned",
-            "/opt/kinds.dat",
-            "/var/newdir"
-        ],
-        "{how}"
-    );
-    assert_eq!(digests(change(run, "/etc/made")), (None, sha256("made\n")), "{how}");
-    assert_eq!(digests(change(run, "/etc/gone")), (sha256("same\n"), None), "{how}");
-    assert_eq!(digests(change(run, "/opt/kinds.dat")).1, sha256("data\nmore\n"), "{how}");
 }
 
 #[test]
