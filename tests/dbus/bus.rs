@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -209,7 +211,7 @@ impl Bus {
     /// Waits until nobody has the service's name.
     pub fn wait_for_end(&self) {
         while self.daemon("NameHasOwner", &["s", INTERFACE]) != Some(Value::Bool(false)) {
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -218,11 +220,10 @@ impl Bus {
         let mut command = self.command(65534, "gdbus");
         command.args(["monitor", "--system", "--dest", INTERFACE, "--object-path", PATH]);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("gdbus");
-        let lines = BufReader::new(child.stdout.take().expect("its output"));
-        let mut monitor = Monitor { child, lines };
-        // It says whether the name is there once it listens.
-        monitor.line("The name");
-        monitor
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        let (send, lines) = channel();
+        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Monitor { child, lines }
     }
 
     /// Notes who comes to the bus from now on.
@@ -279,22 +280,23 @@ impl Watch<'_> {
 /// Signals as `gdbus monitor` prints them.
 pub struct Monitor {
     child: Child,
-    lines: BufReader<std::process::ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Monitor {
-    fn line(&mut self, with: &str) -> String {
-        let mut line = String::new();
-        while !line.contains(with) {
-            line.clear();
-            assert!(self.lines.read_line(&mut line).expect("a line") > 0, "gdbus ended");
+    /// The first signal of this name that is heard of those that `tell` has sent: it is asked again
+    /// and again, as the listener asks for a service's signals only some time after it has seen the
+    /// service come.
+    pub fn heard(self, name: &str, mut tell: impl FnMut()) -> String {
+        let signal = format!("{INTERFACE}.{name}");
+        loop {
+            tell();
+            match self.lines.recv_timeout(Duration::from_millis(100)) {
+                Ok(line) if line.contains(&signal) => return line,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("gdbus ended"),
+            }
         }
-        line
-    }
-
-    /// The next signal of this name.
-    pub fn next(mut self, name: &str) -> String {
-        self.line(&format!("{INTERFACE}.{name}"))
     }
 }
 
