@@ -129,14 +129,23 @@ impl Pair {
     }
 
     /// Whether the original answers so, too, where directories list what is in them the other way
-    /// round.
+    /// round: from the beginning, or what is there when the request comes.
     fn answers_backwards(&mut self, case: &Case, number: usize, got: &Answer) -> bool {
-        self.original.lay_out_backwards(&case.image);
-        let answers = case.requests[..=number].iter().map(|request| {
-            self.original.ask(request);
-            self.original.answer()
-        });
-        answers.last().is_some_and(|answer| difference(&answer, got).is_none())
+        [false, true].into_iter().any(|from_now_on| {
+            if from_now_on {
+                self.original.lay_out(&case.image);
+            } else {
+                self.original.lay_out_backwards(&case.image);
+            }
+            let answers = case.requests[..=number].iter().enumerate().map(|(at, request)| {
+                if from_now_on && at == number {
+                    self.original.turn_round();
+                }
+                self.original.ask(request);
+                self.original.answer()
+            });
+            answers.last().is_some_and(|answer| difference(&answer, got).is_none())
+        })
     }
 
     /// The case made small, with what differs then.

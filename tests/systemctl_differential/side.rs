@@ -180,6 +180,13 @@ impl Side {
         self.lay_out_in_order(image, above.into_iter().chain(rest.into_iter().rev()));
     }
 
+    /// Has directories list what is in them the other way round from now on.
+    pub fn turn_round(&self) {
+        for changing in CHANGING {
+            turn_round(&self.root.join(changing));
+        }
+    }
+
     fn lay_out_in_order<'n>(&mut self, image: &Image, nodes: impl Iterator<Item = (&'n String, &'n Node)>) {
         for changing in CHANGING {
             let path = self.root.join(changing);
@@ -332,6 +339,21 @@ fn remove(path: &Path) {
         Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).expect("an old image can be removed"),
         Ok(_) => fs::remove_file(path).expect("what is in its place can be removed"),
         Err(_) => {}
+    }
+}
+
+/// Puts every entry in its place again, the one that is listed first before the others: what came
+/// last is what is listed first.
+fn turn_round(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    let aside = dir.join(".aside");
+    for entry in entries.flatten().collect::<Vec<_>>() {
+        let path = entry.path();
+        fs::rename(&path, &aside).expect("an entry can be moved");
+        fs::rename(&aside, &path).expect("and back");
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            turn_round(&path);
+        }
     }
 }
 

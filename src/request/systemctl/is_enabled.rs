@@ -71,7 +71,7 @@ fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply
     session.reply.fail(1)
 }
 
-/// With `--full`, the links that disabling the unit would remove.
+/// With `--full`, the links that disabling the unit would remove, with `--runtime` those of this boot.
 fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) -> Result<(), Problem> {
     if !session.options.full {
         return Ok(());
@@ -79,7 +79,7 @@ fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) -
     let mut units: Units = session.units(tree);
     units.dry_run = true;
     let mut events = Events::default();
-    let dir = units.path.persistent.clone();
+    let dir = session.place(&units)?.dir;
     let found = units.disable(&[name.to_owned()], &dir, &mut events);
     session.print_log(&units);
     found?;
