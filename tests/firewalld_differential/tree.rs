@@ -78,6 +78,7 @@ pub fn random(numbers: &mut Numbers) -> Files {
         "# c\n\nDefaultZone = trusted\nLogDenied=all\n",
         "LogDenied=x\nfoo\n",
         "",
+        "DefaultZone=public\rLogDenied=all\r\nfoo=1\n\n\n \n\n;x=1\n;x=1\nfoo=2\r",
     ];
     put("etc/firewalld/firewalld.conf", numbers.pick(&conf).to_owned());
     files

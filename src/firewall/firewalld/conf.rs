@@ -26,15 +26,15 @@ impl Conf {
         let text = if_exists(tree.root.read_text(tree.file(FILE)))?;
         Ok(Conf {
             missing: text.is_none(),
-            text: text.unwrap_or_default(),
-            changes: Vec::new(),
+            ..Conf::parse(&text.unwrap_or_default())
         })
     }
 
     /// The configuration of this text.
     pub fn parse(text: &str) -> Conf {
         Conf {
-            text: text.to_owned(),
+            // firewalld reads it in text mode, where a carriage return ends a line, too.
+            text: text.replace("\r\n", "\n").replace('\r', "\n"),
             ..Conf::default()
         }
     }
@@ -61,7 +61,7 @@ impl Conf {
     pub fn complaints(&self, tree: &Tree) -> Vec<String> {
         let mut said = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
-        for line in self.text.lines().map(str::trim) {
+        for line in self.text.lines().map(strip) {
             if line.is_empty() || line.starts_with(['#', ';']) {
                 continue;
             }
@@ -107,42 +107,45 @@ impl Conf {
         self.changes.push((key, value.to_owned()));
     }
 
-    /// The file with the changes in it and every key that was missing added at its end. A key that
-    /// is set twice keeps its first line.
-    pub fn to_text(&self) -> String {
+    /// The file with the changes in it and every key that was missing added at its end; none if
+    /// the file says all of it already. A key that is set twice keeps its first line, even one
+    /// that firewalld does not know.
+    pub fn rewritten(&self) -> Option<String> {
         let mut text = String::new();
         let mut done: Vec<&str> = Vec::new();
-        let mut blank = false;
+        let (mut blank, mut modified) = (false, false);
         for line in self.text.lines() {
-            if line.trim().is_empty() {
+            if line.is_empty() {
                 if !blank {
                     text.push('\n');
                 }
                 blank = true;
                 continue;
             }
-            let known = assignment(line).filter(|(key, _)| is_known(key));
-            let Some((key, value)) = known else {
-                push_line(&mut text, line);
-                blank = false;
-                continue;
-            };
-            if done.contains(&key) {
-                continue;
+            // A comment that is indented is split like a value here.
+            let split = Some(line).filter(|line| !line.starts_with('#')).and_then(halves);
+            if let Some((key, value)) = split {
+                if done.contains(&key) {
+                    modified = true;
+                    continue;
+                }
+                done.push(key);
+                if is_known(key) && value != self.get(key) {
+                    push_line(&mut text, &format!("{key}={}", self.get(key)));
+                    (blank, modified) = (false, true);
+                    continue;
+                }
             }
-            done.push(key);
+            push_line(&mut text, line);
             blank = false;
-            if value == self.get(key) {
-                push_line(&mut text, line);
-            } else {
-                push_line(&mut text, &format!("{key}={}", self.get(key)));
-            }
         }
-        self.add_missing(&mut text, &done, blank);
-        text
+        modified |= self.add_missing(&mut text, &done, blank);
+        modified.then_some(text)
     }
 
-    fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool) {
+    /// Whether there were any.
+    fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool) -> bool {
+        let mut any = false;
         for key in KEYS.iter().filter(|key| !key.obsolete && !done.contains(&key.name)) {
             if !blank {
                 text.push('\n');
@@ -153,12 +156,18 @@ impl Conf {
                 false => self.get(key.name),
             };
             push_line(text, &format!("{}={value}", key.name));
+            any = true;
         }
+        any
     }
 
-    /// Writes the file, keeping the one that was there as `firewalld.conf.old`.
+    /// Writes the file if it does not say all of it, keeping the one that was there as
+    /// `firewalld.conf.old`.
     pub fn save(&self, tree: &Tree) -> Result<()> {
-        replace_file(tree.root, &tree.file(FILE), &self.to_text()).map(drop)
+        let Some(text) = self.rewritten() else {
+            return Ok(());
+        };
+        replace_file(tree.root, &tree.file(FILE), &text).map(drop)
     }
 
     /// The default zone: `DefaultZone=`, or `public` if that zone does not exist.
@@ -180,14 +189,24 @@ fn push_line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
-/// `KEY = VALUE`, blanks around both dropped. A second `=` makes it no assignment.
+/// `KEY = VALUE` of a line that is no comment.
 fn assignment(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim();
+    let line = strip(line);
     if line.starts_with(['#', ';']) {
         return None;
     }
+    halves(line)
+}
+
+/// What stands before and after the `=`, blanks around both dropped; none if there are two of it.
+fn halves(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.split_once('=').filter(|(_, value)| !value.contains('='))?;
-    Some((key.trim(), value.trim()))
+    Some((strip(key), strip(value)))
+}
+
+/// Without the blanks around it, as firewalld's language counts them: separators are some.
+fn strip(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c))
 }
 
 fn is_known(key: &str) -> bool {
@@ -227,11 +246,31 @@ mod tests {
                     REST.replace("Lockdown=no\n", "").replace("LogDenied=off\n", "")
                 ),
             ),
+            ("foo\n\n\r", format!("foo\n\nDefaultZone=internal\n{REST}")),
+            (
+                "DefaultZone=public\rLogDenied=all\r\nfoo=1\n\n\n \n\n;x=1\n;x=1\nfoo=2\r",
+                format!(
+                    "DefaultZone=internal\nLogDenied=all\nfoo=1\n\n \n\n;x=1\n\n{}",
+                    REST.replace("LogDenied=off\n", "")
+                ),
+            ),
+            (
+                "#\x1c\nDefaultZone\x1f= public\x1c\n# a=b\n # a=b\n # a=b\n",
+                format!("#\x1c\nDefaultZone=internal\n# a=b\n # a=b\n\n{REST}"),
+            ),
         ] {
             let mut conf = Conf::parse(before);
             conf.set("DefaultZone", "internal");
-            assert_eq!(conf.to_text(), after, "{before:?}");
+            assert_eq!(conf.rewritten().as_deref(), Some(after.as_str()), "{before:?}");
         }
+    }
+
+    #[test]
+    fn blanks_alone_are_no_reason_to_write() {
+        let text = format!("\n\n\rDefaultZone=internal\r\n\n{REST}");
+        let mut conf = Conf::parse(&text);
+        conf.set("DefaultZone", "internal");
+        assert_eq!(conf.rewritten(), None);
     }
 
     #[test]
