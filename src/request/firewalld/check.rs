@@ -5,9 +5,11 @@ use crate::firewall::firewalld::address::{is_interface, is_source};
 use crate::firewall::firewalld::port::check_protocol;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{
-    Checked, Code, Fault, Helper, Icmptype, Ipset, Kind, Names, Policy, Service, Traffic, Tree, Zone, zone,
+    Checked, Code, Fault, ForwardPort, Helper, Icmptype, Ipset, Kind, Names, Policy, Service, Traffic, Tree,
+    Zone, zone,
 };
 
+use super::check_policy::Order;
 use super::item::Item;
 
 /// Longest name of a zone.
@@ -32,9 +34,12 @@ impl Surroundings<'_, '_> {
         if !zone::TARGETS.contains(&zone.target()) && zone.target() != "{chain}_{zone}" {
             return Err(Code::InvalidTarget.about(format!("{what}: invalid target '{}'", zone.target)));
         }
-        self.let_through(&what, &zone.traffic)?;
+        self.services(&what, &zone.traffic)?;
+        self.icmp_blocks(&what, &zone.traffic)?;
+        self.forward_ports(&what, &zone.traffic)?;
         self.bindings(name, zone)?;
-        self.rules_and_protocols(&what, &zone.traffic)
+        self.rules(&what, &zone.traffic)?;
+        self.protocols(&zone.traffic)
     }
 
     /// Checks what is bound to the zone, one after the other: each must be an interface or source,
@@ -76,24 +81,6 @@ impl Surroundings<'_, '_> {
         Ok(zones)
     }
 
-    /// Checks a policy as a whole.
-    pub fn policy(&self, name: &str, policy: &Policy) -> Checked<()> {
-        let what = format!("Policy '{name}'");
-        self.let_through(&what, &policy.traffic)?;
-        self.rules_and_protocols(&what, &policy.traffic)?;
-        if !crate::firewall::firewalld::policy::TARGETS.contains(&policy.target.as_str()) {
-            let detail = format!("{what}: '{}' is invalid target", policy.target);
-            return Err(Code::InvalidTarget.about(detail));
-        }
-        if policy.priority == 0 || !(-32768..=32767).contains(&policy.priority) {
-            return Err(Code::InvalidPriority.about(format!(
-                "{what}: {} is invalid priority. Must be in range [-32768, 32767]. The following are reserved: [0]",
-                policy.priority
-            )));
-        }
-        self.between_zones(&what, policy)
-    }
-
     pub fn zone_exists(&self, name: &str) -> bool {
         self.gone != Some(name) && self.tree.exists(Kind::Zone, name)
     }
@@ -109,26 +96,30 @@ impl Surroundings<'_, '_> {
         Ok(!Zone::parse(&text, self.names).map_err(Fault::in_file)?.interfaces.is_empty())
     }
 
-    fn let_through(&self, what: &str, traffic: &Traffic) -> Checked<()> {
-        for service in &traffic.services {
-            self.service_name(what, service)?;
-        }
-        for icmptype in &traffic.icmp_blocks {
-            self.icmptype_name(what, icmptype)?;
-        }
-        for forward in &traffic.forward_ports {
-            if forward.to_port.is_empty() && forward.to_address.is_empty() {
-                return Err(Code::InvalidForward.about(format!(
-                    "{what}: '('{}', '{}', '', '')' is missing to-port AND to-addr",
-                    forward.port, forward.protocol
-                )));
-            }
-        }
-        Ok(())
+    pub fn services(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+        traffic.services.iter().try_for_each(|service| self.service_name(what, service))
     }
 
-    fn rules_and_protocols(&self, what: &str, traffic: &Traffic) -> Checked<()> {
-        traffic.rules.iter().try_for_each(|rule| self.rule(what, rule))?;
+    pub fn icmp_blocks(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+        traffic.icmp_blocks.iter().try_for_each(|icmptype| self.icmptype_name(what, icmptype))
+    }
+
+    pub fn forward_ports(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+        let aimless = |forward: &&ForwardPort| forward.to_port.is_empty() && forward.to_address.is_empty();
+        match traffic.forward_ports.iter().find(aimless) {
+            None => Ok(()),
+            Some(forward) => Err(Code::InvalidForward.about(format!(
+                "{what}: '('{}', '{}', '', '')' is missing to-port AND to-addr",
+                forward.port, forward.protocol
+            ))),
+        }
+    }
+
+    pub fn rules(&self, what: &str, traffic: &Traffic) -> Checked<()> {
+        traffic.rules.iter().try_for_each(|rule| self.rule(what, rule))
+    }
+
+    pub fn protocols(&self, traffic: &Traffic) -> Checked<()> {
         traffic.protocols.iter().try_for_each(|protocol| check_protocol(protocol, self.names))
     }
 
@@ -136,9 +127,24 @@ impl Surroundings<'_, '_> {
         if *rule == Rule::default() {
             return Err(Code::InvalidRule.about("no element, no action"));
         }
-        match &rule.element {
-            Some(Element::IcmpBlock { name } | Element::IcmpType { name }) => self.icmptype_name(what, name),
+        let Some(Element::IcmpBlock { name } | Element::IcmpType { name }) = &rule.element else {
+            return Ok(());
+        };
+        self.icmptype_name(what, name)?;
+        match &rule.family {
+            Some(family) if !self.icmptype_knows(name, family)? => {
+                let detail = format!("{what}: rich rule family '{family}' conflicts with icmp type '{name}'");
+                Err(Code::InvalidIcmptype.about(detail))
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn icmptype_knows(&self, name: &str, family: &String) -> Checked<bool> {
+        let text = self.tree.read(Kind::Icmptype, name).unwrap_or_default();
+        match text.map(|text| Icmptype::parse(&text)).transpose().map_err(Fault::in_file)? {
+            Some(icmptype) => Ok(icmptype.effective_destinations().contains(family)),
+            None => Ok(true),
         }
     }
 
@@ -167,7 +173,7 @@ impl Surroundings<'_, '_> {
             Item::Interface(interface) => interface_of_zone(name, interface),
             Item::Source(source) => source_of_zone(name, source),
             Item::IngressZone(zone) | Item::EgressZone(zone) => {
-                self.policy_zones(what, "", std::slice::from_ref(zone))
+                self.policy_zones(what, "", std::slice::from_ref(zone), &[])
             }
             Item::Port(_) | Item::SourcePort(_) | Item::ForwardPort(_) => Ok(()),
         }
@@ -233,7 +239,7 @@ impl Surroundings<'_, '_> {
             Kind::Policy => {
                 let policy = Policy::parse(&text, self.names).map_err(Fault::in_file)?;
                 self.policy_name(name)?;
-                self.policy(name, &policy)
+                self.policy(name, &policy, Order::Stored)
             }
             Kind::Service => {
                 let service = Service::parse(&text, self.names).map_err(Fault::in_file)?;

@@ -1,39 +1,132 @@
 //! What a policy may do between its zones: where packets come from and go to decides whether they
-//! can be masqueraded, forwarded or marked.
+//! can be masqueraded, forwarded or marked. Of several faults the one is named that the original
+//! meets first.
 
 use super::check::Surroundings;
+use crate::firewall::firewalld::policy::TARGETS;
 use crate::firewall::firewalld::rich::{Element, Verdict};
-use crate::firewall::firewalld::{Checked, Code, Policy};
+use crate::firewall::firewalld::{Checked, Code, Conf, Policy};
 
 /// The host itself, in place of a zone.
 const HOST: &str = "HOST";
 /// Every zone.
 const ANY: &str = "ANY";
 
+/// In which order the parts of a policy are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As files keep them: a policy that is stored.
+    Stored,
+    /// As settings keep them, by their names: a policy that is about to be stored.
+    Settings,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Target,
+    Services,
+    IcmpBlocks,
+    Masquerade,
+    ForwardPorts,
+    Rules,
+    Protocols,
+    Priority,
+    IngressZones,
+    EgressZones,
+}
+
+impl Order {
+    fn parts(self) -> [Part; 10] {
+        use Part::*;
+        match self {
+            Order::Stored => [
+                Target,
+                Services,
+                IcmpBlocks,
+                Masquerade,
+                ForwardPorts,
+                Rules,
+                Protocols,
+                Priority,
+                IngressZones,
+                EgressZones,
+            ],
+            Order::Settings => [
+                EgressZones,
+                ForwardPorts,
+                IcmpBlocks,
+                IngressZones,
+                Masquerade,
+                Priority,
+                Protocols,
+                Rules,
+                Services,
+                Target,
+            ],
+        }
+    }
+}
+
 impl Surroundings<'_, '_> {
-    /// Checks the zones of a policy and what they rule out.
-    pub fn between_zones(&self, what: &str, policy: &Policy) -> Checked<()> {
-        for (list, zones) in [
-            ("ingress_zones", &policy.ingress_zones),
-            ("egress_zones", &policy.egress_zones),
-        ] {
-            self.policy_zones(what, list, zones)?;
+    /// Checks a policy as a whole.
+    pub fn policy(&self, name: &str, policy: &Policy, order: Order) -> Checked<()> {
+        let what = format!("Policy '{name}'");
+        order.parts().into_iter().try_for_each(|part| self.policy_part(&what, policy, part))
+    }
+
+    fn policy_part(&self, what: &str, policy: &Policy, part: Part) -> Checked<()> {
+        let traffic = &policy.traffic;
+        match part {
+            Part::Target if !TARGETS.contains(&policy.target.as_str()) => {
+                Err(Code::InvalidTarget.about(format!("{what}: '{}' is invalid target", policy.target)))
+            }
+            Part::Target => Ok(()),
+            Part::Services => self.services(what, traffic),
+            Part::IcmpBlocks => self.icmp_blocks(what, traffic),
+            Part::Masquerade if traffic.masquerade => self.masquerade(what, policy),
+            Part::Masquerade => Ok(()),
+            Part::ForwardPorts => {
+                self.forward_ports(what, traffic)?;
+                let mut addresses = traffic.forward_ports.iter().map(|forward| &forward.to_address);
+                addresses.try_for_each(|address| self.forward_port(what, policy, address))
+            }
+            Part::Rules => self.policy_rules(what, policy),
+            Part::Protocols => self.protocols(traffic),
+            Part::Priority => priority(what, policy.priority),
+            Part::IngressZones => {
+                self.policy_zones(what, "ingress_zones", &policy.ingress_zones, &policy.egress_zones)
+            }
+            Part::EgressZones => {
+                self.policy_zones(what, "egress_zones", &policy.egress_zones, &policy.ingress_zones)
+            }
         }
-        let has = |zones: &[String], name: &str| zones.iter().any(|zone| zone == name);
-        if has(&policy.ingress_zones, HOST) && has(&policy.egress_zones, HOST) {
-            let detail =
-                format!("{what}: 'HOST' can only appear in either ingress or egress zones, but not both");
-            return Err(Code::InvalidZone.about(detail));
+    }
+
+    /// Checks one side's zones, one after the other: each must exist, none stands beside `ANY` or
+    /// `HOST`, and the host is on one side only.
+    pub fn policy_zones(&self, what: &str, list: &str, zones: &[String], others: &[String]) -> Checked<()> {
+        let symbolic = |zone: &str| matches!(zone, HOST | ANY);
+        let is_mixed = zones.len() > 1 && zones.iter().any(|zone| symbolic(zone));
+        for zone in zones {
+            let trouble = if !symbolic(zone) && !self.zone_exists(zone) {
+                format!("'{zone}' not among existing zones")
+            } else if is_mixed {
+                format!("'{list}' may only contain one of: many regular zones, ANY, or HOST")
+            } else if zone == HOST && is_among(HOST, others) {
+                "'HOST' can only appear in either ingress or egress zones, but not both".to_owned()
+            } else {
+                continue;
+            };
+            return Err(Code::InvalidZone.about(format!("{what}: {trouble}")));
         }
-        if policy.traffic.masquerade {
-            masquerade(what, policy)?;
-        }
-        for forward in &policy.traffic.forward_ports {
-            self.forward_port(what, policy, &forward.to_address)?;
-        }
+        Ok(())
+    }
+
+    fn policy_rules(&self, what: &str, policy: &Policy) -> Checked<()> {
+        self.rules(what, &policy.traffic)?;
         for rule in &policy.traffic.rules {
             match &rule.element {
-                Some(Element::Masquerade) => masquerade(what, policy)?,
+                Some(Element::Masquerade) => self.masquerade(what, policy)?,
                 Some(Element::ForwardPort { to_address, .. }) => {
                     self.forward_port(what, policy, to_address)?;
                 }
@@ -48,30 +141,13 @@ impl Surroundings<'_, '_> {
         Ok(())
     }
 
-    /// Checks that zones exist, and that none stands beside `ANY` or `HOST`.
-    pub fn policy_zones(&self, what: &str, list: &str, zones: &[String]) -> Checked<()> {
-        let symbolic = |zone: &str| matches!(zone, HOST | ANY);
-        if zones.len() > 1 && zones.iter().any(|zone| symbolic(zone)) {
-            let detail =
-                format!("{what}: '{list}' may only contain one of: many regular zones, ANY, or HOST");
-            return Err(Code::InvalidZone.about(detail));
-        }
-        for zone in zones {
-            if !symbolic(zone) && !self.zone_exists(zone) {
-                let detail = format!("{what}: '{zone}' not among existing zones");
-                return Err(Code::InvalidZone.about(detail));
-            }
-        }
-        Ok(())
-    }
-
     fn forward_port(&self, what: &str, policy: &Policy, to_address: &str) -> Checked<()> {
-        let to_host = policy.egress_zones.iter().any(|zone| zone == HOST);
-        let trouble = match (to_host, to_address.is_empty()) {
+        let trouble = match (is_among(HOST, &policy.egress_zones), to_address.is_empty()) {
             (true, false) => "A 'forward-port' with 'to-addr' is invalid for egress zone 'HOST'",
             (false, true) if !policy.egress_zones.is_empty() => {
                 "'forward-port' requires 'to-addr' if egress zone is 'ANY' or a zone"
             }
+            (true, true) => return Ok(()),
             _ => return self.without_interfaces(what, policy, "'forward-port'"),
         };
         Err(Code::InvalidForward.about(format!("{what}: {trouble}")))
@@ -79,27 +155,65 @@ impl Surroundings<'_, '_> {
 
     /// What happens before a packet is routed cannot depend on the interface that it will leave by.
     fn without_interfaces(&self, what: &str, policy: &Policy, which: &str) -> Checked<()> {
-        for name in policy.egress_zones.iter().filter(|zone| !matches!(zone.as_str(), HOST | ANY)) {
-            if self.has_interfaces(name)? {
+        if is_among(ANY, &policy.egress_zones) {
+            return Ok(());
+        }
+        for zone in policy.egress_zones.iter().filter(|zone| *zone != HOST) {
+            if self.has_interfaces_there(what, zone)? {
                 let detail = format!(
-                    "{what}: {which} cannot be used because egress zone '{name}' has assigned interfaces"
+                    "{what}: {which} cannot be used because egress zone '{zone}' has assigned interfaces"
                 );
                 return Err(Code::InvalidZone.about(detail));
             }
         }
         Ok(())
     }
+
+    /// What happens after a packet was routed cannot depend, with iptables, on the interface that it
+    /// came by.
+    fn masquerade(&self, what: &str, policy: &Policy) -> Checked<()> {
+        for (side, zones) in [
+            ("egress", &policy.egress_zones),
+            ("ingress", &policy.ingress_zones),
+        ] {
+            if is_among(HOST, zones) {
+                let detail = format!("{what}: 'masquerade' is invalid for {side} zone 'HOST'");
+                return Err(Code::InvalidZone.about(detail));
+            }
+        }
+        for zone in policy.ingress_zones.iter().filter(|zone| *zone != ANY) {
+            if self.has_interfaces_there(what, zone)? && !self.is_nftables() {
+                let detail = format!(
+                    "{what}: 'masquerade' cannot be used because ingress zone '{zone}' has assigned interfaces. "
+                );
+                return Err(Code::InvalidZone.about(detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn has_interfaces_there(&self, what: &str, zone: &str) -> Checked<bool> {
+        if !self.zone_exists(zone) {
+            return Err(Code::InvalidZone.about(format!("{what}: Zone '{zone}' does not exist.")));
+        }
+        self.has_interfaces(zone)
+    }
+
+    fn is_nftables(&self) -> bool {
+        // A file that cannot be read counts as none.
+        Conf::load(self.tree).map_or(true, |conf| conf.get("FirewallBackend") == "nftables")
+    }
 }
 
-fn masquerade(what: &str, policy: &Policy) -> Checked<()> {
-    for (side, zones) in [
-        ("egress", &policy.egress_zones),
-        ("ingress", &policy.ingress_zones),
-    ] {
-        if zones.iter().any(|zone| zone == HOST) {
-            let detail = format!("{what}: 'masquerade' is invalid for {side} zone 'HOST'");
-            return Err(Code::InvalidZone.about(detail));
-        }
+fn is_among(name: &str, zones: &[String]) -> bool {
+    zones.iter().any(|zone| zone == name)
+}
+
+fn priority(what: &str, priority: i64) -> Checked<()> {
+    if priority != 0 && (-32768..=32767).contains(&priority) {
+        return Ok(());
     }
-    Ok(())
+    Err(Code::InvalidPriority.about(format!(
+        "{what}: {priority} is invalid priority. Must be in range [-32768, 32767]. The following are reserved: [0]"
+    )))
 }

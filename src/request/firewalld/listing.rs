@@ -38,7 +38,7 @@ pub(super) fn zone(name: &str, zone: &Zone) -> String {
         }
     }
     line(&mut text, "icmp-block-inversion", yes_no(zone.icmp_block_inversion));
-    line(&mut text, "interfaces", &zone.interfaces.join(" "));
+    line(&mut text, "interfaces", &sorted(&zone.interfaces).join(" "));
     line(&mut text, "sources", &zone.sources.join(" "));
     opened(&mut text, traffic);
     line(&mut text, "forward", yes_no(zone.forward));

@@ -1,6 +1,7 @@
 //! Zones and policies: editing, querying and listing what they hold.
 
 use super::check::Surroundings;
+use super::check_policy::Order;
 use super::item::{Holder, Item, Ports, STEMS, add, has, remove};
 use super::listing;
 use super::session::{Exit, Session, Step};
@@ -450,7 +451,7 @@ impl Session<'_> {
                 edited.rest(Kind::Zone, name)
             }
             Place::Policy(name, policy) => {
-                surroundings.policy(name, policy)?;
+                surroundings.policy(name, policy, Order::Settings)?;
                 surroundings.rest(Kind::Policy, name)
             }
         }
