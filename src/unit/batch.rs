@@ -154,7 +154,7 @@ impl Batch {
     ) -> Result<usize, Problem> {
         let found =
             self.add(name_or_path, false, owner).and_then(|index| self.traverse(units, index, lookup));
-        let index = found.map_err(|problem| events.fail(owner, problem, &simplify(name_or_path), None))?;
+        let index = found.map_err(|problem| events.fail(owner, problem, name_or_path, None))?;
         events.set_name(owner, &self.units[index].name);
         Ok(index)
     }

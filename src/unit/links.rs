@@ -44,7 +44,7 @@ impl Units<'_> {
             return Ok(());
         }
         if !force {
-            return Err(events.fail(owner, Problem::Exists, &shown, Some(&simplify(&present))));
+            return Err(events.fail(owner, Problem::Exists, &shown, Some(&present)));
         }
         self.root
             .replace_with_symlink(target, path)

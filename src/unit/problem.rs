@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use nix::errno::Errno;
 
 use crate::error::Error;
+use crate::unit::paths::simplify;
 
 /// Why a unit, a value or a link cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,8 +171,14 @@ pub struct Events {
 }
 
 impl Events {
-    /// Records something on behalf of the argument with this index.
-    pub fn push(&mut self, owner: usize, event: Event) {
+    /// Records something on behalf of the argument with this index. Paths are told without doubled
+    /// slashes and the like, whatever a link on disk says.
+    pub fn push(&mut self, owner: usize, mut event: Event) {
+        event
+            .texts()
+            .into_iter()
+            .filter(|text| text.contains('/'))
+            .for_each(|text| *text = simplify(text));
         if event.is_change() {
             self.changed.insert(owner);
         }
@@ -229,6 +236,20 @@ impl Events {
 }
 
 impl Event {
+    fn texts(&mut self) -> Vec<&mut String> {
+        match self {
+            Event::Linked { path, target } => vec![path, target],
+            Event::Removed { path } | Event::IsMasked { path } | Event::IsDangling { path } => vec![path],
+            Event::TargetMissing { target, source } => vec![target, source],
+            Event::MaskedByGenerator { unit } | Event::AuxiliaryFailed { unit } => vec![unit],
+            Event::Failed { subject, other, .. } => {
+                let mut texts = vec![subject];
+                texts.extend(other);
+                texts
+            }
+        }
+    }
+
     fn is_change(&self) -> bool {
         matches!(self, Event::Linked { .. } | Event::Removed { .. })
     }
