@@ -345,6 +345,7 @@ fn link_argument(random: &mut Random) -> String {
         2 => format!("opt/plugin/{name}"),
         3 => format!("{VENDOR}/multi-user.target.wants/{name}"),
         4 => OUTSIDE.to_owned(),
+        5 => format!("{OUTSIDE}//./{name}{}", random.pick(&["", "", "/"])),
         _ => format!("{OUTSIDE}/{name}"),
     }
 }

@@ -45,7 +45,7 @@ impl Style {
             Event::IsMasked { path } => plain(Level::Info, format!("Unit {path} is masked, ignoring.")),
             Event::MaskedByGenerator { unit } => {
                 let text = format!("Unit {unit} is masked via a generator and cannot be unmasked.");
-                plain(Level::Warning, text)
+                plain(Level::Info, text)
             }
             Event::IsDangling { path } => {
                 let text = format!("Unit {path} is an alias to a unit that is not present, ignoring.");
