@@ -213,6 +213,7 @@ impl Wish {
             | Wish::BootParameter { .. }
             | Wish::Selinux { .. } => true,
             Wish::Unit { want, .. } => *want == UnitWant::Mask,
+            Wish::Defer { verb, .. } => *verb == DeferredVerb::Isolate,
             Wish::Note { severity, .. } => severity == "high",
             _ => false,
         }

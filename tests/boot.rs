@@ -13,7 +13,7 @@ mod handover;
 mod machine;
 mod support;
 
-use machine::{Machine, unit};
+use machine::{Machine, text, unit};
 
 /// Says how often a unit was started.
 const COUNT: &str = "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo start >>/var/tmp/%p'";
@@ -176,15 +176,37 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     expect(&fifth, &["beta-runs=inactive", "beta-starts=2"]);
 }
 
+/// Puts off until the boot what one plugin asks for.
+const PUT_OFF: &str = "format = 1\n[[rule]]\nplugin = \"late\"\nverdict = \"defer\"\n";
+
+/// Enables and starts its unit, opens a port, sets the default target.
+fn late(machine: &Machine) -> String {
+    let body = unit("late.service", COUNT)
+        + "%post\nsystemctl enable --now late.service\nlokkit -p 7777:tcp\n\
+           systemctl set-default late.target\nexit 0\n";
+    machine.package("late", "1", &body)
+}
+
 #[test]
 fn an_image_without_nodeshim_is_as_safe_and_starts_the_same() {
     let machine = Machine::new();
     four_plugins(&machine);
+    machine.write("/etc/nodeshim/policy.d/put-off.toml", PUT_OFF);
+    let told = text(&machine.rpm(&["-U", &late(&machine)]));
+    // systemd can do some of it by itself; of the rest nobody is left in the dark.
+    for line in [
+        "late: warning: nothing will open 7777/tcp: it waits for the boot, and nodeshim is not in this image",
+        "late: warning: nothing will boot into late.target: policy put it off, and a boot cannot do it",
+    ] {
+        assert!(told.contains(line), "{line:?} is not told: {told}");
+    }
+    assert_eq!(told.matches("warning").count(), 2, "{told}");
     let started = "ask started sh -c 'cat /var/lib/nodeshim/started/beta.service'
         ask gave-up sh -c 'cat /var/lib/nodeshim/started/gamma.service'
+        ask late sh -c 'systemctl is-enabled late.service; wc -l </var/tmp/late; cat /var/lib/nodeshim/*/late.service'
         ask order sh -c 'systemctl show -P After network-pre.target | tr \" \" \"\\n\" | grep nodeshim | sort'";
     let script = format!("packets tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected\n{started}");
-    let first = machine.first_boot(&look(&script));
+    let first = machine.first_boot(&look(&format!("{script}\ninside systemctl disable late.service")));
     expect(
         &first,
         &[
@@ -197,6 +219,7 @@ fn an_image_without_nodeshim_is_as_safe_and_starts_the_same() {
             "firewall=active",
             "packets=right",
             "started=success",
+            "late=enabled 1 success success",
             "order=nodeshim-firewall-closed.service nodeshim-firewall.service",
         ],
     );
@@ -208,6 +231,7 @@ fn an_image_without_nodeshim_is_as_safe_and_starts_the_same() {
             "beta-starts=1",
             "gamma-tries=1",
             "packets=right",
+            "late=disabled 1 success success",
         ],
     );
 }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::record::Applied;
-use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
+use super::open::{Open, matched, of_users, requests};
+use super::record::{Applied, Asked};
+use super::release::is_allowed;
+use super::verdict::{Verdict, offline, on_node};
+use crate::intent::{Scope, UnitWant, Verdict as Held, Wish};
+use crate::policy::Ruling;
 use crate::state::{Plugin, State, Want};
-
-/// So many boots try a request that fails: the first, and once more.
-pub const MOST_ATTEMPTS: u32 = 2;
 
 /// How a unit is running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,10 +36,12 @@ pub enum Job {
     Restart,
     /// Let it read its configuration anew, or start it anew where it cannot.
     ReloadOrRestart,
+    /// Start it, and stop all that it does not pull in.
+    Isolate,
 }
 
 /// A deferred request, judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Deferred {
     /// Who asked.
@@ -47,8 +50,17 @@ pub struct Deferred {
     pub nevra: Option<String>,
     /// What for, as systemctl names it.
     pub verb: String,
-    /// The unit.
+    /// The unit, or a pattern of names.
     pub unit: String,
+    /// Whose manager it was asked of.
+    #[serde(skip_serializing_if = "Scope::is_system")]
+    pub scope: Scope,
+    /// The pattern that matched the unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Of a pattern that was looked for: the units that matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Vec<String>>,
     /// What is to be done; none where nothing is.
     pub job: Option<Job>,
     /// Why nothing is to be done.
@@ -59,71 +71,103 @@ pub struct Deferred {
     pub settled: bool,
 }
 
-/// The deferred requests that have not been done on this node, and each unit that they are about.
-fn open<'s>(
-    state: &'s State,
-    applied: &'s Applied,
-) -> impl Iterator<Item = (&'s str, &'s Plugin, &'s Want, DeferredVerb, &'s str)> {
-    let all = state
-        .plugins
-        .iter()
-        .flat_map(|(name, plugin)| plugin.deferred.iter().map(move |want| (name.as_str(), plugin, want)));
-    // What was asked of a running system was done at once.
-    all.filter(|(.., want)| !want.runtime).filter_map(move |(name, plugin, want)| {
-        let Wish::Defer {
-            verb,
-            unit,
-            scope: Scope::System,
-        } = &want.wish
-        else {
-            return None;
-        };
-        let attempt = applied.attempt(name, plugin.nevra.as_deref(), verb.word(), unit);
-        let over = attempt.is_some_and(|attempt| attempt.is_done() || attempt.attempts >= MOST_ATTEMPTS);
-        (!over).then_some((name, plugin, want, *verb, unit.as_str()))
-    })
+impl Deferred {
+    /// What tells it from all others.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            plugin: &self.plugin,
+            nevra: self.nevra.as_deref(),
+            verb: &self.verb,
+            unit: &self.unit,
+            scope: self.scope,
+        }
+    }
+}
+
+/// What deferred requests are judged by.
+pub struct Look<'a> {
+    /// What was done before.
+    pub applied: &'a Applied,
+    /// How units run; none of an image that is not booted: then only what is recorded counts.
+    pub activity: Option<&'a BTreeMap<String, Activity>>,
+    /// Pattern → the units that matched; of those that are looked for the first time.
+    pub matches: &'a BTreeMap<String, Vec<String>>,
+    /// Units that were disabled or masked on the node.
+    pub kept: &'a BTreeSet<&'a str>,
+    /// An event's time, seconds since 1970.
+    pub time_of: &'a dyn Fn(u64) -> u64,
+    /// What policy says of a plugin's wish.
+    pub ruling: &'a dyn Fn(&str, &Want) -> Ruling,
 }
 
 /// The units whose activity has to be known.
-pub fn needs(state: &State, applied: &Applied) -> Vec<String> {
-    let mut units: Vec<String> = open(state, applied).map(|(.., unit)| unit.to_owned()).collect();
-    units.sort();
-    units.dedup();
-    units
+pub fn needs(state: &State, applied: &Applied, matches: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let open = requests(state, applied, matches).into_iter();
+    let units: BTreeSet<String> = open.map(|open| open.unit).collect();
+    units.into_iter().collect()
 }
 
-/// Judges every request that was not done yet. `time_of` gives an event's time, seconds since
-/// 1970. Units in `kept` were disabled or masked on the node. Without `activity` (an image that is
-/// not booted) only what is recorded counts.
-pub fn deferred(
-    state: &State,
-    applied: &Applied,
-    activity: Option<&BTreeMap<String, Activity>>,
-    kept: &BTreeSet<&str>,
-    time_of: &dyn Fn(u64) -> u64,
-) -> Vec<Deferred> {
-    let judged = open(state, applied).map(|(name, plugin, want, verb, unit)| {
-        let asked = want.events.last().map_or(0, |event| time_of(*event));
-        let taken_back = disabled_later(plugin, unit, want);
-        let about = activity.map(|activity| activity.get(unit));
-        let verdict = match (taken_back, about) {
-            (true, _) => Verdict::never("its plugin disabled it later"),
-            _ if kept.contains(unit) => Verdict::not_now("was disabled on this node"),
-            (_, None) => offline(verb, unit),
-            (_, Some(about)) => on_node(verb, unit, about, asked),
-        };
-        Deferred {
-            plugin: name.to_owned(),
-            nevra: plugin.nevra.clone(),
-            verb: verb.word().to_owned(),
-            unit: unit.to_owned(),
-            job: verdict.job,
-            reason: verdict.reason.map(str::to_owned),
-            events: want.events.clone(),
-            settled: verdict.job.is_none() && verdict.settled,
+/// Judges every request that was not done yet, patterns before what they match.
+pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
+    let mut judged: Vec<Deferred> = of_users(state, look.applied)
+        .map(|open| Deferred {
+            reason: Some("there is no user's service manager at a boot".to_owned()),
+            settled: true,
+            ..asked(&open)
+        })
+        .collect();
+    for open in matched(state, look.applied) {
+        let found = look.matches.get(&open.unit);
+        judged.push(Deferred {
+            matched: found.cloned(),
+            reason: found.is_none().then(|| "its units are looked for on the booted node".to_owned()),
+            settled: found.is_some(),
+            ..asked(&open)
+        });
+    }
+    let open = requests(state, look.applied, look.matches).into_iter();
+    let allowed = open.filter(|open| is_allowed(&open.want.wish, &|| (look.ruling)(open.name, open.want)));
+    judged.extend(allowed.map(|open| judge(&open, look)));
+    judged
+}
+
+/// A request before anything is said of it.
+fn asked(open: &Open) -> Deferred {
+    Deferred {
+        plugin: open.name.to_owned(),
+        nevra: open.plugin.nevra.clone(),
+        verb: open.verb.word().to_owned(),
+        unit: open.unit.clone(),
+        scope: open.scope,
+        pattern: open.pattern.map(str::to_owned),
+        events: open.want.events.clone(),
+        ..Deferred::default()
+    }
+}
+
+fn judge(open: &Open, look: &Look) -> Deferred {
+    let time = open.want.events.last().map_or(0, |event| (look.time_of)(*event));
+    let unit = open.unit.as_str();
+    let about = look.activity.map(|activity| activity.get(unit));
+    // A rule that names the unit was not asked of the pattern.
+    let ruling = open.pattern.map(|_| (look.ruling)(open.name, &open.of_unit())).unwrap_or_default();
+    let verdict = match (ruling.verdict, about) {
+        (Held::Deny | Held::Ignore, _) => Verdict::never(format!("held back by policy ({})", ruling.rule)),
+        _ if disabled_later(open.plugin, unit, open.want) => Verdict::never("its plugin disabled it later"),
+        _ if look.kept.contains(unit) => Verdict::not_now("was disabled on this node"),
+        (_, None) => offline(open.verb),
+        // What is on its way was not asked for by its name: nobody waits for its end.
+        (_, Some(Some(about))) if open.pattern.is_some() && !about.is_at_rest() => {
+            Verdict::never("is being started or stopped")
         }
-    });
-    judged.collect()
+        (_, Some(about)) => on_node(open.verb, about, time),
+    };
+    Deferred {
+        job: verdict.job,
+        settled: verdict.job.is_none() && (verdict.settled || open.pattern.is_some()),
+        reason: verdict.reason,
+        ..asked(open)
+    }
 }
 
 /// Whether the plugin itself disabled or masked the unit after it asked to start it.
@@ -140,189 +184,6 @@ fn disabled_later(plugin: &Plugin, unit: &str, want: &Want) -> bool {
     })
 }
 
-struct Verdict {
-    job: Option<Job>,
-    reason: Option<&'static str>,
-    settled: bool,
-}
-
-impl Verdict {
-    fn job(job: Job) -> Verdict {
-        Verdict {
-            job: Some(job),
-            reason: None,
-            settled: false,
-        }
-    }
-
-    fn never(reason: &'static str) -> Verdict {
-        Verdict {
-            job: None,
-            reason: Some(reason),
-            settled: true,
-        }
-    }
-
-    fn not_now(reason: &'static str) -> Verdict {
-        Verdict {
-            settled: false,
-            ..Verdict::never(reason)
-        }
-    }
-}
-
-/// What needs no look at the node.
-fn offline(verb: DeferredVerb, unit: &str) -> Verdict {
-    if unit.contains(['*', '?', '[']) {
-        return Verdict::never("a pattern names running units, of which there were none");
-    }
-    match verb {
-        DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart => {
-            Verdict::job(Job::Start)
-        }
-        DeferredVerb::Stop => Verdict::never("concerns only what was running"),
-        DeferredVerb::Isolate => Verdict::never("would stop everything else: never done unasked"),
-        DeferredVerb::Kill => Verdict::never("nothing of it was running"),
-        DeferredVerb::TryRestart | DeferredVerb::Reload | DeferredVerb::TryReloadOrRestart => {
-            Verdict::never("concerns only what was running")
-        }
-    }
-}
-
-/// What is left to do given how the unit is running. Who started after the request has been
-/// restarted by that.
-fn on_node(verb: DeferredVerb, unit: &str, about: Option<&Activity>, asked: u64) -> Verdict {
-    let general = offline(verb, unit);
-    let about = match about {
-        Some(about) if general.job.is_some() || general.settled => about,
-        _ if general.job.is_none() => return general,
-        _ => return Verdict::not_now("there is no such unit"),
-    };
-    // A unit that is only coming up is asked for again, so that its end is seen.
-    let runs = matches!(about.active.as_str(), "active" | "reloading");
-    let is_older = runs && about.since < asked;
-    match verb {
-        DeferredVerb::Stop if is_older => Verdict::job(Job::Stop),
-        DeferredVerb::Restart | DeferredVerb::TryRestart if is_older => Verdict::job(Job::Restart),
-        DeferredVerb::Reload | DeferredVerb::ReloadOrRestart | DeferredVerb::TryReloadOrRestart
-            if is_older =>
-        {
-            Verdict::job(Job::ReloadOrRestart)
-        }
-        _ if general.job.is_none() => general,
-        _ if runs => Verdict::never("runs since"),
-        _ if about.file.starts_with("masked") => Verdict::not_now("is masked on this node"),
-        _ if about.file.is_empty() => Verdict::not_now("there is no such unit"),
-        _ => Verdict::job(Job::Start),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::record::Attempt;
-    use super::*;
-
-    fn state(verb: DeferredVerb, unit: &str) -> State {
-        let want = |wish, event| Want {
-            wish,
-            runtime: false,
-            declared: Vec::new(),
-            failed: false,
-            events: vec![event],
-        };
-        let defer = Wish::Defer {
-            verb,
-            unit: unit.into(),
-            scope: Scope::System,
-        };
-        let plugin = Plugin {
-            nevra: Some("p-1-1.noarch".into()),
-            deferred: vec![want(defer, 5)],
-            ..Plugin::default()
-        };
-        State {
-            plugins: BTreeMap::from([("p".to_owned(), plugin)]),
-            ..State::default()
-        }
-    }
-
-    fn job(verb: DeferredVerb, active: &str, since: u64, file: &str) -> Option<Job> {
-        let about = Activity {
-            active: active.into(),
-            since,
-            file: file.into(),
-        };
-        let activity = BTreeMap::from([("a.service".to_owned(), about)]);
-        let judged = deferred(
-            &state(verb, "a.service"),
-            &Applied::default(),
-            Some(&activity),
-            &BTreeSet::new(),
-            &|_| 100,
-        );
-        judged[0].job
-    }
-
-    #[test]
-    fn what_boot_has_done_is_not_done_again() {
-        use DeferredVerb::{Reload, Restart, Start, Stop, TryRestart};
-        assert_eq!(job(Start, "inactive", 0, "disabled"), Some(Job::Start));
-        assert_eq!(job(Start, "active", 200, "enabled"), None);
-        assert_eq!(job(Start, "activating", 0, "disabled"), Some(Job::Start));
-        assert_eq!(job(Start, "inactive", 0, "masked"), None);
-        assert_eq!(job(Restart, "active", 200, "enabled"), None);
-        assert_eq!(job(Restart, "active", 50, "enabled"), Some(Job::Restart));
-        assert_eq!(job(Restart, "inactive", 0, "static"), Some(Job::Start));
-        assert_eq!(job(TryRestart, "inactive", 0, "enabled"), None);
-        assert_eq!(job(TryRestart, "active", 50, "enabled"), Some(Job::Restart));
-        assert_eq!(job(Reload, "active", 50, "enabled"), Some(Job::ReloadOrRestart));
-        assert_eq!(job(Reload, "failed", 50, "enabled"), None);
-        assert_eq!(job(Stop, "active", 50, "enabled"), Some(Job::Stop));
-        assert_eq!(job(Stop, "active", 200, "enabled"), None);
-        assert_eq!(job(Stop, "inactive", 0, "enabled"), None);
-    }
-
-    #[test]
-    fn each_is_done_once_and_a_failure_tried_once_more() {
-        let state = state(DeferredVerb::Start, "a.service");
-        let after = |result: Option<&str>, attempts| {
-            let attempt = Attempt {
-                plugin: "p".into(),
-                nevra: Some("p-1-1.noarch".into()),
-                verb: "start".into(),
-                unit: "a.service".into(),
-                boot: "x".into(),
-                attempts,
-                result: result.map(str::to_owned),
-            };
-            let mut applied = Applied::default();
-            applied.attempts.push(attempt);
-            needs(&state, &applied).len()
-        };
-        assert_eq!(after(Some("done"), 1), 0);
-        assert_eq!(after(Some("failed"), 1), 1);
-        assert_eq!(after(None, 1), 1, "killed while it was under way");
-        assert_eq!(after(Some("failed"), 2), 0);
-    }
-
-    #[test]
-    fn a_later_disable_of_the_plugin_counts() {
-        let mut state = state(DeferredVerb::Start, "a.service");
-        let disable = Wish::Unit {
-            unit: "a.service".into(),
-            want: UnitWant::Disable,
-            scope: Scope::System,
-            rule: None,
-        };
-        let want = Want {
-            wish: disable,
-            runtime: false,
-            declared: Vec::new(),
-            failed: false,
-            events: vec![9],
-        };
-        state.plugins.get_mut("p").unwrap().wants.push(want);
-        let judged = deferred(&state, &Applied::default(), None, &BTreeSet::new(), &|_| 0);
-        assert_eq!((judged[0].job, judged[0].settled), (None, true));
-    }
-}
+#[path = "deferred_tests.rs"]
+mod tests;

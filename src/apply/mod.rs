@@ -6,14 +6,17 @@
 
 mod deferred;
 mod files;
+mod open;
 mod record;
 mod release;
 mod three_way;
 mod units;
+mod verdict;
 
-pub use deferred::{Activity, Deferred, Job, MOST_ATTEMPTS, deferred, needs};
+pub use deferred::{Activity, Deferred, Job, Look, deferred, needs};
 pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
-pub use record::{Applied, Attempt, PATH};
-pub use release::{Released, is_for_boot, release, skipped};
+pub use open::{MOST_ATTEMPTS, is_pattern, patterns};
+pub use record::{Applied, Asked, Attempt, PATH};
+pub use release::{Released, is_allowed, is_for_boot, release, skipped};
 pub use three_way::{Decision, decide};
 pub use units::{UnitStep, UnitVerb, recorded, units};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::release::Released;
 use crate::error::{Error, Result, if_exists};
+use crate::intent::Scope;
 use crate::root::Root;
 
 /// The file.
@@ -65,6 +66,21 @@ impl Default for Applied {
     }
 }
 
+/// What tells a deferred request from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The plugin.
+    pub plugin: &'a str,
+    /// Its package; another version's request is another request.
+    pub nevra: Option<&'a str>,
+    /// What was asked for, as systemctl names it.
+    pub verb: &'a str,
+    /// The unit or pattern.
+    pub unit: &'a str,
+    /// Whose manager it was asked of.
+    pub scope: Scope,
+}
+
 /// A deferred request that was tried, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -76,14 +92,20 @@ pub struct Attempt {
     pub nevra: Option<String>,
     /// What was asked for, as systemctl names it.
     pub verb: String,
-    /// The unit.
+    /// The unit, or the pattern of names that was asked for.
     pub unit: String,
+    /// Whose manager it was asked of.
+    #[serde(default, skip_serializing_if = "Scope::is_system")]
+    pub scope: Scope,
+    /// The pattern that matched the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
     /// The boot of the last attempt.
     pub boot: String,
     /// How many boots have tried.
     pub attempts: u32,
-    /// `done`, `failed`, `timeout`, ... as systemd names the results of jobs, `not-needed`; none
-    /// while it is under way.
+    /// `done`, `failed`, `timeout`, ... as systemd names the results of jobs, `not-needed`, or
+    /// `matched` of a pattern; none while it is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<String>,
 }
@@ -91,7 +113,18 @@ pub struct Attempt {
 impl Attempt {
     /// Whether nothing is left to do.
     pub fn is_done(&self) -> bool {
-        matches!(self.result.as_deref(), Some("done" | "not-needed"))
+        matches!(self.result.as_deref(), Some("done" | "not-needed" | "matched"))
+    }
+
+    /// What was tried.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            plugin: &self.plugin,
+            nevra: self.nevra.as_deref(),
+            verb: &self.verb,
+            unit: &self.unit,
+            scope: self.scope,
+        }
     }
 }
 
@@ -121,12 +154,19 @@ impl Applied {
     }
 
     /// The attempt at a deferred request, if there was one.
-    pub fn attempt(&self, plugin: &str, nevra: Option<&str>, verb: &str, unit: &str) -> Option<&Attempt> {
-        self.attempts.iter().find(|attempt| {
-            attempt.plugin == plugin
-                && attempt.nevra.as_deref() == nevra
-                && attempt.verb == verb
-                && attempt.unit == unit
-        })
+    pub fn attempt(&self, asked: &Asked) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.asked() == *asked)
+    }
+
+    /// The units that a pattern matched when it was looked for.
+    pub fn matched(&self, pattern: &Asked) -> Vec<String> {
+        let of_pattern = |attempt: &&Attempt| {
+            let asked = Asked {
+                unit: pattern.unit,
+                ..attempt.asked()
+            };
+            attempt.pattern.as_deref() == Some(pattern.unit) && asked == *pattern
+        };
+        self.attempts.iter().filter(of_pattern).map(|attempt| attempt.unit.clone()).collect()
     }
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::deferred::Deferred;
-use crate::intent::{Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, Scope, UnitWant, Verdict, Wish};
 use crate::plan::words;
-use crate::state::State;
+use crate::policy::Ruling;
+use crate::state::{State, Want};
 
 /// A wish that had been put off and was carried out on this node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,31 +54,55 @@ pub fn is_for_boot(wish: &Wish) -> bool {
     }
 }
 
-/// What was put off and cannot be done at a boot, with the reason.
-pub fn skipped(state: &State) -> Vec<Deferred> {
+/// Whether a wish may be carried out at a boot at all. What would stop everything else on the node
+/// takes a rule that allows it: that none forbids it is not enough.
+pub fn is_allowed(wish: &Wish, ruling: &dyn Fn() -> Ruling) -> bool {
+    match wish {
+        Wish::Defer {
+            verb: DeferredVerb::Isolate,
+            ..
+        } => {
+            let ruling = ruling();
+            ruling.verdict == Verdict::Allow && !ruling.rule.is_empty()
+        }
+        _ => true,
+    }
+}
+
+/// What was put off and is not done at a boot, with the reason. `ruling` is what policy says of a
+/// plugin's wish.
+pub fn skipped(state: &State, ruling: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Deferred> {
     let all = state
         .plugins
         .iter()
         .flat_map(|(name, plugin)| plugin.deferred.iter().map(move |want| (name, plugin, want)));
     let skipped = all.filter_map(|(name, plugin, want)| {
-        let reason = match &want.wish {
+        let (verb, unit, reason) = match &want.wish {
             Wish::Defer { .. } if want.runtime => return None,
-            Wish::Defer {
-                scope: Scope::System, ..
-            } => return None,
-            Wish::Defer { .. } => "users have service managers of their own",
+            Wish::Defer { scope, .. } if *scope != Scope::System => return None,
+            wish if !is_allowed(wish, &|| ruling(name, want)) => match wish {
+                Wish::Defer { verb, unit, .. } => {
+                    (verb.word(), unit.clone(), "would stop everything else, and no policy allows it")
+                }
+                _ => return None,
+            },
+            Wish::Defer { .. } => return None,
             wish if is_for_boot(wish) => return None,
-            _ => "policy put it off, and a boot cannot do it: it is left to the administrator",
+            wish => (
+                "put off",
+                words::wish(wish),
+                "policy put it off, and a boot cannot do it: it is left to the administrator",
+            ),
         };
         Some(Deferred {
             plugin: name.clone(),
             nevra: plugin.nevra.clone(),
-            verb: "put off".to_owned(),
-            unit: words::wish(&want.wish),
-            job: None,
+            verb: verb.to_owned(),
+            unit,
             reason: Some(reason.to_owned()),
             events: want.events.clone(),
             settled: true,
+            ..Deferred::default()
         })
     });
     skipped.collect()
@@ -96,15 +121,15 @@ mod tests {
             port: "80".into(),
             protocol: "tcp".into(),
         };
-        let start = |scope| Wish::Defer {
-            verb: DeferredVerb::Start,
+        let defer = |verb, scope| Wish::Defer {
+            verb,
             unit: "a.service".into(),
             scope,
         };
         let wishes = [
             Wish::Allow { opening, zone: None },
-            start(Scope::System),
-            start(Scope::Global),
+            defer(DeferredVerb::Start, Scope::System),
+            defer(DeferredVerb::Isolate, Scope::System),
             Wish::DefaultTarget {
                 unit: "x.target".into(),
             },
@@ -144,9 +169,23 @@ mod tests {
 
     #[test]
     fn all_else_is_told_with_its_reason() {
-        let skipped = skipped(&state());
-        let told: Vec<&str> = skipped.iter().filter_map(|request| request.reason.as_deref()).collect();
-        assert_eq!(told.len(), 2);
-        assert!(told[0].starts_with("users have") && told[1].starts_with("policy put it off"), "{told:?}");
+        let told = |rule: &str| -> Vec<String> {
+            let ruling = |_: &str, _: &Want| Ruling {
+                rule: rule.into(),
+                ..Ruling::default()
+            };
+            let skipped = skipped(&state(), &ruling).into_iter();
+            skipped.map(|request| format!("{}: {}", request.verb, request.reason.unwrap())).collect()
+        };
+        let of_target =
+            "put off: policy put it off, and a boot cannot do it: it is left to the administrator";
+        assert_eq!(
+            told(""),
+            [
+                "isolate: would stop everything else, and no policy allows it",
+                of_target
+            ]
+        );
+        assert_eq!(told("a rule"), [of_target]);
     }
 }

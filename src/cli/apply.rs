@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::live::{self, Filter, Options, Report, Started};
+use nodeshim::plan::words;
 use nodeshim::root::Root;
 
 use super::output::{count, json, print, wrapped};
@@ -94,11 +95,15 @@ fn text(report: &Report, dry_run: bool) -> String {
 
 fn deferred(started: &Started) -> String {
     let request = &started.request;
-    let reason = match (&started.result, &request.reason) {
-        (Some(result), _) => format!(": {result}"),
-        (None, Some(reason)) => format!(", not done: {reason}"),
-        (None, None) => String::new(),
+    let reason = match (&started.result, &request.matched, &request.reason) {
+        (Some(result), ..) => format!(": {result}"),
+        (None, Some(units), _) if units.is_empty() => ": no unit that is loaded matches".to_owned(),
+        (None, Some(units), _) => format!(": matches {}", units.join(", ")),
+        (None, None, Some(reason)) => format!(", not done: {reason}"),
+        (None, None, None) => String::new(),
     };
-    let line = format!("{} {} for {}{reason}", request.verb, request.unit, request.plugin);
+    let pattern = request.pattern.as_ref().map_or(String::new(), |pattern| format!(" ({pattern})"));
+    let scope = words::of_scope(request.scope);
+    let line = format!("{} {}{pattern}{scope} for {}{reason}", request.verb, request.unit, request.plugin);
     wrapped("deferred  ", 10, &line)
 }

@@ -11,7 +11,7 @@ use super::report::{Report, Touched};
 use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
-use crate::apply::{self, Applied, FileChange};
+use crate::apply::{self, Applied, FileChange, Look};
 use crate::backend::{iptables, systemd};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -19,8 +19,8 @@ use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Prepared, is_due, judge, prepare_again, prepare_for_boot};
-use crate::state::State;
+use crate::settle::{Facts, Judge, Prepared, is_due, judge, prepare_again, prepare_for_boot};
+use crate::state::{State, Want};
 
 const RUNTIME: &str = "/run/nodeshim";
 /// Held while applying: the boot and an administrator may do it at once.
@@ -224,16 +224,29 @@ fn units_and_starts(
             change_units(manager, recorded, known, report, say);
         }
     }
-    let activity = match manager {
-        Some(manager) => Some(manager.activity(&apply::needs(&known.state, &known.applied))?),
-        None => None,
+    let (activity, matches) = match manager {
+        Some(manager) => {
+            let matches = matches(manager, known, report);
+            let units = apply::needs(&known.state, &known.applied, &matches);
+            (Some(manager.activity(&units)?), matches)
+        }
+        None => (None, BTreeMap::new()),
     };
     let kept: BTreeSet<&str> =
         report.units.iter().filter(|step| step.kept).map(|step| step.unit.as_str()).collect();
-    let skipped = apply::skipped(&known.state);
+    let judge = Judge::new(root, &known.prepared.policy, &known.journal);
+    let ruling = |plugin: &str, want: &Want| judge.of(plugin, want);
+    let skipped = apply::skipped(&known.state, &ruling);
     report.deferred.extend(skipped.into_iter().map(super::Started::untried));
-    let time_of = |id| known.time_of(id);
-    let judged = apply::deferred(&known.state, &known.applied, activity.as_ref(), &kept, &time_of);
+    let look = Look {
+        applied: &known.applied,
+        activity: activity.as_ref(),
+        matches: &matches,
+        kept: &kept,
+        time_of: &|id| known.time_of(id),
+        ruling: &ruling,
+    };
+    let judged = apply::deferred(&known.state, &look);
     match manager {
         Some(manager) if !options.dry_run => {
             let plugins = &known.state.plugins;
@@ -251,6 +264,21 @@ fn units_and_starts(
             Ok(())
         }
     }
+}
+
+/// Pattern → the units that it stands for. One that cannot be looked for is left for the next time.
+fn matches(manager: &Manager, known: &Known, report: &mut Report) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for pattern in apply::patterns(&known.state, &known.applied) {
+        match manager.matching(&pattern) {
+            Ok(mut units) => {
+                units.sort();
+                found.insert(pattern, units);
+            }
+            Err(error) => report.problem(format!("{pattern}: {error}")),
+        }
+    }
+    found
 }
 
 /// Brings units' links about, and remembers what is recorded of all units but those that failed.

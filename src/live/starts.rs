@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{Report, Started};
 use super::systemd::{Asked, Manager};
-use crate::apply::{Applied, Attempt, Deferred};
+use crate::apply::{Applied, Attempt, Deferred, Job};
 use crate::error::Result;
 use crate::root::Root;
 
@@ -42,7 +42,9 @@ pub fn carry_out(
             (request, index)
         })
         .collect();
-    let (tried, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(request, _)| request.job.is_some());
+    let (mut tried, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(request, _)| request.job.is_some());
+    // What stops everything else comes when everything else is done.
+    tried.sort_by_key(|(request, _)| request.job == Some(Job::Isolate));
     // Without a note of the attempt there is none: it would be made again at every boot.
     applied.save(input.root)?;
     let jobs: Vec<Asked> = tried
@@ -53,7 +55,7 @@ pub fn carry_out(
     let mut written = Instant::now();
     let total = jobs.len();
     let mut done = 0;
-    let run = input.manager.run(&jobs, input.limit, &mut |index, result| {
+    let mut ended = |index: usize, result: &str| {
         let Some((request, attempt)) = tried.get(index) else {
             return;
         };
@@ -67,7 +69,13 @@ pub fn carry_out(
             let _ = applied.save(input.root);
             written = Instant::now();
         }
-    });
+    };
+    let isolating = jobs.iter().position(|(_, job)| *job == Job::Isolate).unwrap_or(total);
+    let (together, last) = jobs.split_at(isolating);
+    let run = input.manager.run(together, input.limit, &mut ended);
+    for (index, (unit, _)) in last.iter().enumerate() {
+        ended(isolating + index, &input.manager.isolate(unit, input.limit));
+    }
     for ((request, _), result) in tried.into_iter().zip(results) {
         if result.as_deref() != Some("done") {
             let how = result.as_deref().unwrap_or("not tried");
@@ -81,18 +89,15 @@ pub fn carry_out(
 
 /// Notes that a request is about to be tried, or never has to be; returns its place.
 fn note(applied: &mut Applied, request: &Deferred, boot: &str) -> usize {
-    let is_same = |attempt: &Attempt| {
-        attempt.plugin == request.plugin
-            && attempt.nevra == request.nevra
-            && attempt.verb == request.verb
-            && attempt.unit == request.unit
-    };
+    let is_same = |attempt: &Attempt| attempt.asked() == request.asked();
     let index = applied.attempts.iter().position(is_same).unwrap_or_else(|| {
         applied.attempts.push(Attempt {
             plugin: request.plugin.clone(),
             nevra: request.nevra.clone(),
             verb: request.verb.clone(),
             unit: request.unit.clone(),
+            scope: request.scope,
+            pattern: None,
             boot: String::new(),
             attempts: 0,
             result: None,
@@ -103,7 +108,13 @@ fn note(applied: &mut Applied, request: &Deferred, boot: &str) -> usize {
     if request.job.is_some() && attempt.boot != boot {
         attempt.attempts += 1;
     }
-    attempt.boot = boot.to_owned();
-    attempt.result = request.settled.then(|| "not-needed".to_owned());
+    boot.clone_into(&mut attempt.boot);
+    attempt.pattern.clone_from(&request.pattern);
+    let settled = if request.matched.is_some() {
+        "matched"
+    } else {
+        "not-needed"
+    };
+    attempt.result = request.settled.then(|| settled.to_owned());
     index
 }

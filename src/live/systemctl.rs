@@ -54,6 +54,36 @@ pub fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
     Ok(all)
 }
 
+/// The units that a pattern stands for; see [`super::Manager::matching`].
+pub fn matching(pattern: &str) -> Result<Vec<String>> {
+    let list = [
+        "list-units",
+        "--plain",
+        "--no-legend",
+        "--full",
+        "--no-pager",
+        "--",
+        pattern,
+    ];
+    Ok(first_words(&succeed(PROGRAM, &list, LIMIT)?))
+}
+
+fn first_words(output: &str) -> Vec<String> {
+    output
+        .lines()
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect()
+}
+
+/// Isolates a unit and waits for it; returns `done`, `timeout` or what is wrong.
+pub fn isolate(unit: &str, limit: Duration) -> String {
+    match run(PROGRAM, &["isolate", "--", unit], limit) {
+        Ok(ended) if ended.success => "done".to_owned(),
+        Ok(ended) => ended.complaint,
+        Err(_) => "timeout".to_owned(),
+    }
+}
+
 /// Takes `show`'s lines apart. A time that it cannot word as a number counts as just now.
 fn parse(output: &str) -> Activity {
     let value = |name: &str| {
@@ -84,6 +114,7 @@ pub fn run_jobs(jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &s
             Job::Stop => "stop",
             Job::Restart => "try-restart",
             Job::ReloadOrRestart => "try-reload-or-restart",
+            Job::Isolate => "isolate",
         };
         thread::spawn(move || {
             let result = match run(PROGRAM, &[verb, "--", &unit], limit) {

@@ -39,6 +39,21 @@ pub struct Manager {
 /// A job that was asked for: which unit, and what.
 pub type Asked<'a> = (&'a str, Job);
 
+/// A unit as systemd lists it: its name, description, load state, active state and sub-state, the
+/// unit whose state it follows, its path, and its queued job's number (0 if none), type and path.
+type Row = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
 impl Manager {
     /// Connects over the system bus or, where that is away, by `systemctl`.
     pub fn connect() -> Result<Manager> {
@@ -86,18 +101,6 @@ impl Manager {
 
     /// How units are running. Units that have no file are left out unless they run.
     pub fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
-        type Row = (
-            String,
-            String,
-            String,
-            String,
-            String,
-            String,
-            OwnedObjectPath,
-            u32,
-            String,
-            OwnedObjectPath,
-        );
         let names: Vec<&str> = units.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -122,6 +125,31 @@ impl Manager {
             all.insert(name, Activity { active, since, file });
         }
         Ok(all)
+    }
+
+    /// The units that a pattern of names stands for, as systemctl finds them: of those that systemd
+    /// has loaded, by their own names, all but the inactive ones for which no job is queued.
+    pub fn matching(&self, pattern: &str) -> Result<Vec<String>> {
+        let Some(bus) = &self.bus else {
+            return systemctl::matching(pattern);
+        };
+        let any_state: [&str; 0] = [];
+        let answer =
+            bus.call(&MANAGER, "ListUnitsByPatterns", &(any_state.as_slice(), [pattern].as_slice()))?;
+        let body = answer.body();
+        let rows: Vec<Row> = body.deserialize().map_err(unexpected)?;
+        let counts = |row: &Row| {
+            let (_, _, _, active, _, following, _, job, ..) = row;
+            *job > 0 || following.is_empty() && active != "inactive"
+        };
+        Ok(rows.into_iter().filter(counts).map(|row| row.0).collect())
+    }
+
+    /// Starts a unit and stops all that it does not pull in; returns how that ended, as
+    /// [`Manager::run`] words it. The message bus may be among what is stopped: systemctl waits
+    /// without it.
+    pub fn isolate(&self, unit: &str, limit: Duration) -> String {
+        systemctl::isolate(unit, limit)
     }
 
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
@@ -182,12 +210,17 @@ fn property(bus: &Bus, path: &str, interface: &str, name: &str) -> Result<OwnedV
 /// Queues one job and returns its path.
 fn ask(bus: &Bus, (unit, job): &Asked) -> Result<String> {
     let method = match job {
-        Job::Start => "StartUnit",
+        Job::Start | Job::Isolate => "StartUnit",
         Job::Stop => "StopUnit",
         Job::Restart => "TryRestartUnit",
         Job::ReloadOrRestart => "ReloadOrTryRestartUnit",
     };
-    let answer = bus.call(&MANAGER, method, &(unit, "replace"))?;
+    let mode = if *job == Job::Isolate {
+        "isolate"
+    } else {
+        "replace"
+    };
+    let answer = bus.call(&MANAGER, method, &(unit, mode))?;
     let path: OwnedObjectPath = answer.body().deserialize().map_err(unexpected)?;
     Ok(path.to_string())
 }

@@ -71,7 +71,8 @@ fn unit_verb(want: UnitWant) -> &'static str {
     }
 }
 
-fn of_scope(scope: Scope) -> &'static str {
+/// Whose manager is meant, with a blank before; nothing for the system's.
+pub fn of_scope(scope: Scope) -> &'static str {
     match scope {
         Scope::System => "",
         Scope::Global => " for all users",

@@ -1,23 +1,53 @@
-//! Which starts a first boot has to make by itself.
+//! What a first boot has to do by itself to units.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::apply::{self, Applied};
-use crate::backend::{first_boot, systemd};
+use crate::apply::{self, Applied, Job, Look};
+use crate::backend::first_boot::{self, Task};
+use crate::backend::systemd;
+use crate::intent::{Scope, Wish};
 use crate::plan::Desired;
+use crate::policy::Ruling;
 use crate::root::Root;
 use crate::state::State;
 
-/// The files for units that plugins wanted started and that no boot starts anyway.
+/// The files for units that plugins wanted started and that no boot starts anyway, and for those
+/// whose state policy put off until the boot.
 pub(super) fn files(root: &Root, state: &State) -> Vec<Desired> {
-    let judged = apply::deferred(state, &Applied::default(), None, &BTreeSet::new(), &|_| 0);
+    let look = Look {
+        applied: &Applied::default(),
+        activity: None,
+        matches: &BTreeMap::new(),
+        kept: &BTreeSet::new(),
+        time_of: &|_| 0,
+        ruling: &|_, _| Ruling::default(),
+    };
+    let judged = apply::deferred(state, &look);
     let enabled = apply::recorded(state);
-    let mut starts: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for request in judged.iter().filter(|request| request.job.is_some()) {
+    let mut tasks: BTreeMap<(Task, &str), Vec<u64>> = BTreeMap::new();
+    for request in judged.iter().filter(|request| request.job == Some(Job::Start)) {
         let by_itself = enabled.get(&request.unit).is_some_and(|wanted| wanted == "enabled");
         if !by_itself && systemd::is_unit_name(&request.unit) {
-            starts.entry(&request.unit).or_default().extend(&request.events);
+            tasks.entry((Task::Start, &request.unit)).or_default().extend(&request.events);
         }
     }
-    first_boot::files(root, &starts, !state.plugins.is_empty())
+    for want in state.plugins.values().flat_map(|plugin| &plugin.deferred) {
+        if let Some((task, unit)) = put_off(&want.wish) {
+            tasks.entry((task, unit)).or_default().extend(&want.events);
+        }
+    }
+    first_boot::files(root, &tasks, !state.plugins.is_empty())
+}
+
+/// What a wish that was put off comes to that the image's systemd can do by itself.
+pub(super) fn put_off(wish: &Wish) -> Option<(Task, &str)> {
+    match wish {
+        Wish::Unit {
+            unit,
+            want,
+            scope: Scope::System,
+            ..
+        } if systemd::is_unit_name(unit) => Some((Task::of(*want)?, unit)),
+        _ => None,
+    }
 }

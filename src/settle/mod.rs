@@ -9,6 +9,7 @@ mod plan;
 mod refuse;
 mod register;
 mod remarks;
+mod undone;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,7 @@ pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
 pub use keep::{Judged, judge};
 pub use plan::{Prepared, firewall, prepare, prepare_again, prepare_for_boot, prepare_without, standing};
+pub use refuse::Judge;
 pub use register::{DIRECTORY, keep_ovirt_files, ovirt_files, register};
 pub use remarks::remarks;
 

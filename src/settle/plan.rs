@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use super::refuse::refuse;
+use super::refuse::{Judge, refuse};
+use super::undone::undone;
 use crate::apply::{Applied, Released, is_for_boot, release};
 use crate::backend::restore::{Restored, restore};
 use crate::backend::{
@@ -40,6 +41,8 @@ pub struct Prepared {
     pub restored: Restored,
     /// What policy had put off until a boot and counts now, sorted.
     pub released: Vec<Released>,
+    /// The rules that everything was judged by.
+    pub policy: Rules,
 }
 
 /// Plans; only reads. What policy put off until a boot counts once this node has done it.
@@ -117,13 +120,16 @@ fn prepare_with(
     desired.extend(files);
     plan.notes.extend(notes);
     desired.extend(super::first_boot::files(root, &fold.state));
+    let judge = Judge::new(root, &policy, journal);
+    plan.notes.extend(undone(root, &fold.state, &|plugin, want| judge.of(plugin, want)));
     let firewall = plan_firewall(root, facts, &fold)?;
     plan.notes.extend(firewall.notes);
     desired.extend(firewall.desired);
     fold.state.placed = firewall.placed;
     fold.state.originals = firewall.originals;
     let mut owned = systemd::owned();
-    owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED, first_boot::OWNED]);
+    owned.extend([(nftables::DIRECTORY, ""), firewalld::OWNED]);
+    owned.extend(first_boot::owned());
     owned.extend(declared::OWNED);
     plan.changes.extend(difference(root, &desired, &owned)?);
     // They change files that are planned as a whole above.
@@ -136,13 +142,14 @@ fn prepare_with(
         desired,
         restored,
         released,
+        policy,
     })
 }
 
 /// What files declare, and what policy says.
 pub(super) struct Declared {
     declarations: Vec<Declaration>,
-    policy: Rules,
+    pub(super) policy: Rules,
     default_zone: String,
     /// See [`State::retracted`].
     retracted: BTreeMap<String, String>,

@@ -24,10 +24,9 @@ pub fn refuse(
     fold: &mut Fold,
     counts: &dyn Fn(&str, &Wish) -> bool,
 ) -> Vec<Note> {
-    let names = Names::of(root);
-    let tools: BTreeMap<u64, Tool> = journal.events.iter().map(|event| (event.id, event.tool)).collect();
+    let of_rules = Judge::new(root, rules, journal);
     let judge = |plugin: &str, want: &Want| {
-        let ruling = judge(rules, &names, &tools, plugin, want);
+        let ruling = of_rules.of(plugin, want);
         match ruling.verdict {
             Verdict::Allow => refused_for_good(before, plugin, want).unwrap_or(ruling),
             _ => ruling,
@@ -60,25 +59,45 @@ pub fn refuse(
     notes
 }
 
-/// What is said of a wish. One that has two sources stands as long as one of them is let through.
-fn judge(rules: &Rules, names: &Names, tools: &BTreeMap<u64, Tool>, plugin: &str, want: &Want) -> Ruling {
-    let called: Vec<Tool> = want.events.iter().filter_map(|id| tools.get(id).copied()).collect();
-    let of_source = |source, tools: &[Tool]| {
-        let ask = Ask {
-            plugin: (plugin != UNKNOWN).then_some(plugin),
-            tools,
-            source,
-            wish: &want.wish,
+/// An image's rules, with what they need to judge wishes that stand.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    rules: &'a Rules,
+    names: Names<'a>,
+    tools: BTreeMap<u64, Tool>,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges by `rules`; the journal tells which tools were called.
+    pub fn new(root: &'a Root, rules: &'a Rules, journal: &Journal) -> Judge<'a> {
+        Judge {
+            rules,
+            names: Names::of(root),
+            tools: journal.events.iter().map(|event| (event.id, event.tool)).collect(),
+        }
+    }
+
+    /// What is said of a wish. One that has two sources stands as long as one of them is let
+    /// through.
+    pub fn of(&self, plugin: &str, want: &Want) -> Ruling {
+        let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();
+        let of_source = |source, tools: &[Tool]| {
+            let ask = Ask {
+                plugin: (plugin != UNKNOWN).then_some(plugin),
+                tools,
+                source,
+                wish: &want.wish,
+            };
+            self.rules.judge(&ask, &self.names)
         };
-        rules.judge(&ask, names)
-    };
-    let requested = (!want.events.is_empty()).then(|| of_source(Source::Scriptlet, &called));
-    let declared = (!want.declared.is_empty()).then(|| of_source(Source::Metadata, &[]));
-    requested
-        .into_iter()
-        .chain(declared)
-        .min_by_key(|ruling| ruling.verdict)
-        .unwrap_or_default()
+        let requested = (!want.events.is_empty()).then(|| of_source(Source::Scriptlet, &called));
+        let declared = (!want.declared.is_empty()).then(|| of_source(Source::Metadata, &[]));
+        requested
+            .into_iter()
+            .chain(declared)
+            .min_by_key(|ruling| ruling.verdict)
+            .unwrap_or_default()
+    }
 }
 
 /// What a rule of one run refused stays refused when that run is over.

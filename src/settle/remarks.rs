@@ -3,25 +3,47 @@
 use std::collections::BTreeSet;
 
 use super::plan::Declared;
-use super::{Dialect, Facts, export};
+use super::undone::undone;
+use super::{Dialect, Facts, Judge, export};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::detect;
+use crate::intent::{DeferredVerb, Wish};
+use crate::journal::Journal;
 use crate::plan::Note;
 use crate::root::Root;
-use crate::state::{Revert, State};
+use crate::state::{Revert, State, Want};
 
-/// Metadata that declares nothing, and what the image's firewall cannot express; each once.
+/// Metadata that declares nothing, what waits for a boot that will not do it, and what the image's
+/// firewall cannot express; each once.
 pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
     let dialects: &[Dialect] = match detect::backend(root, &facts.config) {
         Backend::Firewalld => &[Dialect::Firewalld],
         Backend::Iptables => &[Dialect::Iptables, Dialect::Ip6tables],
         Backend::Nftables | Backend::Auto => &[Dialect::Nft],
     };
+    let declared = Declared::load(root, facts, state, &Revert::default())?;
+    // Only of what takes a rule that allows it has policy to be asked.
+    let journal = match state.plugins.values().flat_map(|plugin| &plugin.deferred).any(isolates) {
+        true => Journal::read(root)?,
+        false => Journal::default(),
+    };
+    let judge = Judge::new(root, &declared.policy, &journal);
     let mut notes: BTreeSet<Note> =
-        Declared::load(root, facts, state, &Revert::default())?.notes.into_iter().collect();
+        undone(root, state, &|plugin, want| judge.of(plugin, want)).into_iter().collect();
+    notes.extend(declared.notes);
     for dialect in dialects {
         notes.extend(export(root, state, *dialect)?.notes);
     }
     Ok(notes.into_iter().collect())
+}
+
+fn isolates(want: &Want) -> bool {
+    matches!(
+        want.wish,
+        Wish::Defer {
+            verb: DeferredVerb::Isolate,
+            ..
+        }
+    )
 }

@@ -57,8 +57,12 @@ fn a_rule_that_cannot_be_loaded_closes_all_but_the_node_s_own() {
 fn a_crash_a_full_disk_and_a_bus_that_is_away_are_survived() {
     let machine = machine();
     let slow = "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo try >>/var/tmp/slow; test -e /var/tmp/go || sleep 600'";
-    let slow =
-        machine.package("slow", "1", &(unit("slow.service", slow) + "%post\nsystemctl start slow.service\n"));
+    let slow = machine.package(
+        "slow",
+        "1",
+        &(unit("slow.service", slow)
+            + "%post\nsystemctl start slow.service\nsystemctl try-restart 'multi-user*'\n"),
+    );
     install(&machine, &[slow]);
     let full = "inside sh -c 'mkdir -p /var/lib/nodeshim; mount -t tmpfs -o size=4k full /var/lib/nodeshim; head -c 4096 /dev/zero >/var/lib/nodeshim/x'";
     let script = format!(
@@ -69,6 +73,7 @@ fn a_crash_a_full_disk_and_a_bus_that_is_away_are_survived() {
         inside systemctl stop dbus.socket dbus.service
         inside sh -c 'nodeshim apply >/dev/null 2>&1 & until [ -e /var/tmp/slow ] && [ -e /var/tmp/beta ]; do sleep 0.05; done; kill -9 $!'
         ask begun sh -c 'cat /var/tmp/beta | wc -l'
+        ask matched sh -c 'grep -c ^unit....multi-user.target /var/lib/nodeshim/applied.toml'
         {}
         packets tcp:8080=open udp:5353=open udp:53=rejected",
         apply("full", ""),
@@ -81,6 +86,7 @@ fn a_crash_a_full_disk_and_a_bus_that_is_away_are_survived() {
             "full-exit=1",
             "untouched=0",
             "begun=1",
+            "matched=1",
             "hung-exit=1",
             "packets=right",
         ],

@@ -1,8 +1,9 @@
 //! First boots of every kind: with no machine id, with a firewall that cannot be loaded at all, with
-//! the iptables services, and with wishes that policy put off until then.
+//! the iptables services, and with wishes that policy put off until then or that mean more than one
+//! unit.
 
 use crate::machine::Machine;
-use crate::{alpha, beta, expect, four_plugins, install, look};
+use crate::{SLEEP, alpha, beta, expect, four_plugins, install, look};
 
 #[test]
 fn presets_and_links_agree_whatever_the_machine_id_is() {
@@ -88,17 +89,48 @@ fn the_iptables_services_load_the_rules_and_keep_out_what_was_taken_out() {
     expect(&second, &["packets=right", "apply=active"]);
 }
 
-/// Puts off what two plugins ask for, after the shipped policy, whose file sorts before it.
+/// Puts off what two plugins ask for, and keeps a unit as it is, after the shipped policy, whose file
+/// sorts before it.
 const POLICY: &str = "format = 1\n[[rule]]\nname = \"later\"\nplugin = [\"alpha\", \"odd\"]\n\
-    kind = [\"unit\", \"allow\", \"default-target\"]\nverdict = \"defer\"\n";
+    kind = [\"unit\", \"allow\", \"default-target\"]\nverdict = \"defer\"\n\
+    [[rule]]\nname = \"held\"\nkind = \"defer\"\nunit = \"many-held.service\"\nverdict = \"ignore\"\n";
+const POLICY_FILE: &str = "/etc/nodeshim/policy.d/put-off.toml";
+
+/// Lets a plugin isolate a target.
+const ISOLATE: &str =
+    "[[rule]]\nplugin = \"odd\"\nkind = \"defer\"\nwant = \"isolate\"\nverdict = \"allow\"\n";
+
+/// Asks for all that a boot cannot do, must not do, or does to more than one unit.
+const ODD: &str = "%files\n%post\nsystemctl set-default rescue.target\nsystemctl isolate quiet.target\n\
+    systemctl kill --signal HUP --kill-whom main alpha.service\nsystemctl start 'alpha*' 'no-such-*'\n\
+    systemctl restart 'many-*'\nsystemctl --user start own.service\nexit 0\n";
+
+/// Units of one pattern: one runs, two fail at the boot's attempt alone.
+fn many(machine: &Machine) {
+    let units = "/etc/systemd/system";
+    let write = |name: &str, service: &str| {
+        let text = format!("[Service]\n{service}\n[Install]\nWantedBy=multi-user.target\n");
+        machine.write(&format!("{units}/{name}"), &text);
+        let root = machine.root("");
+        machine.host(&["systemctl", "--root", &root, "enable", name]);
+    };
+    let second = "Type=oneshot\nRemainAfterExit=yes\n\
+        ExecStart=/bin/sh -c 'echo start >>/var/tmp/%p; [ $(wc -l </var/tmp/%p) -gt 1 ]'";
+    write("many-runs.service", SLEEP);
+    write("many-fails.service", second);
+    write("many-held.service", second);
+    machine.write(
+        &format!("{units}/quiet.target"),
+        "[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n",
+    );
+}
 
 #[test]
 fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
     let machine = Machine::with_nodeshim();
-    machine.write("/etc/nodeshim/policy.d/put-off.toml", POLICY);
-    let odd = "%files\n%post\nsystemctl set-default rescue.target\nsystemctl isolate rescue.target\n\
-               systemctl kill alpha.service\nsystemctl start 'alpha*'\nexit 0\n";
-    let odd = machine.package("odd", "1", odd);
+    machine.write(POLICY_FILE, &format!("{POLICY}{ISOLATE}"));
+    many(&machine);
+    let odd = machine.package("odd", "1", ODD);
     install(&machine, &[alpha(&machine), beta(&machine, "1", "5353:udp"), odd]);
     for path in [
         "/etc/systemd/system/multi-user.target.wants/alpha.service",
@@ -106,11 +138,15 @@ fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
     ] {
         assert!(std::fs::symlink_metadata(machine.root(path)).is_err(), "{path} is in the image");
     }
+    // The shipped policy alone has nothing isolated.
+    machine.write(POLICY_FILE, POLICY);
     let first = machine.first_boot(&look(
         "packets tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected
-        ask skipped sh -c 'journalctl -u nodeshim-apply -o cat | tr -s \" \\n\" \" \"'
-        ask again sh -c 'nodeshim apply >/dev/null; echo $?'
-        ask plan sh -c 'nodeshim plan --json | grep -c alpha || true'
+        ask told sh -c 'journalctl -u nodeshim-apply -o cat | tr -s \" \\n\" \" \"'
+        ask again sh -c 'nodeshim apply | tr -s \" \\n\" \" \"'
+        ask plan sh -c 'nodeshim plan --json | grep -c alpha.service || true'
+        ask fails sh -c 'systemctl is-active many-fails.service; wc -l </var/tmp/many-fails'
+        ask held sh -c 'systemctl is-active many-held.service; wc -l </var/tmp/many-held'
         inside systemctl disable alpha.service
         inside rm /etc/nftables/nodeshim.d/alpha.nft",
     ));
@@ -121,18 +157,44 @@ fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
             "alpha-runs=active",
             "beta-starts=1",
             "packets=right",
-            "again=0",
             "plan=0",
             "apply=active",
+            "fails=active 2",
+            "held=failed 1",
         ],
     );
-    for reason in [
-        "would stop everything else",
-        "left to the administrator",
-        "a pattern names running units",
+    for line in [
+        "boot into rescue.target for odd, not done: policy put it off, and a boot cannot do it: it is left to the administrator",
+        "kill alpha.service for odd, not done: nothing to signal at boot",
+        "start own.service for the calling user for odd, not done: there is no user's service manager at a boot",
+        "start no-such-* for odd: no unit that is loaded matches",
+        "restart many-* for odd: matches many-fails.service, many-held.service, many-runs.service",
+        "restart many-fails.service (many-*) for odd: done",
+        "restart many-runs.service (many-*) for odd, not done: runs since",
+        "restart many-held.service (many-*) for odd, not done: held back by policy (put-off.toml: held)",
     ] {
-        assert!(first.contains(reason), "{reason} is not told: {first}");
+        assert!(first.contains(line), "{line:?} is not told: {first}");
     }
-    let second = machine.boot(&look("packets tcp:8080=rejected udp:5353=open tcp:22=open"));
-    expect(&second, &["alpha=disabled", "packets=right", "apply=active"]);
+    let again = first.lines().find(|line| line.starts_with("again=")).unwrap_or_default();
+    assert!(again.contains("boot into rescue.target") && !again.contains("own.service"), "{again}");
+    // Where a policy allows it, it is done once, and does not end who does it. The message bus goes.
+    machine.write(POLICY_FILE, &format!("{POLICY}{ISOLATE}"));
+    let second = machine.boot(&look(
+        "packets tcp:8080=rejected udp:5353=open tcp:22=open
+        ask quiet sh -c 'systemctl is-active quiet.target; systemctl is-active many-runs.service'
+        ask told sh -c 'journalctl -u nodeshim-apply -b -o cat | grep isolate'
+        inside systemctl start many-runs.service
+        ask again sh -c 'nodeshim apply >/dev/null; echo $?; systemctl is-active many-runs.service'",
+    ));
+    expect(
+        &second,
+        &[
+            "alpha=disabled",
+            "packets=right",
+            "apply=active",
+            "quiet=active inactive",
+            "again=0 active",
+        ],
+    );
+    assert!(second.contains("isolate quiet.target for odd: done"), "{second}");
 }
