@@ -35,6 +35,40 @@ fn a_unit_that_was_enabled_too_early_is_enabled_once() {
 }
 
 #[test]
+fn what_policy_puts_off_is_left_to_systemd_where_nodeshim_is_not() {
+    let image = Image::new();
+    put_unit(&image, "a.service");
+    let rule = b"format = 1\n[[rule]]\nkind = \"unit\"\nverdict = \"defer\"\n";
+    image.root.create_dirs("/etc/nodeshim/policy.d", 0o755).unwrap();
+    image.root.write("/etc/nodeshim/policy.d/p.toml", rule, None).unwrap();
+    image.root.take_changes();
+    let wishes = vec![
+        unit("a.service", UnitWant::Enable),
+        unit("b.service", UnitWant::Mask),
+    ];
+    image.record("p", "%post", 1, wishes);
+    let report = image.settle(&["p"]);
+    assert!(!report.plan.notes.iter().any(|note| note.text.contains("warning")), "{report:?}");
+    let files = || {
+        let instances = [
+            link("nodeshim-enable@a.service.service"),
+            link("nodeshim-mask@b.service.service"),
+        ];
+        let templates =
+            ["enable", "mask"].map(|verb| format!("/usr/lib/systemd/system/nodeshim-{verb}@.service"));
+        instances
+            .into_iter()
+            .chain(templates)
+            .map(|path| image.root.exists(path))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(files(), [true; 4], "{report:?}");
+    assert!(image.settle(&["p"]).plan.changes.is_empty());
+    image.settle(&[]);
+    assert_eq!(files(), [false; 4]);
+}
+
+#[test]
 fn presets_agree_with_what_was_asked_as_systemctl_reads_them() {
     let image = Image::new();
     for name in ["on.service", "off.service", "w@.service", "other.service"] {
