@@ -5,7 +5,7 @@ use nix::errno::Errno;
 
 use crate::error::if_exists;
 use crate::root::Kind;
-use crate::unit::batch::{Batch, Lookup, Mode};
+use crate::unit::batch::{Lookup, Mode, Unit};
 use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::index::{MAX_LINKS, absolute};
@@ -85,13 +85,14 @@ impl Units<'_> {
         Err(Problem::LinkedFile)
     }
 
-    fn is_masked_by_generator(&self, unit: &str) -> bool {
-        let mut batch = Batch::default();
-        let found = batch.discover(self, unit, Lookup::PLAIN, 0, &mut Events::default());
-        found.is_ok_and(|index| {
-            let unit = &batch.units[index];
-            unit.mode == Some(Mode::Masked) && self.path.is_generated(unit.shown())
-        })
+    /// Looks no further than the first file of this name.
+    fn is_masked_by_generator(&self, name: &str) -> bool {
+        let mut unit = Unit {
+            name: name.to_owned(),
+            ..Unit::default()
+        };
+        let found = self.search(&mut unit, Lookup::PLAIN);
+        found.is_ok() && unit.mode == Some(Mode::Masked) && self.path.is_generated(unit.shown())
     }
 
     fn remove_one(&mut self, path: &str, owner: usize, events: &mut Events) -> Result<(), Problem> {
