@@ -193,6 +193,9 @@ fn an_image_without_nodeshim_is_as_safe_and_starts_the_same() {
     four_plugins(&machine);
     machine.write("/etc/nodeshim/policy.d/put-off.toml", PUT_OFF);
     let told = text(&machine.rpm(&["-U", &late(&machine)]));
+    let nodeshim = support::stage().join("usr/bin/nodeshim").display().to_string();
+    let report = text(&machine.host(&[&nodeshim, "report", "--root", &machine.root("")]));
+    assert!(report.contains("warning: nothing will open 7777/tcp"), "{report}");
     // systemd can do some of it by itself; of the rest nobody is left in the dark.
     for line in [
         "late: warning: nothing will open 7777/tcp: it waits for the boot, and nodeshim is not in this image",

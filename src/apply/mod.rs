@@ -17,6 +17,6 @@ pub use deferred::{Activity, Deferred, Job, Look, deferred, needs};
 pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
 pub use open::{MOST_ATTEMPTS, is_pattern, patterns};
 pub use record::{Applied, Asked, Attempt, PATH};
-pub use release::{Released, is_allowed, is_for_boot, release, skipped};
+pub use release::{NOT_ALLOWED, Released, is_allowed, is_for_boot, release, skipped};
 pub use three_way::{Decision, decide};
 pub use units::{UnitStep, UnitVerb, recorded, units};

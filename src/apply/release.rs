@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::deferred::Deferred;
 use crate::intent::{DeferredVerb, Scope, UnitWant, Verdict, Wish};
 use crate::plan::words;
-use crate::policy::Ruling;
+use crate::policy::{OF_A_RUN, Ruling};
 use crate::state::{State, Want};
 
 /// A wish that had been put off and was carried out on this node.
@@ -54,8 +54,11 @@ pub fn is_for_boot(wish: &Wish) -> bool {
     }
 }
 
+/// Why a target is not isolated.
+pub const NOT_ALLOWED: &str = "would stop everything else, and no rule of the image allows it";
+
 /// Whether a wish may be carried out at a boot at all. What would stop everything else on the node
-/// takes a rule that allows it: that none forbids it is not enough.
+/// takes a rule of the image that allows it: that none forbids it is not enough.
 pub fn is_allowed(wish: &Wish, ruling: &dyn Fn() -> Ruling) -> bool {
     match wish {
         Wish::Defer {
@@ -63,7 +66,8 @@ pub fn is_allowed(wish: &Wish, ruling: &dyn Fn() -> Ruling) -> bool {
             ..
         } => {
             let ruling = ruling();
-            ruling.verdict == Verdict::Allow && !ruling.rule.is_empty()
+            let rule = ruling.rule.as_str();
+            ruling.verdict == Verdict::Allow && !rule.is_empty() && !rule.starts_with(OF_A_RUN)
         }
         _ => true,
     }
@@ -81,9 +85,7 @@ pub fn skipped(state: &State, ruling: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Def
             Wish::Defer { .. } if want.runtime => return None,
             Wish::Defer { scope, .. } if *scope != Scope::System => return None,
             wish if !is_allowed(wish, &|| ruling(name, want)) => match wish {
-                Wish::Defer { verb, unit, .. } => {
-                    (verb.word(), unit.clone(), "would stop everything else, and no policy allows it")
-                }
+                Wish::Defer { verb, unit, .. } => (verb.word(), unit.clone(), NOT_ALLOWED),
                 _ => return None,
             },
             Wish::Defer { .. } => return None,
@@ -179,13 +181,9 @@ mod tests {
         };
         let of_target =
             "put off: policy put it off, and a boot cannot do it: it is left to the administrator";
-        assert_eq!(
-            told(""),
-            [
-                "isolate: would stop everything else, and no policy allows it",
-                of_target
-            ]
-        );
-        assert_eq!(told("a rule"), [of_target]);
+        let isolate = format!("isolate: {NOT_ALLOWED}");
+        assert_eq!(told(""), [isolate.as_str(), of_target]);
+        assert_eq!(told("run: a rule"), [isolate.as_str(), of_target]);
+        assert_eq!(told("a.toml: a rule"), [of_target]);
     }
 }

@@ -203,6 +203,12 @@ fn of_asked(asked: &Asked, declared: &[Wish]) -> Option<Finding> {
     let is_declared = declared.contains(wish);
     let text = match wish {
         _ if is_declared => return None,
+        Wish::Defer { .. } if wish.is_global() => {
+            format!("{command}: would stop everything else, and is done only where policy allows it")
+        }
+        Wish::Defer { scope, .. } if !scope.is_system() => {
+            format!("{command}: never done, as there is no user's service manager at a boot")
+        }
         Wish::Defer { .. } => format!("{command}: put off until the boot"),
         _ if wish.is_global() => format!("{command}: concerns the whole node"),
         _ => format!("{command}: could be declared"),

@@ -11,7 +11,7 @@ use super::report::{Report, Touched};
 use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
-use crate::apply::{self, Applied, FileChange, Look};
+use crate::apply::{self, Applied, Deferred, FileChange, Look};
 use crate::backend::{iptables, systemd};
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -224,6 +224,33 @@ fn units_and_starts(
             change_units(manager, recorded, known, report, say);
         }
     }
+    let judged = judge_deferred(root, manager, known, report)?;
+    match manager {
+        Some(manager) if !options.dry_run => {
+            let plugins = &known.state.plugins;
+            known.applied.attempts.retain(|attempt| plugins.contains_key(&attempt.plugin));
+            let input = starts::Input {
+                root,
+                boot: &known.boot,
+                manager,
+                limit: options.limit,
+            };
+            starts::carry_out(&input, judged, &mut known.applied, report, say)
+        }
+        _ => {
+            report.deferred.extend(judged.into_iter().map(super::Started::untried));
+            Ok(())
+        }
+    }
+}
+
+/// What is to be done of the deferred requests; what never is goes into the report.
+fn judge_deferred(
+    root: &Root,
+    manager: Option<&Manager>,
+    known: &Known,
+    report: &mut Report,
+) -> Result<Vec<Deferred>> {
     let (activity, matches) = match manager {
         Some(manager) => {
             let matches = matches(manager, known, report);
@@ -246,24 +273,7 @@ fn units_and_starts(
         time_of: &|id| known.time_of(id),
         ruling: &ruling,
     };
-    let judged = apply::deferred(&known.state, &look);
-    match manager {
-        Some(manager) if !options.dry_run => {
-            let plugins = &known.state.plugins;
-            known.applied.attempts.retain(|attempt| plugins.contains_key(&attempt.plugin));
-            let input = starts::Input {
-                root,
-                boot: &known.boot,
-                manager,
-                limit: options.limit,
-            };
-            starts::carry_out(&input, judged, &mut known.applied, report, say)
-        }
-        _ => {
-            report.deferred.extend(judged.into_iter().map(super::Started::untried));
-            Ok(())
-        }
-    }
+    Ok(apply::deferred(&known.state, &look))
 }
 
 /// Pattern → the units that it stands for. One that cannot be looked for is left for the next time.

@@ -47,44 +47,79 @@ pub fn carry_out(
     tried.sort_by_key(|(request, _)| request.job == Some(Job::Isolate));
     // Without a note of the attempt there is none: it would be made again at every boot.
     applied.save(input.root)?;
-    let jobs: Vec<Asked> = tried
-        .iter()
-        .filter_map(|(request, _)| request.job.map(|job| (request.unit.as_str(), job)))
-        .collect();
-    let mut results: Vec<Option<String>> = vec![None; tried.len()];
-    let mut written = Instant::now();
-    let total = jobs.len();
-    let mut done = 0;
-    let mut ended = |index: usize, result: &str| {
-        let Some((request, attempt)) = tried.get(index) else {
-            return;
-        };
-        done += 1;
-        say(&format!("{done}/{total} {} {}: {result}", request.verb, request.unit));
-        let result = if result == "skipped" { "done" } else { result };
-        results[index] = Some(result.to_owned());
-        applied.attempts[*attempt].result = Some(result.to_owned());
-        if written.elapsed() > OFTEN {
-            // A failure here shows again when all is written at the end.
-            let _ = applied.save(input.root);
-            written = Instant::now();
-        }
+    let mut results = Results {
+        tried: &tried,
+        of: vec![None; tried.len()],
+        done: 0,
+        applied,
+        written: Instant::now(),
+        root: input.root,
+        say,
     };
-    let isolating = jobs.iter().position(|(_, job)| *job == Job::Isolate).unwrap_or(total);
-    let (together, last) = jobs.split_at(isolating);
-    let run = input.manager.run(together, input.limit, &mut ended);
-    for (index, (unit, _)) in last.iter().enumerate() {
-        ended(isolating + index, &input.manager.isolate(unit, input.limit));
-    }
-    for ((request, _), result) in tried.into_iter().zip(results) {
+    let run = run(input, &tried, &mut results);
+    for ((request, _), result) in tried.iter().zip(results.of) {
         if result.as_deref() != Some("done") {
             let how = result.as_deref().unwrap_or("not tried");
             report.problem(format!("{}: {} {}: {how}", request.plugin, request.verb, request.unit));
         }
+        let request = request.clone();
         report.deferred.push(Started { request, result });
     }
     report.deferred.extend(rest.into_iter().map(|(request, _)| Started::untried(request)));
     run
+}
+
+/// Has all jobs done: those that isolate one by one, after all others.
+fn run(input: &Input, tried: &[(Deferred, usize)], results: &mut Results) -> Result<()> {
+    let jobs: Vec<Asked> = tried
+        .iter()
+        .filter_map(|(request, _)| request.job.map(|job| (request.unit.as_str(), job)))
+        .collect();
+    let isolating = jobs.iter().position(|(_, job)| *job == Job::Isolate).unwrap_or(jobs.len());
+    let (together, last) = jobs.split_at(isolating);
+    let run = input
+        .manager
+        .run(together, input.limit, &mut |index, result| results.ended(index, result));
+    for (index, (unit, _)) in last.iter().enumerate() {
+        // It may end this program, too.
+        results.write();
+        results.ended(isolating + index, &input.manager.isolate(unit, input.limit));
+    }
+    run
+}
+
+/// How jobs end, told and written down as they do.
+struct Results<'a> {
+    tried: &'a [(Deferred, usize)],
+    of: Vec<Option<String>>,
+    done: usize,
+    applied: &'a mut Applied,
+    written: Instant,
+    root: &'a Root,
+    say: &'a mut dyn FnMut(&str),
+}
+
+impl Results<'_> {
+    fn ended(&mut self, index: usize, result: &str) {
+        let Some((request, attempt)) = self.tried.get(index) else {
+            return;
+        };
+        self.done += 1;
+        let (done, total) = (self.done, self.tried.len());
+        (self.say)(&format!("{done}/{total} {} {}: {result}", request.verb, request.unit));
+        let result = if result == "skipped" { "done" } else { result };
+        self.of[index] = Some(result.to_owned());
+        self.applied.attempts[*attempt].result = Some(result.to_owned());
+        if self.written.elapsed() > OFTEN {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        // A failure here shows again when all is written at the end.
+        let _ = self.applied.save(self.root);
+        self.written = Instant::now();
+    }
 }
 
 /// Notes that a request is about to be tried, or never has to be; returns its place.

@@ -16,4 +16,4 @@ pub use forbid::Forbidden;
 pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load, load_for};
 pub use matching::{Ask, Lookup, Source};
 pub use parse::{Act, Problem, parse};
-pub use rule::{Exit, Prefer, Rule, Rules, Ruling};
+pub use rule::{Exit, OF_A_RUN, Prefer, Rule, Rules, Ruling};

@@ -66,6 +66,9 @@ pub struct Rule {
     pub reason: String,
 }
 
+/// What the label of a rule begins with that was one run's own.
+pub const OF_A_RUN: &str = "run: ";
+
 impl Rule {
     /// `FILE: NAME`
     pub fn label(&self) -> String {

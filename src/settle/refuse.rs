@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use crate::intent::{Verdict, Wish};
 use crate::journal::Journal;
 use crate::plan::{Note, words};
-use crate::policy::{Ask, Rules, Ruling, Source};
+use crate::policy::{Ask, OF_A_RUN, Rules, Ruling, Source};
 use crate::request::Names;
 use crate::root::Root;
 use crate::state::{self, Fold, Refusal, State, UNKNOWN, Want};
 use crate::tool::Tool;
-
-/// The file that a label names where the rule was one run's own.
-const OF_A_RUN: &str = "run: ";
 
 /// Judges all wishes that stand. What is refused for the first time is to be taken back, unless it
 /// only waited for the boot and `counts` by now.

@@ -1,7 +1,7 @@
 //! What waits for a boot and will not be done by any: each is to be told of.
 
 use super::first_boot::put_off;
-use crate::apply::{is_allowed, is_for_boot, is_pattern};
+use crate::apply::{NOT_ALLOWED, is_allowed, is_for_boot, is_pattern};
 use crate::backend::{first_boot, systemd};
 use crate::intent::{DeferredVerb, Scope, Wish};
 use crate::plan::{Note, words};
@@ -10,7 +10,6 @@ use crate::root::Root;
 use crate::state::{State, Want};
 
 const NO_USERS: &str = "there is no user's service manager at a boot";
-const ISOLATES: &str = "it would stop everything else, and no policy allows it";
 const PUT_OFF: &str = "policy put it off, and a boot cannot do it: it is left to the administrator";
 const NO_NODESHIM: &str = "it waits for the boot, and nodeshim is not in this image";
 
@@ -36,7 +35,7 @@ fn why(root: &Root, wish: &Wish, ruling: &dyn Fn() -> Ruling) -> Option<&'static
     };
     match wish {
         Wish::Defer { scope, .. } if *scope != Scope::System => Some(NO_USERS),
-        wish if !is_allowed(wish, ruling) => Some(ISOLATES),
+        wish if !is_allowed(wish, ruling) => Some(NOT_ALLOWED),
         // It stands for what was running: a boot starts all that anew.
         Wish::Defer { verb, unit, .. } if is_pattern(*verb, unit) => None,
         Wish::Defer { verb, unit, .. } => match verb {
@@ -138,6 +137,6 @@ mod tests {
         root.create_dirs(units, 0o755).unwrap();
         root.write(format!("{units}/nodeshim-apply.service"), b"", None).unwrap();
         assert_eq!(told(&root, "a rule"), of_all);
-        assert_eq!(told(&root, ""), [of_all.as_slice(), &[isolate(ISOLATES)]].concat());
+        assert_eq!(told(&root, ""), [of_all.as_slice(), &[isolate(NOT_ALLOWED)]].concat());
     }
 }
