@@ -102,7 +102,7 @@ fn of_several_options_only_the_denied_one_is_left_out() {
     }
     for denied in [
         "open 22/tcp (denied by policy",
-        "open service ssh (denied by policy",
+        "open service ssh in zone public (denied by policy",
         "port=\"20-30\"",
     ] {
         assert!(list.contains(denied), "{list}");
@@ -248,6 +248,65 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
         report.contains("boot into rescue.target (concerns the whole node; after the fact; 10-site.toml"),
         "{report}"
     );
+}
+
+fn rows(image: &Image) -> Vec<serde_json::Value> {
+    serde_json::from_str(&say(image, "list", &["--json"])).unwrap()
+}
+
+/// What is denied now, what is told as history, in all that shows a plugin.
+fn assert_history(image: &Image, wish: &str, history: &str) {
+    let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let marked = format!("{wish} ({history}");
+    for (verb, args) in [("list", &[][..]), ("show", &["p"]), ("report", &[])] {
+        let said = words(say(image, verb, args));
+        assert!(said.contains(&marked), "{verb}: {marked} in {said}");
+        assert!(!said.contains("denied by policy") && !said.contains(" denied open"), "{verb}: {said}");
+    }
+    let html = say(image, "report", &["--format", "html"]);
+    assert!(html.contains("allowed since"), "{html}");
+    let json: serde_json::Value = serde_json::from_str(&say(image, "report", &["--json"])).unwrap();
+    assert_eq!(json["plugins"][0]["denied"].as_array().map(Vec::len), Some(0), "{json:#}");
+    let plugins: serde_json::Value = serde_json::from_str(&say(image, "plugins", &["--json"])).unwrap();
+    assert_eq!(plugins[0]["denied"], 0, "{plugins:#}");
+    say(image, "check", &[]);
+}
+
+#[test]
+fn what_was_denied_before_and_stands_now_is_told_as_history() {
+    const DENY: &str =
+        "[[rule]]\nname = \"no\"\nplugin = \"p\"\nverdict = \"deny\"\nexit = 0\nreason = \"not here\"\n";
+    const HISTORY: &str = "allowed since: 10-site.toml: no: not here [";
+    let post = "%post\nfirewall-cmd --permanent --add-port=8080/tcp\n";
+    for first in [DENY, ""] {
+        let image = image(first);
+        let file = build(&image.beside("rpms"), "p", post);
+        let set = |rules: &str| {
+            fs::write(image.path().join("etc/nodeshim/policy.d/10-site.toml"), rules).unwrap();
+        };
+        image.transaction(&["-i", &file]);
+        let verdict = |of: &serde_json::Value| of["verdict"].as_str().unwrap().to_owned();
+        if first.is_empty() {
+            // Allowed when it was asked for, denied since, allowed again.
+            set(DENY);
+            say(&image, "settle", &[]);
+            assert!(rows(&image).iter().all(|row| verdict(row) == "deny"));
+            set("");
+            say(&image, "settle", &[]);
+            assert_history(&image, "open 8080/tcp in zone public", &format!("denied once, {HISTORY}#1]"));
+            set(DENY);
+        }
+        // Denied when it is asked for, by a shim.
+        assert_eq!(image.transaction(&["-U", "--replacepkgs", &file]).status.code(), Some(0));
+        assert!(rows(&image).iter().all(|row| verdict(row) == "deny"), "{:#?}", rows(&image));
+        set("");
+        image.transaction(&["-U", "--replacepkgs", &file]);
+        for _ in 0..2 {
+            assert_history(&image, "open 8080/tcp in zone public", &format!("denied 2 times, {HISTORY}"));
+            say(&image, "settle", &[]);
+        }
+        assert_eq!(rows(&image).len(), 1, "{:#?}", rows(&image));
+    }
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn everything_that_is_known_of_a_plugin_is_in_the_report() {
     assert_eq!((&signature["verdict"], &signature["text"]), (&Value::Null, &Value::Null));
     assert_eq!(texts(&busy["units"]), ["enable busy.service"]);
     assert_eq!(texts(&busy["deferred"]), ["start busy.service at boot"]);
-    assert_eq!(texts(&busy["denied"]), ["open 23/tcp"]);
+    assert_eq!(texts(&busy["denied"]), ["open 23/tcp in zone public"]);
     assert_eq!(busy["denied"][0]["rule"], "10-site.toml: no-telnet: not here");
     assert_eq!(
         (&busy["hooks"][0]["point"], &busy["hooks"][0]["name"]),
@@ -164,7 +164,7 @@ fn text_for_a_terminal_moves_no_cursor() {
         "  vendor    A vendor\n",
         "  is plugin busy 2.1\n",
         "  at boot   start busy.service at boot [#",
-        "  denied    open 23/tcp (10-site.toml: no-telnet: not here) [#",
+        "  denied    open 23/tcp in zone public (10-site.toml: no-telnet: not here)",
         "  hook      before_vm_start/50_busy 0755\n",
         "  by hand   presets, changed by hand:",
         "policy      /etc/nodeshim/policy.d/10-site.toml (1 rule)\n",

@@ -10,6 +10,7 @@ fn want(wish: Wish, event: u64) -> Want {
         wish,
         runtime: false,
         declared: Vec::new(),
+        denied_before: Vec::new(),
         failed: false,
         events: vec![event],
     }

@@ -142,6 +142,7 @@ mod tests {
             failed: false,
             events: vec![3],
             declared: Vec::new(),
+            denied_before: Vec::new(),
         });
         let plugin = Plugin {
             deferred: wants.into(),

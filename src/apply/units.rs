@@ -172,6 +172,7 @@ mod tests {
             wish,
             runtime: false,
             declared: Vec::new(),
+            denied_before: Vec::new(),
             failed,
             events: vec![1],
         };

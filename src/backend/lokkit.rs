@@ -142,6 +142,7 @@ mod tests {
             failed: false,
             events: vec![4],
             declared: Vec::new(),
+            denied_before: Vec::new(),
         };
         let wants = [
             want(Opening::Port {

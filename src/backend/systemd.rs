@@ -352,6 +352,7 @@ mod tests {
             failed: false,
             events: vec![id],
             declared: Vec::new(),
+            denied_before: Vec::new(),
         }
     }
 

@@ -75,7 +75,8 @@ fn describe(row: &Row) -> String {
         (row.runtime, "asked for the running system"),
         (row.failed, "failed"),
     ];
-    let marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
+    let marks = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark.to_owned());
+    let marks: Vec<String> = marks.chain(row.denied_before.iter().map(inspect::words::past)).collect();
     let marks = if marks.is_empty() {
         String::new()
     } else {

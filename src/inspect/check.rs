@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Hook, View, log};
-use crate::audit::{FileChange, Side, letters};
+use crate::audit::{FileChange, Run, Side, letters};
 use crate::error::Result;
 use crate::escape::unescape;
 use crate::firewall::BY_ENTRY;
 use crate::intercept::ARMED_PATH;
+use crate::origin::package_name;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
@@ -189,7 +190,36 @@ const VOLATILE: [&str; 7] = [
     "/var/run/",
 ];
 
-/// What scriptlets of packages that are still there had left, against what is there now. What
+/// Where package managers keep their own records, which change with each of their calls.
+const OF_MANAGERS: [&str; 3] = [
+    "/usr/lib/sysimage/libdnf5/",
+    "/var/lib/PackageKit/",
+    "/var/lib/dnf/",
+];
+
+/// How much of a command is shown, in characters.
+const COMMAND_SHOWN: usize = 60;
+
+/// Whose changes a record holds, in words, if it counts: a scriptlet's as long as its package is
+/// there, and a command's as long as all are that it installed, since it is not known which of them
+/// made which change.
+fn author(view: &View, run: &Run) -> Option<String> {
+    let installed = &view.facts.installed;
+    let Some(transaction) = &run.transaction else {
+        let name = run.origin.package().filter(|name| installed.has(name))?;
+        return Some(format!("{} of {name}", run.origin.scriptlet.as_deref().unwrap_or("a scriptlet")));
+    };
+    let mut names = transaction.installed.iter().map(|nevra| package_name(nevra));
+    if !names.all(|name| name.is_some_and(|name| installed.has(name))) {
+        return None;
+    }
+    let command = transaction.command.join(" ");
+    let shown: String = command.chars().take(COMMAND_SHOWN).collect();
+    let more = if shown.len() < command.len() { " ..." } else { "" };
+    Some(format!("the command {shown}{more}"))
+}
+
+/// What scriptlets of packages that are still there, and commands, had left, against what is there now. What
 /// settling writes, and files that are as a package has them, are not theirs any more.
 fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
@@ -204,7 +234,7 @@ fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
             let put_back = put_back.get(change.path.as_str());
             put_back.is_none_or(|event| run.requests.iter().any(|request| request > event))
         };
-        let Some(name) = run.origin.package().filter(|name| view.facts.installed.has(name)) else {
+        let Some(who) = author(view, run) else {
             run.changes.iter().for_each(|change| _ = left.remove(change.path.as_str()));
             continue;
         };
@@ -213,12 +243,11 @@ fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
                 left.remove(change.path.as_str());
                 continue;
             }
-            let who = format!("{} of {name}", run.origin.scriptlet.as_deref().unwrap_or("a scriptlet"));
-            left.insert(&change.path, (change.after.as_ref(), who));
+            left.insert(&change.path, (change.after.as_ref(), who.clone()));
         }
     }
     left.retain(|path, _| {
-        !VOLATILE.iter().any(|below| path.starts_with(below))
+        !VOLATILE.iter().chain(&OF_MANAGERS).any(|below| path.starts_with(below))
             && !path.ends_with(".old")
             && !BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
             && !written.contains(path)

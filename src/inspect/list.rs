@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::intent::{Verdict, Wish};
-use crate::state::{Denied, Plugin, Standing, Want};
+use crate::state::{Denied, Past, Plugin, Standing, Want};
 
 /// One wish of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +33,9 @@ pub struct Row {
     /// The rule that denies it, `FILE: NAME`, and its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What policy denied of it before; it stands by now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_before: Vec<Past>,
     /// The wish itself, as in the journal.
     pub wish: Wish,
 }
@@ -67,6 +70,7 @@ fn denied_row(plugin: &str, denied: &Denied) -> Row {
         verdict: denied.held.verdict,
         late: denied.late,
         rule: Some(words::rule(&denied.held)),
+        denied_before: Vec::new(),
         wish: wish.clone(),
     }
 }
@@ -85,6 +89,7 @@ fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
         verdict: Verdict::Allow,
         late: false,
         rule: None,
+        denied_before: want.denied_before.clone(),
         wish: want.wish.clone(),
     }
 }

@@ -2,16 +2,31 @@
 
 use crate::intent::{Held, Intent, Verdict, Wish};
 use crate::journal::{Event, Replayed};
+use crate::plan::events;
 pub use crate::plan::words::wish;
-use crate::state::UNKNOWN;
+use crate::state::{Past, UNKNOWN};
 use crate::tool::Tool;
 
 /// Which rule held a wish back, and why.
 pub fn rule(held: &Held) -> String {
-    match held.reason.as_str() {
-        "" => held.because.clone(),
-        reason => format!("{}: {reason}", held.because),
+    reasoned(&held.because, &held.reason)
+}
+
+fn reasoned(because: &str, reason: &str) -> String {
+    match reason {
+        "" => because.to_owned(),
+        reason => format!("{because}: {reason}"),
     }
+}
+
+/// A denial that is history.
+pub fn past(past: &Past) -> String {
+    let times = match past.times() {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    let rule = reasoned(&past.because, &past.reason);
+    format!("denied {times}, allowed since: {rule}{}", events(&past.events))
 }
 
 /// What policy did with a wish that it held back.

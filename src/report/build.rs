@@ -134,6 +134,7 @@ fn put(plugin: &mut Plugin, row: Row) {
         declared: row.declared,
         late: row.late,
         rule: row.rule,
+        denied_before: row.denied_before,
     };
     let place = match (&row.wish, row.verdict) {
         (_, Verdict::Deny | Verdict::Ignore) => &mut plugin.denied,

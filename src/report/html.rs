@@ -2,6 +2,7 @@
 
 use super::model::{Item, Plugin, Report};
 use super::page::Page;
+use crate::inspect::words;
 use crate::inspect::{ChangeEntry, Declared, ScriptletEntry};
 use crate::trust::Signature as Verdict;
 
@@ -197,6 +198,9 @@ fn items(page: &mut Page, title: &'static str, items: &[Item]) {
         marks.into_iter().filter(|(set, _)| *set).for_each(|(_, mark)| _ = page.raw(mark));
         if let Some(rule) = &item.rule {
             page.raw(" <span class=\"bad\">").text(rule).raw("</span>");
+        }
+        for past in &item.denied_before {
+            page.raw(" <span class=\"warn\">").text(&words::past(past)).raw("</span>");
         }
         let source = crate::plan::events(&item.events);
         page.raw(" <span class=\"soft\">").text(source.trim_start());

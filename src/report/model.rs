@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::inspect::{Declared, Hook, ScriptletEntry};
+use crate::state::Past;
 use crate::trust::Signature as Verdict;
 
 /// The version of this schema. It counts up when a key changes its meaning or goes; new keys do not
@@ -117,6 +118,9 @@ pub struct Item {
     /// The rule of policy that denies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// What policy denied of it before; it stands by now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub denied_before: Vec<Past>,
 }
 
 /// A plugin.

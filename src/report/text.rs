@@ -1,6 +1,7 @@
 //! The report for a terminal of 80 columns.
 
 use super::model::{Image, Item, Plugin, Report};
+use crate::inspect::words::past;
 use crate::inspect::{Declared, ScriptletEntry};
 use crate::plan::{events, wrapped};
 
@@ -113,8 +114,10 @@ fn item(item: &Item) -> String {
         (item.failed, "failed"),
         (item.late, "after the fact"),
     ];
-    let mut marks: Vec<&str> = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark).collect();
-    marks.extend(item.rule.as_deref());
+    let marks = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark.to_owned());
+    let mut marks: Vec<String> = marks.collect();
+    marks.extend(item.rule.clone());
+    marks.extend(item.denied_before.iter().map(past));
     let marks = if marks.is_empty() {
         String::new()
     } else {

@@ -11,7 +11,7 @@ use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{self, default_zone};
 use crate::firewall::ports::PortRange;
-use crate::intent::{Verdict, Wish};
+use crate::intent::{Opening, Verdict, Wish};
 use crate::policy::{Ask, Exit, Lookup, Rules, Ruling, Source};
 use crate::request::parts::{Part, parts};
 use crate::request::{Call, Reply, carry_out};
@@ -109,16 +109,11 @@ pub fn govern(tool: Tool, call: &Call, governor: Governor) -> Reply {
         None => Reply::new(),
     };
     match without {
-        Some(_) => held.iter().for_each(|(part, ruling)| hold(&mut reply, part, ruling)),
-        None => all.iter().for_each(|part| hold(&mut reply, part, strictest)),
+        Some(_) => held.iter().for_each(|(part, ruling)| judge.hold(&mut reply, part, ruling)),
+        None => all.iter().for_each(|part| judge.hold(&mut reply, part, strictest)),
     }
     refuse(&mut reply, tool, call, &held);
     reply
-}
-
-/// Records a part as held back.
-fn hold(reply: &mut Reply, part: &Part, ruling: &Ruling) {
-    reply.held.extend(part.wishes.iter().map(|wish| ruling.hold(wish)));
 }
 
 /// Says what is denied, and sets the exit code if what was carried out did not fail.
@@ -170,6 +165,24 @@ impl Judge<'_> {
         strictest(effects.map(|wish| self.wish(wish)).collect())
             .or_else(|| strictest(part.wishes.iter().map(|wish| self.wish(wish)).collect()))
             .unwrap_or_default()
+    }
+
+    /// Records a part as held back.
+    fn hold(&self, reply: &mut Reply, part: &Part, ruling: &Ruling) {
+        reply.held.extend(part.wishes.iter().map(|wish| ruling.hold(&self.as_carried_out(wish))));
+    }
+
+    /// With the zone that firewalld's tools find for what names none: so it is recorded where it is
+    /// carried out, and both are the same wish.
+    fn as_carried_out(&self, wish: &Wish) -> Wish {
+        let mut wish = wish.clone();
+        if matches!(self.tool, Tool::FirewallCmd | Tool::FirewallOfflineCmd)
+            && let Wish::Allow { opening, zone } | Wish::Withdraw { opening, zone } = &mut wish
+            && !matches!(opening, Opening::CustomRules { .. })
+        {
+            zone.get_or_insert_with(|| self.names.default_zone());
+        }
+        wish
     }
 
     /// Looks at the wishes that a call turned out to carry. What has no effect in the image yet is

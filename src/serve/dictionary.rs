@@ -8,6 +8,7 @@ use zbus::Variant;
 
 use crate::inspect::{Declared, DeclaredChange, DeclaredHook, Hook};
 use crate::report::{Item, Plugin, Provides, Signature};
+use crate::state::Past;
 
 /// `a{sv}`
 pub(super) type Dictionary = BTreeMap<&'static str, Variant<'static>>;
@@ -79,6 +80,18 @@ fn item(item: &Item) -> Dictionary {
     all.insert("declared", texts(&item.declared));
     all.insert("late", item.late.into());
     optional(&mut all, "rule", item.rule.as_deref());
+    if !item.denied_before.is_empty() {
+        all.insert("denied-before", list(&item.denied_before, past));
+    }
+    all
+}
+
+fn past(past: &Past) -> Dictionary {
+    let mut all = Dictionary::from([("because", text(&past.because))]);
+    optional(&mut all, "reason", Some(past.reason.as_str()).filter(|reason| !reason.is_empty()));
+    if !past.events.is_empty() {
+        all.insert("events", past.events.clone().into());
+    }
     all
 }
 

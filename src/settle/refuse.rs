@@ -30,6 +30,7 @@ pub fn refuse(
         }
     };
     let refusals = state::enforce(fold, &judge);
+    state::recall(fold, before);
     let mut notes = Vec::new();
     let waits = |refusal: &Refusal| {
         refusal.ruling.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.wish)

@@ -100,6 +100,7 @@ fn declared(wish: &Wish, source: &str) -> Want {
         failed: false,
         events: Vec::new(),
         declared: vec![source.to_owned()],
+        denied_before: Vec::new(),
     }
 }
 
@@ -167,6 +168,7 @@ mod tests {
             failed: false,
             events: vec![3],
             declared: Vec::new(),
+            denied_before: Vec::new(),
         });
         let plugin = Plugin {
             nevra: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::past::{Past, add};
 use super::{Denied, Plugin, Subject, Want, subject};
 use crate::intent::{DeferredVerb, Held, Intent, ServiceWant, UnitWant, Verdict, Wish};
 use crate::journal::Event;
@@ -22,6 +23,8 @@ pub(super) struct Life {
     wants: BTreeMap<Subject, (usize, Want)>,
     /// What policy put off or denied, unless a later request for it was let through.
     held: BTreeMap<Subject, (usize, Denied)>,
+    /// All that policy denied, whether or not it was asked for again.
+    denied: Vec<(Wish, Past)>,
     order: usize,
 }
 
@@ -75,6 +78,9 @@ impl Life {
 
     fn hold(&mut self, event: u64, held: &Held) {
         self.order += 1;
+        if held.verdict == Verdict::Deny {
+            self.denied.push((held.wish.clone(), Past::of(held, &[event])));
+        }
         let subject = subject(&held.wish);
         let earlier = self.held.remove(&subject).map(|(_, denied)| denied);
         let mut events = match earlier {
@@ -125,6 +131,7 @@ impl Life {
                     failed,
                     events: vec![event.id],
                     declared: Vec::new(),
+                    denied_before: Vec::new(),
                 };
                 self.wants.insert(subject, (self.order, want));
             }
@@ -150,7 +157,13 @@ impl Life {
             failed: false,
             events: denied.events,
             declared: denied.declared,
+            denied_before: Vec::new(),
         }));
+        let mut wants: Vec<Want> = wants;
+        for want in wants.iter_mut().chain(&mut deferred) {
+            let same = self.denied.iter().filter(|(wish, _)| *wish == want.wish);
+            same.for_each(|(_, past)| add(&mut want.denied_before, past));
+        }
         Plugin {
             nevra: self.nevra,
             wants,

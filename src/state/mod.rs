@@ -5,6 +5,7 @@ mod declare;
 mod enforce;
 mod fold;
 mod life;
+mod past;
 mod standing;
 mod subject;
 
@@ -21,6 +22,7 @@ pub use declare::{Contradiction, Declaration, declare};
 pub use enforce::{Refusal, enforce};
 pub use fold::{Facts, Fold, Revert, fold, fold_without};
 pub use life::is_erasure;
+pub use past::{Past, recall};
 pub use standing::Standing;
 pub use subject::{Subject, subject};
 
@@ -179,6 +181,9 @@ pub struct Want {
     /// The files that declare it without any request, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<String>,
+    /// What policy denied of it before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied_before: Vec<Past>,
 }
 
 impl State {
@@ -264,6 +269,11 @@ mod tests {
             failed: false,
             events: vec![1, 3],
             declared: Vec::new(),
+            denied_before: vec![Past {
+                because: "10-site.toml: #1".into(),
+                events: vec![1],
+                ..Past::default()
+            }],
         };
         let unit = Wish::Unit {
             unit: "a.service".into(),

@@ -45,6 +45,41 @@ fn an_rpm_that_names_no_scriptlets_is_audited_as_a_whole() {
     }
 }
 
+fn differences(image: &Image) -> Vec<(String, String, String)> {
+    let checked = image.nodeshim("check", ["--json"]).output().expect("a check");
+    let json: Vec<serde_json::Value> = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let of = |one: &serde_json::Value, key: &str| one[key].as_str().expect("a text").to_owned();
+    json.iter().map(|one| (of(one, "kind"), of(one, "path"), of(one, "text"))).collect()
+}
+
+#[test]
+fn what_a_whole_transaction_left_is_checked() {
+    for how in WAYS {
+        let image = image_of_kinds();
+        let package = build(&image.beside("kinds"), "kinds", EVERY_KIND);
+        audited(&image, how, &["--noplugins", "-U", &package]);
+        assert_eq!(differences(&image), [], "{how}");
+        let etc = image.path().join("etc");
+        fs::write(etc.join("made"), "other\n").expect("a file");
+        fs::write(etc.join("gone"), "back\n").expect("a file");
+        fs::remove_file(etc.join("link")).expect("a removal");
+        let found = differences(&image);
+        let kinds: Vec<(&str, &str)> =
+            found.iter().map(|(kind, path, _)| (kind.as_str(), path.as_str())).collect();
+        let expected = [
+            ("extra", "/etc/gone"),
+            ("missing", "/etc/link"),
+            ("changed", "/etc/made"),
+        ];
+        assert_eq!(kinds, expected, "{how}");
+        assert!(found[2].2.starts_with("S.5.... since the command rpm "), "{how}: {found:?}");
+        assert!(found[0].2.starts_with("was removed by the command rpm "), "{how}: {found:?}");
+        // Of what is gone nobody knows whether it was to stay.
+        audited(&image, how, &["--noplugins", "-e", "kinds"]);
+        assert_eq!(differences(&image), [], "{how}");
+    }
+}
+
 #[test]
 fn an_rpm_of_the_images_own_is_audited_as_a_whole() {
     let image = with_rpm();
