@@ -220,7 +220,7 @@ const DAEMON: &str = r#"
 mount -t tmpfs run /run; mkdir -p /run/dbus /run/firewalld
 mount --bind "$1/etc/firewalld" /etc/firewalld
 bus=$(dbus-daemon --system --fork --print-pid)
-firewalld --nofork --nopid >/run/log 2>&1 & daemon=$!
+firewalld --nofork --nopid --log-target=console >/run/log 2>&1 & daemon=$!
 trap 'kill $daemon $bus; wait' EXIT
 until [ "$(firewall-cmd --state 2>/dev/null)" = running ]; do
   kill -0 $daemon || { cat /run/log; exit 1; }
