@@ -7,7 +7,7 @@ use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode};
 use crate::unit::index::absolute;
 use crate::unit::name::{self, base_name};
-use crate::unit::paths::{join, parent};
+use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::Units;
 
@@ -38,6 +38,14 @@ struct Link {
     dir: String,
     name: String,
     target: String,
+    /// The file that it leads to at once, over no other link: no link that goes changes that.
+    file: Option<String>,
+}
+
+impl Link {
+    fn path(&self) -> String {
+        join(&self.dir, &self.name)
+    }
 }
 
 impl Units<'_> {
@@ -117,8 +125,8 @@ impl Units<'_> {
         while again {
             again = false;
             let mut left = Vec::new();
-            for link in links {
-                match self.remove_link(marks, &link, &mut again, events) {
+            for mut link in links {
+                match self.remove_link(marks, &mut link, &mut again, events) {
                     Ok(true) => {
                         if let Some(count) = left_in.get_mut(&link.dir) {
                             *count -= 1;
@@ -157,6 +165,7 @@ impl Units<'_> {
                     dir: dir.to_owned(),
                     name,
                     target: target.to_string_lossy().into_owned(),
+                    file: None,
                 }),
                 _ => {}
             }
@@ -177,30 +186,15 @@ impl Units<'_> {
     fn remove_link(
         &mut self,
         marks: &mut Marks,
-        link: &Link,
+        link: &mut Link,
         again: &mut bool,
         events: &mut Events,
     ) -> Result<bool, Problem> {
-        let path = join(&link.dir, &link.name);
-        let shown = format!("{}{path}", self.prefix);
-        let owner = match marks.of_name(&link.name) {
-            Some(owner) => owner,
-            None => {
-                let end = self.index.chase(&absolute(&link.target, &link.dir));
-                let end = match end {
-                    // Its way leads over something that is not there.
-                    Err(Problem::Missing) => return Ok(false),
-                    end => end.map_err(|problem| events.fail(0, problem, &shown, None))?,
-                };
-                // In another tree what was removed and what is led to never have the same path.
-                let by_path = marks.owner(&end.path).filter(|_| self.prefix.is_empty());
-                let by_target = by_path.or_else(|| marks.owner(base_name(&end.path)));
-                match by_target {
-                    Some(owner) => owner,
-                    None => return Ok(false),
-                }
-            }
+        let Some(owner) = self.owner_of_link(marks, link, events)? else {
+            return Ok(false);
         };
+        let path = link.path();
+        let shown = format!("{}{path}", self.prefix);
         if self.dry_run {
             events.push(owner, Event::Removed { path: shown });
             return Ok(false);
@@ -212,5 +206,35 @@ impl Units<'_> {
         events.push(owner, Event::Removed { path: shown });
         *again |= marks.add(&path, owner);
         Ok(true)
+    }
+
+    /// The argument that a link goes for: by its own name, or by what it leads to.
+    fn owner_of_link(
+        &self,
+        marks: &Marks,
+        link: &mut Link,
+        events: &mut Events,
+    ) -> Result<Option<usize>, Problem> {
+        if let Some(owner) = marks.of_name(&link.name) {
+            return Ok(Some(owner));
+        }
+        let end = match &link.file {
+            Some(file) => file.clone(),
+            None => {
+                let target = simplify(&absolute(&link.target, &link.dir));
+                let end = match self.index.chase(&target) {
+                    // Its way leads over something that is not there.
+                    Err(Problem::Missing) => return Ok(None),
+                    end => end.map_err(|problem| {
+                        events.fail(0, problem, &format!("{}{}", self.prefix, link.path()), None)
+                    })?,
+                };
+                link.file = Some(&end.path).filter(|path| end.exists && **path == target).cloned();
+                end.path
+            }
+        };
+        // In another tree what was removed and what is led to never have the same path.
+        let by_path = marks.owner(&end).filter(|_| self.prefix.is_empty());
+        Ok(by_path.or_else(|| marks.owner(base_name(&end))))
     }
 }

@@ -202,8 +202,17 @@ pub fn join(dir: &str, name: &str) -> String {
     }
 }
 
+/// Whether there is certainly nothing to simplify; most paths are like this.
+fn is_simple(path: &str) -> bool {
+    let mut pairs = path.as_bytes().windows(2);
+    path.starts_with('/') && !path.ends_with('/') && !pairs.any(|pair| matches!(pair, b"//" | b"/."))
+}
+
 /// Removes doubled slashes, `.` and a trailing slash; `..` stays.
 pub fn simplify(path: &str) -> String {
+    if is_simple(path) {
+        return path.to_owned();
+    }
     let mut simple = String::with_capacity(path.len());
     for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
         if path.starts_with('/') || !simple.is_empty() {
