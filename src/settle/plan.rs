@@ -96,7 +96,8 @@ fn prepare_with(
     fold.state.retracted.clone_from(&declared.retracted);
     let policy = declared.policy.clone();
     plan.notes.extend(declare_all(declared, &mut fold));
-    plan.notes.extend(refuse(root, &policy, journal, &before, &mut fold, counts));
+    let judge = Judge::new(root, &policy, journal);
+    plan.notes.extend(refuse(&judge, &before, &mut fold, counts));
     let released = release(&mut fold.state, counts);
     if !facts.installed.is_known() {
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
@@ -120,7 +121,6 @@ fn prepare_with(
     desired.extend(files);
     plan.notes.extend(notes);
     desired.extend(super::first_boot::files(root, &fold.state));
-    let judge = Judge::new(root, &policy, journal);
     plan.notes.extend(undone(root, &fold.state, &|plugin, want| judge.of(plugin, want)));
     let firewall = plan_firewall(root, facts, &fold)?;
     plan.notes.extend(firewall.notes);

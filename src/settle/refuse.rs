@@ -14,14 +14,11 @@ use crate::tool::Tool;
 /// Judges all wishes that stand. What is refused for the first time is to be taken back, unless it
 /// only waited for the boot and `counts` by now.
 pub fn refuse(
-    root: &Root,
-    rules: &Rules,
-    journal: &Journal,
+    of_rules: &Judge,
     before: &State,
     fold: &mut Fold,
     counts: &dyn Fn(&str, &Wish) -> bool,
 ) -> Vec<Note> {
-    let of_rules = Judge::new(root, rules, journal);
     let judge = |plugin: &str, want: &Want| {
         let ruling = of_rules.of(plugin, want);
         match ruling.verdict {
