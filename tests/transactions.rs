@@ -13,6 +13,8 @@ mod edges;
 mod faults;
 #[path = "support/image.rs"]
 mod image;
+#[path = "transactions/mounted.rs"]
+mod mounted;
 #[path = "transactions/origins.rs"]
 mod origins;
 #[path = "transactions/owners.rs"]

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use super::armed::{Identity, Standing};
 use super::paths::tool_paths;
 use super::{Armed, Diverted, SHIM_PATH, check_image, disarm};
@@ -80,6 +82,17 @@ fn missing_directories(root: &Root, path: &Path, directories: &mut Vec<PathBuf>)
 
 /// Makes the shim stand at a path that it does not stand at.
 fn divert(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
+    let path = tool.path.display();
+    swap_in(root, identity, tool).map_err(|error| match error.errno() {
+        Some(Errno::EXDEV) => Error::Other(format!(
+            "{path}: cannot be diverted: it lies on another file system than {DIRECTORY} of the image"
+        )),
+        Some(Errno::EBUSY) => Error::Other(format!("{path}: cannot be diverted: something is mounted on it")),
+        _ => error,
+    })
+}
+
+fn swap_in(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
     let path = &tool.path;
     if let Some(parent) = path.parent() {
         root.create_dirs(parent, 0o755)?;

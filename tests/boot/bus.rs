@@ -14,6 +14,7 @@ const METADATA: &str = "%install\ninstall -d %{buildroot}/usr/share/ovirt-node/p
 const ASK: &str = "
     call='busctl call org.ovirt.node.Plugins1 /org/ovirt/node/Plugins1 org.ovirt.node.Plugins1'
     nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+    ask bus systemctl show -P Id dbus.service
     ask before systemctl is-active nodeshim-plugins1.service
     ask list sh -c \"$nobody $call List | grep -c alpha-1-1.noarch\"
     ask started systemctl is-active nodeshim-plugins1.service
@@ -35,13 +36,27 @@ const ASK: &str = "
 #[test]
 fn the_bus_starts_the_service_and_what_changes_is_told() {
     let machine = Machine::with_nodeshim();
-    install(&machine, &[alpha(&machine)]);
+    assert_asked(&machine, "bus=dbus.service");
+}
+
+/// What Fedora has for a bus.
+#[test]
+fn another_bus_gives_the_same_answers() {
+    let machine = Machine::with_nodeshim();
+    let alias = machine.root("/etc/systemd/system/dbus.service");
+    machine.host(&["ln", "-s", "/usr/lib/systemd/system/dbus-broker.service", &alias]);
+    assert_asked(&machine, "bus=dbus-broker.service");
+}
+
+fn assert_asked(machine: &Machine, bus: &str) {
+    install(machine, &[alpha(machine)]);
     let meta = machine.package("meta", "1", METADATA);
     machine.put(&meta, "/var/tmp/meta.rpm");
     let looked = machine.boot(&look(ASK));
     expect(
         &looked,
         &[
+            bus,
             "before=inactive",
             "list=1",
             "started=active",

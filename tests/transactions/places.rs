@@ -2,6 +2,7 @@
 //! namespace. And rpm, or all of a run, killed in the middle of a transaction.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -83,6 +84,66 @@ fn an_ordinary_user_may_do_it_in_a_user_namespace() {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
     succeed(command.env("TMPDIR", place.join("tmp")).stdin(Stdio::null()));
     assert_installed(&image, FoundBy::RpmPlugin);
+    assert_eq!(fs::read_dir(place.join("tmp")).expect("a directory").count(), 0);
+}
+
+/// An `/etc` of its own, in which user 4242 exists and has subordinate ids; then that user's call.
+const WITH_SUBORDINATE_IDS: &str = r#"
+mkdir "$1/etc"; mount -t tmpfs etc "$1/etc"; mkdir "$1/etc/upper" "$1/etc/work"
+mount -t overlay etc -o "lowerdir=/etc,upperdir=$1/etc/upper,workdir=$1/etc/work" /etc
+echo 'plugger:x:4242:4242::/:/bin/sh' >>/etc/passwd; echo 'plugger:x:4242:' >>/etc/group
+echo 'plugger:400000:65536' >/etc/subuid; echo 'plugger:400000:65536' >/etc/subgid
+shift; exec setpriv --reuid=4242 --regid=4242 --clear-groups unshare --map-auto --map-root-user "$@"
+"#;
+
+/// As rootless containers are made: files may belong to other users than root of the namespace.
+#[test]
+fn an_ordinary_user_may_do_it_with_subordinate_ids() {
+    let image = Image::new();
+    let place = image.beside("");
+    let post = "%post\nsystemctl enable node-lua.service\necho x >/etc/owned\nchown 5:7 /etc/owned\n";
+    let plugin = build(&place.join("rpms"), "owning", post);
+    let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+    fs::write(image.path().join("usr/lib/systemd/system/node-lua.service"), unit).expect("a unit");
+    succeed(Command::new("cp").arg("-a").arg(stage().join("usr")).arg(place.join("staged")));
+    fs::create_dir(place.join("tmp")).expect("a directory");
+    succeed(Command::new("chown").args(["-hR", "4242:4242"]).arg(&place));
+    let mut command = Command::new("unshare");
+    command.args([
+        "-m",
+        "--propagation",
+        "private",
+        "sh",
+        "-euc",
+        WITH_SUBORDINATE_IDS,
+        "sh",
+    ]);
+    command.arg(&place).arg(place.join("staged/bin/nodeshim")).arg("--root").arg(image.path());
+    command.args(["run", "--"]).args(image.rpm(&["-i", "--nodeps", &plugin]));
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", &place);
+    succeed(command.env("TMPDIR", place.join("tmp")).stdin(Stdio::null()));
+    assert!(image.has(&wants("node-lua.service")));
+    let events = image.events();
+    assert!(!events.is_empty());
+    for event in events {
+        assert_eq!(event.origin.package(), Some("owning"), "{event:?}");
+        assert_eq!(event.origin.found_by, FoundBy::RpmPlugin, "{event:?}");
+    }
+    let owned = fs::metadata(image.path().join("etc/owned")).expect("a file");
+    // Root of the namespace is the user itself, user 1 the first subordinate id.
+    assert_eq!((owned.uid(), owned.gid()), (400_004, 400_006));
+    let audit = nodeshim::audit::Audit::read(&image.root()).expect("the records read");
+    let sides = audit
+        .runs
+        .iter()
+        .flat_map(|run| &run.changes)
+        .filter(|change| change.path == "/etc/owned");
+    let owners: Vec<_> = sides
+        .filter_map(|change| change.after.as_ref())
+        .map(|side| (side.uid, side.gid))
+        .collect();
+    assert_eq!(owners, [(5, 7)], "the audit sees what the image's users are");
+    assert!(!image.has("/usr/lib/sysimage/nodeshim/armed.toml"));
     assert_eq!(fs::read_dir(place.join("tmp")).expect("a directory").count(), 0);
 }
 
