@@ -96,7 +96,7 @@ fn a_tool_that_cannot_be_moved_is_named_and_the_others_are_put_back() {
         .stdin(Stdio::null())
         .output()
         .expect("unshare starts");
-    assert_refused(&output, &["/usr/sbin/chkconfig", "Device or resource busy"]);
+    assert_refused(&output, &["/usr/sbin/chkconfig", "something is mounted on it"]);
     assert_same(&before, &files(&image), "a mounted tool");
     assert!(!image.has(&format!("/{OWN}/armed.toml")));
     if Command::new("chattr").arg("+i").arg(&tool).status().is_ok_and(|status| status.success()) {
