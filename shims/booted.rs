@@ -8,7 +8,7 @@ use nix::sys::stat::stat;
 use nodeshim::caller;
 use nodeshim::config::{Booted, Config};
 use nodeshim::error::{Error, Result};
-use nodeshim::intent::Wish;
+use nodeshim::intent::Intent;
 use nodeshim::journal::{Appender, Event, timestamp};
 use nodeshim::policy;
 use nodeshim::request::{Call, Env, Governor, Reply, govern};
@@ -55,16 +55,16 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         plugin: origin.package(),
     };
     // Before the original does it: afterwards everything would have been so already. What policy
-    // forbids is done all the same, by the original, and not counted as a wish.
+    // forbids is done all the same, by the original, and not counted as a intent.
     let mut noted = govern(tool, &call, governor);
     let failed = |error: std::io::Error| Error::Other(error.to_string());
     let status = command(root, argv).map_err(failed)?.status().map_err(failed)?;
     let signal = status.signal().map(|signal| 128 + signal);
     let exit = status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
     // What could only be deferred in an image was done at once.
-    for intent in &mut noted.intents {
-        intent.runtime |= matches!(intent.wish, Wish::Defer { .. });
-        intent.changed &= exit == 0;
+    for recorded in &mut noted.intents {
+        recorded.runtime |= matches!(recorded.intent, Intent::Defer { .. });
+        recorded.changed &= exit == 0;
     }
     let mut event = Event {
         id: 0,

@@ -1,13 +1,13 @@
-//! Intents: the tool-neutral wishes that requests carry.
+//! Intents: the tool-neutral intents that requests carry.
 
 use serde::{Deserialize, Serialize};
 
-/// One wish, with what became of it in the tool's own files.
+/// One intent, with what became of it in the tool's own files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
+pub struct RecordedIntent {
     /// What is wanted.
     #[serde(flatten)]
-    pub wish: Wish,
+    pub intent: Intent,
     /// Whether carrying out the request changed anything: `false` means that it was so already,
     /// or that nothing could be done yet.
     pub changed: bool,
@@ -16,30 +16,30 @@ pub struct Intent {
     pub runtime: bool,
 }
 
-impl Intent {
-    /// A persistent wish.
-    pub fn new(wish: Wish, changed: bool) -> Self {
-        Intent {
-            wish,
+impl RecordedIntent {
+    /// A persistent intent.
+    pub fn new(intent: Intent, changed: bool) -> Self {
+        RecordedIntent {
+            intent,
             changed,
             runtime: false,
         }
     }
 
-    /// A wish for the running system only.
-    pub fn runtime(wish: Wish, changed: bool) -> Self {
-        Intent {
-            wish,
+    /// A intent for the running system only.
+    pub fn runtime(intent: Intent, changed: bool) -> Self {
+        RecordedIntent {
+            intent,
             changed,
             runtime: true,
         }
     }
 }
 
-/// What can be wished for. Unit names are canonical (with suffix); ports are `N` or `N-M`.
+/// What can be intented for. Unit names are canonical (with suffix); ports are `N` or `N-M`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Wish {
+pub enum Intent {
     /// A unit's enablement.
     Unit {
         /// Unit name with suffix.
@@ -91,7 +91,7 @@ pub enum Wish {
     Allow {
         /// What.
         #[serde(flatten)]
-        opening: Opening,
+        opening: FirewallItem,
         /// The zone that was named or the default zone; absent for lokkit, which knows none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
@@ -100,7 +100,7 @@ pub enum Wish {
     Withdraw {
         /// What.
         #[serde(flatten)]
-        opening: Opening,
+        opening: FirewallItem,
         /// As in `Allow`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
@@ -201,26 +201,26 @@ pub enum Wish {
     },
 }
 
-impl Wish {
-    /// Whether the wish touches more than the package's own things: shown first, and what policy
+impl Intent {
+    /// Whether the intent touches more than the package's own things: shown first, and what policy
     /// is for.
     pub fn is_global(&self) -> bool {
         match self {
-            Wish::FirewallSwitch { .. }
-            | Wish::FirewallReset { .. }
-            | Wish::DefaultZone { .. }
-            | Wish::DefaultTarget { .. }
-            | Wish::BootParameter { .. }
-            | Wish::Selinux { .. } => true,
-            Wish::Unit { want, .. } => *want == UnitWant::Mask,
-            Wish::Defer { verb, .. } => *verb == DeferredVerb::Isolate,
-            Wish::Note { severity, .. } => severity == "high",
+            Intent::FirewallSwitch { .. }
+            | Intent::FirewallReset { .. }
+            | Intent::DefaultZone { .. }
+            | Intent::DefaultTarget { .. }
+            | Intent::BootParameter { .. }
+            | Intent::Selinux { .. } => true,
+            Intent::Unit { want, .. } => *want == UnitWant::Mask,
+            Intent::Defer { verb, .. } => *verb == DeferredVerb::Isolate,
+            Intent::Note { severity, .. } => severity == "high",
             _ => false,
         }
     }
 }
 
-/// What policy says of a wish, or of a request as a whole; of several the greatest counts.
+/// What policy says of a intent, or of a request as a whole; of several the greatest counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -229,19 +229,19 @@ pub enum Verdict {
     Allow,
     /// Recorded for boot.
     Defer,
-    /// Neither carried out nor counted as a wish.
+    /// Neither carried out nor counted as a intent.
     Ignore,
     /// Refused.
     Deny,
 }
 
-/// A wish that policy held back.
+/// A intent that policy held back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Held {
+pub struct Withheld {
     /// What was wanted.
     #[serde(flatten)]
-    pub wish: Wish,
+    pub intent: Intent,
     /// `defer`, `ignore` or `deny`.
     pub verdict: Verdict,
     /// The rule that decided, `FILE: NAME`.
@@ -361,7 +361,7 @@ pub enum ServiceWant {
 /// What a firewall can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "opening", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Opening {
+pub enum FirewallItem {
     /// Destination ports.
     Port {
         /// `N` or `N-M`.
@@ -451,22 +451,22 @@ mod tests {
 
     #[test]
     fn an_intent_reads_as_flat_keys() {
-        let opening = Opening::Port {
+        let opening = FirewallItem::Port {
             port: "8080".into(),
             protocol: "tcp".into(),
         };
-        let intent = Intent::new(
-            Wish::Allow {
+        let recorded = RecordedIntent::new(
+            Intent::Allow {
                 opening,
                 zone: Some("public".into()),
             },
             true,
         );
-        let text = toml::to_string(&intent).unwrap();
+        let text = toml::to_string(&recorded).unwrap();
         assert_eq!(
             text,
             "kind = \"allow\"\nopening = \"port\"\nport = \"8080\"\nprotocol = \"tcp\"\nzone = \"public\"\nchanged = true\n"
         );
-        assert_eq!(toml::from_str::<Intent>(&text).unwrap(), intent);
+        assert_eq!(toml::from_str::<RecordedIntent>(&text).unwrap(), recorded);
     }
 }

@@ -12,18 +12,20 @@
 
 #![deny(unsafe_code)]
 
-#[cfg(feature = "admin")]
-pub mod apply;
 pub mod argv;
 #[cfg(feature = "admin")]
 pub mod audit;
 #[cfg(feature = "admin")]
 pub mod backend;
+#[cfg(feature = "admin")]
+pub mod boot;
 pub mod boundary;
 pub mod caller;
 pub mod config;
 pub mod error;
 pub mod escape;
+#[cfg(feature = "admin")]
+pub mod export;
 pub mod firewall;
 #[cfg(feature = "admin")]
 pub mod image;
@@ -34,7 +36,6 @@ pub mod install;
 pub mod intent;
 pub mod intercept;
 pub mod journal;
-pub mod levels;
 #[cfg(feature = "admin")]
 pub mod lint;
 #[cfg(feature = "admin")]
@@ -52,8 +53,6 @@ pub mod policy;
 #[cfg(feature = "admin")]
 pub mod preview;
 #[cfg(feature = "admin")]
-pub mod private;
-#[cfg(feature = "admin")]
 pub mod replay;
 #[cfg(feature = "admin")]
 pub mod report;
@@ -63,6 +62,7 @@ pub mod root;
 pub mod rpmdb;
 #[cfg(feature = "admin")]
 pub mod run;
+pub mod runlevels;
 #[cfg(feature = "admin")]
 pub mod serve;
 #[cfg(feature = "admin")]
@@ -70,9 +70,13 @@ pub mod settle;
 #[cfg(feature = "admin")]
 pub mod state;
 pub mod sysv;
+#[cfg(feature = "admin")]
+pub mod tempdir;
 pub mod tool;
 #[cfg(feature = "admin")]
 pub mod trust;
+#[cfg(feature = "admin")]
+pub mod undo;
 pub mod unit;
 #[cfg(feature = "admin")]
 pub mod vdsm;

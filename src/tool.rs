@@ -29,7 +29,7 @@ pub enum Tool {
     /// Remembers where init scripts were on, for the units that replace them.
     SystemdSysvConvert,
     /// No tool: the audit saw it done by hand. Nothing is called by this name.
-    Hand,
+    Bypass,
     /// No shim: the admin tool itself, for what an administrator did through it.
     Nodeshim,
 }
@@ -60,7 +60,7 @@ impl Tool {
             Tool::SystemdUpdateHelper => "systemd-update-helper",
             Tool::SystemdSysvInstall => "systemd-sysv-install",
             Tool::SystemdSysvConvert => "systemd-sysv-convert",
-            Tool::Hand => "hand",
+            Tool::Bypass => "hand",
             Tool::Nodeshim => "nodeshim",
         }
     }

@@ -83,7 +83,7 @@ fn escapes_come_back() {
 #[test]
 fn every_parser_has_a_target() {
     let manifest =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/Cargo.toml")).expect("it");
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/Cargo.toml")).expect("it");
     for (name, _) in parsers::ALL {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
     }

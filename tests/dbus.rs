@@ -135,7 +135,7 @@ fn five_hundred_plugins_are_one_answer() {
         let text = format!(
             "\n[[event]]\nid = {number}\ntime = \"2026-01-01T00:00:00Z\"\ntool = \"lokkit\"\n\
              argv = [\"lokkit\", \"-p\", \"{port}:tcp\"]\nexit = 0\nverdict = \"allow\"\n\n[event.origin]\n\
-             found-by = \"unknown\"\nnevra = \"p{number:03}-1-1.noarch\"\n\n[[event.intent]]\nchanged = true\n\
+             found-by = \"unknown\"\nnevra = \"p{number:03}-1-1.noarch\"\n\n[[event.recorded]]\nchanged = true\n\
              kind = \"allow\"\nopening = \"port\"\nport = \"{port}\"\nprotocol = \"tcp\"\n",
             port = 10_000 + number
         );

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use nodeshim::config::{Config, FirewallCmd};
-use nodeshim::intent::{Intent, Wish};
+use nodeshim::intent::{Intent, RecordedIntent};
 use nodeshim::tool::Tool;
 
 use lines::{STORIES, words};
@@ -158,8 +158,8 @@ fn answer_with(config: &mut Config, answer: FirewallCmd) {
     config.shims.firewall_cmd = answer;
 }
 
-fn wishes(intents: &[Intent]) -> Vec<&Wish> {
-    intents.iter().map(|intent| &intent.wish).collect()
+fn intents(intents: &[RecordedIntent]) -> Vec<&Intent> {
+    intents.iter().map(|recorded| &recorded.intent).collect()
 }
 
 /// Whether a line asks for a change, by its options.
@@ -200,21 +200,22 @@ fn the_same_is_recorded_whatever_the_answer() {
                 let exit = if words.iter().all(is_modifier) { 254 } else { 252 };
                 assert_eq!((no_bus.exit, no_daemon.exit), (36, exit), "{line}");
             }
-            assert_eq!(wishes(&silent.intents), wishes(&reply.intents), "{line}");
-            assert_eq!(wishes(&deaf.intents), wishes(&reply.intents), "{line}");
-            assert!(silent.intents.iter().chain(&deaf.intents).all(|intent| !intent.changed), "{line}");
+            assert_eq!(intents(&silent.intents), intents(&reply.intents), "{line}");
+            assert_eq!(intents(&deaf.intents), intents(&reply.intents), "{line}");
+            assert!(silent.intents.iter().chain(&deaf.intents).all(|recorded| !recorded.changed), "{line}");
             let permanent = words.iter().any(|word| word == "--permanent");
             if changes(&words) && real.exit == 0 {
                 assert!(!reply.intents.is_empty(), "nothing recorded: {line}");
                 recorded += 1;
             } else if !changes(&words) {
-                assert_eq!(wishes(&reply.intents), Vec::<&Wish>::new(), "{line}");
+                assert_eq!(intents(&reply.intents), Vec::<&Intent>::new(), "{line}");
             }
             if permanent {
-                assert!(reply.intents.iter().all(|intent| !intent.runtime), "{line}");
+                assert!(reply.intents.iter().all(|recorded| !recorded.runtime), "{line}");
             }
             if words.iter().any(|word| word.starts_with("--timeout=")) {
-                let lasting = reply.intents.iter().any(|intent| matches!(intent.wish, Wish::Allow { .. }));
+                let lasting =
+                    reply.intents.iter().any(|recorded| matches!(recorded.intent, Intent::Allow { .. }));
                 assert!(!lasting, "asked for a time only: {line}");
             }
         }

@@ -49,7 +49,7 @@ fn refused(image: &Path, tool: Tool, words: &[&str], exit: u8) {
     let before = snapshot(image);
     let reply = call_with(image, tool, &Config::default(), words);
     assert_eq!(reply.exit, exit, "{words:?}: {:?}", reply.output);
-    assert!(reply.intents.iter().all(|intent| !intent.changed), "{words:?}: {:?}", reply.intents);
+    assert!(reply.intents.iter().all(|recorded| !recorded.changed), "{words:?}: {:?}", reply.intents);
     assert_same(&before, &snapshot(image), &format!("{words:?}"));
 }
 

@@ -34,7 +34,7 @@ fn intents(reply: &Reply) -> Vec<String> {
     let line = |text: String| {
         text.lines().map(|l| l.replace(" = ", "=").replace('"', "")).collect::<Vec<_>>().join(" ")
     };
-    reply.intents.iter().map(|intent| line(toml::to_string(intent).unwrap())).collect()
+    reply.intents.iter().map(|recorded| line(toml::to_string(recorded).unwrap())).collect()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn edits_of_files_carry_an_intent_for_each_value() {
     );
     let reply = offline("--add-service=nope --add-service=ssh");
     assert_eq!(reply.exit, 101);
-    assert!(reply.intents.iter().all(|intent| !intent.changed));
+    assert!(reply.intents.iter().all(|recorded| !recorded.changed));
     let reply = offline("-t eth1 -m eth0");
     assert_eq!(
         intents(&reply),
@@ -76,7 +76,7 @@ fn a_change_of_the_running_firewall_is_recorded_and_not_written() {
     let image = image();
     let reply = answering(image.path(), Tool::FirewallCmd, FirewallCmd::Virtual, "--add-port=80/tcp");
     assert_eq!(reply.exit, 0);
-    assert!(reply.intents.iter().all(|intent| intent.runtime));
+    assert!(reply.intents.iter().all(|recorded| recorded.runtime));
     assert_eq!(reply.intents.len(), 1);
     assert!(!image.path().join("etc").exists());
     assert!(!image.path().join("usr/lib/sysimage").exists());

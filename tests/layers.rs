@@ -8,12 +8,19 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &[
-        "error", "escape", "levels", "tool", "origin", "boundary", "intent", "vdsm",
+        "error",
+        "escape",
+        "runlevels",
+        "tool",
+        "origin",
+        "boundary",
+        "intent",
+        "vdsm",
     ],
     &["root"],
-    &["private", "namespace", "mounts"],
+    &["tempdir", "namespace", "mounts"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],
@@ -21,8 +28,9 @@ const LAYERS: [&[&str]; 17] = [
     &["trust"],
     &["caller"],
     &["state", "plan", "metadata", "audit"],
-    &["backend"],
-    &["settle", "intercept", "inspect", "apply", "lint"],
+    &["backend", "undo"],
+    &["export"],
+    &["settle", "intercept", "inspect", "boot", "lint"],
     &["report"],
     &["run", "live", "replay", "serve"],
     &["install"],

@@ -255,9 +255,9 @@ fn rows(image: &Image) -> Vec<serde_json::Value> {
 }
 
 /// What is denied now, what is told as history, in all that shows a plugin.
-fn assert_history(image: &Image, wish: &str, history: &str) {
+fn assert_history(image: &Image, intent: &str, history: &str) {
     let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let marked = format!("{wish} ({history}");
+    let marked = format!("{intent} ({history}");
     for (verb, args) in [("list", &[][..]), ("show", &["p"]), ("report", &[])] {
         let said = words(say(image, verb, args));
         assert!(said.contains(&marked), "{verb}: {marked} in {said}");

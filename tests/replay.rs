@@ -54,7 +54,7 @@ fn code(output: &Output) -> i32 {
     code
 }
 
-/// What became of a plugin's wishes: `WISH: FATE`.
+/// What became of a plugin's intents: `WISH: FATE`.
 fn fates(report: &Value, plugin: &str) -> Vec<String> {
     let items = report["items"].as_array().expect("items").iter();
     let of_plugin = items.filter(|item| item["plugin"] == plugin);
@@ -104,7 +104,7 @@ fn install_bare(image: &Image, files: &[&str]) {
 }
 
 #[test]
-fn wishes_take_effect_in_the_next_image_and_again_adds_nothing() {
+fn intents_take_effect_in_the_next_image_and_again_adds_nothing() {
     let old = Image::new();
     let post = "systemctl enable alpha\nfirewall-cmd --permanent --add-port=8443/tcp --add-port=8444/tcp\n\
                 firewall-cmd --permanent --remove-port=8444/tcp";
@@ -218,7 +218,7 @@ fn what_no_longer_applies_is_told() {
         "gone gamma: enable gamma.service: there is no gamma.service; gamma brings gamma-daemon.service",
         "open 9090/tcp: console.socket listens on it here",
         "open 6000/tcp: other has asked for it here",
-        "4 wishes from testimage-1, 4 of them no longer apply",
+        "4 requests from testimage-1, 4 of them no longer apply",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }

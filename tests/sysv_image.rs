@@ -11,7 +11,7 @@ use std::path::Path;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use nodeshim::config::{Answers, Service};
-use nodeshim::intent::{DeferredVerb, Intent, Scope, ServiceWant, UnitWant, Wish};
+use nodeshim::intent::{DeferredVerb, Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use nodeshim::request::{Reply, Stream};
 use nodeshim::tool::Tool;
 
@@ -25,10 +25,10 @@ fn stderr(reply: &Reply) -> String {
     String::from_utf8(reply.output.all(Stream::Stderr)).unwrap()
 }
 
-/// What was wished for the service `foo`, and whether files changed by it.
-fn wishes(reply: &Reply) -> Vec<(ServiceWant, bool)> {
-    let of_foo = reply.intents.iter().filter_map(|intent| match &intent.wish {
-        Wish::Service { service, want, .. } if service == "foo" => Some((*want, intent.changed)),
+/// What was intented for the service `foo`, and whether files changed by it.
+fn intents(reply: &Reply) -> Vec<(ServiceWant, bool)> {
+    let of_foo = reply.intents.iter().filter_map(|recorded| match &recorded.intent {
+        Intent::Service { service, want, .. } if service == "foo" => Some((*want, recorded.changed)),
         _ => None,
     });
     of_foo.collect()
@@ -84,12 +84,12 @@ fn to_the_letter_a_missing_directory_fails_before_anything_is_written() {
         stderr(&reply),
         "failed to glob pattern /etc/rc0.d/[SK][0-9][0-9]foo: No such file or directory\n"
     );
-    assert_eq!(wishes(&reply), [(ServiceWant::Add, false)]);
+    assert_eq!(intents(&reply), [(ServiceWant::Add, false)]);
     assert_eq!(snapshot(image.path()), before);
 }
 
 #[test]
-fn a_wish_that_fails_is_kept() {
+fn a_intent_that_fails_is_kept() {
     let image = Image::new();
     image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
     image.root.write("/usr/lib/systemd/system/foo.service", b"[Service]\n", None).unwrap();
@@ -100,17 +100,17 @@ fn a_wish_that_fails_is_kept() {
     ] {
         let reply = image.call(Tool::Chkconfig, &words);
         assert_eq!(reply.exit, 1);
-        assert_eq!(wishes(&reply), [(want, false)]);
+        assert_eq!(intents(&reply), [(want, false)]);
     }
 }
 
 #[test]
-fn wishes_name_the_levels_that_are_not_the_usual_ones() {
+fn intents_name_the_levels_that_are_not_the_usual_ones() {
     let image = Image::new();
     image.script("foo", SCRIPT);
     let levels = |words: &[&str]| match &image.call(Tool::Chkconfig, words).intents[..] {
-        [intent] => match &intent.wish {
-            Wish::Service { levels, .. } => (levels.clone(), intent.changed),
+        [recorded] => match &recorded.intent {
+            Intent::Service { levels, .. } => (levels.clone(), recorded.changed),
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -210,8 +210,8 @@ fn service_records_instead_of_running() {
     ] {
         let reply = image.call(Tool::Service, &["foo", action]);
         assert_eq!((reply.exit, reply.programs.is_none()), (exit, true), "{action}");
-        let found = reply.intents.iter().find_map(|intent| match &intent.wish {
-            Wish::Defer { verb, unit, .. } if unit == "foo.service" => Some(*verb),
+        let found = reply.intents.iter().find_map(|recorded| match &recorded.intent {
+            Intent::Defer { verb, unit, .. } if unit == "foo.service" => Some(*verb),
             _ => None,
         });
         assert_eq!(found, verb, "{action}");
@@ -293,13 +293,13 @@ fn systemd_sysv_convert_makes_the_targets_of_the_saved_levels_want_the_unit() {
         let reply = call(&["--apply", "foo", "foo", "bar"]);
         assert_eq!(reply.exit, 0);
         assert_eq!(stderr(&reply), format!("{said} {}\n{said} {}\n", link(3), link(5)));
-        let wish = Wish::Unit {
+        let intent = Intent::Unit {
             unit: "foo.service".into(),
             want: UnitWant::Enable,
             scope: Scope::System,
             rule: None,
         };
-        assert_eq!(reply.intents, [Intent::new(wish, changed)]);
+        assert_eq!(reply.intents, [RecordedIntent::new(intent, changed)]);
     }
     assert_eq!(root.read_link(link(3)).unwrap(), Path::new("/lib/systemd/system/foo.service"));
     assert_eq!(root.read_link(link(5)).unwrap(), Path::new("/elsewhere"), "what is there stays");

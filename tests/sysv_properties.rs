@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use nodeshim::levels::Levels;
+use nodeshim::runlevels::Levels;
 use nodeshim::sysv::header::{Defaults, Header};
 use nodeshim::sysv::order::{Node, settle};
 use nodeshim::tool::Tool;

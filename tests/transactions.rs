@@ -106,7 +106,7 @@ fn a_port_stays_while_any_plugin_wants_it() {
     assert!(!nft(&image).contains("8443"), "{}", nft(&image));
 }
 
-/// The ruleset that the plugins' wishes come to.
+/// The ruleset that the plugins' intents come to.
 fn nft(image: &Image) -> String {
     text(&succeed(&mut image.nodeshim("export", ["--format", "nft"])).stdout)
 }

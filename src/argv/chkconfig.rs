@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::levels::Levels;
+use crate::runlevels::Levels;
 
 /// A call that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]

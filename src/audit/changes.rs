@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::bypass::requests::Requests;
+use super::compare::index::{FileIndex, FileState};
 use super::compare::{compare, may_have_changed};
-use super::known::{FileState, Known};
-use super::processes::{Actor, Processes};
+use super::kernel::processes::{Actor, Processes};
 use super::record::{FileChange, text};
-use super::requests::Requests;
-use super::window::{Marks, Touched};
+use super::scriptlet_run::{Marks, Touched};
 use super::{DIGEST_LIMIT, is_looked_at};
 use crate::error::Result;
 use crate::root::{Kind, Root};
@@ -53,7 +53,7 @@ struct Candidate {
 }
 
 /// Looks at what was touched and returns what changed; `known` is up to date afterwards.
-pub(super) fn changes(known: &mut Known, touched: &mut Touched, look: &Look) -> Result<Vec<Found>> {
+pub(super) fn changes(known: &mut FileIndex, touched: &mut Touched, look: &Look) -> Result<Vec<Found>> {
     add_other_names(known, touched);
     let was_there: BTreeSet<Vec<u8>> = touched
         .paths
@@ -93,7 +93,7 @@ pub(super) fn changes(known: &mut Known, touched: &mut Touched, look: &Look) -> 
 }
 
 /// A file that was written through one name has changed under its others as well.
-fn add_other_names(known: &Known, touched: &mut Touched) {
+fn add_other_names(known: &FileIndex, touched: &mut Touched) {
     let mut more: Vec<(Vec<u8>, Marks)> = Vec::new();
     for (path, marks) in touched.paths.iter().filter(|(_, marks)| marks.from.is_none()) {
         let others = known.other_names(path).into_iter();

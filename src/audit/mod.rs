@@ -10,34 +10,20 @@
 //! the command did outside of those that are told apart. What went
 //! around the tools becomes an event of the journal as well.
 
-mod beside;
 mod bypass;
 mod changes;
 mod compare;
-mod dirs;
-mod event;
-mod handle;
-mod known;
-mod lokkit;
-mod observe;
-mod parts;
-mod payload;
-mod processes;
+mod kernel;
 mod record;
 mod recorder;
-mod requests;
+mod scriptlet_run;
 mod server;
-mod times;
-mod verdicts;
-mod watch;
-mod window;
-mod words;
-mod zone;
+mod transaction;
 
+pub use bypass::words::line_of;
 pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;
 pub use server::{Auditing, Means};
-pub use words::line_of;
 
 /// What the audit does not look at: the rpm database, and nodeshim's own records.
 const NOT_LOOKED_AT: [&[u8]; 3] = [

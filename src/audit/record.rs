@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 
-use super::known::FileState;
+use super::compare::index::FileState;
 use crate::error::{Result, if_exists};
 use crate::escape::escape;
 use crate::journal::{LogFile, Torn, parse_log};

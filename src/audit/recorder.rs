@@ -7,18 +7,18 @@ use std::thread;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::beside::{Beside, texts};
+use super::bypass::observe;
+use super::bypass::requests::{self, Requests};
+use super::bypass::verdicts::Verdicts;
 use super::changes::{Found, Look, changes};
-use super::known::Known;
-use super::observe;
-use super::parts::Parts;
-use super::processes::{Actor, NOBODY};
+use super::compare::filesystems::Filesystems;
+use super::compare::index::FileIndex;
+use super::compare::times::Times;
+use super::kernel::processes::{Actor, NOBODY};
+use super::kernel::watch::Watch;
 use super::record::{FILE, How, One, Run};
-use super::requests::{self, Requests};
-use super::times::Times;
-use super::verdicts::Verdicts;
-use super::watch::Watch;
-use super::window::{Touched, Window};
+use super::scriptlet_run::{ScriptletRun, Touched};
+use super::transaction::{TransactionRecord, texts};
 use crate::boundary::Message;
 use crate::error::{Error, Result};
 use crate::journal::{Appender, SCRIPTLETS, Tail, timestamp};
@@ -46,17 +46,17 @@ pub struct Seen {
 /// Follows a transaction.
 pub(super) struct Recorder {
     root: Root,
-    parts: Parts,
-    known: Known,
+    parts: Filesystems,
+    known: FileIndex,
     watch: Option<Watch>,
     times: Times,
     tail: Tail,
-    window: Option<Window>,
+    window: Option<ScriptletRun>,
     /// What happened since the last scriptlet ended, and how long the journal was then.
     outside: Touched,
     outside_from: u64,
     /// What happened before that outside of scriptlets.
-    beside: Beside,
+    beside: TransactionRecord,
     /// Processes of scriptlets that have ended.
     left: HashMap<i32, Origin>,
     /// rpm, as far as it has told.
@@ -76,9 +76,9 @@ impl Recorder {
         let path = root.path().to_owned();
         // Asking rpm and looking at all files take their time, and can be done at once.
         let installed = thread::spawn(move || Installed::load(&Root::open(path)?));
-        let parts = Parts::of(&root, watch.as_ref())?;
+        let parts = Filesystems::of(&root, watch.as_ref())?;
         let mut dirs = watch.as_mut().map(|watch| &mut watch.dirs);
-        let known = Known::scan(&root, &parts, dirs.as_deref_mut());
+        let known = FileIndex::scan(&root, &parts, dirs.as_deref_mut());
         if let Some(dirs) = dirs {
             dirs.learnt();
         }
@@ -91,7 +91,7 @@ impl Recorder {
         let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
-            beside: Beside::start(timestamp(epoch.as_deref()), command, root.path(), &installed),
+            beside: TransactionRecord::start(timestamp(epoch.as_deref()), command, root.path(), &installed),
             root,
             parts,
             known,
@@ -159,7 +159,7 @@ impl Recorder {
         } else {
             FoundBy::Unknown
         };
-        self.window = Some(Window {
+        self.window = Some(ScriptletRun {
             time: timestamp(self.epoch.as_deref()),
             began: coarse_now(),
             ended: (0, 0),
@@ -197,7 +197,7 @@ impl Recorder {
             self.mark_differing(&mut window.touched, |_| true);
         }
         self.record_late(&mut window.touched)?;
-        let Window { rpm, forked, .. } = window;
+        let ScriptletRun { rpm, forked, .. } = window;
         let look = Look {
             root: &self.root,
             requests: &requests,
@@ -216,7 +216,7 @@ impl Recorder {
 
     /// Looks again at everything that is `wanted`, of which the kernel did not report all.
     fn mark_differing(&self, touched: &mut Touched, wanted: impl Fn(&[u8]) -> bool) {
-        let now = Known::scan(&self.root, &self.parts, None);
+        let now = FileIndex::scan(&self.root, &self.parts, None);
         let all: Vec<Vec<u8>> = self.known.paths().chain(now.paths()).cloned().collect();
         for path in all.into_iter().filter(|path| wanted(path)) {
             let differs = match (self.known.get(&path), now.get(&path)) {
@@ -358,7 +358,7 @@ impl Recorder {
 }
 
 /// A record without an id yet.
-pub(super) fn run_of(window: &Window, how: How) -> Run {
+pub(super) fn run_of(window: &ScriptletRun, how: How) -> Run {
     Run {
         failed: window.failed,
         ..blank(window.time.clone(), how, window.origin.clone())

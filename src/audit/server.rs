@@ -11,8 +11,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
+use super::kernel::watch::Watch;
 use super::recorder::{Recorder, Seen};
-use super::watch::Watch;
 use crate::boundary::{GO_ON, Message, SOCKET};
 use crate::error::{Error, Result};
 use crate::root::Root;

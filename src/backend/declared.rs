@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use super::name::stem;
-use crate::intent::Wish;
-use crate::plan::{Content, Desired, Note};
+use crate::intent::Intent;
+use crate::plan::{Content, DesiredFile, Note};
 use crate::root::Root;
 use crate::state::{Plugin, State};
 
@@ -27,7 +27,7 @@ pub const OWNED: [(&str, &str); 3] = [
 ];
 
 /// The files that should be there.
-pub fn files(root: &Root, state: &State) -> (Vec<Desired>, Vec<Note>) {
+pub fn files(root: &Root, state: &State) -> (Vec<DesiredFile>, Vec<Note>) {
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let has_bootc = root.is_dir(BOOTC);
     for (name, plugin) in &state.plugins {
@@ -51,7 +51,7 @@ pub fn files(root: &Root, state: &State) -> (Vec<Desired>, Vec<Note>) {
                 continue;
             }
             let prefix = OWNED[place].1;
-            files.push(Desired {
+            files.push(DesiredFile {
                 path: format!("{directory}/{prefix}{stem}.{extension}"),
                 content: Content::File {
                     text: format!("# Written by nodeshim from what {stem} declares.\n{text}"),
@@ -65,8 +65,8 @@ pub fn files(root: &Root, state: &State) -> (Vec<Desired>, Vec<Note>) {
     (files, notes)
 }
 
-fn wishes(plugin: &Plugin) -> impl Iterator<Item = &Wish> {
-    plugin.wants.iter().map(|want| &want.wish)
+fn intents(plugin: &Plugin) -> impl Iterator<Item = &Intent> {
+    plugin.wants.iter().map(|want| &want.intent)
 }
 
 /// Lines, sorted, each once; none if there are none.
@@ -76,15 +76,15 @@ fn lines(lines: impl Iterator<Item = String>) -> Option<String> {
 }
 
 fn modules(plugin: &Plugin) -> Option<String> {
-    lines(wishes(plugin).filter_map(|wish| match wish {
-        Wish::KernelModule { module } => Some(module.clone()),
+    lines(intents(plugin).filter_map(|intent| match intent {
+        Intent::KernelModule { module } => Some(module.clone()),
         _ => None,
     }))
 }
 
 fn wanted_parameters(plugin: &Plugin) -> Vec<&str> {
-    let parameters = wishes(plugin).filter_map(|wish| match wish {
-        Wish::BootParameter { parameter } => Some(parameter.as_str()),
+    let parameters = intents(plugin).filter_map(|intent| match intent {
+        Intent::BootParameter { parameter } => Some(parameter.as_str()),
         _ => None,
     });
     parameters.collect()
@@ -100,13 +100,13 @@ fn parameters(plugin: &Plugin) -> Option<String> {
 
 /// Groups first: users name them.
 fn accounts(plugin: &Plugin) -> Option<String> {
-    let groups = lines(wishes(plugin).filter_map(|wish| match wish {
-        Wish::Group { group, gid } => Some(format!("g {group} {}", id(*gid))),
+    let groups = lines(intents(plugin).filter_map(|intent| match intent {
+        Intent::Group { group, gid } => Some(format!("g {group} {}", id(*gid))),
         _ => None,
     }));
-    let users = lines(wishes(plugin).filter_map(user));
-    let members = lines(wishes(plugin).filter_map(|wish| match wish {
-        Wish::Member { user, group } => Some(format!("m {user} {group}")),
+    let users = lines(intents(plugin).filter_map(user));
+    let members = lines(intents(plugin).filter_map(|intent| match intent {
+        Intent::Member { user, group } => Some(format!("m {user} {group}")),
         _ => None,
     }));
     let parts: Vec<String> = [groups, users, members].into_iter().flatten().collect();
@@ -117,15 +117,15 @@ fn id(id: Option<u32>) -> String {
     id.map_or("-".into(), |id| id.to_string())
 }
 
-fn user(wish: &Wish) -> Option<String> {
-    let Wish::User {
+fn user(intent: &Intent) -> Option<String> {
+    let Intent::User {
         user,
         uid,
         group,
         comment,
         home,
         shell,
-    } = wish
+    } = intent
     else {
         return None;
     };

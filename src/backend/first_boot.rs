@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::intent::UnitWant;
-use crate::plan::{Content, Desired};
+use crate::plan::{Content, DesiredFile};
 use crate::root::Root;
 
 /// nodeshim's own unit, as it is packaged.
@@ -108,10 +108,10 @@ pub fn has_nodeshim(root: &Root) -> bool {
 
 /// The files for what is to be done to units and boot does not do by itself: task and unit → the
 /// events that asked for it. Only what `state` has at all counts as something to apply.
-pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bool) -> Vec<Desired> {
+pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bool) -> Vec<DesiredFile> {
     let mut files = Vec::new();
     let has_nodeshim = has_nodeshim(root);
-    files.push(Desired {
+    files.push(DesiredFile {
         path: APPLY_LINK.into(),
         content: match has_nodeshim && anything {
             true => Content::Link {
@@ -125,7 +125,7 @@ pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bo
     let instances = || tasks.iter().filter(|_| !has_nodeshim);
     for task in Task::ALL {
         let is_used = instances().any(|((of, _), _)| *of == task);
-        files.push(Desired {
+        files.push(DesiredFile {
             path: task.template(),
             content: match is_used {
                 true => Content::File {
@@ -138,7 +138,7 @@ pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bo
             why: format!("{} once what plugins wanted {}", task.words().1, task.words().2),
         });
     }
-    files.extend(instances().map(|((task, unit), events)| Desired {
+    files.extend(instances().map(|((task, unit), events)| DesiredFile {
         path: format!("{WANTS}/{}{unit}.service", task.prefix()),
         content: Content::Link {
             target: task.template(),

@@ -9,9 +9,8 @@ pub mod iptables;
 pub mod lokkit;
 pub mod name;
 pub mod nftables;
-pub mod ovirt;
-pub mod recipe;
-pub mod replayed;
-pub mod restore;
+mod rulesets;
 pub mod sysctl;
 pub mod systemd;
+
+pub use rulesets::rulesets;

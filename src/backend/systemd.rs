@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
-use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
-use crate::plan::{Action, Content, Desired, Note, PlannedChange, words};
+use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
+use crate::plan::{Action, Content, DesiredFile, Note, PlannedChange, words};
 use crate::root::Root;
 use crate::state::{DeclaredUnit, Plugin, State};
 use crate::tool::Tool;
@@ -29,7 +29,7 @@ const UNIT_DIRECTORIES: [&str; 5] = [
 ];
 
 /// The preset files that should be there.
-pub fn presets(state: &State) -> (Vec<Desired>, Vec<Note>) {
+pub fn presets(state: &State) -> (Vec<DesiredFile>, Vec<Note>) {
     let (mut files, mut notes) = (Vec::new(), conflicts(state));
     for (name, plugin) in &state.plugins {
         for (directory, scope) in PRESETS {
@@ -39,7 +39,7 @@ pub fn presets(state: &State) -> (Vec<Desired>, Vec<Note>) {
             }));
             let Some(text) = lines.text(name) else { continue };
             match stem(name) {
-                Some(stem) => files.push(Desired {
+                Some(stem) => files.push(DesiredFile {
                     path: format!("{directory}/{PREFIX}{stem}.preset"),
                     content: Content::File { text, mode: 0o644 },
                     because: lines.events.into_iter().collect(),
@@ -62,39 +62,39 @@ pub fn not_preset(state: &State) -> Vec<Note> {
     let is_enabled = |unit: &str| {
         let mut wants = state.plugins.values().flat_map(|plugin| &plugin.wants);
         wants.any(|want| {
-            matches!(&want.wish, Wish::Unit { unit: of, want: UnitWant::Enable, scope: Scope::System, .. } if of == unit)
+            matches!(&want.intent, Intent::Unit { unit: of, want: UnitWant::Enable, scope: Scope::System, .. } if of == unit)
         })
     };
-    let is_said = |wish: &Wish| match wish {
-        Wish::Unit { want, scope, .. } => {
+    let is_said = |intent: &Intent| match intent {
+        Intent::Unit { want, scope, .. } => {
             *scope != Scope::User
                 && !matches!(
                     want,
                     UnitWant::Mask | UnitWant::Unmask | UnitWant::Link | UnitWant::Revert | UnitWant::Edit
                 )
         }
-        Wish::Service { .. } | Wish::Dependency { .. } | Wish::DefaultTarget { .. } => false,
-        Wish::Defer { .. } => comes_with_enabling(wish, &is_enabled),
+        Intent::Service { .. } | Intent::Dependency { .. } | Intent::DefaultTarget { .. } => false,
+        Intent::Defer { .. } => comes_with_enabling(intent, &is_enabled),
         _ => true,
     };
     let mut notes = Vec::new();
     for (name, plugin) in &state.plugins {
         let wants = plugin.wants.iter().chain(&plugin.deferred);
-        for want in wants.filter(|want| !is_said(&want.wish)) {
-            let text = format!("presets cannot express: {}", words::wish(&want.wish));
+        for want in wants.filter(|want| !is_said(&want.intent)) {
+            let text = format!("presets cannot express: {}", words::intent(&want.intent));
             notes.push(Note::new(Some(name), text, &want.events));
         }
     }
     notes
 }
 
-/// Whether a wish for the boot is what a boot does anyway with a unit that is enabled.
-pub fn comes_with_enabling(wish: &Wish, is_enabled: &dyn Fn(&str) -> bool) -> bool {
-    let Wish::Defer {
+/// Whether a intent for the boot is what a boot does anyway with a unit that is enabled.
+pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
+    let Intent::Defer {
         verb: DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart,
         unit,
         scope: Scope::System,
-    } = wish
+    } = intent
     else {
         return false;
     };
@@ -116,12 +116,12 @@ impl Lines {
     fn of(plugin: &Plugin, of: Scope) -> Lines {
         let mut lines = Lines::default();
         for want in &plugin.wants {
-            let Wish::Unit {
+            let Intent::Unit {
                 unit,
                 want: wanted @ (UnitWant::Enable | UnitWant::Disable),
                 scope,
                 ..
-            } = &want.wish
+            } = &want.intent
             else {
                 continue;
             };
@@ -181,12 +181,12 @@ fn conflicts(state: &State) -> Vec<Note> {
     type By<'s> = BTreeMap<bool, (&'s str, &'s [u64])>;
     let mut wanted: BTreeMap<(&str, Scope), By> = BTreeMap::new();
     for (name, want) in state.wants() {
-        if let Wish::Unit {
+        if let Intent::Unit {
             unit,
             want: wanted_state @ (UnitWant::Enable | UnitWant::Disable),
             scope,
             ..
-        } = &want.wish
+        } = &want.intent
         {
             let enable = *wanted_state == UnitWant::Enable;
             wanted.entry((unit, *scope)).or_default().entry(enable).or_insert((name, &want.events));
@@ -205,12 +205,12 @@ fn conflicts(state: &State) -> Vec<Note> {
 pub fn retries(root: &Root, state: &State) -> Vec<PlannedChange> {
     let mut changes = Vec::new();
     for (name, want) in state.wants().filter(|(_, want)| want.failed) {
-        let Wish::Unit {
+        let Intent::Unit {
             unit,
             want: UnitWant::Enable,
             scope: Scope::System,
             ..
-        } = &want.wish
+        } = &want.intent
         else {
             continue;
         };
@@ -245,7 +245,7 @@ pub fn declared(root: &Root, state: &State) -> Vec<PlannedChange> {
             changes.push(unit_call(path, verb, unit, why.clone()));
         }
     }
-    let kept: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.wish)).collect();
+    let kept: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
     for unit in state.declared.iter().filter(|unit| unit.enable && !kept.contains(unit.unit.as_str())) {
         let path =
             unit_file(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
@@ -266,9 +266,9 @@ fn unit_call(path: String, verb: &str, unit: &DeclaredUnit, why: String) -> Plan
     }
 }
 
-fn enabled_unit(wish: &Wish) -> Option<&str> {
-    match wish {
-        Wish::Unit {
+fn enabled_unit(intent: &Intent) -> Option<&str> {
+    match intent {
+        Intent::Unit {
             unit,
             want: UnitWant::Enable | UnitWant::PresetEnable,
             scope: Scope::System,
@@ -281,15 +281,15 @@ fn enabled_unit(wish: &Wish) -> Option<&str> {
 /// The units that no request asked for, each with what asks for it. What one plugin wants enabled
 /// no other one's file disables.
 fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
-    let enabled: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.wish)).collect();
+    let enabled: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
     let mut units = BTreeMap::new();
     for (name, want) in state.wants().filter(|(_, want)| want.events.is_empty()) {
-        let Wish::Unit {
+        let Intent::Unit {
             unit,
             want: wanted @ (UnitWant::Enable | UnitWant::Disable),
             scope: Scope::System,
             ..
-        } = &want.wish
+        } = &want.intent
         else {
             continue;
         };
@@ -338,11 +338,11 @@ pub fn owned() -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Want;
+    use crate::state::ActiveIntent;
 
-    fn want(unit: &str, want: UnitWant, id: u64) -> Want {
-        Want {
-            wish: Wish::Unit {
+    fn want(unit: &str, want: UnitWant, id: u64) -> ActiveIntent {
+        ActiveIntent {
+            intent: Intent::Unit {
                 unit: unit.into(),
                 want,
                 scope: Scope::System,
@@ -356,7 +356,7 @@ mod tests {
         }
     }
 
-    fn state(plugins: &[(&str, Vec<Want>)]) -> State {
+    fn state(plugins: &[(&str, Vec<ActiveIntent>)]) -> State {
         let mut state = State::default();
         for (name, wants) in plugins {
             let plugin = Plugin {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_holds_explicit_wishes_and_groups_instances() {
+    fn a_preset_holds_explicit_intents_and_groups_instances() {
         let wants = vec![
             want("b.service", UnitWant::Disable, 1),
             want("a.service", UnitWant::Enable, 2),
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn opposite_wishes_of_two_plugins_are_noted() {
+    fn opposite_intents_of_two_plugins_are_noted() {
         let on = ("a", vec![want("x.service", UnitWant::Enable, 1)]);
         let off = ("b", vec![want("x.service", UnitWant::Disable, 2)]);
         let (_, notes) = presets(&state(&[on, off]));

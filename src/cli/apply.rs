@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::live::{self, Filter, Options, Report, Started};
+use nodeshim::live::{self, Filter, JobOutcome, Options, Report};
 use nodeshim::plan::words;
 use nodeshim::root::Root;
 
@@ -93,7 +93,7 @@ fn text(report: &Report, dry_run: bool) -> String {
     text
 }
 
-fn deferred(started: &Started) -> String {
+fn deferred(started: &JobOutcome) -> String {
     let request = &started.request;
     let reason = match (&started.result, &request.matched, &request.reason) {
         (Some(result), ..) => format!(": {result}"),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, Armed, Hold, RUN_LOCK_PATH, check_image};
+use nodeshim::intercept::{self, Armed, ImageLock, RUN_LOCK_PATH, check_image};
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{Parts, repair};
@@ -23,7 +23,7 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
     check_image(root)?;
     policy::load(root).checked()?;
     let shim = Parts::find()?.shim()?;
-    let hold = Hold::take(root, |_| false)?;
+    let hold = ImageLock::take(root, |_| false)?;
     if hold.holder_died() {
         repair(root, &hold)?;
     }
@@ -38,7 +38,7 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
 pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
     check_image(root)?;
     let repaired = if root.exists(RUN_LOCK_PATH) {
-        repair(root, &Hold::take(root, |_| false)?)?
+        repair(root, &ImageLock::take(root, |_| false)?)?
     } else {
         intercept::disarm(root)?
     };

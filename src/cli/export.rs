@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use nodeshim::backend::recipe::Language;
 use nodeshim::error::Result;
+use nodeshim::export::Dialect;
+use nodeshim::export::Language;
 use nodeshim::plan::Note;
 use nodeshim::root::Root;
-use nodeshim::settle::{self, Dialect, Facts};
+use nodeshim::settle::{self, Facts};
 use serde::Serialize;
 
 use super::output::{complain, json, print_files, write_all};
@@ -77,7 +78,7 @@ struct Shown<'e> {
 /// Exports.
 pub fn export(root: &Root, args: ExportArgs, as_json: bool) -> Result<ExitCode> {
     let state = settle::state(root, &Facts::load(root)?)?;
-    let exported = settle::export(root, &state, args.format.dialect())?;
+    let exported = nodeshim::export::export(root, &state, args.format.dialect())?;
     let is_ruleset = matches!(args.format, Format::Nft);
     if !as_json || is_ruleset || args.out.is_some() {
         for note in &exported.notes {

@@ -13,7 +13,7 @@ use nodeshim::root::Root;
 use nodeshim::run::Parts;
 
 use super::install::{last_line, name, surroundings};
-use super::list::wishes;
+use super::list::intents;
 use super::output::{complain, json, print, wrapped};
 
 /// Edit the root file system inside an image file
@@ -100,7 +100,7 @@ fn report(edited: &Edited) -> Result<()> {
         print(&wrapped("  ", 4, &package.reason))?;
         let of_package = |plugin: &&nodeshim::inspect::Report| plugin.summary.plugin == package.package.name;
         if let Some(plugin) = edited.plugins.iter().find(of_package) {
-            print(&wishes(plugin))?;
+            print(&intents(plugin))?;
         }
     }
     print(&render(&edited.plan))?;

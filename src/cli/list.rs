@@ -6,12 +6,13 @@ use clap::Args;
 use nodeshim::audit::Audit;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
+use nodeshim::export;
 use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
-use nodeshim::intent::{Verdict, Wish};
+use nodeshim::intent::{Intent, Verdict};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
 use nodeshim::settle::{self, Facts};
-use nodeshim::state::Standing;
+use nodeshim::state::EffectiveState;
 use serde::Serialize;
 
 use super::files;
@@ -45,7 +46,7 @@ pub struct PluginsArgs {
     register: bool,
 }
 
-fn standing(root: &Root) -> Result<Standing> {
+fn standing(root: &Root) -> Result<EffectiveState> {
     settle::standing(root, &Facts::load(root)?)
 }
 
@@ -67,10 +68,10 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
 fn describe(row: &Row) -> String {
     let late = if row.late { " after the fact" } else { "" };
     let denied = row.rule.as_ref().map(|rule| format!("denied by policy{late}: {rule}"));
-    let put_off = row.deferred && !matches!(row.wish, Wish::Defer { .. });
+    let postponed = row.deferred && !matches!(row.intent, Intent::Defer { .. });
     let marks = [
         (denied.is_some(), denied.as_deref().unwrap_or_default()),
-        (put_off, "put off until the boot by policy"),
+        (postponed, "put off until the boot by policy"),
         (row.global, "concerns the whole node"),
         (row.runtime, "asked for the running system"),
         (row.failed, "failed"),
@@ -148,7 +149,7 @@ fn text(report: &Report) -> String {
 
 /// What a plugin wants, and what its requests changed.
 pub(super) fn sections(report: &Report) -> String {
-    let mut text = wishes(report);
+    let mut text = intents(report);
     if !report.paths.is_empty() {
         text.push_str("paths that its requests changed\n");
         report.paths.iter().for_each(|path| text.push_str(&wrapped("  ", 6, path)));
@@ -157,7 +158,7 @@ pub(super) fn sections(report: &Report) -> String {
 }
 
 /// What a plugin wants.
-pub(super) fn wishes(report: &Report) -> String {
+pub(super) fn intents(report: &Report) -> String {
     let mut text = String::new();
     let sections = [
         ("now", false, Verdict::Allow),
@@ -184,7 +185,7 @@ pub(super) fn wishes(report: &Report) -> String {
     text
 }
 
-/// What its metadata declares beside wishes, where that differs from what is there, and what it
+/// What its metadata declares beside intents, where that differs from what is there, and what it
 /// means to change.
 fn declared(declared: &Declared) -> String {
     let mut text = String::new();
@@ -221,7 +222,7 @@ fn declared(declared: &Declared) -> String {
 /// Lists the plugins.
 pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode> {
     if args.register {
-        settle::register(root)?;
+        export::register(root)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.registered {

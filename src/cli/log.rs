@@ -72,7 +72,7 @@ pub(super) fn entry_text(entry: &Entry) -> String {
     });
     let image = entry.replayed.as_ref().map_or(String::new(), inspect::words::elsewhere);
     let mut text = head(entry.event, &entry.time, &format!("{package}{scriptlet}{image}"));
-    text.push_str(&body(&entry.command, entry.exit, entry.verdict, &entry.wishes));
+    text.push_str(&body(&entry.command, entry.exit, entry.verdict, &entry.intents));
     for warning in &entry.warnings {
         text.push_str(&wrapped("      ", INDENT, &format!("warning: {warning}")));
     }
@@ -83,7 +83,7 @@ fn head(event: u64, time: &str, who: &str) -> String {
     wrapped(&format!("{:<5} {time}  ", format!("#{event}")), INDENT, who)
 }
 
-fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[Asked]) -> String {
+fn body(command: &str, exit: u8, verdict: Verdict, intents: &[Asked]) -> String {
     let exit = if exit == 0 {
         String::new()
     } else {
@@ -96,9 +96,14 @@ fn body(command: &str, exit: u8, verdict: Verdict, wishes: &[Asked]) -> String {
         Verdict::Ignore => " (ignored by policy)",
     };
     let mut text = wrapped("      ", INDENT, &format!("{command}{exit}{verdict}"));
-    for Asked { wish, outcome, rule } in wishes {
+    for Asked {
+        intent,
+        outcome,
+        rule,
+    } in intents
+    {
         let rule = rule.as_ref().map_or(String::new(), |rule| format!(" ({rule})"));
-        text.push_str(&wrapped("      - ", INDENT + 2, &format!("{wish}: {outcome}{rule}")));
+        text.push_str(&wrapped("      - ", INDENT + 2, &format!("{intent}: {outcome}{rule}")));
     }
     text
 }
@@ -150,5 +155,5 @@ fn reason_text(reason: &Reason) -> String {
     let wanted = if reason.wanted { "; still wanted" } else { "" };
     let who = format!("{}{wanted}", reason.origin);
     head(reason.event, &reason.time, &who)
-        + &body(&reason.command, reason.exit, reason.verdict, &reason.wishes)
+        + &body(&reason.command, reason.exit, reason.verdict, &reason.intents)
 }

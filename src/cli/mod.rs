@@ -95,7 +95,7 @@ impl Verb {
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter("NODESHIM_LOG")).init();
     let cli = Cli::parse();
-    match carry_out(cli) {
+    match execute(cli) {
         Ok(code) => code,
         Err(error) => {
             // One readable line; if nobody reads it, there is nobody to tell.
@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn carry_out(cli: Cli) -> Result<ExitCode> {
+fn execute(cli: Cli) -> Result<ExitCode> {
     let root = Root::open(&cli.root)?;
     let changes = cli.verb.changes(&root);
     let code = dispatch(&root, cli);

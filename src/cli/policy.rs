@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
 use nodeshim::intent::Verdict;
-use nodeshim::lint::{Asked, of_call, of_file};
+use nodeshim::lint::{ForecastItem, of_call, of_file};
 use nodeshim::policy::{self, Rules};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
@@ -109,7 +109,7 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(held)))
 }
 
-fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<Asked>> {
+fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<ForecastItem>> {
     match call.first().filter(|name| Tool::from_argv0(name).is_none()) {
         Some(other) => Err(Error::Other(format!("{}: no tool that nodeshim stands for", other.display()))),
         None => Ok(of_call(root, rules, None, call)),
@@ -117,7 +117,7 @@ fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<Asked>>
 }
 
 /// What a plugin has asked for, as the policy stands now.
-fn of_plugin(root: &Root, name: &str) -> Result<Vec<Asked>> {
+fn of_plugin(root: &Root, name: &str) -> Result<Vec<ForecastItem>> {
     let standing = settle::standing(root, &Facts::load(root)?)?;
     let rows = nodeshim::inspect::list(&standing, Some(name));
     if rows.is_empty() {
@@ -126,16 +126,16 @@ fn of_plugin(root: &Root, name: &str) -> Result<Vec<Asked>> {
     Ok(rows.into_iter().map(of_row).collect())
 }
 
-fn of_row(row: nodeshim::inspect::Row) -> Asked {
-    let waits = row.deferred && !matches!(row.wish, nodeshim::intent::Wish::Defer { .. });
-    Asked {
+fn of_row(row: nodeshim::inspect::Row) -> ForecastItem {
+    let waits = row.deferred && !matches!(row.intent, nodeshim::intent::Intent::Defer { .. });
+    ForecastItem {
         place: None,
         line: None,
         command: None,
         text: Some(row.text),
         verdict: if waits { Verdict::Defer } else { row.verdict },
         rule: row.rule,
-        wish: Some(row.wish),
+        intent: Some(row.intent),
     }
 }
 
@@ -148,8 +148,8 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A wish in a line, with its verdict and the place that it comes from.
-pub(super) fn text(asked: &Asked) -> String {
+/// A intent in a line, with its verdict and the place that it comes from.
+pub(super) fn text(asked: &ForecastItem) -> String {
     let place = match (&asked.place, asked.line) {
         (Some(place), Some(line)) => format!(" [{place}:{line}]"),
         (Some(place), None) => format!(" [{place}]"),
@@ -157,8 +157,8 @@ pub(super) fn text(asked: &Asked) -> String {
     };
     let rule = asked.rule.as_ref().map_or(String::new(), |rule| format!(" ({rule})"));
     match (&asked.text, &asked.command) {
-        (Some(wish), _) => {
-            wrapped(&format!("{:<6} ", word(asked.verdict)), 7, &format!("{wish}{rule}{place}"))
+        (Some(intent), _) => {
+            wrapped(&format!("{:<6} ", word(asked.verdict)), 7, &format!("{intent}{rule}{place}"))
         }
         (None, command) => {
             let command = command.as_deref().unwrap_or_default();

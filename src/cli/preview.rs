@@ -15,7 +15,7 @@ use nodeshim::trust::Checked;
 use serde::Serialize;
 
 use super::install::{TaskArgs, last_line, name, surroundings};
-use super::list::wishes;
+use super::list::intents;
 use super::log::entry_text;
 use super::output::{complain, count, events, json, print, wrapped};
 
@@ -74,7 +74,7 @@ fn report(preview: &Preview) -> Result<()> {
         print(&wrapped("  ", 4, &package.reason))?;
         let of_package = |plugin: &&nodeshim::inspect::Report| plugin.summary.plugin == package.package.name;
         if let Some(plugin) = effects.plugins.iter().find(of_package) {
-            print(&wishes(plugin))?;
+            print(&intents(plugin))?;
         }
     }
     for name in &effects.gone {

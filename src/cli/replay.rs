@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
-use nodeshim::intercept::{Hold, check_image};
+use nodeshim::intercept::{ImageLock, check_image};
 use nodeshim::replay::{self, Fate, Item, Replay, Unpacked};
 use nodeshim::root::Root;
 use nodeshim::run::repair;
@@ -22,7 +22,7 @@ pub struct ReplayArgs {
     /// The old image: its root, or an archive of it or of /usr/lib/sysimage/nodeshim
     #[arg(long, value_name = "ROOT|ARCHIVE", required_unless_present = "save")]
     from: Option<PathBuf>,
-    /// Only tell what would become of each wish
+    /// Only tell what would become of each intent
     #[arg(long, requires = "from")]
     dry_run: bool,
     /// Write an archive of this image to replay from: FILE.tar, .tar.gz, .tar.xz or .tar.zst
@@ -53,7 +53,7 @@ pub fn replay(root: &Root, args: ReplayArgs, as_json: bool) -> Result<ExitCode> 
         true => replay::replay(old, root, true)?,
         false => {
             check_image(root)?;
-            let hold = Hold::take(root, |_| false)?;
+            let hold = ImageLock::take(root, |_| false)?;
             if hold.holder_died() {
                 repair(root, &hold)?;
             }
@@ -94,11 +94,11 @@ fn text(done: &Replay, dry_run: bool) -> String {
     }
     let image = printable(&done.image);
     let lost = done.items.iter().filter(|item| !item.fate.applies()).count();
-    let wishes = match done.items.len() {
-        1 => "1 wish".to_owned(),
-        number => format!("{number} wishes"),
+    let intents = match done.items.len() {
+        1 => "1 request".to_owned(),
+        number => format!("{number} requests"),
     };
-    text.push_str(&format!("{wishes} from {image}, {lost} of them no longer apply"));
+    text.push_str(&format!("{intents} from {image}, {lost} of them no longer apply"));
     if !dry_run {
         text.push_str(&format!("; {}, {}", count(done.added, "new event"), count(done.changes, "change")));
     }

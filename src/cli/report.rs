@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use nodeshim::error::{Error, Result};
+use nodeshim::export;
 use nodeshim::report::{self, Report};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
@@ -91,9 +92,9 @@ fn manifest(root: &Root, args: &ReportArgs, as_json: bool) -> Result<ExitCode> {
 
 fn ovirt(root: &Root, args: &ReportArgs, as_json: bool) -> Result<ExitCode> {
     let state = settle::state(root, &Facts::load(root)?)?;
-    let (found, mut notes) = settle::ovirt_files(root, &state)?;
+    let (found, mut notes) = export::ovirt_files(root, &state)?;
     if args.in_image {
-        notes.extend(settle::keep_ovirt_files(root, &found)?);
+        notes.extend(export::keep_ovirt_files(root, &found)?);
     }
     for note in notes {
         let plugin = note.plugin.map_or(String::new(), |plugin| format!("{plugin}: "));

@@ -9,7 +9,7 @@ use nodeshim::journal::{Event, Journal};
 use nodeshim::plan::{Note, Plan, render};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
-use nodeshim::state::{Revert, Standing, State, UNKNOWN};
+use nodeshim::state::{EffectiveState, Revert, State, UNKNOWN};
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
@@ -107,7 +107,7 @@ fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> 
 }
 
 /// Whether a file declares something for a plugin that counts.
-fn declares(standing: &Standing, name: &str) -> bool {
+fn declares(standing: &EffectiveState, name: &str) -> bool {
     let plugin = standing.state.plugins.get(name);
     let mut wants = plugin.iter().flat_map(|plugin| plugin.wants.iter().chain(&plugin.deferred));
     wants.any(|want| !want.declared.is_empty())

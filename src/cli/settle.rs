@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::intercept::Hold;
+use nodeshim::intercept::ImageLock;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
 use nodeshim::run::repair;
@@ -35,7 +35,7 @@ struct Settled<'a> {
 pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode> {
     let facts = Facts::load(root)?;
     let report = if settle::is_due(root)? {
-        let hold = Hold::take(root, |_| false)?;
+        let hold = ImageLock::take(root, |_| false)?;
         if hold.holder_died() {
             repair(root, &hold)?;
         }

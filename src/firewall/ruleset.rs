@@ -7,7 +7,7 @@ use super::definitions::{Definition, Definitions};
 use super::firewalld::rich::Element;
 use super::ports::{PortRange, coalesce};
 use super::valid;
-use crate::intent::Opening;
+use crate::intent::FirewallItem;
 
 /// The protocols that have ports.
 pub const PORT_PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
@@ -102,11 +102,11 @@ impl ForwardPort {
     }
 }
 
-/// A wish for the firewall: opening, zone, events.
-pub type Wanted<'a> = (&'a Opening, Option<&'a str>, &'a [u64]);
+/// A intent for the firewall: opening, zone, events.
+pub type Wanted<'a> = (&'a FirewallItem, Option<&'a str>, &'a [u64]);
 
 impl Ruleset {
-    /// Collects the wishes of one plugin.
+    /// Collects the intents of one plugin.
     pub fn collect<'a>(
         wanted: impl IntoIterator<Item = Wanted<'a>>,
         default_zone: &str,
@@ -115,7 +115,7 @@ impl Ruleset {
         let mut ruleset = Ruleset::default();
         for (opening, zone, events) in wanted {
             let zone = match opening {
-                Opening::Interface { trusted: true, .. } => "trusted",
+                FirewallItem::Interface { trusted: true, .. } => "trusted",
                 _ => zone.unwrap_or(default_zone),
             };
             if !valid::zone(zone) {
@@ -140,45 +140,45 @@ impl Ruleset {
 }
 
 impl ZoneRules {
-    fn add(&mut self, opening: &Opening, definitions: &Definitions) -> Result<(), String> {
+    fn add(&mut self, opening: &FirewallItem, definitions: &Definitions) -> Result<(), String> {
         match opening {
-            Opening::Port { port, protocol } => add_port(&mut self.ports, port, protocol, definitions)?,
-            Opening::SourcePort { port, protocol } => {
+            FirewallItem::Port { port, protocol } => add_port(&mut self.ports, port, protocol, definitions)?,
+            FirewallItem::SourcePort { port, protocol } => {
                 add_port(&mut self.source_ports, port, protocol, definitions)?;
             }
-            Opening::Protocol { protocol } => {
+            FirewallItem::Protocol { protocol } => {
                 check(valid::word(protocol), "protocol", protocol)?;
                 self.protocols.insert(protocol.to_lowercase());
             }
-            Opening::FirewallService { service } => {
+            FirewallItem::FirewallService { service } => {
                 check(valid::service(service), "service", service)?;
                 self.services.insert(service.clone(), definitions.service(service));
             }
-            Opening::Interface { interface, .. } => {
+            FirewallItem::Interface { interface, .. } => {
                 check(valid::interface(interface), "interface", interface)?;
                 self.interfaces.insert(interface.clone());
             }
-            Opening::Source { source } => {
+            FirewallItem::Source { source } => {
                 check(valid::source(source), "source", source)?;
                 self.sources.insert(source.clone());
             }
-            Opening::Masquerade { interface } => {
+            FirewallItem::Masquerade { interface } => {
                 check_interface(interface.as_deref())?;
                 self.masquerade.insert(interface.clone());
             }
-            Opening::ForwardPort { .. } => {
+            FirewallItem::ForwardPort { .. } => {
                 self.forward_ports.insert(forward_port(opening)?);
             }
-            Opening::BlockIcmp { icmp_type } => {
+            FirewallItem::BlockIcmp { icmp_type } => {
                 check(valid::word(icmp_type), "ICMP type", icmp_type)?;
                 self.icmp_blocks.insert(icmp_type.to_lowercase());
             }
-            Opening::IcmpBlockInversion => self.icmp_block_inversion = true,
-            Opening::IntraZoneForward => self.forward = true,
-            Opening::RichRule { rule } => {
+            FirewallItem::IcmpBlockInversion => self.icmp_block_inversion = true,
+            FirewallItem::IntraZoneForward => self.forward = true,
+            FirewallItem::RichRule { rule } => {
                 self.rich_rules.insert(rule.clone());
             }
-            Opening::CustomRules { family, table, file } => {
+            FirewallItem::CustomRules { family, table, file } => {
                 self.custom_rules.insert(format!("{family}:{table}:{file}"));
             }
         }
@@ -231,8 +231,8 @@ fn port_protocol(protocol: &str) -> Result<String, String> {
     Ok(lower)
 }
 
-fn forward_port(opening: &Opening) -> Result<ForwardPort, String> {
-    let Opening::ForwardPort {
+fn forward_port(opening: &FirewallItem) -> Result<ForwardPort, String> {
+    let FirewallItem::ForwardPort {
         interface,
         port,
         protocol,
@@ -258,19 +258,19 @@ fn forward_port(opening: &Opening) -> Result<ForwardPort, String> {
 mod tests {
     use super::*;
 
-    fn port(port: &str, protocol: &str) -> Opening {
-        Opening::Port {
+    fn port(port: &str, protocol: &str) -> FirewallItem {
+        FirewallItem::Port {
             port: port.into(),
             protocol: protocol.into(),
         }
     }
 
     #[test]
-    fn wishes_are_sorted_into_zones_and_merged() {
+    fn intents_are_sorted_into_zones_and_merged() {
         let dir = tempfile::tempdir().unwrap();
         let root = crate::root::Root::open(dir.path()).unwrap();
         let definitions = Definitions::new(&root);
-        let trusted = Opening::Interface {
+        let trusted = FirewallItem::Interface {
             interface: "eth1".into(),
             trusted: true,
         };

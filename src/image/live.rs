@@ -11,8 +11,8 @@ use super::program::run;
 use super::space;
 use crate::error::{Error, Result};
 use crate::namespace;
-use crate::private::PrivateDirectory;
 use crate::root::Root;
+use crate::tempdir::PrivateDirectory;
 
 /// Where a file system image is inside of the squashfs.
 const NESTED: [&str; 2] = ["LiveOS/rootfs.img", "LiveOS/ext3fs.img"];

@@ -18,10 +18,10 @@ use crate::inspect::{self, Entry, Registry, Report};
 use crate::install::{self, Ending, Task, erase};
 use crate::journal::{Journal, last_event};
 use crate::plan::Plan;
-use crate::private::{PrivateDirectory, sweep};
 use crate::root::Root;
 use crate::run::{Parts, Surroundings};
 use crate::settle::{self, Facts};
+use crate::tempdir::{PrivateDirectory, sweep};
 use crate::trust::Checked;
 
 use iso::Iso;

@@ -1,4 +1,4 @@
-//! What plugins declare beside wishes, held against what is there: the files that they mean to
+//! What plugins declare beside intents, held against what is there: the files that they mean to
 //! change against those that their scriptlets changed, and their hooks against the image's.
 
 use std::collections::{BTreeMap, BTreeSet};

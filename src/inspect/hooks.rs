@@ -47,7 +47,7 @@ pub struct Registry {
     pub hooks: Vec<Hook>,
     /// What was found of the packages' signatures.
     pub trust: Record,
-    /// What plugins declare beside wishes, by package name.
+    /// What plugins declare beside intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 

@@ -1,18 +1,18 @@
-//! Everything that is wanted, global wishes first.
+//! Everything that is wanted, global intents first.
 
 use serde::Serialize;
 
 use super::words;
-use crate::intent::{Verdict, Wish};
-use crate::state::{Denied, Past, Plugin, Standing, Want};
+use crate::intent::{Intent, Verdict};
+use crate::state::{ActiveIntent, Denied, EffectiveState, PastDenial, Plugin};
 
-/// One wish of one plugin.
+/// One intent of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Row {
     /// The plugin's package name.
     pub plugin: String,
-    /// The wish in words.
+    /// The intent in words.
     pub text: String,
     /// Whether it touches more than the plugin's own things.
     pub global: bool,
@@ -35,13 +35,13 @@ pub struct Row {
     pub rule: Option<String>,
     /// What policy denied of it before; it stands by now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub denied_before: Vec<Past>,
-    /// The wish itself, as in the journal.
-    pub wish: Wish,
+    pub denied_before: Vec<PastDenial>,
+    /// The intent itself, as in the journal.
+    pub intent: Intent,
 }
 
-/// Every wish that stands, or those of one plugin; global ones come first.
-pub fn list(standing: &Standing, plugin: Option<&str>) -> Vec<Row> {
+/// Every intent that stands, or those of one plugin; global ones come first.
+pub fn list(standing: &EffectiveState, plugin: Option<&str>) -> Vec<Row> {
     let plugins = standing.state.plugins.iter();
     let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));
     let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(standing, name, plugin)).collect();
@@ -49,7 +49,7 @@ pub fn list(standing: &Standing, plugin: Option<&str>) -> Vec<Row> {
     rows
 }
 
-pub(super) fn rows(standing: &Standing, name: &str, plugin: &Plugin) -> Vec<Row> {
+pub(super) fn rows(standing: &EffectiveState, name: &str, plugin: &Plugin) -> Vec<Row> {
     let now = plugin.wants.iter().map(|want| (want, false));
     let later = plugin.deferred.iter().map(|want| (want, true));
     let standing_rows = now.chain(later).map(|(want, deferred)| row(standing, name, want, deferred));
@@ -57,11 +57,11 @@ pub(super) fn rows(standing: &Standing, name: &str, plugin: &Plugin) -> Vec<Row>
 }
 
 fn denied_row(plugin: &str, denied: &Denied) -> Row {
-    let wish = &denied.held.wish;
+    let intent = &denied.held.intent;
     Row {
         plugin: plugin.to_owned(),
-        text: words::wish(wish),
-        global: wish.is_global(),
+        text: words::intent(intent),
+        global: intent.is_global(),
         deferred: false,
         runtime: false,
         failed: false,
@@ -71,16 +71,16 @@ fn denied_row(plugin: &str, denied: &Denied) -> Row {
         late: denied.late,
         rule: Some(words::rule(&denied.held)),
         denied_before: Vec::new(),
-        wish: wish.clone(),
+        intent: intent.clone(),
     }
 }
 
-fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
+fn row(standing: &EffectiveState, plugin: &str, want: &ActiveIntent, deferred: bool) -> Row {
     let retried = want.events.iter().any(|id| standing.state.retried.contains(id));
     Row {
         plugin: plugin.to_owned(),
-        text: words::wish(&want.wish),
-        global: want.wish.is_global(),
+        text: words::intent(&want.intent),
+        global: want.intent.is_global(),
         deferred,
         runtime: want.runtime,
         failed: want.failed && !retried && !deferred,
@@ -90,6 +90,6 @@ fn row(standing: &Standing, plugin: &str, want: &Want, deferred: bool) -> Row {
         late: false,
         rule: None,
         denied_before: want.denied_before.clone(),
-        wish: want.wish.clone(),
+        intent: want.intent.clone(),
     }
 }

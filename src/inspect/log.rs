@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::words;
-use crate::intent::{Held, Intent};
+use crate::intent::{RecordedIntent, Withheld};
 use crate::journal::{Event, Replayed, Verdict};
 use crate::tool::Tool;
 
@@ -33,7 +33,7 @@ pub struct Entry {
     /// What policy said.
     pub verdict: Verdict,
     /// What it asked for.
-    pub wishes: Vec<Asked>,
+    pub intents: Vec<Asked>,
     /// The paths that it changed.
     pub paths: Vec<String>,
     /// What an administrator should know of it.
@@ -44,8 +44,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Asked {
-    /// The wish in words.
-    pub wish: String,
+    /// The intent in words.
+    pub intent: String,
     /// `done`, `was so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
     pub outcome: &'static str,
     /// The rule that held it back, with its reason.
@@ -54,17 +54,17 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(event: &Event, intent: &Intent) -> Asked {
+    pub(super) fn of(event: &Event, recorded: &RecordedIntent) -> Asked {
         Asked {
-            wish: words::wish(&intent.wish),
-            outcome: words::outcome(event, intent),
+            intent: words::intent(&recorded.intent),
+            outcome: words::outcome(event, recorded),
             rule: None,
         }
     }
 
-    pub(super) fn held(held: &Held) -> Asked {
+    pub(super) fn held(held: &Withheld) -> Asked {
         Asked {
-            wish: words::wish(&held.wish),
+            intent: words::intent(&held.intent),
             outcome: words::held(held),
             rule: Some(words::rule(held)),
         }
@@ -100,10 +100,10 @@ fn entry(event: &Event) -> Entry {
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,
-        wishes: event
+        intents: event
             .intents
             .iter()
-            .map(|intent| Asked::of(event, intent))
+            .map(|recorded| Asked::of(event, recorded))
             .chain(event.held.iter().map(Asked::held))
             .collect(),
         paths: event.changes.iter().map(|change| change.path.clone()).collect(),

@@ -42,7 +42,7 @@ pub struct View {
     pub facts: Facts,
     /// vdsm's hooks.
     pub hooks: Vec<Hook>,
-    /// What plugins declare beside wishes, by package name.
+    /// What plugins declare beside intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::list::{Row, rows};
 use super::{Declared, Hook, Registry};
-use crate::intent::{Opening, Verdict, Wish};
-use crate::state::Standing;
+use crate::intent::{FirewallItem, Intent, Verdict};
+use crate::state::EffectiveState;
 use crate::trust::Trust;
 
 /// One plugin in a line.
@@ -22,15 +22,15 @@ pub struct Summary {
     pub registered: Vec<String>,
     /// How much it wants of the firewall.
     pub firewall: usize,
-    /// How many units and SysV services it has wishes for.
+    /// How many units and SysV services it has intents for.
     pub services: usize,
     /// How much it wants done at boot.
     pub deferred: usize,
-    /// How many of its wishes touch more than its own things.
+    /// How many of its intents touch more than its own things.
     pub global: usize,
-    /// How many of its wishes failed.
+    /// How many of its intents failed.
     pub failed: usize,
-    /// How many of its wishes policy denies.
+    /// How many of its intents policy denies.
     pub denied: usize,
     /// Whether it is gone, and what it asked for is to be withdrawn by the next settling.
     pub gone: bool,
@@ -39,7 +39,7 @@ pub struct Summary {
 }
 
 /// Every plugin by name.
-pub fn plugins(standing: &Standing, registry: &Registry) -> Vec<Summary> {
+pub fn plugins(standing: &EffectiveState, registry: &Registry) -> Vec<Summary> {
     let present = standing
         .state
         .plugins
@@ -82,9 +82,9 @@ fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
         plugin: name.to_owned(),
         nevra,
         registered: Vec::new(),
-        firewall: count(&|row| matches!(row.wish, Wish::Allow { .. } | Wish::Withdraw { .. })),
+        firewall: count(&|row| matches!(row.intent, Intent::Allow { .. } | Intent::Withdraw { .. })),
         services: count(&|row| {
-            matches!(row.wish, Wish::Unit { .. } | Wish::Service { .. } | Wish::Dependency { .. })
+            matches!(row.intent, Intent::Unit { .. } | Intent::Service { .. } | Intent::Dependency { .. })
         }),
         deferred: count(&|row| row.deferred),
         global: count(&|row| row.global),
@@ -108,7 +108,7 @@ pub struct Report {
     pub ports: Vec<String>,
     /// The vdsm hooks that it ships.
     pub hooks: Vec<Hook>,
-    /// What its metadata declares beside wishes.
+    /// What its metadata declares beside intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     /// How many requests it made.
@@ -118,7 +118,7 @@ pub struct Report {
 }
 
 /// One plugin; none if nothing is recorded of it.
-pub fn show(standing: &Standing, registry: &Registry, plugin: &str) -> Option<Report> {
+pub fn show(standing: &EffectiveState, registry: &Registry, plugin: &str) -> Option<Report> {
     let summary = plugins(standing, registry).into_iter().find(|summary| summary.plugin == plugin)?;
     let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin));
     let wants = match found {
@@ -137,9 +137,9 @@ pub fn show(standing: &Standing, registry: &Registry, plugin: &str) -> Option<Re
 }
 
 fn port(row: &Row) -> Option<String> {
-    match &row.wish {
-        Wish::Allow {
-            opening: Opening::Port { port, protocol },
+    match &row.intent {
+        Intent::Allow {
+            opening: FirewallItem::Port { port, protocol },
             ..
         } => Some(format!("{port}/{protocol}")),
         _ => None,

@@ -1,14 +1,14 @@
-//! What an administrator can ask about, and which wishes and requests are about it.
+//! What an administrator can ask about, and which intents and requests are about it.
 
 use crate::escape::escape;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ports::PortRange;
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 use crate::journal::Event;
 
 /// Something in the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Thing {
+pub(super) enum Query {
     /// Ports, of one protocol or any.
     Ports(PortRange, Option<String>),
     /// A path.
@@ -17,39 +17,39 @@ pub(super) enum Thing {
     Name(String),
 }
 
-impl Thing {
+impl Query {
     /// Reads `8080`, `8080/tcp`, `8000-8010/udp`, `/path` or a name.
-    pub(super) fn parse(text: &str) -> Thing {
+    pub(super) fn parse(text: &str) -> Query {
         if text.starts_with('/') {
-            return Thing::Path(escape(std::ffi::OsStr::new(text)));
+            return Query::Path(escape(std::ffi::OsStr::new(text)));
         }
         let (ports, protocol) = match text.split_once(['/', ':']) {
             Some((ports, protocol)) => (ports, Some(protocol.to_lowercase())),
             None => (text, None),
         };
         match PortRange::parse(ports) {
-            Some(range) => Thing::Ports(range, protocol),
-            None => Thing::Name(text.to_owned()),
+            Some(range) => Query::Ports(range, protocol),
+            None => Query::Name(text.to_owned()),
         }
     }
 
-    /// Whether a wish is about it.
-    pub(super) fn is_of(&self, wish: &Wish, definitions: &Definitions) -> bool {
+    /// Whether a intent is about it.
+    pub(super) fn is_of(&self, intent: &Intent, definitions: &Definitions) -> bool {
         match self {
-            Thing::Ports(range, protocol) => match wish {
-                Wish::Allow { opening, .. } | Wish::Withdraw { opening, .. } => {
+            Query::Ports(range, protocol) => match intent {
+                Intent::Allow { opening, .. } | Intent::Withdraw { opening, .. } => {
                     covers(opening, *range, protocol.as_deref(), definitions)
                 }
                 _ => false,
             },
-            Thing::Path(_) => false,
-            Thing::Name(name) => names(wish).into_iter().any(|known| same(known, name)),
+            Query::Path(_) => false,
+            Query::Name(name) => names(intent).into_iter().any(|known| same(known, name)),
         }
     }
 
     /// Whether a request changed it, a path.
     pub(super) fn was_changed_by(&self, event: &Event) -> bool {
-        let Thing::Path(path) = self else { return false };
+        let Query::Path(path) = self else { return false };
         event.changes.iter().any(|change| {
             change.path == *path
                 || change.op == crate::root::Op::Rename && change.target.as_ref() == Some(path)
@@ -57,16 +57,21 @@ impl Thing {
     }
 }
 
-fn covers(opening: &Opening, range: PortRange, protocol: Option<&str>, definitions: &Definitions) -> bool {
+fn covers(
+    opening: &FirewallItem,
+    range: PortRange,
+    protocol: Option<&str>,
+    definitions: &Definitions,
+) -> bool {
     let overlaps = |other: PortRange| other.low <= range.high && range.low <= other.high;
     let of_protocol = |other: &str| protocol.is_none_or(|protocol| protocol.eq_ignore_ascii_case(other));
     match opening {
-        Opening::Port { port, protocol }
-        | Opening::SourcePort { port, protocol }
-        | Opening::ForwardPort { port, protocol, .. } => {
+        FirewallItem::Port { port, protocol }
+        | FirewallItem::SourcePort { port, protocol }
+        | FirewallItem::ForwardPort { port, protocol, .. } => {
             of_protocol(protocol) && PortRange::parse(port).is_some_and(overlaps)
         }
-        Opening::FirewallService { service } => {
+        FirewallItem::FirewallService { service } => {
             let parts = definitions.service(service).unwrap_or_default();
             let mut ports = parts.iter().flat_map(|part| &part.ports);
             ports.any(|(protocol, ranges)| of_protocol(protocol) && ranges.iter().copied().any(overlaps))
@@ -75,45 +80,45 @@ fn covers(opening: &Opening, range: PortRange, protocol: Option<&str>, definitio
     }
 }
 
-/// The names in a wish.
-fn names(wish: &Wish) -> Vec<&str> {
-    match wish {
-        Wish::Unit { unit, .. } | Wish::Defer { unit, .. } | Wish::DefaultTarget { unit } => vec![unit],
-        Wish::Dependency { unit, target, .. } => vec![unit, target],
-        Wish::Service { service, .. } => vec![service],
-        Wish::Allow { opening, zone } | Wish::Withdraw { opening, zone } => {
+/// The names in a intent.
+fn names(intent: &Intent) -> Vec<&str> {
+    match intent {
+        Intent::Unit { unit, .. } | Intent::Defer { unit, .. } | Intent::DefaultTarget { unit } => vec![unit],
+        Intent::Dependency { unit, target, .. } => vec![unit, target],
+        Intent::Service { service, .. } => vec![service],
+        Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } => {
             opening_names(opening).into_iter().chain(zone.as_deref()).collect()
         }
-        Wish::Definition { name, .. } => vec![name],
-        Wish::DefaultZone { zone } => vec![zone],
-        Wish::FirewallModule { module, .. } => vec![module],
-        Wish::Selinux { .. } => vec!["selinux"],
-        Wish::FirewallSwitch { .. } | Wish::FirewallReset { .. } => vec!["firewall"],
-        Wish::KernelModule { module } => vec![module],
-        Wish::BootParameter { parameter } => vec![parameter],
-        Wish::User { user, .. } => vec![user],
-        Wish::Group { group, .. } => vec![group],
-        Wish::Member { user, group } => vec![user, group],
-        Wish::Note { .. } => Vec::new(),
+        Intent::Definition { name, .. } => vec![name],
+        Intent::DefaultZone { zone } => vec![zone],
+        Intent::FirewallModule { module, .. } => vec![module],
+        Intent::Selinux { .. } => vec!["selinux"],
+        Intent::FirewallSwitch { .. } | Intent::FirewallReset { .. } => vec!["firewall"],
+        Intent::KernelModule { module } => vec![module],
+        Intent::BootParameter { parameter } => vec![parameter],
+        Intent::User { user, .. } => vec![user],
+        Intent::Group { group, .. } => vec![group],
+        Intent::Member { user, group } => vec![user, group],
+        Intent::Note { .. } => Vec::new(),
     }
 }
 
-fn opening_names(opening: &Opening) -> Vec<&str> {
+fn opening_names(opening: &FirewallItem) -> Vec<&str> {
     match opening {
-        Opening::Protocol { protocol } => vec![protocol],
-        Opening::FirewallService { service } => vec![service],
-        Opening::Interface { interface, .. } => vec![interface],
-        Opening::Source { source } => vec![source],
-        Opening::Masquerade { interface } => {
+        FirewallItem::Protocol { protocol } => vec![protocol],
+        FirewallItem::FirewallService { service } => vec![service],
+        FirewallItem::Interface { interface, .. } => vec![interface],
+        FirewallItem::Source { source } => vec![source],
+        FirewallItem::Masquerade { interface } => {
             interface.iter().map(String::as_str).chain(["masquerade"]).collect()
         }
-        Opening::ForwardPort {
+        FirewallItem::ForwardPort {
             interface,
             to_address,
             ..
         } => interface.iter().chain(to_address).map(String::as_str).collect(),
-        Opening::BlockIcmp { icmp_type } => vec![icmp_type],
-        Opening::CustomRules { file, .. } => vec![file],
+        FirewallItem::BlockIcmp { icmp_type } => vec![icmp_type],
+        FirewallItem::CustomRules { file, .. } => vec![file],
         _ => Vec::new(),
     }
 }
@@ -130,10 +135,10 @@ mod tests {
     #[test]
     fn what_is_asked_about_is_recognised() {
         let range = |low, high| PortRange { low, high };
-        assert_eq!(Thing::parse("80"), Thing::Ports(range(80, 80), None));
-        assert_eq!(Thing::parse("80-90/TCP"), Thing::Ports(range(80, 90), Some("tcp".into())));
-        assert_eq!(Thing::parse("80:udp"), Thing::Ports(range(80, 80), Some("udp".into())));
-        assert_eq!(Thing::parse("foo.service"), Thing::Name("foo.service".into()));
-        assert_eq!(Thing::parse("/etc/x"), Thing::Path("/etc/x".into()));
+        assert_eq!(Query::parse("80"), Query::Ports(range(80, 80), None));
+        assert_eq!(Query::parse("80-90/TCP"), Query::Ports(range(80, 90), Some("tcp".into())));
+        assert_eq!(Query::parse("80:udp"), Query::Ports(range(80, 80), Some("udp".into())));
+        assert_eq!(Query::parse("foo.service"), Query::Name("foo.service".into()));
+        assert_eq!(Query::parse("/etc/x"), Query::Path("/etc/x".into()));
     }
 }

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::files::{self, ScriptletEntry};
 use super::log::Asked;
-use super::thing::Thing;
+use super::thing::Query;
 use super::{View, words};
 use crate::firewall::definitions::Definitions;
 use crate::journal::{Event, Verdict};
-use crate::plan::Desired;
+use crate::plan::DesiredFile;
 use crate::root::Root;
 
 /// The answer.
@@ -56,7 +56,7 @@ pub struct Reason {
     /// What policy said.
     pub verdict: Verdict,
     /// What was asked for.
-    pub wishes: Vec<Asked>,
+    pub intents: Vec<Asked>,
     /// Whether the plugin still wants it.
     pub wanted: bool,
 }
@@ -65,10 +65,10 @@ pub struct Reason {
 /// a unit, service, interface or zone.
 pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
     let definitions = Definitions::new(root);
-    let asked = Thing::parse(thing);
+    let asked = Query::parse(thing);
     let state = &view.prepared.fold.state;
     let file = match &asked {
-        Thing::Path(path) => view.prepared.desired.iter().find(|file| file.path == *path),
+        Query::Path(path) => view.prepared.desired.iter().find(|file| file.path == *path),
         _ => None,
     };
     let mut answer = Answer {
@@ -80,7 +80,7 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
     for (name, plugin) in &state.plugins {
         for want in plugin.wants.iter().chain(&plugin.deferred) {
             let in_file = file.is_some_and(|file| want.events.iter().any(|id| file.because.contains(id)));
-            if in_file || asked.is_of(&want.wish, &definitions) {
+            if in_file || asked.is_of(&want.intent, &definitions) {
                 answer.wanted_by.insert(name.clone());
                 standing.extend(want.events.iter().copied());
                 answer.declared.extend(want.declared.iter().cloned());
@@ -88,24 +88,24 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
         }
     }
     for (name, plugin) in &state.plugins {
-        if plugin.denied.iter().any(|denied| asked.is_of(&denied.held.wish, &definitions)) {
+        if plugin.denied.iter().any(|denied| asked.is_of(&denied.held.intent, &definitions)) {
             answer.denied_to.insert(name.clone());
         }
     }
     for event in &view.journal.events {
-        let wishes = wishes(event, &asked, &definitions, file);
-        if !wishes.is_empty() || asked.was_changed_by(event) {
-            answer.reasons.push(reason(event, wishes, standing.contains(&event.id)));
+        let intents = intents(event, &asked, &definitions, file);
+        if !intents.is_empty() || asked.was_changed_by(event) {
+            answer.reasons.push(reason(event, intents, standing.contains(&event.id)));
         }
     }
-    if let Thing::Path(path) = &asked {
+    if let Query::Path(path) = &asked {
         answer.files = files::changes_of(root, &view.audit, path);
         note_path_wants(view, &mut answer);
     }
     answer
 }
 
-/// A path that requests changed is wanted by the plugins whose wishes rest on these requests.
+/// A path that requests changed is wanted by the plugins whose intents rest on these requests.
 fn note_path_wants(view: &View, answer: &mut Answer) {
     let state = &view.prepared.fold.state;
     for reason in &mut answer.reasons {
@@ -119,14 +119,22 @@ fn note_path_wants(view: &View, answer: &mut Answer) {
     }
 }
 
-fn wishes(event: &Event, asked: &Thing, definitions: &Definitions, file: Option<&Desired>) -> Vec<Asked> {
+fn intents(
+    event: &Event,
+    asked: &Query,
+    definitions: &Definitions,
+    file: Option<&DesiredFile>,
+) -> Vec<Asked> {
     let whole = asked.was_changed_by(event) || file.is_some_and(|file| file.because.contains(&event.id));
-    let about = event.intents.iter().filter(|intent| whole || asked.is_of(&intent.wish, definitions));
-    let held = event.held.iter().filter(|held| whole || asked.is_of(&held.wish, definitions));
-    about.map(|intent| Asked::of(event, intent)).chain(held.map(Asked::held)).collect()
+    let about = event
+        .intents
+        .iter()
+        .filter(|recorded| whole || asked.is_of(&recorded.intent, definitions));
+    let held = event.held.iter().filter(|held| whole || asked.is_of(&held.intent, definitions));
+    about.map(|recorded| Asked::of(event, recorded)).chain(held.map(Asked::held)).collect()
 }
 
-fn reason(event: &Event, wishes: Vec<Asked>, wanted: bool) -> Reason {
+fn reason(event: &Event, intents: Vec<Asked>, wanted: bool) -> Reason {
     Reason {
         event: event.id,
         time: event.time.clone(),
@@ -137,7 +145,7 @@ fn reason(event: &Event, wishes: Vec<Asked>, wanted: bool) -> Reason {
         command: words::command(event),
         exit: event.exit,
         verdict: event.verdict,
-        wishes,
+        intents,
         wanted,
     }
 }

@@ -1,14 +1,14 @@
-//! Wishes and requests in words.
+//! Intentes and requests in words.
 
-use crate::intent::{Held, Intent, Verdict, Wish};
+use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
-pub use crate::plan::words::wish;
-use crate::state::{Past, UNKNOWN};
+pub use crate::plan::words::intent;
+use crate::state::{PastDenial, UNKNOWN};
 use crate::tool::Tool;
 
-/// Which rule held a wish back, and why.
-pub fn rule(held: &Held) -> String {
+/// Which rule held a intent back, and why.
+pub fn rule(held: &Withheld) -> String {
     reasoned(&held.because, &held.reason)
 }
 
@@ -20,7 +20,7 @@ fn reasoned(because: &str, reason: &str) -> String {
 }
 
 /// A denial that is history.
-pub fn past(past: &Past) -> String {
+pub fn past(past: &PastDenial) -> String {
     let times = match past.times() {
         1 => "once".to_owned(),
         times => format!("{times} times"),
@@ -29,8 +29,8 @@ pub fn past(past: &Past) -> String {
     format!("denied {times}, allowed since: {rule}{}", events(&past.events))
 }
 
-/// What policy did with a wish that it held back.
-pub fn held(held: &Held) -> &'static str {
+/// What policy did with a intent that it held back.
+pub fn held(held: &Withheld) -> &'static str {
     match held.verdict {
         Verdict::Allow => "allowed",
         Verdict::Defer => "put off by policy",
@@ -40,14 +40,14 @@ pub fn held(held: &Held) -> &'static str {
 }
 
 /// What became of an intent.
-pub fn outcome(event: &Event, intent: &Intent) -> &'static str {
+pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
     if event.replayed.is_some() {
         return "carried over";
     }
-    match (intent.changed, event.exit, &intent.wish) {
-        (_, _, Wish::Note { .. }) if event.tool == Tool::Hand => "noted",
+    match (recorded.changed, event.exit, &recorded.intent) {
+        (_, _, Intent::Note { .. }) if event.tool == Tool::Bypass => "noted",
         (true, _, _) => "done",
-        (false, _, Wish::Defer { .. }) => "deferred",
+        (false, _, Intent::Defer { .. }) => "deferred",
         (false, 0, _) => "was so",
         (false, _, _) => "failed",
     }
@@ -71,7 +71,7 @@ pub fn elsewhere(replayed: &Replayed) -> String {
 
 /// The command as it was typed, quoted as a shell would need it; what was changed by hand, and how.
 pub fn command(event: &Event) -> String {
-    if event.tool == Tool::Hand {
+    if event.tool == Tool::Bypass {
         let detail = if event.message.is_empty() {
             String::new()
         } else {

@@ -12,14 +12,14 @@ mod transaction;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::intent::{Intent, Wish};
+use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, timestamp};
 use crate::origin::{FoundBy, Origin};
 use crate::policy::{Act, Forbidden};
-use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{Installed, Program, quiet};
 use crate::run::{Parts, Surroundings};
+use crate::tempdir::PrivateDirectory;
 use crate::tool::Tool;
 use crate::trust::{self, Checked, Record, Signature};
 
@@ -178,7 +178,7 @@ fn record(root: &Root, packages: &[Checked], installed: &Installed) -> Result<()
 
 fn unsigned(package: &Checked) -> Event {
     let text = format!("{} was installed although {}", package.nevra, package.reason);
-    let wish = Wish::Note {
+    let intent = Intent::Note {
         severity: "high".into(),
         text,
     };
@@ -200,7 +200,7 @@ fn unsigned(package: &Checked) -> Event {
         },
         replayed: None,
         held: Vec::new(),
-        intents: vec![Intent::new(wish, true)],
+        intents: vec![RecordedIntent::new(intent, true)],
         changes: Vec::new(),
     }
 }

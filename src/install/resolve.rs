@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 
 use super::stage::{Staged, take};
 use crate::error::{Error, Result};
-use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{DATABASES, database, messages, package_file};
+use crate::tempdir::PrivateDirectory;
 
 /// Where things are in the private directory.
 const CHOSEN: &str = "chosen";

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::nothing;
 use crate::error::{Error, Result};
 use crate::escape::escape;
-use crate::private::PrivateDirectory;
 use crate::root::Kind;
+use crate::tempdir::PrivateDirectory;
 
 /// A package file's copy.
 #[derive(Debug, Clone, PartialEq, Eq)]

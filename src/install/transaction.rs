@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::Result;
-use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{messages, options, quiet};
 use crate::run::{self, Finished, Outcome, Parts, Surroundings};
+use crate::tempdir::PrivateDirectory;
 
 /// What became of it.
 #[derive(Debug)]

@@ -12,15 +12,15 @@ use crate::root::{Lock, Root};
 
 /// The image, held against every other nodeshim until it is dropped.
 #[derive(Debug)]
-pub struct Hold {
+pub struct ImageLock {
     lock: Lock,
     holder_died: bool,
 }
 
-impl Hold {
+impl ImageLock {
     /// Holds the image. If somebody else does, `wait` is told who, once; then this waits, or, where
     /// it answers `false`, fails and names who.
-    pub fn take(root: &Root, wait: impl FnOnce(&str) -> bool) -> Result<Hold> {
+    pub fn take(root: &Root, wait: impl FnOnce(&str) -> bool) -> Result<ImageLock> {
         root.create_dirs(DIRECTORY, 0o755)?;
         let lock = match root.try_lock(RUN_LOCK_PATH) {
             Err(error) if error.errno() == Some(Errno::EAGAIN) => {
@@ -34,7 +34,7 @@ impl Hold {
             lock => lock?,
         };
         let said = lock.note().map_err(|error| Error::std_io(RUN_LOCK_PATH, &error))?;
-        let hold = Hold {
+        let hold = ImageLock {
             lock,
             holder_died: !said.is_empty(),
         };
@@ -62,7 +62,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for ImageLock {
     fn drop(&mut self) {
         // If it stays as it is, the next holder looks for left-overs in vain.
         let _ = self.lock.set_note("");

@@ -14,7 +14,7 @@ mod sweep;
 pub use arm::{arm, reassert};
 pub use armed::{Armed, Diverted};
 pub use disarm::{Disarmed, disarm};
-pub use hold::Hold;
+pub use hold::ImageLock;
 
 use crate::error::{Error, Result};
 use crate::root::Root;
@@ -25,11 +25,11 @@ pub const ARMED_PATH: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
 pub const REAL_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/real";
 /// The shim's own place in an armed image; the tools' paths are further names of it.
 pub const SHIM_PATH: &str = "/usr/lib/sysimage/nodeshim/shim";
-/// Held by whoever arms, disarms, settles or runs; says who that is.
+/// Withheld by whoever arms, disarms, settles or runs; says who that is.
 pub const RUN_LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/run.lock";
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
-pub fn repair(root: &Root, hold: &Hold) -> Result<Option<Disarmed>> {
+pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     if hold.holder_died() {
         sweep::sweep(root)?;
     }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::escape::{escape, unescape};
-use crate::intent::{Held, Intent, Verdict};
+use crate::intent::{RecordedIntent, Verdict, Withheld};
 use crate::origin::Origin;
 use crate::root::Change;
 use crate::tool::Tool;
@@ -25,7 +25,7 @@ pub struct Event {
     pub argv: Vec<String>,
     /// The exit code that the caller got.
     pub exit: u8,
-    /// What policy said; of several wishes the strictest.
+    /// What policy said; of several intents the strictest.
     pub verdict: Verdict,
     /// What went to standard error, at most [`Event::MESSAGE_LIMIT`] bytes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -42,10 +42,10 @@ pub struct Event {
     pub replayed: Option<Replayed>,
     /// What was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "intent")]
-    pub intents: Vec<Intent>,
+    pub intents: Vec<RecordedIntent>,
     /// What was asked for and held back by policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub held: Vec<Held>,
+    pub held: Vec<Withheld>,
     /// What changed in the image on behalf of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "change")]
     pub changes: Vec<Change>,

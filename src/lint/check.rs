@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::declare;
-use super::requests::{Asked, judged, of_package};
+use super::requests::{ForecastItem, judged, of_package};
 use super::scriptlet::{command_line, scriptlets};
 use crate::error::Result;
-use crate::intent::{Verdict, Wish};
+use crate::intent::{Intent, Verdict};
 use crate::metadata::{self, Metadata};
 use crate::policy::Rules;
 use crate::root::Root;
@@ -76,7 +76,7 @@ pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
             findings.extend(misnamed(&package, &name));
             findings
                 .extend(metadata.iter().flat_map(|metadata| of_declared_hooks(&package, &name, metadata)));
-            declared.extend(metadata.map(|metadata| metadata.wishes()).unwrap_or_default());
+            declared.extend(metadata.map(|metadata| metadata.intents()).unwrap_or_default());
         }
     }
     findings.extend(package.files.iter().filter_map(|(path, _)| out_of_place(&package.name, path)));
@@ -103,11 +103,11 @@ fn of_metadata(
             (None, problems.into_iter().map(finding).collect())
         }
         Ok(metadata) => {
-            let denied = |wish: &Wish| {
-                let asked = judged(root, rules, Some(plugin), None, wish);
+            let denied = |intent: &Intent| {
+                let asked = judged(root, rules, Some(plugin), None, intent);
                 of_verdict(&asked, place, None)
             };
-            let mut findings: Vec<Finding> = metadata.wishes().iter().filter_map(denied).collect();
+            let mut findings: Vec<Finding> = metadata.intents().iter().filter_map(denied).collect();
             let unknown = metadata.hooks.iter().filter(|hook| !vdsm::is_point(&hook.point));
             findings.extend(unknown.map(|hook| {
                 Finding::new(Severity::Warning, place, None, format!("vdsm has no hook point {}", hook.point))
@@ -188,52 +188,52 @@ fn of_declared_hooks(package: &PackageFile, place: &str, metadata: &Metadata) ->
     absent.chain(unsaid).map(finding).collect()
 }
 
-/// What is to be said of a wish.
-fn of_asked(asked: &Asked, declared: &[Wish]) -> Option<Finding> {
+/// What is to be said of a intent.
+fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
     let place = asked.place.as_deref().unwrap_or_default();
     let command = asked.command.as_deref().unwrap_or_default();
-    let Some(wish) = &asked.wish else {
+    let Some(intent) = &asked.intent else {
         let text = format!("{command}: what it asks for shows only when it runs");
         return Some(Finding::new(Severity::Note, place, asked.line, text));
     };
     if let Some(finding) = of_verdict(asked, place, asked.line) {
         return Some(finding);
     }
-    let instead = declare::replacement(wish);
-    let is_declared = declared.contains(wish);
-    let text = match wish {
+    let instead = declare::replacement(intent);
+    let is_declared = declared.contains(intent);
+    let text = match intent {
         _ if is_declared => return None,
-        Wish::Defer { .. } if wish.is_global() => {
+        Intent::Defer { .. } if intent.is_global() => {
             format!("{command}: would stop everything else, and is done only where policy allows it")
         }
-        Wish::Defer { scope, .. } if !scope.is_system() => {
+        Intent::Defer { scope, .. } if !scope.is_system() => {
             format!("{command}: never done, as there is no user's service manager at a boot")
         }
-        Wish::Defer { .. } => format!("{command}: put off until the boot"),
-        _ if wish.is_global() => format!("{command}: concerns the whole node"),
+        Intent::Defer { .. } => format!("{command}: put off until the boot"),
+        _ if intent.is_global() => format!("{command}: concerns the whole node"),
         _ => format!("{command}: could be declared"),
     };
-    let severity = match wish.is_global() {
+    let severity = match intent.is_global() {
         true => Severity::Warning,
         false => Severity::Note,
     };
-    let says = instead.is_some() || wish.is_global() || matches!(wish, Wish::Defer { .. });
+    let says = instead.is_some() || intent.is_global() || matches!(intent, Intent::Defer { .. });
     says.then(|| Finding {
         instead,
         ..Finding::new(severity, place, asked.line, text)
     })
 }
 
-fn of_verdict(asked: &Asked, place: &str, line: Option<usize>) -> Option<Finding> {
+fn of_verdict(asked: &ForecastItem, place: &str, line: Option<usize>) -> Option<Finding> {
     let (severity, what) = match asked.verdict {
         Verdict::Allow => return None,
         Verdict::Defer => (Severity::Note, "put off until the boot"),
         Verdict::Ignore => (Severity::Warning, "ignored"),
         Verdict::Deny => (Severity::Error, "denied"),
     };
-    let wish = asked.text.as_deref().unwrap_or_default();
+    let intent = asked.text.as_deref().unwrap_or_default();
     let rule = asked.rule.as_deref().unwrap_or_default();
-    Some(Finding::new(severity, place, line, format!("{wish}: {what} by policy ({rule})")))
+    Some(Finding::new(severity, place, line, format!("{intent}: {what} by policy ({rule})")))
 }
 
 /// Commands that no shim stands for.

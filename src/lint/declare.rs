@@ -1,12 +1,12 @@
-//! How a wish is written in metadata instead of a scriptlet.
+//! How a intent is written in metadata instead of a scriptlet.
 
-use crate::intent::{DeferredVerb, Opening, Scope, ServiceWant, UnitWant, Wish};
+use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 
-/// The lines of a metadata file that stand for a wish; none if there are none.
-pub fn replacement(wish: &Wish) -> Option<String> {
+/// The lines of a metadata file that stand for a intent; none if there are none.
+pub fn replacement(intent: &Intent) -> Option<String> {
     let list = |section: &str, key: &str, value: &str| Some(format!("[{section}] {key} = [{value:?}]"));
-    match wish {
-        Wish::Unit {
+    match intent {
+        Intent::Unit {
             unit,
             want,
             scope: Scope::System,
@@ -16,21 +16,23 @@ pub fn replacement(wish: &Wish) -> Option<String> {
             UnitWant::Disable => list("units", "disable", unit),
             _ => None,
         },
-        Wish::Defer {
+        Intent::Defer {
             verb: DeferredVerb::Start | DeferredVerb::Restart,
             unit,
             scope: Scope::System,
         } => list("units", "start", unit),
-        Wish::Service {
+        Intent::Service {
             service,
             want: ServiceWant::Add | ServiceWant::On,
             ..
         } => list("units", "enable", &format!("{service}.service")),
-        Wish::Allow { opening, zone } => {
+        Intent::Allow { opening, zone } => {
             let zone = zone.as_ref().map_or(String::new(), |zone| format!(" with zone = {zone:?}"));
             let entry = match opening {
-                Opening::Port { port, protocol } => list("firewall", "ports", &format!("{port}/{protocol}")),
-                Opening::FirewallService { service } => list("firewall", "services", service),
+                FirewallItem::Port { port, protocol } => {
+                    list("firewall", "ports", &format!("{port}/{protocol}"))
+                }
+                FirewallItem::FirewallService { service } => list("firewall", "services", service),
                 _ => None,
             };
             entry.map(|entry| entry + &zone)

@@ -4,28 +4,28 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::requests::{Asked, of_file};
+use super::requests::{ForecastItem, of_file};
 use crate::error::Result;
-use crate::intent::{Verdict, Wish};
+use crate::intent::{Intent, Verdict};
 use crate::policy::Rules;
 use crate::root::Root;
 
-/// What a package's scriptlets and metadata ask for, each wish once, in their order.
+/// What a package's scriptlets and metadata ask for, each intent once, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Forecast {
     /// Ports and everything else of the firewall.
-    pub ports: Vec<Asked>,
+    pub ports: Vec<ForecastItem>,
     /// Units and services.
-    pub units: Vec<Asked>,
+    pub units: Vec<ForecastItem>,
     /// What waits for the boot, by its nature or by policy.
-    pub deferred: Vec<Asked>,
+    pub deferred: Vec<ForecastItem>,
     /// What policy denies or ignores.
-    pub denied: Vec<Asked>,
+    pub denied: Vec<ForecastItem>,
     /// Everything else, such as accounts and kernel modules.
-    pub others: Vec<Asked>,
+    pub others: Vec<ForecastItem>,
     /// Calls of which only running them would show what they ask for.
-    pub unclear: Vec<Asked>,
+    pub unclear: Vec<ForecastItem>,
 }
 
 /// Looks at an rpm file.
@@ -38,23 +38,23 @@ pub fn forecast(root: &Root, rules: &Rules, path: &Path) -> Result<Forecast> {
 }
 
 impl Forecast {
-    fn add(&mut self, asked: Asked) {
-        let list = match (&asked.wish, asked.verdict) {
+    fn add(&mut self, asked: ForecastItem) {
+        let list = match (&asked.intent, asked.verdict) {
             (None, _) => &mut self.unclear,
             (_, Verdict::Deny | Verdict::Ignore) => &mut self.denied,
-            (Some(Wish::Defer { .. }), _) | (_, Verdict::Defer) => &mut self.deferred,
-            (Some(wish), _) if is_of_firewall(wish) => &mut self.ports,
-            (Some(wish), _) if is_of_units(wish) => &mut self.units,
+            (Some(Intent::Defer { .. }), _) | (_, Verdict::Defer) => &mut self.deferred,
+            (Some(intent), _) if is_of_firewall(intent) => &mut self.ports,
+            (Some(intent), _) if is_of_units(intent) => &mut self.units,
             _ => &mut self.others,
         };
-        let is_known = |known: &Asked| known.wish.is_some() && known.wish == asked.wish;
+        let is_known = |known: &ForecastItem| known.intent.is_some() && known.intent == asked.intent;
         if !list.iter().any(is_known) {
             list.push(asked);
         }
     }
 
     /// The lists that hold anything, with what they are called.
-    pub fn sections(&self) -> impl Iterator<Item = (&'static str, &[Asked])> {
+    pub fn sections(&self) -> impl Iterator<Item = (&'static str, &[ForecastItem])> {
         let sections = [
             ("ports", &self.ports),
             ("units", &self.units),
@@ -68,22 +68,25 @@ impl Forecast {
     }
 }
 
-fn is_of_firewall(wish: &Wish) -> bool {
+fn is_of_firewall(intent: &Intent) -> bool {
     matches!(
-        wish,
-        Wish::Allow { .. }
-            | Wish::Withdraw { .. }
-            | Wish::Definition { .. }
-            | Wish::FirewallSwitch { .. }
-            | Wish::FirewallReset { .. }
-            | Wish::FirewallModule { .. }
-            | Wish::DefaultZone { .. }
+        intent,
+        Intent::Allow { .. }
+            | Intent::Withdraw { .. }
+            | Intent::Definition { .. }
+            | Intent::FirewallSwitch { .. }
+            | Intent::FirewallReset { .. }
+            | Intent::FirewallModule { .. }
+            | Intent::DefaultZone { .. }
     )
 }
 
-fn is_of_units(wish: &Wish) -> bool {
+fn is_of_units(intent: &Intent) -> bool {
     matches!(
-        wish,
-        Wish::Unit { .. } | Wish::Service { .. } | Wish::Dependency { .. } | Wish::DefaultTarget { .. }
+        intent,
+        Intent::Unit { .. }
+            | Intent::Service { .. }
+            | Intent::Dependency { .. }
+            | Intent::DefaultTarget { .. }
     )
 }

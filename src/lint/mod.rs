@@ -11,5 +11,5 @@ mod shell;
 
 pub use check::{Finding, Severity, lint};
 pub use forecast::{Forecast, forecast};
-pub use requests::{Asked, judged, of_call, of_file, of_package};
+pub use requests::{ForecastItem, judged, of_call, of_file, of_package};
 pub use shell::{Command, Word, commands};

@@ -1,4 +1,4 @@
-//! The requests in a package's scriptlets, and what policy says of each wish.
+//! The requests in a package's scriptlets, and what policy says of each intent.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::scriptlet::{command_line, scriptlets};
 use super::shell::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::intent::{Verdict, Wish};
+use crate::intent::{Intent, Verdict};
 use crate::metadata;
 use crate::plan::words;
 use crate::policy::{Ask, Rules, Source};
@@ -21,25 +21,31 @@ use crate::tool::Tool;
 /// One thing that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Asked {
+pub struct ForecastItem {
     /// Where: a scriptlet's kind and a file's path, if there is one.
     pub place: Option<String>,
     /// The line in it.
     pub line: Option<usize>,
     /// The command as it is written.
     pub command: Option<String>,
-    /// The wish in words; none where the words cannot be told without running the script.
+    /// The intent in words; none where the words cannot be told without running the script.
     pub text: Option<String>,
     /// What policy says.
     pub verdict: Verdict,
     /// The rule that decided, with its reason.
     pub rule: Option<String>,
-    /// The wish itself, as in the journal.
-    pub wish: Option<Wish>,
+    /// The intent itself, as in the journal.
+    pub intent: Option<Intent>,
 }
 
-/// Judges a wish.
-pub fn judged(root: &Root, rules: &Rules, plugin: Option<&str>, tool: Option<Tool>, wish: &Wish) -> Asked {
+/// Judges a intent.
+pub fn judged(
+    root: &Root,
+    rules: &Rules,
+    plugin: Option<&str>,
+    tool: Option<Tool>,
+    intent: &Intent,
+) -> ForecastItem {
     let tools: Vec<Tool> = tool.into_iter().collect();
     let ask = Ask {
         plugin,
@@ -48,26 +54,26 @@ pub fn judged(root: &Root, rules: &Rules, plugin: Option<&str>, tool: Option<Too
             Some(_) => Source::Scriptlet,
             None => Source::Metadata,
         },
-        wish,
+        intent,
     };
     let ruling = rules.judge(&ask, &Names::of(root));
     let rule = match ruling.reason.as_str() {
         "" => ruling.rule.clone(),
         reason => format!("{}: {reason}", ruling.rule),
     };
-    Asked {
+    ForecastItem {
         place: None,
         line: None,
         command: None,
-        text: Some(words::wish(wish)),
+        text: Some(words::intent(intent)),
         verdict: ruling.verdict,
         rule: (!rule.is_empty()).then_some(rule),
-        wish: Some(wish.clone()),
+        intent: Some(intent.clone()),
     }
 }
 
 /// What one call asks for.
-pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsString]) -> Vec<Asked> {
+pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsString]) -> Vec<ForecastItem> {
     let Some((tool, (argv0, args))) =
         argv.split_first().and_then(|(name, args)| Some((Tool::from_argv0(name)?, (name, args))))
     else {
@@ -81,12 +87,12 @@ pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsStrin
         args,
         stdin: || Ok(Vec::new()),
     };
-    let wishes = parts(tool, &call).into_iter().flat_map(|part| part.wishes);
-    wishes.map(|wish| judged(root, rules, plugin, Some(tool), &wish)).collect()
+    let intents = parts(tool, &call).into_iter().flat_map(|part| part.intents);
+    intents.map(|intent| judged(root, rules, plugin, Some(tool), &intent)).collect()
 }
 
 /// What an rpm file's scriptlets and metadata ask for.
-pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
+pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<ForecastItem>> {
     let package = PackageFile::read(path)?;
     let mut asked = of_package(root, rules, &package);
     let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
@@ -98,10 +104,10 @@ pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
                     problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
                 Error::malformed(&name, first)
             })?;
-            let wishes = metadata.wishes();
-            asked.extend(wishes.iter().map(|wish| Asked {
+            let intents = metadata.intents();
+            asked.extend(intents.iter().map(|intent| ForecastItem {
                 place: Some(name.clone()),
-                ..judged(root, rules, Some(&package.name), None, wish)
+                ..judged(root, rules, Some(&package.name), None, intent)
             }));
         }
     }
@@ -109,7 +115,7 @@ pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Asked>> {
 }
 
 /// What the scriptlets of a package ask for, in their order.
-pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<Asked> {
+pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<ForecastItem> {
     let mut found = Vec::new();
     for (kind, scanned) in scriptlets(package) {
         for command in &scanned.commands {
@@ -120,14 +126,14 @@ pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<Aske
     found
 }
 
-/// A command, if it is a tool's: its wishes, or that they cannot be told.
+/// A command, if it is a tool's: its intents, or that they cannot be told.
 pub fn of_command(
     root: &Root,
     rules: &Rules,
     package: &PackageFile,
     kind: &str,
     command: &Command,
-) -> Vec<Asked> {
+) -> Vec<ForecastItem> {
     let name = command.words.first().filter(|word| word.resolved).map(|word| OsString::from(&word.text));
     if name.as_ref().and_then(|name| Tool::from_argv0(name)).is_none() {
         return Vec::new();
@@ -147,14 +153,14 @@ pub fn of_command(
     found
 }
 
-fn unread(kind: &str, line: usize, command: &str) -> Asked {
-    Asked {
+fn unread(kind: &str, line: usize, command: &str) -> ForecastItem {
+    ForecastItem {
         place: Some(kind.to_owned()),
         line: Some(line),
         command: Some(command.to_owned()),
         text: None,
         verdict: Verdict::Allow,
         rule: None,
-        wish: None,
+        intent: None,
     }
 }

@@ -11,8 +11,8 @@ use super::report::{Report, Touched};
 use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
-use crate::apply::{self, Applied, Deferred, FileChange, Look};
 use crate::backend::{iptables, systemd};
+use crate::boot::{self, Applied, Deferred, FileChange, Look};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
@@ -20,10 +20,10 @@ use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
 use crate::settle::{Facts, Judge, Prepared, is_due, judge, prepare_again, prepare_for_boot};
-use crate::state::{State, Want};
+use crate::state::{ActiveIntent, State};
 
 const RUNTIME: &str = "/run/nodeshim";
-/// Held while applying: the boot and an administrator may do it at once.
+/// Withheld while applying: the boot and an administrator may do it at once.
 const LOCK: &str = "/run/nodeshim/apply.lock";
 
 /// How to apply.
@@ -38,7 +38,7 @@ pub struct Options {
 }
 
 /// What is known before anything is done.
-struct Known {
+struct ApplyContext {
     journal: Journal,
     prepared: Prepared,
     facts: Facts,
@@ -47,20 +47,20 @@ struct Known {
     boot: String,
 }
 
-impl Known {
-    fn load(root: &Root, booted: bool) -> Result<Known> {
+impl ApplyContext {
+    fn load(root: &Root, booted: bool) -> Result<ApplyContext> {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
         let prepared = prepare_for_boot(root, &facts, &journal)?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
-            // What settling left in the image is what a wish that comes to it now replaces.
+            // What settling left in the image is what a intent that comes to it now replaces.
             let image = prepare_again(root, &facts, &journal, prepared.before.clone())?;
             if image.fold.settled() == image.before {
-                applied.files = apply::remembered(&image.desired);
+                applied.files = boot::remembered(&image.desired);
             }
         }
-        Ok(Known {
+        Ok(ApplyContext {
             state: prepared.fold.settled(),
             applied,
             boot: if booted { boot_id(root)? } else { String::new() },
@@ -103,7 +103,7 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
             return unchanged(root, options, applied);
         }
     }
-    let mut known = Known::load(root, booted)?;
+    let mut known = ApplyContext::load(root, booted)?;
     let mut report = Report::default();
     let manager = match booted {
         true => Manager::connect().map_err(|error| report.problem(error.to_string())).ok(),
@@ -159,7 +159,7 @@ fn unchanged(root: &Root, options: &Options, mut applied: Applied) -> Result<Rep
 }
 
 /// Writes down what was applied, and the state that the files now match.
-fn save_state(root: &Root, known: Known) -> Result<()> {
+fn save_state(root: &Root, known: ApplyContext) -> Result<()> {
     if Applied::load(root)? != known.applied {
         known.applied.save(root)?;
     }
@@ -176,13 +176,18 @@ fn save_state(root: &Root, known: Known) -> Result<()> {
 }
 
 /// Writes what settling would, less what the node changed. Says whether a firewall's file was.
-fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut Report) -> Result<bool> {
+fn write_files(
+    root: &Root,
+    options: &Options,
+    known: &mut ApplyContext,
+    report: &mut Report,
+) -> Result<bool> {
     let judged = judge(root, &known.prepared, &known.applied)?;
     report.closed = judged.closed;
     report.files = judged.files.iter().map(Touched::from).collect();
     let rules = iptables::rules_in_blocks(root, &known.prepared.plan.changes)?;
     let carried: Vec<FileChange> = judged.files.into_iter().filter(|file| !file.kept).collect();
-    let changed = carried.iter().any(|file| apply::is_firewalls(&file.change.path));
+    let changed = carried.iter().any(|file| boot::is_firewalls(&file.change.path));
     if options.dry_run {
         return Ok(changed);
     }
@@ -196,10 +201,10 @@ fn write_files(root: &Root, options: &Options, known: &mut Known, report: &mut R
             changes: carried.into_iter().map(|file| file.change).collect(),
             notes: Vec::new(),
         };
-        plan::apply(root, &plan)?;
+        plan::execute(root, &plan)?;
     }
     known.applied.rules = rules;
-    known.applied.files = apply::remembered(&known.prepared.desired);
+    known.applied.files = boot::remembered(&known.prepared.desired);
     known.applied.released.clone_from(&known.prepared.released);
     Ok(changed)
 }
@@ -208,18 +213,18 @@ fn units_and_starts(
     root: &Root,
     options: &Options,
     manager: Option<&Manager>,
-    known: &mut Known,
+    known: &mut ApplyContext,
     report: &mut Report,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let recorded = apply::recorded(&known.state);
+    let recorded = boot::recorded(&known.state);
     if let Some(manager) = manager {
         let units: BTreeSet<&str> = recorded.keys().filter_map(|key| key.split(' ').next()).collect();
         let actual: BTreeMap<String, String> = units
             .into_iter()
             .filter_map(|unit| Some((unit.to_owned(), manager.file_state(unit)?)))
             .collect();
-        report.units = apply::units(&known.state, &known.prepared.before, &known.applied, &actual);
+        report.units = boot::units(&known.state, &known.prepared.before, &known.applied, &actual);
         if !options.dry_run {
             change_units(manager, recorded, known, report, say);
         }
@@ -235,10 +240,10 @@ fn units_and_starts(
                 manager,
                 limit: options.limit,
             };
-            starts::carry_out(&input, judged, &mut known.applied, report, say)
+            starts::execute(&input, judged, &mut known.applied, report, say)
         }
         _ => {
-            report.deferred.extend(judged.into_iter().map(super::Started::untried));
+            report.deferred.extend(judged.into_iter().map(super::JobOutcome::untried));
             Ok(())
         }
     }
@@ -248,13 +253,13 @@ fn units_and_starts(
 fn judge_deferred(
     root: &Root,
     manager: Option<&Manager>,
-    known: &Known,
+    known: &ApplyContext,
     report: &mut Report,
 ) -> Result<Vec<Deferred>> {
     let (activity, matches) = match manager {
         Some(manager) => {
             let matches = matches(manager, known, report);
-            let units = apply::needs(&known.state, &known.applied, &matches);
+            let units = boot::needs(&known.state, &known.applied, &matches);
             (Some(manager.activity(&units)?), matches)
         }
         None => (None, BTreeMap::new()),
@@ -262,9 +267,9 @@ fn judge_deferred(
     let kept: BTreeSet<&str> =
         report.units.iter().filter(|step| step.kept).map(|step| step.unit.as_str()).collect();
     let judge = Judge::new(root, &known.prepared.policy, &known.journal);
-    let ruling = |plugin: &str, want: &Want| judge.of(plugin, want);
-    let skipped = apply::skipped(&known.state, &ruling);
-    report.deferred.extend(skipped.into_iter().map(super::Started::untried));
+    let ruling = |plugin: &str, want: &ActiveIntent| judge.of(plugin, want);
+    let skipped = boot::skipped(&known.state, &ruling);
+    report.deferred.extend(skipped.into_iter().map(super::JobOutcome::untried));
     let look = Look {
         applied: &known.applied,
         activity: activity.as_ref(),
@@ -273,13 +278,13 @@ fn judge_deferred(
         time_of: &|id| known.time_of(id),
         ruling: &ruling,
     };
-    Ok(apply::deferred(&known.state, &look))
+    Ok(boot::deferred(&known.state, &look))
 }
 
 /// Pattern → the units that it stands for. One that cannot be looked for is left for the next time.
-fn matches(manager: &Manager, known: &Known, report: &mut Report) -> BTreeMap<String, Vec<String>> {
+fn matches(manager: &Manager, known: &ApplyContext, report: &mut Report) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
-    for pattern in apply::patterns(&known.state, &known.applied) {
+    for pattern in boot::patterns(&known.state, &known.applied) {
         match manager.matching(&pattern) {
             Ok(mut units) => {
                 units.sort();
@@ -295,7 +300,7 @@ fn matches(manager: &Manager, known: &Known, report: &mut Report) -> BTreeMap<St
 fn change_units(
     manager: &Manager,
     recorded: BTreeMap<String, String>,
-    known: &mut Known,
+    known: &mut ApplyContext,
     report: &mut Report,
     say: &mut dyn FnMut(&str),
 ) {

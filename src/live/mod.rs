@@ -1,5 +1,5 @@
 //! The edges to what runs on a booted node: systemd and firewalld over D-Bus, the kernel's packet
-//! filter through its own programs. Thin: what to do is decided in `crate::apply`.
+//! filter through its own programs. Thin: what to do is decided in `crate::boot`.
 
 mod apply;
 mod bus;
@@ -19,6 +19,6 @@ pub use bus::{Bus, Target};
 pub use firewall::Filter;
 pub use firewalld::Firewalld;
 pub use node::{boot_id, is_booted};
-pub use report::{Report, Started};
+pub use report::{JobOutcome, Report};
 pub use stamp::stamp;
 pub use systemd::Manager;

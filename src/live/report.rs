@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::firewall::Filter;
-use crate::apply::{Deferred, FileChange, UnitStep};
+use crate::boot::{Deferred, FileChange, UnitStep};
 
 /// The whole of it. Its JSON keys are stable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -20,7 +20,7 @@ pub struct Report {
     /// Units whose files' state was changed, or left as the node has it.
     pub units: Vec<UnitStep>,
     /// Deferred requests that had not been done before.
-    pub deferred: Vec<Started>,
+    pub deferred: Vec<JobOutcome>,
     /// What went wrong, a line each. Empty means that everything is as it should be.
     pub problems: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub struct Touched {
 /// A deferred request and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Started {
+pub struct JobOutcome {
     /// The request.
     #[serde(flatten)]
     pub request: Deferred,
@@ -57,7 +57,7 @@ impl Report {
     /// Whether a further boot finds nothing left to do.
     pub fn is_final(&self) -> bool {
         let kept = |unit: &str| self.units.iter().any(|step| step.kept && step.unit == unit);
-        let is_over = |started: &Started| {
+        let is_over = |started: &JobOutcome| {
             let request = &started.request;
             request.settled || started.result.as_deref() == Some("done") || kept(&request.unit)
         };
@@ -73,10 +73,10 @@ impl Report {
     }
 }
 
-impl Started {
+impl JobOutcome {
     /// A request that nothing was done for.
-    pub fn untried(request: Deferred) -> Started {
-        Started {
+    pub fn untried(request: Deferred) -> JobOutcome {
+        JobOutcome {
             request,
             result: None,
         }

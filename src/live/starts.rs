@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{Report, Started};
-use super::systemd::{Asked, Manager};
-use crate::apply::{Applied, Attempt, Deferred, Job};
+use super::report::{JobOutcome, Report};
+use super::systemd::{JobRequest, Manager};
+use crate::boot::{Applied, Attempt, Deferred, Job};
 use crate::error::Result;
 use crate::root::Root;
 
@@ -25,7 +25,7 @@ pub struct Input<'a> {
 }
 
 /// Carries out what has a job, all at once; one failure leaves the rest.
-pub fn carry_out(
+pub fn execute(
     input: &Input,
     judged: Vec<Deferred>,
     applied: &mut Applied,
@@ -63,15 +63,15 @@ pub fn carry_out(
             report.problem(format!("{}: {} {}: {how}", request.plugin, request.verb, request.unit));
         }
         let request = request.clone();
-        report.deferred.push(Started { request, result });
+        report.deferred.push(JobOutcome { request, result });
     }
-    report.deferred.extend(rest.into_iter().map(|(request, _)| Started::untried(request)));
+    report.deferred.extend(rest.into_iter().map(|(request, _)| JobOutcome::untried(request)));
     run
 }
 
 /// Has all jobs done: those that isolate one by one, after all others.
 fn run(input: &Input, tried: &[(Deferred, usize)], results: &mut Results) -> Result<()> {
-    let jobs: Vec<Asked> = tried
+    let jobs: Vec<JobRequest> = tried
         .iter()
         .filter_map(|(request, _)| request.job.map(|job| (request.unit.as_str(), job)))
         .collect();

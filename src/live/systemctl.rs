@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::command::{run, succeed};
-use super::systemd::Asked;
-use crate::apply::{Activity, Job, UnitVerb};
+use super::systemd::JobRequest;
+use crate::boot::{Activity, Job, UnitVerb};
 use crate::error::Result;
 
 const PROGRAM: &str = "systemctl";
@@ -105,7 +105,7 @@ fn parse(output: &str) -> Activity {
 }
 
 /// Runs all jobs at once; see [`super::Manager::run`].
-pub fn run_jobs(jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &str)) {
+pub fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usize, &str)) {
     let (sender, results) = channel();
     for (index, (unit, job)) in jobs.iter().enumerate() {
         let (unit, sender) = ((*unit).to_owned(), sender.clone());

@@ -12,7 +12,7 @@ use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
 
 use super::bus::{Bus, Target, unexpected};
 use super::systemctl;
-use crate::apply::{Activity, Job, UnitVerb};
+use crate::boot::{Activity, Job, UnitVerb};
 use crate::error::{Error, Result};
 
 const MANAGER: Target = Target {
@@ -37,7 +37,7 @@ pub struct Manager {
 }
 
 /// A job that was asked for: which unit, and what.
-pub type Asked<'a> = (&'a str, Job);
+pub type JobRequest<'a> = (&'a str, Job);
 
 /// A unit as systemd lists it: its name, description, load state, active state and sub-state, the
 /// unit whose state it follows, its path, and its queued job's number (0 if none), type and path.
@@ -155,7 +155,12 @@ impl Manager {
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
     /// long as `limit`. `ended` is told each result: systemd's word for it, `timeout` where the
     /// time was up first, or why there is no job. A job whose time is up goes on.
-    pub fn run(&self, jobs: &[Asked], limit: Duration, ended: &mut dyn FnMut(usize, &str)) -> Result<()> {
+    pub fn run(
+        &self,
+        jobs: &[JobRequest],
+        limit: Duration,
+        ended: &mut dyn FnMut(usize, &str),
+    ) -> Result<()> {
         let Some(bus) = &self.bus else {
             systemctl::run_jobs(jobs, limit, ended);
             return Ok(());
@@ -208,7 +213,7 @@ fn property(bus: &Bus, path: &str, interface: &str, name: &str) -> Result<OwnedV
 }
 
 /// Queues one job and returns its path.
-fn ask(bus: &Bus, (unit, job): &Asked) -> Result<String> {
+fn ask(bus: &Bus, (unit, job): &JobRequest) -> Result<String> {
     let method = match job {
         Job::Start | Job::Isolate => "StartUnit",
         Job::Stop => "StopUnit",

@@ -123,7 +123,7 @@ pub fn declarations(
         nevra: installed.nevra(&owned.plugin),
         plugin: owned.plugin,
         source: owned.path,
-        wishes: owned.metadata.wishes(),
+        intents: owned.metadata.intents(),
     };
     (owned.into_iter().map(declaration).collect(), notes)
 }

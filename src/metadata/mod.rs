@@ -1,5 +1,5 @@
 //! Plugin metadata: `/usr/share/ovirt-node/plugins.d/NAME.toml`, in which a package declares what
-//! its scriptlets would otherwise ask for. Declared wishes count like requested ones, hold while the
+//! its scriptlets would otherwise ask for. Declared intents count like requested ones, hold while the
 //! package is installed and are withdrawn with it.
 
 mod declarations;

@@ -1,6 +1,6 @@
 //! What a metadata file says, checked.
 
-use crate::intent::{DeferredVerb, Opening, Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, UnitWant};
 
 /// A metadata file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,37 +73,37 @@ pub struct Hook {
 }
 
 impl Metadata {
-    /// The wishes that it declares, in the order of its sections. Hooks and files that it changes
-    /// are no wishes: they come with the package.
-    pub fn wishes(&self) -> Vec<Wish> {
-        let mut wishes = self.openings();
-        wishes.extend(self.units());
-        wishes.extend(self.modules.iter().cloned().map(|module| Wish::KernelModule { module }));
-        wishes.extend(self.parameters.iter().cloned().map(|parameter| Wish::BootParameter { parameter }));
-        wishes.extend(self.accounts());
-        wishes
+    /// The intents that it declares, in the order of its sections. Hooks and files that it changes
+    /// are no intents: they come with the package.
+    pub fn intents(&self) -> Vec<Intent> {
+        let mut intents = self.openings();
+        intents.extend(self.units());
+        intents.extend(self.modules.iter().cloned().map(|module| Intent::KernelModule { module }));
+        intents.extend(self.parameters.iter().cloned().map(|parameter| Intent::BootParameter { parameter }));
+        intents.extend(self.accounts());
+        intents
     }
 
-    fn openings(&self) -> Vec<Wish> {
-        let ports = self.ports.iter().cloned().map(|(port, protocol)| Opening::Port { port, protocol });
-        let services = self.services.iter().cloned().map(|service| Opening::FirewallService { service });
-        let allow = |opening| Wish::Allow {
+    fn openings(&self) -> Vec<Intent> {
+        let ports = self.ports.iter().cloned().map(|(port, protocol)| FirewallItem::Port { port, protocol });
+        let services = self.services.iter().cloned().map(|service| FirewallItem::FirewallService { service });
+        let allow = |opening| Intent::Allow {
             opening,
             zone: self.zone.clone(),
         };
         ports.chain(services).map(allow).collect()
     }
 
-    fn units(&self) -> Vec<Wish> {
-        let wish = |unit: &String, want| Wish::Unit {
+    fn units(&self) -> Vec<Intent> {
+        let intent = |unit: &String, want| Intent::Unit {
             unit: unit.clone(),
             want,
             scope: Scope::System,
             rule: None,
         };
-        let enable = self.enable.iter().map(|unit| wish(unit, UnitWant::Enable));
-        let disable = self.disable.iter().map(|unit| wish(unit, UnitWant::Disable));
-        let start = self.start.iter().map(|unit| Wish::Defer {
+        let enable = self.enable.iter().map(|unit| intent(unit, UnitWant::Enable));
+        let disable = self.disable.iter().map(|unit| intent(unit, UnitWant::Disable));
+        let start = self.start.iter().map(|unit| Intent::Defer {
             verb: DeferredVerb::Start,
             unit: unit.clone(),
             scope: Scope::System,
@@ -111,12 +111,12 @@ impl Metadata {
         enable.chain(disable).chain(start).collect()
     }
 
-    fn accounts(&self) -> Vec<Wish> {
-        let groups = self.groups.iter().map(|group| Wish::Group {
+    fn accounts(&self) -> Vec<Intent> {
+        let groups = self.groups.iter().map(|group| Intent::Group {
             group: group.name.clone(),
             gid: group.gid,
         });
-        let users = self.users.iter().map(|user| Wish::User {
+        let users = self.users.iter().map(|user| Intent::User {
             user: user.name.clone(),
             uid: user.uid,
             group: user.group.clone(),
@@ -125,7 +125,7 @@ impl Metadata {
             shell: user.shell.clone(),
         });
         let members = self.users.iter().flat_map(|user| {
-            user.groups.iter().map(|group| Wish::Member {
+            user.groups.iter().map(|group| Intent::Member {
                 user: user.name.clone(),
                 group: group.clone(),
             })

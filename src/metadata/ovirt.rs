@@ -5,7 +5,7 @@
 use crate::error::{Result, if_exists};
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::PORT_PROTOCOLS;
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 use crate::plan::Note;
 use crate::root::{Kind, Root};
 use crate::rpmdb::Installed;
@@ -48,10 +48,10 @@ pub fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declara
                 continue;
             }
         };
-        let mut wishes = Vec::new();
+        let mut intents = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
-            match wish(line) {
-                Some(wish) => wishes.push(wish),
+            match intent(line) {
+                Some(intent) => intents.push(intent),
                 None => {
                     let text = format!("{source}, line {}: {line:?} is no PORT,PROTOCOL", number + 1);
                     notes.push(Note::new(Some(&name), text, &[]));
@@ -62,18 +62,18 @@ pub fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declara
             nevra: installed.nevra(&name),
             plugin: name,
             source,
-            wishes,
+            intents,
         });
     }
     Ok((declarations, notes))
 }
 
-fn wish(line: &str) -> Option<Wish> {
+fn intent(line: &str) -> Option<Intent> {
     let (port, protocol) = line.trim().split_once(',')?;
     let range = PortRange::parse(port.trim())?;
     let protocol = protocol.trim().to_lowercase();
-    PORT_PROTOCOLS.contains(&protocol.as_str()).then(|| Wish::Allow {
-        opening: Opening::Port {
+    PORT_PROTOCOLS.contains(&protocol.as_str()).then(|| Intent::Allow {
+        opening: FirewallItem::Port {
             port: range.to_string(),
             protocol,
         },
@@ -96,11 +96,11 @@ mod tests {
         root.write(format!("{FIREWALL_DIRECTORY}/demo.minimize"), b"drop /x\n", None).unwrap();
         let (found, notes) = firewall_files(&root, &Installed::default()).unwrap();
         let ports: Vec<String> = found[0]
-            .wishes
+            .intents
             .iter()
-            .map(|wish| match wish {
-                Wish::Allow {
-                    opening: Opening::Port { port, protocol },
+            .map(|intent| match intent {
+                Intent::Allow {
+                    opening: FirewallItem::Port { port, protocol },
                     zone: None,
                 } => format!("{port}/{protocol}"),
                 other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use crate::root::{Kind, Root};
 
 /// A path as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Desired {
+pub struct DesiredFile {
     /// The path in the image.
     pub path: String,
     /// What should be there.
@@ -40,7 +40,11 @@ pub enum Content {
 
 /// The changes that make the image match what is desired, in the order given. Of the directory
 /// and name prefix in each of `owned`, everything else goes.
-pub fn difference(root: &Root, desired: &[Desired], owned: &[(&str, &str)]) -> Result<Vec<PlannedChange>> {
+pub fn difference(
+    root: &Root,
+    desired: &[DesiredFile],
+    owned: &[(&str, &str)],
+) -> Result<Vec<PlannedChange>> {
     let kept: BTreeSet<&str> = desired.iter().map(|desired| desired.path.as_str()).collect();
     let mut changes = Vec::new();
     for desired in desired {
@@ -70,7 +74,7 @@ pub fn difference(root: &Root, desired: &[Desired], owned: &[(&str, &str)]) -> R
     Ok(changes)
 }
 
-fn action(root: &Root, desired: &Desired) -> Result<Option<Action>> {
+fn action(root: &Root, desired: &DesiredFile) -> Result<Option<Action>> {
     let there = if_exists(root.meta(&desired.path))?;
     Ok(match (&desired.content, there) {
         (Content::Nothing, None) => None,
@@ -96,10 +100,10 @@ fn action(root: &Root, desired: &Desired) -> Result<Option<Action>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Plan, apply};
+    use crate::plan::{Plan, execute};
 
-    fn file(path: &str, text: &str) -> Desired {
-        Desired {
+    fn file(path: &str, text: &str) -> DesiredFile {
+        DesiredFile {
             path: path.into(),
             content: Content::File {
                 text: text.into(),
@@ -124,7 +128,7 @@ mod tests {
                 file("/etc/d/own-kept", "new"),
                 file("/etc/d/own-link", "mine"),
                 file("/etc/new/own-file", "made"),
-                Desired {
+                DesiredFile {
                     content: Content::Link { target: "/x".into() },
                     ..file("/etc/l", "")
                 },
@@ -144,7 +148,7 @@ mod tests {
             "/etc/d/own-stale",
         ];
         assert_eq!(paths, expected);
-        apply(&root, &first).unwrap();
+        execute(&root, &first).unwrap();
         assert!(plan(&root).is_empty());
         assert_eq!(root.read("/etc/d/secret").unwrap(), b"old");
         assert_eq!(root.read("/etc/d/other").unwrap(), b"old");

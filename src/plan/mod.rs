@@ -1,8 +1,8 @@
 //! Plans: ordered changes that make an image match its state, each with the events that justify
-//! it. Planning only reads; [`apply`] writes, and applying twice changes nothing more.
+//! it. Planning only reads; [`execute`] writes, and executing twice changes nothing more.
 
-mod apply;
 mod difference;
+mod execute;
 mod render;
 pub mod words;
 
@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::tool::Tool;
 
-pub use apply::apply;
-pub use difference::{Content, Desired, difference};
+pub use difference::{Content, DesiredFile, difference};
+pub use execute::execute;
 pub use render::{events, render, wrapped};
 
 /// What is to be changed, and what an administrator should know about it.

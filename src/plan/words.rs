@@ -1,23 +1,23 @@
-//! Wishes in words.
+//! Intentes in words.
 
-use crate::intent::{Opening, Scope, ServiceWant, UnitWant, Wish};
+use crate::intent::{FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 
-/// A wish as a short phrase that completes "PLUGIN wants to ...".
-pub fn wish(wish: &Wish) -> String {
-    match wish {
-        Wish::Unit {
+/// A intent as a short phrase that completes "PLUGIN wants to ...".
+pub fn intent(intent: &Intent) -> String {
+    match intent {
+        Intent::Unit {
             unit, want, scope, ..
         } => format!("{} {unit}{}", unit_verb(*want), of_scope(*scope)),
-        Wish::Dependency {
+        Intent::Dependency {
             unit,
             target,
             dependency,
         } => format!("have {target} pull in {unit} ({dependency})"),
-        Wish::DefaultTarget { unit } => format!("boot into {unit}"),
-        Wish::Defer { verb, unit, scope } => {
+        Intent::DefaultTarget { unit } => format!("boot into {unit}"),
+        Intent::Defer { verb, unit, scope } => {
             format!("{} {unit}{} at boot", verb.word(), of_scope(*scope))
         }
-        Wish::Service {
+        Intent::Service {
             service,
             want,
             levels,
@@ -25,30 +25,30 @@ pub fn wish(wish: &Wish) -> String {
             let levels = levels.as_ref().map_or(String::new(), |levels| format!(" in run levels {levels}"));
             format!("{} service {service}{levels}", service_verb(*want))
         }
-        Wish::Allow { opening, zone } => format!("{}{}", opening_words(opening), in_zone(zone)),
-        Wish::Withdraw { opening, zone } => {
+        Intent::Allow { opening, zone } => format!("{}{}", opening_words(opening), in_zone(zone)),
+        Intent::Withdraw { opening, zone } => {
             format!("take back: {}{}", opening_words(opening), in_zone(zone))
         }
-        Wish::Definition { object, name, change } => format!("{change} firewalld {object} {name}"),
-        Wish::FirewallSwitch { on } => format!("switch the firewall {}", if *on { "on" } else { "off" }),
-        Wish::FirewallReset { defaults } => match defaults {
+        Intent::Definition { object, name, change } => format!("{change} firewalld {object} {name}"),
+        Intent::FirewallSwitch { on } => format!("switch the firewall {}", if *on { "on" } else { "off" }),
+        Intent::FirewallReset { defaults } => match defaults {
             Some(defaults) => format!("reset the firewall to the {defaults} defaults"),
             None => "reset the firewall".into(),
         },
-        Wish::DefaultZone { zone } => format!("make {zone} the default zone"),
-        Wish::FirewallModule { module, load } => {
+        Intent::DefaultZone { zone } => format!("make {zone} the default zone"),
+        Intent::FirewallModule { module, load } => {
             format!("{} firewall module {module}", if *load { "load" } else { "not load" })
         }
-        Wish::Selinux { mode, policy } => {
+        Intent::Selinux { mode, policy } => {
             let parts: Vec<&str> = [mode, policy].into_iter().flatten().map(String::as_str).collect();
             format!("set SELinux to {}", parts.join(" "))
         }
-        Wish::KernelModule { module } => format!("load kernel module {module} at boot"),
-        Wish::BootParameter { parameter } => format!("boot with {parameter}"),
-        Wish::User { user, uid, .. } => format!("have user {user}{}", numbered(*uid)),
-        Wish::Group { group, gid } => format!("have group {group}{}", numbered(*gid)),
-        Wish::Member { user, group } => format!("have {user} in group {group}"),
-        Wish::Note { text, .. } => text.clone(),
+        Intent::KernelModule { module } => format!("load kernel module {module} at boot"),
+        Intent::BootParameter { parameter } => format!("boot with {parameter}"),
+        Intent::User { user, uid, .. } => format!("have user {user}{}", numbered(*uid)),
+        Intent::Group { group, gid } => format!("have group {group}{}", numbered(*gid)),
+        Intent::Member { user, group } => format!("have {user} in group {group}"),
+        Intent::Note { text, .. } => text.clone(),
     }
 }
 
@@ -96,20 +96,20 @@ fn in_zone(zone: &Option<String>) -> String {
     zone.as_ref().map_or(String::new(), |zone| format!(" in zone {zone}"))
 }
 
-fn opening_words(opening: &Opening) -> String {
+fn opening_words(opening: &FirewallItem) -> String {
     match opening {
-        Opening::Port { port, protocol } => format!("open {port}/{protocol}"),
-        Opening::SourcePort { port, protocol } => format!("open source port {port}/{protocol}"),
-        Opening::Protocol { protocol } => format!("open protocol {protocol}"),
-        Opening::FirewallService { service } => format!("open service {service}"),
-        Opening::Interface { interface, trusted } if *trusted => format!("trust interface {interface}"),
-        Opening::Interface { interface, .. } => format!("bind interface {interface}"),
-        Opening::Source { source } => format!("bind source {source}"),
-        Opening::Masquerade { interface } => match interface {
+        FirewallItem::Port { port, protocol } => format!("open {port}/{protocol}"),
+        FirewallItem::SourcePort { port, protocol } => format!("open source port {port}/{protocol}"),
+        FirewallItem::Protocol { protocol } => format!("open protocol {protocol}"),
+        FirewallItem::FirewallService { service } => format!("open service {service}"),
+        FirewallItem::Interface { interface, trusted } if *trusted => format!("trust interface {interface}"),
+        FirewallItem::Interface { interface, .. } => format!("bind interface {interface}"),
+        FirewallItem::Source { source } => format!("bind source {source}"),
+        FirewallItem::Masquerade { interface } => match interface {
             Some(interface) => format!("masquerade by {interface}"),
             None => "masquerade".into(),
         },
-        Opening::ForwardPort {
+        FirewallItem::ForwardPort {
             interface,
             port,
             protocol,
@@ -121,10 +121,12 @@ fn opening_words(opening: &Opening) -> String {
             let to = to_port.as_ref().map_or(String::new(), |port| format!(" port {port}"));
             format!("forward {port}/{protocol}{from} to {address}{to}")
         }
-        Opening::BlockIcmp { icmp_type } => format!("block ICMP {icmp_type}"),
-        Opening::IcmpBlockInversion => "block all ICMP but what is listed".into(),
-        Opening::IntraZoneForward => "forward between interfaces".into(),
-        Opening::RichRule { rule } => format!("rich rule {rule}"),
-        Opening::CustomRules { family, table, file } => format!("include {family} {table} rules from {file}"),
+        FirewallItem::BlockIcmp { icmp_type } => format!("block ICMP {icmp_type}"),
+        FirewallItem::IcmpBlockInversion => "block all ICMP but what is listed".into(),
+        FirewallItem::IntraZoneForward => "forward between interfaces".into(),
+        FirewallItem::RichRule { rule } => format!("rich rule {rule}"),
+        FirewallItem::CustomRules { family, table, file } => {
+            format!("include {family} {table} rules from {file}")
+        }
     }
 }

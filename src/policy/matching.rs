@@ -1,7 +1,7 @@
-//! Whether a rule speaks of a wish.
+//! Whether a rule speaks of a intent.
 
 use crate::firewall::ports::PortRange;
-use crate::intent::{Opening, ServiceWant, UnitWant, Verdict, Wish};
+use crate::intent::{FirewallItem, Intent, ServiceWant, UnitWant, Verdict};
 use crate::policy::Rule;
 use crate::tool::Tool;
 use crate::unit::glob;
@@ -9,7 +9,7 @@ use crate::unit::glob;
 /// Ports with their protocol.
 pub type Ports = Vec<(String, PortRange)>;
 
-/// What names in wishes stand for. It is asked only where a rule depends on it.
+/// What names in intents stand for. It is asked only where a rule depends on it.
 pub trait Lookup {
     /// The destination ports of a service of the firewall.
     fn service(&self, name: &str) -> Ports;
@@ -21,7 +21,7 @@ pub trait Lookup {
     fn default_zone(&self) -> String;
 }
 
-/// Where a wish comes from.
+/// Where a intent comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A request.
@@ -30,7 +30,7 @@ pub enum Source {
     Metadata,
 }
 
-/// A wish, and who has it.
+/// A intent, and who has it.
 #[derive(Debug, Clone, Copy)]
 pub struct Ask<'a> {
     /// The package's name, if it is known.
@@ -39,23 +39,23 @@ pub struct Ask<'a> {
     pub tools: &'a [Tool],
     /// Where it comes from.
     pub source: Source,
-    /// The wish.
-    pub wish: &'a Wish,
+    /// The intent.
+    pub intent: &'a Intent,
 }
 
 /// Whether everything that the rule names is so.
 pub fn fits(rule: &Rule, ask: &Ask, lookup: &dyn Lookup) -> bool {
-    let wish = ask.wish;
+    let intent = ask.intent;
     of_caller(rule, ask)
-        && listed(&rule.kind, |kind| kind == kind_of(wish))
-        && rule.global.is_none_or(|global| global == wish.is_global())
-        && listed(&rule.want, |want| want_of(wish) == Some(want))
-        && globbed(&rule.unit, &units_of(wish))
-        && globbed(&rule.service, &services_of(wish))
-        && globbed(&rule.interface, &interface_of(wish))
-        && globbed(&rule.definition, &definition_of(wish))
-        && in_zone(rule, wish, lookup)
-        && through(rule, wish, lookup)
+        && listed(&rule.kind, |kind| kind == kind_of(intent))
+        && rule.global.is_none_or(|global| global == intent.is_global())
+        && listed(&rule.want, |want| want_of(intent) == Some(want))
+        && globbed(&rule.unit, &units_of(intent))
+        && globbed(&rule.service, &services_of(intent))
+        && globbed(&rule.interface, &interface_of(intent))
+        && globbed(&rule.definition, &definition_of(intent))
+        && in_zone(rule, intent, lookup)
+        && through(rule, intent, lookup)
 }
 
 fn of_caller(rule: &Rule, ask: &Ask) -> bool {
@@ -72,14 +72,16 @@ fn of_caller(rule: &Rule, ask: &Ask) -> bool {
 /// What was done by hand goes around a tool: a rule that refuses what the tool is asked for covers it,
 /// one that allows it has to name the hand.
 fn called(tool: Tool, rule: &Rule, ask: &Ask) -> bool {
-    let stands_in = || match ask.wish {
-        Wish::Unit { .. } | Wish::Dependency { .. } | Wish::DefaultTarget { .. } => tool == Tool::Systemctl,
-        Wish::Service { .. } => tool == Tool::Chkconfig,
-        Wish::Note { .. } => false,
+    let stands_in = || match ask.intent {
+        Intent::Unit { .. } | Intent::Dependency { .. } | Intent::DefaultTarget { .. } => {
+            tool == Tool::Systemctl
+        }
+        Intent::Service { .. } => tool == Tool::Chkconfig,
+        Intent::Note { .. } => false,
         _ => matches!(tool, Tool::Lokkit | Tool::FirewallCmd | Tool::FirewallOfflineCmd),
     };
     ask.tools.contains(&tool)
-        || rule.verdict != Verdict::Allow && ask.tools.contains(&Tool::Hand) && stands_in()
+        || rule.verdict != Verdict::Allow && ask.tools.contains(&Tool::Bypass) && stands_in()
 }
 
 fn listed(list: &[String], fits: impl Fn(&str) -> bool) -> bool {
@@ -90,28 +92,28 @@ fn globbed(patterns: &[String], names: &[String]) -> bool {
     listed(patterns, |pattern| names.iter().any(|name| glob::matches(pattern, name)))
 }
 
-/// The wish's kind, as the journal names it.
-pub fn kind_of(wish: &Wish) -> &'static str {
-    match wish {
-        Wish::Unit { .. } => "unit",
-        Wish::Dependency { .. } => "dependency",
-        Wish::DefaultTarget { .. } => "default-target",
-        Wish::Defer { .. } => "defer",
-        Wish::Service { .. } => "service",
-        Wish::Allow { .. } => "allow",
-        Wish::Withdraw { .. } => "withdraw",
-        Wish::Definition { .. } => "definition",
-        Wish::FirewallSwitch { .. } => "firewall-switch",
-        Wish::FirewallReset { .. } => "firewall-reset",
-        Wish::DefaultZone { .. } => "default-zone",
-        Wish::FirewallModule { .. } => "firewall-module",
-        Wish::Selinux { .. } => "selinux",
-        Wish::KernelModule { .. } => "kernel-module",
-        Wish::BootParameter { .. } => "boot-parameter",
-        Wish::User { .. } => "user",
-        Wish::Group { .. } => "group",
-        Wish::Member { .. } => "member",
-        Wish::Note { .. } => "note",
+/// The intent's kind, as the journal names it.
+pub fn kind_of(intent: &Intent) -> &'static str {
+    match intent {
+        Intent::Unit { .. } => "unit",
+        Intent::Dependency { .. } => "dependency",
+        Intent::DefaultTarget { .. } => "default-target",
+        Intent::Defer { .. } => "defer",
+        Intent::Service { .. } => "service",
+        Intent::Allow { .. } => "allow",
+        Intent::Withdraw { .. } => "withdraw",
+        Intent::Definition { .. } => "definition",
+        Intent::FirewallSwitch { .. } => "firewall-switch",
+        Intent::FirewallReset { .. } => "firewall-reset",
+        Intent::DefaultZone { .. } => "default-zone",
+        Intent::FirewallModule { .. } => "firewall-module",
+        Intent::Selinux { .. } => "selinux",
+        Intent::KernelModule { .. } => "kernel-module",
+        Intent::BootParameter { .. } => "boot-parameter",
+        Intent::User { .. } => "user",
+        Intent::Group { .. } => "group",
+        Intent::Member { .. } => "member",
+        Intent::Note { .. } => "note",
     }
 }
 
@@ -170,9 +172,9 @@ pub const WANTS: [&str; 27] = [
 ];
 
 /// What is wanted, as the journal names it; all that presets decide is `preset`.
-fn want_of(wish: &Wish) -> Option<&str> {
-    Some(match wish {
-        Wish::Unit { want, .. } => match want {
+fn want_of(intent: &Intent) -> Option<&str> {
+    Some(match intent {
+        Intent::Unit { want, .. } => match want {
             UnitWant::Enable => "enable",
             UnitWant::Disable => "disable",
             UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore => "preset",
@@ -182,8 +184,8 @@ fn want_of(wish: &Wish) -> Option<&str> {
             UnitWant::Revert => "revert",
             UnitWant::Edit => "edit",
         },
-        Wish::Defer { verb, .. } => verb.word(),
-        Wish::Service { want, .. } => match want {
+        Intent::Defer { verb, .. } => verb.word(),
+        Intent::Service { want, .. } => match want {
             ServiceWant::Add => "add",
             ServiceWant::Remove => "remove",
             ServiceWant::On => "on",
@@ -192,83 +194,83 @@ fn want_of(wish: &Wish) -> Option<&str> {
             ServiceWant::ResetPriorities => "reset-priorities",
             ServiceWant::Override => "override",
         },
-        Wish::FirewallSwitch { on: true } => "on",
-        Wish::FirewallSwitch { on: false } => "off",
-        Wish::Definition { change, .. } => change,
+        Intent::FirewallSwitch { on: true } => "on",
+        Intent::FirewallSwitch { on: false } => "off",
+        Intent::Definition { change, .. } => change,
         _ => return None,
     })
 }
 
 /// A SysV service counts as the unit that systemd makes of it.
-fn units_of(wish: &Wish) -> Vec<String> {
-    match wish {
-        Wish::Unit { unit, .. } | Wish::Defer { unit, .. } | Wish::DefaultTarget { unit } => {
+fn units_of(intent: &Intent) -> Vec<String> {
+    match intent {
+        Intent::Unit { unit, .. } | Intent::Defer { unit, .. } | Intent::DefaultTarget { unit } => {
             vec![unit.clone()]
         }
-        Wish::Dependency { unit, target, .. } => vec![unit.clone(), target.clone()],
-        Wish::Service { service, .. } => vec![format!("{service}.service")],
+        Intent::Dependency { unit, target, .. } => vec![unit.clone(), target.clone()],
+        Intent::Service { service, .. } => vec![format!("{service}.service")],
         _ => Vec::new(),
     }
 }
 
-fn opening_of(wish: &Wish) -> Option<&Opening> {
-    match wish {
-        Wish::Allow { opening, .. } | Wish::Withdraw { opening, .. } => Some(opening),
+fn opening_of(intent: &Intent) -> Option<&FirewallItem> {
+    match intent {
+        Intent::Allow { opening, .. } | Intent::Withdraw { opening, .. } => Some(opening),
         _ => None,
     }
 }
 
-fn services_of(wish: &Wish) -> Vec<String> {
-    match (wish, opening_of(wish)) {
-        (_, Some(Opening::FirewallService { service })) => vec![service.clone()],
-        (Wish::Definition { object, name, .. }, _) if object == "service" => vec![name.clone()],
+fn services_of(intent: &Intent) -> Vec<String> {
+    match (intent, opening_of(intent)) {
+        (_, Some(FirewallItem::FirewallService { service })) => vec![service.clone()],
+        (Intent::Definition { object, name, .. }, _) if object == "service" => vec![name.clone()],
         _ => Vec::new(),
     }
 }
 
-fn interface_of(wish: &Wish) -> Vec<String> {
-    match opening_of(wish) {
-        Some(Opening::Interface { interface, .. }) => vec![interface.clone()],
-        Some(Opening::Masquerade { interface } | Opening::ForwardPort { interface, .. }) => {
+fn interface_of(intent: &Intent) -> Vec<String> {
+    match opening_of(intent) {
+        Some(FirewallItem::Interface { interface, .. }) => vec![interface.clone()],
+        Some(FirewallItem::Masquerade { interface } | FirewallItem::ForwardPort { interface, .. }) => {
             interface.iter().cloned().collect()
         }
         _ => Vec::new(),
     }
 }
 
-fn definition_of(wish: &Wish) -> Vec<String> {
-    match wish {
-        Wish::Definition { object, name, .. } => vec![format!("{object}/{name}")],
+fn definition_of(intent: &Intent) -> Vec<String> {
+    match intent {
+        Intent::Definition { object, name, .. } => vec![format!("{object}/{name}")],
         _ => Vec::new(),
     }
 }
 
-fn in_zone(rule: &Rule, wish: &Wish, lookup: &dyn Lookup) -> bool {
+fn in_zone(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     if rule.zone.is_empty() {
         return true;
     }
-    let zone = match wish {
-        Wish::Allow { zone, .. } | Wish::Withdraw { zone, .. } => zone.clone(),
-        Wish::DefaultZone { zone } => Some(zone.clone()),
-        Wish::Definition { object, name, .. } if object == "zone" => Some(name.clone()),
+    let zone = match intent {
+        Intent::Allow { zone, .. } | Intent::Withdraw { zone, .. } => zone.clone(),
+        Intent::DefaultZone { zone } => Some(zone.clone()),
+        Intent::Definition { object, name, .. } if object == "zone" => Some(name.clone()),
         _ => return false,
     };
     let zone = zone.unwrap_or_else(|| lookup.default_zone());
     rule.zone.iter().any(|pattern| glob::matches(pattern, &zone))
 }
 
-/// Ports and protocols. What refuses covers a wish that it meets at one port; what allows has to
+/// Ports and protocols. What refuses covers a intent that it meets at one port; what allows has to
 /// cover it whole.
-fn through(rule: &Rule, wish: &Wish, lookup: &dyn Lookup) -> bool {
+fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     if rule.port.is_empty() && rule.protocol.is_empty() {
         return true;
     }
-    let Some(opening) = opening_of(wish) else {
+    let Some(opening) = opening_of(intent) else {
         return false;
     };
     let same = |protocol: &str| listed(&rule.protocol, |known| known.eq_ignore_ascii_case(protocol));
     if rule.port.is_empty()
-        && let Opening::Protocol { protocol } | Opening::SourcePort { protocol, .. } = opening
+        && let FirewallItem::Protocol { protocol } | FirewallItem::SourcePort { protocol, .. } = opening
     {
         return same(protocol);
     }
@@ -287,14 +289,14 @@ fn through(rule: &Rule, wish: &Wish, lookup: &dyn Lookup) -> bool {
     }
 }
 
-fn ports_of(opening: &Opening, lookup: &dyn Lookup) -> Ports {
+fn ports_of(opening: &FirewallItem, lookup: &dyn Lookup) -> Ports {
     match opening {
-        Opening::Port { port, protocol } | Opening::ForwardPort { port, protocol, .. } => {
+        FirewallItem::Port { port, protocol } | FirewallItem::ForwardPort { port, protocol, .. } => {
             let range = PortRange::parse(port).or_else(|| lookup.port(port, protocol));
             range.map(|range| (protocol.clone(), range)).into_iter().collect()
         }
-        Opening::FirewallService { service } => lookup.service(service),
-        Opening::RichRule { rule } => lookup.rich_rule(rule),
+        FirewallItem::FirewallService { service } => lookup.service(service),
+        FirewallItem::RichRule { rule } => lookup.rich_rule(rule),
         _ => Ports::new(),
     }
 }

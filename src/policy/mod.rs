@@ -1,8 +1,8 @@
 //! Policy: what the image's administrator lets plugins ask for. Rules in `policy.d` files give each
-//! wish a verdict. Reading and matching is pure; only [`load`] touches the image.
+//! intent a verdict. Reading and matching is pure; only [`load`] touches the image.
 //!
-//! The last rule that matches a wish decides; a wish that no rule matches is allowed. A request that
-//! carries several wishes is taken apart where the tool takes a list: see [`crate::request`].
+//! The last rule that matches a intent decides; a intent that no rule matches is allowed. A request that
+//! carries several intents is taken apart where the tool takes a list: see [`crate::request`].
 
 #[cfg(feature = "admin")]
 mod forbid;

@@ -155,7 +155,7 @@ fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Re
         "zone" => rule.zone = words(value, |_| true, "")?,
         "interface" => rule.interface = words(value, |_| true, "")?,
         "definition" => rule.definition = words(value, |_| true, "")?,
-        "kind" => rule.kind = words(value, |word| KINDS.contains(&word), "a kind of wish")?,
+        "kind" => rule.kind = words(value, |word| KINDS.contains(&word), "a kind of intent")?,
         "want" => rule.want = words(value, |word| WANTS.contains(&word), "anything that can be wanted")?,
         "protocol" => rule.protocol = words(value, |word| !word.is_empty(), "a protocol")?,
         "tool" => {
@@ -180,7 +180,7 @@ fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Re
 }
 
 fn tool(word: &str) -> Option<Tool> {
-    let all = Tool::ALL.into_iter().chain([Tool::Hand]);
+    let all = Tool::ALL.into_iter().chain([Tool::Bypass]);
     all.into_iter().find(|tool| OsStr::new(tool.name()) == word)
 }
 

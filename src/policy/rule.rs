@@ -1,7 +1,7 @@
 //! A rule, and the rules of all files together.
 
 use crate::firewall::ports::PortRange;
-use crate::intent::{Held, Verdict, Wish};
+use crate::intent::{Intent, Verdict, Withheld};
 use crate::policy::matching::{Ask, Lookup, Source, fits};
 use crate::tool::Tool;
 
@@ -36,7 +36,7 @@ pub struct Rule {
     pub plugin: Vec<String>,
     /// Tools.
     pub tool: Vec<Tool>,
-    /// Kinds of wishes, as the journal names them.
+    /// Kinds of intents, as the journal names them.
     pub kind: Vec<String>,
     /// What is wanted of a unit or service.
     pub want: Vec<String>,
@@ -54,9 +54,9 @@ pub struct Rule {
     pub interface: Vec<String>,
     /// Globs of firewalld's definitions, `OBJECT/NAME`.
     pub definition: Vec<String>,
-    /// Only wishes that concern the whole node, or only others.
+    /// Only intents that concern the whole node, or only others.
     pub global: Option<bool>,
-    /// Only wishes from there.
+    /// Only intents from there.
     pub source: Option<Source>,
     /// What it says.
     pub verdict: Verdict,
@@ -87,7 +87,7 @@ pub struct Rules {
     pub cautious: bool,
 }
 
-/// What the rules say of a wish.
+/// What the rules say of a intent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ruling {
     /// The verdict.
@@ -101,10 +101,10 @@ pub struct Ruling {
 }
 
 impl Ruling {
-    /// The record of a wish that is held back.
-    pub fn hold(&self, wish: &Wish) -> Held {
-        Held {
-            wish: wish.clone(),
+    /// The record of a intent that is held back.
+    pub fn hold(&self, intent: &Intent) -> Withheld {
+        Withheld {
+            intent: intent.clone(),
             verdict: self.verdict,
             because: self.rule.clone(),
             reason: self.reason.clone(),
@@ -118,7 +118,7 @@ impl Rules {
         self.rules.is_empty() && !self.cautious
     }
 
-    /// What is said of a wish: by the last rule that matches.
+    /// What is said of a intent: by the last rule that matches.
     pub fn judge(&self, ask: &Ask, lookup: &dyn Lookup) -> Ruling {
         if let Some(rule) = self.rules.iter().rev().find(|rule| fits(rule, ask, lookup)) {
             return Ruling {
@@ -128,7 +128,7 @@ impl Rules {
                 reason: rule.reason.clone(),
             };
         }
-        match self.cautious && ask.wish.is_global() {
+        match self.cautious && ask.intent.is_global() {
             true => Ruling {
                 verdict: Verdict::Deny,
                 rule: "unreadable policy".to_owned(),

@@ -60,7 +60,7 @@ pub(super) fn attribute(
         }
     }
     let asked: BTreeSet<u64> =
-        events.iter().filter(|event| event.tool != Tool::Hand).map(|event| event.id).collect();
+        events.iter().filter(|event| event.tool != Tool::Bypass).map(|event| event.id).collect();
     let settled: BTreeSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let found = changes(overlay)?;
     let mut all: Vec<FileChange> = found

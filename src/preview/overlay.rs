@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::intercept::RUN_LOCK_PATH;
 use crate::mounts;
 use crate::namespace::{self, Rights};
-use crate::private::PrivateDirectory;
 use crate::root::{Kind, Lock, Root};
+use crate::tempdir::PrivateDirectory;
 
 /// What a scriptlet may expect in `/dev` of an image that has a file system of its own there.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::backend::replayed::is_repeated;
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::journal::{Event, Replayed};
 use crate::state::{Plugin, State, Subject, UNKNOWN, subject};
+use crate::undo::repeat::is_repeated;
 
 /// The image that is carried over from.
 #[derive(Debug, Clone, Copy)]
@@ -19,7 +19,7 @@ pub struct Old<'a> {
 }
 
 /// The events that justify what stands in an image, in their order, each with nothing but the
-/// wishes that stand. They keep their origin, and what another image had carried over keeps the
+/// intents that stand. They keep their origin, and what another image had carried over keeps the
 /// image that it came from. Plugins in `left_out` are left out, and so is what is among `known`.
 pub fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Event> {
     let standing = standing(old.state);
@@ -34,36 +34,36 @@ pub fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Eve
     carried.collect()
 }
 
-/// What the wishes that stand are about, by plugin and event.
+/// What the intents that stand are about, by plugin and event.
 fn standing(state: &State) -> BTreeMap<(&str, u64), BTreeSet<Subject>> {
     let mut standing: BTreeMap<(&str, u64), BTreeSet<Subject>> = BTreeMap::new();
     for (name, plugin) in &state.plugins {
-        for (wish, events) in wishes(plugin) {
+        for (intent, events) in intents(plugin) {
             for event in events {
-                standing.entry((name, *event)).or_default().insert(subject(wish));
+                standing.entry((name, *event)).or_default().insert(subject(intent));
             }
         }
     }
     standing
 }
 
-/// All wishes of a plugin, those that policy holds back too, with their events.
-fn wishes(plugin: &Plugin) -> impl Iterator<Item = (&Wish, &[u64])> {
+/// All intents of a plugin, those that policy holds back too, with their events.
+fn intents(plugin: &Plugin) -> impl Iterator<Item = (&Intent, &[u64])> {
     let wants = plugin.wants.iter().chain(&plugin.deferred);
-    let denied = plugin.denied.iter().map(|denied| (&denied.held.wish, denied.events.as_slice()));
-    wants.map(|want| (&want.wish, want.events.as_slice())).chain(denied)
+    let denied = plugin.denied.iter().map(|denied| (&denied.held.intent, denied.events.as_slice()));
+    wants.map(|want| (&want.intent, want.events.as_slice())).chain(denied)
 }
 
 fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
     let mut carried = event.clone();
     let all = carried.intents.len();
-    carried.intents.retain(|intent| standing.contains(&subject(&intent.wish)));
+    carried.intents.retain(|recorded| standing.contains(&subject(&recorded.intent)));
     if carried.intents.len() < all {
         // A request that is repeated must not bring back what was taken back since.
-        carried.intents.retain(|intent| !is_repeated(&intent.wish));
+        carried.intents.retain(|recorded| !is_repeated(&recorded.intent));
     }
-    carried.intents.iter_mut().for_each(|intent| intent.changed = false);
-    carried.held.retain(|held| standing.contains(&subject(&held.wish)));
+    carried.intents.iter_mut().for_each(|recorded| recorded.changed = false);
+    carried.held.retain(|held| standing.contains(&subject(&held.intent)));
     carried.changes.clear();
     carried.replayed.get_or_insert_with(|| Replayed {
         image: image.to_owned(),
@@ -73,10 +73,10 @@ fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
 }
 
 /// Whether a want of an event would be lost by [`carry`]: part of its request was taken back.
-pub fn is_lost(wish: &Wish, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
-    let standing: BTreeSet<Subject> = wishes(plugin).map(|(wish, _)| subject(wish)).collect();
-    let is_whole = |event: &Event| event.intents.iter().all(|i| standing.contains(&subject(&i.wish)));
-    is_repeated(wish) && !all.iter().any(|event| events.contains(&event.id) && is_whole(event))
+pub fn is_lost(intent: &Intent, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
+    let standing: BTreeSet<Subject> = intents(plugin).map(|(intent, _)| subject(intent)).collect();
+    let is_whole = |event: &Event| event.intents.iter().all(|i| standing.contains(&subject(&i.intent)));
+    is_repeated(intent) && !all.iter().any(|event| events.contains(&event.id) && is_whole(event))
 }
 
 /// What makes an event of another image the same event.
@@ -91,23 +91,23 @@ fn key(event: &Event) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::{Intent, Opening, Verdict};
+    use crate::intent::{FirewallItem, RecordedIntent, Verdict};
     use crate::origin::{FoundBy, Origin};
     use crate::state::{Facts, fold};
     use crate::tool::Tool;
 
-    fn wish(port: &str, open: bool) -> Wish {
-        let opening = Opening::Port {
+    fn intent(port: &str, open: bool) -> Intent {
+        let opening = FirewallItem::Port {
             port: port.into(),
             protocol: "tcp".into(),
         };
         match open {
-            true => Wish::Allow { opening, zone: None },
-            false => Wish::Withdraw { opening, zone: None },
+            true => Intent::Allow { opening, zone: None },
+            false => Intent::Withdraw { opening, zone: None },
         }
     }
 
-    fn event(id: u64, package: &str, wishes: &[(&str, bool)]) -> Event {
+    fn event(id: u64, package: &str, intents: &[(&str, bool)]) -> Event {
         Event {
             id,
             time: "2024-01-01T00:00:00Z".into(),
@@ -125,7 +125,10 @@ mod tests {
                 script: None,
             },
             replayed: None,
-            intents: wishes.iter().map(|(port, open)| Intent::new(wish(port, *open), true)).collect(),
+            intents: intents
+                .iter()
+                .map(|(port, open)| RecordedIntent::new(intent(port, *open), true))
+                .collect(),
             held: Vec::new(),
             changes: Vec::new(),
         }
@@ -159,7 +162,7 @@ mod tests {
         let ids: Vec<u64> = carried.iter().filter_map(|event| Some(event.replayed.as_ref()?.event)).collect();
         assert_eq!(ids, [1, 2]);
         assert_eq!(carried[0].intents.len(), 1);
-        assert_eq!(carried[0].intents[0], Intent::new(wish("80", true), false));
+        assert_eq!(carried[0].intents[0], RecordedIntent::new(intent("80", true), false));
         assert_eq!(carry(&first, &carried, &left_out), []);
         // Through a third image they are the same events.
         let mut there = carried.clone();

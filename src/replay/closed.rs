@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 
 use super::OldImage;
-use crate::apply::is_firewalls;
+use crate::boot::is_firewalls;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::default_zone;
 use crate::firewall::ports::{PortRange, coalesce};
 use crate::firewall::ruleset::{Ports, Ruleset};
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::plan::Action;
 use crate::root::Root;
-use crate::state::Want;
+use crate::state::ActiveIntent;
 
-/// Plugins and wishes whose ports were closed in an image that had been settled.
-pub(super) fn closed(old: &OldImage) -> Vec<(String, Wish)> {
+/// Plugins and intents whose ports were closed in an image that had been settled.
+pub(super) fn closed(old: &OldImage) -> Vec<(String, Intent)> {
     if !old.is_settled {
         return Vec::new();
     }
@@ -32,7 +32,7 @@ pub(super) fn closed(old: &OldImage) -> Vec<(String, Wish)> {
             shut.push((&change.because, ports(content), ports(&actual)));
         }
     }
-    let is_closed = |want: &Want| {
+    let is_closed = |want: &ActiveIntent| {
         let ports = ports_of(want, &zone, &definitions);
         let touched = |because: &[u64]| want.events.iter().any(|event| because.contains(event));
         !ports.is_empty()
@@ -43,12 +43,16 @@ pub(super) fn closed(old: &OldImage) -> Vec<(String, Wish)> {
             })
     };
     let wants = old.state().wants().filter(|(_, want)| is_closed(want));
-    wants.map(|(plugin, want)| (plugin.to_owned(), want.wish.clone())).collect()
+    wants.map(|(plugin, want)| (plugin.to_owned(), want.intent.clone())).collect()
 }
 
-/// The destination ports that a wish opens.
-pub(super) fn ports_of(want: &Want, zone: &str, definitions: &Definitions) -> Vec<(String, PortRange)> {
-    let Wish::Allow { opening, zone: of } = &want.wish else {
+/// The destination ports that a intent opens.
+pub(super) fn ports_of(
+    want: &ActiveIntent,
+    zone: &str,
+    definitions: &Definitions,
+) -> Vec<(String, PortRange)> {
+    let Intent::Allow { opening, zone: of } = &want.intent else {
         return Vec::new();
     };
     let wanted = (opening, of.as_deref(), want.events.as_slice());

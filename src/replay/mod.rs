@@ -8,10 +8,10 @@
 mod archive;
 mod carry;
 mod closed;
-mod new;
-mod old;
 mod report;
-mod undone;
+mod reverted;
+mod source;
+mod target;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,9 +27,9 @@ use crate::settle::{Facts, settle};
 
 pub use archive::{Unpacked, save};
 pub use carry::{Old, carry};
-pub use old::OldImage;
-pub use report::{Fate, Item, Known, judge};
-pub use undone::PATH as UNDONE_PATH;
+pub use report::{Fate, Item, TargetImage, judge};
+pub use reverted::PATH as UNDONE_PATH;
+pub use source::OldImage;
 
 /// What one settling makes may be seen by the next: a service's definition, then what it opens.
 const ROUNDS: usize = 3;
@@ -40,7 +40,7 @@ const ROUNDS: usize = 3;
 pub struct Replay {
     /// What the old image is called.
     pub image: String,
-    /// Every wish that stood in it, and its fate.
+    /// Every intent that stood in it, and its fate.
     pub items: Vec<Item>,
     /// How many events were added to the journal.
     pub added: usize,
@@ -65,7 +65,7 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     let old = OldImage::load(old)?;
     let facts = Facts::load(root)?;
     let journal = Journal::read(root)?;
-    let (known, undone) = new::look(&old, root, &facts, &journal)?;
+    let (known, undone) = target::look(&old, root, &facts, &journal)?;
     let items = judge(&old.side(), &known);
     let mut done = Replay {
         image: old.image.clone(),
@@ -75,8 +75,8 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     if dry_run {
         return Ok(done);
     }
-    let rules = known.undone.keys().filter_map(|(plugin, wish)| undone::rule(plugin, wish));
-    undone::save(&old.root, root, rules)?;
+    let rules = known.undone.keys().filter_map(|(plugin, intent)| reverted::rule(plugin, intent));
+    reverted::save(&old.root, root, rules)?;
     done.added = append(&old, root, &known.asked_here)?;
     for _ in 0..ROUNDS {
         let report = settle(root, &facts)?;
@@ -87,8 +87,8 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
         }
     }
     done.changes += undone.changes.len();
-    done.notes.extend(plan::apply(root, &undone)?);
-    done.covered = new::covered(root, &facts)?;
+    done.notes.extend(plan::execute(root, &undone)?);
+    done.covered = target::covered(root, &facts)?;
     Ok(done)
 }
 

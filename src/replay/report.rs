@@ -1,16 +1,16 @@
-//! What replaying comes to: each wish of the old image and what becomes of it in the new one. Pure.
+//! What replaying comes to: each intent of the old image and what becomes of it in the new one. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::carry::{Old, is_lost};
-use crate::intent::{UnitWant, Wish};
+use crate::intent::{Intent, UnitWant};
 use crate::plan::words;
 use crate::rpmdb::Installed;
-use crate::state::{Plugin, State, UNKNOWN, Want, subject};
+use crate::state::{ActiveIntent, Plugin, State, UNKNOWN, subject};
 
-/// What becomes of a wish.
+/// What becomes of a intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
@@ -33,13 +33,13 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Whether the wish applies to the new image.
+    /// Whether the intent applies to the new image.
     pub fn applies(self) -> bool {
         matches!(self, Fate::Carried | Fate::AskedHere | Fate::Kept)
     }
 }
 
-/// A wish and its fate.
+/// A intent and its fate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
@@ -47,10 +47,10 @@ pub struct Item {
     pub plugin: String,
     /// Its package in the old image.
     pub nevra: Option<String>,
-    /// The wish.
+    /// The intent.
     #[serde(flatten)]
-    pub wish: Wish,
-    /// The wish in words.
+    pub intent: Intent,
+    /// The intent in words.
     pub text: String,
     /// What becomes of it.
     pub fate: Fate,
@@ -62,23 +62,23 @@ pub struct Item {
 
 /// What is known of the new image, and of what was done to the old one.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct TargetImage {
     /// The packages of the new image.
     pub installed: Installed,
     /// What its packages asked for there themselves.
     pub own: State,
     /// Plugins that have asked there themselves.
     pub asked_here: BTreeSet<String>,
-    /// Plugin and wish about what the new image lacks → what is said of that.
-    pub gone: BTreeMap<(String, Wish), String>,
-    /// Plugin and wish → who has the port in the new image.
-    pub taken: BTreeMap<(String, Wish), String>,
-    /// Plugin and wish → how the administrator had undone it in the old image.
-    pub undone: BTreeMap<(String, Wish), String>,
+    /// Plugin and intent about what the new image lacks → what is said of that.
+    pub gone: BTreeMap<(String, Intent), String>,
+    /// Plugin and intent → who has the port in the new image.
+    pub taken: BTreeMap<(String, Intent), String>,
+    /// Plugin and intent → how the administrator had undone it in the old image.
+    pub undone: BTreeMap<(String, Intent), String>,
 }
 
-/// Tells what becomes of each wish that stands in the old image because of a request.
-pub fn judge(old: &Old, known: &Known) -> Vec<Item> {
+/// Tells what becomes of each intent that stands in the old image because of a request.
+pub fn judge(old: &Old, known: &TargetImage) -> Vec<Item> {
     let mut items = Vec::new();
     for (name, plugin) in &old.state.plugins {
         for want in plugin.wants.iter().chain(&plugin.deferred).filter(|want| !want.events.is_empty()) {
@@ -86,8 +86,8 @@ pub fn judge(old: &Old, known: &Known) -> Vec<Item> {
             items.push(Item {
                 plugin: name.clone(),
                 nevra: plugin.nevra.clone(),
-                wish: want.wish.clone(),
-                text: words::wish(&want.wish),
+                intent: want.intent.clone(),
+                text: words::intent(&want.intent),
                 fate,
                 reason,
                 events: want.events.clone(),
@@ -97,8 +97,14 @@ pub fn judge(old: &Old, known: &Known) -> Vec<Item> {
     items
 }
 
-fn fate(old: &Old, known: &Known, name: &str, plugin: &Plugin, want: &Want) -> (Fate, Option<String>) {
-    let key = (name.to_owned(), want.wish.clone());
+fn fate(
+    old: &Old,
+    known: &TargetImage,
+    name: &str,
+    plugin: &Plugin,
+    want: &ActiveIntent,
+) -> (Fate, Option<String>) {
+    let key = (name.to_owned(), want.intent.clone());
     let missing = name != UNKNOWN && known.installed.is_known() && !known.installed.has(name);
     if let Some(how) = known.undone.get(&key) {
         return (Fate::Kept, Some(how.clone()));
@@ -107,7 +113,7 @@ fn fate(old: &Old, known: &Known, name: &str, plugin: &Plugin, want: &Want) -> (
         return (Fate::NotInstalled, Some("it waits for the package".into()));
     }
     if known.asked_here.contains(name) {
-        return match asks(known.own.plugins.get(name), &want.wish) {
+        return match asks(known.own.plugins.get(name), &want.intent) {
             true => (Fate::AskedHere, None),
             false => {
                 let nevra = known.installed.nevra(name).unwrap_or_else(|| name.to_owned());
@@ -121,9 +127,9 @@ fn fate(old: &Old, known: &Known, name: &str, plugin: &Plugin, want: &Want) -> (
     if let Some(who) = known.taken.get(&key) {
         return (Fate::Taken, Some(who.clone()));
     }
-    match not_carried(&want.wish) {
+    match not_carried(&want.intent) {
         Some(reason) => (Fate::NotCarried, Some(reason.into())),
-        None if is_lost(&want.wish, &want.events, plugin, old.events) => {
+        None if is_lost(&want.intent, &want.events, plugin, old.events) => {
             let reason = "part of its request was taken back, and only the whole can be repeated";
             (Fate::NotCarried, Some(reason.into()))
         }
@@ -131,18 +137,18 @@ fn fate(old: &Old, known: &Known, name: &str, plugin: &Plugin, want: &Want) -> (
     }
 }
 
-fn asks(plugin: Option<&Plugin>, wish: &Wish) -> bool {
-    let subject_of = subject(wish);
+fn asks(plugin: Option<&Plugin>, intent: &Intent) -> bool {
+    let subject_of = subject(intent);
     plugin.is_some_and(|plugin| {
-        let wants = plugin.wants.iter().chain(&plugin.deferred).map(|want| &want.wish);
-        let denied = plugin.denied.iter().map(|denied| &denied.held.wish);
-        wants.chain(denied).any(|wish| subject(wish) == subject_of)
+        let wants = plugin.wants.iter().chain(&plugin.deferred).map(|want| &want.intent);
+        let denied = plugin.denied.iter().map(|denied| &denied.held.intent);
+        wants.chain(denied).any(|intent| subject(intent) == subject_of)
     })
 }
 
-fn not_carried(wish: &Wish) -> Option<&'static str> {
-    match wish {
-        Wish::Unit {
+fn not_carried(intent: &Intent) -> Option<&'static str> {
+    match intent {
+        Intent::Unit {
             want: UnitWant::Edit | UnitWant::Revert,
             ..
         } => Some("local changes of unit files are files, and files are not carried over"),

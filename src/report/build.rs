@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::load::Sources;
 use super::model::{Item, Plugin, Provides, Report, SCHEMA, Signature};
 use crate::inspect::{Row, ScriptletEntry, Summary, list, plugins};
-use crate::intent::{Opening, Verdict, Wish};
+use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::journal::rfc3339;
 use crate::origin::package_name;
 use crate::rpmdb::About;
@@ -115,13 +115,13 @@ fn registered(sources: &Sources, by_name: &mut BTreeMap<String, Plugin>) {
     }
 }
 
-/// Puts a wish where it belongs.
+/// Puts a intent where it belongs.
 fn put(plugin: &mut Plugin, row: Row) {
     let allowed = row.verdict == Verdict::Allow && !row.deferred;
-    if let (true, Wish::Allow { opening, .. }) = (allowed, &row.wish) {
+    if let (true, Intent::Allow { opening, .. }) = (allowed, &row.intent) {
         match opening {
-            Opening::Port { port, protocol } => plugin.ports.push(format!("{port}/{protocol}")),
-            Opening::FirewallService { service } => plugin.services.push(service.clone()),
+            FirewallItem::Port { port, protocol } => plugin.ports.push(format!("{port}/{protocol}")),
+            FirewallItem::FirewallService { service } => plugin.services.push(service.clone()),
             _ => {}
         }
     }
@@ -136,25 +136,28 @@ fn put(plugin: &mut Plugin, row: Row) {
         rule: row.rule,
         denied_before: row.denied_before,
     };
-    let place = match (&row.wish, row.verdict) {
+    let place = match (&row.intent, row.verdict) {
         (_, Verdict::Deny | Verdict::Ignore) => &mut plugin.denied,
         _ if row.deferred => &mut plugin.deferred,
-        (Wish::Note { text, .. }, _) => {
+        (Intent::Note { text, .. }, _) => {
             plugin.notes.push(text.clone());
             return;
         }
         (
-            Wish::Allow { .. }
-            | Wish::Withdraw { .. }
-            | Wish::Definition { .. }
-            | Wish::FirewallSwitch { .. }
-            | Wish::FirewallReset { .. }
-            | Wish::DefaultZone { .. }
-            | Wish::FirewallModule { .. },
+            Intent::Allow { .. }
+            | Intent::Withdraw { .. }
+            | Intent::Definition { .. }
+            | Intent::FirewallSwitch { .. }
+            | Intent::FirewallReset { .. }
+            | Intent::DefaultZone { .. }
+            | Intent::FirewallModule { .. },
             _,
         ) => &mut plugin.firewall,
         (
-            Wish::Unit { .. } | Wish::Dependency { .. } | Wish::Service { .. } | Wish::DefaultTarget { .. },
+            Intent::Unit { .. }
+            | Intent::Dependency { .. }
+            | Intent::Service { .. }
+            | Intent::DefaultTarget { .. },
             _,
         ) => &mut plugin.units,
         _ => &mut plugin.other,

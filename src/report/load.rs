@@ -15,7 +15,7 @@ use crate::policy;
 use crate::root::Root;
 use crate::rpmdb::{About, about};
 use crate::settle::{Facts, remarks, standing};
-use crate::state::Standing;
+use crate::state::EffectiveState;
 use crate::unit::generation::{self, os_release_field};
 
 use super::model::{Image, Policy};
@@ -26,7 +26,7 @@ pub struct Sources {
     /// Facts of the image.
     pub image: Image,
     /// What every plugin wants.
-    pub standing: Standing,
+    pub standing: EffectiveState,
     /// Who says it is a plugin, and the hooks.
     pub registry: Registry,
     /// What packages say of themselves.
@@ -70,7 +70,7 @@ pub fn load(root: &Root) -> Result<Sources> {
     })
 }
 
-fn image(root: &Root, facts: &Facts, standing: &Standing) -> Image {
+fn image(root: &Root, facts: &Facts, standing: &EffectiveState) -> Image {
     let loaded = policy::load(root);
     let files = loaded.files.into_iter().map(|file| Policy {
         path: file.path,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::inspect::{Declared, Hook, ScriptletEntry};
-use crate::state::Past;
+use crate::state::PastDenial;
 use crate::trust::Signature as Verdict;
 
 /// The version of this schema. It counts up when a key changes its meaning or goes; new keys do not
@@ -97,7 +97,7 @@ impl Signature {
     }
 }
 
-/// A wish in words.
+/// A intent in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {
@@ -120,7 +120,7 @@ pub struct Item {
     pub rule: Option<String>,
     /// What policy denied of it before; it stands by now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub denied_before: Vec<Past>,
+    pub denied_before: Vec<PastDenial>,
 }
 
 /// A plugin.
@@ -169,7 +169,7 @@ pub struct Plugin {
     pub denied: Vec<Item>,
     /// Its hooks of vdsm.
     pub hooks: Vec<Hook>,
-    /// What its metadata declares beside wishes.
+    /// What its metadata declares beside intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     /// What its scriptlets did around the tools.

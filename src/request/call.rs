@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::intent::{Held, Intent, Wish};
+use crate::intent::{Intent, RecordedIntent, Withheld};
 use crate::request::{Output, Programs};
 use crate::root::Root;
 
@@ -84,9 +84,9 @@ pub struct Reply {
     /// Its exit code.
     pub exit: u8,
     /// What the request asked for, in the order in which it asked.
-    pub intents: Vec<Intent>,
+    pub intents: Vec<RecordedIntent>,
     /// What policy held back, in the order in which it was asked for.
-    pub held: Vec<Held>,
+    pub held: Vec<Withheld>,
     /// For an administrator: what the caller must not see, but somebody should.
     pub warnings: Vec<String>,
     /// What the call ends in, if it runs programs of the image.
@@ -112,8 +112,8 @@ impl Reply {
         self
     }
 
-    /// Notes a persistent wish.
-    pub fn wish(&mut self, wish: Wish, changed: bool) {
-        self.intents.push(Intent::new(wish, changed));
+    /// Notes a persistent intent.
+    pub fn intent(&mut self, intent: Intent, changed: bool) {
+        self.intents.push(RecordedIntent::new(intent, changed));
     }
 }

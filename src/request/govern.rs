@@ -1,7 +1,7 @@
-//! Carrying a call out as far as policy lets it: each word's wishes get their verdict before there is
+//! Carrying a call out as far as policy lets it: each word's intents get their verdict before there is
 //! any effect, and the call is made without the words that are held back.
 //!
-//! A word whose wishes get several verdicts gets the strictest; but what only waits for the boot
+//! A word whose intents get several verdicts gets the strictest; but what only waits for the boot
 //! (`--now`) is held back by itself. Where the words cannot be taken apart, the strictest verdict
 //! counts for the whole call.
 
@@ -11,10 +11,10 @@ use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{self, default_zone};
 use crate::firewall::ports::PortRange;
-use crate::intent::{Opening, Verdict, Wish};
+use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::policy::{Ask, Exit, Lookup, Rules, Ruling, Source};
 use crate::request::parts::{Part, parts};
-use crate::request::{Call, Reply, carry_out};
+use crate::request::{Call, Reply, execute};
 use crate::root::Root;
 use crate::tool::Tool;
 
@@ -77,7 +77,7 @@ impl Lookup for Names<'_> {
 /// Carries a call out under a policy. A call that is held back as a whole changes nothing.
 pub fn govern(tool: Tool, call: &Call, governor: Governor) -> Reply {
     if governor.rules.is_empty() {
-        return carry_out(tool, call);
+        return execute(tool, call);
     }
     let judge = Judge {
         governor,
@@ -90,14 +90,14 @@ pub fn govern(tool: Tool, call: &Call, governor: Governor) -> Reply {
         .map(|part| (part, judge.part(part)))
         .partition(|(_, ruling)| ruling.verdict != Verdict::Allow);
     let Some((_, strictest)) = held.iter().max_by_key(|(_, ruling)| ruling.verdict) else {
-        let reply = carry_out(tool, call);
+        let reply = execute(tool, call);
         return judge.afterwards(reply);
     };
     let kept: Vec<&Part> = kept.into_iter().map(|(part, _)| part).collect();
     let without = words_without(tool, call, &held, &kept);
     let mut reply = match &without {
         Some(args) => {
-            let reply = carry_out(
+            let reply = execute(
                 tool,
                 &Call {
                     args,
@@ -149,65 +149,67 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn wish(&self, wish: &Wish) -> Ruling {
+    fn intent(&self, intent: &Intent) -> Ruling {
         let ask = Ask {
             plugin: self.governor.plugin,
             tools: &[self.tool],
             source: Source::Scriptlet,
-            wish,
+            intent,
         };
         self.governor.rules.judge(&ask, &self.names)
     }
 
     fn part(&self, part: &Part) -> Ruling {
-        let effects = part.wishes.iter().filter(|wish| !only_waits(wish));
+        let effects = part.intents.iter().filter(|intent| !only_waits(intent));
         let strictest = |rulings: Vec<Ruling>| rulings.into_iter().max_by_key(|ruling| ruling.verdict);
-        strictest(effects.map(|wish| self.wish(wish)).collect())
-            .or_else(|| strictest(part.wishes.iter().map(|wish| self.wish(wish)).collect()))
+        strictest(effects.map(|intent| self.intent(intent)).collect())
+            .or_else(|| strictest(part.intents.iter().map(|intent| self.intent(intent)).collect()))
             .unwrap_or_default()
     }
 
     /// Records a part as held back.
     fn hold(&self, reply: &mut Reply, part: &Part, ruling: &Ruling) {
-        reply.held.extend(part.wishes.iter().map(|wish| ruling.hold(&self.as_carried_out(wish))));
+        reply
+            .held
+            .extend(part.intents.iter().map(|intent| ruling.hold(&self.as_executed(intent))));
     }
 
     /// With the zone that firewalld's tools find for what names none: so it is recorded where it is
-    /// carried out, and both are the same wish.
-    fn as_carried_out(&self, wish: &Wish) -> Wish {
-        let mut wish = wish.clone();
+    /// carried out, and both are the same intent.
+    fn as_executed(&self, intent: &Intent) -> Intent {
+        let mut intent = intent.clone();
         if matches!(self.tool, Tool::FirewallCmd | Tool::FirewallOfflineCmd)
-            && let Wish::Allow { opening, zone } | Wish::Withdraw { opening, zone } = &mut wish
-            && !matches!(opening, Opening::CustomRules { .. })
+            && let Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } = &mut intent
+            && !matches!(opening, FirewallItem::CustomRules { .. })
         {
             zone.get_or_insert_with(|| self.names.default_zone());
         }
-        wish
+        intent
     }
 
-    /// Looks at the wishes that a call turned out to carry. What has no effect in the image yet is
+    /// Looks at the intents that a call turned out to carry. What has no effect in the image yet is
     /// held back even now; the rest is for settling, which takes it back.
     fn afterwards(&self, mut reply: Reply) -> Reply {
-        for intent in std::mem::take(&mut reply.intents) {
-            let ruling = self.wish(&intent.wish);
+        for recorded in std::mem::take(&mut reply.intents) {
+            let ruling = self.intent(&recorded.intent);
             if ruling.verdict == Verdict::Allow {
-                reply.intents.push(intent);
-            } else if only_waits(&intent.wish) || !intent.changed {
-                reply.held.push(ruling.hold(&intent.wish));
+                reply.intents.push(recorded);
+            } else if only_waits(&recorded.intent) || !recorded.changed {
+                reply.held.push(ruling.hold(&recorded.intent));
             } else {
                 reply
                     .warnings
                     .push(format!("policy holds this back, which showed too late: {}", ruling.rule));
-                reply.intents.push(intent);
+                reply.intents.push(recorded);
             }
         }
         reply
     }
 }
 
-/// Whether a wish has no effect in an image.
-fn only_waits(wish: &Wish) -> bool {
-    matches!(wish, Wish::Defer { .. } | Wish::Note { .. })
+/// Whether a intent has no effect in an image.
+fn only_waits(intent: &Intent) -> bool {
+    matches!(intent, Intent::Defer { .. } | Intent::Note { .. })
 }
 
 /// The call's words without those that are held back, if something is left and exactly that is what

@@ -26,18 +26,18 @@ pub use programs::{Program, Programs};
 use crate::tool::Tool;
 
 /// Carries a call out.
-pub fn carry_out(tool: Tool, call: &Call) -> Reply {
+pub fn execute(tool: Tool, call: &Call) -> Reply {
     match tool {
-        Tool::Systemctl => systemctl::carry_out(call),
-        Tool::Chkconfig => chkconfig::carry_out(call),
-        Tool::Service => service::carry_out(call),
-        Tool::Lokkit => lokkit::carry_out(call),
-        Tool::FirewallCmd => firewall_cmd::carry_out(call),
-        Tool::FirewallOfflineCmd => firewall_offline_cmd::carry_out(call),
-        Tool::SystemdUpdateHelper => update_helper::carry_out(call),
-        Tool::SystemdSysvInstall => sysv_install::carry_out(call),
-        Tool::SystemdSysvConvert => sysv_convert::carry_out(call),
-        Tool::Hand => Reply::error("no tool has this name", 2),
+        Tool::Systemctl => systemctl::execute(call),
+        Tool::Chkconfig => chkconfig::execute(call),
+        Tool::Service => service::execute(call),
+        Tool::Lokkit => lokkit::execute(call),
+        Tool::FirewallCmd => firewall_cmd::execute(call),
+        Tool::FirewallOfflineCmd => firewall_offline_cmd::execute(call),
+        Tool::SystemdUpdateHelper => update_helper::execute(call),
+        Tool::SystemdSysvInstall => sysv_install::execute(call),
+        Tool::SystemdSysvConvert => sysv_convert::execute(call),
+        Tool::Bypass => Reply::error("no tool has this name", 2),
         Tool::Nodeshim => Reply::error("nodeshim is not a tool that scriptlets call", 1),
     }
 }

@@ -1,4 +1,4 @@
-//! The wishes of a request before it is carried out, by the words that carry them. Derived from the
+//! The intents of a request before it is carried out, by the words that carry them. Derived from the
 //! words alone: what only the image tells (which unit an alias is, what a preset says) shows when the
 //! request has been carried out.
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::argv::chkconfig::{self, SysvInstall, Verb};
 use crate::argv::service;
 use crate::argv::sysv_convert;
-use crate::intent::{DeferredVerb, Scope, ServiceWant, UnitWant, Wish};
+use crate::intent::{DeferredVerb, Intent, Scope, ServiceWant, UnitWant};
 use crate::request::{Call, firewalld, lokkit, systemctl};
 use crate::tool::Tool;
 use crate::unit::mangle::{mangle, unit_of};
@@ -18,24 +18,24 @@ use crate::unit::mangle::{mangle, unit_of};
 pub struct Part {
     /// The word, without its option, if the request makes sense without it.
     pub word: Option<String>,
-    /// Its wishes.
-    pub wishes: Vec<Wish>,
+    /// Its intents.
+    pub intents: Vec<Intent>,
 }
 
 impl Part {
     /// A part that can be left out.
-    pub fn of(word: impl Into<String>, wishes: impl IntoIterator<Item = Wish>) -> Part {
+    pub fn of(word: impl Into<String>, intents: impl IntoIterator<Item = Intent>) -> Part {
         Part {
             word: Some(word.into()),
-            wishes: wishes.into_iter().collect(),
+            intents: intents.into_iter().collect(),
         }
     }
 
     /// A part that is the whole request.
-    pub fn whole(wish: Wish) -> Part {
+    pub fn whole(intent: Intent) -> Part {
         Part {
             word: None,
-            wishes: vec![wish],
+            intents: vec![intent],
         }
     }
 }
@@ -52,14 +52,14 @@ pub fn parts(tool: Tool, call: &Call) -> Vec<Part> {
         Tool::SystemdUpdateHelper => of_update_helper(call.args),
         Tool::SystemdSysvInstall => of_sysv_install(call.args).into_iter().collect(),
         Tool::SystemdSysvConvert => of_sysv_convert(call.args),
-        Tool::Hand => Vec::new(),
+        Tool::Bypass => Vec::new(),
         Tool::Nodeshim => Vec::new(),
     }
 }
 
-/// A wish about a unit of the system manager.
-pub fn unit_wish(unit: String, want: UnitWant, scope: Scope) -> Wish {
-    Wish::Unit {
+/// A intent about a unit of the system manager.
+pub fn unit_intent(unit: String, want: UnitWant, scope: Scope) -> Intent {
+    Intent::Unit {
         unit,
         want,
         scope,
@@ -68,7 +68,7 @@ pub fn unit_wish(unit: String, want: UnitWant, scope: Scope) -> Wish {
 }
 
 fn of_chkconfig(call: &Call) -> Vec<Part> {
-    let wish = |name: &OsStr, want| Wish::Service {
+    let intent = |name: &OsStr, want| Intent::Service {
         service: name.to_string_lossy().into_owned(),
         want,
         levels: None,
@@ -79,12 +79,12 @@ fn of_chkconfig(call: &Call) -> Vec<Part> {
         _ => None,
     };
     let found = match initd {
-        Some(want) => chkconfig::parse_initd(call.args).ok().map(|name| wish(&name, want)),
+        Some(want) => chkconfig::parse_initd(call.args).ok().map(|name| intent(&name, want)),
         None => chkconfig::parse(call.args).ok().and_then(|request| match request.verb {
-            Verb::Add { name } => Some(wish(&name, ServiceWant::Add)),
-            Verb::Del { name } => Some(wish(&name, ServiceWant::Remove)),
-            Verb::Override { name } => Some(wish(&name, ServiceWant::Override)),
-            Verb::Set { name, state, .. } => Some(wish(&name, of_state(state))),
+            Verb::Add { name } => Some(intent(&name, ServiceWant::Add)),
+            Verb::Del { name } => Some(intent(&name, ServiceWant::Remove)),
+            Verb::Override { name } => Some(intent(&name, ServiceWant::Override)),
+            Verb::Set { name, state, .. } => Some(intent(&name, of_state(state))),
             _ => None,
         }),
     };
@@ -102,7 +102,7 @@ fn of_state(state: chkconfig::State) -> ServiceWant {
 
 fn of_sysv_install(args: &[OsString]) -> Option<Part> {
     match chkconfig::parse_sysv_install(args).ok()? {
-        SysvInstall::Set(name, state) => Some(Part::whole(Wish::Service {
+        SysvInstall::Set(name, state) => Some(Part::whole(Intent::Service {
             service: name.to_string_lossy().into_owned(),
             want: of_state(state),
             levels: None,
@@ -116,8 +116,8 @@ fn of_sysv_convert(args: &[OsString]) -> Vec<Part> {
         return Vec::new();
     };
     let part = |service: String| {
-        let wish = unit_wish(format!("{service}.service"), UnitWant::Enable, Scope::System);
-        Part::of(service, [wish])
+        let intent = unit_intent(format!("{service}.service"), UnitWant::Enable, Scope::System);
+        Part::of(service, [intent])
     };
     services.into_iter().map(part).collect()
 }
@@ -137,7 +137,7 @@ fn of_service(args: &[OsString]) -> Option<Part> {
     let unit = unit_of(&name.to_string_lossy());
     // An action of the script's own, which only it knows: as much as a restart.
     let verb = verb.unwrap_or(DeferredVerb::Restart);
-    Some(Part::whole(Wish::Defer {
+    Some(Part::whole(Intent::Defer {
         verb,
         unit,
         scope: Scope::System,
@@ -148,10 +148,10 @@ fn of_update_helper(args: &[OsString]) -> Vec<Part> {
     let Some((verb, units)) = args.split_first() else {
         return Vec::new();
     };
-    let defer = |verb, scope| move |unit| Wish::Defer { verb, unit, scope };
-    let set = |want, scope| move |unit| unit_wish(unit, want, scope);
+    let defer = |verb, scope| move |unit| Intent::Defer { verb, unit, scope };
+    let set = |want, scope| move |unit| unit_intent(unit, want, scope);
     let (system, global) = (Scope::System, Scope::Global);
-    let wish: Box<dyn Fn(String) -> Wish> = match verb.to_str() {
+    let intent: Box<dyn Fn(String) -> Intent> = match verb.to_str() {
         Some("install-system-units") => Box::new(set(UnitWant::PresetIgnore, system)),
         Some("install-user-units") => Box::new(set(UnitWant::PresetIgnore, global)),
         Some("remove-system-units") => Box::new(set(UnitWant::Disable, system)),
@@ -165,7 +165,7 @@ fn of_update_helper(args: &[OsString]) -> Vec<Part> {
     let part = |unit: &OsString| {
         let word = unit.to_string_lossy().into_owned();
         let name = mangle(&word, "", ".service", false).map_or_else(|| word.clone(), |mangled| mangled.name);
-        Part::of(word, [wish(name)])
+        Part::of(word, [intent(name)])
     };
     units.iter().map(part).collect()
 }

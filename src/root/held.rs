@@ -16,7 +16,7 @@ const MOST: usize = 64;
 
 /// The directories that are held, by path; `None` while nobody asked for it.
 #[derive(Debug, Default)]
-pub(super) struct HeldDirs(RefCell<Option<HashMap<PathBuf, Arc<OwnedFd>>>>);
+pub(super) struct DirCache(RefCell<Option<HashMap<PathBuf, Arc<OwnedFd>>>>);
 
 /// As long as this lives a root's directories stay open.
 pub struct Hold<'r>(&'r Root);

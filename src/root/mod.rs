@@ -24,7 +24,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
-use held::HeldDirs;
+use held::DirCache;
 
 pub use held::Hold;
 pub use lock::Lock;
@@ -50,7 +50,7 @@ pub struct Root {
     /// Tells of a path whether what its file holds is kept when it is replaced.
     keeping: Option<fn(&Path) -> bool>,
     replaced: RefCell<Vec<(String, Replaced)>>,
-    held: HeldDirs,
+    held: DirCache,
 }
 
 impl Root {
@@ -67,7 +67,7 @@ impl Root {
             observing: false,
             keeping: None,
             replaced: RefCell::default(),
-            held: HeldDirs::default(),
+            held: DirCache::default(),
         })
     }
 
@@ -123,7 +123,7 @@ impl Root {
             observing: self.observing,
             keeping: self.keeping,
             replaced: RefCell::default(),
-            held: HeldDirs::default(),
+            held: DirCache::default(),
         })
     }
 

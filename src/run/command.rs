@@ -7,7 +7,7 @@ use std::process::Command;
 use super::parts::PLUGIN;
 use crate::error::{Result, if_exists};
 use crate::origin::HOME_VARIABLE;
-use crate::private::PrivateDirectory;
+use crate::tempdir::PrivateDirectory;
 
 /// Names under which rpm keeps a user's macros, before and since 4.20, relative to the home.
 const USER_MACROS: [&str; 2] = [".rpmmacros", ".config/rpm/macros"];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::resolve::resolve;
 use crate::error::{Error, Result, if_exists};
-use crate::intercept::{self, Disarmed, Hold};
+use crate::intercept::{self, Disarmed, ImageLock};
 use crate::journal::{Event, Journal, Origins};
 use crate::origin::FoundBy;
 use crate::root::Root;
@@ -74,7 +74,7 @@ impl Pending {
 
 /// Puts right what an earlier nodeshim that died has left, and learns the origins that it would have
 /// learnt; says what shims were taken out, if any.
-pub fn repair(root: &Root, hold: &Hold) -> Result<Option<Disarmed>> {
+pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     let repaired = intercept::repair(root, hold)?;
     if let Some(pending) = Pending::load(root)? {
         pending.end(root)?;

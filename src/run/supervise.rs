@@ -18,12 +18,12 @@ use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
-use crate::intercept::{Disarmed, Hold, arm, check_image, disarm};
+use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
 use crate::journal::Appender;
 use crate::policy;
-use crate::private::sweep;
 use crate::root::{Meta, Root};
 use crate::rpmdb::{Owners, owners, scriptlets};
+use crate::tempdir::sweep;
 use crate::tool::Tool;
 
 /// Tells a nodeshim that a command starts which image is held for that command.
@@ -60,7 +60,7 @@ pub struct Outcome {
     /// What the audit saw; why it saw nothing.
     pub audited: Option<Result<Seen>>,
     /// The image stays held against other runs until this is dropped.
-    pub hold: Hold,
+    pub hold: ImageLock,
 }
 
 /// Where a run takes place.
@@ -85,7 +85,7 @@ pub struct Surroundings<'a> {
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check_image(root)?;
     let shim = parts.shim()?;
-    let hold = Hold::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
+    let hold = ImageLock::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
     policy::begin_run(root, around.policy.as_deref())?;
@@ -105,7 +105,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let events = pending.end(root);
     let status = status?;
     disarmed?;
-    let requests = events?.iter().filter(|event| event.tool != Tool::Hand).count();
+    let requests = events?.iter().filter(|event| event.tool != Tool::Bypass).count();
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -151,7 +151,7 @@ fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Ow
 fn supervise(
     prepared: &Prepared,
     signals: &mut Signals,
-    hold: &Hold,
+    hold: &ImageLock,
     root: &Root,
     messages: Option<&File>,
 ) -> Result<ExitStatus> {

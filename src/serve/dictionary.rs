@@ -8,7 +8,7 @@ use zbus::Variant;
 
 use crate::inspect::{Declared, DeclaredChange, DeclaredHook, Hook};
 use crate::report::{Item, Plugin, Provides, Signature};
-use crate::state::Past;
+use crate::state::PastDenial;
 
 /// `a{sv}`
 pub(super) type Dictionary = BTreeMap<&'static str, Variant<'static>>;
@@ -86,7 +86,7 @@ fn item(item: &Item) -> Dictionary {
     all
 }
 
-fn past(past: &Past) -> Dictionary {
+fn past(past: &PastDenial) -> Dictionary {
     let mut all = Dictionary::from([("because", text(&past.because))]);
     optional(&mut all, "reason", Some(past.reason.as_str()).filter(|reason| !reason.is_empty()));
     if !past.events.is_empty() {

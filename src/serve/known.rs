@@ -11,15 +11,15 @@ use crate::vdsm;
 
 /// The node's report, kept as long as it is true.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct NodeSnapshot {
     root: PathBuf,
     /// The report, and the stamp of what it was made from.
     read: Mutex<Option<(String, Arc<Report>)>>,
 }
 
-impl Known {
-    pub(super) fn new(root: &Root) -> Known {
-        Known {
+impl NodeSnapshot {
+    pub(super) fn new(root: &Root) -> NodeSnapshot {
+        NodeSnapshot {
             root: root.path().to_owned(),
             read: Mutex::new(None),
         }

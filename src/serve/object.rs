@@ -7,7 +7,7 @@ use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, fdo, interface};
 
 use super::dictionary::{Dictionary, brief, full};
-use super::known::{Known, plugin, plugins};
+use super::known::{NodeSnapshot, plugin, plugins};
 use super::service::{Doing, uid_of};
 use crate::escape::printable;
 
@@ -23,7 +23,7 @@ pub(super) enum Refusal {
 
 /// The object.
 pub(super) struct Plugins {
-    pub(super) known: Known,
+    pub(super) known: NodeSnapshot,
     /// The bus's address, where it is not the system bus.
     pub(super) bus: Option<String>,
     /// Is told of each call.

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use zbus::{Connection, block_on, conn};
 
-use super::known::Known;
+use super::known::NodeSnapshot;
 use super::object::Plugins;
 use super::{NAME, PATH};
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ pub fn serve(root: &Root, options: &Options) -> Result<()> {
     let (doing, heard) = channel();
     stop_on_signals(doing.clone())?;
     let object = Plugins {
-        known: Known::new(root),
+        known: NodeSnapshot::new(root),
         bus: options.bus.clone(),
         doing,
     };

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::apply::{self, Applied, Job, Look};
 use crate::backend::first_boot::{self, Task};
 use crate::backend::systemd;
-use crate::intent::{Scope, Wish};
-use crate::plan::Desired;
+use crate::boot::{self, Applied, Job, Look};
+use crate::intent::{Intent, Scope};
+use crate::plan::DesiredFile;
 use crate::policy::Ruling;
 use crate::root::Root;
 use crate::state::State;
 
 /// The files for units that plugins wanted started and that no boot starts anyway, and for those
 /// whose state policy put off until the boot.
-pub(super) fn files(root: &Root, state: &State) -> Vec<Desired> {
+pub(super) fn files(root: &Root, state: &State) -> Vec<DesiredFile> {
     let look = Look {
         applied: &Applied::default(),
         activity: None,
@@ -22,8 +22,8 @@ pub(super) fn files(root: &Root, state: &State) -> Vec<Desired> {
         time_of: &|_| 0,
         ruling: &|_, _| Ruling::default(),
     };
-    let judged = apply::deferred(state, &look);
-    let enabled = apply::recorded(state);
+    let judged = boot::deferred(state, &look);
+    let enabled = boot::recorded(state);
     let mut tasks: BTreeMap<(Task, &str), Vec<u64>> = BTreeMap::new();
     for request in judged.iter().filter(|request| request.job == Some(Job::Start)) {
         let by_itself = enabled.get(&request.unit).is_some_and(|wanted| wanted == "enabled");
@@ -32,17 +32,17 @@ pub(super) fn files(root: &Root, state: &State) -> Vec<Desired> {
         }
     }
     for want in state.plugins.values().flat_map(|plugin| &plugin.deferred) {
-        if let Some((task, unit)) = put_off(&want.wish) {
+        if let Some((task, unit)) = postponed(&want.intent) {
             tasks.entry((task, unit)).or_default().extend(&want.events);
         }
     }
     first_boot::files(root, &tasks, !state.plugins.is_empty())
 }
 
-/// What a wish that was put off comes to that the image's systemd can do by itself.
-pub(super) fn put_off(wish: &Wish) -> Option<(Task, &str)> {
-    match wish {
-        Wish::Unit {
+/// What a intent that was put off comes to that the image's systemd can do by itself.
+pub(super) fn postponed(intent: &Intent) -> Option<(Task, &str)> {
+    match intent {
+        Intent::Unit {
             unit,
             want,
             scope: Scope::System,

@@ -1,36 +1,32 @@
 //! Settling: after a transaction the image is made to match what the plugins that are installed
 //! want. Doing it twice changes nothing.
 
-mod export;
 mod facts;
 mod first_boot;
-mod keep;
+mod local_changes;
 mod plan;
-mod refuse;
-mod register;
+mod policy_check;
 mod remarks;
-mod undone;
+mod unfulfilled;
 
 use std::collections::BTreeSet;
 
-use crate::backend::restore::Restored;
 use crate::backend::systemd;
 use crate::error::{Result, if_exists};
 use crate::escape::unescape;
 use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
 use crate::origin::Origin;
-use crate::plan::{Action, Note, Plan, apply};
+use crate::plan::{Action, Note, Plan, execute};
 use crate::root::{Change, Root};
 use crate::state::{Revert, State};
 use crate::tool::Tool;
+use crate::undo::Restored;
 
-pub use export::{Dialect, Exported, export};
 pub use facts::Facts;
-pub use keep::{Judged, judge};
+pub use local_changes::{Judged, judge};
 pub use plan::{Prepared, firewall, prepare, prepare_again, prepare_for_boot, prepare_without, standing};
-pub use refuse::Judge;
-pub use register::{DIRECTORY, keep_ovirt_files, ovirt_files, register};
+pub use policy_check::Judge;
 pub use remarks::remarks;
 
 /// What settling did.
@@ -42,7 +38,7 @@ pub struct Report {
     pub left: Vec<Note>,
     /// Plugins that want something now.
     pub plugins: usize,
-    /// Plugins whose wishes were withdrawn because they are gone.
+    /// Plugins whose intents were withdrawn because they are gone.
     pub gone: Vec<String>,
     /// Whether the state file was written.
     pub state_written: bool,
@@ -87,10 +83,10 @@ fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Re
     let journal = Journal::read(root)?;
     let mut prepared = prepare_without(root, facts, &journal, revert)?;
     if keeping {
-        keep::leave_out(root, &mut prepared)?;
+        local_changes::leave_out(root, &mut prepared)?;
     }
     root.forget_changes();
-    let failed = apply(root, &prepared.plan)?;
+    let failed = execute(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
     state.retried.extend(carried_out(&prepared.plan, &failed));
     state.declared = systemd::declared_after(root, &prepared.fold.state, |unit| {

@@ -3,27 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
-use super::refuse::{Judge, refuse};
-use super::undone::undone;
-use crate::apply::{Applied, Released, is_for_boot, release};
-use crate::backend::restore::{Restored, restore};
+use super::policy_check::{Judge, refuse};
+use super::unfulfilled::undone;
 use crate::backend::{
-    declared, firewalld, first_boot, iptables, lokkit, nftables, replayed, sysctl, systemd,
+    declared, firewalld, first_boot, iptables, lokkit, nftables, rulesets, sysctl, systemd,
 };
+use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
 use crate::firewall::firewalld::default_zone;
-use crate::firewall::ruleset::Ruleset;
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 use crate::journal::{Journal, last_event};
 use crate::metadata::{self, NodeVersion};
 use crate::origin::digest;
-use crate::plan::{Action, Content, Desired, Note, Plan, difference, words};
+use crate::plan::{Action, Content, DesiredFile, Note, Plan, difference, words};
 use crate::policy::{self, Prefer, Rules};
 use crate::root::Root;
-use crate::state::{self, Declaration, Fold, Placed, Revert, Standing, State, fold_without};
+use crate::state::{self, Declaration, EffectiveState, Fold, Revert, State, ZoneEntry, fold_without};
+use crate::undo::repeat;
+use crate::undo::{Restored, restore};
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -36,11 +36,11 @@ pub struct Prepared {
     pub plan: Plan,
     /// The files that settling writes, whether they are so already or not. A shared file is only
     /// among them if it is to be changed.
-    pub desired: Vec<Desired>,
+    pub desired: Vec<DesiredFile>,
     /// What is put back as it was, and what cannot be; both are in the plan, too.
     pub restored: Restored,
     /// What policy had put off until a boot and counts now, sorted.
-    pub released: Vec<Released>,
+    pub released: Vec<Postponed>,
     /// The rules that everything was judged by.
     pub policy: Rules,
 }
@@ -68,14 +68,15 @@ fn prepare_from(
     before: State,
 ) -> Result<Prepared> {
     let done = Applied::load(root)?.released;
-    let is_done = |plugin: &str, wish: &Wish| done.iter().any(|of| of.plugin == plugin && of.wish == *wish);
+    let is_done =
+        |plugin: &str, intent: &Intent| done.iter().any(|of| of.plugin == plugin && of.intent == *intent);
     prepare_with(root, facts, journal, revert, before, &is_done)
 }
 
 /// As [`prepare`], for a boot: all that policy put off until then counts.
 pub fn prepare_for_boot(root: &Root, facts: &Facts, journal: &Journal) -> Result<Prepared> {
     let before = State::load(root)?;
-    prepare_with(root, facts, journal, &Revert::default(), before, &|_, wish| is_for_boot(wish))
+    prepare_with(root, facts, journal, &Revert::default(), before, &|_, intent| is_for_boot(intent))
 }
 
 fn prepare_with(
@@ -84,7 +85,7 @@ fn prepare_with(
     journal: &Journal,
     revert: &Revert,
     before: State,
-    counts: &dyn Fn(&str, &Wish) -> bool,
+    counts: &dyn Fn(&str, &Intent) -> bool,
 ) -> Result<Prepared> {
     let about = state::Facts {
         installed: &facts.installed,
@@ -103,7 +104,7 @@ fn prepare_with(
         plan.note(None, "the image has no rpm database: nothing is known to be gone", &[]);
     }
     plan.changes.extend(systemd::retries(root, &fold.state));
-    let (calls, notes) = replayed::calls(root, &fold.state, &journal.events);
+    let (calls, notes) = repeat::calls(root, &fold.state, &journal.events);
     plan.changes.extend(calls);
     plan.notes.extend(notes);
     plan.changes.extend(systemd::declared(root, &fold.state));
@@ -213,14 +214,14 @@ fn retract(
 
 /// What every plugin wants and which are gone: from the state file alone if nothing has happened
 /// and nothing was declared since it was written, else from the journal.
-pub fn standing(root: &Root, facts: &Facts) -> Result<Standing> {
+pub fn standing(root: &Root, facts: &Facts) -> Result<EffectiveState> {
     let before = State::load(root)?;
     let is_new = last_event(root)? == before.last_event
         && Declared::load(root, facts, &before, &Revert::default())?.digest() == before.declarations;
     if is_new {
-        return Ok(Standing::settled(before, &facts.installed));
+        return Ok(EffectiveState::settled(before, &facts.installed));
     }
-    Ok(Standing::from(&prepare_again(root, facts, &Journal::read(root)?, before)?.fold))
+    Ok(EffectiveState::from(&prepare_again(root, facts, &Journal::read(root)?, before)?.fold))
 }
 
 /// Adds what files declare to what was requested.
@@ -237,38 +238,12 @@ fn declare_all(declared: Declared, fold: &mut Fold) -> Vec<Note> {
         let text = format!(
             "{} says: {}, its scriptlet: {}; {counts} counts",
             contradiction.source,
-            words::wish(&contradiction.declared),
-            words::wish(&contradiction.requested),
+            words::intent(&contradiction.declared),
+            words::intent(&contradiction.requested),
         );
         Note::new(Some(&contradiction.plugin), text, &contradiction.events)
     }));
     notes
-}
-
-/// What each plugin wants of the firewall.
-pub(super) fn rulesets(
-    state: &State,
-    default_zone: &str,
-    definitions: &Definitions,
-) -> (BTreeMap<String, Ruleset>, Vec<Note>) {
-    let (mut rulesets, mut notes) = (BTreeMap::new(), Vec::new());
-    for (name, plugin) in &state.plugins {
-        let wanted = plugin.wants.iter().filter_map(|want| opening(&want.wish, &want.events));
-        let ruleset = Ruleset::collect(wanted, default_zone, definitions);
-        let not_understood = ruleset.notes.iter().map(|(text, events)| Note::new(Some(name), text, events));
-        notes.extend(not_understood);
-        if !ruleset.is_empty() {
-            rulesets.insert(name.clone(), ruleset);
-        }
-    }
-    (rulesets, notes)
-}
-
-fn opening<'w>(wish: &'w Wish, events: &'w [u64]) -> Option<(&'w Opening, Option<&'w str>, &'w [u64])> {
-    match wish {
-        Wish::Allow { opening, zone } => Some((opening, zone.as_deref(), events)),
-        _ => None,
-    }
 }
 
 /// The nftables ruleset for a state, whatever backend the image uses.
@@ -283,20 +258,22 @@ pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
 
 /// What the firewall's backends plan together.
 struct FirewallPlan {
-    desired: Vec<Desired>,
+    desired: Vec<DesiredFile>,
     notes: Vec<Note>,
-    placed: BTreeSet<Placed>,
+    placed: BTreeSet<ZoneEntry>,
     originals: BTreeMap<String, String>,
 }
 
 /// Secure shell is the node's own: a plugin that asked for it does not take it along.
-fn is_nodes_own(wish: &Wish) -> bool {
-    let Wish::Allow { opening, .. } = wish else {
+fn is_nodes_own(intent: &Intent) -> bool {
+    let Intent::Allow { opening, .. } = intent else {
         return false;
     };
     match opening {
-        Opening::FirewallService { service } => service == "ssh",
-        Opening::Port { port, protocol } => protocol == "tcp" && *port == nftables::NODE_TCP_PORT.to_string(),
+        FirewallItem::FirewallService { service } => service == "ssh",
+        FirewallItem::Port { port, protocol } => {
+            protocol == "tcp" && *port == nftables::NODE_TCP_PORT.to_string()
+        }
         _ => false,
     }
 }
@@ -308,7 +285,7 @@ fn plan_firewall(root: &Root, facts: &Facts, fold: &Fold) -> Result<FirewallPlan
     let (rulesets, mut notes) = rulesets(&fold.state, &default_zone, &definitions);
     let chosen = detect::backend(root, &facts.config);
     let mut withdrawn = fold.withdrawn();
-    withdrawn.retain(|(_, want)| !is_nodes_own(&want.wish));
+    withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
     let (mut desired, lokkit_notes) = lokkit::withdraw(root, &withdrawn)?;
     notes.extend(lokkit_notes);
     let nothing = BTreeMap::new();

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::plan::Declared;
-use super::undone::undone;
-use super::{Dialect, Facts, Judge, export};
+use super::unfulfilled::undone;
+use super::{Facts, Judge};
 use crate::config::Backend;
 use crate::error::Result;
+use crate::export::{Dialect, export};
 use crate::firewall::detect;
-use crate::intent::{DeferredVerb, Wish};
+use crate::intent::{DeferredVerb, Intent};
 use crate::journal::Journal;
 use crate::plan::Note;
 use crate::root::Root;
-use crate::state::{Revert, State, Want};
+use crate::state::{ActiveIntent, Revert, State};
 
 /// Metadata that declares nothing, what waits for a boot that will not do it, and what the image's
 /// firewall cannot express; each once.
@@ -38,10 +39,10 @@ pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
     Ok(notes.into_iter().collect())
 }
 
-fn isolates(want: &Want) -> bool {
+fn isolates(want: &ActiveIntent) -> bool {
     matches!(
-        want.wish,
-        Wish::Defer {
+        want.intent,
+        Intent::Defer {
             verb: DeferredVerb::Isolate,
             ..
         }

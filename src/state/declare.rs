@@ -1,9 +1,9 @@
-//! Wishes that files declare without any request: a second source beside the journal. The same
-//! wish from both is one wish with two sources. Pure.
+//! Intentes that files declare without any request: a second source beside the journal. The same
+//! intent from both is one intent with two sources. Pure.
 
-use super::life::same_direction;
-use super::{Fold, Plugin, Subject, Want, subject};
-use crate::intent::{UnitWant, Wish};
+use super::lifetime::same_direction;
+use super::{ActiveIntent, Fold, Plugin, Subject, subject};
+use crate::intent::{Intent, UnitWant};
 use crate::policy::Prefer;
 
 /// What one file declares for one plugin.
@@ -16,10 +16,10 @@ pub struct Declaration {
     /// The file, by its path in the image.
     pub source: String,
     /// What it declares, in order.
-    pub wishes: Vec<Wish>,
+    pub intents: Vec<Intent>,
 }
 
-/// A wish of a file that contradicts one of the same plugin's requests.
+/// A intent of a file that contradicts one of the same plugin's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
     /// The plugin.
@@ -27,14 +27,14 @@ pub struct Contradiction {
     /// The file.
     pub source: String,
     /// What the file declares.
-    pub declared: Wish,
+    pub declared: Intent,
     /// What was requested.
-    pub requested: Wish,
+    pub requested: Intent,
     /// The requests.
     pub events: Vec<u64>,
 }
 
-/// Adds declared wishes to a fold. Declarations are taken in order; of two files of one plugin that
+/// Adds declared intents to a fold. Declarations are taken in order; of two files of one plugin that
 /// contradict each other the first counts. An opening without a zone is one in `default_zone`.
 pub fn declare(
     fold: &mut Fold,
@@ -43,18 +43,18 @@ pub fn declare(
     default_zone: &str,
 ) -> Vec<Contradiction> {
     let mut contradictions = Vec::new();
-    for declaration in declarations.iter().filter(|declaration| !declaration.wishes.is_empty()) {
+    for declaration in declarations.iter().filter(|declaration| !declaration.intents.is_empty()) {
         let plugin = fold.state.plugins.entry(declaration.plugin.clone()).or_default();
         if plugin.nevra.is_none() {
             plugin.nevra.clone_from(&declaration.nevra);
         }
-        for wish in &declaration.wishes {
-            let found = add(plugin, wish, &declaration.source, prefer, default_zone);
+        for intent in &declaration.intents {
+            let found = add(plugin, intent, &declaration.source, prefer, default_zone);
             contradictions.extend(found.map(|requested| Contradiction {
                 plugin: declaration.plugin.clone(),
                 source: declaration.source.clone(),
-                declared: wish.clone(),
-                requested: requested.wish,
+                declared: intent.clone(),
+                requested: requested.intent,
                 events: requested.events,
             }));
         }
@@ -62,18 +62,24 @@ pub fn declare(
     contradictions
 }
 
-/// Adds one wish; returns the want that contradicts it, as it was.
-fn add(plugin: &mut Plugin, wish: &Wish, source: &str, prefer: Prefer, default_zone: &str) -> Option<Want> {
-    let list = match wish {
-        Wish::Defer { .. } => &mut plugin.deferred,
+/// Adds one intent; returns the want that contradicts it, as it was.
+fn add(
+    plugin: &mut Plugin,
+    intent: &Intent,
+    source: &str,
+    prefer: Prefer,
+    default_zone: &str,
+) -> Option<ActiveIntent> {
+    let list = match intent {
+        Intent::Defer { .. } => &mut plugin.deferred,
         _ => &mut plugin.wants,
     };
-    let about = about(wish, default_zone);
-    let Some(want) = list.iter_mut().find(|want| self::about(&want.wish, default_zone) == about) else {
-        list.push(declared(wish, source));
+    let about = about(intent, default_zone);
+    let Some(want) = list.iter_mut().find(|want| self::about(&want.intent, default_zone) == about) else {
+        list.push(declared(intent, source));
         return None;
     };
-    if agrees(&want.wish, wish) {
+    if agrees(&want.intent, intent) {
         // What is declared is for good, whatever a request for the running system meant.
         want.runtime = false;
         if !want.declared.iter().any(|known| known == source) {
@@ -82,20 +88,20 @@ fn add(plugin: &mut Plugin, wish: &Wish, source: &str, prefer: Prefer, default_z
         }
         return None;
     }
-    if left_to_presets(&want.wish) && want.declared.is_empty() {
-        *want = declared(wish, source);
+    if left_to_presets(&want.intent) && want.declared.is_empty() {
+        *want = declared(intent, source);
         return None;
     }
     let contradicted = want.clone();
     if prefer == Prefer::Metadata && want.declared.is_empty() {
-        *want = declared(wish, source);
+        *want = declared(intent, source);
     }
     Some(contradicted)
 }
 
-fn declared(wish: &Wish, source: &str) -> Want {
-    Want {
-        wish: wish.clone(),
+fn declared(intent: &Intent, source: &str) -> ActiveIntent {
+    ActiveIntent {
+        intent: intent.clone(),
         runtime: false,
         failed: false,
         events: Vec::new(),
@@ -105,25 +111,25 @@ fn declared(wish: &Wish, source: &str) -> Want {
 }
 
 /// What the presets decided is not what the package asked for: a file that says more decides.
-fn left_to_presets(wish: &Wish) -> bool {
-    let Wish::Unit { want, .. } = wish else {
+fn left_to_presets(intent: &Intent) -> bool {
+    let Intent::Unit { want, .. } = intent else {
         return false;
     };
     matches!(want, UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore)
 }
 
-/// What a wish is about, the zone of an opening filled in.
-fn about(wish: &Wish, default_zone: &str) -> Subject {
-    match subject(wish) {
-        Subject::Opening(opening, None) => Subject::Opening(opening, Some(default_zone.to_owned())),
+/// What a intent is about, the zone of an opening filled in.
+fn about(intent: &Intent, default_zone: &str) -> Subject {
+    match subject(intent) {
+        Subject::FirewallItem(opening, None) => Subject::FirewallItem(opening, Some(default_zone.to_owned())),
         other => other,
     }
 }
 
 /// A preset that enabled a unit agrees with a file that declares it enabled.
-fn agrees(known: &Wish, declared: &Wish) -> bool {
+fn agrees(known: &Intent, declared: &Intent) -> bool {
     match (known, declared) {
-        (Wish::Unit { want: known, .. }, Wish::Unit { want: declared, .. }) => {
+        (Intent::Unit { want: known, .. }, Intent::Unit { want: declared, .. }) => {
             plain(*known) == plain(*declared)
         }
         _ => same_direction(known, declared),
@@ -141,10 +147,10 @@ fn plain(want: UnitWant) -> UnitWant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::{Opening, Scope};
+    use crate::intent::{FirewallItem, Scope};
 
-    fn unit(want: UnitWant) -> Wish {
-        Wish::Unit {
+    fn unit(want: UnitWant) -> Intent {
+        Intent::Unit {
             unit: "a.service".into(),
             want,
             scope: Scope::System,
@@ -152,18 +158,18 @@ mod tests {
         }
     }
 
-    fn port(zone: Option<&str>) -> Wish {
-        let opening = Opening::Port {
+    fn port(zone: Option<&str>) -> Intent {
+        let opening = FirewallItem::Port {
             port: "80".into(),
             protocol: "tcp".into(),
         };
         let zone = zone.map(Into::into);
-        Wish::Allow { opening, zone }
+        Intent::Allow { opening, zone }
     }
 
-    fn fold(wishes: &[Wish]) -> Fold {
-        let wants = wishes.iter().map(|wish| Want {
-            wish: wish.clone(),
+    fn fold(intents: &[Intent]) -> Fold {
+        let wants = intents.iter().map(|intent| ActiveIntent {
+            intent: intent.clone(),
             runtime: false,
             failed: false,
             events: vec![3],
@@ -180,17 +186,17 @@ mod tests {
         fold
     }
 
-    fn declaration(wishes: &[Wish]) -> [Declaration; 1] {
+    fn declaration(intents: &[Intent]) -> [Declaration; 1] {
         [Declaration {
             plugin: "p".into(),
             nevra: Some("p-1-1.noarch".into()),
             source: "/p.toml".into(),
-            wishes: wishes.to_vec(),
+            intents: intents.to_vec(),
         }]
     }
 
     #[test]
-    fn the_same_wish_from_both_is_one_with_two_sources() {
+    fn the_same_intent_from_both_is_one_with_two_sources() {
         let mut fold = fold(&[port(Some("public")), unit(UnitWant::PresetEnable)]);
         let declared = declaration(&[port(None), unit(UnitWant::Enable)]);
         assert_eq!(declare(&mut fold, &declared, Prefer::Scriptlet, "public"), []);
@@ -212,7 +218,7 @@ mod tests {
                 (&found[0].declared, &found[0].requested),
                 (&unit(UnitWant::Disable), &unit(UnitWant::Enable))
             );
-            assert_eq!(fold.state.plugins["p"].wants[0].wish, unit(expected));
+            assert_eq!(fold.state.plugins["p"].wants[0].intent, unit(expected));
         }
     }
 }

@@ -1,24 +1,24 @@
-//! Policy at settling: wishes that stand are judged again, as their plugin is known by now and the
+//! Policy at settling: intents that stand are judged again, as their plugin is known by now and the
 //! rules may be others. Pure.
 
-use super::{Denied, Fold, Want};
+use super::{ActiveIntent, Denied, Fold};
 use crate::intent::Verdict;
 use crate::policy::Ruling;
 
-/// A wish that is refused though it was let through when it was made.
+/// A intent that is refused though it was let through when it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The plugin.
     pub plugin: String,
-    /// The wish and its requests.
-    pub want: Want,
+    /// The intent and its requests.
+    pub want: ActiveIntent,
     /// What is said of it.
     pub ruling: Ruling,
 }
 
-/// Moves what `judge` holds back out of the wishes that stand: to what is denied, to what is put off
+/// Moves what `judge` holds back out of the intents that stand: to what is denied, to what is put off
 /// until the boot, or, for what is to be ignored, nowhere. Returns what was moved.
-pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Refusal> {
+pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Ruling) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for (name, plugin) in &mut fold.state.plugins {
         let wants = std::mem::take(&mut plugin.wants).into_iter().map(|want| (want, false));
@@ -32,7 +32,7 @@ pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &Want) -> Ruling) -> Vec<Re
                     match verdict {
                         Verdict::Defer => plugin.deferred.push(want.clone()),
                         Verdict::Deny => plugin.denied.push(Denied {
-                            held: ruling.hold(&want.wish),
+                            held: ruling.hold(&want.intent),
                             events: want.events.clone(),
                             declared: want.declared.clone(),
                             late: !waits && !want.events.is_empty(),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::life::Life;
+use super::lifetime::InstallPeriod;
 use super::{Plugin, State, Subject, UNKNOWN, subject};
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::journal::Event;
 use crate::origin::Origin;
 use crate::rpmdb::Installed;
@@ -22,12 +22,12 @@ pub struct Facts<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fold {
     /// What is wanted now. Plugins that are gone are no longer in it, and not yet in its
-    /// `forgotten`: they are until their wishes have been withdrawn.
+    /// `forgotten`: they are until their intents have been withdrawn.
     pub state: State,
     /// What plugins that are gone, or lives of plugins that ended, had wanted at their end.
     pub gone: BTreeMap<String, Plugin>,
     /// What policy takes back from plugins that are there, though it was done.
-    pub refused: Vec<(String, super::Want)>,
+    pub refused: Vec<(String, super::ActiveIntent)>,
     /// The last event of each plugin or life in `gone`.
     pub ended: BTreeMap<String, u64>,
     /// Requests that were taken back now.
@@ -55,7 +55,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
 
 /// Folds `events` as [`fold`] does; what is taken back counts as gone.
 pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
-    let mut lives: BTreeMap<String, Life> = BTreeMap::new();
+    let mut lives: BTreeMap<String, InstallPeriod> = BTreeMap::new();
     let mut fold = Fold::default();
     fold.state.retried.clone_from(&facts.before.retried);
     fold.state.forgotten.clone_from(&facts.before.forgotten);
@@ -130,7 +130,7 @@ impl<'e> Tally<'e> {
 
 impl Fold {
     /// Remembers what a life that ended had wanted.
-    fn bury(&mut self, name: &str, life: Life) {
+    fn bury(&mut self, name: &str, life: InstallPeriod) {
         self.ended.insert(name.to_owned(), life.last);
         self.add_to_gone(name, life.into_plugin());
     }
@@ -145,12 +145,12 @@ impl Fold {
     /// Takes one request out of a life that goes on.
     fn take_back(&mut self, name: &str, event: &Event) {
         self.reverted.insert(event.id);
-        let mut life = Life::default();
+        let mut life = InstallPeriod::default();
         life.take(event);
         self.add_to_gone(name, life.into_plugin());
     }
 
-    fn keep(&mut self, name: String, life: Life, installed: &Installed) {
+    fn keep(&mut self, name: String, life: InstallPeriod, installed: &Installed) {
         let mut plugin = life.into_plugin();
         if let Some(nevra) = installed.nevra(&name) {
             plugin.nevra = Some(nevra);
@@ -170,7 +170,7 @@ impl Fold {
 
     /// What is to be withdrawn: openings and units that a plugin which is gone, or which policy
     /// refuses them, had put into the image and nobody wants any more, each once, with the plugin's name and the events.
-    pub fn withdrawn(&self) -> Vec<(&str, &super::Want)> {
+    pub fn withdrawn(&self) -> Vec<(&str, &super::ActiveIntent)> {
         let wanted = self.state.wanted();
         let mut seen = BTreeSet::new();
         let all = self
@@ -180,7 +180,7 @@ impl Fold {
         let refused = self.refused.iter().map(|(name, want)| (name.as_str(), want));
         all.chain(refused)
             .filter(|(_, want)| {
-                let subject = subject(&want.wish);
+                let subject = subject(&want.intent);
                 self.made.contains(&subject) && !wanted.contains(&subject) && seen.insert(subject)
             })
             .collect()
@@ -189,10 +189,10 @@ impl Fold {
 
 /// Keeps track of which subjects requests have put into the image.
 fn note_made(event: &Event, made: &mut BTreeSet<Subject>) {
-    for intent in event.intents.iter().filter(|intent| intent.changed) {
-        let subject = subject(&intent.wish);
-        match intent.wish {
-            Wish::Withdraw { .. } => made.remove(&subject),
+    for recorded in event.intents.iter().filter(|recorded| recorded.changed) {
+        let subject = subject(&recorded.intent);
+        match recorded.intent {
+            Intent::Withdraw { .. } => made.remove(&subject),
             _ => made.insert(subject),
         };
     }

@@ -1,12 +1,12 @@
 //! Tests of the fold.
 
 use super::*;
-use crate::intent::{Held, Intent, Opening, UnitWant, Verdict};
+use crate::intent::{FirewallItem, RecordedIntent, UnitWant, Verdict, Withheld};
 use crate::origin::FoundBy;
 use crate::rpmdb::Package;
 use crate::tool::Tool;
 
-fn event(id: u64, package: &str, scriptlet: &str, arg: u32, wish: Wish) -> Event {
+fn event(id: u64, package: &str, scriptlet: &str, arg: u32, intent: Intent) -> Event {
     Event {
         id,
         time: "2024-01-01T00:00:00Z".into(),
@@ -24,35 +24,35 @@ fn event(id: u64, package: &str, scriptlet: &str, arg: u32, wish: Wish) -> Event
             arg: Some(arg),
             script: None,
         },
-        intents: vec![Intent::new(wish, true)],
+        intents: vec![RecordedIntent::new(intent, true)],
         held: Vec::new(),
         changes: Vec::new(),
     }
 }
 
-fn port(port: &str) -> Opening {
-    Opening::Port {
+fn port(port: &str) -> FirewallItem {
+    FirewallItem::Port {
         port: port.into(),
         protocol: "tcp".into(),
     }
 }
 
-fn allow(number: &str) -> Wish {
-    Wish::Allow {
+fn allow(number: &str) -> Intent {
+    Intent::Allow {
         opening: port(number),
         zone: None,
     }
 }
 
-fn withdraw(number: &str) -> Wish {
-    Wish::Withdraw {
+fn withdraw(number: &str) -> Intent {
+    Intent::Withdraw {
         opening: port(number),
         zone: None,
     }
 }
 
-fn unit(want: UnitWant) -> Wish {
-    Wish::Unit {
+fn unit(want: UnitWant) -> Intent {
+    Intent::Unit {
         unit: "a.service".into(),
         want,
         scope: Default::default(),
@@ -79,13 +79,13 @@ fn run(events: &[Event], names: &[&str], before: &State) -> Fold {
     fold(events, &facts)
 }
 
-fn wishes(fold: &Fold, plugin: &str) -> Vec<Wish> {
+fn intents(fold: &Fold, plugin: &str) -> Vec<Intent> {
     let plugin = fold.state.plugins.get(plugin);
-    plugin.map_or(Vec::new(), |plugin| plugin.wants.iter().map(|want| want.wish.clone()).collect())
+    plugin.map_or(Vec::new(), |plugin| plugin.wants.iter().map(|want| want.intent.clone()).collect())
 }
 
 #[test]
-fn the_last_wish_on_a_subject_wins_and_opposites_cancel() {
+fn the_last_intent_on_a_subject_wins_and_opposites_cancel() {
     let before = State::default();
     let events = [
         event(1, "a", "%post", 1, unit(UnitWant::Enable)),
@@ -97,7 +97,7 @@ fn the_last_wish_on_a_subject_wins_and_opposites_cancel() {
         event(7, "a", "%post", 1, withdraw("22")),
     ];
     let fold = run(&events, &["a"], &before);
-    assert_eq!(wishes(&fold, "a"), [allow("0080"), unit(UnitWant::Disable), withdraw("22")]);
+    assert_eq!(intents(&fold, "a"), [allow("0080"), unit(UnitWant::Disable), withdraw("22")]);
     assert_eq!(fold.state.plugins["a"].wants[0].events, [2, 3]);
     assert_eq!(fold.state.plugins["a"].wants[1].events, [4]);
     assert_eq!(fold.state.last_event, 7);
@@ -137,9 +137,9 @@ fn an_erasure_between_two_installations_ends_a_life() {
         event(3, "a", "%post", 1, allow("81")),
     ];
     let fold = run(&events, &["a"], &State::default());
-    assert_eq!(wishes(&fold, "a"), [allow("81")]);
+    assert_eq!(intents(&fold, "a"), [allow("81")]);
     assert_eq!(fold.ended["a"], 2);
-    assert!(fold.withdrawn().iter().any(|(_, want)| want.wish == allow("80")));
+    assert!(fold.withdrawn().iter().any(|(_, want)| want.intent == allow("80")));
 }
 
 #[test]
@@ -150,10 +150,10 @@ fn an_upgrade_does_not_end_a_life_but_a_fresh_installation_does() {
     old.origin.nevra = Some("a-1-1.noarch".into());
     let events = [event(1, "a", "%post", 1, allow("80")), upgrade.clone(), old];
     let fold = run(&events, &["a"], &State::default());
-    assert_eq!(wishes(&fold, "a").len(), 3);
+    assert_eq!(intents(&fold, "a").len(), 3);
     upgrade.origin.arg = Some(1);
     let fold = run(&[events[0].clone(), upgrade], &["a"], &State::default());
-    assert_eq!(wishes(&fold, "a"), [allow("81")]);
+    assert_eq!(intents(&fold, "a"), [allow("81")]);
 }
 
 #[test]
@@ -168,15 +168,15 @@ fn nothing_is_gone_without_a_database_or_an_origin() {
     assert!(fold(&events, &facts).gone.is_empty());
     let known = run(&events, &[], &State::default());
     assert_eq!(known.gone.keys().collect::<Vec<_>>(), ["a"]);
-    assert_eq!(wishes(&known, UNKNOWN), [allow("81")]);
+    assert_eq!(intents(&known, UNKNOWN), [allow("81")]);
 }
 
-fn held(id: u64, wish: Wish, verdict: Verdict) -> Event {
+fn held(id: u64, intent: Intent, verdict: Verdict) -> Event {
     let mut event = event(id, "a", "%post", 1, allow("1"));
     event.intents.clear();
     event.verdict = verdict;
-    event.held.push(Held {
-        wish,
+    event.held.push(Withheld {
+        intent,
         verdict,
         because: "f.toml: #1".into(),
         reason: String::new(),
@@ -185,7 +185,7 @@ fn held(id: u64, wish: Wish, verdict: Verdict) -> Event {
 }
 
 #[test]
-fn what_policy_holds_back_is_no_wish_that_stands() {
+fn what_policy_holds_back_is_no_intent_that_stands() {
     let events = [
         held(1, allow("80"), Verdict::Deny),
         held(2, allow("81"), Verdict::Ignore),
@@ -195,17 +195,17 @@ fn what_policy_holds_back_is_no_wish_that_stands() {
     ];
     let fold = run(&events, &["a"], &State::default());
     let plugin = &fold.state.plugins["a"];
-    assert_eq!(wishes(&fold, "a"), [allow("83")]);
-    assert_eq!(plugin.deferred.iter().map(|want| want.wish.clone()).collect::<Vec<_>>(), [allow("82")]);
+    assert_eq!(intents(&fold, "a"), [allow("83")]);
+    assert_eq!(plugin.deferred.iter().map(|want| want.intent.clone()).collect::<Vec<_>>(), [allow("82")]);
     assert_eq!(
-        plugin.denied.iter().map(|denied| denied.held.wish.clone()).collect::<Vec<_>>(),
+        plugin.denied.iter().map(|denied| denied.held.intent.clone()).collect::<Vec<_>>(),
         [allow("80")]
     );
 }
 
 #[test]
 fn a_reset_forgets_the_plugins_own_openings_only() {
-    let reset = Wish::FirewallReset { defaults: None };
+    let reset = Intent::FirewallReset { defaults: None };
     let events = [
         event(1, "a", "%post", 1, allow("80")),
         event(2, "b", "%post", 1, allow("81")),
@@ -213,6 +213,6 @@ fn a_reset_forgets_the_plugins_own_openings_only() {
         event(4, "a", "%post", 1, allow("82")),
     ];
     let fold = run(&events, &["a", "b"], &State::default());
-    assert_eq!(wishes(&fold, "a"), [reset, allow("82")]);
-    assert_eq!(wishes(&fold, "b"), [allow("81")]);
+    assert_eq!(intents(&fold, "a"), [reset, allow("82")]);
+    assert_eq!(intents(&fold, "b"), [allow("81")]);
 }

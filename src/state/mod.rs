@@ -2,10 +2,10 @@
 //! in `/usr/lib/sysimage/nodeshim/state.toml`. The same inputs give the same bytes.
 
 mod declare;
+mod denials;
 mod enforce;
 mod fold;
-mod life;
-mod past;
+mod lifetime;
 mod standing;
 mod subject;
 
@@ -14,16 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
-use crate::intent::{Held, Opening, Wish};
+use crate::intent::{FirewallItem, Intent, Withheld};
 use crate::journal;
 use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, declare};
+pub use denials::{PastDenial, recall};
 pub use enforce::{Refusal, enforce};
 pub use fold::{Facts, Fold, Revert, fold, fold_without};
-pub use life::is_erasure;
-pub use past::{Past, recall};
-pub use standing::Standing;
+pub use lifetime::is_erasure;
+pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 
 /// The state file.
@@ -58,7 +58,7 @@ pub struct State {
     pub retracted: BTreeMap<String, String>,
     /// What settling has put into files that it shares with others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub placed: BTreeSet<Placed>,
+    pub placed: BTreeSet<ZoneEntry>,
     /// The unit states that metadata declares and settling has carried out. They are not carried
     /// out again, so that an administrator's later change stands.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -97,12 +97,12 @@ impl Default for State {
 /// An entry that settling put into a zone of firewalld, and takes out when nobody wants it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Placed {
+pub struct ZoneEntry {
     /// The zone.
     pub zone: String,
     /// The entry.
     #[serde(flatten)]
-    pub opening: Opening,
+    pub opening: FirewallItem,
 }
 
 /// A unit's state that metadata alone asked for.
@@ -130,23 +130,23 @@ pub struct Plugin {
     pub paths: BTreeSet<String>,
     /// What it wants, in the order in which it asked last.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
-    pub wants: Vec<Want>,
+    pub wants: Vec<ActiveIntent>,
     /// What it wants done once the image is booted, likewise: what can only be done then, and what
     /// policy puts off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub deferred: Vec<Want>,
+    pub deferred: Vec<ActiveIntent>,
     /// What policy denies it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denied>,
 }
 
-/// A wish that policy denies, when it was made or since.
+/// A intent that policy denies, when it was made or since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Denied {
-    /// The wish, the verdict and the rule.
+    /// The intent, the verdict and the rule.
     #[serde(flatten)]
-    pub held: Held,
+    pub held: Withheld,
     /// The requests for it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<u64>,
@@ -162,13 +162,13 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// A wish that stands, and the events that justify it.
+/// A intent that stands, and the events that justify it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Want {
+pub struct ActiveIntent {
     /// What is wanted.
     #[serde(flatten)]
-    pub wish: Wish,
+    pub intent: Intent,
     /// Asked for the running system only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub runtime: bool,
@@ -183,7 +183,7 @@ pub struct Want {
     pub declared: Vec<String>,
     /// What policy denied of it before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub denied_before: Vec<Past>,
+    pub denied_before: Vec<PastDenial>,
 }
 
 impl State {
@@ -237,7 +237,7 @@ impl State {
     }
 
     /// Every want with its plugin's name.
-    pub fn wants(&self) -> impl Iterator<Item = (&str, &Want)> {
+    pub fn wants(&self) -> impl Iterator<Item = (&str, &ActiveIntent)> {
         self.plugins
             .iter()
             .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name.as_str(), want)))
@@ -246,8 +246,8 @@ impl State {
     /// The subjects that any plugin wants, withdrawals not counted.
     pub fn wanted(&self) -> BTreeSet<Subject> {
         self.wants()
-            .filter(|(_, want)| !matches!(want.wish, Wish::Withdraw { .. }))
-            .map(|(_, want)| subject(&want.wish))
+            .filter(|(_, want)| !matches!(want.intent, Intent::Withdraw { .. }))
+            .map(|(_, want)| subject(&want.intent))
             .collect()
     }
 }
@@ -255,27 +255,27 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::{Opening, UnitWant};
+    use crate::intent::{FirewallItem, UnitWant};
 
     #[test]
     fn a_state_comes_back_and_a_newer_one_is_refused() {
-        let opening = Opening::Port {
+        let opening = FirewallItem::Port {
             port: "80".into(),
             protocol: "tcp".into(),
         };
-        let want = |wish| Want {
-            wish,
+        let want = |intent| ActiveIntent {
+            intent,
             runtime: false,
             failed: false,
             events: vec![1, 3],
             declared: Vec::new(),
-            denied_before: vec![Past {
+            denied_before: vec![PastDenial {
                 because: "10-site.toml: #1".into(),
                 events: vec![1],
-                ..Past::default()
+                ..PastDenial::default()
             }],
         };
-        let unit = Wish::Unit {
+        let unit = Intent::Unit {
             unit: "a.service".into(),
             want: UnitWant::Enable,
             scope: Default::default(),
@@ -283,7 +283,7 @@ mod tests {
         };
         let plugin = Plugin {
             nevra: Some("a-1-1.noarch".into()),
-            wants: vec![want(Wish::Allow { opening, zone: None }), want(unit)],
+            wants: vec![want(Intent::Allow { opening, zone: None }), want(unit)],
             requests: 2,
             paths: BTreeSet::from(["/etc/a\\x0a".to_owned()]),
             ..Plugin::default()

@@ -7,16 +7,16 @@ use crate::rpmdb::Installed;
 
 /// What is wanted now, and what is to be withdrawn.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct EffectiveState {
     /// What plugins that are installed want.
     pub state: State,
     /// What plugins that are gone had wanted, until settling withdraws it.
     pub gone: BTreeMap<String, Plugin>,
 }
 
-impl Standing {
+impl EffectiveState {
     /// What a settled state comes to with the packages that are installed by now.
-    pub fn settled(mut state: State, installed: &Installed) -> Standing {
+    pub fn settled(mut state: State, installed: &Installed) -> EffectiveState {
         let is_here = |name: &str| name == UNKNOWN || !installed.is_known() || installed.has(name);
         let mut gone = std::mem::take(&mut state.plugins);
         for (name, mut plugin) in gone.extract_if(.., |name, _| is_here(name)) {
@@ -25,13 +25,13 @@ impl Standing {
             }
             state.plugins.insert(name, plugin);
         }
-        Standing { state, gone }
+        EffectiveState { state, gone }
     }
 }
 
-impl From<&Fold> for Standing {
+impl From<&Fold> for EffectiveState {
     fn from(fold: &Fold) -> Self {
-        Standing {
+        EffectiveState {
             state: fold.state.clone(),
             gone: fold.gone.clone(),
         }

@@ -1,9 +1,9 @@
-//! What a wish is about: a later wish on the same subject by the same plugin replaces an earlier
+//! What a intent is about: a later intent on the same subject by the same plugin replaces an earlier
 //! one, and two plugins that want the same subject share it.
 
-use crate::intent::{DeferredVerb, Opening, Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, UnitWant};
 
-/// What a wish is about.
+/// What a intent is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Whether a unit is pulled in by `[Install]` links.
@@ -23,7 +23,7 @@ pub enum Subject {
     /// Whether a SysV service runs in some levels.
     Levels(String, Option<String>),
     /// Something that the firewall lets through or does, in a zone.
-    Opening(Opening, Option<String>),
+    FirewallItem(FirewallItem, Option<String>),
     /// A firewalld definition: object, name.
     Definition(String, String),
     /// The firewall as a whole.
@@ -50,24 +50,24 @@ pub enum Subject {
     Note(String),
 }
 
-/// What `wish` is about.
-pub fn subject(wish: &Wish) -> Subject {
-    match wish.clone() {
-        Wish::Unit {
+/// What `intent` is about.
+pub fn subject(intent: &Intent) -> Subject {
+    match intent.clone() {
+        Intent::Unit {
             unit, want, scope, ..
         } => match want {
             UnitWant::Mask | UnitWant::Unmask => Subject::Mask(unit, scope),
             UnitWant::Link | UnitWant::Revert | UnitWant::Edit => Subject::Local(unit, scope, want),
             _ => Subject::Enablement(unit, scope),
         },
-        Wish::Dependency {
+        Intent::Dependency {
             unit,
             target,
             dependency,
         } => Subject::Dependency(unit, target, dependency),
-        Wish::DefaultTarget { .. } => Subject::DefaultTarget,
-        Wish::Defer { verb, unit, scope } => Subject::Deferred(unit, scope, own_kind(verb)),
-        Wish::Service {
+        Intent::DefaultTarget { .. } => Subject::DefaultTarget,
+        Intent::Defer { verb, unit, scope } => Subject::Deferred(unit, scope, own_kind(verb)),
+        Intent::Service {
             service,
             want,
             levels,
@@ -77,21 +77,21 @@ pub fn subject(wish: &Wish) -> Subject {
             }
             _ => Subject::Levels(service, levels),
         },
-        Wish::Allow { opening, zone } | Wish::Withdraw { opening, zone } => {
-            Subject::Opening(canonical(opening), zone)
+        Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } => {
+            Subject::FirewallItem(canonical(opening), zone)
         }
-        Wish::Definition { object, name, .. } => Subject::Definition(object, name),
-        Wish::FirewallSwitch { .. } => Subject::FirewallSwitch,
-        Wish::FirewallReset { .. } => Subject::FirewallReset,
-        Wish::DefaultZone { .. } => Subject::DefaultZone,
-        Wish::FirewallModule { module, .. } => Subject::FirewallModule(module),
-        Wish::Selinux { .. } => Subject::Selinux,
-        Wish::KernelModule { module } => Subject::KernelModule(module),
-        Wish::BootParameter { parameter } => Subject::BootParameter(parameter),
-        Wish::User { user, .. } => Subject::User(user),
-        Wish::Group { group, .. } => Subject::Group(group),
-        Wish::Member { user, group } => Subject::Member(user, group),
-        Wish::Note { text, .. } => Subject::Note(text),
+        Intent::Definition { object, name, .. } => Subject::Definition(object, name),
+        Intent::FirewallSwitch { .. } => Subject::FirewallSwitch,
+        Intent::FirewallReset { .. } => Subject::FirewallReset,
+        Intent::DefaultZone { .. } => Subject::DefaultZone,
+        Intent::FirewallModule { module, .. } => Subject::FirewallModule(module),
+        Intent::Selinux { .. } => Subject::Selinux,
+        Intent::KernelModule { module } => Subject::KernelModule(module),
+        Intent::BootParameter { parameter } => Subject::BootParameter(parameter),
+        Intent::User { user, .. } => Subject::User(user),
+        Intent::Group { group, .. } => Subject::Group(group),
+        Intent::Member { user, group } => Subject::Member(user, group),
+        Intent::Note { text, .. } => Subject::Note(text),
     }
 }
 
@@ -101,13 +101,13 @@ fn own_kind(verb: DeferredVerb) -> Option<DeferredVerb> {
 }
 
 /// The same port under one spelling.
-fn canonical(opening: Opening) -> Opening {
+fn canonical(opening: FirewallItem) -> FirewallItem {
     match opening {
-        Opening::Port { port, protocol } => Opening::Port {
+        FirewallItem::Port { port, protocol } => FirewallItem::Port {
             port: port_text(&port),
             protocol: protocol.to_lowercase(),
         },
-        Opening::SourcePort { port, protocol } => Opening::SourcePort {
+        FirewallItem::SourcePort { port, protocol } => FirewallItem::SourcePort {
             port: port_text(&port),
             protocol: protocol.to_lowercase(),
         },
@@ -131,11 +131,11 @@ mod tests {
     use super::*;
 
     fn port(port: &str) -> Subject {
-        let opening = Opening::Port {
+        let opening = FirewallItem::Port {
             port: port.into(),
             protocol: "TCP".into(),
         };
-        subject(&Wish::Allow { opening, zone: None })
+        subject(&Intent::Allow { opening, zone: None })
     }
 
     #[test]

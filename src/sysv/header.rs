@@ -1,7 +1,7 @@
 //! The comment block of an init script or override file: chkconfig's own line and the keys of the
 //! Linux Standard Base, read as chkconfig reads them. Pure, linear in the length of the text.
 
-use crate::levels::Levels;
+use crate::runlevels::Levels;
 
 /// The priority of a script that has an LSB block and no `chkconfig:` line.
 const LSB_PRIORITY: u8 = 50;

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Result, if_exists};
-use crate::levels::COUNT;
 use crate::root::{Entry, Kind, Root};
+use crate::runlevels::COUNT;
 
 /// The names that chkconfig goes by; on Red Hat systems they are links into `/etc/rc.d`.
 const INIT: &str = "/etc/init.d";

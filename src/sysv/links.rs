@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use super::layout::Layout;
 use super::order::Priorities;
 use crate::error::{Error, Result};
-use crate::levels::{COUNT, Levels};
+use crate::runlevels::{COUNT, Levels};
 
 /// Whether an entry starts or stops its service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::header::Defaults;
-use crate::levels::Levels;
+use crate::runlevels::Levels;
 
 /// No priority is higher.
 const HIGHEST: u8 = 99;

@@ -3,7 +3,7 @@
 use super::header::Defaults;
 use super::links::{Entries, Entry, Plan};
 use super::order::Priorities;
-use crate::levels::Levels;
+use crate::runlevels::Levels;
 
 /// Something that chkconfig does to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::thread;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::private::PrivateDirectory;
+use crate::tempdir::PrivateDirectory;
 
 /// RSA keys shorter than this are within reach of factoring (NIST SP 800-131A).
 const MIN_RSA_BITS: u32 = 2048;

@@ -5,9 +5,9 @@ use std::path::Path;
 use super::key::{self, Key, Unfit};
 use crate::error::{Error, Result, if_exists};
 use crate::policy::{Act, Forbidden};
-use crate::private::PrivateDirectory;
 use crate::root::Root;
 use crate::rpmdb::{Program, database};
+use crate::tempdir::PrivateDirectory;
 
 /// What importing a key came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

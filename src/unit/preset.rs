@@ -20,7 +20,7 @@ const PARENTS: [&str; 4] = [
 
 /// What a rule says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PresetAnswer {
     /// Enable.
     Enable,
     /// Disable.
@@ -31,7 +31,7 @@ pub enum Verdict {
 
 #[derive(Debug)]
 struct Rule {
-    verdict: Verdict,
+    verdict: PresetAnswer,
     pattern: String,
     instances: Vec<String>,
     /// `PATH:LINE`
@@ -52,7 +52,7 @@ pub struct Presets {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// What to do.
-    pub verdict: Verdict,
+    pub verdict: PresetAnswer,
     /// The instances that a template is to be enabled as; empty means the name asked for.
     pub instances: Vec<String>,
     /// The rule, `PATH:LINE`, or `default` where none matches.
@@ -124,7 +124,7 @@ impl Presets {
         }
         match best {
             None => Answer {
-                verdict: Verdict::Enable,
+                verdict: PresetAnswer::Enable,
                 instances: Vec::new(),
                 source: "default".to_owned(),
             },
@@ -154,7 +154,7 @@ impl Rule {
     }
 }
 
-fn parse_rule(line: &str, generation: Generation) -> Option<(Verdict, String, Vec<String>)> {
+fn parse_rule(line: &str, generation: Generation) -> Option<(PresetAnswer, String, Vec<String>)> {
     // A keyword alone is a rule as well; it matches nothing.
     let (word, rest) = line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
     let pattern = rest.trim_ascii_start();
@@ -164,10 +164,12 @@ fn parse_rule(line: &str, generation: Generation) -> Option<(Verdict, String, Ve
             let pattern = words.next().unwrap_or_default().to_owned();
             let instances: Vec<String> = words.map(str::to_owned).collect();
             let fits = instances.is_empty() || name::is_template(&pattern);
-            fits.then_some((Verdict::Enable, pattern, instances))
+            fits.then_some((PresetAnswer::Enable, pattern, instances))
         }
-        "disable" => Some((Verdict::Disable, pattern.to_owned(), Vec::new())),
-        "ignore" if generation.has_preset_ignore() => Some((Verdict::Ignore, pattern.to_owned(), Vec::new())),
+        "disable" => Some((PresetAnswer::Disable, pattern.to_owned(), Vec::new())),
+        "ignore" if generation.has_preset_ignore() => {
+            Some((PresetAnswer::Ignore, pattern.to_owned(), Vec::new()))
+        }
         _ => None,
     }
 }
@@ -188,9 +190,9 @@ mod tests {
         let text = "# c\nenable a.service\ndisable a*\ndisable b.service # why\n";
         let (presets, _) = presets(text, 252);
         let verdict = |unit| presets.query(unit, false).verdict;
-        assert_eq!(verdict("a.service"), Verdict::Enable);
-        assert_eq!(verdict("ab.service"), Verdict::Disable);
-        assert_eq!(verdict("b.service"), Verdict::Enable);
+        assert_eq!(verdict("a.service"), PresetAnswer::Enable);
+        assert_eq!(verdict("ab.service"), PresetAnswer::Disable);
+        assert_eq!(verdict("b.service"), PresetAnswer::Enable);
         assert_eq!(presets.query("ab.service", false).source, "/p:3");
         assert_eq!(presets.query("b.service", false).source, "default");
     }
@@ -200,10 +202,10 @@ mod tests {
         let (presets, _) = presets("enable w@.service one two\ndisable *\n", 252);
         let template = presets.query("w@.service", false);
         assert_eq!(template.instances, ["w@one.service", "w@two.service"]);
-        assert_eq!(presets.query("w@two.service", false).verdict, Verdict::Enable);
-        assert_eq!(presets.query("w@three.service", false).verdict, Verdict::Disable);
-        assert_eq!(presets.query("w@two.service", true).verdict, Verdict::Disable);
-        assert_eq!(presets.query("w@.service", true).verdict, Verdict::Enable);
+        assert_eq!(presets.query("w@two.service", false).verdict, PresetAnswer::Enable);
+        assert_eq!(presets.query("w@three.service", false).verdict, PresetAnswer::Disable);
+        assert_eq!(presets.query("w@two.service", true).verdict, PresetAnswer::Disable);
+        assert_eq!(presets.query("w@.service", true).verdict, PresetAnswer::Enable);
     }
 
     #[test]
@@ -217,6 +219,6 @@ mod tests {
         assert_eq!(presets(text, 252).1, expected);
         let (newer, warnings) = presets(text, 254);
         assert_eq!(warnings.len(), 2);
-        assert_eq!(newer.query("a.service", false).verdict, Verdict::Ignore);
+        assert_eq!(newer.query("a.service", false).verdict, PresetAnswer::Ignore);
     }
 }

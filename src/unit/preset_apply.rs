@@ -6,7 +6,7 @@ use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::name::{self, base_name};
-use crate::unit::preset::{Answer, Presets, Verdict};
+use crate::unit::preset::{Answer, PresetAnswer, Presets};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
 
@@ -66,12 +66,12 @@ impl Units<'_> {
             };
             if let Err(problem) = decided {
                 gather(&mut outcome, Err(problem));
-                // What is wished of a unit that is not there yet can be told all the same.
+                // What is intented of a unit that is not there yet can be told all the same.
                 plan.note(base_name(unit), presets, owner);
             }
         }
         if outcome.is_ok() || goes_on {
-            gather(&mut outcome, self.carry_out(&mut plan, mode, place, events));
+            gather(&mut outcome, self.execute(&mut plan, mode, place, events));
         }
         (outcome, plan.decisions)
     }
@@ -105,7 +105,7 @@ impl Units<'_> {
                 owner += 1;
             }
         }
-        let outcome = self.carry_out(&mut plan, mode, place, events);
+        let outcome = self.execute(&mut plan, mode, place, events);
         let alone = matches!(outcome, Err(problem)
             if self.forgiving && problem.is_of_unit() || self.forgives_alias(problem));
         (if alone { Ok(1) } else { outcome }, plan.decisions)
@@ -140,19 +140,21 @@ impl Units<'_> {
         let answer = plan.note(unit, presets, owner);
         let lookup = Lookup::LOAD_AND_FOLLOW;
         match answer.verdict {
-            Verdict::Enable if answer.instances.is_empty() => {
+            PresetAnswer::Enable if answer.instances.is_empty() => {
                 plan.enable.discover_usable(self, unit, lookup, owner, events).map(|_| ())
             }
-            Verdict::Enable => answer.instances.iter().try_for_each(|instance| {
+            PresetAnswer::Enable => answer.instances.iter().try_for_each(|instance| {
                 plan.enable.discover_usable(self, instance, lookup, owner, events).map(|_| ())
             }),
-            Verdict::Disable if plan.disable.adopt(&mut alone) => Ok(()),
-            Verdict::Disable => plan.disable.discover(self, unit, Lookup::FOLLOW, owner, events).map(|_| ()),
-            Verdict::Ignore => Ok(()),
+            PresetAnswer::Disable if plan.disable.adopt(&mut alone) => Ok(()),
+            PresetAnswer::Disable => {
+                plan.disable.discover(self, unit, Lookup::FOLLOW, owner, events).map(|_| ())
+            }
+            PresetAnswer::Ignore => Ok(()),
         }
     }
 
-    fn carry_out(
+    fn execute(
         &mut self,
         plan: &mut Plan,
         mode: PresetMode,

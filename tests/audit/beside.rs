@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use nodeshim::audit::{Audit, Run, Transaction};
-use nodeshim::intent::{UnitWant, Wish};
+use nodeshim::intent::{Intent, UnitWant};
 use nodeshim::tool::Tool;
 
 use super::image::{Image, build, contained, with_rpm};
@@ -141,12 +141,12 @@ fn a_plain_script_is_audited_too() {
         let events = image.events();
         let asked = change(&run, "/etc/systemd/system/multi-user.target.wants/asked.service");
         assert_eq!(asked.request, Some(events[0].id), "{how}: {run:#?}");
-        let by_hand: Vec<&Wish> = events
+        let by_hand: Vec<&Intent> = events
             .iter()
-            .filter(|event| event.tool == Tool::Hand)
-            .flat_map(|event| event.intents.iter().map(|intent| &intent.wish))
+            .filter(|event| event.tool == Tool::Bypass)
+            .flat_map(|event| event.intents.iter().map(|recorded| &recorded.intent))
             .collect();
-        let linked = matches!(by_hand[..], [Wish::Unit { unit, want: UnitWant::Enable, .. }] if unit == "linked.service");
+        let linked = matches!(by_hand[..], [Intent::Unit { unit, want: UnitWant::Enable, .. }] if unit == "linked.service");
         assert!(linked, "{how}: {by_hand:#?}");
         if how == "events" {
             let by = &change(&run, "/etc/by-shell").by;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use nodeshim::intent::{Opening, ServiceWant, UnitWant, Wish};
+use nodeshim::intent::{FirewallItem, Intent, ServiceWant, UnitWant};
 use nodeshim::journal::Event;
 use nodeshim::tool::Tool;
 
@@ -49,11 +49,15 @@ fn image() -> Image {
 }
 
 fn by_hand(image: &Image) -> Vec<Event> {
-    image.events().into_iter().filter(|event| event.tool == Tool::Hand).collect()
+    image.events().into_iter().filter(|event| event.tool == Tool::Bypass).collect()
 }
 
-fn wishes(events: &[Event]) -> Vec<Wish> {
-    events.iter().flat_map(|event| &event.intents).map(|intent| intent.wish.clone()).collect()
+fn intents(events: &[Event]) -> Vec<Intent> {
+    events
+        .iter()
+        .flat_map(|event| &event.intents)
+        .map(|recorded| recorded.intent.clone())
+        .collect()
 }
 
 #[test]
@@ -63,24 +67,28 @@ fn what_equals_a_request_counts_as_one() {
         let package = build(&image.beside("byhand"), "byhand", BY_HAND);
         audited(&image, how, &["-U", &package]);
         let events = by_hand(&image);
-        let found = wishes(&events);
-        let enabled = |wish: &Wish| matches!(wish, Wish::Unit { unit, want: UnitWant::Enable, .. } if unit == "byhand.service");
+        let found = intents(&events);
+        let enabled = |intent: &Intent| matches!(intent, Intent::Unit { unit, want: UnitWant::Enable, .. } if unit == "byhand.service");
         assert!(found.iter().any(enabled), "{how}: {found:#?}");
-        let on = Wish::Service {
+        let on = Intent::Service {
             service: "byhand".into(),
             want: ServiceWant::On,
             levels: Some("35".into()),
         };
         assert!(found.contains(&on), "{how}: {found:#?}");
-        let port = Wish::Allow {
-            opening: Opening::Port {
+        let port = Intent::Allow {
+            opening: FirewallItem::Port {
                 port: "7777".into(),
                 protocol: "tcp".into(),
             },
             zone: Some("public".into()),
         };
         assert!(found.contains(&port), "{how}: {found:#?}");
-        assert_eq!(found.iter().filter(|wish| matches!(wish, Wish::Allow { .. })).count(), 1, "{found:#?}");
+        assert_eq!(
+            found.iter().filter(|intent| matches!(intent, Intent::Allow { .. })).count(),
+            1,
+            "{found:#?}"
+        );
         for event in &events {
             assert_eq!(event.origin.package(), Some("byhand"));
         }
@@ -107,8 +115,8 @@ fn what_was_run_is_told_from_what_is_only_named() {
     audited(&image, "events", &["-U", &package]);
     let texts: Vec<(String, String)> = by_hand(&image)
         .iter()
-        .filter_map(|event| match &event.intents.first()?.wish {
-            Wish::Note { text, .. } => Some((text.clone(), event.message.clone())),
+        .filter_map(|event| match &event.intents.first()?.intent {
+            Intent::Note { text, .. } => Some((text.clone(), event.message.clone())),
             _ => None,
         })
         .collect();
@@ -176,18 +184,18 @@ fn edits_of_lokkits_configuration_count_as_requests() {
         fs::write(&config, "--enabled\n--port=22:tcp\n--port=80:tcp\n").expect("a file");
         let package = build(&image.beside("byhand"), "byhand", LOKKIT);
         audited(&image, how, &["-U", &package]);
-        let port = |port: &str, protocol: &str| Opening::Port {
+        let port = |port: &str, protocol: &str| FirewallItem::Port {
             port: port.into(),
             protocol: protocol.into(),
         };
-        let allow = |opening| Wish::Allow { opening, zone: None };
+        let allow = |opening| Intent::Allow { opening, zone: None };
         let events = by_hand(&image);
         assert_eq!(
-            wishes(&events),
+            intents(&events),
             [
                 allow(port("81", "tcp")),
                 allow(port("7777", "udp")),
-                Wish::Withdraw {
+                Intent::Withdraw {
                     opening: port("80", "tcp"),
                     zone: None
                 }

@@ -3,15 +3,16 @@
 
 use std::process::Command;
 
-use nodeshim::intent::Opening;
-use nodeshim::settle::{self, Dialect, Exported};
+use nodeshim::export::{self, Dialect, Exported};
+use nodeshim::intent::FirewallItem;
+use nodeshim::settle;
 
 use crate::image::{Image, allow, allow_in, facts, port};
-use crate::wishes::everything;
+use crate::intents::everything;
 
 fn export(image: &Image, packages: &[&str], dialect: Dialect) -> Exported {
     let state = settle::state(&image.root, &facts(packages)).unwrap();
-    settle::export(&image.root, &state, dialect).unwrap()
+    export::export(&image.root, &state, dialect).unwrap()
 }
 
 /// Runs a script in a network namespace; `$1` is a directory with the exported files.
@@ -69,7 +70,7 @@ fn an_export_does_not_depend_on_what_the_image_uses() {
 }
 
 #[test]
-fn files_of_vintage_nodes_are_a_source_of_wishes_and_come_out_again() {
+fn files_of_vintage_nodes_are_a_source_of_intents_and_come_out_again() {
     let image = Image::new();
     image.root.create_dirs("/etc/ovirt-plugins.d", 0o755).unwrap();
     let text = "22,tcp\n161,udp\n5000,tcp\n5001,tcp\n6000:7000,tcp\n";
@@ -107,16 +108,16 @@ fn files_of_vintage_nodes_are_a_source_of_wishes_and_come_out_again() {
 #[test]
 fn what_old_nodes_cannot_be_told_is_noted() {
     let image = Image::new();
-    let trust = Opening::Interface {
+    let trust = FirewallItem::Interface {
         interface: "eth1".into(),
         trusted: true,
     };
-    let wishes = vec![
+    let intents = vec![
         allow(trust),
-        allow(Opening::Masquerade { interface: None }),
+        allow(FirewallItem::Masquerade { interface: None }),
         allow(port("80", "tcp")),
     ];
-    image.record("a", "%post", 1, wishes);
+    image.record("a", "%post", 1, intents);
     let exported = export(&image, &["a"], Dialect::OvirtFirewall);
     assert_eq!(exported.files["a.firewall"], "80,tcp\n");
     assert_eq!(exported.notes.len(), 2, "{exported:?}");
@@ -125,7 +126,7 @@ fn what_old_nodes_cannot_be_told_is_noted() {
 #[test]
 fn helpers_of_services_are_noted_where_nothing_sets_them_up() {
     let image = Image::new();
-    let ftp = Opening::FirewallService {
+    let ftp = FirewallItem::FirewallService {
         service: "ftp".into(),
     };
     image.record("a", "%post", 1, vec![allow(ftp)]);

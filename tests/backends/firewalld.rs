@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use nodeshim::firewall::firewalld::Zone;
-use nodeshim::intent::{Opening, Wish};
+use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::image::{Image, allow, allow_in, port};
 
@@ -60,15 +60,15 @@ fn zone(image: &Image, name: &str) -> Zone {
     Zone::load(&image.root, name).unwrap().unwrap()
 }
 
-fn everything() -> Vec<Wish> {
-    let forward = Opening::ForwardPort {
+fn everything() -> Vec<Intent> {
+    let forward = FirewallItem::ForwardPort {
         interface: Some("eth0".into()),
         port: "8080".into(),
         protocol: "tcp".into(),
         to_port: Some("80".into()),
         to_address: Some("10.0.0.1".into()),
     };
-    let service = |service: &str| Opening::FirewallService {
+    let service = |service: &str| FirewallItem::FirewallService {
         service: service.into(),
     };
     vec![
@@ -78,31 +78,31 @@ fn everything() -> Vec<Wish> {
         allow(service("http")),
         allow(service("cluster-suite")),
         allow(service("no-such-service")),
-        allow(Opening::Protocol {
+        allow(FirewallItem::Protocol {
             protocol: "gre".into(),
         }),
-        allow(Opening::SourcePort {
+        allow(FirewallItem::SourcePort {
             port: "68".into(),
             protocol: "udp".into(),
         }),
-        allow(Opening::Interface {
+        allow(FirewallItem::Interface {
             interface: "eth1".into(),
             trusted: true,
         }),
-        allow(Opening::Source {
+        allow(FirewallItem::Source {
             source: "10.1.0.0/16".into(),
         }),
-        allow(Opening::Masquerade {
+        allow(FirewallItem::Masquerade {
             interface: Some("eth0".into()),
         }),
         allow(forward),
-        allow(Opening::BlockIcmp {
+        allow(FirewallItem::BlockIcmp {
             icmp_type: "echo-request".into(),
         }),
-        allow(Opening::BlockIcmp {
+        allow(FirewallItem::BlockIcmp {
             icmp_type: "no-such-type".into(),
         }),
-        allow(Opening::RichRule {
+        allow(FirewallItem::RichRule {
             rule: "rule family=\"ipv4\" source address=\"10.0.0.0/8\" accept".into(),
         }),
         allow_in("internal", port("9999", "tcp")),
@@ -163,20 +163,20 @@ fn raw_entries_go_with_the_plugin_that_added_them_unless_somebody_wants_them() {
     );
     image.root.write("/etc/firewalld/zones/public.xml", text.as_bytes(), None).unwrap();
     image.root.take_changes();
-    let mine = Opening::FirewallService {
+    let mine = FirewallItem::FirewallService {
         service: "mine".into(),
     };
     let in_public = |number: &str| allow_in("public", port(number, "tcp"));
-    let ssh = Opening::FirewallService {
+    let ssh = FirewallItem::FirewallService {
         service: "ssh".into(),
     };
-    let wishes = vec![
+    let intents = vec![
         in_public("80"),
         in_public("81"),
         allow_in("public", mine),
         allow_in("public", ssh),
     ];
-    image.record("a", "%post", 1, wishes);
+    image.record("a", "%post", 1, intents);
     image.record_with("b", "%post", 1, vec![in_public("81"), in_public("82")], false);
     image.settle(&["b"]);
     let numbers = |image: &Image| -> Vec<String> {
@@ -217,23 +217,23 @@ fn hostile_values_do_not_reach_xml() {
     let openings = [
         port(evil, "tcp"),
         port("80", evil),
-        Opening::Source { source: evil.into() },
-        Opening::FirewallService { service: evil.into() },
-        Opening::RichRule {
+        FirewallItem::Source { source: evil.into() },
+        FirewallItem::FirewallService { service: evil.into() },
+        FirewallItem::RichRule {
             rule: format!("rule service name=\"{evil}\" accept"),
         },
-        Opening::BlockIcmp {
+        FirewallItem::BlockIcmp {
             icmp_type: evil.into(),
         },
-        Opening::Interface {
+        FirewallItem::Interface {
             interface: evil.into(),
             trusted: true,
         },
     ];
-    let mut wishes: Vec<Wish> = openings.into_iter().map(allow).collect();
-    wishes.push(allow_in(evil, port("80", "tcp")));
-    wishes.push(allow(port("80", "tcp")));
-    image.record("a", "%post", 1, wishes);
+    let mut intents: Vec<Intent> = openings.into_iter().map(allow).collect();
+    intents.push(allow_in(evil, port("80", "tcp")));
+    intents.push(allow(port("80", "tcp")));
+    image.record("a", "%post", 1, intents);
     let report = image.settle(&["a"]);
     assert!(report.plan.notes.len() >= 7, "{:#?}", report.plan.notes);
     assert_eq!(complaints(&image), "");
@@ -243,15 +243,15 @@ fn hostile_values_do_not_reach_xml() {
 #[test]
 fn zones_written_before_firewalld_comes_name_services_that_have_files() {
     let image = image_before_firewalld();
-    let service = |service: &str| Opening::FirewallService {
+    let service = |service: &str| FirewallItem::FirewallService {
         service: service.into(),
     };
-    let wishes = vec![
+    let intents = vec![
         allow(port("8443", "tcp")),
         allow(service("vdsm")),
         allow_in("internal", port("9999", "tcp")),
     ];
-    image.record("a", "%post", 1, wishes);
+    image.record("a", "%post", 1, intents);
     image.settle(&["a"]);
     for service in ["ssh", "dhcpv6-client", "mdns", "samba-client", "netbios-ns"] {
         let path = format!("/etc/firewalld/services/{service}.xml");

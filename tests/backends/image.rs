@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nodeshim::intent::{Intent, Opening, Scope, UnitWant, Wish};
+use nodeshim::intent::{FirewallItem, Intent, RecordedIntent, Scope, UnitWant};
 use nodeshim::journal::{Appender, Event, Verdict};
 use nodeshim::origin::{FoundBy, Origin};
 use nodeshim::root::Root;
@@ -31,24 +31,24 @@ impl Image {
     }
 
     /// Records that a package's scriptlet asked for something.
-    pub fn record(&self, package: &str, scriptlet: &str, arg: u32, wishes: Vec<Wish>) {
-        self.record_with(package, scriptlet, arg, wishes, true);
+    pub fn record(&self, package: &str, scriptlet: &str, arg: u32, intents: Vec<Intent>) {
+        self.record_with(package, scriptlet, arg, intents, true);
     }
 
     /// Records that a package's `%post` asked for something and was told that it failed.
-    pub fn record_failed(&self, package: &str, wishes: Vec<Wish>) {
-        self.append(package, ("%post", 1), wishes, false, 1);
+    pub fn record_failed(&self, package: &str, intents: Vec<Intent>) {
+        self.append(package, ("%post", 1), intents, false, 1);
     }
 
-    pub fn record_with(&self, package: &str, scriptlet: &str, arg: u32, wishes: Vec<Wish>, changed: bool) {
-        self.append(package, (scriptlet, arg), wishes, changed, 0);
+    pub fn record_with(&self, package: &str, scriptlet: &str, arg: u32, intents: Vec<Intent>, changed: bool) {
+        self.append(package, (scriptlet, arg), intents, changed, 0);
     }
 
     fn append(
         &self,
         package: &str,
         (scriptlet, arg): (&str, u32),
-        wishes: Vec<Wish>,
+        intents: Vec<Intent>,
         changed: bool,
         exit: u8,
     ) {
@@ -69,7 +69,7 @@ impl Image {
                 arg: Some(arg),
                 script: None,
             },
-            intents: wishes.into_iter().map(|wish| Intent::new(wish, changed)).collect(),
+            intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, changed)).collect(),
             held: Vec::new(),
             changes: self.root.take_changes(),
         };
@@ -100,26 +100,26 @@ pub fn facts(packages: &[&str]) -> Facts {
     }
 }
 
-pub fn allow(opening: Opening) -> Wish {
-    Wish::Allow { opening, zone: None }
+pub fn allow(opening: FirewallItem) -> Intent {
+    Intent::Allow { opening, zone: None }
 }
 
-pub fn allow_in(zone: &str, opening: Opening) -> Wish {
-    Wish::Allow {
+pub fn allow_in(zone: &str, opening: FirewallItem) -> Intent {
+    Intent::Allow {
         opening,
         zone: Some(zone.into()),
     }
 }
 
-pub fn port(port: &str, protocol: &str) -> Opening {
-    Opening::Port {
+pub fn port(port: &str, protocol: &str) -> FirewallItem {
+    FirewallItem::Port {
         port: port.into(),
         protocol: protocol.into(),
     }
 }
 
-pub fn unit(name: &str, want: UnitWant) -> Wish {
-    Wish::Unit {
+pub fn unit(name: &str, want: UnitWant) -> Intent {
+    Intent::Unit {
         unit: name.into(),
         want,
         scope: Scope::System,

@@ -1,10 +1,10 @@
 //! What the looking verbs say of an image.
 
 use nodeshim::inspect::{self, View};
-use nodeshim::intent::{Opening, UnitWant, Wish};
+use nodeshim::intent::{FirewallItem, Intent, UnitWant};
 use nodeshim::journal::Journal;
 use nodeshim::settle::{prepare, standing};
-use nodeshim::state::Standing;
+use nodeshim::state::EffectiveState;
 
 use crate::image::{Image, allow, facts, port, unit};
 
@@ -22,8 +22,8 @@ fn view(image: &Image, packages: &[&str]) -> View {
     }
 }
 
-fn service(service: &str) -> Opening {
-    Opening::FirewallService {
+fn service(service: &str) -> FirewallItem {
+    FirewallItem::FirewallService {
         service: service.into(),
     }
 }
@@ -39,7 +39,7 @@ fn image() -> Image {
     image.root.symlink("/usr/lib/systemd/system/a.service", link).unwrap();
     image.record("a", "%post", 1, vec![unit("a.service", UnitWant::Enable)]);
     image.record("a", "%post", 1, vec![allow(port("70-90", "tcp"))]);
-    image.record("b", "%posttrans", 1, vec![allow(service("http")), Wish::FirewallSwitch { on: false }]);
+    image.record("b", "%posttrans", 1, vec![allow(service("http")), Intent::FirewallSwitch { on: false }]);
     image
 }
 
@@ -85,10 +85,10 @@ fn what_nobody_wants_any_more_is_still_explained() {
 }
 
 #[test]
-fn global_wishes_are_listed_first_and_counted() {
+fn global_intents_are_listed_first_and_counted() {
     let image = image();
     let view = view(&image, &["a", "b"]);
-    let standing = Standing::from(&view.prepared.fold);
+    let standing = EffectiveState::from(&view.prepared.fold);
     let rows = inspect::list(&standing, None);
     assert_eq!((rows[0].plugin.as_str(), rows[0].global), ("b", true));
     assert_eq!(rows.len(), 4);
@@ -108,7 +108,7 @@ fn global_wishes_are_listed_first_and_counted() {
 #[test]
 fn the_state_file_alone_says_the_same_as_all_events() {
     let image = image();
-    let by_events = |packages: &[&str]| Standing::from(&view(&image, packages).prepared.fold);
+    let by_events = |packages: &[&str]| EffectiveState::from(&view(&image, packages).prepared.fold);
     let loaded = |packages: &[&str]| standing(&image.root, &facts(packages)).unwrap();
     assert_eq!(loaded(&["a", "b"]), by_events(&["a", "b"]), "nothing is settled yet");
     image.settle(&["a", "b"]);

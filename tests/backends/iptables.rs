@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use nodeshim::intent::{Opening, Wish};
+use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::image::{Image, allow, allow_in, port};
-use crate::wishes::everything;
+use crate::intents::everything;
 
 const IPV4: &str = "# mine\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                     -A INPUT -m state --state ESTABLISHED,RELATED -j ACCEPT\n\
@@ -59,17 +59,17 @@ fn is_accepted(image: &Image) {
 #[test]
 fn openings_come_before_the_reject_and_go_without_a_trace() {
     let image = image();
-    let service = Opening::FirewallService {
+    let service = FirewallItem::FirewallService {
         service: "mdns".into(),
     };
-    let trust = Opening::Interface {
+    let trust = FirewallItem::Interface {
         interface: "ppp+".into(),
         trusted: true,
     };
-    let source = |source: &str| Opening::Source {
+    let source = |source: &str| FirewallItem::Source {
         source: source.into(),
     };
-    let wishes = vec![
+    let intents = vec![
         allow(port("8000-8010", "tcp")),
         allow(port("5", "sctp")),
         allow(service),
@@ -77,11 +77,11 @@ fn openings_come_before_the_reject_and_go_without_a_trace() {
         allow_in("trusted", source("10.0.0.0/8")),
         allow_in("trusted", source("fd00::/8")),
         allow_in("trusted", source("00:11:22:33:44:55")),
-        allow(Opening::Protocol {
+        allow(FirewallItem::Protocol {
             protocol: "gre".into(),
         }),
     ];
-    image.record("a", "%post", 1, wishes);
+    image.record("a", "%post", 1, intents);
     image.settle(&["a"]);
     is_accepted(&image);
     let text = image.read("/etc/sysconfig/iptables");
@@ -193,7 +193,7 @@ fn a_missing_file_is_made_only_for_what_is_more_than_open() {
     image.record("a", "%post", 1, vec![allow(port("80", "tcp"))]);
     image.settle(&["a"]);
     assert!(!image.root.exists("/etc/sysconfig/iptables"));
-    let masquerade = Opening::Masquerade {
+    let masquerade = FirewallItem::Masquerade {
         interface: Some("eth0".into()),
     };
     image.record("b", "%post", 1, vec![allow(masquerade)]);
@@ -228,37 +228,37 @@ fn hostile_values_are_noted_and_never_written() {
         "0.0.0.0/0 -j ACCEPT",
     ];
     let image = image();
-    let mut wishes: Vec<Wish> = Vec::new();
+    let mut intents: Vec<Intent> = Vec::new();
     for evil in EVIL {
         let text = || evil.to_owned();
         let openings = [
             port(evil, "tcp"),
             port("80", evil),
-            Opening::Protocol { protocol: text() },
-            Opening::Source { source: text() },
-            Opening::BlockIcmp { icmp_type: text() },
-            Opening::FirewallService { service: text() },
-            Opening::RichRule { rule: text() },
-            Opening::Interface {
+            FirewallItem::Protocol { protocol: text() },
+            FirewallItem::Source { source: text() },
+            FirewallItem::BlockIcmp { icmp_type: text() },
+            FirewallItem::FirewallService { service: text() },
+            FirewallItem::RichRule { rule: text() },
+            FirewallItem::Interface {
                 interface: text(),
                 trusted: true,
             },
-            Opening::Masquerade {
+            FirewallItem::Masquerade {
                 interface: Some(text()),
             },
         ];
-        wishes.extend(openings.into_iter().map(allow));
-        wishes.push(allow_in(evil, port("80", "tcp")));
+        intents.extend(openings.into_iter().map(allow));
+        intents.push(allow_in(evil, port("80", "tcp")));
     }
     // Protocol 0 would be every protocol.
-    wishes.push(allow(Opening::Protocol { protocol: "0".into() }));
-    image.record("a", "%post", 1, wishes);
+    intents.push(allow(FirewallItem::Protocol { protocol: "0".into() }));
+    image.record("a", "%post", 1, intents);
     image.record("evil\"\n-A INPUT -j ACCEPT", "%post", 1, vec![allow(port("81", "tcp"))]);
     let report = image.settle(&["a", "evil\"\n-A INPUT -j ACCEPT"]);
     assert_eq!(report.plan.notes.len(), EVIL.len() * 10 + 2, "{:#?}", report.plan.notes);
     assert_eq!(image.read("/etc/sysconfig/iptables"), IPV4);
     // A log's prefix is free text: quoted, or refused.
-    let rich = |prefix: &str| Opening::RichRule {
+    let rich = |prefix: &str| FirewallItem::RichRule {
         rule: format!("rule protocol value=\"gre\" log prefix=\"{prefix}\" accept"),
     };
     image.record(

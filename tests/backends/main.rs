@@ -6,6 +6,7 @@ mod export;
 mod firewalld;
 mod image;
 mod inspect;
+mod intents;
 mod iptables;
 mod nftables;
 mod order;
@@ -13,4 +14,3 @@ mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;
 mod systemd;
-mod wishes;

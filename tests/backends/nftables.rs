@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use nodeshim::intent::Opening;
+use nodeshim::intent::FirewallItem;
 use nodeshim::settle::{self, Prepared};
 use nodeshim::state::State;
 
 use crate::image::{Image, allow, allow_in, facts, port};
-use crate::wishes::everything;
+use crate::intents::everything;
 
 /// What nft says to a text, loaded `times` times in one namespace and listed afterwards.
 fn load(text: &str, json: bool, times: usize) -> Result<String, String> {
@@ -120,29 +120,29 @@ fn hostile_values_are_noted_and_never_written() {
         "*",
     ];
     let image = Image::new();
-    let mut wishes = vec![allow(port("80", "tcp"))];
+    let mut intents = vec![allow(port("80", "tcp"))];
     for evil in EVIL {
         let text = || evil.to_owned();
         let openings = [
             port(evil, "tcp"),
             port("80", evil),
-            Opening::Protocol { protocol: text() },
-            Opening::Source { source: text() },
-            Opening::BlockIcmp { icmp_type: text() },
-            Opening::FirewallService { service: text() },
-            Opening::RichRule { rule: text() },
-            Opening::Interface {
+            FirewallItem::Protocol { protocol: text() },
+            FirewallItem::Source { source: text() },
+            FirewallItem::BlockIcmp { icmp_type: text() },
+            FirewallItem::FirewallService { service: text() },
+            FirewallItem::RichRule { rule: text() },
+            FirewallItem::Interface {
                 interface: text(),
                 trusted: true,
             },
-            Opening::Masquerade {
+            FirewallItem::Masquerade {
                 interface: Some(text()),
             },
         ];
-        wishes.extend(openings.into_iter().map(allow));
-        wishes.push(allow_in(evil, port("80", "tcp")));
+        intents.extend(openings.into_iter().map(allow));
+        intents.push(allow_in(evil, port("80", "tcp")));
     }
-    image.record("a", "%post", 1, wishes);
+    image.record("a", "%post", 1, intents);
     image.record("evil\"x", "%post", 1, vec![allow(port("81", "tcp"))]);
     let Prepared { plan, .. } = {
         let journal = nodeshim::journal::Journal::read(&image.root).unwrap();

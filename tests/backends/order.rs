@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use nodeshim::intent::{Opening, UnitWant, Wish};
+use nodeshim::intent::{FirewallItem, Intent, UnitWant};
 use proptest::prelude::*;
 
 use crate::image::{Image, allow, allow_in, port, unit};
@@ -48,12 +48,12 @@ fn image(started: Option<&str>) -> Image {
 
 /// Plugins that overlap: each wants a port of its own, one that it shares, a range that runs into
 /// those of others, a unit, and some one thing more.
-fn wishes(plugin: usize) -> Vec<Wish> {
+fn intents(plugin: usize) -> Vec<Intent> {
     let more = match plugin {
-        0 | 1 => allow(Opening::FirewallService {
+        0 | 1 => allow(FirewallItem::FirewallService {
             service: "http".into(),
         }),
-        2 => allow(Opening::ForwardPort {
+        2 => allow(FirewallItem::ForwardPort {
             interface: None,
             port: "99".into(),
             protocol: "tcp".into(),
@@ -62,18 +62,18 @@ fn wishes(plugin: usize) -> Vec<Wish> {
         }),
         3 => allow_in(
             "trusted",
-            Opening::Source {
+            FirewallItem::Source {
                 source: "10.7.0.0/16".into(),
             },
         ),
-        _ => allow(Opening::BlockIcmp {
+        _ => allow(FirewallItem::BlockIcmp {
             icmp_type: "echo-request".into(),
         }),
     };
     let low = 3000 + 5 * plugin;
     vec![
         more,
-        allow(Opening::Masquerade { interface: None }),
+        allow(FirewallItem::Masquerade { interface: None }),
         allow(port(&format!("{low}-{}", low + 7), "tcp")),
         allow(port("4444", "tcp")),
         allow_in("internal", port(&(5000 + plugin / 2).to_string(), "tcp")),
@@ -92,7 +92,7 @@ fn outcome(started: Option<&str>, steps: &[(usize, bool)], settle_each: bool) ->
         let name = format!("p{plugin}");
         let is_there = installed.contains(&name);
         if *present && !is_there {
-            image.record(&name, "%post", 1, wishes(*plugin));
+            image.record(&name, "%post", 1, intents(*plugin));
             installed.push(name);
         } else if !*present && is_there {
             let stop = unit(&format!("u{plugin}.service"), UnitWant::Disable);

@@ -42,11 +42,11 @@ fn what_policy_puts_off_is_left_to_systemd_where_nodeshim_is_not() {
     image.root.create_dirs("/etc/nodeshim/policy.d", 0o755).unwrap();
     image.root.write("/etc/nodeshim/policy.d/p.toml", rule, None).unwrap();
     image.root.take_changes();
-    let wishes = vec![
+    let intents = vec![
         unit("a.service", UnitWant::Enable),
         unit("b.service", UnitWant::Mask),
     ];
-    image.record("p", "%post", 1, wishes);
+    image.record("p", "%post", 1, intents);
     let report = image.settle(&["p"]);
     assert!(!report.plan.notes.iter().any(|note| note.text.contains("warning")), "{report:?}");
     let files = || {
@@ -80,13 +80,13 @@ fn presets_agree_with_what_was_asked_as_systemctl_reads_them() {
         .write("/usr/lib/systemd/system-preset/99-default-disable.preset", b"disable *\n", None)
         .unwrap();
     image.root.take_changes();
-    let wishes = vec![
+    let intents = vec![
         unit("on.service", UnitWant::Enable),
         unit("off.service", UnitWant::Disable),
         unit("w@1.service", UnitWant::Enable),
         unit("other.service", UnitWant::PresetEnable),
     ];
-    image.record("lib+a.b_c", "%post", 1, wishes);
+    image.record("lib+a.b_c", "%post", 1, intents);
     image.settle(&["lib+a.b_c"]);
     let units = ["on.service", "off.service", "w@1.service", "other.service"];
     let status = Command::new("systemctl")

@@ -1,5 +1,5 @@
 //! First boots of every kind: with no machine id, with a firewall that cannot be loaded at all, with
-//! the iptables services, and with wishes that policy put off until then or that mean more than one
+//! the iptables services, and with intents that policy put off until then or that mean more than one
 //! unit.
 
 use crate::machine::Machine;

@@ -13,7 +13,7 @@ fn install(image: &Image, args: &[&str]) -> Answer {
 }
 
 #[test]
-fn a_package_that_is_not_installed_leaves_no_wish() {
+fn a_package_that_is_not_installed_leaves_no_intent() {
     let image = Image::new();
     let good = build(&image.beside("p"), "fine", &format!("%post\n{PORT}"));
     let bad =

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use nodeshim::intent::{Opening, Wish};
+use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
 use crate::journalled::{Image, allow, allow_in, port};
@@ -12,12 +12,12 @@ use crate::support::succeed;
 
 const PLUGINS: [&str; 3] = ["opener", "router", "guard"];
 
-fn rich(rule: &str) -> Wish {
-    allow(Opening::RichRule { rule: rule.into() })
+fn rich(rule: &str) -> Intent {
+    allow(FirewallItem::RichRule { rule: rule.into() })
 }
 
-fn forward(port: &str, to_port: &str, to_address: Option<&str>) -> Wish {
-    allow(Opening::ForwardPort {
+fn forward(port: &str, to_port: &str, to_address: Option<&str>) -> Intent {
+    allow(FirewallItem::ForwardPort {
         interface: None,
         port: port.into(),
         protocol: "tcp".into(),
@@ -56,14 +56,14 @@ fn image(unit: &str) -> Image {
         succeed(Command::new("cp").arg("-r").arg("/usr/lib/firewalld").arg(shipped));
     }
     image.root.take_changes();
-    let trusted = Opening::Interface {
+    let trusted = FirewallItem::Interface {
         interface: "veth1".into(),
         trusted: true,
     };
-    let masquerade = Opening::Masquerade {
+    let masquerade = FirewallItem::Masquerade {
         interface: Some("veth2".into()),
     };
-    let echo = Opening::BlockIcmp {
+    let echo = FirewallItem::BlockIcmp {
         icmp_type: "echo-request".into(),
     };
     let opener = vec![

@@ -215,7 +215,7 @@ fn syntax_check(exported: &Exported, file: &Path) -> Output {
 }
 
 #[test]
-fn a_playbook_is_what_ansible_takes_with_a_task_for_each_wish() {
+fn a_playbook_is_what_ansible_takes_with_a_task_for_each_intent() {
     let exported = export("ansible");
     let file = exported.written("nodeshim.yml");
     let output = syntax_check(&exported, &file);

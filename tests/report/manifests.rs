@@ -226,5 +226,5 @@ fn ports_stand_beside_the_records_and_ask_for_nothing_themselves() {
     assert!(say(&image, "plan", &[]).contains("0 changes"));
     say(&image, "revert", &["demo-plugin"]);
     say(&image, "report", &["--format", "ovirt", "--in-image"]);
-    assert!(!image.has("/etc/ovirt-plugins.d/demo-plugin.firewall"), "it goes with the wishes");
+    assert!(!image.has("/etc/ovirt-plugins.d/demo-plugin.firewall"), "it goes with the intents");
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use nodeshim::config::Config;
-use nodeshim::request::{Call, Env, Reply, carry_out};
+use nodeshim::request::{Call, Env, Reply, execute};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -27,7 +27,7 @@ pub fn call_with<W: Into<OsString>>(
         args: &args,
         stdin: || Ok(Vec::new()),
     };
-    carry_out(tool, &call)
+    execute(tool, &call)
 }
 
 /// The same for a line of words with one blank between them; `set` changes the usual configuration.

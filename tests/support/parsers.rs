@@ -1,5 +1,5 @@
 //! Every parser of what others write, with what must hold for any input: the fuzz targets below
-//! `fuzz/` and the replay of their corpus share these.
+//! `tests/fuzz/` and the replay of their corpus share these.
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 use std::borrow::Cow;
@@ -56,7 +56,7 @@ pub fn config_file(input: &[u8]) {
 pub fn metadata_file(input: &[u8]) {
     let text = text(input);
     match nodeshim::metadata::parse(&text) {
-        Ok(metadata) => drop(metadata.wishes()),
+        Ok(metadata) => drop(metadata.intents()),
         Err(problems) => {
             assert!(!problems.is_empty());
             assert!(

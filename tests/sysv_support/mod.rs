@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use nodeshim::config::{Answers, Config};
-use nodeshim::request::{Call, Env, Reply, carry_out};
+use nodeshim::request::{Call, Env, Reply, execute};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 use tempfile::TempDir;
@@ -67,7 +67,7 @@ impl Image {
     /// Calls a tool with words of any bytes.
     pub fn call_raw(&self, tool: Tool, args: &[OsString]) -> Reply {
         let env = Env::default();
-        carry_out(
+        execute(
             tool,
             &Call {
                 root: &self.root,
@@ -86,8 +86,8 @@ impl Image {
         let reply = self.call(Tool::Chkconfig, words);
         assert_eq!(reply.exit, 0, "{words:?}: {:?}", reply.output);
         let changed = !self.root.take_changes().is_empty();
-        for intent in &reply.intents {
-            assert_eq!(intent.changed, changed, "{words:?}");
+        for recorded in &reply.intents {
+            assert_eq!(recorded.changed, changed, "{words:?}");
         }
         changed
     }

@@ -1,5 +1,5 @@
 //! The file triggers of systemd's own package, whatever it is that they call: nothing of them fails,
-//! is wished for, or counts as what a plugin asked for.
+//! is intented for, or counts as what a plugin asked for.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

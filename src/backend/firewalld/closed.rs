@@ -9,7 +9,7 @@ use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Names, Zone};
 use crate::plan::{Action, PlannedChange};
 use crate::root::Root;
-use crate::state::Placed;
+use crate::state::ZoneEntry;
 
 const ZONES: &str = "/etc/firewalld/zones/";
 
@@ -18,7 +18,7 @@ const ZONES: &str = "/etc/firewalld/zones/";
 /// settling had put in. Says what stays closed.
 pub fn keep_closed(
     root: &Root,
-    placed: &BTreeSet<Placed>,
+    placed: &BTreeSet<ZoneEntry>,
     changes: &mut Vec<PlannedChange>,
 ) -> Result<Vec<String>> {
     let names = Names::of(root);

@@ -3,67 +3,67 @@
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::{ForwardPort, Names, Port, Zone};
 use crate::firewall::ports::PortRange;
-use crate::intent::Opening;
+use crate::intent::FirewallItem;
 
 /// Whether the zone has the entry.
-pub(super) fn has(zone: &Zone, entry: &Opening) -> bool {
+pub(super) fn has(zone: &Zone, entry: &FirewallItem) -> bool {
     let mut copy = zone.clone();
     remove(&mut copy, entry);
     copy != *zone
 }
 
 /// Puts an entry in at the end of its kind; false if it is none that a zone can hold.
-pub(super) fn add(zone: &mut Zone, entry: &Opening, names: &Names) -> bool {
+pub(super) fn add(zone: &mut Zone, entry: &FirewallItem, names: &Names) -> bool {
     let traffic = &mut zone.traffic;
     match entry {
-        Opening::Interface { interface, .. } => zone.interfaces.push(interface.clone()),
-        Opening::Source { source } => zone.sources.push(source.clone()),
-        Opening::Masquerade { .. } => traffic.masquerade = true,
-        Opening::ForwardPort { .. } => match forward_port(entry) {
+        FirewallItem::Interface { interface, .. } => zone.interfaces.push(interface.clone()),
+        FirewallItem::Source { source } => zone.sources.push(source.clone()),
+        FirewallItem::Masquerade { .. } => traffic.masquerade = true,
+        FirewallItem::ForwardPort { .. } => match forward_port(entry) {
             Some(forward) => traffic.forward_ports.push(forward),
             None => return false,
         },
-        Opening::BlockIcmp { icmp_type } => traffic.icmp_blocks.push(icmp_type.clone()),
-        Opening::IcmpBlockInversion => zone.icmp_block_inversion = true,
-        Opening::IntraZoneForward => zone.forward = true,
-        Opening::RichRule { rule } => match Rule::parse(rule, names) {
+        FirewallItem::BlockIcmp { icmp_type } => traffic.icmp_blocks.push(icmp_type.clone()),
+        FirewallItem::IcmpBlockInversion => zone.icmp_block_inversion = true,
+        FirewallItem::IntraZoneForward => zone.forward = true,
+        FirewallItem::RichRule { rule } => match Rule::parse(rule, names) {
             Ok(rule) => traffic.rules.push(rule),
             Err(_) => return false,
         },
-        Opening::Port { .. }
-        | Opening::SourcePort { .. }
-        | Opening::Protocol { .. }
-        | Opening::FirewallService { .. }
-        | Opening::CustomRules { .. } => return false,
+        FirewallItem::Port { .. }
+        | FirewallItem::SourcePort { .. }
+        | FirewallItem::Protocol { .. }
+        | FirewallItem::FirewallService { .. }
+        | FirewallItem::CustomRules { .. } => return false,
     }
     true
 }
 
 /// Takes an entry out.
-pub(super) fn remove(zone: &mut Zone, entry: &Opening) {
+pub(super) fn remove(zone: &mut Zone, entry: &FirewallItem) {
     let traffic = &mut zone.traffic;
     match entry {
-        Opening::Port { port, protocol } => traffic.ports.retain(|it| !same_port(it, port, protocol)),
-        Opening::SourcePort { port, protocol } => {
+        FirewallItem::Port { port, protocol } => traffic.ports.retain(|it| !same_port(it, port, protocol)),
+        FirewallItem::SourcePort { port, protocol } => {
             traffic.source_ports.retain(|it| !same_port(it, port, protocol));
         }
-        Opening::Protocol { protocol } => traffic.protocols.retain(|it| it != protocol),
-        Opening::FirewallService { service } => traffic.services.retain(|it| it != service),
-        Opening::Interface { interface, .. } => zone.interfaces.retain(|it| it != interface),
-        Opening::Source { source } => zone.sources.retain(|it| !it.eq_ignore_ascii_case(source)),
-        Opening::Masquerade { .. } => traffic.masquerade = false,
-        Opening::ForwardPort { .. } => {
+        FirewallItem::Protocol { protocol } => traffic.protocols.retain(|it| it != protocol),
+        FirewallItem::FirewallService { service } => traffic.services.retain(|it| it != service),
+        FirewallItem::Interface { interface, .. } => zone.interfaces.retain(|it| it != interface),
+        FirewallItem::Source { source } => zone.sources.retain(|it| !it.eq_ignore_ascii_case(source)),
+        FirewallItem::Masquerade { .. } => traffic.masquerade = false,
+        FirewallItem::ForwardPort { .. } => {
             let forward = forward_port(entry);
             traffic.forward_ports.retain(|it| Some(it) != forward.as_ref());
         }
-        Opening::BlockIcmp { icmp_type } => traffic.icmp_blocks.retain(|it| it != icmp_type),
-        Opening::IcmpBlockInversion => zone.icmp_block_inversion = false,
-        Opening::IntraZoneForward => zone.forward = false,
-        Opening::RichRule { rule } => {
+        FirewallItem::BlockIcmp { icmp_type } => traffic.icmp_blocks.retain(|it| it != icmp_type),
+        FirewallItem::IcmpBlockInversion => zone.icmp_block_inversion = false,
+        FirewallItem::IntraZoneForward => zone.forward = false,
+        FirewallItem::RichRule { rule } => {
             let wanted = Rule::parse(rule, &Names::none()).ok();
             traffic.rules.retain(|it| it.to_string() != *rule && Some(it) != wanted.as_ref());
         }
-        Opening::CustomRules { .. } => {}
+        FirewallItem::CustomRules { .. } => {}
     }
 }
 
@@ -76,8 +76,8 @@ fn same_port(port: &Port, number: &str, protocol: &str) -> bool {
     same && port.protocol == protocol
 }
 
-fn forward_port(entry: &Opening) -> Option<ForwardPort> {
-    let Opening::ForwardPort {
+fn forward_port(entry: &FirewallItem) -> Option<ForwardPort> {
+    let FirewallItem::ForwardPort {
         port,
         protocol,
         to_port,

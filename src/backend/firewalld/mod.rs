@@ -16,10 +16,10 @@ use crate::error::Result;
 use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::firewall::ruleset::Ruleset;
-use crate::intent::{Opening, Wish};
-use crate::plan::{Content, Desired, Note};
+use crate::intent::{FirewallItem, Intent};
+use crate::plan::{Content, DesiredFile, Note};
 use crate::root::Root;
-use crate::state::{Placed, Want};
+use crate::state::{ActiveIntent, ZoneEntry};
 
 pub use closed::keep_closed;
 use zones::Zones;
@@ -31,11 +31,11 @@ pub const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     /// Service files, then zone files.
-    pub desired: Vec<Desired>,
+    pub desired: Vec<DesiredFile>,
     /// What could not be expressed.
     pub notes: Vec<Note>,
     /// The entries that are in zones because settling put them there.
-    pub placed: BTreeSet<Placed>,
+    pub placed: BTreeSet<ZoneEntry>,
     /// Zone files as they were before settling changed them first, by path; empty if there was none.
     pub originals: BTreeMap<String, String>,
 }
@@ -46,9 +46,9 @@ pub struct Input<'a> {
     /// What each plugin wants; empty where another backend is used.
     pub rulesets: &'a BTreeMap<String, Ruleset>,
     /// What plugins that are gone had added and nobody wants any more.
-    pub withdrawn: &'a [(&'a str, &'a Want)],
+    pub withdrawn: &'a [(&'a str, &'a ActiveIntent)],
     /// What settling has put into zones before.
-    pub placed: &'a BTreeSet<Placed>,
+    pub placed: &'a BTreeSet<ZoneEntry>,
     /// Zone files as they were before settling changed them, as in [`Files`].
     pub originals: &'a BTreeMap<String, String>,
     /// Zones that hold something of plugins are wanted even if they need no change.
@@ -64,7 +64,7 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
     let mut zones = Zones::load(root, &mut files.notes)?;
     zones.clear_ours(input.placed);
     for (plugin, want) in input.withdrawn {
-        if let Wish::Allow { opening, zone } = &want.wish
+        if let Intent::Allow { opening, zone } = &want.intent
             && let Some(zone) = zone
         {
             zones.withdraw(zone, opening, plugin, &want.events);
@@ -89,7 +89,7 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         for (zone, entry) in wanted::entries(ruleset, &mut notes) {
             match zones.place(root, &zone, &entry, &names, (plugin, &events))? {
                 zones::Placing::Done => {
-                    files.placed.insert(Placed { zone, opening: entry });
+                    files.placed.insert(ZoneEntry { zone, opening: entry });
                 }
                 zones::Placing::WasThere => {}
                 zones::Placing::Refused(text) => notes.push(text),
@@ -106,15 +106,15 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
 }
 
 /// The files of stock services that zones name and the image has no files for.
-fn stock_services(root: &Root, zones: &[Desired]) -> Vec<Desired> {
+fn stock_services(root: &Root, zones: &[DesiredFile]) -> Vec<DesiredFile> {
     let tree = Tree::of(root);
-    let mut files: BTreeMap<String, Desired> = BTreeMap::new();
+    let mut files: BTreeMap<String, DesiredFile> = BTreeMap::new();
     for zone in zones {
         let Content::File { text, .. } = &zone.content else {
             continue;
         };
         for (name, text) in tree.services_without_file(text) {
-            let file = Desired {
+            let file = DesiredFile {
                 why: format!("{} names service {name}", zone.path),
                 ..service_file(&name, text, "", &zone.because)
             };
@@ -124,8 +124,8 @@ fn stock_services(root: &Root, zones: &[Desired]) -> Vec<Desired> {
     files.into_values().collect()
 }
 
-fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> Desired {
-    Desired {
+fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> DesiredFile {
+    DesiredFile {
         path: store::local(Kind::Service, name).to_string_lossy().into_owned(),
         content: Content::File { text, mode: 0o644 },
         because: events.to_vec(),
@@ -134,9 +134,9 @@ fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> Desir
 }
 
 /// Whether an opening names a service.
-fn named_service(opening: &Opening) -> Option<&str> {
+fn named_service(opening: &FirewallItem) -> Option<&str> {
     match opening {
-        Opening::FirewallService { service } => Some(service),
+        FirewallItem::FirewallService { service } => Some(service),
         _ => None,
     }
 }

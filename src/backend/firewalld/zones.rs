@@ -9,10 +9,10 @@ use crate::error::{Result, if_exists};
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Names, Tree, Zone};
-use crate::intent::{Opening, Wish};
-use crate::plan::{Content, Desired, Note};
+use crate::intent::{FirewallItem, Intent};
+use crate::plan::{Content, DesiredFile, Note};
 use crate::root::Root;
-use crate::state::{Placed, Want};
+use crate::state::{ActiveIntent, ZoneEntry};
 
 /// The zones that were looked at so far.
 pub(super) struct Zones {
@@ -77,11 +77,11 @@ impl Zones {
     }
 
     /// Takes out everything that settling has put in before: what is still wanted comes back.
-    pub(super) fn clear_ours(&mut self, placed: &BTreeSet<Placed>) {
+    pub(super) fn clear_ours(&mut self, placed: &BTreeSet<ZoneEntry>) {
         for slot in self.zones.values_mut() {
             slot.now.traffic.services.retain(|service| !service.starts_with(PREFIX));
         }
-        for Placed { zone, opening } in placed {
+        for ZoneEntry { zone, opening } in placed {
             if let Some(slot) = self.zones.get_mut(zone) {
                 remove(&mut slot.now, opening);
             }
@@ -89,7 +89,7 @@ impl Zones {
     }
 
     /// Takes out what a plugin that is gone had added.
-    pub(super) fn withdraw(&mut self, zone: &str, opening: &Opening, plugin: &str, events: &[u64]) {
+    pub(super) fn withdraw(&mut self, zone: &str, opening: &FirewallItem, plugin: &str, events: &[u64]) {
         if let Some(slot) = self.zones.get_mut(zone)
             && has(&slot.now, opening)
         {
@@ -120,7 +120,7 @@ impl Zones {
         &mut self,
         root: &Root,
         zone: &str,
-        entry: &Opening,
+        entry: &FirewallItem,
         names: &Names,
         (plugin, events): (&str, &[u64]),
     ) -> Result<Placing> {
@@ -141,24 +141,26 @@ impl Zones {
     }
 
     /// Why firewalld would refuse the entry, if it would.
-    fn refusal(&self, root: &Root, zone: &str, entry: &Opening, names: &Names) -> Option<String> {
+    fn refusal(&self, root: &Root, zone: &str, entry: &FirewallItem, names: &Names) -> Option<String> {
         let elsewhere = |bound: &dyn Fn(&Zone) -> bool| {
             let other = self.zones.iter().find(|(name, slot)| *name != zone && bound(&slot.now));
             other.map(|(name, _)| name.clone())
         };
         match entry {
-            Opening::Interface { interface, .. } => elsewhere(&|zone| zone.interfaces.contains(interface))
-                .map(|other| format!("interface {interface} belongs to zone {other} already")),
-            Opening::Source { source } => match source.strip_prefix("ipset:") {
+            FirewallItem::Interface { interface, .. } => {
+                elsewhere(&|zone| zone.interfaces.contains(interface))
+                    .map(|other| format!("interface {interface} belongs to zone {other} already"))
+            }
+            FirewallItem::Source { source } => match source.strip_prefix("ipset:") {
                 Some(set) if !store::exists(root, Kind::Ipset, set) => {
                     Some(format!("ipset {set} does not exist"))
                 }
                 _ => elsewhere(&|zone| zone.sources.contains(source))
                     .map(|other| format!("source {source} belongs to zone {other} already")),
             },
-            Opening::BlockIcmp { icmp_type } => (!store::exists(root, Kind::Icmptype, icmp_type))
+            FirewallItem::BlockIcmp { icmp_type } => (!store::exists(root, Kind::Icmptype, icmp_type))
                 .then(|| format!("ICMP type {icmp_type} is not known to firewalld")),
-            Opening::RichRule { rule } => {
+            FirewallItem::RichRule { rule } => {
                 Rule::parse(rule, names).err().map(|fault| format!("rich rule {rule}: {fault}"))
             }
             _ => None,
@@ -170,8 +172,8 @@ impl Zones {
     pub(super) fn drop_missing_services(
         &mut self,
         root: &Root,
-        withdrawn: &[(&str, &Want)],
-        planned: &[Desired],
+        withdrawn: &[(&str, &ActiveIntent)],
+        planned: &[DesiredFile],
     ) {
         let planned: BTreeSet<&str> = planned.iter().map(|file| file.path.as_str()).collect();
         let exists = |name: &str| {
@@ -181,8 +183,8 @@ impl Zones {
         };
         let of_gone: BTreeSet<&str> = withdrawn
             .iter()
-            .filter_map(|(_, want)| match &want.wish {
-                Wish::Allow { opening, .. } => named_service(opening),
+            .filter_map(|(_, want)| match &want.intent {
+                Intent::Allow { opening, .. } => named_service(opening),
                 _ => None,
             })
             .collect();
@@ -202,7 +204,7 @@ impl Zones {
         root: &Root,
         whole: bool,
         originals: &mut BTreeMap<String, String>,
-    ) -> Result<Vec<Desired>> {
+    ) -> Result<Vec<DesiredFile>> {
         let mut files = Vec::new();
         for (name, slot) in self.zones {
             let path = store::local(Kind::Zone, &name).to_string_lossy().into_owned();
@@ -241,7 +243,7 @@ impl Slot {
     }
 
     /// The zone's file; an empty text is none.
-    fn file(self, path: String, text: String) -> Desired {
+    fn file(self, path: String, text: String) -> DesiredFile {
         let why = match self.plugins.len() {
             0 => format!("nobody wants something in {path} any more"),
             _ => {
@@ -249,7 +251,7 @@ impl Slot {
                 format!("what the zone holds for {}", plugins.join(", "))
             }
         };
-        Desired {
+        DesiredFile {
             path,
             content: match text.is_empty() {
                 true => Content::Nothing,

@@ -18,11 +18,11 @@ use super::name::stem;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ruleset::Ruleset;
-use crate::plan::{Content, Desired, Note};
+use crate::plan::{Content, DesiredFile, Note};
 use crate::root::Root;
 use block::{At, Insert};
 pub use closed::{keep_closed, rules_in_blocks};
-use rules::{Place, Rule, Rules};
+use rules::{Rule, RulePosition, Rules};
 
 /// The two address families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,16 +101,16 @@ impl<'a> Firewall<'a> {
 
     /// Everything for a family, by table and place.
     fn inserts(&self, family: Family) -> Vec<Insert> {
-        let in_chain = |table, at, places: &[Place], chain: &str| Insert {
+        let in_chain = |table, at, places: &[RulePosition], chain: &str| Insert {
             table,
             at,
             lines: self.lines(family, places, chain),
         };
         vec![
-            in_chain("mangle", At::End, &[Place::Mark], "PREROUTING"),
-            in_chain("mangle", At::End, &[Place::Change], "FORWARD"),
-            in_chain("nat", At::End, &[Place::Redirect], "PREROUTING"),
-            in_chain("nat", At::End, &[Place::Masquerade], "POSTROUTING"),
+            in_chain("mangle", At::End, &[RulePosition::Mark], "PREROUTING"),
+            in_chain("mangle", At::End, &[RulePosition::Change], "FORWARD"),
+            in_chain("nat", At::End, &[RulePosition::Redirect], "PREROUTING"),
+            in_chain("nat", At::End, &[RulePosition::Masquerade], "POSTROUTING"),
             Insert {
                 table: "filter",
                 at: At::First("INPUT"),
@@ -131,7 +131,7 @@ impl<'a> Firewall<'a> {
 
     /// The rules of some places in a chain: by place, priority and plugin, each plugin's after a
     /// comment with its name.
-    fn lines(&self, family: Family, places: &[Place], chain: &str) -> Vec<String> {
+    fn lines(&self, family: Family, places: &[RulePosition], chain: &str) -> Vec<String> {
         let all = self.plugins.iter().flat_map(|plugin| plugin.rules.iter().map(move |rule| (plugin, rule)));
         let fits = |rule: &Rule| rule.family.is_none_or(|of| of == family) && places.contains(&rule.place);
         let mut found: Vec<(&Rules, &Rule)> = all.filter(|(_, rule)| fits(rule)).collect();
@@ -149,7 +149,7 @@ impl<'a> Firewall<'a> {
 
     /// Connections that there are stay, as do loopback and neighbour discovery.
     fn denials(&self, family: Family) -> Vec<String> {
-        let rules = self.lines(family, &[Place::Deny], DENY);
+        let rules = self.lines(family, &[RulePosition::Deny], DENY);
         if rules.is_empty() {
             return rules;
         }
@@ -168,17 +168,17 @@ impl<'a> Firewall<'a> {
     }
 
     fn accepts(&self, family: Family) -> Vec<String> {
-        let mut lines = self.lines(family, &[Place::Accept, Place::Last], "INPUT");
-        if self.has(family, Place::Redirect) {
+        let mut lines = self.lines(family, &[RulePosition::Accept, RulePosition::Last], "INPUT");
+        if self.has(family, RulePosition::Redirect) {
             lines.insert(0, "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT".into());
         }
         lines
     }
 
     fn forwards(&self, family: Family) -> Vec<String> {
-        let mut lines = self.lines(family, &[Place::Forward], "FORWARD");
+        let mut lines = self.lines(family, &[RulePosition::Forward], "FORWARD");
         let mut first = Vec::new();
-        if self.has(family, Place::Redirect) {
+        if self.has(family, RulePosition::Redirect) {
             first.push("-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT".to_owned());
         }
         if !lines.is_empty() || !first.is_empty() {
@@ -188,14 +188,14 @@ impl<'a> Firewall<'a> {
         first
     }
 
-    fn has(&self, of: Family, place: Place) -> bool {
+    fn has(&self, of: Family, place: RulePosition) -> bool {
         let mut rules = self.plugins.iter().flat_map(|plugin| &plugin.rules);
         rules.any(|rule| rule.place == place && rule.family.is_none_or(|family| family == of))
     }
 
     /// Whether there is more to do than to let in what nothing keeps out.
     fn does_more_than_accept(&self, family: Family) -> bool {
-        use Place::{Change, Deny, Last, Mark, Masquerade, Redirect};
+        use RulePosition::{Change, Deny, Last, Mark, Masquerade, Redirect};
         [Mark, Change, Redirect, Masquerade, Deny, Last]
             .iter()
             .any(|place| self.has(family, *place))
@@ -212,7 +212,7 @@ fn families(of: Option<Family>) -> impl Iterator<Item = Family> {
 /// Adds the rule files with their blocks, or without them where nothing is wanted, to what is
 /// `desired` already; a rule file among that gets the blocks too. A file that is not there lets
 /// everything in: it is made only if there is more to do.
-pub fn files(root: &Root, firewall: &Firewall, desired: &mut Vec<Desired>) -> Result<Vec<Note>> {
+pub fn files(root: &Root, firewall: &Firewall, desired: &mut Vec<DesiredFile>) -> Result<Vec<Note>> {
     let mut notes = firewall.notes.clone();
     for (family, path) in FILES {
         let before = match text_of(root, path, desired)? {
@@ -234,7 +234,7 @@ pub fn files(root: &Root, firewall: &Firewall, desired: &mut Vec<Desired>) -> Re
         let meta = if_exists(root.meta_followed(path))?;
         let mode = meta.map_or(MODE, |meta| meta.mode);
         desired.retain(|file| file.path != path);
-        desired.push(Desired {
+        desired.push(DesiredFile {
             path: path.into(),
             content: text.map_or(Content::Nothing, |text| Content::File { text, mode }),
             because: firewall.because.clone(),
@@ -251,7 +251,7 @@ enum Text {
     Unreadable,
 }
 
-fn text_of(root: &Root, path: &str, desired: &[Desired]) -> Result<Text> {
+fn text_of(root: &Root, path: &str, desired: &[DesiredFile]) -> Result<Text> {
     let planned = desired.iter().find_map(|file| match &file.content {
         Content::File { text, .. } if file.path == path => Some(text.clone()),
         _ => None,

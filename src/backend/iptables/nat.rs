@@ -2,7 +2,7 @@
 
 use super::Family;
 use super::matches::{Match, family_of, forwarded};
-use super::rules::{Place, Rules};
+use super::rules::{RulePosition, Rules};
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 
 pub(super) fn forward_ports(rules: &mut Rules, wanted: &ZoneRules, entry: &Match) {
@@ -25,7 +25,7 @@ pub(super) fn forward_port(rules: &mut Rules, forward: &ForwardPort, entry: &Mat
     let family = entry.family.filter(|_| forward.to_address.is_none()).unwrap_or(family);
     let ports = forwarded(&forward.protocol, forward.ports);
     if let Some(found) = entry.and(&Match::of(family, ports.words)) {
-        rules.add_at(priority, Place::Redirect, &found, &target);
+        rules.add_at(priority, RulePosition::Redirect, &found, &target);
     }
 }
 
@@ -62,6 +62,6 @@ pub(super) fn masquerade(rules: &mut Rules, wanted: &ZoneRules, holds_everything
 
 fn by(rules: &mut Rules, words: &str) {
     let out = Match::of(Family::Ipv4, words);
-    rules.add(Place::Masquerade, &out, "MASQUERADE");
-    rules.add(Place::Forward, &out, "ACCEPT");
+    rules.add(RulePosition::Masquerade, &out, "MASQUERADE");
+    rules.add(RulePosition::Forward, &out, "ACCEPT");
 }

@@ -3,10 +3,10 @@
 
 use super::matches::{self, Match};
 use super::nat;
-use super::rules::{Place, Rules, reject};
+use super::rules::{RulePosition, Rules, reject};
 use super::{Family, families};
 use crate::firewall::firewalld::Names;
-use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, Rule, Verdict};
+use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 
@@ -99,15 +99,15 @@ fn verdicts(rules: &mut Rules, rule: &Rule, found: &Match) -> Result<(), &'stati
     let accepts = matches!(
         &rule.action,
         Some(Action {
-            verdict: Verdict::Accept,
+            verdict: RichAction::Accept,
             ..
         })
     );
     let place = match rule.priority {
-        ..0 => Place::Deny,
-        0 if accepts => Place::Accept,
-        0 => Place::Deny,
-        _ => Place::Last,
+        ..0 => RulePosition::Deny,
+        0 if accepts => RulePosition::Accept,
+        0 => RulePosition::Deny,
+        _ => RulePosition::Last,
     };
     if let Some(log) = &rule.log {
         let target = log_target(rules, log)?;
@@ -126,24 +126,24 @@ fn verdicts(rules: &mut Rules, rule: &Rule, found: &Match) -> Result<(), &'stati
     };
     let found = limited(found, action.limit.as_ref())?;
     match &action.verdict {
-        Verdict::Accept => rules.add_at(rule.priority, place, &found, "ACCEPT"),
-        Verdict::Drop => rules.add_at(rule.priority, place, &found, "DROP"),
-        Verdict::Reject { with: None } => add_reject(rules, rule.priority, place, &found),
-        Verdict::Reject { with: Some(with) } => {
+        RichAction::Accept => rules.add_at(rule.priority, place, &found, "ACCEPT"),
+        RichAction::Drop => rules.add_at(rule.priority, place, &found, "DROP"),
+        RichAction::Reject { with: None } => add_reject(rules, rule.priority, place, &found),
+        RichAction::Reject { with: Some(with) } => {
             if matches!(with.as_str(), "tcp-reset" | "tcp-rst") && !found.words.contains("-p tcp") {
                 return Err("only TCP connections can be reset");
             }
             rules.add_at(rule.priority, place, &found, &format!("REJECT --reject-with {with}"));
         }
-        Verdict::Mark { set } => {
+        RichAction::Mark { set } => {
             let set = set.as_deref().ok_or("its mark")?;
-            rules.add_at(rule.priority, Place::Mark, &found, &format!("MARK --set-xmark {set}"));
+            rules.add_at(rule.priority, RulePosition::Mark, &found, &format!("MARK --set-xmark {set}"));
         }
     }
     Ok(())
 }
 
-fn add_reject(rules: &mut Rules, priority: i64, place: Place, found: &Match) {
+fn add_reject(rules: &mut Rules, priority: i64, place: RulePosition, found: &Match) {
     for family in families(found.family) {
         let found = Match {
             family: Some(family),
@@ -223,8 +223,8 @@ fn masquerade(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'sta
     };
     let out = Match::new("! -o lo");
     if let Some(found) = ends(rule, &family)?.and_then(|found| found.and(&out)) {
-        rules.add_at(rule.priority, Place::Masquerade, &found, "MASQUERADE");
-        rules.add_at(rule.priority, Place::Forward, &found, "ACCEPT");
+        rules.add_at(rule.priority, RulePosition::Masquerade, &found, "MASQUERADE");
+        rules.add_at(rule.priority, RulePosition::Forward, &found, "ACCEPT");
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ fn clamp(rules: &mut Rules, found: &Match, value: Option<&str>, priority: i64) -
     };
     let syn = Match::new("-p tcp -m tcp --tcp-flags SYN,RST SYN");
     if let Some(found) = found.and(&syn) {
-        rules.add_at(priority, Place::Change, &found, &target);
+        rules.add_at(priority, RulePosition::Change, &found, &target);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::firewall::ruleset::{Ruleset, ZoneRules};
 
 /// Where a rule belongs, in the order of a file's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum RulePosition {
     /// Marks packets: PREROUTING of mangle.
     Mark,
     /// Changes packets that pass through: FORWARD of mangle.
@@ -29,7 +29,7 @@ pub(super) enum Place {
 /// A rule without its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
-    pub place: Place,
+    pub place: RulePosition,
     /// The only family that it is for.
     pub family: Option<Family>,
     /// Lower ones come first in their place.
@@ -68,11 +68,11 @@ impl<'a> Rules<'a> {
     }
 
     /// Adds `TARGET` for what matches.
-    pub(super) fn add(&mut self, place: Place, found: &Match, target: &str) {
+    pub(super) fn add(&mut self, place: RulePosition, found: &Match, target: &str) {
         self.add_at(0, place, found, target);
     }
 
-    pub(super) fn add_at(&mut self, priority: i64, place: Place, found: &Match, target: &str) {
+    pub(super) fn add_at(&mut self, priority: i64, place: RulePosition, found: &Match, target: &str) {
         let text = match found.words.is_empty() {
             true => format!("-j {target}"),
             false => format!("{} -j {target}", found.words),
@@ -135,8 +135,8 @@ impl<'a> Rules<'a> {
         for entry in entries {
             match zone {
                 "trusted" => {
-                    self.add(Place::Accept, entry, "ACCEPT");
-                    self.add(Place::Forward, entry, "ACCEPT");
+                    self.add(RulePosition::Accept, entry, "ACCEPT");
+                    self.add(RulePosition::Forward, entry, "ACCEPT");
                 }
                 "block" | "drop" => {
                     for family in super::families(entry.family) {
@@ -144,7 +144,7 @@ impl<'a> Rules<'a> {
                             family: Some(family),
                             ..entry.clone()
                         };
-                        self.add(Place::Deny, &entry, &verdict(family));
+                        self.add(RulePosition::Deny, &entry, &verdict(family));
                     }
                 }
                 _ => {}
@@ -185,7 +185,7 @@ impl<'a> Rules<'a> {
         for found in found {
             for entry in entries {
                 if let Some(found) = entry.and(&found) {
-                    self.add(Place::Accept, &found, "ACCEPT");
+                    self.add(RulePosition::Accept, &found, "ACCEPT");
                 }
             }
         }
@@ -205,7 +205,7 @@ impl<'a> Rules<'a> {
             };
             for found in found.iter().filter_map(|found| entry.and(found)) {
                 let family = found.family.unwrap_or(Family::Ipv4);
-                self.add(Place::Deny, &found, &reject(family));
+                self.add(RulePosition::Deny, &found, &reject(family));
             }
         }
     }

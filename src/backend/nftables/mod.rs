@@ -20,7 +20,7 @@ use super::name::stem;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ruleset::Ruleset;
-use crate::plan::{Content, Desired, Note};
+use crate::plan::{Content, DesiredFile, Note};
 
 pub use base::NODE_TCP_PORT;
 pub use model::{Document, TABLE};
@@ -92,7 +92,7 @@ impl Firewall {
     }
 
     /// The files that should be there; none if no plugin wants anything.
-    pub fn files(&self) -> Result<Vec<Desired>> {
+    pub fn files(&self) -> Result<Vec<DesiredFile>> {
         let mut files = Vec::new();
         for (stem, (document, events)) in &self.plugins {
             files.push(file(
@@ -112,8 +112,8 @@ impl Firewall {
     }
 }
 
-fn file(path: String, text: String, because: Vec<u64>, why: String) -> Desired {
-    Desired {
+fn file(path: String, text: String, because: Vec<u64>, why: String) -> DesiredFile {
+    DesiredFile {
         path,
         content: Content::File { text, mode: 0o644 },
         because,
@@ -122,8 +122,8 @@ fn file(path: String, text: String, because: Vec<u64>, why: String) -> Desired {
 }
 
 /// What no plugin wants any more: the main file and its unit go with the last plugin.
-pub fn absent() -> Vec<Desired> {
-    let nothing = |path: String| Desired {
+pub fn absent() -> Vec<DesiredFile> {
+    let nothing = |path: String| DesiredFile {
         path,
         content: Content::Nothing,
         because: Vec::new(),

@@ -13,7 +13,7 @@ use super::plugin::{Builder, address_match};
 use super::{icmp, nat};
 use crate::firewall::definitions::{Definitions, protocol_number};
 use crate::firewall::firewalld::Names;
-use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, Rule, Verdict};
+use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::ForwardPort;
 use crate::firewall::valid::{Source, parse_source};
@@ -55,7 +55,7 @@ fn put(builder: &mut Builder, rule: &Rule, statements: Statements) {
     let accepts = matches!(
         &rule.action,
         Some(Action {
-            verdict: Verdict::Accept,
+            verdict: RichAction::Accept,
             ..
         })
     );
@@ -122,12 +122,12 @@ fn statements(rule: &Rule) -> Result<Vec<Statements>, &'static str> {
     Ok(all)
 }
 
-fn verdict(verdict: &Verdict, rule: &Rule) -> Result<Statement<'static>, &'static str> {
+fn verdict(verdict: &RichAction, rule: &Rule) -> Result<Statement<'static>, &'static str> {
     Ok(match verdict {
-        Verdict::Accept => accept(),
-        Verdict::Drop => drop(),
-        Verdict::Reject { with: None } => reject(),
-        Verdict::Reject { with: Some(with) } => {
+        RichAction::Accept => accept(),
+        RichAction::Drop => drop(),
+        RichAction::Reject { with: None } => reject(),
+        RichAction::Reject { with: Some(with) } => {
             let is_ipv6 = rule.family.as_deref() == Some("ipv6");
             let (kind, code) = reject_type(with, is_ipv6).ok_or("its type")?;
             let is_tcp = match &rule.element {
@@ -142,7 +142,7 @@ fn verdict(verdict: &Verdict, rule: &Rule) -> Result<Statement<'static>, &'stati
             }
             reject_with(kind, code)
         }
-        Verdict::Mark { .. } => return Err("mark"),
+        RichAction::Mark { .. } => return Err("mark"),
     })
 }
 

@@ -5,7 +5,7 @@
 //! `systemctl --failed` names the unit. If nothing at all can be loaded, the node does as it does
 //! where a file system cannot be mounted: it stops in emergency mode, without a network.
 
-use crate::plan::{Content, Desired};
+use crate::plan::{Content, DesiredFile};
 use crate::root::Root;
 
 /// The unit that loads everything.
@@ -69,8 +69,8 @@ pub fn is_switched_off(root: &Root) -> bool {
 }
 
 /// The units and their link, and the node's own part, which `base` is the text of.
-pub(super) fn files(base: String) -> Vec<Desired> {
-    let desired = |path: &str, content| Desired {
+pub(super) fn files(base: String) -> Vec<DesiredFile> {
+    let desired = |path: &str, content| DesiredFile {
         path: path.into(),
         content,
         because: Vec::new(),

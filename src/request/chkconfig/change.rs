@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use super::failure::Failure;
 use super::lookup::{Service, find};
-use super::{layout, wish};
+use super::{intent, layout};
 use crate::argv::chkconfig::ServiceType;
-use crate::intent::{ServiceWant, Wish};
+use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply, service};
 use crate::sysv::header::Defaults;
 use crate::sysv::layout::Layout;
@@ -28,7 +28,7 @@ pub fn set(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change)
         Ok(Service::Xinetd(text)) => set_xinetd(call, name, &text, change, &mut reply),
         Err(trouble) => Err(trouble.into()),
     };
-    conclude(reply, name, wish(name, change), done)
+    conclude(reply, name, intent(name, change), done)
 }
 
 /// Removes all entries of a service.
@@ -43,12 +43,12 @@ pub fn remove(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
         Ok(Service::Xinetd(_)) => Ok(false),
         Err(trouble) => Err(trouble.into()),
     };
-    let wish = Wish::Service {
+    let intent = Intent::Service {
         service: name.to_string_lossy().into_owned(),
         want: ServiceWant::Remove,
         levels: None,
     };
-    conclude(reply, name, wish, done)
+    conclude(reply, name, intent, done)
 }
 
 fn remove_entries(layout: &Layout, name: &OsStr) -> Result<bool, Failure> {
@@ -56,12 +56,12 @@ fn remove_entries(layout: &Layout, name: &OsStr) -> Result<bool, Failure> {
     Ok(links::remove(layout, name, &entries)?)
 }
 
-/// Notes the wish, which a failed request carries too, and turns a failure into its answer.
-pub fn conclude(mut reply: Reply, name: &OsStr, wish: Wish, done: Result<bool, Failure>) -> Reply {
+/// Notes the intent, which a failed request carries too, and turns a failure into its answer.
+pub fn conclude(mut reply: Reply, name: &OsStr, intent: Intent, done: Result<bool, Failure>) -> Reply {
     match done {
-        Ok(changed) => reply.wish(wish, changed),
+        Ok(changed) => reply.intent(intent, changed),
         Err(failure) => {
-            reply.wish(wish, false);
+            reply.intent(intent, false);
             reply.output.err_line(failure.line(name));
             reply.exit = 1;
         }
@@ -133,7 +133,7 @@ fn set_xinetd(
     };
     let changed = xinetd::save(call.root, name, text, on)?;
     let words: [OsString; 2] = ["xinetd".into(), "reload".into()];
-    let reload = service::carry_out(&call.redirect("service", &words));
+    let reload = service::execute(&call.redirect("service", &words));
     reply.output.append(reload.output);
     reply.intents.extend(reload.intents);
     Ok(changed)

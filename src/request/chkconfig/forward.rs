@@ -24,7 +24,7 @@ pub fn to_systemctl(call: &Call, request: &Request) -> Option<Reply> {
     let mut reply = Reply::new();
     reply.output.err_line(format!("Note: Forwarding request to 'systemctl {verb} {unit}'."));
     let words: [OsString; 2] = [verb.into(), unit.into()];
-    let answer = systemctl::carry_out(&call.redirect("systemctl", &words));
+    let answer = systemctl::execute(&call.redirect("systemctl", &words));
     reply.output.append(answer.output);
     Some(Reply {
         output: reply.output,

@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::change::{remove as remove_entries, set};
-use super::{layout, refuse, wish};
+use super::{intent, layout, refuse};
 use crate::argv::chkconfig::{ServiceType, parse_initd};
-use crate::intent::{ServiceWant, Wish};
+use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply};
 use crate::sysv::header::Defaults;
 use crate::sysv::layout::Layout;
@@ -27,7 +27,7 @@ pub fn install(call: &Call) -> Reply {
         && !requirements_are_met(&layout, &script.defaults)
     {
         let mut reply = Reply::new();
-        reply.wish(wish(&name, Change::Add), false);
+        reply.intent(intent(&name, Change::Add), false);
         return reply.fail(1);
     }
     set(call, &name, Some(ServiceType::Sysv), Change::Add)
@@ -41,12 +41,12 @@ pub fn remove(call: &Call) -> Reply {
     };
     if is_required(&layout(call), &name) {
         let mut reply = Reply::new();
-        let wish = Wish::Service {
+        let intent = Intent::Service {
             service: name.to_string_lossy().into_owned(),
             want: ServiceWant::Remove,
             levels: None,
         };
-        reply.wish(wish, false);
+        reply.intent(intent, false);
         return reply.fail(1);
     }
     remove_entries(call, &name, Some(ServiceType::Sysv))

@@ -119,7 +119,7 @@ fn scripts(call: &Call, layout: &Layout, output: &mut Output) -> Result<(), Stri
 
 fn line(output: &mut Output, name: &OsStr, entries: &Entries) {
     output.out(padded(name));
-    for level in 0..crate::levels::COUNT {
+    for level in 0..crate::runlevels::COUNT {
         let state = if entries.is_on(level) { "on" } else { "off" };
         output.out(format!("\t{level}:{state}"));
     }

@@ -15,9 +15,9 @@ use std::path::Path;
 
 use crate::argv::chkconfig::{Misuse, Request, ServiceType, State, Verb, parse};
 use crate::config::Answers;
-use crate::intent::{ServiceWant, Wish};
-use crate::levels::Levels;
+use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply};
+use crate::runlevels::Levels;
 use crate::sysv::layout::Layout;
 use crate::sysv::native;
 use crate::sysv::plan::Change;
@@ -26,7 +26,7 @@ pub use change::set;
 pub use query::is_on_in;
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     match Path::new(call.argv0).file_name().and_then(OsStr::to_str) {
         Some("install_initd") => return initd::install(call),
         Some("remove_initd") => return initd::remove(call),
@@ -87,15 +87,15 @@ pub fn change_to(state: State, levels: Option<Levels>) -> Change {
 fn reloaded(call: &Call, mut reply: Reply) -> Reply {
     if reply.exit == 0 && native::is_running(call.root) {
         let words = ["daemon-reload".into()];
-        let told = super::systemctl::carry_out(&call.redirect("systemctl", &words));
+        let told = super::systemctl::execute(&call.redirect("systemctl", &words));
         reply.output.append(told.output);
         reply.intents.extend(told.intents);
     }
     reply
 }
 
-/// The wish behind a change.
-fn wish(name: &OsStr, change: Change) -> Wish {
+/// The intent behind a change.
+fn intent(name: &OsStr, change: Change) -> Intent {
     let (want, levels, usual) = match change {
         Change::Add => (ServiceWant::Add, Levels::ALL, Levels::ALL),
         Change::On(levels) => (ServiceWant::On, levels, Levels::MULTI_USER),
@@ -103,7 +103,7 @@ fn wish(name: &OsStr, change: Change) -> Wish {
         Change::Reset(levels) => (ServiceWant::Reset, levels, Levels::ALL),
         Change::ResetPriorities(levels) => (ServiceWant::ResetPriorities, levels, Levels::ALL),
     };
-    Wish::Service {
+    Intent::Service {
         service: name.to_string_lossy().into_owned(),
         want,
         levels: (levels != usual).then(|| levels.to_string()),

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use super::change::{conclude, write};
 use super::failure::Failure;
 use super::layout;
-use crate::intent::{ServiceWant, Wish};
+use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply};
 use crate::sysv::layout::Layout;
 use crate::sysv::links::Index;
@@ -17,7 +17,7 @@ use crate::sysv::script;
 pub fn apply(call: &Call, name: &OsStr) -> Reply {
     let layout = layout(call);
     let mut reply = Reply::new();
-    let wish = Wish::Service {
+    let intent = Intent::Service {
         service: name.to_string_lossy().into_owned(),
         want: ServiceWant::Override,
         levels: None,
@@ -27,7 +27,7 @@ pub fn apply(call: &Call, name: &OsStr) -> Reply {
         Err(Failure::Script(_)) => Ok(false),
         done => done,
     };
-    conclude(reply, name, wish, done)
+    conclude(reply, name, intent, done)
 }
 
 fn rewrite(layout: &Layout, name: &OsStr, reply: &mut Reply) -> Result<bool, Failure> {

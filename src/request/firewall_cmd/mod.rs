@@ -28,7 +28,7 @@ fn asks_nothing(given: &Given) -> bool {
 }
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let words = firewalld::words(call);
     let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
     let given = match firewalld::read(Side::Online, &words) {
@@ -36,10 +36,10 @@ pub fn carry_out(call: &Call) -> Reply {
         Err(error) => return firewalld::usage_error(&error, quiet),
     };
     if given.has("--help") || call.config.shims.firewall_cmd == FirewallCmd::Virtual {
-        return firewalld::carry_out(Side::Online, call, given, false);
+        return firewalld::execute(Side::Online, call, given, false);
     }
     let (state, nothing) = (given.has("--state"), asks_nothing(&given));
-    let mut reply = firewalld::carry_out(Side::Online, call, given, true);
+    let mut reply = firewalld::execute(Side::Online, call, given, true);
     let (line, exit) = match call.config.shims.firewall_cmd {
         FirewallCmd::NoBus => (
             "Error: DBUS_ERROR: Failed to connect to socket /run/dbus/system_bus_socket: No such file or directory",

@@ -9,14 +9,14 @@ const MIGRATE: &str = "--migrate-system-config-firewall";
 const OLD_CONFIG: &str = "/etc/sysconfig/system-config-firewall";
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let words = match migrated(call, firewalld::words(call)) {
         Ok(words) => words,
         Err(reply) => return *reply,
     };
     let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
     match firewalld::read(Side::Offline, &words) {
-        Ok(given) => firewalld::carry_out(Side::Offline, call, given, false),
+        Ok(given) => firewalld::execute(Side::Offline, call, given, false),
         Err(error) => firewalld::usage_error(&error, quiet),
     }
 }

@@ -1,29 +1,29 @@
 //! What interfaces and sources a zone is for: each is bound to one zone alone.
 
 use super::item::{Item, Ports, add, has, remove};
-use super::place::Place;
+use super::place::ZoneOrPolicy;
 use super::session::{Session, Step};
-use super::voice::Voice;
+use super::wording::Wording;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::{Checked, Code, Zone};
 
 impl Session<'_> {
     /// That no other zone has this interface or source.
-    pub fn check_unbound(&self, place: &Place, item: &Item) -> Checked<()> {
+    pub fn check_unbound(&self, place: &ZoneOrPolicy, item: &Item) -> Checked<()> {
         let Some(other) = self.bound_elsewhere(place, item)? else {
             return Ok(());
         };
         let value = item.value();
-        let has_target = matches!(place, Place::Zone(_, zone) if zone.target() != "default");
+        let has_target = matches!(place, ZoneOrPolicy::Zone(_, zone) if zone.target() != "default");
         let (code, what) = match item {
             Item::Source(_) => (Code::InvalidAddr, "source"),
             _ => (Code::InvalidInterface, "interface"),
         };
         Err(match (self.voice(place), item) {
-            (Voice::RunningZone, Item::Source(_)) => {
+            (Wording::RunningZone, Item::Source(_)) => {
                 Code::ZoneConflict.about(format!("'{value}' already bound to a zone"))
             }
-            (Voice::RunningZone, _) => {
+            (Wording::RunningZone, _) => {
                 Code::ZoneConflict.about(format!("'{value}' already bound to '{other}'"))
             }
             // Only for zones that do as usual the daemon looks for this first.
@@ -36,16 +36,16 @@ impl Session<'_> {
     }
 
     /// From what runs an interface or source is removed wherever it is bound, if no zone is named.
-    pub fn find_bound(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
+    pub fn find_bound(&mut self, place: &mut ZoneOrPolicy, stem: &str, values: &[String]) -> Step {
         let is_bound = matches!(stem, "interface" | "source");
-        if !is_bound || self.voice(place) != Voice::RunningZone || self.given.has("--zone") {
+        if !is_bound || self.voice(place) != Wording::RunningZone || self.given.has("--zone") {
             return Ok(());
         }
         for value in values {
             let item =
                 Item::parse(stem, value, &self.names).and_then(|item| self.bound_elsewhere(place, &item));
             if let Some(other) = self.checked(item)? {
-                *place = Place::Zone(other.clone(), self.load_zone(&other)?);
+                *place = ZoneOrPolicy::Zone(other.clone(), self.load_zone(&other)?);
                 return Ok(());
             }
         }
@@ -53,7 +53,7 @@ impl Session<'_> {
     }
 
     /// The other zone that an interface or source is bound to.
-    pub fn bound_elsewhere(&self, place: &Place, item: &Item) -> Checked<Option<String>> {
+    pub fn bound_elsewhere(&self, place: &ZoneOrPolicy, item: &Item) -> Checked<Option<String>> {
         let list: fn(&Zone) -> &Vec<String> = match item {
             Item::Interface(_) => |zone| &zone.interfaces,
             Item::Source(_) => |zone| &zone.sources,
@@ -65,12 +65,12 @@ impl Session<'_> {
     }
 
     /// Binds interfaces or sources to the zone, taking them from the zone that they were bound to.
-    pub fn move_items(&mut self, place: &mut Place, stem: &str, values: &[String]) -> Step {
-        let Place::Zone(name, _) = &*place else {
+    pub fn move_items(&mut self, place: &mut ZoneOrPolicy, stem: &str, values: &[String]) -> Step {
+        let ZoneOrPolicy::Zone(name, _) = &*place else {
             return Ok(());
         };
         let name = name.clone();
-        let mut emptied: Vec<Place> = Vec::new();
+        let mut emptied: Vec<ZoneOrPolicy> = Vec::new();
         let mut first = Ok(());
         let result = self.sequence(values, |session, value| {
             let item = Item::parse(stem, value, &session.names)?;
@@ -88,7 +88,7 @@ impl Session<'_> {
                 }
                 for (other, zone) in surroundings.other_zones(&name)? {
                     let at = emptied.iter().position(|place| place.name() == other);
-                    let mut zone = at.map_or(Place::Zone(other, zone), |at| emptied.swap_remove(at));
+                    let mut zone = at.map_or(ZoneOrPolicy::Zone(other, zone), |at| emptied.swap_remove(at));
                     if has(zone.holder(), &item, ports, &session.names) {
                         remove(zone.holder(), &item, ports, &session.names);
                         emptied.push(zone);
@@ -98,7 +98,7 @@ impl Session<'_> {
                 }
                 add(place.holder(), item.clone(), ports, &session.names);
             }
-            session.wish_item(place, &item, true, !there);
+            session.intent_item(place, &item, true, !there);
             Ok(())
         });
         if result.is_err() {

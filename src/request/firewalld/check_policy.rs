@@ -4,7 +4,7 @@
 
 use super::check::Surroundings;
 use crate::firewall::firewalld::policy::TARGETS;
-use crate::firewall::firewalld::rich::{Element, Verdict};
+use crate::firewall::firewalld::rich::{Element, RichAction};
 use crate::firewall::firewalld::{Checked, Code, Conf, Policy};
 
 /// The host itself, in place of a zone.
@@ -133,7 +133,7 @@ impl Surroundings<'_, '_> {
                 _ => {}
             }
             if let Some(action) = &rule.action
-                && let Verdict::Mark { .. } = action.verdict
+                && let RichAction::Mark { .. } = action.verdict
             {
                 self.without_interfaces(what, policy, "'mark' action")?;
             }

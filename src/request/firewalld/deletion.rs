@@ -7,7 +7,7 @@ use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::firewall::firewalld::rich::Element;
 use crate::firewall::firewalld::{Checked, Code, Fault, Kind, Policy, Service, Traffic, Zone};
-use crate::intent::Wish;
+use crate::intent::Intent;
 
 /// Files to write: kind, name and text.
 pub(super) type Edits = Vec<(Kind, String, String)>;
@@ -92,7 +92,7 @@ impl Session<'_> {
     /// whoever decides, but for comparison with the original.
     pub fn reset(&mut self) -> Step {
         let strict = self.call.config.shims.answers == Answers::Strict && !self.dry;
-        self.wish(Wish::FirewallReset { defaults: None }, strict);
+        self.intent(Intent::FirewallReset { defaults: None }, strict);
         if !strict {
             return self.success();
         }

@@ -1,11 +1,11 @@
 //! The things that zones and policies list, one type for all: reading them from the command line,
 //! finding, adding and removing them, and the intents that they stand for.
 
-use super::voice::Voice;
+use super::wording::Wording;
 use crate::firewall::firewalld::port::{Port, merge, range, spell};
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::{Checked, ForwardPort, Names, Policy, Traffic, Zone};
-use crate::intent::Opening;
+use crate::intent::FirewallItem;
 
 /// Kinds of entries by the stem of their options: `--add-STEM`, `--remove-STEM`, `--query-STEM`.
 pub(super) const STEMS: [&str; 11] = [
@@ -64,10 +64,10 @@ impl Item {
     }
 
     /// How messages name it.
-    pub fn shown(&self, voice: Voice) -> String {
-        let quotes = matches!(voice, Voice::Offline | Voice::Policy);
+    pub fn shown(&self, voice: Wording) -> String {
+        let quotes = matches!(voice, Wording::Offline | Wording::Policy);
         match self {
-            Item::RichRule(_, typed) if voice == Voice::Permanent => typed.clone(),
+            Item::RichRule(_, typed) if voice == Wording::Permanent => typed.clone(),
             Item::Port(_) | Item::SourcePort(_) | Item::ForwardPort(_) if quotes => {
                 format!("'{}'", self.value())
             }
@@ -94,37 +94,37 @@ impl Item {
     }
 
     /// What the firewall is asked for by it; none for what only policies have.
-    pub fn opening(&self, trusted: bool) -> Option<Opening> {
+    pub fn opening(&self, trusted: bool) -> Option<FirewallItem> {
         Some(match self {
-            Item::Interface(interface) => Opening::Interface {
+            Item::Interface(interface) => FirewallItem::Interface {
                 interface: interface.clone(),
                 trusted,
             },
-            Item::Source(source) => Opening::Source {
+            Item::Source(source) => FirewallItem::Source {
                 source: source.clone(),
             },
             Item::IngressZone(_) | Item::EgressZone(_) => return None,
-            Item::RichRule(rule, _) => Opening::RichRule {
+            Item::RichRule(rule, _) => FirewallItem::RichRule {
                 rule: rule.to_string(),
             },
-            Item::Service(service) => Opening::FirewallService {
+            Item::Service(service) => FirewallItem::FirewallService {
                 service: service.clone(),
             },
-            Item::Port(port) => Opening::Port {
+            Item::Port(port) => FirewallItem::Port {
                 port: port.port.clone(),
                 protocol: port.protocol.clone(),
             },
-            Item::SourcePort(port) => Opening::SourcePort {
+            Item::SourcePort(port) => FirewallItem::SourcePort {
                 port: port.port.clone(),
                 protocol: port.protocol.clone(),
             },
-            Item::Protocol(protocol) => Opening::Protocol {
+            Item::Protocol(protocol) => FirewallItem::Protocol {
                 protocol: protocol.clone(),
             },
-            Item::IcmpBlock(icmp_type) => Opening::BlockIcmp {
+            Item::IcmpBlock(icmp_type) => FirewallItem::BlockIcmp {
                 icmp_type: icmp_type.clone(),
             },
-            Item::ForwardPort(port) => Opening::ForwardPort {
+            Item::ForwardPort(port) => FirewallItem::ForwardPort {
                 interface: None,
                 port: port.port.clone(),
                 protocol: port.protocol.clone(),
@@ -181,10 +181,10 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    pub fn of(voice: Voice) -> Self {
+    pub fn of(voice: Wording) -> Self {
         match voice {
-            Voice::Offline | Voice::Policy => Ports::Spelling,
-            Voice::Permanent | Voice::RunningZone => Ports::Ranges,
+            Wording::Offline | Wording::Policy => Ports::Spelling,
+            Wording::Permanent | Wording::RunningZone => Ports::Ranges,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Layouts of `--list-all` and `--info-...`. A list that is empty keeps the blank after its colon.
 
-use super::place::Place;
+use super::place::ZoneOrPolicy;
 use crate::firewall::firewalld::{Helper, Icmptype, Ipset, Policy, Port, Service, Traffic, Zone};
 
 /// Options that list one thing of a zone or policy.
@@ -20,10 +20,10 @@ pub(super) const OPTIONS: [&str; 12] = [
 ];
 
 /// A zone or policy.
-pub(super) fn place(place: &Place) -> String {
+pub(super) fn place(place: &ZoneOrPolicy) -> String {
     match place {
-        Place::Zone(name, found) => zone(name, found),
-        Place::Policy(name, found) => policy(name, found),
+        ZoneOrPolicy::Zone(name, found) => zone(name, found),
+        ZoneOrPolicy::Policy(name, found) => policy(name, found),
     }
 }
 

@@ -2,11 +2,11 @@
 //! whatever the order on the command line, and what is there already is only mentioned.
 
 use super::item::{Item, Ports, add, has};
-use super::place::Place;
+use super::place::ZoneOrPolicy;
 use super::session::{Session, Step};
 use crate::firewall::firewalld::port::{WITH_PORTS, range};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 use crate::request::systemctl;
 
 /// The zone of trusted interfaces.
@@ -48,12 +48,12 @@ impl Session<'_> {
         let mut changed = false;
         if !self.dry {
             let words = [verb.into(), "firewalld.service".into()];
-            let reply = systemctl::carry_out(&self.call.redirect("systemctl", &words));
+            let reply = systemctl::execute(&self.call.redirect("systemctl", &words));
             changed = reply.exit == 0;
             self.reply.warnings.extend(reply.warnings);
             self.reply.intents.extend(reply.intents);
         }
-        self.wish(Wish::FirewallSwitch { on: verb == "enable" }, changed);
+        self.intent(Intent::FirewallSwitch { on: verb == "enable" }, changed);
         Ok(())
     }
 
@@ -65,22 +65,22 @@ impl Session<'_> {
         ] {
             for value in self.given.values(option).to_vec() {
                 self.print(format!("Ignoring {what} '{value}'"));
-                self.wish_ignored(option, &value);
+                self.intent_ignored(option, &value);
             }
         }
     }
 
-    fn wish_ignored(&mut self, option: &str, value: &str) {
+    fn intent_ignored(&mut self, option: &str, value: &str) {
         let module = value.to_owned();
-        let wish = match option {
-            "--addmodule" => Wish::FirewallModule { module, load: true },
-            "--removemodule" => Wish::FirewallModule { module, load: false },
-            _ => Wish::Allow {
+        let intent = match option {
+            "--addmodule" => Intent::FirewallModule { module, load: true },
+            "--removemodule" => Intent::FirewallModule { module, load: false },
+            _ => Intent::Allow {
                 opening: custom_rules(value),
                 zone: None,
             },
         };
-        self.wish(wish, false);
+        self.intent(intent, false);
     }
 
     fn services(&mut self, name: &str, zone: &mut Zone) {
@@ -96,9 +96,9 @@ impl Session<'_> {
             } else {
                 self.print(Code::NotEnabled.about(&service).to_string());
             }
-            let opening = Opening::FirewallService { service };
+            let opening = FirewallItem::FirewallService { service };
             let zone = Some(name.to_owned());
-            self.wish(Wish::Withdraw { opening, zone }, there);
+            self.intent(Intent::Withdraw { opening, zone }, there);
         }
     }
 
@@ -110,8 +110,8 @@ impl Session<'_> {
         } else {
             add(zone, item.clone(), Ports::Spelling, &self.names);
         }
-        let place = Place::Zone(name.to_owned(), zone.clone_head());
-        self.wish_item(&place, &item, true, !there);
+        let place = ZoneOrPolicy::Zone(name.to_owned(), zone.clone_head());
+        self.intent_item(&place, &item, true, !there);
     }
 
     /// Ports. Without a protocol nothing is done at all; what else is wrong shows when the zone is
@@ -178,9 +178,9 @@ impl Session<'_> {
         }
         self.print("Enabling masquerade for the default zone.");
         let changed = !std::mem::replace(&mut zone.traffic.masquerade, true);
-        let opening = Opening::Masquerade { interface: None };
+        let opening = FirewallItem::Masquerade { interface: None };
         let zone = Some(name.to_owned());
-        self.wish(Wish::Allow { opening, zone }, changed);
+        self.intent(Intent::Allow { opening, zone }, changed);
     }
 
     fn lokkit_forward_ports(&mut self, name: &str, zone: &mut Zone) -> Step {
@@ -217,12 +217,12 @@ impl Session<'_> {
 
     /// Checks and writes a zone without saying so.
     fn store_quietly(&mut self, name: &str, before: &Zone, zone: Zone) -> Step {
-        let place = Place::Zone(name.to_owned(), zone);
+        let place = ZoneOrPolicy::Zone(name.to_owned(), zone);
         if let Err(fault) = self.check_place(&place) {
             return self.refuse_all(&fault);
         }
         match place {
-            Place::Zone(_, zone) if zone != *before => {
+            ZoneOrPolicy::Zone(_, zone) if zone != *before => {
                 self.write(crate::firewall::firewalld::Kind::Zone, name, &zone.to_xml())
             }
             _ => Ok(()),
@@ -241,14 +241,14 @@ impl Zone {
 }
 
 /// `[FAMILY:][TABLE:]FILE`
-pub(super) fn custom_rules(value: &str) -> Opening {
+pub(super) fn custom_rules(value: &str) -> FirewallItem {
     let parts: Vec<&str> = value.split(':').collect();
     let (family, table, file) = match parts[..] {
         [family, table, file] => (family, table, file),
         [family, file] => (family, "filter", file),
         _ => ("ipv4", "filter", value),
     };
-    Opening::CustomRules {
+    FirewallItem::CustomRules {
         family: family.to_owned(),
         table: table.to_owned(),
         file: file.to_owned(),

@@ -17,8 +17,8 @@ mod runtime;
 mod session;
 mod standalone;
 mod text;
-mod voice;
 mod whitelist;
+mod wording;
 
 use crate::argv::firewalld::table::Group;
 use crate::argv::firewalld::{Given, Side, UsageError, check, edits_service, lokkit_options, parse};
@@ -52,7 +52,7 @@ pub(super) fn usage_error(error: &UsageError, quiet: bool) -> Reply {
 
 /// Carries a request out. With `dry` nothing is written and nothing changed: the reply holds the
 /// intents.
-pub(super) fn carry_out(side: Side, call: &Call, given: Given, dry: bool) -> Reply {
+pub(super) fn execute(side: Side, call: &Call, given: Given, dry: bool) -> Reply {
     let place = |option: &str, usual: &str| match given.value(option) {
         Some(given) => call.path(given).to_str().unwrap_or(given).to_owned(),
         None => usual.to_owned(),

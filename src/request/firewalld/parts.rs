@@ -1,10 +1,10 @@
-//! The wishes of a call of firewall-cmd or firewall-offline-cmd before it is carried out.
+//! The intents of a call of firewall-cmd or firewall-offline-cmd before it is carried out.
 
 use super::item::{Item, STEMS};
 use super::{lokkit, read, words};
 use crate::argv::firewalld::{Given, Side, edits_service};
 use crate::firewall::firewalld::{ForwardPort, Names};
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 use crate::request::Call;
 use crate::request::parts::Part;
 
@@ -60,18 +60,18 @@ impl Reader<'_> {
     }
 
     fn option(&self, option: &str, values: &[String]) -> Vec<Part> {
-        let flag = |wish| vec![Part::of(option, [wish])];
+        let flag = |intent| vec![Part::of(option, [intent])];
         match option {
-            "--add-masquerade" => flag(self.allow(Opening::Masquerade { interface: None })),
-            "--remove-masquerade" => flag(self.withdraw(Opening::Masquerade { interface: None })),
-            "--add-forward" => flag(self.allow(Opening::IntraZoneForward)),
-            "--remove-forward" => flag(self.withdraw(Opening::IntraZoneForward)),
-            "--add-icmp-block-inversion" => flag(self.allow(Opening::IcmpBlockInversion)),
-            "--remove-icmp-block-inversion" => flag(self.withdraw(Opening::IcmpBlockInversion)),
-            "--enabled" => flag(Wish::FirewallSwitch { on: true }),
-            "--disabled" => flag(Wish::FirewallSwitch { on: false }),
-            "--reset-to-defaults" => flag(Wish::FirewallReset { defaults: None }),
-            "--panic-on" => flag(Wish::Note {
+            "--add-masquerade" => flag(self.allow(FirewallItem::Masquerade { interface: None })),
+            "--remove-masquerade" => flag(self.withdraw(FirewallItem::Masquerade { interface: None })),
+            "--add-forward" => flag(self.allow(FirewallItem::IntraZoneForward)),
+            "--remove-forward" => flag(self.withdraw(FirewallItem::IntraZoneForward)),
+            "--add-icmp-block-inversion" => flag(self.allow(FirewallItem::IcmpBlockInversion)),
+            "--remove-icmp-block-inversion" => flag(self.withdraw(FirewallItem::IcmpBlockInversion)),
+            "--enabled" => flag(Intent::FirewallSwitch { on: true }),
+            "--disabled" => flag(Intent::FirewallSwitch { on: false }),
+            "--reset-to-defaults" => flag(Intent::FirewallReset { defaults: None }),
+            "--panic-on" => flag(Intent::Note {
                 severity: "high".to_owned(),
                 text: "all network traffic is to be dropped (--panic-on)".to_owned(),
             }),
@@ -86,35 +86,35 @@ impl Reader<'_> {
     }
 
     fn value(&self, option: &str, value: &str) -> Option<Part> {
-        let wish = match option {
-            "--set-default-zone" => Wish::DefaultZone {
+        let intent = match option {
+            "--set-default-zone" => Intent::DefaultZone {
                 zone: value.to_owned(),
             },
             "--service" => self.allow(service(value)),
             "--remove-service" | "--remove-service-from-zone" => self.withdraw(service(value)),
             "--port" => self.allow(self.port(value)?),
-            "--trust" => Wish::Allow {
+            "--trust" => Intent::Allow {
                 opening: interface(value, true),
                 zone: Some(lokkit::TRUSTED.to_owned()),
             },
-            "--masq" => self.allow(Opening::Masquerade {
+            "--masq" => self.allow(FirewallItem::Masquerade {
                 interface: Some(value.to_owned()),
             }),
             "--forward-port" => {
                 let port = ForwardPort::parse(value, true, &self.names).ok()?;
                 self.allow(Item::ForwardPort(port).opening(false)?)
             }
-            "--block-icmp" => self.allow(Opening::BlockIcmp {
+            "--block-icmp" => self.allow(FirewallItem::BlockIcmp {
                 icmp_type: value.to_owned(),
             }),
-            "--addmodule" | "--removemodule" => Wish::FirewallModule {
+            "--addmodule" | "--removemodule" => Intent::FirewallModule {
                 module: value.to_owned(),
                 load: option == "--addmodule",
             },
             "--custom-rules" => self.allow(lokkit::custom_rules(value)),
             _ => return self.entry(option, value).or_else(|| of_definition(option, value)),
         };
-        Some(Part::of(value, [wish]))
+        Some(Part::of(value, [intent]))
     }
 
     /// `--add-STEM`, `--remove-STEM`, `--change-STEM`
@@ -123,42 +123,42 @@ impl Reader<'_> {
         let stem = STEMS.into_iter().find(|known| *known == stem)?;
         let trusted = self.zone.as_deref() == Some(lokkit::TRUSTED);
         let opening = Item::parse(stem, value, &self.names).ok()?.opening(trusted)?;
-        let wish = match verb {
+        let intent = match verb {
             "add" | "change" => self.allow(opening),
             "remove" => self.withdraw(opening),
             _ => return None,
         };
-        Some(Part::of(value, [wish]))
+        Some(Part::of(value, [intent]))
     }
 
     /// `PORT[-PORT]:PROTOCOL`
-    fn port(&self, value: &str) -> Option<Opening> {
+    fn port(&self, value: &str) -> Option<FirewallItem> {
         let (port, protocol) = value.split_once(':')?;
-        Some(Opening::Port {
+        Some(FirewallItem::Port {
             port: port.to_owned(),
             protocol: protocol.to_owned(),
         })
     }
 
-    fn allow(&self, opening: Opening) -> Wish {
+    fn allow(&self, opening: FirewallItem) -> Intent {
         let zone = self.zone.clone();
-        Wish::Allow { opening, zone }
+        Intent::Allow { opening, zone }
     }
 
-    fn withdraw(&self, opening: Opening) -> Wish {
+    fn withdraw(&self, opening: FirewallItem) -> Intent {
         let zone = self.zone.clone();
-        Wish::Withdraw { opening, zone }
+        Intent::Withdraw { opening, zone }
     }
 }
 
-fn service(name: &str) -> Opening {
-    Opening::FirewallService {
+fn service(name: &str) -> FirewallItem {
+    FirewallItem::FirewallService {
         service: name.to_owned(),
     }
 }
 
-fn interface(name: &str, trusted: bool) -> Opening {
-    Opening::Interface {
+fn interface(name: &str, trusted: bool) -> FirewallItem {
+    FirewallItem::Interface {
         interface: name.to_owned(),
         trusted,
     }
@@ -167,7 +167,7 @@ fn interface(name: &str, trusted: bool) -> Opening {
 fn definition(word: Option<&str>, object: &str, name: String, change: &str) -> Part {
     Part {
         word: word.map(str::to_owned),
-        wishes: vec![Wish::Definition {
+        intents: vec![Intent::Definition {
             object: object.to_owned(),
             name,
             change: change.to_owned(),

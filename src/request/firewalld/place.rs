@@ -6,44 +6,44 @@ use super::item::{Holder, Item, Ports, STEMS, add, has, remove};
 use super::listing;
 use super::session::{Exit, Session, Step};
 use super::text::edit_text;
-use super::voice::Voice;
+use super::wording::Wording;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::port::{integer, sort_for_listing};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Head, Kind, Policy, Port, Traffic, Zone};
-use crate::intent::{Opening, Wish};
+use crate::intent::{FirewallItem, Intent};
 
 /// What an edit applies to.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum ZoneOrPolicy {
     Zone(String, Zone),
     Policy(String, Policy),
 }
 
-impl Place {
+impl ZoneOrPolicy {
     pub fn kind(&self) -> Kind {
         match self {
-            Place::Zone(..) => Kind::Zone,
-            Place::Policy(..) => Kind::Policy,
+            ZoneOrPolicy::Zone(..) => Kind::Zone,
+            ZoneOrPolicy::Policy(..) => Kind::Policy,
         }
     }
 
     pub fn name(&self) -> &str {
         match self {
-            Place::Zone(name, _) | Place::Policy(name, _) => name,
+            ZoneOrPolicy::Zone(name, _) | ZoneOrPolicy::Policy(name, _) => name,
         }
     }
 
     pub fn holder(&mut self) -> &mut dyn Holder {
         match self {
-            Place::Zone(_, zone) => zone,
-            Place::Policy(_, policy) => policy,
+            ZoneOrPolicy::Zone(_, zone) => zone,
+            ZoneOrPolicy::Policy(_, policy) => policy,
         }
     }
 
     pub fn traffic(&self) -> &Traffic {
         match self {
-            Place::Zone(_, zone) => &zone.traffic,
-            Place::Policy(_, policy) => &policy.traffic,
+            ZoneOrPolicy::Zone(_, zone) => &zone.traffic,
+            ZoneOrPolicy::Policy(_, policy) => &policy.traffic,
         }
     }
 
@@ -53,28 +53,28 @@ impl Place {
 
     fn head(&mut self) -> &mut Head {
         match self {
-            Place::Zone(_, zone) => &mut zone.head,
-            Place::Policy(_, policy) => &mut policy.head,
+            ZoneOrPolicy::Zone(_, zone) => &mut zone.head,
+            ZoneOrPolicy::Policy(_, policy) => &mut policy.head,
         }
     }
 
     pub fn to_xml(&self) -> String {
         match self {
-            Place::Zone(_, zone) => zone.to_xml(),
-            Place::Policy(_, policy) => policy.to_xml(),
+            ZoneOrPolicy::Zone(_, zone) => zone.to_xml(),
+            ZoneOrPolicy::Policy(_, policy) => policy.to_xml(),
         }
     }
 
     /// `Zone 'public'`
     pub fn what(&self) -> String {
         match self {
-            Place::Zone(name, _) => format!("Zone '{name}'"),
-            Place::Policy(name, _) => format!("Policy '{name}'"),
+            ZoneOrPolicy::Zone(name, _) => format!("Zone '{name}'"),
+            ZoneOrPolicy::Policy(name, _) => format!("Policy '{name}'"),
         }
     }
 
     fn trusted(&self) -> bool {
-        matches!(self, Place::Zone(_, zone) if zone.target() == "ACCEPT")
+        matches!(self, ZoneOrPolicy::Zone(_, zone) if zone.target() == "ACCEPT")
     }
 }
 
@@ -135,15 +135,15 @@ impl Session<'_> {
     }
 
     /// The zone or policy that the call names, else the default zone.
-    pub fn place(&mut self) -> Step<Place> {
+    pub fn place(&mut self) -> Step<ZoneOrPolicy> {
         if let Some(name) = self.given.value("--policy").map(str::to_owned) {
-            return Ok(Place::Policy(name.clone(), self.load_policy(&name)?));
+            return Ok(ZoneOrPolicy::Policy(name.clone(), self.load_policy(&name)?));
         }
         let name = match self.given.value("--zone") {
             Some(name) => name.to_owned(),
             None => self.conf()?.default_zone(&self.tree),
         };
-        Ok(Place::Zone(name.clone(), self.load_zone(&name)?))
+        Ok(ZoneOrPolicy::Zone(name.clone(), self.load_zone(&name)?))
     }
 
     /// Options that adapt or query a zone or policy.
@@ -168,7 +168,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn item_options(&mut self, place: &mut Place, stem: &str) -> Step {
+    fn item_options(&mut self, place: &mut ZoneOrPolicy, stem: &str) -> Step {
         let values = |session: &Self, name: &str| session.given.values(name).to_vec();
         let added = values(self, &format!("--add-{stem}"));
         if !added.is_empty() {
@@ -202,18 +202,18 @@ impl Session<'_> {
             Ok(has(cell.borrow_mut().holder(), &item, ports, &session.names))
         };
         match (stem, voice) {
-            ("rich-rule", Voice::Offline | Voice::Policy) => self.query_leniently(&asked, is_there),
+            ("rich-rule", Wording::Offline | Wording::Policy) => self.query_leniently(&asked, is_there),
             _ => self.query(&asked, voice.quotes(stem), is_there),
         }
     }
 
     /// Reads an entry. All but running zones take an empty rich rule for one, which can be asked for
     /// but not stored.
-    fn item(&self, place: &Place, stem: &str, value: &str, adds: bool) -> Checked<Item> {
+    fn item(&self, place: &ZoneOrPolicy, stem: &str, value: &str, adds: bool) -> Checked<Item> {
         let is_lenient = match self.voice(place) {
-            Voice::Offline | Voice::Policy => true,
-            Voice::Permanent => !adds,
-            Voice::RunningZone => false,
+            Wording::Offline | Wording::Policy => true,
+            Wording::Permanent => !adds,
+            Wording::RunningZone => false,
         };
         match stem {
             "rich-rule" if is_lenient && value.is_empty() => Ok(Item::empty_rule()),
@@ -221,12 +221,12 @@ impl Session<'_> {
         }
     }
 
-    fn change_items(&mut self, place: &mut Place, stem: &str, values: &[String], adds: bool) -> Step {
+    fn change_items(&mut self, place: &mut ZoneOrPolicy, stem: &str, values: &[String], adds: bool) -> Step {
         let before = self.reply.intents.len();
         let cell = std::cell::RefCell::new(&mut *place);
         let parse = |session: &mut Self, value: &str| {
             let item = session.item(&cell.borrow(), stem, value, adds);
-            item.inspect_err(|_| session.wish_unread(&cell.borrow(), stem, value))
+            item.inspect_err(|_| session.intent_unread(&cell.borrow(), stem, value))
         };
         // All values are read before the first is worked on, but for rich rules, which are read one
         // by one.
@@ -241,7 +241,7 @@ impl Session<'_> {
                 let item = item.map_or_else(|| parse(session, &value), Ok)?;
                 let place = &mut *cell.borrow_mut();
                 let result = session.change_item(place, &item, adds);
-                session.wish_item(place, &item, adds, result.is_ok());
+                session.intent_item(place, &item, adds, result.is_ok());
                 result
             },
         );
@@ -249,13 +249,13 @@ impl Session<'_> {
             self.nothing_changed();
         }
         result?;
-        let changed = self.reply.intents.iter().skip(before).any(|intent| intent.changed);
+        let changed = self.reply.intents.iter().skip(before).any(|recorded| recorded.changed);
         self.store(place, changed || self.dry)
     }
 
     /// Adds or removes one entry. What depends on the rest of the configuration is checked here for
     /// firewall-cmd's zones, where each value stands alone, else at the end.
-    fn change_item(&mut self, place: &mut Place, item: &Item, adds: bool) -> Checked<()> {
+    fn change_item(&mut self, place: &mut ZoneOrPolicy, item: &Item, adds: bool) -> Checked<()> {
         let ports = Ports::of(self.voice(place));
         self.check_asked(place, item)?;
         let there = has(place.holder(), item, ports, &self.names);
@@ -267,7 +267,7 @@ impl Session<'_> {
                 Ok(())
             }
             (true, false) => {
-                if matches!(self.voice(place), Voice::Permanent | Voice::RunningZone) {
+                if matches!(self.voice(place), Wording::Permanent | Wording::RunningZone) {
                     self.check_alone(place, item)?;
                 }
                 add(place.holder(), item.clone(), ports, &self.names);
@@ -276,10 +276,10 @@ impl Session<'_> {
         }
     }
 
-    fn flag_options(&mut self, place: &mut Place, flag: &str) -> Step {
-        let own = |place: &Place| match (flag, place) {
-            ("icmp-block-inversion", Place::Zone(_, zone)) => zone.icmp_block_inversion,
-            ("forward", Place::Zone(_, zone)) => zone.forward,
+    fn flag_options(&mut self, place: &mut ZoneOrPolicy, flag: &str) -> Step {
+        let own = |place: &ZoneOrPolicy| match (flag, place) {
+            ("icmp-block-inversion", ZoneOrPolicy::Zone(_, zone)) => zone.icmp_block_inversion,
+            ("forward", ZoneOrPolicy::Zone(_, zone)) => zone.forward,
             ("masquerade", place) => place.traffic().masquerade,
             _ => false,
         };
@@ -293,21 +293,21 @@ impl Session<'_> {
         }
         let changed = own(place) != adds;
         match (flag, &mut *place) {
-            ("icmp-block-inversion", Place::Zone(_, zone)) => zone.icmp_block_inversion = adds,
-            ("forward", Place::Zone(_, zone)) => zone.forward = adds,
+            ("icmp-block-inversion", ZoneOrPolicy::Zone(_, zone)) => zone.icmp_block_inversion = adds,
+            ("forward", ZoneOrPolicy::Zone(_, zone)) => zone.forward = adds,
             (_, place) => place.traffic_mut().masquerade = adds,
         }
         let opening = match flag {
-            "icmp-block-inversion" => Opening::IcmpBlockInversion,
-            "forward" => Opening::IntraZoneForward,
-            _ => Opening::Masquerade { interface: None },
+            "icmp-block-inversion" => FirewallItem::IcmpBlockInversion,
+            "forward" => FirewallItem::IntraZoneForward,
+            _ => FirewallItem::Masquerade { interface: None },
         };
-        self.wish_opening(place, opening, adds, changed);
+        self.intent_opening(place, opening, adds, changed);
         self.flag_said(place, flag, adds, changed)?;
         self.store(place, changed)
     }
 
-    fn list_options(&mut self, place: &mut Place) -> Step {
+    fn list_options(&mut self, place: &mut ZoneOrPolicy) -> Step {
         let ports = |session: &Self, ports: &[Port]| {
             let mut ports = ports.to_vec();
             sort_for_listing(&mut ports, &session.names);
@@ -341,41 +341,41 @@ impl Session<'_> {
             ("--list-rich-rules", _) => {
                 traffic.rules.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
             }
-            ("--list-interfaces", Place::Zone(_, zone)) => zone.interfaces.join(" "),
-            ("--list-sources", Place::Zone(_, zone)) => zone.sources.join(" "),
-            ("--list-ingress-zones", Place::Policy(_, policy)) => sorted(&policy.ingress_zones),
-            ("--list-egress-zones", Place::Policy(_, policy)) => sorted(&policy.egress_zones),
+            ("--list-interfaces", ZoneOrPolicy::Zone(_, zone)) => zone.interfaces.join(" "),
+            ("--list-sources", ZoneOrPolicy::Zone(_, zone)) => zone.sources.join(" "),
+            ("--list-ingress-zones", ZoneOrPolicy::Policy(_, policy)) => sorted(&policy.ingress_zones),
+            ("--list-egress-zones", ZoneOrPolicy::Policy(_, policy)) => sorted(&policy.egress_zones),
             _ => return Ok(()),
         };
         self.answer(line)
     }
 
-    fn target_options(&mut self, place: &mut Place) -> Step {
+    fn target_options(&mut self, place: &mut ZoneOrPolicy) -> Step {
         if self.given.has("--get-target") {
             let target = match &*place {
-                Place::Zone(_, zone) => zone.target().to_owned(),
-                Place::Policy(_, policy) => policy.target.clone(),
+                ZoneOrPolicy::Zone(_, zone) => zone.target().to_owned(),
+                ZoneOrPolicy::Policy(_, policy) => policy.target.clone(),
             };
             return self.answer(target);
         }
         if let Some(target) = self.given.value("--set-target").map(str::to_owned) {
             match place {
-                Place::Zone(_, zone) if target == "default" => zone.target.clear(),
-                Place::Zone(_, zone) => zone.target = target,
-                Place::Policy(_, policy) => policy.target = target,
+                ZoneOrPolicy::Zone(_, zone) if target == "default" => zone.target.clear(),
+                ZoneOrPolicy::Zone(_, zone) => zone.target = target,
+                ZoneOrPolicy::Policy(_, policy) => policy.target = target,
             }
             return self.store_definition(place);
         }
         self.priority_options(place)
     }
 
-    fn priority_options(&mut self, place: &mut Place) -> Step {
+    fn priority_options(&mut self, place: &mut ZoneOrPolicy) -> Step {
         match place {
-            Place::Policy(_, policy) if self.given.has("--get-priority") => {
+            ZoneOrPolicy::Policy(_, policy) if self.given.has("--get-priority") => {
                 let priority = policy.priority.to_string();
                 self.answer(priority)
             }
-            Place::Policy(_, policy) => {
+            ZoneOrPolicy::Policy(_, policy) => {
                 let Some(text) = self.given.value("--set-priority").map(str::to_owned) else {
                     return Ok(());
                 };
@@ -385,14 +385,14 @@ impl Session<'_> {
                 policy.priority = priority;
                 self.store_definition(place)
             }
-            Place::Zone(..) => self.zone_priorities(place),
+            ZoneOrPolicy::Zone(..) => self.zone_priorities(place),
         }
     }
 
     /// firewalld 2.x: the order in which zones classify what enters and what leaves.
-    fn zone_priorities(&mut self, place: &mut Place) -> Step {
+    fn zone_priorities(&mut self, place: &mut ZoneOrPolicy) -> Step {
         for side in ["ingress", "egress"] {
-            let Place::Zone(_, zone) = &mut *place else {
+            let ZoneOrPolicy::Zone(_, zone) = &mut *place else {
                 return Ok(());
             };
             let slot = if side == "ingress" {
@@ -417,14 +417,14 @@ impl Session<'_> {
     }
 
     /// Stores an edit of a property, such as the target.
-    fn store_definition(&mut self, place: &Place) -> Step {
+    fn store_definition(&mut self, place: &ZoneOrPolicy) -> Step {
         self.definition(place.kind().word(), place.name(), "edit", true);
         self.store(place, true)
     }
 
     /// Checks and writes the place. Nothing is written that did not change: a copy of what a
     /// package ships would only hide later versions of it.
-    pub fn store(&mut self, place: &Place, changed: bool) -> Step {
+    pub fn store(&mut self, place: &ZoneOrPolicy, changed: bool) -> Step {
         if self.side == Side::Online && !changed {
             return self.success();
         }
@@ -439,10 +439,10 @@ impl Session<'_> {
         self.success()
     }
 
-    pub fn check_place(&self, place: &Place) -> Checked<()> {
+    pub fn check_place(&self, place: &ZoneOrPolicy) -> Checked<()> {
         let surroundings = self.surroundings();
         match place {
-            Place::Zone(name, zone) => {
+            ZoneOrPolicy::Zone(name, zone) => {
                 surroundings.zone(name, zone)?;
                 let edited = Surroundings {
                     edited: Some((name, zone)),
@@ -450,37 +450,37 @@ impl Session<'_> {
                 };
                 edited.rest(Kind::Zone, name)
             }
-            Place::Policy(name, policy) => {
+            ZoneOrPolicy::Policy(name, policy) => {
                 surroundings.policy(name, policy, Order::Settings)?;
                 surroundings.rest(Kind::Policy, name)
             }
         }
     }
 
-    pub fn wish_item(&mut self, place: &Place, item: &Item, adds: bool, changed: bool) {
+    pub fn intent_item(&mut self, place: &ZoneOrPolicy, item: &Item, adds: bool, changed: bool) {
         match item.opening(place.trusted()) {
-            Some(opening) => self.wish_opening(place, opening, adds, changed),
+            Some(opening) => self.intent_opening(place, opening, adds, changed),
             None => self.definition("policy", place.name(), "edit", changed),
         }
     }
 
-    fn wish_opening(&mut self, place: &Place, opening: Opening, adds: bool, changed: bool) {
-        let Place::Zone(zone, _) = place else {
+    fn intent_opening(&mut self, place: &ZoneOrPolicy, opening: FirewallItem, adds: bool, changed: bool) {
+        let ZoneOrPolicy::Zone(zone, _) = place else {
             return self.definition("policy", place.name(), "edit", changed);
         };
         let zone = Some(zone.clone());
-        let wish = if adds {
-            Wish::Allow { opening, zone }
+        let intent = if adds {
+            Intent::Allow { opening, zone }
         } else {
-            Wish::Withdraw { opening, zone }
+            Intent::Withdraw { opening, zone }
         };
-        self.wish(wish, changed);
+        self.intent(intent, changed);
     }
 
     /// A value that could not be read is worth a look: it may be a mistake of the package.
-    fn wish_unread(&mut self, place: &Place, stem: &str, value: &str) {
+    fn intent_unread(&mut self, place: &ZoneOrPolicy, stem: &str, value: &str) {
         let text = format!("{stem} {value:?} of {} makes no sense", place.what());
         let severity = "low".to_owned();
-        self.wish(Wish::Note { severity, text }, false);
+        self.intent(Intent::Note { severity, text }, false);
     }
 }

@@ -5,7 +5,7 @@
 use super::session::{Session, Step};
 use crate::config::Answers;
 use crate::firewall::firewalld::{Kind, Tree, lockdown};
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::request::Call;
 
 /// Where the copy is kept.
@@ -34,8 +34,8 @@ impl Session<'_> {
 
     /// `--runtime-to-permanent`: what runs becomes what the files say.
     pub fn runtime_to_permanent(&mut self) -> Step {
-        self.wish(
-            Wish::Note {
+        self.intent(
+            Intent::Note {
                 severity: "low".to_owned(),
                 text: "changes to the running firewall are to be kept".to_owned(),
             },

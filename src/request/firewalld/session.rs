@@ -3,7 +3,7 @@
 use crate::argv::firewalld::{Given, Side};
 use crate::error::Error;
 use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Names, Tree};
-use crate::intent::{Intent, Wish};
+use crate::intent::{Intent, RecordedIntent};
 use crate::request::{Call, Output, Reply};
 
 /// What firewalld logs where a local file cannot be read.
@@ -117,26 +117,28 @@ impl Session<'_> {
         self.done(conf)
     }
 
-    /// Notes a wish of this call.
-    pub fn wish(&mut self, wish: Wish, changed: bool) {
+    /// Notes a intent of this call.
+    pub fn intent(&mut self, intent: Intent, changed: bool) {
         let changed = changed && !self.dry;
-        let wish = match self.timed().filter(|_| matches!(wish, Wish::Allow { .. })) {
+        let intent = match self.timed().filter(|_| matches!(intent, Intent::Allow { .. })) {
             Some(note) => note,
-            None => wish,
+            None => intent,
         };
-        if matches!(wish, Wish::Note { .. }) && self.reply.intents.iter().any(|known| known.wish == wish) {
+        if matches!(intent, Intent::Note { .. })
+            && self.reply.intents.iter().any(|known| known.intent == intent)
+        {
             return;
         }
-        let intent = if self.runtime {
-            Intent::runtime(wish, changed)
+        let recorded = if self.runtime {
+            RecordedIntent::runtime(intent, changed)
         } else {
-            Intent::new(wish, changed)
+            RecordedIntent::new(intent, changed)
         };
-        self.reply.intents.push(intent);
+        self.reply.intents.push(recorded);
     }
 
-    /// What is asked for a time only ends with it: no wish that lasts.
-    fn timed(&self) -> Option<Wish> {
+    /// What is asked for a time only ends with it: no intent that lasts.
+    fn timed(&self) -> Option<Intent> {
         let timeout = self.given.value("--timeout").filter(|timeout| *timeout != "0")?;
         let added = self.given.options().filter(|(name, _)| name.starts_with("--add-"));
         let added: Vec<String> = added
@@ -145,7 +147,7 @@ impl Session<'_> {
                 values => values.iter().map(|value| format!("{name}={value}")).collect(),
             })
             .collect();
-        Some(Wish::Note {
+        Some(Intent::Note {
             severity: "low".to_owned(),
             text: format!("for {timeout} only: {}", added.join(" ")),
         })
@@ -153,18 +155,18 @@ impl Session<'_> {
 
     /// Notes that a definition was made, edited or deleted.
     pub fn definition(&mut self, object: &str, name: &str, change: &str, changed: bool) {
-        let wish = Wish::Definition {
+        let intent = Intent::Definition {
             object: object.to_owned(),
             name: name.to_owned(),
             change: change.to_owned(),
         };
-        self.wish(wish, changed);
+        self.intent(intent, changed);
     }
 
     /// Nothing of what was noted so far came about: the whole call was refused.
     pub fn nothing_changed(&mut self) {
-        for intent in &mut self.reply.intents {
-            intent.changed = false;
+        for recorded in &mut self.reply.intents {
+            recorded.changed = false;
         }
     }
 

@@ -10,7 +10,7 @@ use crate::firewall::firewalld::rich::Element;
 use crate::firewall::firewalld::{
     Checked, Code, Fault, Ipset, Kind, Policy, Whitelist, Zone, direct, lockdown,
 };
-use crate::intent::Wish;
+use crate::intent::Intent;
 
 /// The version whose behaviour is answered with.
 const VERSION: &str = "1.3.3";
@@ -69,7 +69,7 @@ impl Session<'_> {
             _ => Ok(()),
         };
         let changes = known && !same && checked.is_ok();
-        self.wish(Wish::DefaultZone { zone: zone.clone() }, changes);
+        self.intent(Intent::DefaultZone { zone: zone.clone() }, changes);
         self.checked(checked)?;
         if !known {
             return self.refuse(&Code::InvalidZone.about(zone));
@@ -178,7 +178,7 @@ impl Session<'_> {
         if self.given.has("--panic-on") {
             let text = "all network traffic is to be dropped (--panic-on)".to_owned();
             let severity = "high".to_owned();
-            self.wish(Wish::Note { severity, text }, false);
+            self.intent(Intent::Note { severity, text }, false);
             return self.success();
         }
         if self.given.has("--panic-off") {

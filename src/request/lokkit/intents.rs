@@ -6,7 +6,7 @@ use crate::escape::escape;
 use crate::firewall::lokkit::config::Loaded;
 use crate::firewall::lokkit::forward::Forward;
 use crate::firewall::lokkit::settings::{Entry, Settings};
-use crate::intent::{Opening, Scope, Wish};
+use crate::intent::{FirewallItem, Intent, Scope};
 use crate::request::Reply;
 
 use super::command::{Command, Word};
@@ -29,12 +29,12 @@ pub fn record(command: &Command, before: &Loaded, settings: &Settings, effects: 
         mut reply, restart, ..
     } = recorder.effects;
     if let Some(verb) = restart {
-        let wish = Wish::Defer {
+        let intent = Intent::Defer {
             verb,
             unit: UNIT.to_owned(),
             scope: Scope::System,
         };
-        reply.wish(wish, false);
+        reply.intent(intent, false);
     }
     reply
 }
@@ -56,7 +56,7 @@ impl Recorder<'_, '_> {
                 let last = self.is_last(at, |word| matches!(word, Word::Switch(_)));
                 let was_so = self.before.path.is_some() && self.before.settings.is_on() == *on;
                 let changed = last && !was_so && self.effects.configured;
-                self.effects.reply.wish(Wish::FirewallSwitch { on: *on }, changed);
+                self.effects.reply.intent(Intent::FirewallSwitch { on: *on }, changed);
             }
             Word::Force | Word::Default => {
                 // --update takes -f back, and of several resets the last one says which defaults.
@@ -68,11 +68,11 @@ impl Recorder<'_, '_> {
             Word::Selinux => {
                 if self.is_last(at, |word| *word == Word::Selinux) {
                     let wanted = &self.command.selinux;
-                    let wish = Wish::Selinux {
+                    let intent = Intent::Selinux {
                         mode: wanted.mode.map(str::to_owned),
                         policy: wanted.policy.as_deref().map(escape),
                     };
-                    self.effects.reply.wish(wish, self.effects.selinux_changed);
+                    self.effects.reply.intent(intent, self.effects.selinux_changed);
                 }
             }
         }
@@ -84,10 +84,10 @@ impl Recorder<'_, '_> {
 
     fn reset(&mut self) {
         let lost = !self.before.errors.is_empty() || !self.settings.covers(&self.before.settings);
-        let wish = Wish::FirewallReset {
+        let intent = Intent::FirewallReset {
             defaults: self.command.default_set.clone(),
         };
-        self.effects.reply.wish(wish, lost && self.effects.configured);
+        self.effects.reply.intent(intent, lost && self.effects.configured);
     }
 
     fn entry(&mut self, entry: &Entry) {
@@ -100,62 +100,62 @@ impl Recorder<'_, '_> {
             }
             _ => new,
         };
-        self.effects.reply.wish(wish_of(entry), changed);
+        self.effects.reply.intent(intent_of(entry), changed);
     }
 }
 
 /// What an entry of the configuration stands for.
-pub fn wish_of(entry: &Entry) -> Wish {
+pub fn intent_of(entry: &Entry) -> Intent {
     match entry {
         Entry::AddModule(module) => load(module, true),
         Entry::RemoveModule(module) => load(module, false),
         Entry::Trust(interface) => allow(trusted(interface)),
         Entry::Masq(interface) => allow(masquerade(interface)),
-        Entry::Port(port) => allow(Opening::Port {
+        Entry::Port(port) => allow(FirewallItem::Port {
             port: port.ports.to_string(),
             protocol: port.protocol.name().to_owned(),
         }),
-        Entry::CustomRules(rules) => allow(Opening::CustomRules {
+        Entry::CustomRules(rules) => allow(FirewallItem::CustomRules {
             family: rules.family.name().to_owned(),
             table: rules.table.name().to_owned(),
             file: escape(&rules.file),
         }),
-        Entry::Service(service) => allow(Opening::FirewallService {
+        Entry::Service(service) => allow(FirewallItem::FirewallService {
             service: service.key.to_owned(),
         }),
-        Entry::BlockIcmp(icmp) => allow(Opening::BlockIcmp {
+        Entry::BlockIcmp(icmp) => allow(FirewallItem::BlockIcmp {
             icmp_type: icmp.key.to_owned(),
         }),
         Entry::Forward(forward) => allow(forwarded(forward)),
     }
 }
 
-fn allow(opening: Opening) -> Wish {
-    Wish::Allow { opening, zone: None }
+fn allow(opening: FirewallItem) -> Intent {
+    Intent::Allow { opening, zone: None }
 }
 
-fn load(module: &OsStr, load: bool) -> Wish {
-    Wish::FirewallModule {
+fn load(module: &OsStr, load: bool) -> Intent {
+    Intent::FirewallModule {
         module: escape(module),
         load,
     }
 }
 
-fn trusted(interface: &str) -> Opening {
-    Opening::Interface {
+fn trusted(interface: &str) -> FirewallItem {
+    FirewallItem::Interface {
         interface: interface.to_owned(),
         trusted: true,
     }
 }
 
-fn masquerade(interface: &str) -> Opening {
-    Opening::Masquerade {
+fn masquerade(interface: &str) -> FirewallItem {
+    FirewallItem::Masquerade {
         interface: Some(interface.to_owned()),
     }
 }
 
-fn forwarded(forward: &Forward) -> Opening {
-    Opening::ForwardPort {
+fn forwarded(forward: &Forward) -> FirewallItem {
+    FirewallItem::ForwardPort {
         interface: Some(forward.interface.clone()),
         port: forward.ports.to_string(),
         protocol: forward.protocol.name().to_owned(),

@@ -19,19 +19,19 @@ use crate::firewall::lokkit::port::Lookup;
 use crate::firewall::lokkit::selinux::{self, Selinux};
 use crate::firewall::lokkit::services::defaults;
 use crate::firewall::lokkit::settings::Settings;
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::request::{Call, Reply};
 
 use command::{Command, Word};
 use effects::Effects;
-pub use intents::wish_of;
+pub use intents::intent_of;
 pub(super) use parts::parts;
 
 /// The exit code of a call that was not understood.
 const REFUSED: u8 = 2;
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let mut reply = Reply::new();
     if call.args.is_empty() {
         reply.output.out(text::HELP);
@@ -127,11 +127,11 @@ fn merge(command: &Command, before: &Loaded) -> Settings {
     settings
 }
 
-/// A call that is not carried out leaves no wish, but what it was and why is kept.
+/// A call that is not carried out leaves no intent, but what it was and why is kept.
 fn refuse(mut reply: Reply, errors: &[String]) -> Reply {
     errors.iter().for_each(|error| reply.output.err_line(error));
-    reply.wish(
-        Wish::Note {
+    reply.intent(
+        Intent::Note {
             severity: "low".to_owned(),
             text: errors.join("; "),
         },

@@ -1,15 +1,15 @@
-//! The wishes of a lokkit call before it is carried out.
+//! The intents of a lokkit call before it is carried out.
 
 use std::ffi::OsStr;
 
 use super::command::Command;
-use super::intents::wish_of;
+use super::intents::intent_of;
 use crate::argv::lokkit::{Grammar, Item, Opt, parse};
 use crate::escape::escape;
 use crate::firewall::lokkit::names::PortNames;
 use crate::firewall::lokkit::selinux::mode;
 use crate::firewall::lokkit::settings::Entry;
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::request::Call;
 use crate::request::parts::Part;
 
@@ -25,8 +25,8 @@ pub fn parts(call: &Call) -> Vec<Part> {
     let part = |item| match item {
         Item::Flag(flag) => of_flag(flag, &command),
         Item::Value { opt, spelling, value } => {
-            let wish = of_value(opt, &spelling, &value, &command, &lookup)?;
-            Some(Part::of(value.to_string_lossy(), [wish]))
+            let intent = of_value(opt, &spelling, &value, &command, &lookup)?;
+            Some(Part::of(value.to_string_lossy(), [intent]))
         }
         Item::Error(_) => None,
     };
@@ -35,9 +35,9 @@ pub fn parts(call: &Call) -> Vec<Part> {
 
 fn of_flag(flag: Opt, command: &Command) -> Option<Part> {
     match flag {
-        Opt::Enabled => Some(Part::of("--enabled", [Wish::FirewallSwitch { on: true }])),
-        Opt::Disabled => Some(Part::of("--disabled", [Wish::FirewallSwitch { on: false }])),
-        Opt::Force if command.is_forced() => Some(Part::of("-f", [Wish::FirewallReset { defaults: None }])),
+        Opt::Enabled => Some(Part::of("--enabled", [Intent::FirewallSwitch { on: true }])),
+        Opt::Disabled => Some(Part::of("--disabled", [Intent::FirewallSwitch { on: false }])),
+        Opt::Force if command.is_forced() => Some(Part::of("-f", [Intent::FirewallReset { defaults: None }])),
         _ => None,
     }
 }
@@ -48,19 +48,19 @@ fn of_value(
     value: &OsStr,
     command: &Command,
     names: crate::firewall::lokkit::port::Lookup,
-) -> Option<Wish> {
+) -> Option<Intent> {
     Some(match opt {
-        Opt::Default => Wish::FirewallReset {
+        Opt::Default => Intent::FirewallReset {
             defaults: command.default_set.clone(),
         },
-        Opt::Selinux => Wish::Selinux {
+        Opt::Selinux => Intent::Selinux {
             mode: mode(value).ok().map(str::to_owned),
             policy: None,
         },
-        Opt::SelinuxType => Wish::Selinux {
+        Opt::SelinuxType => Intent::Selinux {
             mode: None,
             policy: Some(escape(value)),
         },
-        _ => wish_of(&Entry::parse(opt, spelling, value, names).ok()?),
+        _ => intent_of(&Entry::parse(opt, spelling, value, names).ok()?),
     })
 }

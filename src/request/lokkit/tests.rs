@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::config::{Backend, Config};
-use crate::intent::{DeferredVerb, Intent, Opening, Scope};
+use crate::intent::{DeferredVerb, FirewallItem, RecordedIntent, Scope};
 use crate::request::{Env, Stream};
 use crate::root::Root;
 
@@ -43,7 +43,7 @@ impl Image {
     }
 
     fn call_words(&self, args: &[OsString]) -> Reply {
-        carry_out(&Call {
+        execute(&Call {
             root: &self.root,
             config: &self.config,
             env: &Env::default(),
@@ -68,29 +68,29 @@ fn stderr(reply: &Reply) -> String {
 
 const CFG: &str = "/etc/sysconfig/system-config-firewall";
 
-fn allow(opening: Opening, changed: bool) -> Intent {
-    Intent::new(Wish::Allow { opening, zone: None }, changed)
+fn allow(opening: FirewallItem, changed: bool) -> RecordedIntent {
+    RecordedIntent::new(Intent::Allow { opening, zone: None }, changed)
 }
 
-fn port(port: &str, changed: bool) -> Intent {
-    let opening = Opening::Port {
+fn port(port: &str, changed: bool) -> RecordedIntent {
+    let opening = FirewallItem::Port {
         port: port.into(),
         protocol: "tcp".into(),
     };
     allow(opening, changed)
 }
 
-fn defer(verb: DeferredVerb) -> Intent {
-    let wish = Wish::Defer {
+fn defer(verb: DeferredVerb) -> RecordedIntent {
+    let intent = Intent::Defer {
         verb,
         unit: "iptables.service".into(),
         scope: Scope::System,
     };
-    Intent::new(wish, false)
+    RecordedIntent::new(intent, false)
 }
 
 #[test]
-fn wishes_come_in_order_and_tell_what_is_new() {
+fn intents_come_in_order_and_tell_what_is_new() {
     let image = Image::new().file(CFG, "--port=22:tcp\n--disabled\n");
     let reply = image.call(
         "-p 80:tcp -s ssh -p 22:tcp --port=80-80:tcp --enabled -t br+ -m w --block-icmp=redirect \
@@ -100,35 +100,35 @@ fn wishes_come_in_order_and_tell_what_is_new() {
     let expected = [
         port("80", true),
         allow(
-            Opening::FirewallService {
+            FirewallItem::FirewallService {
                 service: "ssh".into(),
             },
             true,
         ),
         port("22", false),
         port("80", false),
-        Intent::new(Wish::FirewallSwitch { on: true }, true),
+        RecordedIntent::new(Intent::FirewallSwitch { on: true }, true),
         allow(
-            Opening::Interface {
+            FirewallItem::Interface {
                 interface: "br+".into(),
                 trusted: true,
             },
             true,
         ),
         allow(
-            Opening::Masquerade {
+            FirewallItem::Masquerade {
                 interface: Some("w".into()),
             },
             true,
         ),
         allow(
-            Opening::BlockIcmp {
+            FirewallItem::BlockIcmp {
                 icmp_type: "redirect".into(),
             },
             true,
         ),
         allow(
-            Opening::CustomRules {
+            FirewallItem::CustomRules {
                 family: "ipv4".into(),
                 table: "filter".into(),
                 file: "/x".into(),
@@ -136,7 +136,7 @@ fn wishes_come_in_order_and_tell_what_is_new() {
             true,
         ),
         allow(
-            Opening::ForwardPort {
+            FirewallItem::ForwardPort {
                 interface: Some("w".into()),
                 port: "1".into(),
                 protocol: "tcp".into(),
@@ -158,11 +158,11 @@ fn rule_files_are_kept_only_for_the_iptables_services() {
         for path in ["iptables", "ip6tables", "iptables-config", "ip6tables-config"] {
             assert_eq!(image.root.exists(format!("/etc/sysconfig/{path}")), there, "{path}");
         }
-        let module = Wish::FirewallModule {
+        let module = Intent::FirewallModule {
             module: "nf_x".into(),
             load: true,
         };
-        assert!(reply.intents.contains(&Intent::new(module, there)));
+        assert!(reply.intents.contains(&RecordedIntent::new(module, there)));
         assert_eq!(reply.intents.contains(&defer(DeferredVerb::Restart)), there);
         assert_eq!(image.root.meta(CFG).unwrap().mode, 0o600);
     }
@@ -182,22 +182,22 @@ fn switching_off_removes_rules_and_defers_a_stop() {
     assert_eq!(
         reply.intents,
         [
-            Intent::new(Wish::FirewallSwitch { on: false }, true),
+            RecordedIntent::new(Intent::FirewallSwitch { on: false }, true),
             defer(DeferredVerb::Stop)
         ]
     );
     assert!(!image.root.exists("/etc/sysconfig/iptables"));
     let again = image.call("--disabled");
-    assert_eq!(again.intents, [Intent::new(Wish::FirewallSwitch { on: false }, false)]);
+    assert_eq!(again.intents, [RecordedIntent::new(Intent::FirewallSwitch { on: false }, false)]);
 }
 
 #[test]
-fn a_reset_is_one_wish_that_names_its_defaults() {
+fn a_reset_is_one_intent_that_names_its_defaults() {
     let reset = |defaults: Option<&str>, changed| {
-        let wish = Wish::FirewallReset {
+        let intent = Intent::FirewallReset {
             defaults: defaults.map(Into::into),
         };
-        Intent::new(wish, changed)
+        RecordedIntent::new(intent, changed)
     };
     let image = Image::new();
     assert_eq!(image.call("-n -f").intents, [reset(None, false)]);
@@ -218,11 +218,11 @@ fn a_refused_call_leaves_a_note_and_nothing_else() {
     let text = "option -p: invalid port definition 80.; option -s: invalid service 'x'.";
     assert_eq!(reply.exit, 2);
     assert_eq!(stderr(&reply), text.replace("; ", "\n") + "\n");
-    let note = Wish::Note {
+    let note = Intent::Note {
         severity: "low".into(),
         text: text.into(),
     };
-    assert_eq!(reply.intents, [Intent::new(note, false)]);
+    assert_eq!(reply.intents, [RecordedIntent::new(note, false)]);
     assert!(!image.root.exists(CFG));
 }
 
@@ -252,11 +252,11 @@ fn selinux_without_a_directory_is_said() {
     let image = Image::new();
     let reply = image.call("--selinux=disabled");
     assert_eq!((reply.exit, stdout(&reply).as_str()), (1, "Failed to write selinux configuration.\n"));
-    let wish = Wish::Selinux {
+    let intent = Intent::Selinux {
         mode: Some("disabled".into()),
         policy: None,
     };
-    assert_eq!(reply.intents, [Intent::new(wish, false)]);
+    assert_eq!(reply.intents, [RecordedIntent::new(intent, false)]);
     assert!(!image.root.exists(CFG));
 }
 

@@ -46,7 +46,7 @@ struct Job<'a> {
 }
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let with_systemd = native::is_installed(call.root);
     match parse(call.args, with_systemd) {
         Request::Usage => Reply::error(USAGE, 1),
@@ -167,7 +167,7 @@ fn redirect(call: &Call, job: &Job, action: &str) -> Reply {
     let mut reply = Reply::new();
     reply.output.err_line(line);
     let words = [&[action.into(), unit.into()], job.words].concat();
-    let answer = systemctl::carry_out(&call.redirect("systemctl", &words));
+    let answer = systemctl::execute(&call.redirect("systemctl", &words));
     reply.output.append(answer.output);
     Reply {
         output: reply.output,

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use super::Job;
-use crate::intent::{DeferredVerb, Scope, Wish};
+use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::request::Reply;
 use crate::unit::mangle::unit_of;
 
@@ -19,8 +19,8 @@ pub fn action(job: &Job) -> Reply {
         return reply.fail(NOT_RUNNING);
     }
     match action.and_then(deferred) {
-        Some(verb) => reply.wish(
-            Wish::Defer {
+        Some(verb) => reply.intent(
+            Intent::Defer {
                 verb,
                 unit: unit_of(&name),
                 scope: Scope::System,
@@ -29,8 +29,8 @@ pub fn action(job: &Job) -> Reply {
         ),
         None => {
             let action = job.action.unwrap_or_default().to_string_lossy();
-            reply.wish(
-                Wish::Note {
+            reply.intent(
+                Intent::Note {
                     severity: "low".into(),
                     text: format!("action \"{action}\" of the init script {name} was not run"),
                 },
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::argv::service::Switches;
 
-    fn recorded(word: &str) -> (u8, Vec<Wish>) {
+    fn recorded(word: &str) -> (u8, Vec<Intent>) {
         let reply = action(&Job {
             name: OsStr::new("foo"),
             action: Some(OsStr::new(word)),
@@ -68,20 +68,20 @@ mod tests {
             switches: Switches::default(),
         });
         assert_eq!(reply.output, Default::default());
-        (reply.exit, reply.intents.into_iter().map(|intent| intent.wish).collect())
+        (reply.exit, reply.intents.into_iter().map(|recorded| recorded.intent).collect())
     }
 
     #[test]
     fn actions_wait_for_the_boot_and_queries_do_not() {
-        let restart = Wish::Defer {
+        let restart = Intent::Defer {
             verb: DeferredVerb::TryRestart,
             unit: "foo.service".into(),
             scope: Scope::System,
         };
         assert_eq!(recorded("condrestart"), (0, vec![restart]));
         assert_eq!(recorded("status"), (3, vec![]));
-        let (exit, wishes) = recorded("initdb");
+        let (exit, intents) = recorded("initdb");
         assert_eq!(exit, 0);
-        assert!(matches!(&wishes[..], [Wish::Note { text, .. }] if text.contains("\"initdb\"")));
+        assert!(matches!(&intents[..], [Intent::Note { text, .. }] if text.contains("\"initdb\"")));
     }
 }

@@ -1,6 +1,6 @@
 //! add-wants, add-requires, set-default and get-default.
 
-use crate::intent::Wish;
+use crate::intent::Intent;
 use crate::request::Reply;
 use crate::unit::dependency::{Dependency, can_be_default};
 use crate::unit::log::Level;
@@ -42,12 +42,12 @@ pub fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
         }
     };
     for (owner, name) in names.iter().enumerate() {
-        let wish = Wish::Dependency {
+        let intent = Intent::Dependency {
             unit: real_names.get(owner).unwrap_or(name).clone(),
             target: real_target.as_ref().unwrap_or(&target).clone(),
             dependency: word.to_owned(),
         };
-        session.wish(wish, events.changed_for(owner));
+        session.intent(intent, events.changed_for(owner));
     }
     session.reply.fail(u8::from(failure.is_some()))
 }
@@ -90,7 +90,7 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     };
     let exit = u8::from(outcome.is_err());
     let unit = outcome.unwrap_or(target);
-    session.wish(Wish::DefaultTarget { unit }, events.any_change());
+    session.intent(Intent::DefaultTarget { unit }, events.any_change());
     session.reply.fail(exit)
 }
 

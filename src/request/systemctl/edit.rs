@@ -2,7 +2,7 @@
 //! to start and the verb is ignored as the original ignores it.
 
 use crate::config::Answers;
-use crate::intent::{UnitWant, Wish};
+use crate::intent::{Intent, UnitWant};
 use crate::request::Reply;
 use crate::unit::paths::join;
 use crate::unit::problem::Problem;
@@ -14,9 +14,9 @@ use super::session::Session;
 const OVERRIDE: &str = "override.conf";
 
 /// Carries the verb out.
-pub fn carry_out(mut session: Session, arguments: &[String]) -> Reply {
+pub fn execute(mut session: Session, arguments: &[String]) -> Reply {
     if session.answers() == Answers::Strict || !session.options.stdin {
-        runtime::carry_out(&mut session, "edit", arguments);
+        runtime::execute(&mut session, "edit", arguments);
         return session.reply;
     }
     let names = match session.names(arguments, "to edit") {
@@ -35,13 +35,13 @@ pub fn carry_out(mut session: Session, arguments: &[String]) -> Reply {
     let mut failure = None;
     for name in &names {
         let written = write(&session, &units, name, &content);
-        let wish = Wish::Unit {
+        let intent = Intent::Unit {
             unit: name.clone(),
             want: UnitWant::Edit,
             scope: session.options.scope,
             rule: None,
         };
-        session.wish(wish, written.is_ok());
+        session.intent(intent, written.is_ok());
         failure = failure.or(written.err());
     }
     match failure {

@@ -1,7 +1,7 @@
 //! The verbs that change unit files by name: enable, disable, reenable, link, mask, unmask, revert.
 
 use crate::config::Answers;
-use crate::intent::{UnitWant, Wish};
+use crate::intent::{Intent, UnitWant};
 use crate::request::Reply;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::Placement;
@@ -16,7 +16,7 @@ use super::session::Session;
 use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
-pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
+pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
     if let Some(text) = now::refusal(&session, verb) {
         return session.fail(text);
     }
@@ -53,7 +53,7 @@ pub fn carry_out(mut session: Session, verb: &str, arguments: &[String]) -> Repl
     record(&mut session, verb, &names, &events);
     session.close(&tree);
     session.reply.exit = u8::from(done.failure.is_some_and(|problem| counts(&session, verb, problem)));
-    now::carry_out(&mut session, verb, &names);
+    now::execute(&mut session, verb, &names);
     session.reply
 }
 
@@ -212,12 +212,12 @@ fn record(session: &mut Session, verb: &str, names: &[String], events: &Events) 
         _ => UnitWant::Revert,
     };
     for (owner, name) in names.iter().enumerate() {
-        let wish = Wish::Unit {
+        let intent = Intent::Unit {
             unit: events.name_of(owner).unwrap_or(base_name(name)).to_owned(),
             want,
             scope: session.options.scope,
             rule: None,
         };
-        session.wish(wish, events.changed_for(owner));
+        session.intent(intent, events.changed_for(owner));
     }
 }

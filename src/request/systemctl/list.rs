@@ -8,7 +8,7 @@ use crate::request::Reply;
 use crate::root::Kind;
 use crate::unit::glob;
 use crate::unit::name;
-use crate::unit::preset::{Presets, Verdict};
+use crate::unit::preset::{PresetAnswer, Presets};
 use crate::unit::state::{LinkTable, State};
 use crate::unit::tree::Units;
 
@@ -89,9 +89,9 @@ fn sort_key(unit: &str) -> (Option<&'static str>, String) {
 
 fn verdict_word(presets: &Presets, unit: &str) -> &'static str {
     match presets.query(unit, true).verdict {
-        Verdict::Enable => "enabled",
-        Verdict::Disable => "disabled",
-        Verdict::Ignore => "ignored",
+        PresetAnswer::Enable => "enabled",
+        PresetAnswer::Disable => "disabled",
+        PresetAnswer::Ignore => "ignored",
     }
 }
 

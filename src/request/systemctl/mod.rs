@@ -26,7 +26,7 @@ pub(super) use parts::parts;
 use session::Session;
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let generation = match call.config.shims.systemctl_generation {
         config::Generation::Version(version) => Generation(version),
         config::Generation::Auto => Generation::detect(call.root),
@@ -43,7 +43,7 @@ pub fn carry_out(call: &Call) -> Reply {
             options,
             verb,
             arguments,
-        }) => carry_out_verb(Session::new(call, generation, options), verb.as_deref(), &arguments),
+        }) => execute_verb(Session::new(call, generation, options), verb.as_deref(), &arguments),
     }
 }
 
@@ -62,7 +62,7 @@ fn refuse(mut session: Session, text: &str) -> Reply {
     session.reply.fail(1)
 }
 
-fn carry_out_verb(mut session: Session, typed: Option<&str>, arguments: &[String]) -> Reply {
+fn execute_verb(mut session: Session, typed: Option<&str>, arguments: &[String]) -> Reply {
     let name = typed.unwrap_or(verbs::DEFAULT);
     let Some(verb) = verbs::find(name, session.generation.0, session.answers()) else {
         let text = unknown_verb(name, session.generation);
@@ -72,9 +72,9 @@ fn carry_out_verb(mut session: Session, typed: Option<&str>, arguments: &[String
         return session.fail(text);
     }
     match verb.needs {
-        Needs::Manager if verb.name == "edit" => edit::carry_out(session, arguments),
+        Needs::Manager if verb.name == "edit" => edit::execute(session, arguments),
         Needs::Manager => {
-            runtime::carry_out(&mut session, verb.name, arguments);
+            runtime::execute(&mut session, verb.name, arguments);
             session.reply
         }
         Needs::Files => by_files(session, verb.name, arguments),
@@ -96,7 +96,7 @@ fn by_files(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
         "add-wants" | "add-requires" => dependency::add(session, verb, arguments),
         "preset-all" => preset::preset_all(session),
         "preset" => preset::preset(session, arguments),
-        _ => enable::carry_out(session, verb, arguments),
+        _ => enable::execute(session, verb, arguments),
     }
 }
 

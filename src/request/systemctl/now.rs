@@ -1,7 +1,7 @@
 //! `--now`: what it comes to where nothing can be started.
 
 use crate::config::Answers;
-use crate::intent::{DeferredVerb, Scope, Wish};
+use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::unit::generation::Now;
 use crate::unit::log::Level;
 use crate::unit::name::base_name;
@@ -17,7 +17,7 @@ pub fn refusal(session: &Session, verb: &str) -> Option<String> {
 }
 
 /// Defers what `--now` asks for; the original's own answer is a failure in most generations.
-pub fn carry_out(session: &mut Session, verb: &str, names: &[String]) {
+pub fn execute(session: &mut Session, verb: &str, names: &[String]) {
     if !session.options.now {
         return;
     }
@@ -28,12 +28,12 @@ pub fn carry_out(session: &mut Session, verb: &str, names: &[String]) {
         _ => return,
     };
     for name in names {
-        let wish = Wish::Defer {
+        let intent = Intent::Defer {
             verb: deferred,
             unit: base_name(name).to_owned(),
             scope: session.options.scope,
         };
-        session.wish(wish, false);
+        session.intent(intent, false);
     }
     if session.answers() == Answers::Strict && session.reply.exit == 0 {
         answer_strictly(session, verb);

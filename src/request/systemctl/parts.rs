@@ -1,12 +1,12 @@
-//! The wishes of a systemctl call before it is carried out.
+//! The intents of a systemctl call before it is carried out.
 
 use std::ffi::OsString;
 
 use super::runtime;
 use crate::argv::systemctl::{Options, Request, parse, verbs};
 use crate::config::Answers;
-use crate::intent::{DeferredVerb, UnitWant, Wish};
-use crate::request::parts::{Part, unit_wish};
+use crate::intent::{DeferredVerb, Intent, UnitWant};
+use crate::request::parts::{Part, unit_intent};
 use crate::unit::mangle::mangle;
 use crate::unit::name::base_name;
 
@@ -32,18 +32,18 @@ pub fn parts(argv0: &str, args: &[OsString]) -> Vec<Part> {
 
 fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
     let scope = options.scope;
-    let each = |wish: &dyn Fn(String) -> Vec<Wish>| {
-        arguments.iter().map(|word| Part::of(word, wish(unit_name(word, ".service")))).collect()
+    let each = |intent: &dyn Fn(String) -> Vec<Intent>| {
+        arguments.iter().map(|word| Part::of(word, intent(unit_name(word, ".service")))).collect()
     };
     let set = |want, now: Option<DeferredVerb>| {
         each(&move |unit: String| {
             let now = now.filter(|_| options.now);
-            let later = now.map(|verb| Wish::Defer {
+            let later = now.map(|verb| Intent::Defer {
                 verb,
                 unit: unit.clone(),
                 scope,
             });
-            std::iter::once(unit_wish(unit, want, scope)).chain(later).collect()
+            std::iter::once(unit_intent(unit, want, scope)).chain(later).collect()
         })
     };
     match verb {
@@ -56,11 +56,15 @@ fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
         "revert" => set(UnitWant::Revert, None),
         "edit" => set(UnitWant::Edit, None),
         "preset" => set(UnitWant::PresetIgnore, None),
-        "preset-all" => vec![Part::whole(unit_wish("*".into(), UnitWant::PresetIgnore, scope))],
+        "preset-all" => vec![Part::whole(unit_intent(
+            "*".into(),
+            UnitWant::PresetIgnore,
+            scope,
+        ))],
         "add-wants" | "add-requires" => of_dependency(verb, arguments),
         "set-default" => {
             let unit = arguments.first().map(|word| unit_name(word, ".target"));
-            unit.map(|unit| Part::whole(Wish::DefaultTarget { unit })).into_iter().collect()
+            unit.map(|unit| Part::whole(Intent::DefaultTarget { unit })).into_iter().collect()
         }
         _ => runtime::parts(options, verb, arguments),
     }
@@ -72,12 +76,12 @@ fn of_dependency(verb: &str, arguments: &[String]) -> Vec<Part> {
     };
     let target = unit_name(target, ".target");
     let part = |word: &String| {
-        let wish = Wish::Dependency {
+        let intent = Intent::Dependency {
             unit: unit_name(word, ".service"),
             target: target.clone(),
             dependency: verb.trim_start_matches("add-").to_owned(),
         };
-        Part::of(word, [wish])
+        Part::of(word, [intent])
     };
     others.iter().map(part).collect()
 }

@@ -1,9 +1,9 @@
 //! preset and preset-all.
 
-use crate::intent::{UnitWant, Wish};
+use crate::intent::{Intent, UnitWant};
 use crate::request::Reply;
 use crate::unit::enable::{Outcome, Placement};
-use crate::unit::preset::{Presets, Verdict};
+use crate::unit::preset::{PresetAnswer, Presets};
 use crate::unit::preset_apply::Decision;
 use crate::unit::problem::Events;
 use crate::unit::tree::Units;
@@ -21,7 +21,7 @@ pub fn preset(mut session: Session, arguments: &[String]) -> Reply {
         Err(text) => return session.fail(text),
     };
     let mode = session.options.preset_mode;
-    carry_out(session, "preset", |units, presets, place, events| {
+    execute(session, "preset", |units, presets, place, events| {
         units.preset(&names, presets, mode, place, events)
     })
 }
@@ -34,14 +34,14 @@ pub fn preset_all(session: Session) -> Reply {
         "preset"
     };
     let mode = session.options.preset_mode;
-    carry_out(session, verb, |units, presets, place, events| {
+    execute(session, verb, |units, presets, place, events| {
         units.preset_all(presets, mode, place, events)
     })
 }
 
 type Applied = (Outcome, Vec<Decision>);
 
-fn carry_out(
+fn execute(
     mut session: Session,
     verb: &str,
     apply: impl FnOnce(&mut Units, &Presets, &Placement, &mut Events) -> Applied,
@@ -82,21 +82,21 @@ fn on_units(
     apply(units, &presets, &place, events)
 }
 
-/// Every verdict is a wish, also where the unit is not there.
+/// Every verdict is a intent, also where the unit is not there.
 fn record(session: &mut Session, decisions: &[Decision], events: &Events) {
     let scope = session.options.scope;
     for decision in decisions {
         let want = match decision.answer.verdict {
-            Verdict::Enable => UnitWant::PresetEnable,
-            Verdict::Disable => UnitWant::PresetDisable,
-            Verdict::Ignore => UnitWant::PresetIgnore,
+            PresetAnswer::Enable => UnitWant::PresetEnable,
+            PresetAnswer::Disable => UnitWant::PresetDisable,
+            PresetAnswer::Ignore => UnitWant::PresetIgnore,
         };
-        let wish = Wish::Unit {
+        let intent = Intent::Unit {
             unit: decision.unit.clone(),
             want,
             scope,
             rule: Some(decision.answer.source.clone()),
         };
-        session.wish(wish, events.changed_for(decision.owner));
+        session.intent(intent, events.changed_for(decision.owner));
     }
 }

@@ -1,9 +1,9 @@
 //! Verbs that need a running systemd: the original ignores them in a chroot. What they ask for is
-//! kept as wishes for when the image runs.
+//! kept as intents for when the image runs.
 
 use crate::argv::systemctl::Options;
 use crate::config::RuntimeQueries;
-use crate::intent::{DeferredVerb, Wish};
+use crate::intent::{DeferredVerb, Intent};
 use crate::request::parts::Part;
 use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
@@ -12,7 +12,7 @@ use crate::unit::mangle::mangle;
 use super::session::Session;
 
 /// Says that the verb is ignored, and keeps what it asks for.
-pub fn carry_out(session: &mut Session, verb: &str, arguments: &[String]) {
+pub fn execute(session: &mut Session, verb: &str, arguments: &[String]) {
     if session.call.config.shims.runtime_queries == RuntimeQueries::Truthful
         && answer_truthfully(session, verb, arguments)
     {
@@ -96,7 +96,7 @@ fn defer(session: &mut Session, verb: DeferredVerb, arguments: &[String]) {
     for argument in arguments {
         if let Some(unit) = unit_of(argument, suffix) {
             let scope = session.options.scope;
-            session.wish(Wish::Defer { verb, unit, scope }, false);
+            session.intent(Intent::Defer { verb, unit, scope }, false);
         }
     }
 }
@@ -129,26 +129,26 @@ fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String])
         .into_iter()
         .chain(arguments.iter().map(String::as_str))
         .collect();
-    let wish = Wish::Note {
+    let intent = Intent::Note {
         severity: severity.to_owned(),
         text: words.join(" "),
     };
-    session.wish(wish, false);
+    session.intent(intent, false);
 }
 
-/// The wishes of such a verb, by its words.
+/// The intents of such a verb, by its words.
 pub fn parts(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
     if let Some(verb) = deferred(verb) {
         let suffix = suffix_of(verb);
         let part = |word: &String| {
             let unit = unit_of(word, suffix)?;
             let scope = options.scope;
-            Some(Part::of(word, [Wish::Defer { verb, unit, scope }]))
+            Some(Part::of(word, [Intent::Defer { verb, unit, scope }]))
         };
         return arguments.iter().filter_map(part).collect();
     }
     if is_power(verb) {
-        return vec![Part::whole(Wish::Note {
+        return vec![Part::whole(Intent::Note {
             severity: "high".to_owned(),
             text: format!("systemctl {verb}"),
         })];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::argv::systemctl::Options;
 use crate::config::Answers;
-use crate::intent::{Intent, Scope, Wish};
+use crate::intent::{Intent, RecordedIntent, Scope};
 use crate::request::{Call, Reply};
 use crate::root::Root;
 use crate::unit::enable::Placement;
@@ -26,7 +26,7 @@ pub struct Session<'c> {
     pub generation: Generation,
     /// The options.
     pub options: Options,
-    /// What was said and wished so far.
+    /// What was said and intented so far.
     pub reply: Reply,
     /// How messages are worded.
     pub style: Style,
@@ -34,8 +34,8 @@ pub struct Session<'c> {
     pub script_enabled: bool,
     /// Lines of a greater level are dropped.
     most: u8,
-    /// The wishes noted, each with whether anything changed.
-    wished: BTreeSet<(Wish, bool)>,
+    /// The intents noted, each with whether anything changed.
+    intented: BTreeSet<(Intent, bool)>,
 }
 
 /// The tree that a request is about.
@@ -77,7 +77,7 @@ impl<'c> Session<'c> {
             script_enabled: false,
             style: Style::new(generation, call.env),
             most: level.flatten().unwrap_or(Level::Info as u8),
-            wished: BTreeSet::new(),
+            intented: BTreeSet::new(),
         };
         if let (Some(given), Some(None)) = (given, level) {
             session.say(Level::Warning, format!("Failed to parse log level '{given}'. Ignoring."));
@@ -194,11 +194,11 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// Notes a wish, of this boot or for good.
-    pub fn wish(&mut self, wish: Wish, changed: bool) {
-        if self.wished.insert((wish.clone(), changed)) {
-            self.reply.intents.push(Intent {
-                wish,
+    /// Notes a intent, of this boot or for good.
+    pub fn intent(&mut self, intent: Intent, changed: bool) {
+        if self.intented.insert((intent.clone(), changed)) {
+            self.reply.intents.push(RecordedIntent {
+                intent,
                 changed,
                 runtime: self.options.runtime,
             });

@@ -107,7 +107,7 @@ fn program(session: &Session) -> String {
 }
 
 /// Calls the code behind `systemd-sysv-install` and says whether it succeeded. Of the pair of a
-/// script and a native unit only the unit's wish is kept.
+/// script and a native unit only the unit's intent is kept.
 fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -> bool {
     let program = program(session);
     let mut words = vec![verb.to_owned(), service.to_owned()];
@@ -131,7 +131,7 @@ fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -
         config: &config,
         ..session.call.redirect(&program, &words)
     };
-    let reply = sysv_install::carry_out(&call);
+    let reply = sysv_install::execute(&call);
     session.reply.output.append(reply.output);
     session.reply.warnings.extend(reply.warnings);
     if !is_native {

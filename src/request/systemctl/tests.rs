@@ -1,11 +1,11 @@
-//! Where answers for images differ from the original's on purpose, and which wishes requests carry.
+//! Where answers for images differ from the original's on purpose, and which intents requests carry.
 
 use std::ffi::OsString;
 use std::io;
 
-use super::carry_out;
+use super::execute;
 use crate::config::{Answers, Config, Generation};
-use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
 use crate::request::{Call, Env, Reply, Stream};
 use crate::root::Root;
 
@@ -43,7 +43,7 @@ impl Image {
 
     fn run(&self, words: &str) -> Reply {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        carry_out(&Call {
+        execute(&Call {
             root: &self.root,
             config: &self.config,
             env: &Env::default(),
@@ -54,12 +54,12 @@ impl Image {
     }
 }
 
-fn wishes(reply: &Reply) -> Vec<(Wish, bool)> {
-    reply.intents.iter().map(|intent| (intent.wish.clone(), intent.changed)).collect()
+fn intents(reply: &Reply) -> Vec<(Intent, bool)> {
+    reply.intents.iter().map(|recorded| (recorded.intent.clone(), recorded.changed)).collect()
 }
 
-fn unit(name: &str, want: UnitWant) -> Wish {
-    Wish::Unit {
+fn unit(name: &str, want: UnitWant) -> Intent {
+    Intent::Unit {
         unit: name.to_owned(),
         want,
         scope: Scope::System,
@@ -67,8 +67,8 @@ fn unit(name: &str, want: UnitWant) -> Wish {
     }
 }
 
-fn defer(verb: DeferredVerb) -> Wish {
-    Wish::Defer {
+fn defer(verb: DeferredVerb) -> Intent {
+    Intent::Defer {
         verb,
         unit: "demo.service".to_owned(),
         scope: Scope::System,
@@ -85,10 +85,10 @@ fn now_is_deferred_where_the_original_fails() {
             (unit("demo.service", UnitWant::Enable), true),
             (defer(DeferredVerb::Start), false),
         ];
-        assert_eq!(wishes(&reply), expected);
+        assert_eq!(intents(&reply), expected);
         assert!(image.root.exists(LINK));
         assert_eq!(image.run("reenable --now demo").exit, 0);
-        assert_eq!(wishes(&image.run("disable --now demo"))[1].0, defer(DeferredVerb::Stop));
+        assert_eq!(intents(&image.run("disable --now demo"))[1].0, defer(DeferredVerb::Stop));
         assert_eq!(image.run("mask --now demo").exit, 0);
         assert_eq!(image.run("unmask --now demo").exit, 0);
         assert_eq!(image.run("preset --now demo").exit, 0);
@@ -124,7 +124,7 @@ fn a_drop_in_from_standard_input_is_written() {
     assert_eq!(reply.exit, 0);
     let path = "/etc/systemd/system/demo.service.d/x.conf";
     assert_eq!(image.root.read(path).unwrap(), b"[Service]\nNice=1\n");
-    assert_eq!(wishes(&reply), [(unit("demo.service", UnitWant::Edit), true)]);
+    assert_eq!(intents(&reply), [(unit("demo.service", UnitWant::Edit), true)]);
     assert_eq!(image.run("edit --stdin --full --runtime demo").exit, 0);
     assert!(image.root.exists("/run/systemd/system/demo.service"));
     assert_eq!(image.run("edit --stdin --drop-in=../x demo").exit, 1);
@@ -138,7 +138,7 @@ fn disabling_what_is_gone_is_no_failure() {
     let image = image(Answers::Image, 262);
     let reply = image.run("disable gone");
     assert_eq!(reply.exit, 0);
-    assert_eq!(wishes(&reply), [(unit("gone.service", UnitWant::Disable), false)]);
+    assert_eq!(intents(&reply), [(unit("gone.service", UnitWant::Disable), false)]);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn init_scripts_are_handed_over_by_every_generation() {
     assert_eq!((told.exit, told.output.all(Stream::Stdout)), (0, b"enabled\n".to_vec()));
     image.file("/usr/lib/systemd/system/oldd.service", UNIT);
     let both = image.run("disable oldd");
-    assert_eq!(wishes(&both).len(), 1);
+    assert_eq!(intents(&both).len(), 1);
     assert_eq!(image.run("is-enabled oldd").output.all(Stream::Stdout), b"disabled\n");
 }
 
@@ -167,15 +167,15 @@ fn other_machines_are_refused_but_for_users_of_this_one() {
 }
 
 #[test]
-fn failed_and_repeated_requests_carry_their_wish_unchanged() {
+fn failed_and_repeated_requests_carry_their_intent_unchanged() {
     let image = image(Answers::Image, 252);
     let missing = image.run("enable gone");
     assert_eq!(
-        (missing.exit, wishes(&missing)),
+        (missing.exit, intents(&missing)),
         (1, vec![(unit("gone.service", UnitWant::Enable), false)])
     );
     image.run("enable demo");
-    assert_eq!(wishes(&image.run("enable demo")), [(unit("demo.service", UnitWant::Enable), false)]);
+    assert_eq!(intents(&image.run("enable demo")), [(unit("demo.service", UnitWant::Enable), false)]);
     let runtime = image.run("mask --runtime demo");
     assert!(runtime.intents[0].runtime && runtime.intents[0].changed);
     assert_eq!(image.run("is-enabled demo").intents, []);
@@ -186,27 +186,27 @@ fn presets_name_the_rule_that_decided() {
     let image = image(Answers::Image, 252);
     image.file("/usr/lib/systemd/system-preset/99-default.preset", b"# all\ndisable *\n");
     let reply = image.run("preset demo gone");
-    let expected = |unit: &str| Wish::Unit {
+    let expected = |unit: &str| Intent::Unit {
         unit: unit.to_owned(),
         want: UnitWant::PresetDisable,
         scope: Scope::System,
         rule: Some("/usr/lib/systemd/system-preset/99-default.preset:2".to_owned()),
     };
-    let found: Vec<Wish> = wishes(&reply).into_iter().map(|(wish, _)| wish).collect();
+    let found: Vec<Intent> = intents(&reply).into_iter().map(|(intent, _)| intent).collect();
     assert_eq!(found, [expected("demo.service"), expected("gone.service")]);
 }
 
 #[test]
 fn runtime_verbs_are_deferred_noted_or_noise() {
     let image = image(Answers::Image, 252);
-    assert_eq!(wishes(&image.run("condrestart demo")), [(defer(DeferredVerb::TryRestart), false)]);
+    assert_eq!(intents(&image.run("condrestart demo")), [(defer(DeferredVerb::TryRestart), false)]);
     assert_eq!(
-        wishes(&image.run("set-property demo Markers=+needs-reload")),
+        intents(&image.run("set-property demo Markers=+needs-reload")),
         [(defer(DeferredVerb::Reload), false)]
     );
     assert_eq!(image.run("daemon-reload").intents, []);
     let power = image.run("reboot");
-    assert!(power.intents[0].wish.is_global());
+    assert!(power.intents[0].intent.is_global());
     assert_eq!(power.output.all(Stream::Stderr), b"Running in chroot, ignoring command 'reboot'\n");
 }
 
@@ -216,10 +216,10 @@ fn each_unit_of_a_runtime_verb_is_deferred_and_patterns_are_kept() {
     let deferred = |words: &str| -> Vec<(DeferredVerb, String)> {
         let reply = image.run(words);
         assert_eq!((reply.exit, reply.output.all(Stream::Stdout)), (0, Vec::new()), "{words}");
-        let wishes = reply.intents.into_iter().map(|intent| intent.wish);
-        wishes
-            .map(|wish| match wish {
-                Wish::Defer { verb, unit, .. } => (verb, unit),
+        let intents = reply.intents.into_iter().map(|recorded| recorded.intent);
+        intents
+            .map(|intent| match intent {
+                Intent::Defer { verb, unit, .. } => (verb, unit),
                 other => panic!("{words}: {other:?}"),
             })
             .collect()
@@ -271,14 +271,14 @@ fn turning_the_machine_off_is_a_grave_note() {
         "switch-root /new",
     ] {
         let reply = image.run(verb);
-        let expected = Wish::Note {
+        let expected = Intent::Note {
             severity: "high".to_owned(),
             text: format!("systemctl {verb}"),
         };
-        assert_eq!((reply.exit, wishes(&reply)), (0, vec![(expected, false)]), "{verb}");
+        assert_eq!((reply.exit, intents(&reply)), (0, vec![(expected, false)]), "{verb}");
     }
-    let property = wishes(&image.run("set-property demo CPUWeight=5"));
-    assert!(matches!(&property[..], [(Wish::Note { severity, .. }, false)] if severity == "low"));
+    let property = intents(&image.run("set-property demo CPUWeight=5"));
+    assert!(matches!(&property[..], [(Intent::Note { severity, .. }, false)] if severity == "low"));
 }
 
 #[test]
@@ -286,12 +286,12 @@ fn now_in_a_list_is_deferred_for_each_unit() {
     let image = image(Answers::Image, 252);
     image.file("/usr/lib/systemd/system/other.socket", UNIT);
     let reply = image.run("mask --now demo other.socket");
-    let stop = |unit: &str| Wish::Defer {
+    let stop = |unit: &str| Intent::Defer {
         verb: DeferredVerb::Stop,
         unit: unit.to_owned(),
         scope: Scope::System,
     };
-    let found: Vec<Wish> = wishes(&reply).into_iter().map(|(wish, _)| wish).collect();
+    let found: Vec<Intent> = intents(&reply).into_iter().map(|(intent, _)| intent).collect();
     assert_eq!(found[2..], [stop("demo.service"), stop("other.socket")]);
 }
 

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use crate::argv::sysv_convert::{Request, parse};
 use crate::config::Answers;
 use crate::error::Result;
-use crate::intent::{Scope, UnitWant, Wish};
+use crate::intent::{Intent, Scope, UnitWant};
 use crate::request::{Call, Reply, chkconfig};
 use crate::root::Root;
 use crate::sysv::convert::{self, LEVELS, Saved};
@@ -21,7 +21,7 @@ const USAGE: &str = "usage: systemd-sysv-convert [-h] [--save] [--show] [--apply
 const UNITS: [&str; 2] = ["/lib/systemd/system", "/usr/lib/systemd/system"];
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let done = match parse(call.args) {
         None => return Reply::error(USAGE, 2),
         Some(Request::Help) => {
@@ -137,13 +137,13 @@ fn apply(call: &Call, services: &[String]) -> Result<Reply> {
             call.root.create_dirs(&directory, 0o755)?;
             changed |= link_once(call.root, &path, &link)?;
         }
-        let wish = Wish::Unit {
+        let intent = Intent::Unit {
             unit: format!("{service}.service"),
             want: UnitWant::Enable,
             scope: Scope::System,
             rule: None,
         };
-        reply.wish(wish, changed);
+        reply.intent(intent, changed);
     }
     Ok(reply)
 }

@@ -9,7 +9,7 @@ use crate::request::{Call, Reply};
 const LEVEL: usize = 5;
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     match parse_sysv_install(call.args) {
         Ok(SysvInstall::Set(name, state)) => {
             set(call, &name, Some(ServiceType::Sysv), change_to(state, None))

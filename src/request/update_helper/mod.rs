@@ -17,7 +17,7 @@ const MISUSE: u8 = 1;
 const UNKNOWN_VERB: u8 = 3;
 
 /// Carries a call out.
-pub fn carry_out(call: &Call) -> Reply {
+pub fn execute(call: &Call) -> Reply {
     let Some((verb, units)) = call.args.split_first() else {
         return Reply::error(format!("{}: a verb is required", call.argv0), MISUSE);
     };
@@ -45,7 +45,7 @@ pub fn carry_out(call: &Call) -> Reply {
 
 fn pass_on(call: &Call, options: &[&str], units: &[OsString]) -> Reply {
     let words: Vec<OsString> = options.iter().map(OsString::from).chain(units.iter().cloned()).collect();
-    systemctl::carry_out(&call.redirect("systemctl", &words))
+    systemctl::execute(&call.redirect("systemctl", &words))
 }
 
 fn remove_system_units(call: &Call, units: &[OsString]) -> Reply {
@@ -74,7 +74,7 @@ fn no_warn(call: &Call) -> Option<&'static str> {
 }
 
 /// Marks units for a restart or reload once the transaction is over. Offline the original does
-/// nothing, silently; the wish is kept.
+/// nothing, silently; the intent is kept.
 fn mark(call: &Call, options: &[&str], marker: &str, units: &[OsString]) -> Reply {
     let mut reply = Reply::new();
     for unit in units {

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::io;
 
-use super::carry_out;
+use super::execute;
 use crate::config::Config;
-use crate::intent::{DeferredVerb, Scope, UnitWant, Wish};
+use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
 use crate::request::{Call, Env, Reply, Stream};
 use crate::root::Root;
 
@@ -24,7 +24,7 @@ fn image() -> (tempfile::TempDir, Root) {
 
 fn call(root: &Root, words: &[&str]) -> Reply {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    carry_out(&Call {
+    execute(&Call {
         root,
         config: &Config::default(),
         env: &Env::default(),
@@ -41,13 +41,13 @@ fn units_are_preset_when_they_come_and_disabled_when_they_go() {
     let reply = call(&root, &["install-system-units", "a.service"]);
     assert_eq!(reply.exit, 0);
     assert!(root.exists(link));
-    let wish = Wish::Unit {
+    let intent = Intent::Unit {
         unit: "a.service".into(),
         want: UnitWant::PresetEnable,
         scope: Scope::System,
         rule: Some("default".into()),
     };
-    assert_eq!((&reply.intents[0].wish, reply.intents[0].changed), (&wish, true));
+    assert_eq!((&reply.intents[0].intent, reply.intents[0].changed), (&intent, true));
     assert_eq!(call(&root, &["remove-system-units", "a.service"]).exit, 0);
     assert!(!root.exists(link));
 }
@@ -66,13 +66,13 @@ fn user_units_are_those_of_all_users() {
 fn marks_are_kept_without_a_word() {
     let (_dir, root) = image();
     let reply = call(&root, &["mark-restart-system-units", "a.service", "b"]);
-    let deferred = |unit: &str| Wish::Defer {
+    let deferred = |unit: &str| Intent::Defer {
         verb: DeferredVerb::TryRestart,
         unit: unit.into(),
         scope: Scope::System,
     };
-    let wishes: Vec<Wish> = reply.intents.into_iter().map(|intent| intent.wish).collect();
-    assert_eq!(wishes, [deferred("a.service"), deferred("b.service")]);
+    let intents: Vec<Intent> = reply.intents.into_iter().map(|recorded| recorded.intent).collect();
+    assert_eq!(intents, [deferred("a.service"), deferred("b.service")]);
     assert!(reply.output.pieces().next().is_none());
 }
 

@@ -1,6 +1,6 @@
 //! What a rich rule must fulfil beyond its grammar.
 
-use super::{Action, Element, Endpoint, Limit, Log, Rule, Verdict};
+use super::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::firewalld::address;
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
 use crate::firewall::firewalld::names::Names;
@@ -210,8 +210,8 @@ impl Rule {
 
     fn check_action(&self, action: &Action) -> Checked<()> {
         match &action.verdict {
-            Verdict::Reject { with: Some(with) } => self.check_reject(with)?,
-            Verdict::Mark { set } => check_mark(set.as_deref())?,
+            RichAction::Reject { with: Some(with) } => self.check_reject(with)?,
+            RichAction::Mark { set } => check_mark(set.as_deref())?,
             _ => {}
         }
         check_limit(action.limit.as_ref())
@@ -292,7 +292,7 @@ fn check_audited(action: Option<&Action>) -> Checked<()> {
     // The words that the original prints for what it cannot audit.
     let what = match action.map(|action| &action.verdict) {
         None => "<class 'NoneType'>",
-        Some(Verdict::Mark { .. }) => "<class 'firewall.core.rich.Rich_Mark'>",
+        Some(RichAction::Mark { .. }) => "<class 'firewall.core.rich.Rich_Mark'>",
         Some(_) => return Ok(()),
     };
     Err(Code::InvalidAuditType.about(what))

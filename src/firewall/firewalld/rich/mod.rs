@@ -116,7 +116,7 @@ pub struct Limit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
     /// Which action.
-    pub verdict: Verdict,
+    pub verdict: RichAction,
     /// At most how often.
     pub limit: Option<Limit>,
 }
@@ -124,21 +124,21 @@ pub struct Action {
 /// The kinds of action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as in the rule language")]
-pub enum Verdict {
+pub enum RichAction {
     Accept,
     Reject { with: Option<String> },
     Drop,
     Mark { set: Option<String> },
 }
 
-impl Verdict {
+impl RichAction {
     /// The word in the rule language.
     pub fn word(&self) -> &'static str {
         match self {
-            Verdict::Accept => "accept",
-            Verdict::Reject { .. } => "reject",
-            Verdict::Drop => "drop",
-            Verdict::Mark { .. } => "mark",
+            RichAction::Accept => "accept",
+            RichAction::Reject { .. } => "reject",
+            RichAction::Drop => "drop",
+            RichAction::Mark { .. } => "mark",
         }
     }
 }
@@ -253,8 +253,8 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.verdict.word())?;
         match &self.verdict {
-            Verdict::Reject { with } => attribute(f, "type", with.as_deref())?,
-            Verdict::Mark { set: Some(set) } => write!(f, " set={set}")?,
+            RichAction::Reject { with } => attribute(f, "type", with.as_deref())?,
+            RichAction::Mark { set: Some(set) } => write!(f, " set={set}")?,
             _ => {}
         }
         limit(f, self.limit.as_ref())

@@ -2,7 +2,7 @@
 //! the element before it that takes it.
 
 use super::lexer;
-use super::{Action, Audit, Element, Endpoint, Limit, Log, Rule, Verdict};
+use super::{Action, Audit, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
 use crate::firewall::firewalld::names::Names;
 use crate::firewall::firewalld::port::integer;
@@ -294,12 +294,12 @@ impl Reader {
             "accept" | "reject" | "drop" | "mark" => {
                 rule.action = Some(Action {
                     verdict: match open.word {
-                        "accept" => Verdict::Accept,
-                        "reject" => Verdict::Reject {
+                        "accept" => RichAction::Accept,
+                        "reject" => RichAction::Reject {
                             with: open.take("type"),
                         },
-                        "drop" => Verdict::Drop,
-                        _ => Verdict::Mark {
+                        "drop" => RichAction::Drop,
+                        _ => RichAction::Mark {
                             set: open.take("set"),
                         },
                     },

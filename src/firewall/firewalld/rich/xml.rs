@@ -1,7 +1,7 @@
 //! Rich rules in zone and policy files.
 
 use super::check::check_read_log;
-use super::{Action, Audit, Element, Endpoint, Limit, Log, Rule, Verdict};
+use super::{Action, Audit, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::firewalld::code::{Checked, Code, Fault, no_number};
 use crate::firewall::firewalld::names::Names;
 use crate::firewall::firewalld::port::integer;
@@ -100,10 +100,10 @@ impl Rule {
                     return Err(Trouble::Rule("More than one action".to_owned()));
                 }
                 let (known, verdict) = match &*child.name {
-                    "accept" => ("", Verdict::Accept),
-                    "reject" => ("type", Verdict::Reject { with: own("type") }),
-                    "drop" => ("", Verdict::Drop),
-                    _ => ("set", Verdict::Mark { set: own("set") }),
+                    "accept" => ("", RichAction::Accept),
+                    "reject" => ("type", RichAction::Reject { with: own("type") }),
+                    "drop" => ("", RichAction::Drop),
+                    _ => ("set", RichAction::Mark { set: own("set") }),
                 };
                 reader::only(child, &[known])?;
                 self.action = Some(Action {
@@ -157,8 +157,8 @@ impl Rule {
         }
         if let Some(action) = &self.action {
             let attribute = match &action.verdict {
-                Verdict::Reject { with } => ("type", with.as_deref()),
-                Verdict::Mark { set } => ("set", set.as_deref()),
+                RichAction::Reject { with } => ("type", with.as_deref()),
+                RichAction::Mark { set } => ("set", set.as_deref()),
                 _ => ("", None),
             };
             limited(writer, action.verdict.word(), &[attribute], action.limit.as_ref());

@@ -1,7 +1,0 @@
-//! Fuzz target: `metadata_file` of `tests/support/parsers.rs`.
-#![no_main]
-
-#[path = "../../tests/support/parsers.rs"]
-mod parsers;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| parsers::metadata_file(input));

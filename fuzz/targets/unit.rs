@@ -1,7 +1,0 @@
-//! Fuzz target: `unit_file` of `tests/support/parsers.rs`.
-#![no_main]
-
-#[path = "../../tests/support/parsers.rs"]
-mod parsers;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| parsers::unit_file(input));

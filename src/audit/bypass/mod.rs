@@ -1,0 +1,219 @@
+//! Which changes go around the tools that nodeshim stands in for: one table of paths, one of
+//! programs.
+
+pub(super) mod lokkit;
+pub(super) mod observe;
+pub(super) mod requests;
+pub(super) mod verdicts;
+pub(super) mod words;
+pub(super) mod zone;
+
+use std::collections::BTreeSet;
+
+use crate::audit::record::Run;
+
+/// A way around the tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::audit) enum Bypass {
+    /// A link in a `.wants` or `.requires` directory.
+    Wants,
+    /// A unit, an alias or a mask of the administrator's.
+    LocalUnit,
+    /// A preset file.
+    Preset,
+    /// A link of a SysV run level.
+    RunLevel,
+    /// A saved ruleset of the iptables services, or lokkit's configuration.
+    SavedFirewall,
+    /// firewalld's configuration.
+    Firewalld,
+    /// A ruleset of nftables.
+    Nftables,
+    /// The list of port names.
+    Services,
+    /// A service of xinetd or inetd.
+    Xinetd,
+}
+
+impl Bypass {
+    /// What was done to the path, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Bypass::Wants => "what a unit pulls in, changed by hand",
+            Bypass::LocalUnit => "the administrator's units, changed by hand",
+            Bypass::Preset => "presets, changed by hand",
+            Bypass::RunLevel => "a run level, changed by hand",
+            Bypass::SavedFirewall => "the saved firewall, changed by hand",
+            Bypass::Firewalld => "firewalld's configuration, changed by hand",
+            Bypass::Nftables => "the nftables ruleset, changed by hand",
+            Bypass::Services => "the list of port names, changed by hand",
+            Bypass::Xinetd => "xinetd's services, changed by hand",
+        }
+    }
+
+    /// Whether it touches more than the package's own things.
+    pub fn is_grave(self) -> bool {
+        matches!(self, Bypass::SavedFirewall | Bypass::Nftables | Bypass::Firewalld | Bypass::Preset)
+    }
+}
+
+/// Paths, the first that matches counts. `*` stands for anything but a slash, `**` at the end for
+/// anything below.
+const PATHS: [(&str, Bypass); 30] = [
+    ("/etc/systemd/system/*.wants/*", Bypass::Wants),
+    ("/etc/systemd/system/*.requires/*", Bypass::Wants),
+    ("/etc/systemd/system/*.upholds/*", Bypass::Wants),
+    ("/usr/lib/systemd/system/*.wants/*", Bypass::Wants),
+    ("/usr/lib/systemd/system/*.requires/*", Bypass::Wants),
+    ("/lib/systemd/system/*.wants/*", Bypass::Wants),
+    ("/etc/systemd/system-preset/**", Bypass::Preset),
+    ("/etc/systemd/user-preset/**", Bypass::Preset),
+    ("/usr/lib/systemd/system-preset/**", Bypass::Preset),
+    ("/usr/lib/systemd/user-preset/**", Bypass::Preset),
+    ("/etc/systemd/system/**", Bypass::LocalUnit),
+    ("/etc/rc*.d/S*", Bypass::RunLevel),
+    ("/etc/rc*.d/K*", Bypass::RunLevel),
+    ("/etc/rc.d/rc*.d/S*", Bypass::RunLevel),
+    ("/etc/rc.d/rc*.d/K*", Bypass::RunLevel),
+    ("/etc/sysconfig/iptables*", Bypass::SavedFirewall),
+    ("/etc/sysconfig/ip6tables*", Bypass::SavedFirewall),
+    ("/etc/sysconfig/ebtables*", Bypass::SavedFirewall),
+    ("/etc/sysconfig/system-config-firewall*", Bypass::SavedFirewall),
+    ("/etc/sysconfig/system-config-securitylevel", Bypass::SavedFirewall),
+    ("/etc/iptables/**", Bypass::SavedFirewall),
+    ("/etc/firewalld/**", Bypass::Firewalld),
+    ("/usr/lib/firewalld/**", Bypass::Firewalld),
+    ("/etc/nftables*", Bypass::Nftables),
+    ("/etc/nftables/**", Bypass::Nftables),
+    ("/etc/sysconfig/nftables*", Bypass::Nftables),
+    ("/etc/services", Bypass::Services),
+    ("/etc/xinetd.d/**", Bypass::Xinetd),
+    ("/etc/xinetd.conf", Bypass::Xinetd),
+    ("/etc/inetd.conf", Bypass::Xinetd),
+];
+
+/// Which way around the tools a change of `path` is.
+pub(in crate::audit) fn of_path(path: &str) -> Option<Bypass> {
+    PATHS.iter().find(|(pattern, _)| matches(pattern, path)).map(|(_, bypass)| *bypass)
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    if let Some(directory) = pattern.strip_suffix("/**") {
+        return path.strip_prefix(directory).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'));
+    }
+    let (mut patterns, mut parts) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (patterns.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(pattern), Some(part)) if part_matches(pattern, part) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// One `*` at most.
+fn part_matches(pattern: &str, part: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == part,
+        Some((start, end)) => {
+            part.len() >= start.len() + end.len() && part.starts_with(start) && part.ends_with(end)
+        }
+    }
+}
+
+/// Programs that change the running firewall, or services, past the tools.
+const PROGRAMS: [(&str, &str); 18] = [
+    ("iptables", "the firewall"),
+    ("ip6tables", "the firewall"),
+    ("iptables-restore", "the firewall"),
+    ("ip6tables-restore", "the firewall"),
+    ("iptables-nft", "the firewall"),
+    ("ip6tables-nft", "the firewall"),
+    ("iptables-legacy", "the firewall"),
+    ("ip6tables-legacy", "the firewall"),
+    ("ebtables", "the firewall"),
+    ("arptables", "the firewall"),
+    ("ipset", "the firewall"),
+    ("nft", "the firewall"),
+    ("iptables-save", "the firewall"),
+    ("update-rc.d", "services"),
+    ("invoke-rc.d", "services"),
+    ("insserv", "services"),
+    ("initctl", "services"),
+    ("rc-update", "services"),
+];
+
+impl Run {
+    /// What went around the tools, in words, sorted: paths that only a tool should change, and
+    /// programs that were seen to run.
+    pub fn bypasses(&self) -> BTreeSet<String> {
+        let by_hand = self.changes.iter().filter(|change| change.request.is_none() && change.is_of_content());
+        let paths =
+            by_hand.filter_map(|change| Some(format!("{}: {}", of_path(&change.path)?.words(), change.path)));
+        let programs = self
+            .programs
+            .iter()
+            .filter_map(|path| of_program(path))
+            .map(|(name, about)| format!("{about}, past the tools: {name} was run"));
+        paths.chain(programs).collect()
+    }
+}
+
+/// What an init script that is run by its path is about.
+pub(in crate::audit) const INIT_SCRIPT: &str = "a service by its init script";
+
+/// Where init scripts are; one directory is a link to the other on many systems.
+const INIT_SCRIPTS: [&str; 2] = ["/etc/init.d/", "/etc/rc.d/init.d/"];
+
+/// What a program is about, if it goes around the tools, and its name.
+pub(in crate::audit) fn of_program(program: &str) -> Option<(&str, &'static str)> {
+    let script = INIT_SCRIPTS.iter().find_map(|directory| program.strip_prefix(directory));
+    if let Some(script) = script.filter(|script| !script.is_empty()) {
+        return Some((script, INIT_SCRIPT));
+    }
+    let name = program.rsplit('/').next().unwrap_or(program);
+    PROGRAMS.iter().find(|(known, _)| *known == name).map(|(known, about)| (*known, *about))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_paths_tells_ways_apart() {
+        let table = [
+            ("/etc/systemd/system/multi-user.target.wants/a.service", Some(Bypass::Wants)),
+            ("/etc/systemd/system/a.service", Some(Bypass::LocalUnit)),
+            ("/etc/systemd/system/a.service.d/x.conf", Some(Bypass::LocalUnit)),
+            ("/etc/systemd/system-preset/50-a.preset", Some(Bypass::Preset)),
+            ("/etc/rc.d/rc3.d/S20a", Some(Bypass::RunLevel)),
+            ("/etc/rc5.d/K01a", Some(Bypass::RunLevel)),
+            ("/etc/rc.d/init.d/a", None),
+            ("/etc/sysconfig/iptables", Some(Bypass::SavedFirewall)),
+            ("/etc/sysconfig/iptables-config", Some(Bypass::SavedFirewall)),
+            ("/etc/sysconfig/network", None),
+            ("/etc/firewalld/zones/public.xml", Some(Bypass::Firewalld)),
+            ("/etc/firewalld", None),
+            ("/etc/nftables.conf", Some(Bypass::Nftables)),
+            ("/etc/nftables/a/b.nft", Some(Bypass::Nftables)),
+            ("/etc/services", Some(Bypass::Services)),
+            ("/etc/services.d", None),
+            ("/etc/xinetd.d/tftp", Some(Bypass::Xinetd)),
+            ("/usr/lib/systemd/system/a.service", None),
+            ("/opt/etc/services", None),
+        ];
+        for (path, expected) in table {
+            assert_eq!(of_path(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn programs_are_known_by_name_and_init_scripts_by_place() {
+        assert_eq!(of_program("/usr/sbin/iptables"), Some(("iptables", "the firewall")));
+        assert_eq!(of_program("/etc/init.d/foo"), Some(("foo", INIT_SCRIPT)));
+        assert_eq!(of_program("/etc/rc.d/init.d/foo"), of_program("/etc/init.d/foo"));
+        for program in ["/etc/init.d/", "my-iptables", "/usr/bin/true", "service"] {
+            assert_eq!(of_program(program), None, "{program}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! What was done around the tools, as events of the journal: where it equals what a tool would
+//! have been asked, with the same intent, so that it is counted, checked and taken back with the
+//! others; else with a note.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::words::{commands, line_of};
+use super::{Bypass, of_path, of_program};
+use super::{lokkit, zone};
+use crate::audit::changes::Found;
+use crate::audit::record::{FileChange, How, Run};
+use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
+use crate::journal::{Event, Verdict};
+use crate::root::{Change, Op, Root};
+use crate::tool::Tool;
+
+/// The events that one scriptlet's changes and its text, where it is known, come to.
+pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut levels: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
+    for one in found.iter().filter(|one| one.change.request.is_none()) {
+        let Some(bypass) = of_path(&one.change.path).filter(|_| one.change.is_of_content()) else {
+            continue;
+        };
+        match (bypass, run_level(&one.change.path)) {
+            (Bypass::RunLevel, Some((_, _, service))) => {
+                levels.entry(service.to_owned()).or_default().push(one)
+            }
+            _ => {
+                let mut intents = intents(root, bypass, one);
+                if intents.is_empty() {
+                    intents.push(note(bypass, &one.change));
+                }
+                events.push(event(run, &[one], intents, text));
+            }
+        }
+    }
+    for (service, links) in levels {
+        events.push(event(run, &links, service_intents(&service, &links), text));
+    }
+    events.extend(programs(run, text));
+    events
+}
+
+fn event(run: &Run, found: &[&Found], intents: Vec<Intent>, text: Option<&str>) -> Event {
+    let by: BTreeSet<&str> = found.iter().flat_map(|one| &one.change.by).map(String::as_str).collect();
+    let line = found.iter().find_map(|one| line_of(text?, &one.change.path));
+    let mut details: Vec<String> = line.map(|line| format!("line {line}")).into_iter().collect();
+    details.extend((!by.is_empty()).then(|| format!("by {}", by.into_iter().collect::<Vec<_>>().join(", "))));
+    Event {
+        argv: found.iter().map(|one| one.change.path.clone()).collect(),
+        message: details.join("; "),
+        intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
+        changes: found.iter().map(|one| journal_change(&one.change)).collect(),
+        ..blank(run)
+    }
+}
+
+fn blank(run: &Run) -> Event {
+    Event {
+        id: 0,
+        time: run.time.clone(),
+        tool: Tool::Bypass,
+        argv: Vec::new(),
+        exit: 0,
+        verdict: Verdict::Allow,
+        message: String::new(),
+        warnings: Vec::new(),
+        origin: run.origin.clone(),
+        replayed: None,
+        intents: Vec::new(),
+        held: Vec::new(),
+        changes: Vec::new(),
+    }
+}
+
+fn journal_change(change: &FileChange) -> Change {
+    let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
+    let op = match (&change.before, &change.after) {
+        (_, None) => Op::Remove,
+        (_, Some(after)) if after.target.is_some() => Op::Link,
+        (None, Some(_)) => Op::Create,
+        (Some(_), Some(_)) => Op::Write,
+    };
+    Change {
+        op,
+        path: change.path.clone(),
+        target: target(&change.after),
+        was: target(&change.before),
+        digest: change.after.as_ref().and_then(|after| after.sha256.clone()),
+        before: None,
+    }
+}
+
+fn note(bypass: Bypass, change: &FileChange) -> Intent {
+    let severity = if bypass.is_grave() { "high" } else { "low" };
+    Intent::Note {
+        severity: severity.into(),
+        text: format!("{}: {}", bypass.words(), change.path),
+    }
+}
+
+/// What a tool would have been asked for; nothing if it is not that plain.
+fn intents(root: &Root, bypass: Bypass, found: &Found) -> Vec<Intent> {
+    match bypass {
+        Bypass::Wants => pulled_in(&found.change).into_iter().collect(),
+        Bypass::LocalUnit => local_unit(&found.change).into_iter().collect(),
+        Bypass::Firewalld => zone::intents(root, found),
+        Bypass::SavedFirewall => lokkit::intents(root, found),
+        _ => Vec::new(),
+    }
+}
+
+/// A link in `X.target.wants` enables the unit; one that other units pull in is a dependency.
+fn pulled_in(change: &FileChange) -> Option<Intent> {
+    let (directory, unit) = change.path.rsplit_once('/')?;
+    let (_, directory) = directory.rsplit_once('/')?;
+    let (target, dependency) = directory.rsplit_once('.')?;
+    let made = change.after.is_some();
+    if target.ends_with(".target") {
+        let want = if made { UnitWant::Enable } else { UnitWant::Disable };
+        return Some(unit_intent(unit, want));
+    }
+    made.then(|| Intent::Dependency {
+        unit: unit.into(),
+        target: target.into(),
+        dependency: dependency.into(),
+    })
+}
+
+fn unit_intent(unit: &str, want: UnitWant) -> Intent {
+    Intent::Unit {
+        unit: unit.into(),
+        want,
+        scope: Scope::System,
+        rule: None,
+    }
+}
+
+/// A mask or the default target.
+fn local_unit(change: &FileChange) -> Option<Intent> {
+    let name = change.path.strip_prefix("/etc/systemd/system/").filter(|name| !name.contains('/'))?;
+    let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
+    let (before, after) = (target(&change.before), target(&change.after));
+    match (before.as_deref(), after.as_deref()) {
+        (_, Some("/dev/null")) => Some(unit_intent(name, UnitWant::Mask)),
+        (Some("/dev/null"), _) => Some(unit_intent(name, UnitWant::Unmask)),
+        (_, Some(target)) if name == "default.target" => Some(Intent::DefaultTarget {
+            unit: target.rsplit('/').next().unwrap_or(target).into(),
+        }),
+        _ => None,
+    }
+}
+
+/// Level, `S` or `K`, and service of a run level's link.
+fn run_level(path: &str) -> Option<(char, char, &str)> {
+    let (directory, name) = path.rsplit_once('/')?;
+    let level = directory.strip_suffix(".d")?.chars().next_back()?;
+    let kind = name.chars().next()?;
+    let service = name.get(1..)?.trim_start_matches(|c: char| c.is_ascii_digit());
+    (!service.is_empty()).then_some((level, kind, service))
+}
+
+/// Levels in which a service is started now, and those in which it no longer is.
+fn service_intents(service: &str, links: &[&Found]) -> Vec<Intent> {
+    let levels = |wanted: &dyn Fn(char, bool) -> bool| -> BTreeSet<char> {
+        let of = |one: &&&Found| {
+            let (level, kind, _) = run_level(&one.change.path)?;
+            wanted(kind, one.change.after.is_some()).then_some(level)
+        };
+        links.iter().filter_map(|one| of(&one)).collect()
+    };
+    let on = levels(&|kind, is_there| kind == 'S' && is_there);
+    let mut off = levels(&|kind, is_there| (kind == 'K') == is_there);
+    off.retain(|level| !on.contains(level));
+    [(on, ServiceWant::On), (off, ServiceWant::Off)]
+        .into_iter()
+        .filter(|(levels, _)| !levels.is_empty())
+        .map(|(levels, want)| Intent::Service {
+            service: service.into(),
+            want,
+            levels: Some(levels.into_iter().collect()),
+        })
+        .collect()
+}
+
+/// What a program is about, and the lines that name it with the command there.
+type Named = (&'static str, Vec<(usize, String)>);
+
+/// Programs that go around the tools: what the text names, and what was seen to run.
+fn programs(run: &Run, text: Option<&str>) -> Vec<Event> {
+    let mut named: BTreeMap<String, Named> = BTreeMap::new();
+    let in_text = text.map(commands).unwrap_or_default();
+    for command in &in_text {
+        if let Some((name, about)) = of_program(&command.name) {
+            let words: Vec<&str> =
+                std::iter::once(name).chain(command.arguments.iter().map(String::as_str)).collect();
+            named
+                .entry(name.to_owned())
+                .or_insert((about, Vec::new()))
+                .1
+                .push((command.line, words.join(" ")));
+        }
+    }
+    let ran: BTreeSet<&str> =
+        run.programs.iter().filter_map(|path| of_program(path)).map(|(name, _)| name).collect();
+    for path in &run.programs {
+        if let Some((name, about)) = of_program(path) {
+            named.entry(name.to_owned()).or_insert((about, Vec::new()));
+        }
+    }
+    named
+        .into_iter()
+        .map(|(name, (about, lines))| program_event(run, &name, about, &lines, ran.contains(name.as_str())))
+        .collect()
+}
+
+fn program_event(run: &Run, name: &str, about: &str, lines: &[(usize, String)], ran: bool) -> Event {
+    let how = match (ran, run.how) {
+        (true, _) => "was run",
+        (false, How::Events) => "is named in the text and was not run",
+        (false, How::Times) => "is named in the text; whether it was run is not known",
+    };
+    let numbers: Vec<String> = lines.iter().map(|(line, _)| line.to_string()).collect();
+    let lines_text = match numbers.len() {
+        0 => String::new(),
+        1 => format!("line {}", numbers[0]),
+        _ => format!("lines {}", numbers.join(", ")),
+    };
+    let command = lines.first().map_or_else(|| name.to_owned(), |(_, command)| command.clone());
+    let severity = if ran && about == "the firewall" {
+        "high"
+    } else {
+        "low"
+    };
+    let intent = Intent::Note {
+        severity: severity.into(),
+        text: format!("{about}, past the tools: {command} {how}"),
+    };
+    Event {
+        argv: vec![crate::escape::escape(std::ffi::OsStr::new(&command))],
+        message: lines_text,
+        intents: vec![RecordedIntent::new(intent, ran)],
+        ..blank(run)
+    }
+}

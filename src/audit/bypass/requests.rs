@@ -1,0 +1,58 @@
+//! The requests that scriptlets made meanwhile: events appended to the journal.
+
+use std::collections::BTreeMap;
+
+use crate::error::{Result, if_exists};
+use crate::escape::{escape, unescape};
+use crate::journal::{self, Journal};
+use crate::root::{Op, Root};
+
+/// Events of the journal, and the paths that the shims changed on behalf of each.
+#[derive(Debug, Default)]
+pub(in crate::audit) struct Requests {
+    /// Their numbers.
+    pub ids: Vec<u64>,
+    /// By path, canonical in the image and escaped: the tools call some by a link, as `/etc/rc3.d`.
+    pub paths: BTreeMap<String, u64>,
+}
+
+impl Requests {
+    /// Takes in later ones.
+    pub fn follow(&mut self, mut later: Requests) {
+        self.ids.append(&mut later.ids);
+        self.paths.append(&mut later.paths);
+    }
+}
+
+/// How long the journal is now.
+pub(in crate::audit) fn length(root: &Root) -> u64 {
+    root.meta(journal::PATH).map_or(0, |meta| meta.size)
+}
+
+/// The events that were appended since the journal had `length` bytes.
+pub(in crate::audit) fn since(root: &Root, length: u64) -> Result<Requests> {
+    let mut requests = Requests::default();
+    let Some(journal) = if_exists(root.read_from(journal::PATH, length))?.filter(|new| !new.is_empty())
+    else {
+        return Ok(requests);
+    };
+    let bytes = if length == 0 {
+        journal
+    } else {
+        [b"format = 1\n", &journal[..]].concat()
+    };
+    for event in Journal::parse(&bytes)?.events {
+        requests.ids.push(event.id);
+        for change in event.changes {
+            if let (Op::Rename, Some(target)) = (change.op, change.target) {
+                requests.paths.insert(place(root, &target), event.id);
+            }
+            requests.paths.insert(place(root, &change.path), event.id);
+        }
+    }
+    Ok(requests)
+}
+
+fn place(root: &Root, path: &str) -> String {
+    escape(root.place(unescape(path)).as_os_str())
+}

@@ -1,0 +1,66 @@
+//! What policy says of what was done around the tools. It is done by then: the verdict is recorded, and
+//! settling takes back what does not stand, as it does with any request that turns out to be refused.
+
+use crate::intent::{Intent, Verdict};
+use crate::journal::Event;
+use crate::policy::{Ask, Rules, Source, load};
+use crate::request::Names;
+use crate::root::Root;
+use crate::tool::Tool;
+
+/// The image's policy, with what names stand for in it.
+pub(in crate::audit) struct Verdicts<'r> {
+    rules: Rules,
+    names: Names<'r>,
+}
+
+impl<'r> Verdicts<'r> {
+    /// Reads the policy as it is now.
+    pub fn of(root: &'r Root) -> Verdicts<'r> {
+        Verdicts {
+            rules: load(root).rules,
+            names: Names::of(root),
+        }
+    }
+
+    /// Gives an event the strictest verdict on its intents, and says which rules speak against it.
+    pub fn judge(&self, event: &mut Event) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let Event {
+            origin,
+            intents,
+            verdict,
+            warnings,
+            ..
+        } = event;
+        for recorded in intents {
+            let ruling = self.rules.judge(
+                &Ask {
+                    plugin: origin.package(),
+                    tools: &[Tool::Bypass],
+                    source: Source::Scriptlet,
+                    intent: &recorded.intent,
+                },
+                &self.names,
+            );
+            if ruling.verdict == Verdict::Allow {
+                continue;
+            }
+            *verdict = ruling.verdict.max(*verdict);
+            let end = match recorded.intent {
+                Intent::Note { .. } => "which cannot be taken back",
+                _ => "which settling takes back",
+            };
+            let reason = match ruling.reason.as_str() {
+                "" => String::new(),
+                reason => format!(": {reason}"),
+            };
+            let warning = format!("done by hand against policy ({}{reason}), {end}", ruling.rule);
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a zone file of firewalld lets through that it did not before, as intents.
+
+use crate::audit::changes::Found;
+use crate::firewall::firewalld::{Names, Zone};
+use crate::intent::{FirewallItem, Intent};
+use crate::root::Root;
+
+/// Where an administrator's zones are; the shipped one of the same name counts before there is one.
+pub(in crate::audit) const LOCAL: &str = "/etc/firewalld/zones/";
+const SHIPPED: &str = "/usr/lib/firewalld/zones/";
+
+/// Openings and withdrawals between the two states of a zone file; nothing for any other file.
+pub(in crate::audit) fn intents(root: &Root, found: &Found) -> Vec<Intent> {
+    let name = found.change.path.strip_prefix(LOCAL).and_then(|name| name.strip_suffix(".xml"));
+    let Some(name) = name.filter(|name| !name.contains('/')) else {
+        return Vec::new();
+    };
+    let shipped = || root.read(format!("{SHIPPED}{name}.xml")).ok();
+    let openings = |content: Option<Vec<u8>>| content.map(|content| openings(&content)).unwrap_or_default();
+    let before = openings(found.content_before().map(<[u8]>::to_vec).or_else(shipped));
+    let after = openings(found.content_after().map(<[u8]>::to_vec).or_else(shipped));
+    let zone = || Some(name.to_owned());
+    let added = after.iter().filter(|opening| !before.contains(opening)).map(|opening| Intent::Allow {
+        opening: opening.clone(),
+        zone: zone(),
+    });
+    let gone = before.iter().filter(|opening| !after.contains(opening)).map(|opening| Intent::Withdraw {
+        opening: opening.clone(),
+        zone: zone(),
+    });
+    added.chain(gone).collect()
+}
+
+fn openings(content: &[u8]) -> Vec<FirewallItem> {
+    let Ok(zone) = Zone::parse(&String::from_utf8_lossy(content), &Names::none()) else {
+        return Vec::new();
+    };
+    let traffic = zone.traffic;
+    let ports = traffic.ports.into_iter().map(|port| FirewallItem::Port {
+        port: port.port,
+        protocol: port.protocol,
+    });
+    let source_ports = traffic.source_ports.into_iter().map(|port| FirewallItem::SourcePort {
+        port: port.port,
+        protocol: port.protocol,
+    });
+    let services = traffic.services.into_iter().map(|service| FirewallItem::FirewallService { service });
+    let protocols = traffic.protocols.into_iter().map(|protocol| FirewallItem::Protocol { protocol });
+    let masquerade = traffic.masquerade.then_some(FirewallItem::Masquerade { interface: None });
+    let rules = traffic.rules.into_iter().map(|rule| FirewallItem::RichRule {
+        rule: rule.to_string(),
+    });
+    let interfaces = zone.interfaces.into_iter().map(|interface| FirewallItem::Interface {
+        interface,
+        trusted: false,
+    });
+    let sources = zone.sources.into_iter().map(|source| FirewallItem::Source { source });
+    ports
+        .chain(source_ports)
+        .chain(services)
+        .chain(protocols)
+        .chain(masquerade)
+        .chain(rules)
+        .chain(interfaces)
+        .chain(sources)
+        .collect()
+}

@@ -1,0 +1,193 @@
+//! What is known of every file in the image: looked at once, and again whatever is reported to
+//! have changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::filesystems::Filesystems;
+use crate::audit::bypass::{lokkit, zone};
+use crate::audit::kernel::dirs::Dirs;
+use crate::audit::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, join};
+use crate::root::{Kind, Listing, Root, Status};
+use crate::rpmdb::DATABASES;
+
+/// A path at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::audit) struct FileState {
+    pub status: Status,
+    /// Where a link points.
+    pub target: Option<PathBuf>,
+    /// Digest over the extended attributes.
+    pub attributes: Option<[u8; 32]>,
+    /// Digest of a file's content, if it was read.
+    pub digest: Option<[u8; 32]>,
+    /// The content itself, where what it says is compared.
+    pub content: Option<Vec<u8>>,
+}
+
+/// A zone file that is larger is not taken apart.
+const CONTENT_LIMIT: u64 = 1 << 18;
+
+impl FileState {
+    /// Looks at a name in a directory; files up to `limit` bytes are read.
+    fn of(root: &Root, listing: &Listing, path: &[u8], name: &OsStr, limit: u64) -> Option<FileState> {
+        let status = listing.status(name).ok()?;
+        let target = match status.kind {
+            Kind::Link => listing.target(name),
+            _ => None,
+        };
+        let attributes = match status.kind {
+            Kind::File | Kind::Dir => listing.attributes(name),
+            _ => None,
+        };
+        let read = status.kind == Kind::File && status.size <= limit;
+        let digest = if read {
+            root.digest(OsStr::from_bytes(path), limit).ok()
+        } else {
+            None
+        };
+        let is_taken_apart = path.starts_with(zone::LOCAL.as_bytes()) || lokkit::is_read(path);
+        let kept = digest.is_some() && is_taken_apart && status.size <= CONTENT_LIMIT;
+        let content = if kept {
+            root.read(OsStr::from_bytes(path)).ok()
+        } else {
+            None
+        };
+        Some(FileState {
+            status,
+            target,
+            attributes,
+            digest,
+            content,
+        })
+    }
+
+    /// Looks at a path; none if nothing is there.
+    pub fn look(root: &Root, path: &[u8], limit: u64) -> Option<FileState> {
+        let file = Path::new(OsStr::from_bytes(path));
+        let listing = root.listing(file.parent()?).ok()?;
+        FileState::of(root, &listing, path, file.file_name()?, limit)
+    }
+}
+
+/// How much of a file is read without a special reason.
+fn limit(path: &[u8]) -> u64 {
+    if is_looked_at_closely(path) {
+        CLOSE_LIMIT
+    } else {
+        0
+    }
+}
+
+/// The files of an image, by absolute path.
+#[derive(Debug, Default)]
+pub(in crate::audit) struct FileIndex {
+    files: BTreeMap<Vec<u8>, FileState>,
+    /// The names of files that have several, by device and inode.
+    names: HashMap<(u64, u64), BTreeSet<Vec<u8>>>,
+}
+
+impl FileIndex {
+    /// Looks at everything in the image's parts. `dirs` learns the directories.
+    pub fn scan(root: &Root, parts: &Filesystems, dirs: Option<&mut Dirs>) -> FileIndex {
+        let mut known = FileIndex::default();
+        known.scan_below(root, b"/", parts, dirs);
+        known
+    }
+
+    /// Looks at everything below `top`, without crossing to what is no part of the image. What cannot
+    /// be read is passed over: it may be gone by now.
+    fn scan_below(&mut self, root: &Root, top: &[u8], parts: &Filesystems, mut dirs: Option<&mut Dirs>) {
+        let mut todo = vec![top.to_vec()];
+        while let Some(directory) = todo.pop() {
+            let Ok(mut listing) = root.listing(OsStr::from_bytes(&directory)) else {
+                continue;
+            };
+            if let Some(dirs) = dirs.as_mut() {
+                dirs.learn(&listing, &directory);
+            }
+            for name in listing.names().unwrap_or_default() {
+                let path = join(&directory, name.as_bytes());
+                if !is_looked_at(&path) {
+                    if let Some(dirs) = dirs.as_mut().filter(|_| is_database(&path)) {
+                        // Who writes it is an rpm.
+                        root.listing(OsStr::from_bytes(&path)).iter().for_each(|it| dirs.learn(it, &path));
+                    }
+                    continue;
+                }
+                let Some(state) = FileState::of(root, &listing, &path, &name, limit(&path)) else {
+                    continue;
+                };
+                if state.status.kind == Kind::Dir && parts.has(state.status.device) {
+                    todo.push(path.clone());
+                }
+                self.set(path, Some(state));
+            }
+        }
+    }
+
+    /// What is known of a path.
+    pub fn get(&self, path: &[u8]) -> Option<&FileState> {
+        self.files.get(path)
+    }
+
+    /// All paths, in order.
+    pub fn paths(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.files.keys()
+    }
+
+    /// Notes how a path is now; returns how it was.
+    pub fn set(&mut self, path: Vec<u8>, state: Option<FileState>) -> Option<FileState> {
+        if let Some(state) = state.as_ref().filter(|state| has_several_names(state)) {
+            let key = (state.status.device, state.status.inode);
+            self.names.entry(key).or_default().insert(path.clone());
+        }
+        match state {
+            Some(state) => self.files.insert(path, state),
+            None => self.files.remove(&path),
+        }
+    }
+
+    /// Looks at a path again, as closely as the first time.
+    pub fn refresh(&mut self, root: &Root, path: &[u8]) {
+        let now = FileState::look(root, path, limit(path));
+        self.set(path.to_vec(), now);
+    }
+
+    /// The further names of the file at `path`.
+    pub fn other_names(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        let names = self
+            .files
+            .get(path)
+            .filter(|state| has_several_names(state))
+            .and_then(|state| self.names.get(&(state.status.device, state.status.inode)));
+        names.into_iter().flatten().filter(|name| *name != path).cloned().collect()
+    }
+
+    /// A directory was renamed: what is known of its content is known under the new name.
+    pub fn renamed(&mut self, from: &[u8], to: &[u8]) {
+        let prefix = join(from, b"");
+        let below: Vec<Vec<u8>> = self
+            .files
+            .range(prefix.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&prefix))
+            .cloned()
+            .collect();
+        for path in below {
+            let moved = join(to, &path[prefix.len()..]);
+            let state = self.files.remove(&path);
+            self.set(moved, state);
+        }
+    }
+}
+
+fn is_database(path: &[u8]) -> bool {
+    DATABASES.iter().any(|database| path == database.as_bytes())
+}
+
+fn has_several_names(state: &FileState) -> bool {
+    state.status.kind == Kind::File && state.status.has_other_names
+}

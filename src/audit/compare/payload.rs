@@ -1,0 +1,92 @@
+//! What rpm itself does to an image: it unpacks packages and takes their files away again.
+
+use super::index::FileState;
+use super::may_have_changed;
+use crate::audit::changes::packaged_digest;
+use crate::audit::record::hex;
+use crate::root::Kind;
+use crate::rpmdb::Files;
+
+/// What rpm appends to the names of configuration files that it keeps beside others.
+const KEPT_BESIDE: [&[u8]; 3] = [b".rpmnew", b".rpmsave", b".rpmorig"];
+
+/// What packages own.
+#[derive(Debug)]
+pub(in crate::audit) struct Payload {
+    /// Before the transaction, where that was asked.
+    pub before: Option<Files>,
+    /// After it.
+    pub after: Files,
+}
+
+/// A change that may be rpm's.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::audit) struct Suspect<'s> {
+    pub path: &'s [u8],
+    pub before: Option<&'s FileState>,
+    pub now: Option<&'s FileState>,
+}
+
+impl Payload {
+    /// Whether rpm itself explains a change that nobody else is known for: the file is as its package
+    /// has it, or went with it.
+    pub fn explains(&self, suspect: Suspect) -> bool {
+        let Suspect { path, before, now } = suspect;
+        let is_packaged = self.after.contains_key(path);
+        match now {
+            None => !is_packaged && self.has_taken(path),
+            Some(now) if now.status.kind == Kind::File => {
+                let is_new = before.is_none_or(|before| may_have_changed(before, now));
+                is_new && (self.is_as_packaged(path, now) || is_kept_beside(&self.after, path))
+            }
+            Some(now) if now.status.kind == Kind::Dir && before.is_none() => {
+                is_packaged || is_above(&self.after, path)
+            }
+            Some(_) => before.is_none() && is_packaged,
+        }
+    }
+
+    /// Whether a package ships something that is no file at a path: rpm gives it the package's owner,
+    /// permissions or target.
+    pub fn may_have_adjusted(&self, suspect: Suspect) -> bool {
+        let is_file = suspect.now.is_none_or(|now| now.status.kind == Kind::File);
+        !is_file && self.after.contains_key(suspect.path)
+    }
+
+    fn is_as_packaged(&self, path: &[u8], now: &FileState) -> bool {
+        packaged_digest(&self.after, path, now)
+            .is_some_and(|digest| now.digest.is_none_or(|found| hex(&found) == hex(&digest)))
+    }
+
+    /// Whether a package had this before; all that is gone, where that is not known.
+    fn has_taken(&self, path: &[u8]) -> bool {
+        let had = |before: &Files| before.contains_key(path) || is_above(before, path);
+        self.before.as_ref().is_none_or(had)
+    }
+}
+
+/// Whether packages own anything below a path: rpm makes the directories that lead there.
+fn is_above(files: &Files, path: &[u8]) -> bool {
+    let below = [path, b"/"].concat();
+    let next = files.range(below.clone()..).next();
+    next.is_some_and(|(packaged, _)| packaged.starts_with(&below))
+}
+
+fn is_kept_beside(files: &Files, path: &[u8]) -> bool {
+    let mut of = KEPT_BESIDE.iter().filter_map(|suffix| path.strip_suffix(*suffix));
+    of.any(|path| files.contains_key(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_on_the_way_to_a_packaged_file_are_rpms() {
+        let files: Files = [(b"/opt/a/b/file".to_vec(), Vec::new())].into_iter().collect();
+        assert!(is_above(&files, b"/opt/a") && is_above(&files, b"/opt/a/b"));
+        assert!(!is_above(&files, b"/opt/a/b/file") && !is_above(&files, b"/opt/a/bb"));
+        assert!(is_kept_beside(&files, b"/opt/a/b/file.rpmnew"));
+        assert!(!is_kept_beside(&files, b"/opt/a/b/other.rpmnew"));
+    }
+}

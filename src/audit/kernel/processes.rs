@@ -1,0 +1,108 @@
+//! Which program a process runs, as far as the kernel reported it.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::root::Root;
+use crate::tool::Tool;
+
+/// What processes have run, by number.
+#[derive(Debug, Default)]
+pub(in crate::audit) struct Processes {
+    ran: HashMap<i32, Vec<Vec<u8>>>,
+    /// Who wrote the rpm database.
+    rpms: HashSet<i32>,
+}
+
+/// The number under which what nobody is known for is kept.
+pub(in crate::audit) const NOBODY: i32 = 0;
+
+/// A process while it runs one program: how many it has run so far tells which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::audit) struct Actor {
+    pub pid: i32,
+    step: usize,
+}
+
+impl Processes {
+    /// A process as it is now.
+    pub fn actor(&self, pid: i32) -> Actor {
+        Actor {
+            pid,
+            step: self.ran.get(&pid).map_or(0, Vec::len),
+        }
+    }
+
+    /// A process opened a file to run it: the program, the interpreter of a script, or the loader.
+    pub fn ran(&mut self, pid: i32, path: Vec<u8>) {
+        if !is_loader(&path) {
+            self.ran.entry(pid).or_default().push(path);
+        }
+    }
+
+    /// The program that a process runs: a script rather than its interpreter.
+    pub fn program(&self, root: &Root, actor: Actor) -> Option<&[u8]> {
+        let ran = self.until(actor);
+        let last = ran.last()?;
+        match ran.get(ran.len().wrapping_sub(2)) {
+            Some(script) if is_script(root, script) => Some(script),
+            _ => Some(last),
+        }
+    }
+
+    fn until(&self, actor: Actor) -> &[Vec<u8>] {
+        let ran = self.ran.get(&actor.pid).map_or(&[][..], Vec::as_slice);
+        ran.get(..actor.step).unwrap_or(ran)
+    }
+
+    /// A process wrote the rpm database: whether it says so or not, it is an rpm.
+    pub fn wrote_database(&mut self, pid: i32) {
+        self.rpms.insert(pid);
+    }
+
+    /// Whether a process is known to be an rpm, or not known at all.
+    pub fn may_be_rpm(&self, pid: i32) -> bool {
+        pid == NOBODY || self.rpms.contains(&pid)
+    }
+
+    /// Whether a process has run anything.
+    pub fn has_run(&self, pid: i32) -> bool {
+        self.ran.contains_key(&pid)
+    }
+
+    /// Whether a process is a shim at work.
+    pub fn is_shim(&self, actor: Actor) -> bool {
+        self.until(actor)
+            .last()
+            .is_some_and(|path| Tool::from_argv0(OsStr::from_bytes(path)).is_some())
+    }
+
+    /// Every program that was run, scripts rather than their interpreters.
+    pub fn all(&self, root: &Root) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        for ran in self.ran.values() {
+            let mut after_script = false;
+            for path in ran {
+                if !after_script {
+                    all.push(path.clone());
+                }
+                after_script = !after_script && is_script(root, path);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// The dynamic loader is opened along with every program.
+fn is_loader(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    [&b"ld-"[..], b"ld.so", b"ld64.so"].iter().any(|start| name.starts_with(start))
+}
+
+fn is_script(root: &Root, path: &[u8]) -> bool {
+    root.starts_with(Path::new(OsStr::from_bytes(path)), b"#!")
+}

@@ -1,0 +1,183 @@
+//! What happens outside of every scriptlet that is told apart: what the command itself does, and all
+//! that the scriptlets of an rpm do which does not say when they begin and end.
+//!
+//! It is kept as one record of the transaction, without what rpm itself unpacked and took away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::bypass::of_program;
+use super::bypass::requests::Requests;
+use super::changes::Found;
+use super::compare::payload::{Payload, Suspect};
+use super::compare::{compare, may_have_changed};
+use super::record::{How, Run, Transaction, text};
+use super::recorder::blank;
+use crate::error::Result;
+use crate::escape::escape;
+use crate::origin::Origin;
+use crate::root::Root;
+use crate::rpmdb::{Installed, Package, files, files_at};
+
+/// Of so many paths the rpm database is asked one by one; of more it is read as a whole.
+const FEW: usize = 64;
+
+/// What has been seen so far.
+#[derive(Debug, Default)]
+pub(super) struct TransactionRecord {
+    /// When the command was started, as an event's time.
+    time: String,
+    command: Vec<String>,
+    packages: BTreeSet<String>,
+    /// By path: from what it was before the first to what it was after the last change.
+    found: BTreeMap<Vec<u8>, Found>,
+    pub requests: Requests,
+    programs: BTreeSet<Vec<u8>>,
+}
+
+impl TransactionRecord {
+    /// A command on the image at `place` begins; these packages are installed.
+    pub fn start(
+        time: String,
+        command: &[OsString],
+        place: &Path,
+        installed: &Installed,
+    ) -> TransactionRecord {
+        TransactionRecord {
+            time,
+            command: command.iter().map(|word| escape(&as_in_image(word, place))).collect(),
+            packages: nevras(installed),
+            found: BTreeMap::new(),
+            requests: Requests::default(),
+            programs: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what changed next.
+    pub fn add(&mut self, found: Vec<Found>) {
+        for one in found {
+            match self.found.get_mut(&one.path) {
+                Some(earlier) => follow(earlier, one),
+                None => _ = self.found.insert(one.path.clone(), one),
+            }
+        }
+    }
+
+    /// Takes in programs that were run.
+    pub fn ran(&mut self, programs: Vec<Vec<u8>>) {
+        self.programs.extend(programs);
+    }
+
+    /// The record of it, unless there is nothing to record. `unwatched` are parts of the image whose
+    /// changes cannot be told one by one.
+    pub fn finish(self, root: &Root, how: How, unwatched: Vec<String>) -> Result<Option<(Run, Vec<Found>)>> {
+        let found = without_payload(root, self.found, how)?;
+        let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());
+        if found.is_empty() && unwatched.is_empty() && !bypasses {
+            return Ok(None);
+        }
+        let now = nevras(&Installed::load(root)?);
+        let run = Run {
+            programs: self.programs.iter().map(|path| text(path)).collect(),
+            requests: self.requests.ids,
+            transaction: Some(Transaction {
+                command: self.command,
+                installed: now.difference(&self.packages).cloned().collect(),
+                erased: self.packages.difference(&now).cloned().collect(),
+                unwatched,
+            }),
+            ..blank(self.time, how, Origin::default())
+        };
+        Ok(Some((run, found)))
+    }
+}
+
+/// A word of a command as it would be said in the image at `place`: the same build gives the same
+/// record wherever the image lies.
+fn as_in_image(word: &OsStr, place: &Path) -> OsString {
+    let place = std::path::absolute(place).unwrap_or_else(|_| place.to_owned());
+    let bytes = word.as_bytes();
+    let start = match bytes.starts_with(b"-") {
+        true => bytes.iter().position(|byte| *byte == b'=').map_or(0, |at| at + 1),
+        false => 0,
+    };
+    let (option, path) = bytes.split_at(start);
+    match Path::new(OsStr::from_bytes(path)).strip_prefix(&place) {
+        Ok(inner) => {
+            [OsStr::from_bytes(option), Path::new("/").join(inner).as_os_str()].into_iter().collect()
+        }
+        Err(_) => word.to_owned(),
+    }
+}
+
+fn nevras(installed: &Installed) -> BTreeSet<String> {
+    installed.iter().map(Package::nevra).collect()
+}
+
+/// One change after another of the same path.
+fn follow(earlier: &mut Found, later: Found) {
+    let by: BTreeSet<String> = earlier.change.by.drain(..).chain(later.change.by).collect();
+    earlier.change.by = by.into_iter().collect();
+    earlier.change.request = earlier.change.request.and(later.change.request);
+    earlier.change.from = earlier.change.from.take().or(later.change.from);
+    earlier.change.after = later.change.after;
+    earlier.after = later.after;
+    earlier.by_rpm &= later.by_rpm;
+}
+
+/// Leaves out what came to nothing, and what only an rpm did that is explained by what it installed
+/// and erased. What was found by times has been looked through already.
+fn without_payload(root: &Root, found: BTreeMap<Vec<u8>, Found>, how: How) -> Result<Vec<Found>> {
+    let mut found: Vec<Found> = found.into_values().filter(is_a_change).collect();
+    if how == How::Times || !found.iter().any(|one| one.by_rpm) {
+        return Ok(found);
+    }
+    // Whatever is in a new directory has been found with it.
+    let paths: Vec<Vec<u8>> = found.iter().map(|one| one.path.clone()).collect();
+    let payload = Payload {
+        before: None,
+        after: if paths.len() > FEW {
+            files(root)?
+        } else {
+            files_at(root, &paths)?
+        },
+    };
+    found.retain(|one| {
+        let suspect = Suspect {
+            path: &one.path,
+            before: one.before.as_ref(),
+            now: one.after.as_ref(),
+        };
+        !one.by_rpm || !payload.explains(suspect) && !payload.may_have_adjusted(suspect)
+    });
+    Ok(found)
+}
+
+fn is_a_change(found: &Found) -> bool {
+    let (before, after) = (found.before.as_ref(), found.after.as_ref());
+    let written = before.zip(after).is_some_and(|(before, after)| may_have_changed(before, after));
+    (before.is_some() || after.is_some()) && compare(&found.path, before, after, written).is_some()
+}
+
+/// Paths for a record.
+pub(super) fn texts<P: AsRef<OsStr>>(paths: impl IntoIterator<Item = P>) -> Vec<String> {
+    paths.into_iter().map(|path| text(path.as_ref().as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_kept_as_it_would_be_said_in_the_image() {
+        let said = |word: &str| as_in_image(OsStr::new(word), Path::new("/tmp/x")).into_string().unwrap();
+        assert_eq!(said("/tmp/x"), "/");
+        assert_eq!(said("/tmp/x/opt/a.rpm"), "/opt/a.rpm");
+        assert_eq!(said("--installroot=/tmp/x/"), "--installroot=/");
+        assert_eq!(said("/tmp/xy"), "/tmp/xy");
+        assert_eq!(said("a=/tmp/x"), "a=/tmp/x");
+        assert_eq!(as_in_image(OsStr::new("/usr/bin"), Path::new("/")), "/usr/bin");
+    }
+}

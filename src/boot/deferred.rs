@@ -1,0 +1,193 @@
+//! Starts, stops and restarts that scriptlets asked for while there was no service manager: which
+//! of them are still to be done, and as what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::applied::{Applied, AttemptKey};
+use super::job::{JobDecision, offline, on_node};
+use super::pending::{Pending, matched, of_users, requests};
+use super::postponed::is_allowed;
+use crate::intent::{Intent, Scope, UnitWant, Verdict};
+use crate::policy::Ruling;
+use crate::state::{ActiveIntent, Plugin, State};
+
+/// How a unit is running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// `active`, `inactive`, `failed`, ... as systemd words it.
+    pub active: String,
+    /// Since when it is active, seconds since 1970; 0 where that is not known.
+    pub since: u64,
+    /// The state of its file, as `systemctl is-enabled` words it; empty where there is none.
+    pub file: String,
+}
+
+/// A job for the service manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Job {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Start it anew.
+    Restart,
+    /// Let it read its configuration anew, or start it anew where it cannot.
+    ReloadOrRestart,
+    /// Start it, and stop all that it does not pull in.
+    Isolate,
+}
+
+/// A deferred request, judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deferred {
+    /// Who asked.
+    pub plugin: String,
+    /// Its package.
+    pub nevra: Option<String>,
+    /// What for, as systemctl names it.
+    pub verb: String,
+    /// The unit, or a pattern of names.
+    pub unit: String,
+    /// Whose manager it was asked of.
+    #[serde(skip_serializing_if = "Scope::is_system")]
+    pub scope: Scope,
+    /// The pattern that matched the unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Of a pattern that was looked for: the units that matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Vec<String>>,
+    /// What is to be done; none where nothing is.
+    pub job: Option<Job>,
+    /// Why nothing is to be done.
+    pub reason: Option<String>,
+    /// The requests.
+    pub events: Vec<u64>,
+    /// Whether nothing will ever have to be done.
+    pub settled: bool,
+}
+
+impl Deferred {
+    /// What tells it from all others.
+    pub fn asked(&self) -> AttemptKey<'_> {
+        AttemptKey {
+            plugin: &self.plugin,
+            nevra: self.nevra.as_deref(),
+            verb: &self.verb,
+            unit: &self.unit,
+            scope: self.scope,
+        }
+    }
+}
+
+/// What deferred requests are judged by.
+pub struct Look<'a> {
+    /// What was done before.
+    pub applied: &'a Applied,
+    /// How units run; none of an image that is not booted: then only what is recorded counts.
+    pub activity: Option<&'a BTreeMap<String, Activity>>,
+    /// Pattern → the units that matched; of those that are looked for the first time.
+    pub matches: &'a BTreeMap<String, Vec<String>>,
+    /// Units that were disabled or masked on the node.
+    pub kept: &'a BTreeSet<&'a str>,
+    /// An event's time, seconds since 1970.
+    pub time_of: &'a dyn Fn(u64) -> u64,
+    /// What policy says of a plugin's intent.
+    pub ruling: &'a dyn Fn(&str, &ActiveIntent) -> Ruling,
+}
+
+/// The units whose activity has to be known.
+pub fn needs(state: &State, applied: &Applied, matches: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let open = requests(state, applied, matches).into_iter();
+    let units: BTreeSet<String> = open.map(|open| open.unit).collect();
+    units.into_iter().collect()
+}
+
+/// Judges every request that was not done yet, patterns before what they match.
+pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
+    let mut judged: Vec<Deferred> = of_users(state, look.applied)
+        .map(|open| Deferred {
+            reason: Some("there is no user's service manager at a boot".to_owned()),
+            settled: true,
+            ..asked(&open)
+        })
+        .collect();
+    for open in matched(state, look.applied) {
+        let found = look.matches.get(&open.unit);
+        judged.push(Deferred {
+            matched: found.cloned(),
+            reason: found.is_none().then(|| "its units are looked for on the booted node".to_owned()),
+            settled: found.is_some(),
+            ..asked(&open)
+        });
+    }
+    let open = requests(state, look.applied, look.matches).into_iter();
+    let allowed = open.filter(|open| is_allowed(&open.want.intent, &|| (look.ruling)(open.name, open.want)));
+    judged.extend(allowed.map(|open| judge(&open, look)));
+    judged
+}
+
+/// A request before anything is said of it.
+fn asked(open: &Pending) -> Deferred {
+    Deferred {
+        plugin: open.name.to_owned(),
+        nevra: open.plugin.nevra.clone(),
+        verb: open.verb.word().to_owned(),
+        unit: open.unit.clone(),
+        scope: open.scope,
+        pattern: open.pattern.map(str::to_owned),
+        events: open.want.events.clone(),
+        ..Deferred::default()
+    }
+}
+
+fn judge(open: &Pending, look: &Look) -> Deferred {
+    let time = open.want.events.last().map_or(0, |event| (look.time_of)(*event));
+    let unit = open.unit.as_str();
+    let about = look.activity.map(|activity| activity.get(unit));
+    // A rule that names the unit was not asked of the pattern.
+    let ruling = open.pattern.map(|_| (look.ruling)(open.name, &open.of_unit())).unwrap_or_default();
+    let verdict = match (ruling.verdict, about) {
+        (Verdict::Deny | Verdict::Ignore, _) => {
+            JobDecision::never(format!("held back by policy ({})", ruling.rule))
+        }
+        _ if disabled_later(open.plugin, unit, open.want) => {
+            JobDecision::never("its plugin disabled it later")
+        }
+        _ if look.kept.contains(unit) => JobDecision::not_now("was disabled on this node"),
+        (_, None) => offline(open.verb),
+        // What is on its way was not asked for by its name: nobody waits for its end.
+        (_, Some(Some(about))) if open.pattern.is_some() && !about.is_at_rest() => {
+            JobDecision::never("is being started or stopped")
+        }
+        (_, Some(about)) => on_node(open.verb, about, time),
+    };
+    Deferred {
+        job: verdict.job,
+        settled: verdict.job.is_none() && (verdict.settled || open.pattern.is_some()),
+        reason: verdict.reason,
+        ..asked(open)
+    }
+}
+
+/// Whether the plugin itself disabled or masked the unit after it asked to start it.
+fn disabled_later(plugin: &Plugin, unit: &str, want: &ActiveIntent) -> bool {
+    let last = |want: &ActiveIntent| want.events.last().copied();
+    plugin.wants.iter().any(|other| match &other.intent {
+        Intent::Unit {
+            unit: about,
+            want: UnitWant::Disable | UnitWant::Mask,
+            scope: Scope::System,
+            ..
+        } => about == unit && last(other) > last(want),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+#[path = "deferred_tests.rs"]
+mod tests;

@@ -1,0 +1,22 @@
+//! What to do on a booted node so that what was recorded is in force there. Pure: the state, what
+//! was applied before and what the node looks like in, steps out; `crate::live` carries them out.
+//!
+//! What the administrator changed on the node wins. Each thing is judged by three values: what was
+//! recorded when nodeshim last applied, what is recorded now, and what is there.
+
+mod applied;
+mod deferred;
+mod files;
+mod job;
+mod pending;
+mod postponed;
+mod three_way;
+mod units;
+
+pub use applied::{Applied, Attempt, AttemptKey, PATH};
+pub use deferred::{Activity, Deferred, Job, Look, deferred, needs};
+pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
+pub use pending::{MOST_ATTEMPTS, is_pattern, patterns};
+pub use postponed::{NOT_ALLOWED, Postponed, is_allowed, is_for_boot, release, skipped};
+pub use three_way::{Decision, decide};
+pub use units::{UnitStep, UnitVerb, recorded, units};

@@ -1,0 +1,111 @@
+//! What policy takes back at settling, and the remarks on it.
+
+use std::collections::BTreeMap;
+
+use crate::intent::{Intent, Verdict};
+use crate::journal::Journal;
+use crate::plan::{Note, words};
+use crate::policy::{Ask, OF_A_RUN, Rules, Ruling, Source};
+use crate::request::Names;
+use crate::root::Root;
+use crate::state::{self, ActiveIntent, Fold, Refusal, State, UNKNOWN};
+use crate::tool::Tool;
+
+/// Judges all intents that stand. What is refused for the first time is to be taken back, unless it
+/// only waited for the boot and `counts` by now.
+pub fn refuse(
+    of_rules: &Judge,
+    before: &State,
+    fold: &mut Fold,
+    counts: &dyn Fn(&str, &Intent) -> bool,
+) -> Vec<Note> {
+    let judge = |plugin: &str, want: &ActiveIntent| {
+        let ruling = of_rules.of(plugin, want);
+        match ruling.verdict {
+            Verdict::Allow => refused_for_good(before, plugin, want).unwrap_or(ruling),
+            _ => ruling,
+        }
+    };
+    let refusals = state::enforce(fold, &judge);
+    state::recall(fold, before);
+    let mut notes = Vec::new();
+    let waits = |refusal: &Refusal| {
+        refusal.ruling.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)
+    };
+    for refusal in refusals.into_iter().filter(waits) {
+        let known = before.plugins.get(&refusal.plugin).is_some_and(|plugin| {
+            plugin.denied.iter().any(|denied| {
+                denied.held.intent == refusal.want.intent && denied.events == refusal.want.events
+            })
+        });
+        let verdict = match refusal.ruling.verdict {
+            Verdict::Defer => "put off until the boot",
+            Verdict::Ignore => "ignored",
+            _ => "denied",
+        };
+        let text =
+            format!("{}: {verdict} by policy ({})", words::intent(&refusal.want.intent), refusal.ruling.rule);
+        notes.push(Note::new(Some(&refusal.plugin), text, &refusal.want.events));
+        if !known {
+            fold.refused.push((refusal.plugin, refusal.want));
+        }
+    }
+    notes
+}
+
+/// An image's rules, with what they need to judge intents that stand.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    rules: &'a Rules,
+    names: Names<'a>,
+    tools: BTreeMap<u64, Tool>,
+}
+
+impl<'a> Judge<'a> {
+    /// Judges by `rules`; the journal tells which tools were called.
+    pub fn new(root: &'a Root, rules: &'a Rules, journal: &Journal) -> Judge<'a> {
+        Judge {
+            rules,
+            names: Names::of(root),
+            tools: journal.events.iter().map(|event| (event.id, event.tool)).collect(),
+        }
+    }
+
+    /// What is said of a intent. One that has two sources stands as long as one of them is let
+    /// through.
+    pub fn of(&self, plugin: &str, want: &ActiveIntent) -> Ruling {
+        let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();
+        let of_source = |source, tools: &[Tool]| {
+            let ask = Ask {
+                plugin: (plugin != UNKNOWN).then_some(plugin),
+                tools,
+                source,
+                intent: &want.intent,
+            };
+            self.rules.judge(&ask, &self.names)
+        };
+        let requested = (!want.events.is_empty()).then(|| of_source(Source::Scriptlet, &called));
+        let declared = (!want.declared.is_empty()).then(|| of_source(Source::Metadata, &[]));
+        requested
+            .into_iter()
+            .chain(declared)
+            .min_by_key(|ruling| ruling.verdict)
+            .unwrap_or_default()
+    }
+}
+
+/// What a rule of one run refused stays refused when that run is over.
+fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option<Ruling> {
+    let denied = before.plugins.get(plugin)?.denied.iter().find(|denied| {
+        denied.held.because.starts_with(OF_A_RUN)
+            && !want.events.is_empty()
+            && denied.events == want.events
+            && denied.held.intent == want.intent
+    })?;
+    Some(Ruling {
+        verdict: denied.held.verdict,
+        rule: denied.held.because.clone(),
+        reason: denied.held.reason.clone(),
+        ..Ruling::default()
+    })
+}

@@ -1,0 +1,214 @@
+//! One life of a plugin: from its installation to its erasure.
+
+use std::collections::BTreeMap;
+
+use super::denials::{PastDenial, add};
+use super::{ActiveIntent, Denied, Plugin, Subject, subject};
+use crate::intent::{DeferredVerb, Intent, RecordedIntent, ServiceWant, UnitWant, Verdict, Withheld};
+use crate::journal::Event;
+use crate::origin::Origin;
+
+/// What a plugin has asked for since it was installed.
+#[derive(Debug, Default)]
+pub(super) struct InstallPeriod {
+    /// The package that asked last.
+    pub nevra: Option<String>,
+    /// The last event of this life.
+    pub last: u64,
+    /// Whether a scriptlet has run that only runs when the last package of this name is erased.
+    ending: bool,
+    /// Whether a request was made in this image, or carried over from another one.
+    own: bool,
+    replayed: bool,
+    wants: BTreeMap<Subject, (usize, ActiveIntent)>,
+    /// What policy put off or denied, unless a later request for it was let through.
+    held: BTreeMap<Subject, (usize, Denied)>,
+    /// All that policy denied, whether or not it was asked for again.
+    denied: Vec<(Intent, PastDenial)>,
+    order: usize,
+}
+
+impl InstallPeriod {
+    /// Whether an event can only belong to a later life of the plugin.
+    pub fn is_over(&self, origin: &Origin) -> bool {
+        if self.ending {
+            return !is_erasure(origin);
+        }
+        let fresh = matches!(origin.scriptlet.as_deref(), Some("%pre" | "%post")) && origin.arg == Some(1);
+        fresh && self.nevra.is_some() && self.nevra != origin.nevra
+    }
+
+    /// Whether everything in this life comes from another image and `event`, of this one, begins
+    /// the plugin's installation: what it asks for here replaces what it asked for there.
+    pub fn is_superseded_by(&self, event: &Event) -> bool {
+        let kind = event.origin.scriptlet.as_deref();
+        let begins = matches!(kind, Some("%pretrans" | "%pre" | "%post" | "%posttrans"));
+        self.is_only_replayed() && event.replayed.is_none() && begins && event.origin.arg == Some(1)
+    }
+
+    /// Whether nothing was requested in this image.
+    pub fn is_only_replayed(&self) -> bool {
+        self.replayed && !self.own
+    }
+
+    /// Whether something was.
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Whether the plugin's erasure has been seen.
+    pub fn is_ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Takes in an event.
+    pub fn take(&mut self, event: &Event) {
+        self.last = event.id;
+        self.own |= event.replayed.is_none();
+        self.replayed |= event.replayed.is_some();
+        self.nevra.clone_from(&event.origin.nevra);
+        self.ending |= is_erasure(&event.origin);
+        for recorded in &event.intents {
+            self.intent(event, recorded);
+        }
+        for held in event.held.iter().filter(|held| held.verdict != Verdict::Ignore) {
+            self.hold(event.id, held);
+        }
+    }
+
+    fn hold(&mut self, event: u64, held: &Withheld) {
+        self.order += 1;
+        if held.verdict == Verdict::Deny {
+            self.denied.push((held.intent.clone(), PastDenial::of(held, &[event])));
+        }
+        let subject = subject(&held.intent);
+        let earlier = self.held.remove(&subject).map(|(_, denied)| denied);
+        let mut events = match earlier {
+            Some(earlier) if earlier.held.intent == held.intent => earlier.events,
+            _ => Vec::new(),
+        };
+        events.push(event);
+        events.dedup();
+        let denied = Denied {
+            held: held.clone(),
+            events,
+            declared: Vec::new(),
+            late: false,
+        };
+        self.held.insert(subject, (self.order, denied));
+    }
+
+    fn intent(&mut self, event: &Event, recorded: &RecordedIntent) {
+        if matches!(recorded.intent, Intent::FirewallReset { .. }) {
+            self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
+        }
+        let subject = subject(&recorded.intent);
+        self.held.remove(&subject);
+        let earlier = self.wants.get_mut(&subject);
+        if let Some((_, earlier)) = earlier.as_ref()
+            && undoes(&earlier.intent, &recorded.intent)
+        {
+            self.wants.remove(&subject);
+            return;
+        }
+        self.order += 1;
+        let failed = event.exit != 0 && !recorded.changed;
+        match earlier {
+            Some((order, want)) if same_direction(&want.intent, &recorded.intent) => {
+                *order = self.order;
+                // What the first request achieved is not undone by a second one that failed.
+                want.failed &= failed;
+                want.runtime &= recorded.runtime;
+                want.intent = recorded.intent.clone();
+                if want.events.last() != Some(&event.id) {
+                    want.events.push(event.id);
+                }
+            }
+            _ => {
+                let want = ActiveIntent {
+                    intent: recorded.intent.clone(),
+                    runtime: recorded.runtime,
+                    failed,
+                    events: vec![event.id],
+                    declared: Vec::new(),
+                    denied_before: Vec::new(),
+                };
+                self.wants.insert(subject, (self.order, want));
+            }
+        }
+    }
+
+    /// What stands at its end.
+    pub fn into_plugin(self) -> Plugin {
+        let mut wants: Vec<(usize, ActiveIntent)> = self.wants.into_values().collect();
+        wants.sort_by_key(|(order, _)| *order);
+        let wants = wants.into_iter().map(|(_, want)| want);
+        let (mut deferred, wants): (Vec<_>, Vec<_>) =
+            wants.partition(|want| matches!(want.intent, Intent::Defer { .. }));
+        let mut held: Vec<(usize, Denied)> = self.held.into_values().collect();
+        held.sort_by_key(|(order, _)| *order);
+        let (postponed, denied): (Vec<_>, Vec<_>) = held
+            .into_iter()
+            .map(|(_, denied)| denied)
+            .partition(|denied| denied.held.verdict == Verdict::Defer);
+        deferred.extend(postponed.into_iter().map(|denied| ActiveIntent {
+            intent: denied.held.intent,
+            runtime: false,
+            failed: false,
+            events: denied.events,
+            declared: denied.declared,
+            denied_before: Vec::new(),
+        }));
+        let mut wants: Vec<ActiveIntent> = wants;
+        for want in wants.iter_mut().chain(&mut deferred) {
+            let same = self.denied.iter().filter(|(intent, _)| *intent == want.intent);
+            same.for_each(|(_, past)| add(&mut want.denied_before, past));
+        }
+        Plugin {
+            nevra: self.nevra,
+            wants,
+            deferred,
+            denied,
+            ..Plugin::default()
+        }
+    }
+}
+
+/// Whether a scriptlet asked that only runs when the last package of its name is erased: `$1` is 0
+/// only then.
+pub fn is_erasure(origin: &Origin) -> bool {
+    let kind = origin.scriptlet.as_deref();
+    let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
+    of_erasure && origin.arg == Some(0)
+}
+
+/// Whether `later` leaves nothing of `earlier`, not even a intent of its own.
+fn undoes(earlier: &Intent, later: &Intent) -> bool {
+    match (earlier, later) {
+        (Intent::Allow { .. }, Intent::Withdraw { .. }) => true,
+        (Intent::Definition { change: a, .. }, Intent::Definition { change: b, .. }) => {
+            a != "delete" && b == "delete"
+        }
+        (Intent::Unit { want: a, .. }, Intent::Unit { want: b, .. }) => {
+            *a == UnitWant::Mask && *b == UnitWant::Unmask
+        }
+        (Intent::Service { want: a, .. }, Intent::Service { want: b, .. }) => {
+            *a == ServiceWant::Add && *b == ServiceWant::Remove
+        }
+        _ => false,
+    }
+}
+
+/// Whether two intents on one subject want the same, so that both justify the outcome.
+pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
+    let stops = |verb: &DeferredVerb| *verb == DeferredVerb::Stop;
+    match (earlier, later) {
+        (Intent::Unit { want: a, .. }, Intent::Unit { want: b, .. }) => a == b,
+        (Intent::Service { want: a, .. }, Intent::Service { want: b, .. }) => a == b,
+        (Intent::Defer { verb: a, .. }, Intent::Defer { verb: b, .. }) => stops(a) == stops(b),
+        (Intent::Allow { .. }, Intent::Allow { .. }) | (Intent::Withdraw { .. }, Intent::Withdraw { .. }) => {
+            true
+        }
+        _ => earlier == later,
+    }
+}

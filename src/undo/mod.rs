@@ -1,0 +1,263 @@
+//! Putting back what requests had changed that no longer count: links as they were before, files
+//! and directories that were made, openings that were closed.
+//!
+//! What a path should be is what the last request that still counts has left there, or else what
+//! was there before all of them. Requests count as long as their plugin is there, nobody took
+//! them back and policy does not refuse them; after that while somebody else wants the same. A path that is not as the journal
+//! left it was changed by somebody else since, and is left alone.
+
+mod effect;
+mod history;
+pub mod repeat;
+mod reverse;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use effect::{Effect, aim, aims, aims_of, opposite};
+use history::{Chain, PathState, before, chains, is_known_to_match, is_same, left_by};
+use reverse::reopen;
+
+use crate::error::{Result, if_exists};
+use crate::escape::{escape, unescape};
+use crate::firewall::BY_ENTRY;
+use crate::intent::Intent;
+use crate::journal::{Event, replaced};
+use crate::origin::digest;
+use crate::plan::{Action, Note, PlannedChange};
+use crate::root::{Change, Kind, Op, Replaced, Root};
+use crate::state::{ActiveIntent, Fold, State, UNKNOWN, is_erasure};
+use crate::tool::Tool;
+
+/// What is to be put back, and what cannot be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// The changes.
+    pub changes: Vec<PlannedChange>,
+    /// What stays as it is, and why.
+    pub left: Vec<Note>,
+}
+
+/// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
+pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Restored> {
+    let after = fold.settled();
+    let scene = RestoreContext {
+        root,
+        before,
+        after: &after,
+        refused: &fold.refused,
+        wanted_before: aims(before),
+        wanted_now: aims(&after),
+    };
+    let chains = chains(events);
+    let mut restored = Restored::default();
+    let mut directories = Vec::new();
+    for (path, chain) in &chains {
+        if !chain.iter().any(|(event, change)| scene.ends(event, change)) {
+            continue;
+        }
+        let is_directory = chain.iter().any(|(_, change)| matches!(change.op, Op::Mkdir | Op::Rmdir));
+        match is_directory {
+            true => directories.push((path.as_str(), chain)),
+            false => scene.path(path, chain, &mut restored)?,
+        }
+    }
+    for (path, chain) in directories.into_iter().rev() {
+        scene.directory(path, chain, &mut restored)?;
+    }
+    reopen(events, fold, &mut restored);
+    Ok(restored)
+}
+
+struct RestoreContext<'a> {
+    root: &'a Root,
+    before: &'a State,
+    after: &'a State,
+    /// What policy refuses now though it was done.
+    refused: &'a [(String, ActiveIntent)],
+    wanted_before: BTreeSet<Effect>,
+    wanted_now: BTreeSet<Effect>,
+}
+
+impl RestoreContext<'_> {
+    fn counts(&self, event: &Event, change: &Change, state: &State, wanted: &BTreeSet<Effect>) -> bool {
+        if event.tool == Tool::Nodeshim {
+            return false;
+        }
+        let aims = aims_of(event, change);
+        if is_erasure(&event.origin) && !state.reverted.contains(&event.id) {
+            // A package tidies up as it sees fit, unless somebody else wants the opposite.
+            return !aims.iter().any(|aim| opposite(aim).is_some_and(|opposite| wanted.contains(&opposite)));
+        }
+        let name = event.origin.package().unwrap_or(UNKNOWN);
+        let is_over = state.forgotten.get(name).is_some_and(|last| event.id <= *last)
+            || state.reverted.contains(&event.id)
+            || self.is_refused(event, &aims, state);
+        !is_over || aims.iter().any(|aim| wanted.contains(aim))
+    }
+
+    /// Whether policy refuses all that a change was for, or puts it off.
+    fn is_refused(&self, event: &Event, aims: &[Effect], state: &State) -> bool {
+        let plugin = state.plugins.get(event.origin.package().unwrap_or(UNKNOWN));
+        let denied = plugin.into_iter().flat_map(|plugin| &plugin.denied);
+        let denied = denied.map(|denied| (&denied.held.intent, &denied.events));
+        let postponed = plugin.into_iter().flat_map(|plugin| &plugin.deferred);
+        let postponed = postponed.map(|want| (&want.intent, &want.events));
+        // What is ignored is in no state.
+        let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after));
+        let now = now.map(|(_, want)| (&want.intent, &want.events));
+        let refused: BTreeSet<&Intent> = denied
+            .chain(postponed)
+            .chain(now)
+            .filter(|(_, events)| events.contains(&event.id))
+            .map(|(intent, _)| intent)
+            .collect();
+        if refused.is_empty() {
+            return false;
+        }
+        if aims.is_empty() {
+            return event.intents.iter().all(|recorded| refused.contains(&recorded.intent));
+        }
+        let refused: BTreeSet<Effect> = refused.into_iter().filter_map(aim).collect();
+        aims.iter().all(|aim| refused.contains(aim))
+    }
+
+    fn counts_now(&self, event: &Event, change: &Change) -> bool {
+        self.counts(event, change, self.after, &self.wanted_now)
+    }
+
+    /// Whether a change counts for the last time, so that now is the time to put it back.
+    fn ends(&self, event: &Event, change: &Change) -> bool {
+        !self.counts_now(event, change) && self.counts(event, change, self.before, &self.wanted_before)
+    }
+
+    /// What the journal says is there, and what should be.
+    fn compare(&self, chain: &Chain) -> (PathState, PathState) {
+        let mut expected = PathState::Nothing;
+        let mut desired = PathState::Nothing;
+        for (number, (event, change)) in chain.iter().enumerate() {
+            let was = before(change);
+            if number == 0 || !is_same(&was, &expected) {
+                // It begins here, or somebody else was at it in between.
+                desired = was;
+            }
+            expected = left_by(change);
+            if self.counts_now(event, change) {
+                desired = expected.clone();
+            }
+        }
+        (expected, desired)
+    }
+
+    fn path(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
+        let (expected, desired) = self.compare(chain);
+        let desired = self.unless_dangling(path, desired);
+        let actual = self.actual(path)?;
+        let as_desired = actual == desired && !matches!(desired, PathState::File(None));
+        if is_same(&expected, &desired)
+            || as_desired
+            || BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
+        {
+            return Ok(());
+        }
+        let because: Vec<u64> = chain.iter().map(|(event, _)| event.id).collect();
+        let left = |text: &str| Note::new(None, format!("{path} is left as it is: {text}"), &because);
+        if actual != expected && !is_known_to_match(&actual, &expected) {
+            restored.left.push(left("somebody else has changed it since"));
+            return Ok(());
+        }
+        let plain = |text: &str| unescape(text).into_string().ok();
+        let Some(place) = plain(path) else {
+            restored.left.push(left("its name is not UTF-8"));
+            return Ok(());
+        };
+        let action = match desired {
+            PathState::Link(target) => match plain(&target) {
+                Some(target) => Action::Link { target },
+                None => {
+                    restored.left.push(left("where it pointed is not UTF-8"));
+                    return Ok(());
+                }
+            },
+            PathState::Nothing => Action::Remove,
+            PathState::File(sha256) => match self.kept(sha256.as_deref()) {
+                Some(action) => action,
+                None => {
+                    restored.left.push(left("the file that was there before is not kept"));
+                    return Ok(());
+                }
+            },
+        };
+        restored.changes.push(PlannedChange {
+            path: place,
+            action,
+            because,
+            why: "as it was before requests that no longer count".into(),
+        });
+        Ok(())
+    }
+
+    /// Writes the content with this digest, if it is kept and is text.
+    fn kept(&self, sha256: Option<&str>) -> Option<Action> {
+        let Replaced { content, mode } = replaced(self.root, sha256?)?;
+        let content = String::from_utf8(content).ok()?;
+        Some(Action::Write { content, mode })
+    }
+
+    /// A link that would lead nowhere is not put back.
+    fn unless_dangling(&self, path: &str, desired: PathState) -> PathState {
+        match desired {
+            PathState::Link(target) if target != "/dev/null" => {
+                let at = unescape(path);
+                let directory = Path::new(&at).parent().unwrap_or(Path::new("/"));
+                if self.root.exists(directory.join(unescape(&target))) {
+                    PathState::Link(target)
+                } else {
+                    PathState::Nothing
+                }
+            }
+            desired => desired,
+        }
+    }
+
+    fn actual(&self, path: &str) -> Result<PathState> {
+        let at = unescape(path);
+        Ok(match if_exists(self.root.meta(&at))?.map(|meta| meta.kind) {
+            None => PathState::Nothing,
+            Some(Kind::Link) => PathState::Link(escape(self.root.read_link(&at)?.as_os_str())),
+            Some(Kind::File) => PathState::File(self.root.read(&at).ok().map(|content| digest(&content))),
+            Some(_) => PathState::File(None),
+        })
+    }
+
+    /// A directory that was made goes if nothing is left in it.
+    fn directory(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
+        let was_made = chain.first().is_some_and(|(_, change)| change.op == Op::Mkdir);
+        if !was_made || chain.iter().any(|(event, change)| self.counts_now(event, change)) {
+            return Ok(());
+        }
+        let Ok(path) = unescape(path).into_string() else {
+            return Ok(());
+        };
+        let entries = if_exists(self.root.list(&path))?;
+        let goes = |name: &std::ffi::OsStr| {
+            let inner = name.to_str().map(|name| format!("{path}/{name}"));
+            restored.changes.iter().any(|change| {
+                inner.as_ref() == Some(&change.path)
+                    && matches!(change.action, Action::Remove | Action::RemoveDirectory)
+            })
+        };
+        if entries.is_some_and(|entries| entries.iter().all(|entry| goes(&entry.name))) {
+            restored.changes.push(PlannedChange {
+                path,
+                action: Action::RemoveDirectory,
+                because: chain.iter().map(|(event, _)| event.id).collect(),
+                why: "it was made for what is gone from it".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
