@@ -1,5 +1,5 @@
 //! Replays the recorded behaviour of the original tools (`tests/conformance/`, described there)
-//! against the shims: one trial per case, for systemctl one per generation.
+//! against the shims: one trial per case, for systemctl and firewalld one per generation.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 #[path = "conformance_runner/case.rs"]
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use nodeshim::root::Root;
 
-use case::{Case, FileSpec, GENERATIONS};
+use case::Case;
 use support::{arm, busybox, chrooted, project, put_shell};
 
 /// What a trial needs besides its case: files on the file system that roots are laid out on, so
@@ -37,12 +37,7 @@ fn main() -> ExitCode {
 
     let mut trials = Vec::new();
     for case in cases.into_iter().map(Arc::new) {
-        let generations: &[Option<u16>] = if case.tool == "systemctl" {
-            &GENERATIONS
-        } else {
-            &[None]
-        };
-        for generation in generations.iter().copied() {
+        for generation in case.generations() {
             let at = generation.map(|g| format!("@{g}")).unwrap_or_default();
             let name = format!("{}/{}{at}", case.tool, case.name);
             let reason = gaps.find(&case.name, &at);
@@ -128,14 +123,14 @@ fn verdict(problems: String, gap: Option<String>) -> Result<(), Failed> {
 }
 
 /// Runs one case in a root of its own and returns what differed, nothing if nothing did.
-fn run(case: &Case, generation: Option<u16>, parts: &Parts) -> String {
+fn run(case: &Case, generation: Option<&str>, parts: &Parts) -> String {
     let root = tempfile::Builder::new().prefix("root-").tempdir_in(&parts.directory).expect("a root");
+    let other = generation.and_then(|generation| case.overlay(generation));
     lay_out(case, generation, root.path());
     if case.needs.iter().any(|need| need == "sh") {
         put_shell(root.path(), &parts.shell);
     }
     arm(root.path());
-    let other = generation.and_then(|g| case.by_version.get(&g.to_string()));
     let mut problems = String::new();
     for (index, step) in case.steps.iter().enumerate() {
         let expected = step.expected(other, index);
@@ -158,13 +153,13 @@ fn run(case: &Case, generation: Option<u16>, parts: &Parts) -> String {
 }
 
 /// Lays the root out through [`Root`]: a case's links may be absolute.
-fn lay_out(case: &Case, generation: Option<u16>, path: &Path) {
+fn lay_out(case: &Case, generation: Option<&str>, path: &Path) {
     let root = Root::open(path).expect("the root opens");
     let parent = |path: &str| Path::new(path).parent().unwrap_or(Path::new("")).to_owned();
     for dir in case.setup.dirs.iter().cloned().map(PathBuf::from).chain(["etc/nodeshim".into()]) {
         root.create_dirs(dir, 0o755).expect("a directory of the case");
     }
-    for (name, file) in &case.setup.files {
+    for (name, file) in case.files(generation.and_then(|generation| case.overlay(generation))) {
         root.create_dirs(parent(name), 0o755).expect("a directory of the case");
         root.write(name, file.text().as_bytes(), Some(file.mode())).expect("a file of the case");
     }

@@ -8,7 +8,13 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The generations of systemctl that cases are run as.
-pub const GENERATIONS: [Option<u16>; 4] = [Some(252), Some(254), Some(257), Some(262)];
+const SYSTEMCTL: [&str; 4] = ["252", "254", "257", "262"];
+/// The generation of systemctl that the expectations in `steps` were recorded with.
+const SYSTEMCTL_BASE: &str = "252";
+/// The generations of firewalld that cases with overlays are run as.
+const FIREWALLD: [&str; 3] = ["0.9", "1.3", "2.5"];
+/// The generation of firewalld that the expectations in `steps` were recorded with.
+const FIREWALLD_BASE: &str = "1.3";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,7 +36,7 @@ pub struct Case {
     pub _note: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     #[serde(default)]
@@ -41,7 +47,7 @@ pub struct Setup {
     pub links: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(untagged)]
 pub enum File {
     Text(String),
@@ -49,23 +55,25 @@ pub enum File {
         text: String,
         #[serde(default)]
         mode: Option<String>,
+        /// Marks in the text, each with what stands for it how many times.
+        #[serde(default)]
+        repeat: BTreeMap<String, (String, usize)>,
     },
 }
 
-/// What is known of a file: what the setup writes.
-pub trait FileSpec {
-    fn text(&self) -> &str;
-    fn mode(&self) -> u32;
-}
-
-impl FileSpec for File {
-    fn text(&self) -> &str {
+impl File {
+    pub fn text(&self) -> Cow<'_, str> {
         match self {
-            File::Text(text) | File::WithMode { text, .. } => text,
+            File::Text(text) => Cow::Borrowed(text),
+            File::WithMode { text, repeat, .. } => {
+                repeat.iter().fold(Cow::Borrowed(text.as_str()), |text, (mark, (what, times))| {
+                    Cow::Owned(text.replace(mark, &what.repeat(*times)))
+                })
+            }
         }
     }
 
-    fn mode(&self) -> u32 {
+    pub fn mode(&self) -> u32 {
         match self {
             File::WithMode { mode: Some(mode), .. } => octal(mode),
             _ => 0o644,
@@ -127,14 +135,46 @@ pub enum Content {
     },
 }
 
-/// What another generation of systemctl answered, step by step.
-#[derive(Deserialize)]
+/// What another generation answered, laid over what was recorded.
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Version {
-    exit: Vec<i32>,
-    stdout: Vec<String>,
-    stderr: Vec<String>,
+    exit: Option<Vec<i32>>,
+    stdout: Option<Vec<Answer>>,
+    stderr: Option<Vec<Answer>>,
     links: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    setup: SetupOverlay,
+    #[serde(default)]
+    after: AfterOverlay,
+    /// Why the case says nothing about this generation.
+    skip: Option<String>,
+}
+
+/// A text, which must be exactly that, or a matcher.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum Answer {
+    Text(String),
+    Matcher(Matcher),
+}
+
+/// Other files; none takes a file away.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct SetupOverlay {
+    #[serde(default)]
+    files: BTreeMap<String, Option<File>>,
+}
+
+/// A path named here leaves the other of the two lists.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct AfterOverlay {
+    #[serde(default)]
+    files: BTreeMap<String, Content>,
+    #[serde(default)]
+    absent: Vec<String>,
 }
 
 pub fn octal(mode: &str) -> u32 {
@@ -161,8 +201,25 @@ impl Case {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
 
+    /// The generations that the case is run as; none where its tool has one answer for all, or the
+    /// recorded answers bind for one generation only.
+    pub fn generations(&self) -> Vec<Option<&'static str>> {
+        let all: &[&str] = match self.tool.as_str() {
+            "systemctl" => &SYSTEMCTL,
+            "firewall-cmd" | "firewall-offline-cmd" if !self.by_version.is_empty() => &FIREWALLD,
+            _ => return vec![None],
+        };
+        let binds = |generation: &&&str| self.overlay(generation).is_none_or(|other| other.skip.is_none());
+        all.iter().filter(binds).copied().map(Some).collect()
+    }
+
+    /// What is laid over the case for a generation.
+    pub fn overlay(&self, generation: &str) -> Option<&Version> {
+        self.by_version.get(generation)
+    }
+
     /// The image's `/etc/nodeshim/nodeshim.toml`.
-    pub fn configuration(&self, generation: Option<u16>) -> String {
+    pub fn configuration(&self, generation: Option<&str>) -> String {
         let firewall_cmd = match self.mode.as_deref() {
             None | Some("daemon-running" | "any") => "virtual",
             Some("no-bus") => "no-bus",
@@ -174,22 +231,50 @@ impl Case {
         } else {
             "firewalld"
         };
-        let generation = generation.unwrap_or(252);
+        let of = |tool: &str, base: &'static str| match generation {
+            Some(generation) if self.tool.starts_with(tool) => generation.to_owned(),
+            _ => base.to_owned(),
+        };
+        // Versions are numbers there, distributions words.
+        let systemctl = of("systemctl", SYSTEMCTL_BASE);
+        let systemctl =
+            systemctl.parse::<u16>().map_or_else(|_| format!("\"{systemctl}\""), |n| n.to_string());
+        let firewalld = of("firewall", FIREWALLD_BASE);
         format!(
-            "[shims]\nanswers = \"strict\"\nsystemctl-generation = {generation}\n\
-             firewall-cmd = \"{firewall_cmd}\"\nservice = \"run\"\n[firewall]\nbackend = \"{backend}\"\n"
+            "[shims]\nanswers = \"strict\"\nsystemctl-generation = {systemctl}\n\
+             firewalld-generation = \"{firewalld}\"\nfirewall-cmd = \"{firewall_cmd}\"\nservice = \"run\"\n\
+             [firewall]\nbackend = \"{backend}\"\n"
         )
+    }
+
+    /// The files to lay out.
+    pub fn files<'a>(&'a self, other: Option<&'a Version>) -> BTreeMap<&'a str, &'a File> {
+        let mut files: BTreeMap<&'a str, &'a File> =
+            self.setup.files.iter().map(|(name, file)| (name.as_str(), file)).collect();
+        for (name, file) in other.iter().flat_map(|other| &other.setup.files) {
+            match file {
+                Some(file) => files.insert(name, file),
+                None => files.remove(name.as_str()),
+            };
+        }
+        files
     }
 
     /// The end state. Another generation's links replace the recorded ones; what they need to
     /// be there is then not expected to be absent.
     pub fn expected_after(&self, other: Option<&Version>) -> Cow<'_, After> {
-        let Some(links) = other.and_then(|other| other.links.as_ref()) else {
+        let Some(other) = other else {
             return Cow::Borrowed(&self.after);
         };
         let mut after = self.after.clone();
-        after.absent.retain(|path| !links.keys().any(|link| Path::new(link).starts_with(path)));
-        after.links.clone_from(links);
+        if let Some(links) = &other.links {
+            after.absent.retain(|path| !links.keys().any(|link| Path::new(link).starts_with(path)));
+            after.links.clone_from(links);
+        }
+        after.absent.retain(|path| !other.after.files.contains_key(path));
+        after.files.retain(|path, _| !other.after.absent.contains(path));
+        after.absent.extend_from_slice(&other.after.absent);
+        after.files.extend(other.after.files.clone());
         Cow::Owned(after)
     }
 }
@@ -197,17 +282,15 @@ impl Case {
 impl Step {
     /// What the step must answer; `index` is its place in the case.
     pub fn expected(&self, other: Option<&Version>, index: usize) -> Expected {
-        match other {
-            None => Expected {
-                exit: self.exit,
-                stdout: self.stdout.clone(),
-                stderr: self.stderr.clone(),
-            },
-            Some(other) => Expected {
-                exit: other.exit[index],
-                stdout: Matcher::Exact(other.stdout[index].clone()),
-                stderr: Matcher::Exact(other.stderr[index].clone()),
-            },
+        let answer = |answers: Option<&Vec<Answer>>, base: &Matcher| match answers.map(|all| &all[index]) {
+            None => base.clone(),
+            Some(Answer::Text(text)) => Matcher::Exact(text.clone()),
+            Some(Answer::Matcher(matcher)) => matcher.clone(),
+        };
+        Expected {
+            exit: other.and_then(|other| other.exit.as_ref()).map_or(self.exit, |exit| exit[index]),
+            stdout: answer(other.and_then(|other| other.stdout.as_ref()), &self.stdout),
+            stderr: answer(other.and_then(|other| other.stderr.as_ref()), &self.stderr),
         }
     }
 }
