@@ -20,7 +20,7 @@ const SYSTEM_CALLS: usize = 300;
 const LISTING: usize = 7;
 const WANTS: usize = 40;
 const LINKS: usize = 120;
-const BYTES: u64 = 2 << 20;
+const BYTES: u64 = 3 << 20;
 const PACKAGES: usize = 25;
 
 /// One request of each kind that scriptlets make.

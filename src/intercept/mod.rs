@@ -25,7 +25,7 @@ pub const ARMED_PATH: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
 pub const REAL_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/real";
 /// The shim's own place in an armed image; the tools' paths are further names of it.
 pub const SHIM_PATH: &str = "/usr/lib/sysimage/nodeshim/shim";
-/// Withheld by whoever arms, disarms, settles or runs; says who that is.
+/// Locked by whoever arms, disarms, settles or runs; says who that is.
 pub const RUN_LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/run.lock";
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.

@@ -23,7 +23,7 @@ use crate::settle::{Facts, Judge, Prepared, is_due, judge, prepare_again, prepar
 use crate::state::{ActiveIntent, State};
 
 const RUNTIME: &str = "/run/nodeshim";
-/// Withheld while applying: the boot and an administrator may do it at once.
+/// Locked while applying: the boot and an administrator may do it at once.
 const LOCK: &str = "/run/nodeshim/apply.lock";
 
 /// How to apply.

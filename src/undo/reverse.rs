@@ -1,4 +1,4 @@
-//! FirewallItem again what was closed by requests that no longer count.
+//! Opens again what was closed by requests that no longer count.
 
 use std::collections::BTreeSet;
 
