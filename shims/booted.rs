@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 
 use nix::sys::stat::stat;
-use nodeshim::caller;
+use nodeshim::attribution;
 use nodeshim::config::{Booted, Config};
 use nodeshim::error::{Error, Result};
 use nodeshim::intent::Intent;
@@ -48,7 +48,7 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         args: &argv[1..],
         stdin: || Ok(Vec::new()),
     };
-    let origin = caller::find(root, &env);
+    let origin = attribution::find(root, &|name| env.get(name));
     let policy = policy::load(root);
     let governor = Governor {
         rules: &policy.rules,

@@ -6,7 +6,7 @@ use std::panic::{PanicHookInfo, set_hook as set_panic_hook};
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nodeshim::caller;
+use nodeshim::attribution;
 use nodeshim::error::Result;
 use nodeshim::journal::{Appender, Event, Verdict, timestamp};
 use nodeshim::request::Env;
@@ -62,7 +62,7 @@ fn record(argv: &[OsString], line: &str) -> Result<()> {
         verdict: Verdict::Allow,
         message: String::new(),
         warnings: vec![line.to_owned()],
-        origin: caller::find(&root, &env),
+        origin: attribution::find(&root, &|name| env.get(name)),
         replayed: None,
         intents: Vec::new(),
         held: Vec::new(),

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use nodeshim::caller;
+use nodeshim::attribution;
 use nodeshim::config::Config;
 use nodeshim::error::{Error, Result};
 use nodeshim::intercept::ARMED_PATH;
@@ -59,7 +59,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         args: &argv[1..],
         stdin,
     };
-    let origin = caller::find(&root, &env);
+    let origin = attribution::find(&root, &|name| env.get(name));
     // What was done for the record itself is no change on behalf of the request.
     root.forget_changes();
     let policy = policy::load(&root);

@@ -13,15 +13,15 @@
 #![deny(unsafe_code)]
 
 pub mod argv;
+pub mod attribution;
 #[cfg(feature = "admin")]
 pub mod audit;
 #[cfg(feature = "admin")]
 pub mod backend;
 #[cfg(feature = "admin")]
 pub mod boot;
-pub mod boundary;
-pub mod caller;
 pub mod config;
+pub mod digest;
 pub mod error;
 pub mod escape;
 #[cfg(feature = "admin")]
@@ -46,7 +46,6 @@ pub mod metadata;
 pub mod mounts;
 #[cfg(feature = "admin")]
 pub mod namespace;
-pub mod origin;
 #[cfg(feature = "admin")]
 pub mod plan;
 pub mod policy;

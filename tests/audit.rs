@@ -54,7 +54,7 @@ fn change<'r>(run: &'r Run, path: &str) -> &'r FileChange {
 }
 
 fn sha256(content: &str) -> Option<String> {
-    Some(nodeshim::origin::digest(content.as_bytes()))
+    Some(nodeshim::digest::digest(content.as_bytes()))
 }
 
 /// A change with its digests before and after.

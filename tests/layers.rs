@@ -10,25 +10,15 @@ use std::fs;
 use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
-const LAYERS: [&[&str]; 18] = [
-    &[
-        "error",
-        "escape",
-        "runlevels",
-        "tool",
-        "origin",
-        "boundary",
-        "intent",
-        "vdsm",
-    ],
+const LAYERS: [&[&str]; 17] = [
+    &["error", "escape", "runlevels", "tool", "digest", "intent", "vdsm"],
     &["root"],
-    &["tempdir", "namespace", "mounts"],
+    &["attribution", "tempdir", "namespace", "mounts"],
     &["argv", "config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["policy"],
     &["journal", "request"],
     &["trust"],
-    &["caller"],
     &["state", "plan", "metadata", "audit"],
     &["backend", "undo"],
     &["export"],

@@ -9,10 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use serde::{Deserialize, Serialize};
 
 use super::compare::index::FileState;
+use crate::attribution::Origin;
 use crate::error::{Result, if_exists};
 use crate::escape::escape;
 use crate::journal::{LogFile, Torn, parse_log};
-use crate::origin::Origin;
 use crate::root::{Kind, Root};
 
 /// Where the records are kept.

@@ -19,10 +19,10 @@ use super::kernel::watch::Watch;
 use super::record::{FILE, How, One, Run};
 use super::scriptlet_run::{ScriptletRun, Touched};
 use super::transaction::{TransactionRecord, texts};
-use crate::boundary::Message;
+use crate::attribution::plugin_protocol::Message;
+use crate::attribution::{FoundBy, Origin, SCRIPTS, parse_scriptlet_name};
 use crate::error::{Error, Result};
-use crate::journal::{Appender, SCRIPTLETS, Tail, timestamp};
-use crate::origin::{FoundBy, Origin, parse_scriptlet_name};
+use crate::journal::{Appender, Tail, timestamp};
 use crate::root::Root;
 use crate::rpmdb::Installed;
 
@@ -169,7 +169,7 @@ impl Recorder {
                 nevra,
                 scriptlet,
                 arg: argument,
-                script: None,
+                ..Origin::default()
             },
             forked: false,
             failed: false,
@@ -297,7 +297,7 @@ impl Recorder {
             .script
             .as_ref()
             .filter(|_| !run.late)
-            .and_then(|script| self.root.read_text(Path::new(SCRIPTLETS).join(script)).ok());
+            .and_then(|script| self.root.read_text(Path::new(SCRIPTS).join(script)).ok());
         let events = observe::events(&self.root, &run, &found, text.as_deref());
         if !events.is_empty() {
             let mut journal = Appender::open(&self.root)?;

@@ -6,7 +6,7 @@ use super::compare::index::FileIndex;
 use super::kernel::processes::{Actor, Processes};
 use super::kernel::watch::{Act, Touch};
 use super::{is_below, is_looked_at, join};
-use crate::origin::Origin;
+use crate::attribution::Origin;
 use crate::rpmdb::DATABASES;
 
 /// Paths that were touched, and how.

@@ -13,7 +13,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::kernel::watch::Watch;
 use super::recorder::{Recorder, Seen};
-use crate::boundary::{GO_ON, Message, SOCKET};
+use crate::attribution::plugin_protocol::{GO_ON, Message, SOCKET};
 use crate::error::{Error, Result};
 use crate::root::Root;
 

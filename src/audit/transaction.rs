@@ -15,9 +15,9 @@ use super::compare::payload::{Payload, Suspect};
 use super::compare::{compare, may_have_changed};
 use super::record::{How, Run, Transaction, text};
 use super::recorder::blank;
+use crate::attribution::Origin;
 use crate::error::Result;
 use crate::escape::escape;
-use crate::origin::Origin;
 use crate::root::Root;
 use crate::rpmdb::{Installed, Package, files, files_at};
 

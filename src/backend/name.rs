@@ -1,17 +1,20 @@
 //! Plugin names in other alphabets, reversibly: two plugins never share a file, set or service.
 
+use std::borrow::Cow;
+
+use crate::attribution::{BUILDER, UNKNOWN};
 use crate::firewall::valid;
-use crate::state::UNKNOWN;
 
-/// What the plugin of unknown origin is called in files; no package name begins with a plus.
-const UNKNOWN_STEM: &str = "+unknown";
-
-/// The plugin's name as part of a file name; none if it could be more than a name.
-pub fn stem(plugin: &str) -> Option<&str> {
-    if plugin == UNKNOWN {
-        return Some(UNKNOWN_STEM);
+/// The plugin's name as part of a file name; none if it could be more than a name. What is no
+/// package's begins with a plus, as no package name does.
+pub fn stem(plugin: &str) -> Option<Cow<'_, str>> {
+    let run = plugin.strip_prefix("(builder ").and_then(|rest| rest.strip_suffix(')'));
+    match (plugin, run) {
+        (UNKNOWN, _) => Some("+unknown".into()),
+        (BUILDER, _) => Some("+builder".into()),
+        (_, Some(run)) => valid::name(run).then(|| format!("+builder-{run}").into()),
+        _ => (valid::name(plugin) && !plugin.starts_with('+')).then_some(plugin.into()),
     }
-    (valid::name(plugin) && !plugin.starts_with('+')).then_some(plugin)
 }
 
 /// A stem in nft's alphabet: `a`-`z`, digits and `_`. A dash becomes `__`, any other byte `_HH`.
@@ -75,7 +78,9 @@ mod tests {
 
     #[test]
     fn names_that_are_more_than_names_have_no_stem() {
-        assert_eq!(stem(UNKNOWN), Some("+unknown"));
+        assert_eq!(stem(UNKNOWN).as_deref(), Some("+unknown"));
+        assert_eq!(stem("(builder post)").as_deref(), Some("+builder-post"));
+        assert_eq!(stem("(builder ../post)"), None);
         for bad in ["+unknown", "a/b", "..", "a\nb", "a\"b", "(x)"] {
             assert_eq!(stem(bad), None, "{bad}");
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::applied::Applied;
 use super::three_way::{Decision, decide};
 use crate::backend::nftables;
-use crate::origin::digest;
+use crate::digest::digest;
 use crate::plan::{Action, Content, DesiredFile, PlannedChange};
 
 /// The digest of a path with nothing at it.

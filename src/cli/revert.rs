@@ -9,7 +9,7 @@ use nodeshim::journal::{Event, Journal};
 use nodeshim::plan::{Note, Plan, render};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
-use nodeshim::state::{EffectiveState, Revert, State, UNKNOWN};
+use nodeshim::state::{EffectiveState, Revert, State};
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
@@ -78,13 +78,13 @@ fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Resu
     let Some(event) = journal.events.iter().find(is_it) else {
         return Ok(());
     };
-    let name = event.origin.package().unwrap_or(UNKNOWN);
+    let name = event.origin.name();
     if event.tool == Tool::Nodeshim {
         return Err(Error::Other(format!("#{id} was made by nodeshim itself: it cannot be reverted")));
     }
     if event.intents.is_empty() {
         complain(&format!("#{id} asked for nothing"));
-    } else if counts(state, name, id) {
+    } else if counts(state, &name, id) {
         revert.events.insert(id);
     } else {
         complain(&format!("#{id} does not count any more"));
@@ -93,7 +93,7 @@ fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Resu
 }
 
 fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> Result<()> {
-    let is_of = |event: &&Event| event.origin.package().unwrap_or(UNKNOWN) == name;
+    let is_of = |event: &&Event| event.origin.name() == name;
     let mut events = journal.events.iter().filter(is_of).peekable();
     if events.peek().is_none() && !state.retracted.contains_key(name) {
         return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Hook, View, log};
+use crate::attribution::package_name;
 use crate::audit::{FileChange, Run, Side, letters};
 use crate::error::Result;
 use crate::escape::unescape;
 use crate::firewall::BY_ENTRY;
 use crate::intercept::ARMED_PATH;
-use crate::origin::package_name;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
@@ -138,7 +138,7 @@ fn is_kept(path: &str) -> bool {
 fn recorded(root: &Root, view: &View) -> Vec<Difference> {
     let mut paths: BTreeMap<&str, Left> = BTreeMap::new();
     let plugins = &view.prepared.fold.state.plugins;
-    for event in view.journal.events.iter().filter(|event| plugins.contains_key(log::name(event))) {
+    for event in view.journal.events.iter().filter(|event| plugins.contains_key(log::name(event).as_ref())) {
         for change in event.changes.iter().filter(|change| is_kept(&change.path)) {
             let left = Left {
                 op: change.op,

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Hook, ScriptletEntry};
+use crate::attribution::package_name;
 use crate::audit::{Audit, FileChange};
 use crate::error::Result;
 use crate::escape::unescape;
 use crate::metadata::{self, Metadata, NodeVersion};
-use crate::origin::package_name;
 use crate::root::Root;
 use crate::rpmdb::{Installed, files_at};
 use crate::vdsm;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::attribution::SCRIPTS;
 use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters, line_of};
-use crate::journal::SCRIPTLETS;
 use crate::root::Root;
 
 /// One run of a scriptlet.
@@ -97,7 +97,7 @@ pub struct ChangeEntry {
 /// Every run that changed something, or of which not all could be seen; or those of one plugin.
 pub fn files(root: &Root, audit: &Audit, plugin: Option<&str>) -> Vec<ScriptletEntry> {
     let is_wanted = |run: &&Run| {
-        let package = run.origin.package().unwrap_or(crate::state::UNKNOWN);
+        let package = run.origin.name();
         plugin.is_none_or(|plugin| plugin == package) && says_something(run)
     };
     let mut texts = Texts::default();
@@ -128,7 +128,7 @@ struct Texts(BTreeMap<String, Option<String>>);
 
 impl Texts {
     fn of(&mut self, root: &Root, script: &str) -> Option<&str> {
-        let read = || root.read_text(Path::new(SCRIPTLETS).join(script)).ok();
+        let read = || root.read_text(Path::new(SCRIPTS).join(script)).ok();
         self.0.entry(script.to_owned()).or_insert_with(read).as_deref()
     }
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::ScriptletEntry;
 use super::declared::{Declared, declared};
+use crate::attribution::package_name;
 use crate::error::{Result, if_exists};
-use crate::origin::package_name;
 use crate::root::{Kind, Root};
 use crate::rpmdb::{self, Installed};
 use crate::trust::Record;

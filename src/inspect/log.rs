@@ -1,5 +1,7 @@
 //! The journal, request by request.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::words;
@@ -84,8 +86,8 @@ pub fn log(events: &[Event], plugin: Option<&str>, all: bool) -> Vec<Entry> {
     events.iter().filter(is_wanted).map(entry).collect()
 }
 
-pub(super) fn name(event: &Event) -> &str {
-    event.origin.package().unwrap_or(crate::state::UNKNOWN)
+pub(super) fn name(event: &Event) -> Cow<'_, str> {
+    event.origin.name()
 }
 
 fn entry(event: &Event) -> Entry {

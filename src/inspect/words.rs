@@ -4,7 +4,7 @@ use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
 pub use crate::plan::words::intent;
-use crate::state::{PastDenial, UNKNOWN};
+use crate::state::PastDenial;
 use crate::tool::Tool;
 
 /// Which rule held a intent back, and why.
@@ -55,7 +55,8 @@ pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
 
 /// Who made a request: `PACKAGE %post(1)`.
 pub fn origin(event: &Event) -> String {
-    let package = event.origin.nevra.as_deref().unwrap_or(UNKNOWN);
+    let name = event.origin.name();
+    let package = event.origin.nevra.as_deref().unwrap_or(&name);
     let arg = event.origin.arg.map_or(String::new(), |arg| format!("({arg})"));
     let image = event.replayed.as_ref().map_or(String::new(), elsewhere);
     match &event.origin.scriptlet {

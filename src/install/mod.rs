@@ -11,10 +11,10 @@ mod transaction;
 
 use std::path::PathBuf;
 
+use crate::attribution::{FoundBy, Origin};
 use crate::error::{Error, Result};
 use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, timestamp};
-use crate::origin::{FoundBy, Origin};
 use crate::policy::{Act, Forbidden};
 use crate::root::Root;
 use crate::rpmdb::{Installed, Program, quiet};

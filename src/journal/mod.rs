@@ -9,20 +9,15 @@
 //! a line `# end LAST 0`, so that its events count on.
 
 mod append;
-mod origins;
 mod parts;
 mod read;
 mod record;
 mod replaced;
 mod tail;
 
-use std::path::Path;
-
 use crate::error::Result;
 pub use crate::intent::Verdict;
-use crate::root::Root;
 pub use append::Appender;
-pub use origins::{Found, Origins};
 pub use read::{Journal, Torn, each_part, last_event, parse_log};
 pub use record::{Event, Replayed, timestamp};
 #[cfg(feature = "admin")]
@@ -40,8 +35,6 @@ pub const PART_LIMIT: u64 = 4 << 20;
 pub const TORN_PATH: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
 /// The lock that every writer holds. It is never renamed or removed.
 pub const LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/lock";
-/// Bodies of scriptlets, each under the SHA-256 of its bytes.
-pub const SCRIPTLETS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
 /// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u64 = 1;
 
@@ -49,16 +42,6 @@ const HEADER: &str = "format = 1\n";
 
 /// What a trailer begins with, and no other line does.
 const TRAILER_START: &str = "# end ";
-
-/// Keeps content below `directory` under its SHA-256, unless it is there already.
-pub fn keep_once(root: &Root, directory: &str, sha256: &str, content: &[u8], mode: u32) -> Result<()> {
-    let place = Path::new(directory).join(sha256);
-    if root.exists(&place) {
-        return Ok(());
-    }
-    root.create_dirs(directory, 0o755)?;
-    root.write(&place, content, Some(mode))
-}
 
 /// Reads `format = N` off the first line of a journal.
 fn check_header(start: &[u8], path: &str) -> Result<()> {

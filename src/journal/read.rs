@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::parts::{closed, last_closed};
 use super::tail::find_end;
-use super::{Event, Origins, PATH, TRAILER_START, check_header, parse_trailer};
+use super::{Event, PATH, TRAILER_START, check_header, parse_trailer};
+use crate::attribution::Origins;
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
@@ -108,7 +109,7 @@ pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) ->
     let open = if_exists(root.open_read(PATH))?;
     let mut read = |file: File, path: &str| {
         let mut journal = Journal::parse_file(&whole(file, path)?, path)?;
-        origins.complete(&mut journal.events);
+        journal.events.iter_mut().for_each(|event| origins.complete(event.id, &mut event.origin));
         take(journal.events).map(|()| journal.torn)
     };
     for part in closed(root, open.as_ref())? {

@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::attribution::Origin;
 use crate::escape::{escape, unescape};
 use crate::intent::{RecordedIntent, Verdict, Withheld};
-use crate::origin::Origin;
 use crate::root::Change;
 use crate::tool::Tool;
 

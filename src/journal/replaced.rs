@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DIRECTORY, keep_once};
+use super::DIRECTORY;
+use crate::digest::digest;
 use crate::error::Result;
 use crate::firewall::BY_ENTRY;
-use crate::origin::digest;
 use crate::root::{Replaced, Root};
 
 /// Where they are kept.
@@ -25,9 +25,9 @@ fn is_below(path: &Path, prefix: &str) -> bool {
 /// can read it here who could not there.
 pub fn keep_replaced(root: &Root) -> Result<()> {
     let replaced = root.take_replaced();
-    replaced.iter().try_for_each(|(sha256, Replaced { content, mode })| {
-        keep_once(root, REPLACED, sha256, content, *mode)
-    })
+    replaced
+        .iter()
+        .try_for_each(|(sha256, Replaced { content, mode })| root.keep_once(REPLACED, sha256, content, *mode))
 }
 
 /// What is kept under a digest, with its permission bits; none if it is not there or is not what

@@ -13,10 +13,10 @@ use super::systemd::Manager;
 use crate::backend::nftables;
 use crate::boot::Applied;
 use crate::config::Backend;
+use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::{Names, Zone};
-use crate::origin::digest;
 use crate::root::Root;
 
 const ZONES: &str = "/etc/firewalld/zones";

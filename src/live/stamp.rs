@@ -6,9 +6,9 @@ use std::fmt::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::backend::declared;
+use crate::digest::digest;
 use crate::journal;
 use crate::metadata;
-use crate::origin::digest;
 use crate::root::{Kind, Root, Status};
 use crate::rpmdb;
 

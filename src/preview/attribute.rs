@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::files::{What, changes};
 use super::overlay::Overlay;
+use crate::attribution::package_name;
 use crate::error::Result;
 use crate::escape::{escape, unescape};
 use crate::install::Done;
 use crate::journal::Event;
-use crate::origin::package_name;
 use crate::plan::Plan;
 use crate::root::Op;
 use crate::rpmdb::{self, Packaged};

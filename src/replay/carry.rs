@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::intent::Intent;
 use crate::journal::{Event, Replayed};
-use crate::state::{Plugin, State, Subject, UNKNOWN, subject};
+use crate::state::{Plugin, State, Subject, subject};
 use crate::undo::repeat::is_repeated;
 
 /// The image that is carried over from.
@@ -25,8 +25,9 @@ pub fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Eve
     let standing = standing(old.state);
     let known: BTreeSet<Key> = known.iter().filter_map(key).collect();
     let carried = old.events.iter().filter_map(|event| {
-        let name = event.origin.package().unwrap_or(UNKNOWN);
-        let subjects = standing.get(&(name, event.id)).filter(|_| !left_out.contains(name))?;
+        let name = event.origin.name();
+        let subjects =
+            standing.get(&(name.as_ref(), event.id)).filter(|_| !left_out.contains(name.as_ref()))?;
         let event = carried(event, subjects, old.image);
         let is_new = key(&event).is_some_and(|key| !known.contains(&key));
         is_new.then_some(event)
@@ -91,8 +92,8 @@ fn key(event: &Event) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::{FoundBy, Origin};
     use crate::intent::{FirewallItem, RecordedIntent, Verdict};
-    use crate::origin::{FoundBy, Origin};
     use crate::state::{Facts, fold};
     use crate::tool::Tool;
 
@@ -122,7 +123,7 @@ mod tests {
                 nevra: Some(format!("{package}-1-1.noarch")),
                 scriptlet: Some("%post".into()),
                 arg: Some(1),
-                script: None,
+                ..Origin::default()
             },
             replayed: None,
             intents: intents

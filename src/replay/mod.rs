@@ -18,9 +18,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::attribution::SCRIPTS;
+use crate::digest::digest;
 use crate::error::{Result, if_exists};
-use crate::journal::{Appender, Event, Journal, SCRIPTLETS, keep_once};
-use crate::origin::digest;
+use crate::journal::{Appender, Event, Journal};
 use crate::plan::{self, Note};
 use crate::root::Root;
 use crate::settle::{Facts, settle};
@@ -109,12 +110,12 @@ fn copy_script(old: &Root, root: &Root, event: &Event) -> Result<()> {
     let Some(script) = event.origin.script.as_ref().filter(is_digest) else {
         return Ok(());
     };
-    let path = Path::new(SCRIPTLETS).join(script);
+    let path = Path::new(SCRIPTS).join(script);
     if root.exists(&path) {
         return Ok(());
     }
     let Some(body) = if_exists(old.read(&path))?.filter(|body| digest(body) == *script) else {
         return Ok(());
     };
-    keep_once(root, SCRIPTLETS, script, &body, 0o644)
+    root.keep_once(SCRIPTS, script, &body, 0o644)
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::carry::{Old, is_lost};
+use crate::attribution::is_package;
 use crate::intent::{Intent, UnitWant};
 use crate::plan::words;
 use crate::rpmdb::Installed;
-use crate::state::{ActiveIntent, Plugin, State, UNKNOWN, subject};
+use crate::state::{ActiveIntent, Plugin, State, subject};
 
 /// What becomes of a intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -105,7 +106,7 @@ fn fate(
     want: &ActiveIntent,
 ) -> (Fate, Option<String>) {
     let key = (name.to_owned(), want.intent.clone());
-    let missing = name != UNKNOWN && known.installed.is_known() && !known.installed.has(name);
+    let missing = is_package(name) && known.installed.is_known() && !known.installed.has(name);
     if let Some(how) = known.undone.get(&key) {
         return (Fate::Kept, Some(how.clone()));
     }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::Sources;
 use super::model::{Item, Plugin, Provides, Report, SCHEMA, Signature};
+use crate::attribution::{UNKNOWN, package_name};
 use crate::inspect::{Row, ScriptletEntry, Summary, list, plugins};
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::journal::rfc3339;
-use crate::origin::package_name;
 use crate::rpmdb::About;
-use crate::state::UNKNOWN;
 
 /// Makes the report.
 pub fn build(sources: &Sources) -> Report {

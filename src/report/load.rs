@@ -49,7 +49,7 @@ pub fn load(root: &Root) -> Result<Sources> {
     let registry = Registry::load(root, &facts.installed)?;
     let audit = Audit::read(root)?;
     let bypasses = audit.runs.iter().flat_map(|run| {
-        let package = run.origin.package().unwrap_or(crate::state::UNKNOWN).to_owned();
+        let package = run.origin.name().into_owned();
         run.bypasses().into_iter().map(move |bypass| (package.clone(), bypass))
     });
     let bypasses = bypasses.collect();

@@ -60,7 +60,7 @@ pub(super) struct Noted {
 impl Noted {
     pub fn into_change(self) -> Change {
         Change {
-            digest: self.content.map(|content| crate::origin::digest(&content)),
+            digest: self.content.map(|content| crate::digest::digest(&content)),
             ..self.change
         }
     }
@@ -221,6 +221,16 @@ impl Root {
         Ok(())
     }
 
+    /// Keeps content below `directory` under its SHA-256, unless it is there already.
+    pub fn keep_once(&self, directory: &str, sha256: &str, content: &[u8], mode: u32) -> Result<()> {
+        let place = Path::new(directory).join(sha256);
+        if self.exists(&place) {
+            return Ok(());
+        }
+        self.create_dirs(directory, 0o755)?;
+        self.write(&place, content, Some(mode))
+    }
+
     /// Makes a directory and those above it that are missing, with `mode`; fine if it is there.
     pub fn create_dirs(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
         let path = path.as_ref();
@@ -335,7 +345,7 @@ impl Root {
 
     fn note_replaced(&self, before: Option<Replaced>) {
         let Some(before) = before else { return };
-        let digest = crate::origin::digest(&before.content);
+        let digest = crate::digest::digest(&before.content);
         if let Some(noted) = self.changes.borrow_mut().last_mut() {
             noted.change.before = Some(digest.clone());
         }

@@ -11,8 +11,8 @@ mod scriptlets;
 
 use std::collections::BTreeMap;
 
+use crate::attribution::package_name;
 use crate::error::{Error, Result};
-use crate::origin::package_name;
 use crate::root::Root;
 
 pub use about::{About, about};
@@ -20,7 +20,7 @@ pub use file::PackageFile;
 pub use files::{Files, Packaged, files, files_at, files_of};
 pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
 pub use removal::trial_removal;
-pub use scriptlets::{Owners, Scriptlet, owners, scriptlets};
+pub use scriptlets::{Scriptlet, owners, scriptlets};
 
 /// Where distributions keep the database, in the order in which it is looked for.
 pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];

@@ -1,10 +1,9 @@
 //! The scriptlets of the installed packages, and whom a script file belongs to by its digest.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{database, query, unreadable};
+use crate::attribution::Owners;
+use crate::digest::digest;
 use crate::error::Result;
-use crate::origin::digest;
 use crate::root::Root;
 
 /// A scriptlet with a body.
@@ -25,9 +24,6 @@ impl Scriptlet {
         digest(self.body.as_bytes())
     }
 }
-
-/// Digest of a script file → NEVRAs and kinds of the scriptlets that have this body.
-pub type Owners = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// A tag that holds one body, and the kind of scriptlet that it is.
 const SINGLE: [(&str, &str); 7] = [

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::parts::PLUGIN;
+use crate::attribution::HOME_VARIABLE;
 use crate::error::{Result, if_exists};
-use crate::origin::HOME_VARIABLE;
 use crate::tempdir::PrivateDirectory;
 
 /// Names under which rpm keeps a user's macros, before and since 4.20, relative to the home.

@@ -4,7 +4,6 @@
 mod command;
 mod parts;
 mod pending;
-mod resolve;
 mod supervise;
 
 pub use parts::Parts;

@@ -4,13 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resolve::resolve;
+use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::{Error, Result, if_exists};
 use crate::intercept::{self, Disarmed, ImageLock};
-use crate::journal::{Event, Journal, Origins};
-use crate::origin::FoundBy;
+use crate::journal::{Event, Journal};
 use crate::root::Root;
-use crate::rpmdb::{Owners, owners, scriptlets};
+use crate::rpmdb::{owners, scriptlets};
 
 const PATH: &str = "/usr/lib/sysimage/nodeshim/run.toml";
 const FORMAT: u64 = 1;
@@ -64,7 +63,8 @@ impl Pending {
         let open: Vec<Event> = events.iter().filter(is_open).cloned().collect();
         if !open.is_empty() {
             let mut origins = Origins::load(root)?;
-            resolve(&open, &self.before, &owners(&scriptlets(root)?), &mut origins);
+            let open = open.iter().map(|event| (event.id, &event.origin));
+            resolve(open, &self.before, &owners(&scriptlets(root)?), &mut origins);
             origins.save(root)?;
         }
         root.remove(PATH)?;

@@ -16,13 +16,14 @@ use signal_hook::iterator::Signals;
 use super::Parts;
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
+use crate::attribution::Owners;
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
 use crate::journal::Appender;
 use crate::policy;
 use crate::root::{Meta, Root};
-use crate::rpmdb::{Owners, owners, scriptlets};
+use crate::rpmdb::{owners, scriptlets};
 use crate::tempdir::sweep;
 use crate::tool::Tool;
 

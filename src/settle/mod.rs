@@ -11,12 +11,12 @@ mod unfulfilled;
 
 use std::collections::BTreeSet;
 
+use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::{Result, if_exists};
 use crate::escape::unescape;
 use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
-use crate::origin::Origin;
 use crate::plan::{Action, Note, Plan, execute};
 use crate::root::{Change, Root};
 use crate::state::{Revert, State};

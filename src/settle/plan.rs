@@ -10,6 +10,7 @@ use crate::backend::{
 };
 use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::config::Backend;
+use crate::digest::digest;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
@@ -17,7 +18,6 @@ use crate::firewall::firewalld::default_zone;
 use crate::intent::{FirewallItem, Intent};
 use crate::journal::{Journal, last_event};
 use crate::metadata::{self, NodeVersion};
-use crate::origin::digest;
 use crate::plan::{Action, Content, DesiredFile, Note, Plan, difference, words};
 use crate::policy::{self, Prefer, Rules};
 use crate::root::Root;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribution::is_package;
 use crate::intent::{Intent, Verdict};
 use crate::journal::Journal;
 use crate::plan::{Note, words};
 use crate::policy::{Ask, OF_A_RUN, Rules, Ruling, Source};
 use crate::request::Names;
 use crate::root::Root;
-use crate::state::{self, ActiveIntent, Fold, Refusal, State, UNKNOWN};
+use crate::state::{self, ActiveIntent, Fold, Refusal, State};
 use crate::tool::Tool;
 
 /// Judges all intents that stand. What is refused for the first time is to be taken back, unless it
@@ -77,7 +78,7 @@ impl<'a> Judge<'a> {
         let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();
         let of_source = |source, tools: &[Tool]| {
             let ask = Ask {
-                plugin: (plugin != UNKNOWN).then_some(plugin),
+                plugin: is_package(plugin).then_some(plugin),
                 tools,
                 source,
                 intent: &want.intent,

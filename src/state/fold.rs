@@ -1,12 +1,13 @@
 //! Folding the journal into the state. Pure: events and facts in, state out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lifetime::InstallPeriod;
-use super::{Plugin, State, Subject, UNKNOWN, subject};
+use super::{Plugin, State, Subject, subject};
+use crate::attribution::{Origin, is_package};
 use crate::intent::Intent;
 use crate::journal::Event;
-use crate::origin::Origin;
 use crate::rpmdb::Installed;
 
 /// What the fold knows beside the journal.
@@ -64,36 +65,36 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     fold.state.originals.clone_from(&facts.before.originals);
     fold.state.declared.clone_from(&facts.before.declared);
     fold.state.last_event = events.last().map_or(0, |event| event.id);
-    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut tallies: BTreeMap<Cow<str>, Tally> = BTreeMap::new();
     for event in events {
-        tallies.entry(event.origin.package().unwrap_or(UNKNOWN)).or_default().take(event);
+        tallies.entry(event.origin.name()).or_default().take(event);
         if event.intents.is_empty() && event.held.is_empty() && event.origin == Origin::default() {
             continue;
         }
         note_made(event, &mut fold.made);
-        let name = event.origin.package().unwrap_or(UNKNOWN);
-        if facts.before.forgotten.get(name).is_some_and(|last| event.id <= *last) {
+        let name = event.origin.name();
+        if facts.before.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last) {
             continue;
         }
         if facts.before.reverted.contains(&event.id) {
             continue;
         }
         if revert.events.contains(&event.id) {
-            fold.take_back(name, event);
+            fold.take_back(&name, event);
             continue;
         }
-        let life = lives.entry(name.to_owned()).or_default();
+        let life = lives.entry(name.clone().into_owned()).or_default();
         // What was asked for elsewhere says nothing of a package that has asked here.
-        if event.replayed.is_some() && life.is_own() && !life.is_ending() && name != UNKNOWN {
+        if event.replayed.is_some() && life.is_own() && !life.is_ending() && is_package(&name) {
             continue;
         }
         if life.is_over(&event.origin) || life.is_superseded_by(event) {
-            fold.bury(name, std::mem::take(life));
+            fold.bury(&name, std::mem::take(life));
         }
         life.take(event);
     }
     for (name, life) in lives {
-        let is_gone = name != UNKNOWN && facts.installed.is_known() && !facts.installed.has(&name);
+        let is_gone = is_package(&name) && facts.installed.is_known() && !facts.installed.has(&name);
         // What was carried over waits for its package to be installed.
         let waits = life.is_only_replayed() && !facts.before.plugins.contains_key(&name);
         if is_gone && waits && !life.is_ending() && !revert.plugins.contains(&name) {

@@ -1,8 +1,8 @@
 //! Tests of the fold.
 
 use super::*;
+use crate::attribution::{FoundBy, UNKNOWN};
 use crate::intent::{FirewallItem, RecordedIntent, UnitWant, Verdict, Withheld};
-use crate::origin::FoundBy;
 use crate::rpmdb::Package;
 use crate::tool::Tool;
 
@@ -22,7 +22,7 @@ fn event(id: u64, package: &str, scriptlet: &str, arg: u32, intent: Intent) -> E
             nevra: Some(format!("{package}-1-1.noarch")),
             scriptlet: Some(scriptlet.into()),
             arg: Some(arg),
-            script: None,
+            ..Origin::default()
         },
         intents: vec![RecordedIntent::new(intent, true)],
         held: Vec::new(),

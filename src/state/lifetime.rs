@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::denials::{PastDenial, add};
 use super::{ActiveIntent, Denied, Plugin, Subject, subject};
+use crate::attribution::Origin;
 use crate::intent::{DeferredVerb, Intent, RecordedIntent, ServiceWant, UnitWant, Verdict, Withheld};
 use crate::journal::Event;
-use crate::origin::Origin;
 
 /// What a plugin has asked for since it was installed.
 #[derive(Debug, Default)]

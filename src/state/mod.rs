@@ -30,10 +30,6 @@ pub use subject::{Subject, subject};
 pub const PATH: &str = "/usr/lib/sysimage/nodeshim/state.toml";
 /// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u64 = 1;
-/// The plugin that requests without a known origin are counted under. No package can have this
-/// name, and it counts as installed.
-pub const UNKNOWN: &str = "(unknown)";
-
 /// What all plugins want.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fold, Plugin, State, UNKNOWN};
+use super::{Fold, Plugin, State};
+use crate::attribution::is_package;
 use crate::rpmdb::Installed;
 
 /// What is wanted now, and what is to be withdrawn.
@@ -17,7 +18,7 @@ pub struct EffectiveState {
 impl EffectiveState {
     /// What a settled state comes to with the packages that are installed by now.
     pub fn settled(mut state: State, installed: &Installed) -> EffectiveState {
-        let is_here = |name: &str| name == UNKNOWN || !installed.is_known() || installed.has(name);
+        let is_here = |name: &str| !is_package(name) || !installed.is_known() || installed.has(name);
         let mut gone = std::mem::take(&mut state.plugins);
         for (name, mut plugin) in gone.extract_if(.., |name, _| is_here(name)) {
             if let Some(nevra) = installed.nevra(&name) {

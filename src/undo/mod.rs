@@ -18,15 +18,15 @@ use effect::{Effect, aim, aims, aims_of, opposite};
 use history::{Chain, PathState, before, chains, is_known_to_match, is_same, left_by};
 use reverse::reopen;
 
+use crate::digest::digest;
 use crate::error::{Result, if_exists};
 use crate::escape::{escape, unescape};
 use crate::firewall::BY_ENTRY;
 use crate::intent::Intent;
 use crate::journal::{Event, replaced};
-use crate::origin::digest;
 use crate::plan::{Action, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
-use crate::state::{ActiveIntent, Fold, State, UNKNOWN, is_erasure};
+use crate::state::{ActiveIntent, Fold, State, is_erasure};
 use crate::tool::Tool;
 
 /// What is to be put back, and what cannot be.
@@ -89,8 +89,8 @@ impl RestoreContext<'_> {
             // A package tidies up as it sees fit, unless somebody else wants the opposite.
             return !aims.iter().any(|aim| opposite(aim).is_some_and(|opposite| wanted.contains(&opposite)));
         }
-        let name = event.origin.package().unwrap_or(UNKNOWN);
-        let is_over = state.forgotten.get(name).is_some_and(|last| event.id <= *last)
+        let name = event.origin.name();
+        let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
             || self.is_refused(event, &aims, state);
         !is_over || aims.iter().any(|aim| wanted.contains(aim))
@@ -98,7 +98,7 @@ impl RestoreContext<'_> {
 
     /// Whether policy refuses all that a change was for, or puts it off.
     fn is_refused(&self, event: &Event, aims: &[Effect], state: &State) -> bool {
-        let plugin = state.plugins.get(event.origin.package().unwrap_or(UNKNOWN));
+        let plugin = state.plugins.get(event.origin.name().as_ref());
         let denied = plugin.into_iter().flat_map(|plugin| &plugin.denied);
         let denied = denied.map(|denied| (&denied.held.intent, &denied.events));
         let postponed = plugin.into_iter().flat_map(|plugin| &plugin.deferred);

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::attribution::{FoundBy, Origin};
 use crate::intent::{Intent, RecordedIntent, Scope, UnitWant, Verdict};
-use crate::origin::{FoundBy, Origin};
 use crate::plan::{Plan, execute};
 use crate::rpmdb::{Installed, Package};
 use crate::state::{Facts, Revert, fold_without};
@@ -77,7 +77,7 @@ impl World {
             nevra: Some(format!("{package}-1-1.noarch")),
             scriptlet: Some("%posttrans".into()),
             arg: Some(1),
-            script: None,
+            ..Origin::default()
         };
         let intents = vec![RecordedIntent::new(intent, !changes.is_empty())];
         self.installed.insert(package.to_owned());

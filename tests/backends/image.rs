@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::intent::{FirewallItem, Intent, RecordedIntent, Scope, UnitWant};
 use nodeshim::journal::{Appender, Event, Verdict};
-use nodeshim::origin::{FoundBy, Origin};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::{Installed, Package};
 use nodeshim::settle::{Facts, Report, settle};
@@ -67,7 +67,7 @@ impl Image {
                 nevra: Some(format!("{package}-1-1.noarch")),
                 scriptlet: Some(scriptlet.into()),
                 arg: Some(arg),
-                script: None,
+                ..Origin::default()
             },
             intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, changed)).collect(),
             held: Vec::new(),

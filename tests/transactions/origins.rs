@@ -1,7 +1,7 @@
 //! Each event says which package and scriptlet asked, however that was found.
 
+use nodeshim::attribution::FoundBy;
 use nodeshim::journal::Event;
-use nodeshim::origin::FoundBy;
 
 use super::image::{Image, package};
 use super::support::succeed;

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nodeshim::origin::FoundBy;
+use nodeshim::attribution::FoundBy;
 
 use super::image::{Image, build, build_version, contained, package, with_rpm};
 use super::support::{assert_same, nodeshim, stage, succeed};

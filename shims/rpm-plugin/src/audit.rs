@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use nodeshim::boundary::{Message, SOCKET};
+use nodeshim::attribution::plugin_protocol::{Message, SOCKET};
 
 static CONNECTION: Mutex<Option<UnixStream>> = Mutex::new(None);
 

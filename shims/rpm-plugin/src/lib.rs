@@ -20,8 +20,8 @@ mod scriptlet;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nodeshim::boundary::Message;
-use nodeshim::origin::{ARGUMENT_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
+use nodeshim::attribution::plugin_protocol::Message;
+use nodeshim::attribution::{ARGUMENT_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
 
 /// `RPMRC_OK`; a plugin that answers anything else stops the transaction.
 const OK: c_int = 0;

@@ -9,8 +9,8 @@ use std::ffi::c_void;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use nodeshim::attribution::{package_name, parse_scriptlet_name};
 use nodeshim::intercept::{Armed, reassert};
-use nodeshim::origin::{package_name, parse_scriptlet_name};
 use nodeshim::root::Root;
 
 use crate::librpm;
@@ -56,7 +56,7 @@ fn instances(name: &str) -> Option<u32> {
 /// program without one. rpm is in the image's root here.
 pub fn script() -> Option<String> {
     let root = Root::open("/").ok()?;
-    nodeshim::caller::running_script(&root)
+    nodeshim::attribution::running_script(&root)
 }
 
 /// Puts the shims back where the transaction has replaced or erased one. rpm is in the image's

@@ -75,7 +75,7 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         let mut notes = Vec::new();
         match stem(plugin) {
             Some(stem) => {
-                let own = services::services(root, stem, ruleset, input.default_zone, &mut notes);
+                let own = services::services(root, &stem, ruleset, input.default_zone, &mut notes);
                 for (zone, (name, service)) in own {
                     if !zones.add_service(root, &zone, &name, plugin, &events)? {
                         notes.push(format!("zone {zone} does not exist: nothing is opened in it"));

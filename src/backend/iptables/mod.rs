@@ -70,7 +70,7 @@ impl<'a> Firewall<'a> {
                 firewall.notes.push(Note::new(Some(plugin), text, &events));
                 continue;
             };
-            let rules = Rules::of(stem, ruleset, default_zone, definitions);
+            let rules = Rules::of(&stem, ruleset, default_zone, definitions);
             let notes = rules.notes.iter().map(|text| Note::new(Some(plugin), text.as_str(), &events));
             firewall.notes.extend(notes);
             firewall.plugins.push(rules);

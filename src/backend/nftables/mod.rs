@@ -65,10 +65,10 @@ impl Firewall {
                 firewall.notes.push(Note::new(Some(name), text, &events));
                 continue;
             };
-            let (document, notes) = plugin::plugin(stem, rules, default_zone, definitions);
+            let (document, notes) = plugin::plugin(&stem, rules, default_zone, definitions);
             let notes = notes.into_iter().map(|text| Note::new(Some(name), text, &events));
             firewall.notes.extend(notes);
-            firewall.plugins.insert(stem.to_owned(), (document, events));
+            firewall.plugins.insert(stem.into_owned(), (document, events));
         }
         firewall
     }

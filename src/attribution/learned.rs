@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Event;
+use super::{FoundBy, Origin};
 use crate::error::{Error, Result, if_exists};
-use crate::origin::{FoundBy, Origin};
 use crate::root::Root;
 
 /// Where they are kept.
@@ -16,12 +15,12 @@ const FORMAT: u64 = 1;
 
 /// Origins by event id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origins(BTreeMap<u64, Found>);
+pub struct Origins(BTreeMap<u64, Learned>);
 
 /// What was found out about one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Found {
+pub struct Learned {
     /// The package, as rpm prints it.
     pub nevra: String,
     /// The scriptlet, unless the package has several of this body.
@@ -40,7 +39,7 @@ struct Document {
 struct Row {
     event: u64,
     #[serde(flatten)]
-    found: Found,
+    found: Learned,
 }
 
 impl Origins {
@@ -79,24 +78,19 @@ impl Origins {
     }
 
     /// Notes what was found out about an event.
-    pub fn learn(&mut self, event: u64, found: Found) {
+    pub fn learn(&mut self, event: u64, found: Learned) {
         self.0.insert(event, found);
     }
 
-    /// Completes events whose origin was not known when they were written.
-    pub fn complete(&self, events: &mut [Event]) {
-        for event in events {
-            if event.origin.found_by != FoundBy::Unknown {
-                continue;
-            }
-            if let Some(found) = self.0.get(&event.id) {
-                event.origin = Origin {
-                    found_by: FoundBy::Digest,
-                    nevra: Some(found.nevra.clone()),
-                    scriptlet: found.scriptlet.clone(),
-                    ..std::mem::take(&mut event.origin)
-                };
-            }
+    /// Completes the origin of an event that was not known when the event was written.
+    pub fn complete(&self, event: u64, origin: &mut Origin) {
+        if origin.found_by != FoundBy::Unknown {
+            return;
+        }
+        if let Some(found) = self.0.get(&event) {
+            origin.found_by = FoundBy::Digest;
+            origin.nevra = Some(found.nevra.clone());
+            origin.scriptlet.clone_from(&found.scriptlet);
         }
     }
 }

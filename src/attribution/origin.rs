@@ -1,5 +1,7 @@
 //! Who asked for something: package, scriptlet and the way in which that was found out.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// The variable in which the rpm plugin names the running scriptlet as rpm spells it, for
@@ -11,6 +13,15 @@ pub const ARGUMENT_VARIABLE: &str = "NODESHIM_SCRIPTLET_ARG";
 
 /// The variable that keeps the caller's home while `HOME` leads an rpm to the plugin.
 pub const HOME_VARIABLE: &str = "NODESHIM_HOME";
+
+/// The variable in which `nodeshim run --name` passes the name of the run.
+pub const RUN_NAME_VARIABLE: &str = "NODESHIM_RUN_NAME";
+
+/// Whom requests of whoever builds the image are recorded under. No package can have this name.
+pub const BUILDER: &str = "(builder)";
+
+/// Whom requests without a known origin are recorded under. No package can have this name.
+pub const UNKNOWN: &str = "(unknown)";
 
 /// How an origin was found, from the most to the least reliable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -26,6 +37,8 @@ pub enum FoundBy {
     Metadata,
     /// An administrator named the package to the admin tool.
     Administrator,
+    /// No scriptlet was running: whoever builds the image asked.
+    Builder,
     /// Nothing is known.
     #[default]
     Unknown,
@@ -49,6 +62,9 @@ pub struct Origin {
     /// SHA-256 of the script file in lower case hex; its body is kept under that name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<String>,
+    /// What the builder called the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 impl Origin {
@@ -56,6 +72,32 @@ impl Origin {
     pub fn package(&self) -> Option<&str> {
         package_name(self.nevra.as_deref()?)
     }
+
+    /// Whom its requests are recorded under: the package's name, `(builder)`, `(builder RUN)` or
+    /// `(unknown)`.
+    pub fn name(&self) -> Cow<'_, str> {
+        match (self.package(), self.found_by, &self.run) {
+            (Some(package), ..) => Cow::Borrowed(package),
+            (None, FoundBy::Builder, None) => Cow::Borrowed(BUILDER),
+            (None, FoundBy::Builder, Some(run)) => Cow::Owned(builder_called(run)),
+            (None, ..) => Cow::Borrowed(UNKNOWN),
+        }
+    }
+}
+
+/// What the requests of a named run are recorded under.
+pub fn builder_called(run: &str) -> String {
+    format!("(builder {run})")
+}
+
+/// Whether a name that requests are recorded under is a package's.
+pub fn is_package(name: &str) -> bool {
+    name != UNKNOWN && !is_builder(name)
+}
+
+/// Whether requests that are recorded under this name are the builder's.
+pub fn is_builder(name: &str) -> bool {
+    name == BUILDER || name.starts_with("(builder ")
 }
 
 /// The name in `name-[epoch:]version-release.arch`: all before the last but one dash.
@@ -75,11 +117,6 @@ pub fn parse_scriptlet_name(text: &str) -> Option<(String, String)> {
     kind.starts_with('%').then(|| (kind.to_owned(), nevra.to_owned()))
 }
 
-/// What tells one script from another: SHA-256 of its bytes in lower case hex.
-pub fn digest(bytes: &[u8]) -> String {
-    hmac_sha256::Hash::hash(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,15 +128,24 @@ mod tests {
     }
 
     #[test]
+    fn who_asked_has_a_name_whoever_it_was() {
+        let origin = |found_by, nevra: Option<&str>, run: Option<&str>| Origin {
+            found_by,
+            nevra: nevra.map(str::to_owned),
+            run: run.map(str::to_owned),
+            ..Origin::default()
+        };
+        assert_eq!(origin(FoundBy::Digest, Some("a-1-1.noarch"), Some("x")).name(), "a");
+        assert_eq!(origin(FoundBy::Builder, None, None).name(), BUILDER);
+        assert_eq!(origin(FoundBy::Builder, None, Some("post")).name(), "(builder post)");
+        assert_eq!(origin(FoundBy::Unknown, None, None).name(), UNKNOWN);
+        assert!(is_builder("(builder post)") && !is_builder(UNKNOWN) && !is_builder("builder"));
+    }
+
+    #[test]
     fn rpm_names_a_scriptlet_with_its_owner() {
         let parsed = parse_scriptlet_name("%prein(a-b-1:2-3.x86_64)");
         assert_eq!(parsed, Some(("%pre".to_owned(), "a-b-1:2-3.x86_64".to_owned())));
         assert_eq!(parse_scriptlet_name("%post"), None);
-    }
-
-    #[test]
-    fn digests_are_those_of_sha256sum() {
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(digest(b""), empty);
     }
 }

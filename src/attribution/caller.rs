@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::getppid;
 
+use super::{
+    ARGUMENT_VARIABLE, FoundBy, Origin, RUN_NAME_VARIABLE, SCRIPTLET_VARIABLE, parse_scriptlet_name,
+};
+use crate::digest::digest;
 use crate::error::Result;
-use crate::journal::{SCRIPTLETS, keep_once};
-use crate::origin::{ARGUMENT_VARIABLE, FoundBy, Origin, SCRIPTLET_VARIABLE, digest, parse_scriptlet_name};
-use crate::request::Env;
 use crate::root::Root;
+
+/// Bodies of scriptlets in the image, each under the SHA-256 of its bytes.
+pub const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
 
 /// rpm's default `%_tmppath`.
 const TEMPORARY: &str = "/var/tmp";
@@ -25,40 +29,70 @@ const TRACE_LINE: &[u8] = b"set -x\n";
 /// As many ancestors are looked at: scriptlets seldom nest deeper.
 const MAX_ANCESTORS: usize = 8;
 
+/// rpm's `PATH` for scriptlets (`SCRIPT_PATH` in lib/rpmscript.c), with the last part up to 4.20.
+const SCRIPT_PATHS: [&str; 2] = [
+    "/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin",
+    "/sbin:/bin:/usr/sbin:/usr/bin",
+];
+
 /// Who is calling, as far as it can be known here. The script's body is kept in the image, so
-/// that its digest means something later.
-pub fn find(root: &Root, env: &Env) -> Origin {
+/// that its digest means something later. `variable` looks up the caller's environment.
+pub fn find<'e>(root: &Root, variable: &dyn Fn(&str) -> Option<&'e str>) -> Origin {
     let mut origin = Origin::default();
-    if let Some((scriptlet, nevra)) = env.get(SCRIPTLET_VARIABLE).and_then(parse_scriptlet_name) {
+    if let Some((scriptlet, nevra)) = variable(SCRIPTLET_VARIABLE).and_then(parse_scriptlet_name) {
         origin.found_by = FoundBy::RpmPlugin;
         origin.scriptlet = Some(scriptlet);
         origin.nevra = Some(nevra);
-        origin.arg = env.get(ARGUMENT_VARIABLE).and_then(|text| text.parse().ok());
+        origin.arg = variable(ARGUMENT_VARIABLE).and_then(|text| text.parse().ok());
     }
-    let called = script_of_ancestor(root);
-    let (path, arg) = match called {
-        Some((path, arg)) => (Some(path), arg),
-        None => (only_script(root), None),
+    let (path, arg) = match script_of_ancestor(root) {
+        Ancestry::Script(path, arg) => (Some(path), arg),
+        Ancestry::NoScript => (None, None),
+        Ancestry::NotKnown => (only_script(root), None),
     };
     origin.arg = arg.or(origin.arg);
+    // What rpm runs without a script file, a program or Lua, has rpm's path all the same.
+    let is_rpms = path.is_some() || variable("PATH").is_some_and(|path| SCRIPT_PATHS.contains(&path));
+    if origin.found_by == FoundBy::Unknown && !is_rpms {
+        origin.found_by = FoundBy::Builder;
+        origin.run = variable(RUN_NAME_VARIABLE).map(str::to_owned);
+    }
     // Who asked is worth recording even if what they run cannot be read.
     origin.script = path.and_then(|path| keep_script(root, &path).ok());
     origin
 }
 
-/// The script and first argument on the command line of the nearest ancestor that runs one.
-fn script_of_ancestor(root: &Root) -> Option<(PathBuf, Option<u32>)> {
+/// What the caller's ancestors tell.
+enum Ancestry {
+    /// The nearest one that runs a script of rpm's, with its first argument.
+    Script(PathBuf, Option<u32>),
+    /// None of them does.
+    NoScript,
+    /// `/proc` does not tell.
+    NotKnown,
+}
+
+/// Goes up from the caller as far as `/proc` shows it.
+fn script_of_ancestor(root: &Root) -> Ancestry {
     let mut pid = getppid().as_raw();
     for _ in 0..MAX_ANCESTORS {
         // A process file has no length, so it is read as what it is: a short file.
-        let line = root.read(format!("/proc/{pid}/cmdline")).ok()?;
-        if let Some(found) = parse_command_line(&line) {
-            return Some(found);
+        let Ok(line) = root.read(format!("/proc/{pid}/cmdline")) else {
+            return Ancestry::NotKnown;
+        };
+        if let Some((path, arg)) = parse_command_line(&line) {
+            return Ancestry::Script(path, arg);
         }
-        let status = root.read_text(format!("/proc/{pid}/stat")).ok()?;
-        pid = parent_of(&status).filter(|parent| *parent > 1)?;
+        let Ok(status) = root.read_text(format!("/proc/{pid}/stat")) else {
+            return Ancestry::NotKnown;
+        };
+        match parent_of(&status) {
+            Some(parent) if parent > 1 => pid = parent,
+            Some(_) => return Ancestry::NoScript,
+            None => return Ancestry::NotKnown,
+        }
     }
-    None
+    Ancestry::NotKnown
 }
 
 fn parse_command_line(line: &[u8]) -> Option<(PathBuf, Option<u32>)> {
@@ -98,7 +132,7 @@ fn keep_script(root: &Root, path: &Path) -> Result<String> {
     let content = root.read(path)?;
     let body = content.strip_prefix(TRACE_LINE).unwrap_or(&content);
     let digest = digest(body);
-    keep_once(root, SCRIPTLETS, &digest, body, 0o644)?;
+    root.keep_once(SCRIPTS, &digest, body, 0o644)?;
     Ok(digest)
 }
 

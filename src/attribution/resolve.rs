@@ -1,26 +1,31 @@
 //! Finding out after a transaction whose scriptlets made requests that no rpm plugin attributed:
 //! by comparing the digest of the script with the scriptlets in the rpm database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{Event, Found, Origins};
-use crate::origin::{FoundBy, package_name};
-use crate::rpmdb::Owners;
+use super::{FoundBy, Learned, Origin, Origins, package_name};
+
+/// Digest of a script file → NEVRAs and kinds of the scriptlets that have this body.
+pub type Owners = BTreeMap<String, BTreeSet<(String, String)>>;
 
 /// Scriptlets of a package that is going; all others belong to one that has come or stays.
 const LEAVING: [&str; 4] = ["%preun", "%postun", "%triggerun", "%triggerpostun"];
 
 /// Learns the origins of those events that lack one, from the scriptlets of the packages before
 /// and after the transaction. An origin is only taken if a single package can be meant.
-pub(super) fn resolve(events: &[Event], before: &Owners, after: &Owners, origins: &mut Origins) {
-    for event in events {
-        let Some(script) = event.origin.script.as_ref().filter(|_| event.origin.found_by == FoundBy::Unknown)
-        else {
+pub fn resolve<'e>(
+    events: impl IntoIterator<Item = (u64, &'e Origin)>,
+    before: &Owners,
+    after: &Owners,
+    origins: &mut Origins,
+) {
+    for (event, origin) in events {
+        let Some(script) = origin.script.as_ref().filter(|_| origin.found_by == FoundBy::Unknown) else {
             continue;
         };
         let found = candidates(before.get(script), after.get(script)).and_then(|found| single(&found));
         if let Some(found) = found {
-            origins.learn(event.id, found);
+            origins.learn(event, found);
         }
     }
 }
@@ -43,7 +48,7 @@ fn candidates(
     (!found.is_empty()).then_some(found).or_else(|| after.cloned())
 }
 
-fn single(candidates: &BTreeSet<Candidate>) -> Option<Found> {
+fn single(candidates: &BTreeSet<Candidate>) -> Option<Learned> {
     let nevras: BTreeSet<&str> = candidates.iter().map(|(nevra, _)| nevra.as_str()).collect();
     let kinds: BTreeSet<&str> = candidates.iter().map(|(_, kind)| kind.as_str()).collect();
     let (Some(nevra), 1) = (nevras.first(), nevras.len()) else {
@@ -51,7 +56,7 @@ fn single(candidates: &BTreeSet<Candidate>) -> Option<Found> {
     };
     package_name(nevra)?;
     let scriptlet = kinds.first().filter(|_| kinds.len() == 1).map(|kind| (*kind).to_owned());
-    Some(Found {
+    Some(Learned {
         nevra: (*nevra).to_owned(),
         scriptlet,
     })

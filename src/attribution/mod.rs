@@ -1,0 +1,17 @@
+//! Who asked: which package's scriptlet, or the builder. A shim takes the origin from the rpm plugin,
+//! else keeps the script that is running; after the transaction the digest of that script is looked
+//! up among the scriptlets of the packages.
+
+mod caller;
+mod learned;
+mod origin;
+pub mod plugin_protocol;
+mod resolve;
+
+pub use caller::{SCRIPTS, find, running_script};
+pub use learned::{Learned, Origins};
+pub use origin::{
+    ARGUMENT_VARIABLE, BUILDER, FoundBy, HOME_VARIABLE, Origin, RUN_NAME_VARIABLE, SCRIPTLET_VARIABLE,
+    UNKNOWN, builder_called, is_builder, is_package, package_name, parse_scriptlet_name,
+};
+pub use resolve::{Owners, resolve};
