@@ -14,6 +14,8 @@ mod lines;
 mod live;
 #[path = "firewall_cmd/random.rs"]
 mod random;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "firewalld_support/mod.rs"]
 mod support;
 #[path = "firewall_cmd/tree.rs"]

@@ -9,6 +9,8 @@ mod call;
 mod calls;
 #[path = "firewalld_differential/peer.rs"]
 mod peer;
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "firewalld_support/mod.rs"]
 mod support;
 #[path = "firewalld_differential/tree.rs"]
@@ -90,7 +92,7 @@ fn sequence(peer: &mut Peer, seed: u64) -> Result<(), String> {
 #[test]
 fn sequences_of_calls_come_to_the_same_as_with_the_real_tool() {
     if !Path::new(peer::PROGRAM).exists() || !is_root() {
-        eprintln!("skipped: needs {} and root", peer::PROGRAM);
+        skip::skip(&format!("needs {} and root", peer::PROGRAM));
         return;
     }
     let first = number("NODESHIM_SEED", 0);

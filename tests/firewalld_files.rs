@@ -2,6 +2,9 @@
 //! reads the same way. The checks against firewalld run where `firewall-offline-cmd` is installed.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -179,7 +182,7 @@ fn complaint(directory: &Path) -> Option<String> {
 #[test]
 fn firewalld_accepts_what_is_written() {
     if !Path::new(TOOL).exists() || !is_root() {
-        eprintln!("skipped: needs {TOOL} and root");
+        skip::skip(&format!("needs {TOOL} and root"));
         return;
     }
     let scratch = tempfile::tempdir().unwrap();

@@ -68,7 +68,10 @@ fn has_oracle() -> bool {
         String::from_utf8_lossy(&output.stdout).starts_with(&format!("systemd {GENERATION} "))
     });
     if !has {
-        eprintln!("skipped: {} of systemd {GENERATION} is not there to compare with", side::SYSTEMCTL);
+        support::skip::skip(&format!(
+            "{} of systemd {GENERATION} is not there to compare with",
+            side::SYSTEMCTL
+        ));
     }
     has
 }

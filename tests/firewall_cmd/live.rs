@@ -24,7 +24,7 @@ pub fn is_there() -> bool {
     if missing.is_empty() && is_root() {
         return true;
     }
-    eprintln!("skipped: needs root and {}", missing.join(", "));
+    super::skip::skip(&format!("needs root and {}", missing.join(", ")));
     false
 }
 
