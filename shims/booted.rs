@@ -11,7 +11,7 @@ use nodeshim::error::{Error, Result};
 use nodeshim::intent::Intent;
 use nodeshim::journal::{Appender, Event, timestamp};
 use nodeshim::policy;
-use nodeshim::request::{Call, Env, Governor, Reply, govern};
+use nodeshim::request::{Call, Env, PolicyContext, Reply, Request, enforce};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -40,23 +40,17 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
     let env: Env = std::env::vars_os().collect();
     let observed = Root::open("/")?.observing();
     let argv0 = argv[0].to_string_lossy();
-    let call = Call {
-        root: &observed,
-        config,
-        env: &env,
-        argv0: &argv0,
-        args: &argv[1..],
-        stdin: || Ok(Vec::new()),
-    };
+    let call = Call::new(&observed, config, &env, &argv0);
     let origin = attribution::find(root, &|name| env.get(name));
     let policy = policy::load(root);
-    let governor = Governor {
+    let context = PolicyContext {
         rules: &policy.rules,
         plugin: origin.package(),
     };
     // Before the original does it: afterwards everything would have been so already. What policy
     // forbids is done all the same, by the original, and not counted as a intent.
-    let mut noted = govern(tool, &call, governor);
+    let request = Request::parse(tool, &argv0, &argv[1..], &call);
+    let mut noted = request.map_or_else(Reply::new, |request| enforce(&call, request, context));
     let failed = |error: std::io::Error| Error::Other(error.to_string());
     let status = command(root, argv).map_err(failed)?.status().map_err(failed)?;
     let signal = status.signal().map(|signal| 128 + signal);

@@ -10,7 +10,7 @@ use nodeshim::error::{Error, Result};
 use nodeshim::intercept::ARMED_PATH;
 use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
 use nodeshim::policy;
-use nodeshim::request::{Call, Env, Governor, Reply, Stream, govern};
+use nodeshim::request::{Call, Env, PolicyContext, Reply, Request, Stream, enforce};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -51,23 +51,19 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     journal_is_locked();
     let (config, unknown) = Config::load(&root)?;
     let argv0 = argv[0].to_string_lossy();
-    let call = Call {
-        root: &root,
-        config: &config,
-        env: &env,
-        argv0: &argv0,
-        args: &argv[1..],
-        stdin,
-    };
+    let call = Call::new(&root, &config, &env, &argv0).with_stdin(stdin);
     let origin = attribution::find(&root, &|name| env.get(name));
     // What was done for the record itself is no change on behalf of the request.
     root.forget_changes();
     let policy = policy::load(&root);
-    let governor = Governor {
+    let context = PolicyContext {
         rules: &policy.rules,
         plugin: origin.package(),
     };
-    let mut reply = govern(tool, &call, governor);
+    let mut reply = match Request::parse(tool, &argv0, &argv[1..], &call) {
+        Some(request) => enforce(&call, request, context),
+        None => Reply::error("no tool has this name", 2),
+    };
     let changes = root.take_changes();
     if let Err(error) = keep_replaced(&root) {
         reply.warnings.push(format!("what was replaced is not kept: {error}"));

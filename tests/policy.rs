@@ -10,7 +10,7 @@ use std::fs;
 use std::process::Command;
 
 use image::{Image, build, build_with};
-use nodeshim::intent::Verdict;
+use nodeshim::intent::{Intent, Verdict};
 use nodeshim::journal::Event;
 use support::succeed;
 
@@ -120,14 +120,34 @@ fn of_several_options_only_the_denied_one_is_left_out() {
 }
 
 #[test]
-fn a_call_that_cannot_be_taken_apart_gets_the_strictest_verdict() {
-    let policy = "[[rule]]\nkind = \"firewall-reset\"\nverdict = \"deny\"\nexit = 7\n";
+fn a_request_that_cannot_be_divided_gets_the_strictest_verdict() {
+    let policy = "[[rule]]\nkind = \"definition\"\nverdict = \"deny\"\nexit = 7\n";
     let image = image(policy);
-    let said = install(&image, "p", "%post\nlokkit -qfp 8080:tcp\necho exit $? >&2\n");
+    let call = "firewall-cmd --permanent --new-service=x --add-port=8080/tcp";
+    let said = install(&image, "p", &format!("%post\n{call}\necho exit $? >&2\n"));
     assert!(said.contains("exit 7"), "{said}");
     let event = last(&image);
     assert!(event.intents.is_empty() && event.changes.is_empty(), "{event:?}");
     assert_eq!(event.held.len(), 2);
+}
+
+#[test]
+fn options_in_one_word_are_denied_one_by_one() {
+    let policy = "[[rule]]\nkind = [\"firewall-reset\", \"selinux\"]\nverdict = \"deny\"\nexit = 7\n";
+    let image = image(policy);
+    let said = install(&image, "p", "%post\nlokkit -qfp 8080:tcp\necho exit $? >&2\n");
+    assert!(said.contains("exit 7"), "{said}");
+    let event = last(&image);
+    assert!(
+        matches!(&event.held[..], [held] if matches!(held.intent, Intent::FirewallReset { .. })),
+        "{event:?}"
+    );
+    assert!(matches!(&event.intents[..], [port] if port.changed), "{event:?}");
+    // The same word twice: only the option is left out, not what the other one means.
+    let said = install(&image, "q", "%post\nlokkit --selinux=disabled --trust=disabled\n");
+    assert!(said.contains("denied"), "{said}");
+    let written = fs::read_to_string(image.path().join("etc/sysconfig/system-config-firewall")).unwrap();
+    assert!(written.contains("--trust=disabled") && written.contains("8080"), "{written}");
 }
 
 #[test]

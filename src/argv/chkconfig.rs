@@ -43,6 +43,16 @@ pub enum Verb {
         /// The service, without directories.
         name: OsString,
     },
+    /// Called as `install_initd`: `--add`, if what the script requires is there.
+    Install {
+        /// The service, without directories.
+        name: OsString,
+    },
+    /// Called as `remove_initd`: `--del`, if no other script requires it.
+    Uninstall {
+        /// The service, without directories.
+        name: OsString,
+    },
     /// A name alone: is it on?
     Query {
         /// The service, as typed.
@@ -106,8 +116,25 @@ struct Seen {
     only: Option<OsString>,
 }
 
+/// What a command line comes to.
+pub type Parsed = Result<Request, Misuse>;
+
+/// Reads the words after `argv0`, whose file name says which of its three tools chkconfig is.
+pub fn parse_as(argv0: &str, args: &[OsString]) -> Parsed {
+    let verb: fn(OsString) -> Verb = match argv0.rsplit('/').next() {
+        Some("install_initd") => |name| Verb::Install { name },
+        Some("remove_initd") => |name| Verb::Uninstall { name },
+        _ => return parse(args),
+    };
+    Ok(Request {
+        verb: verb(one_script(args)?),
+        only: Some(ServiceType::Sysv),
+        no_redirect: true,
+    })
+}
+
 /// Reads a command line.
-pub fn parse(args: &[OsString]) -> Result<Request, Misuse> {
+fn parse(args: &[OsString]) -> Parsed {
     let seen = scan(args)?;
     let verb = if seen.version {
         Verb::Version
@@ -265,8 +292,8 @@ fn last_component(path: &OsStr) -> OsString {
     OsStr::from_bytes(bytes.get(start..).unwrap_or_default()).to_owned()
 }
 
-/// Reads a command line that chkconfig got as `install_initd` or `remove_initd`: one script.
-pub fn parse_initd(args: &[OsString]) -> Result<OsString, Misuse> {
+/// The one word of `install_initd` and `remove_initd`.
+fn one_script(args: &[OsString]) -> Result<OsString, Misuse> {
     match args {
         [path] if !path.is_empty() => Ok(last_component(path)),
         _ => Err(Misuse::Usage),
@@ -282,8 +309,11 @@ pub enum SysvInstall {
     IsEnabled(OsString),
 }
 
+/// What a command line of `systemd-sysv-install` comes to.
+pub type ParsedInstall = Result<SysvInstall, Misuse>;
+
 /// Reads a command line of `systemd-sysv-install`.
-pub fn parse_sysv_install(args: &[OsString]) -> Result<SysvInstall, Misuse> {
+pub fn parse_sysv_install(args: &[OsString]) -> ParsedInstall {
     match args {
         [verb, name] if !name.is_empty() => match verb.as_bytes() {
             b"enable" => Ok(SysvInstall::Set(name.clone(), State::On)),

@@ -1,331 +1,248 @@
-//! lokkit's option grammar, shared by its command line and its configuration file: words to
-//! options with their raw values. Every error is collected, none ends the parse.
-//!
-//! The grammar knows no abbreviations, reports every stray word as an unknown option and lets an
-//! option that takes a value eat the next word whatever that looks like.
+//! lokkit's command line, taken together: what is asked for, in order, and how.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// An option; spellings that mean the same are one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Opt {
-    /// `-h`, `-?`, `--help`, `--usage`
-    Help,
-    /// `-q`, `--quiet`
-    Quiet,
-    /// `-v`, `--verbose`
-    Verbose,
-    /// `--version`
-    Version,
-    /// `-n`, `--nostart`
-    NoStart,
+use crate::firewall::lokkit::grammar::{self, Grammar, Item, Opt};
+use crate::firewall::lokkit::port::Lookup;
+use crate::firewall::lokkit::selinux::{Selinux, mode};
+use crate::firewall::lokkit::services::DEFAULT_SETS;
+use crate::firewall::lokkit::settings::Entry;
+
+/// A command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for, in order.
+    pub asks: Vec<Ask>,
+    /// How it is asked for.
+    pub options: Options,
+    /// What is wrong, whole messages: the answer, if there is any.
+    pub errors: Vec<String>,
+}
+
+/// Something asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// What.
+    pub what: What,
+    /// The value as it was typed, or the option where it has none.
+    pub typed: String,
+    /// All its words begin with `--selinux`.
+    only_selinux: bool,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// An entry for the configuration.
+    Entry(Entry),
+    /// On or off.
+    Switch(bool),
     /// `-f`
     Force,
-    /// `--update`
-    Update,
+    /// `--default` with its set.
+    Default(String),
+    /// `--selinux` or `--selinuxtype`.
+    Selinux(Selinux),
+}
+
+/// Options that ask for nothing by themselves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Nothing at all was given.
+    pub nothing: bool,
+    /// `--help`
+    pub help: bool,
+    /// `--version`
+    pub version: bool,
     /// `--list-services`
-    ListServices,
+    pub list_services: bool,
     /// `--list-icmp-types`
-    ListIcmpTypes,
-    /// `--enabled` and the old levels `--high` and `--medium`
-    Enabled,
-    /// `--disabled`
-    Disabled,
-    /// `--default=server|desktop`
-    Default,
-    /// `--addmodule=MODULE`
-    AddModule,
-    /// `--removemodule=MODULE`
-    RemoveModule,
-    /// `-s`, `--service=SERVICE`
-    Service,
-    /// `-p`, `--port=PORT[-PORT]:PROTOCOL`
-    Port,
-    /// `-t`, `--trust=INTERFACE`
-    Trust,
-    /// `-m`, `--masq=INTERFACE`
-    Masq,
-    /// `--custom-rules=[TYPE:][TABLE:]FILE`
-    CustomRules,
-    /// `--forward-port=if=..:port=..:proto=..[:toport=..][:toaddr=..]`
-    ForwardPort,
-    /// `--block-icmp=TYPE`
-    BlockIcmp,
-    /// `--selinux=MODE`
-    Selinux,
-    /// `--selinuxtype=TYPE`
-    SelinuxType,
+    pub list_icmp_types: bool,
+    /// `--nostart`
+    no_start: bool,
+    /// `--update`
+    update: bool,
+    /// Any of these, or one that changes nothing.
+    any: bool,
 }
 
-impl Opt {
-    fn takes_value(self) -> bool {
-        use Opt::*;
-        match self {
-            Help | Quiet | Verbose | Version | NoStart | Force | Update | ListServices | ListIcmpTypes
-            | Enabled | Disabled => false,
-            Default | AddModule | RemoveModule | Service | Port | Trust | Masq | CustomRules
-            | ForwardPort | BlockIcmp | Selinux | SelinuxType => true,
+/// Reads the words after the tool's name.
+pub fn parse(args: &[OsString], names: Lookup) -> Request {
+    let mut request = Request::default();
+    request.options.nothing = args.is_empty();
+    for item in grammar::parse(args, Grammar::CommandLine) {
+        match item {
+            Item::Flag(opt) => request.flag(opt),
+            Item::Value {
+                opt,
+                spelling,
+                value,
+                same_word,
+            } => match what(opt, &spelling, &value, names) {
+                Ok(what) => request.asks.push(Ask {
+                    only_selinux: matches!(what, What::Selinux(_))
+                        && (same_word || value.as_bytes().starts_with(b"--selinux")),
+                    what,
+                    typed: value.to_string_lossy().into_owned(),
+                }),
+                Err(error) => request.errors.push(error),
+            },
+            Item::Error(error) => request.errors.push(error),
         }
     }
-
-    /// Whether the configuration file may hold it.
-    fn is_for_files(self) -> bool {
-        use Opt::*;
-        matches!(
-            self,
-            Enabled
-                | Disabled
-                | AddModule
-                | RemoveModule
-                | Service
-                | Port
-                | Trust
-                | Masq
-                | CustomRules
-                | ForwardPort
-                | BlockIcmp
-        )
-    }
+    request
 }
 
-/// Where the words come from: a file may hold fewer options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grammar {
-    /// The command line.
-    CommandLine,
-    /// A configuration file, one word a line.
-    File,
-}
-
-/// What a word, or two, came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    /// An option without a value.
-    Flag(Opt),
-    /// An option with its value, not looked at yet.
-    Value {
-        /// The option.
-        opt: Opt,
-        /// As it was typed, for messages: `-p` or `--port`.
-        spelling: String,
-        /// Its value.
-        value: OsString,
-    },
-    /// A message for the caller, without an end of line.
-    Error(String),
-}
-
-/// Parses words into options, in order.
-pub fn parse<W: AsRef<OsStr>>(words: &[W], grammar: Grammar) -> Vec<Item> {
-    let mut parser = Parser {
-        words: words.iter().map(AsRef::as_ref),
-        grammar,
-        items: Vec::with_capacity(words.len()),
-    };
-    while let Some(word) = parser.words.next() {
-        match word.as_bytes() {
-            b"--" => {
-                let rest: Vec<_> = parser.words.by_ref().collect();
-                rest.into_iter().for_each(|word| parser.unknown(word.as_bytes()));
-            }
-            [b'-', b'-', ..] => parser.long(word.as_bytes()),
-            [b'-', cluster @ ..] if !cluster.is_empty() => parser.cluster(cluster),
-            stray => parser.unknown(stray),
+fn what(opt: Opt, spelling: &str, value: &OsStr, names: Lookup) -> Result<What, String> {
+    Ok(match opt {
+        Opt::Default => What::Default(default_set(value)?),
+        Opt::Selinux => What::Selinux(Selinux {
+            mode: Some(mode(value)?),
+            policy: None,
+        }),
+        Opt::SelinuxType if value.as_bytes().iter().any(u8::is_ascii_control) => {
+            return Err(format!("option {spelling}: invalid policy type '{}'.", value.display()));
         }
-    }
-    parser.items
-}
-
-struct Parser<I> {
-    words: I,
-    grammar: Grammar,
-    items: Vec<Item>,
-}
-
-impl<'a, I: Iterator<Item = &'a OsStr>> Parser<I> {
-    fn long(&mut self, word: &[u8]) {
-        let (name, value) = match word.iter().position(|&byte| byte == b'=') {
-            Some(at) => (&word[..at], Some(&word[at + 1..])),
-            None => (word, None),
-        };
-        let Some(opt) = self.known(long_option(name)) else {
-            return self.unknown(name);
-        };
-        let spelling = lossy(name);
-        match (opt.takes_value(), value) {
-            (false, None) => self.items.push(Item::Flag(opt)),
-            (false, Some(_)) => self.error(format!("{spelling} option does not take a value")),
-            (true, Some(value)) => self.value(opt, spelling, OsStr::from_bytes(value)),
-            (true, None) => self.next_word(opt, spelling),
-        }
-    }
-
-    /// Short options in one word; the first one that takes a value takes the rest of the word.
-    fn cluster(&mut self, letters: &[u8]) {
-        for (at, &letter) in letters.iter().enumerate() {
-            let Some(opt) = self.known(short_option(letter)) else {
-                return self.unknown(&[b'-', letter]);
-            };
-            if opt.takes_value() {
-                let spelling = format!("-{}", char::from(letter));
-                return match &letters[at + 1..] {
-                    [] => self.next_word(opt, spelling),
-                    glued => self.value(opt, spelling, OsStr::from_bytes(glued)),
-                };
-            }
-            self.items.push(Item::Flag(opt));
-        }
-    }
-
-    fn known(&self, opt: Option<Opt>) -> Option<Opt> {
-        opt.filter(|opt| self.grammar == Grammar::CommandLine || opt.is_for_files())
-    }
-
-    fn next_word(&mut self, opt: Opt, spelling: String) {
-        match self.words.next() {
-            Some(value) => self.value(opt, spelling, value),
-            None => self.error(format!("{spelling} option requires an argument")),
-        }
-    }
-
-    fn value(&mut self, opt: Opt, spelling: String, value: &OsStr) {
-        let value = value.to_owned();
-        self.items.push(Item::Value { opt, spelling, value });
-    }
-
-    fn unknown(&mut self, word: &[u8]) {
-        self.error(format!("no such option: {}", lossy(word)));
-    }
-
-    fn error(&mut self, message: String) {
-        self.items.push(Item::Error(message));
-    }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn long_option(name: &[u8]) -> Option<Opt> {
-    Some(match name {
-        b"--help" | b"--usage" => Opt::Help,
-        b"--quiet" => Opt::Quiet,
-        b"--verbose" => Opt::Verbose,
-        b"--version" => Opt::Version,
-        b"--nostart" => Opt::NoStart,
-        b"--update" => Opt::Update,
-        b"--list-services" => Opt::ListServices,
-        b"--list-icmp-types" => Opt::ListIcmpTypes,
-        b"--enabled" | b"--high" | b"--medium" => Opt::Enabled,
-        b"--disabled" => Opt::Disabled,
-        b"--default" => Opt::Default,
-        b"--addmodule" => Opt::AddModule,
-        b"--removemodule" => Opt::RemoveModule,
-        b"--service" => Opt::Service,
-        b"--port" => Opt::Port,
-        b"--trust" => Opt::Trust,
-        b"--masq" => Opt::Masq,
-        b"--custom-rules" => Opt::CustomRules,
-        b"--forward-port" => Opt::ForwardPort,
-        b"--block-icmp" => Opt::BlockIcmp,
-        b"--selinux" => Opt::Selinux,
-        b"--selinuxtype" => Opt::SelinuxType,
-        _ => return None,
+        Opt::SelinuxType => What::Selinux(Selinux {
+            mode: None,
+            policy: Some(value.to_owned()),
+        }),
+        _ => What::Entry(Entry::parse(opt, spelling, value, names)?),
     })
 }
 
-fn short_option(letter: u8) -> Option<Opt> {
-    Some(match letter {
-        b'h' | b'?' => Opt::Help,
-        b'q' => Opt::Quiet,
-        b'v' => Opt::Verbose,
-        b'n' => Opt::NoStart,
-        b'f' => Opt::Force,
-        b's' => Opt::Service,
-        b'p' => Opt::Port,
-        b't' => Opt::Trust,
-        b'm' => Opt::Masq,
-        _ => return None,
-    })
+fn default_set(value: &OsStr) -> Result<String, String> {
+    let [server, desktop] = DEFAULT_SETS;
+    match DEFAULT_SETS.into_iter().find(|set| *set == value) {
+        Some(set) => Ok(set.to_owned()),
+        None => Err(format!(
+            "option --default: invalid choice: '{}' (choose from '{server}', '{desktop}')",
+            value.display()
+        )),
+    }
+}
+
+impl Request {
+    fn flag(&mut self, opt: Opt) {
+        let (what, typed) = match opt {
+            Opt::Enabled => (What::Switch(true), "--enabled"),
+            Opt::Disabled => (What::Switch(false), "--disabled"),
+            Opt::Force => (What::Force, "-f"),
+            _ => return self.options.take(opt),
+        };
+        self.asks.push(Ask {
+            what,
+            typed: typed.to_owned(),
+            only_selinux: false,
+        });
+    }
+
+    /// The set of default services: of several the last.
+    pub fn default_set(&self) -> Option<&str> {
+        let sets = self.asks.iter().rev().filter_map(|ask| match &ask.what {
+            What::Default(set) => Some(set.as_str()),
+            _ => None,
+        });
+        sets.into_iter().next()
+    }
+
+    /// The SELinux settings: of several values the last.
+    pub fn selinux(&self) -> Selinux {
+        let mut wanted = Selinux::default();
+        for ask in &self.asks {
+            if let What::Selinux(given) = &ask.what {
+                wanted.mode = given.mode.or(wanted.mode);
+                wanted.policy = given.policy.clone().or(wanted.policy);
+            }
+        }
+        wanted
+    }
+
+    /// Whether to start from nothing instead of from what is configured.
+    pub fn is_forced(&self) -> bool {
+        let force = || self.asks.iter().any(|ask| ask.what == What::Force);
+        self.default_set().is_some() || force() && !self.options.update
+    }
+
+    /// Whether the services are to be restarted.
+    pub fn restarts(&self) -> bool {
+        !self.options.no_start || self.options.update && self.default_set().is_none()
+    }
+
+    /// Whether every word is about SELinux: then the firewall is not touched.
+    pub fn only_selinux(&self) -> bool {
+        !self.options.any && self.asks.iter().all(|ask| ask.only_selinux)
+    }
+}
+
+impl Options {
+    fn take(&mut self, opt: Opt) {
+        self.any = true;
+        match opt {
+            Opt::Help => self.help = true,
+            Opt::Version => self.version = true,
+            Opt::ListServices => self.list_services = true,
+            Opt::ListIcmpTypes => self.list_icmp_types = true,
+            Opt::NoStart => self.no_start = true,
+            Opt::Update => self.update = true,
+            // Quiet and verbose change nothing here: no service is started that could talk.
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn value(opt: Opt, spelling: &str, value: &str) -> Item {
-        Item::Value {
-            opt,
-            spelling: spelling.into(),
-            value: value.into(),
-        }
-    }
-
-    fn error(message: &str) -> Item {
-        Item::Error(message.into())
+    fn command(line: &str) -> Request {
+        let args: Vec<OsString> = line.split(' ').map(Into::into).collect();
+        parse(&args, &|_| None)
     }
 
     #[test]
-    fn words_become_options_in_order() {
-        let cases: [(&[&str], Vec<Item>); 12] = [
-            (
-                &["-qnp", "80:tcp"],
-                vec![
-                    Item::Flag(Opt::Quiet),
-                    Item::Flag(Opt::NoStart),
-                    value(Opt::Port, "-p", "80:tcp"),
-                ],
-            ),
-            (&["-p80:tcp"], vec![value(Opt::Port, "-p", "80:tcp")]),
-            (&["--port=1:tcp"], vec![value(Opt::Port, "--port", "1:tcp")]),
-            (&["--port", "-n"], vec![value(Opt::Port, "--port", "-n")]),
-            (&["--port", "--"], vec![value(Opt::Port, "--port", "--")]),
-            (&["--service="], vec![value(Opt::Service, "--service", "")]),
-            (&["--serv=ssh"], vec![error("no such option: --serv")]),
-            (
-                &["-nzp", "80:tcp", "-q"],
-                vec![
-                    Item::Flag(Opt::NoStart),
-                    error("no such option: -z"),
-                    error("no such option: 80:tcp"),
-                    Item::Flag(Opt::Quiet),
-                ],
-            ),
-            (&["-", "--", "-n"], vec![error("no such option: -"), error("no such option: -n")]),
-            (&["--nostart=yes"], vec![error("--nostart option does not take a value")]),
-            (&["-t"], vec![error("-t option requires an argument")]),
-            (&["word=1"], vec![error("no such option: word=1")]),
+    fn update_cancels_force_and_nostart_but_not_default() {
+        let cases = [
+            ("-q", false, true),
+            ("-n", false, false),
+            ("-f", true, true),
+            ("-nf --update", false, true),
+            ("--update -nf", false, true),
+            ("--default=server", true, true),
+            ("--default=server --update -n", true, false),
         ];
-        for (words, expected) in cases {
-            assert_eq!(parse(words, Grammar::CommandLine), expected, "{words:?}");
+        for (line, forced, restarts) in cases {
+            let command = command(line);
+            assert_eq!((command.is_forced(), command.restarts()), (forced, restarts), "{line}");
         }
     }
 
     #[test]
-    fn a_file_holds_no_options_of_the_command_line() {
-        for word in [
-            "-n",
-            "-f",
-            "-q",
-            "--update",
-            "--selinux=enforcing",
-            "--default=server",
-            "--help",
+    fn selinux_only_is_decided_on_raw_words() {
+        for (line, only) in [
+            ("--selinux=disabled --selinuxtype=x", true),
+            ("--selinux disabled", false),
+            ("-q --selinux=disabled", false),
+            ("--selinux=disabled -p 80:tcp", false),
         ] {
-            let name = word.split('=').next().unwrap_or_default();
-            assert_eq!(parse(&[word], Grammar::File), [error(&format!("no such option: {name}"))]);
+            assert_eq!(command(line).only_selinux(), only, "{line}");
         }
-        assert_eq!(parse(&["--medium"], Grammar::File), [Item::Flag(Opt::Enabled)]);
     }
 
     #[test]
-    fn words_that_are_not_text_are_reported_not_lost() {
-        let word = OsStr::from_bytes(b"--\xff=x");
-        assert_eq!(parse(&[word], Grammar::CommandLine), [error("no such option: --\u{fffd}")]);
+    fn choices_are_checked_and_the_last_counts() {
+        let both = command("--default=server --default desktop --selinux=disabled --selinux=enforcing");
+        assert_eq!(both.default_set(), Some("desktop"));
+        assert_eq!(both.selinux().mode, Some("enforcing"));
+        assert_eq!(both.errors, Vec::<String>::new());
         assert_eq!(
-            parse(&[OsStr::from_bytes(b"-\xff")], Grammar::CommandLine),
-            [error("no such option: -\u{fffd}")]
+            command("--default=x --selinux=off --selinuxtype=a\tb").errors,
+            [
+                "option --default: invalid choice: 'x' (choose from 'server', 'desktop')",
+                "option --selinux: invalid choice: 'off' (choose from 'enforcing', 'permissive', 'disabled')",
+                "option --selinuxtype: invalid policy type 'a\tb'.",
+            ]
         );
     }
 }

@@ -34,6 +34,18 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// An action of a service, as another tool asks for it.
+    pub fn action(name: &str, action: &str) -> Request {
+        Request::Action {
+            name: name.into(),
+            action: Some(action.into()),
+            words: Vec::new(),
+            switches: Switches::default(),
+        }
+    }
+}
+
 /// What is handed on to the script in its environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Switches {

@@ -13,7 +13,7 @@ use crate::intent::{Intent, Verdict};
 use crate::metadata;
 use crate::plan::words;
 use crate::policy::{Ask, Rules, Source};
-use crate::request::{Call, Env, Names, parts};
+use crate::request::{Call, Env, Names, Request};
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
 use crate::tool::Tool;
@@ -79,15 +79,12 @@ pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsStrin
     else {
         return Vec::new();
     };
-    let call = Call {
-        root,
-        config: &Config::default(),
-        env: &Env::default(),
-        argv0: &argv0.to_string_lossy(),
-        args,
-        stdin: || Ok(Vec::new()),
-    };
-    let intents = parts(tool, &call).into_iter().flat_map(|part| part.intents);
+    let (config, env) = (Config::default(), Env::default());
+    let argv0 = argv0.to_string_lossy();
+    let call = Call::new(root, &config, &env, &argv0);
+    let request = Request::parse(tool, &argv0, args, &call);
+    let clauses = request.map_or_else(Vec::new, |request| request.clauses(root));
+    let intents = clauses.into_iter().flat_map(|clause| clause.intents);
     intents.map(|intent| judged(root, rules, plugin, Some(tool), &intent)).collect()
 }
 

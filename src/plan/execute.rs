@@ -1,7 +1,6 @@
 //! Carrying a plan out.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -56,17 +55,8 @@ fn call(root: &Root, change: &PlannedChange) -> Result<Option<Note>> {
     };
     let (config, _) = Config::load(root)?;
     let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let reply = request::execute(
-        *tool,
-        &Call {
-            root,
-            config: &config,
-            env: &Env::default(),
-            argv0: tool.name(),
-            args: &args,
-            stdin: || Ok::<_, io::Error>(Vec::new()),
-        },
-    );
+    let env = Env::default();
+    let reply = request::run(*tool, &Call::new(root, &config, &env, tool.name()), &args);
     Ok((reply.exit != 0).then(|| {
         let said = String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned();
         let first = said.lines().next().unwrap_or("no reason given");

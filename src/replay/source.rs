@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
 
 use super::Old;
 use crate::boot::recorded;
 use crate::config::Config;
 use crate::error::Result;
 use crate::journal::{Event, Journal};
-use crate::request::{Call, Env, Stream, execute};
+use crate::request::{Call, Env, Stream, run};
 use crate::root::Root;
 use crate::settle::{Facts, Prepared, prepare};
 use crate::state::State;
@@ -90,17 +89,8 @@ fn unit_states(root: &Root, state: &State) -> BTreeMap<String, String> {
 /// What `systemctl is-enabled` says of a unit, if there is one.
 pub(super) fn unit_state(root: &Root, unit: &str) -> Option<String> {
     let args = ["is-enabled", "--", unit].map(OsString::from);
-    let reply = execute(
-        Tool::Systemctl,
-        &Call {
-            root,
-            config: &Config::default(),
-            env: &Env::default(),
-            argv0: "systemctl",
-            args: &args,
-            stdin: || Ok::<_, io::Error>(Vec::new()),
-        },
-    );
+    let (config, env) = (Config::default(), Env::default());
+    let reply = run(Tool::Systemctl, &Call::new(root, &config, &env, "systemctl"), &args);
     let said = String::from_utf8_lossy(&reply.output.all(Stream::Stdout)).into_owned();
     let word = said.lines().next()?.trim().to_owned();
     (!word.is_empty() && word != "not-found").then_some(word)

@@ -1,14 +1,19 @@
 //! What goes into carrying out a request, and what comes out.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::argv::Dialect;
+use crate::config::{self, Answers, Config};
+use crate::firewall::lokkit::names::PortNames;
 use crate::intent::{Intent, RecordedIntent, Withheld};
 use crate::request::{Output, Programs};
 use crate::root::Root;
+use crate::sysv::native;
+use crate::unit::generation::Generation;
 
 /// The caller's environment, taken once: variables and working directory.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +49,7 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Env {
     }
 }
 
-/// A call of a tool.
+/// Where a request is carried out, and who asks for it.
 pub struct Call<'a> {
     /// The image.
     pub root: &'a Root,
@@ -54,25 +59,76 @@ pub struct Call<'a> {
     pub env: &'a Env,
     /// The name that the tool was called by, as in `argv[0]`.
     pub argv0: &'a str,
-    /// The words after it.
-    pub args: &'a [OsString],
     /// Reads standard input to its end; only called by requests that take any.
     pub stdin: fn() -> io::Result<Vec<u8>>,
+    /// The image's systemd, once somebody has asked for it.
+    generation: OnceCell<Generation>,
+    ports: PortNames<'a>,
 }
 
 impl<'a> Call<'a> {
+    /// A call without standard input.
+    pub fn new(root: &'a Root, config: &'a Config, env: &'a Env, argv0: &'a str) -> Self {
+        Call {
+            root,
+            config,
+            env,
+            argv0,
+            stdin: || Ok(Vec::new()),
+            generation: OnceCell::new(),
+            ports: PortNames::new(root),
+        }
+    }
+
+    /// The same with standard input.
+    pub fn with_stdin(self, stdin: fn() -> io::Result<Vec<u8>>) -> Self {
+        Call { stdin, ..self }
+    }
+
     /// A path that the caller gave, from the image's root.
     pub fn path(&self, given: &str) -> PathBuf {
         self.env.directory.join(given)
     }
 
-    /// The same call under another name and with other words: how one tool redirects to another
-    /// without starting a process.
-    pub fn redirect<'b>(&'b self, argv0: &'b str, args: &'b [OsString]) -> Call<'b>
+    /// The same caller, who calls another tool under another configuration.
+    pub(super) fn to<'b>(&'b self, argv0: &'b str, config: &'b Config) -> Call<'b>
     where
         'a: 'b,
     {
-        Call { argv0, args, ..*self }
+        Call {
+            stdin: self.stdin,
+            generation: self.generation.clone(),
+            ..Call::new(self.root, config, self.env, argv0)
+        }
+    }
+}
+
+impl Dialect for Call<'_> {
+    fn generation(&self) -> Generation {
+        *self.generation.get_or_init(|| match self.config.shims.systemctl_generation {
+            config::Generation::Version(version) => Generation(version),
+            config::Generation::Auto => Generation::detect(self.root),
+        })
+    }
+
+    fn answers(&self) -> Answers {
+        self.config.shims.answers
+    }
+
+    fn has_systemd(&self) -> bool {
+        native::is_installed(self.root)
+    }
+
+    fn systemd_runs(&self) -> bool {
+        self.root.is_dir("/run/systemd/system")
+    }
+
+    fn port(&self, name: &[u8]) -> Option<u16> {
+        self.ports.port(name)
+    }
+
+    fn file(&self, path: &str) -> String {
+        self.root.read_text(self.path(path)).unwrap_or_default()
     }
 }
 

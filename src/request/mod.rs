@@ -1,43 +1,60 @@
 //! Carrying out requests: each tool changes exactly the files that the original would change,
 //! answers as the original would answer, and says which intents the request carried.
+//!
+//! A [`Request`] is what a call's words were parsed to. Policy judges its clauses, what is held back is
+//! left out of it, and exactly the request that is left is carried out.
 
 mod call;
-pub mod chkconfig;
-pub mod firewall_cmd;
-pub mod firewall_offline_cmd;
+mod chkconfig;
+mod clause;
+mod enforce;
+mod firewall_cmd;
 mod firewalld;
-mod govern;
 pub mod lokkit;
 mod output;
-mod parts;
 mod programs;
-pub mod service;
-pub mod systemctl;
-pub mod sysv_convert;
-pub mod sysv_install;
-pub mod update_helper;
+mod service;
+mod systemctl;
+mod sysv_convert;
+mod sysv_install;
+mod update_helper;
 
+pub use crate::argv::Request;
 pub use call::{Call, Env, Reply};
-pub use govern::{Governor, Names, govern};
+pub use clause::{Clause, Position};
+pub use enforce::{Names, PolicyContext, enforce};
 pub use output::{Output, Stream};
-pub use parts::{Part, parts};
 pub use programs::{Program, Programs};
 
+use std::ffi::OsString;
+
+use crate::argv::firewalld::Side;
 use crate::tool::Tool;
 
-/// Carries a call out.
-pub fn execute(tool: Tool, call: &Call) -> Reply {
-    match tool {
-        Tool::Systemctl => systemctl::execute(call),
-        Tool::Chkconfig => chkconfig::execute(call),
-        Tool::Service => service::execute(call),
-        Tool::Lokkit => lokkit::execute(call),
-        Tool::FirewallCmd => firewall_cmd::execute(call),
-        Tool::FirewallOfflineCmd => firewall_offline_cmd::execute(call),
-        Tool::SystemdUpdateHelper => update_helper::execute(call),
-        Tool::SystemdSysvInstall => sysv_install::execute(call),
-        Tool::SystemdSysvConvert => sysv_convert::execute(call),
-        Tool::Bypass => Reply::error("no tool has this name", 2),
-        Tool::Nodeshim => Reply::error("nodeshim is not a tool that scriptlets call", 1),
+/// Carries a request out.
+pub fn execute(call: &Call, request: Request) -> Reply {
+    match request {
+        Request::Systemctl(parsed) => systemctl::execute(call, parsed),
+        Request::Chkconfig(parsed) => chkconfig::execute(call, parsed),
+        Request::Service(request) => service::execute(call, request),
+        Request::Lokkit(request) => lokkit::execute(call, request),
+        Request::FirewallCmd(parsed) => firewall_cmd::execute(call, parsed),
+        Request::FirewallOfflineCmd(parsed) => firewalld::answer(Side::Offline, call, parsed),
+        Request::UpdateHelper(request) => update_helper::execute(call, request),
+        Request::SysvInstall(parsed) => sysv_install::execute(call, parsed),
+        Request::SysvConvert(request) => sysv_convert::execute(call, request),
     }
+}
+
+/// Parses the words of a call and carries them out, whatever policy says.
+pub fn run(tool: Tool, call: &Call, args: &[OsString]) -> Reply {
+    match Request::parse(tool, call.argv0, args, call) {
+        Some(request) => execute(call, request),
+        None => Reply::error(format!("{} is not a tool that scriptlets call", tool.name()), 2),
+    }
+}
+
+/// Carries out what one tool asks another for; the originals start it.
+fn redirect(call: &Call, request: Request) -> Reply {
+    execute(&call.to(request.tool().name(), call.config), request)
 }

@@ -4,7 +4,20 @@
 /// No unit name is longer, in bytes.
 pub const MAX_LENGTH: usize = 255;
 
-pub use crate::argv::systemctl::UNIT_TYPES as TYPES;
+/// Unit types, by their suffix without the dot, in the order that `systemctl --type=help` prints.
+pub const TYPES: [&str; 11] = [
+    "service",
+    "mount",
+    "swap",
+    "socket",
+    "target",
+    "device",
+    "automount",
+    "timer",
+    "path",
+    "slice",
+    "scope",
+];
 
 /// What a valid name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

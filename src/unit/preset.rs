@@ -29,6 +29,18 @@ pub enum PresetAnswer {
     Ignore,
 }
 
+/// Which rules are followed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PresetMode {
+    /// All.
+    #[default]
+    Full,
+    /// Only those that enable.
+    EnableOnly,
+    /// Only those that disable.
+    DisableOnly,
+}
+
 #[derive(Debug)]
 struct Rule {
     verdict: PresetAnswer,

@@ -1,12 +1,11 @@
 //! Enabling and disabling units as presets say.
 
-use crate::argv::systemctl::PresetMode;
 use crate::intent::Scope;
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::name::{self, base_name};
-use crate::unit::preset::{Answer, PresetAnswer, Presets};
+use crate::unit::preset::{Answer, PresetAnswer, PresetMode, Presets};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
 

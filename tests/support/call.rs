@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use nodeshim::config::Config;
-use nodeshim::request::{Call, Env, Reply, execute};
+use nodeshim::request::{Call, Env, Reply, run};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
@@ -19,15 +19,7 @@ pub fn call_with<W: Into<OsString>>(
     let root = Root::open(image).expect("the image opens");
     let env = Env::default();
     let args: Vec<OsString> = words.into_iter().map(Into::into).collect();
-    let call = Call {
-        root: &root,
-        config,
-        env: &env,
-        argv0: tool.name(),
-        args: &args,
-        stdin: || Ok(Vec::new()),
-    };
-    execute(tool, &call)
+    run(tool, &Call::new(&root, config, &env, tool.name()), &args)
 }
 
 /// The same for a line of words with one blank between them; `set` changes the usual configuration.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use nodeshim::config::{Answers, Config};
-use nodeshim::request::{Call, Env, Reply, execute};
+use nodeshim::request::{Call, Env, Reply, run};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 use tempfile::TempDir;
@@ -67,17 +67,7 @@ impl Image {
     /// Calls a tool with words of any bytes.
     pub fn call_raw(&self, tool: Tool, args: &[OsString]) -> Reply {
         let env = Env::default();
-        execute(
-            tool,
-            &Call {
-                root: &self.root,
-                config: &self.config,
-                env: &env,
-                argv0: tool.name(),
-                args,
-                stdin: || Ok(Vec::new()),
-            },
-        )
+        run(tool, &Call::new(&self.root, &self.config, &env, tool.name()), args)
     }
 
     /// Calls chkconfig, which has to succeed; whether files changed.

@@ -1,14 +1,16 @@
 //! The command lines of firewall-offline-cmd and firewall-cmd: one option table, one parser, and
 //! the rules on what goes together. Pure: values of options are not looked at.
 
+mod import;
 mod parser;
 pub mod table;
 mod usage;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
-pub use parser::parse;
-pub use usage::{check, edits_service, lokkit_options};
+use crate::argv::Dialect;
+pub use usage::{edits_service, lokkit_options};
 
 /// Which of the two commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,35 @@ pub struct UsageError {
     /// What goes to standard error, whole lines.
     pub text: String,
     /// Whether it is printed even with `--quiet`.
-    pub loud: bool,
+    loud: bool,
+}
+
+impl UsageError {
+    fn loud(text: impl Into<String>) -> Self {
+        UsageError {
+            text: text.into(),
+            loud: true,
+        }
+    }
+}
+
+/// What a command line comes to.
+pub type Parsed = Result<Given, UsageError>;
+
+/// Reads the words after the command's name.
+pub fn parse(side: Side, args: &[OsString], dialect: &dyn Dialect) -> Parsed {
+    let mut words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    if side == Side::Offline {
+        words = import::imported(words, dialect)?;
+    }
+    let parsed = parser::parse(side, &words).and_then(|given| usage::check(side, &given).map(|()| given));
+    parsed.map_err(|mut error| {
+        let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
+        if quiet && !error.loud {
+            error.text.clear();
+        }
+        error
+    })
 }
 
 /// The options that were given, with their values in order.
@@ -75,6 +105,15 @@ impl Given {
     /// The options that were given, by name, with their values.
     pub fn options(&self) -> impl Iterator<Item = (&'static str, &[String])> {
         self.values.iter().map(|(name, values)| (*name, values.as_slice()))
+    }
+
+    /// The same without an option, or without one of its values.
+    pub fn without(mut self, option: &str, value: Option<usize>) -> Given {
+        match (self.values.get_mut(option), value) {
+            (Some(values), Some(at)) if at < values.len() && values.len() > 1 => drop(values.remove(at)),
+            _ => drop(self.values.remove(option)),
+        }
+        self
     }
 
     /// The value of an option, if it was given and is not empty.

@@ -6,7 +6,7 @@ use super::table::{Arity, OPTIONS, Opt};
 use super::{Given, Side, UsageError};
 
 /// Takes a command line apart.
-pub fn parse(side: Side, words: &[String]) -> Result<Given, UsageError> {
+pub(super) fn parse(side: Side, words: &[String]) -> Result<Given, UsageError> {
     let mut parser = Parser {
         side,
         given: Given::default(),
@@ -64,10 +64,8 @@ struct Parser {
 
 impl Parser {
     fn error(&self, message: &str) -> UsageError {
-        UsageError {
-            text: format!("{}{}: error: {message}\n", self.side.usage_line(), self.side.program()),
-            loud: true,
-        }
+        let (usage, program) = (self.side.usage_line(), self.side.program());
+        UsageError::loud(format!("{usage}{program}: error: {message}\n"))
     }
 
     fn argument_error(&self, option: &Opt, message: &str) -> UsageError {

@@ -229,7 +229,7 @@ const TIMED: [&str; 9] = [
 ];
 
 /// Checks which options go together.
-pub fn check(side: Side, given: &Given) -> Result<(), UsageError> {
+pub(super) fn check(side: Side, given: &Given) -> Result<(), UsageError> {
     let checker = Checker { side, given };
     match side {
         Side::Offline => checker.offline(),
@@ -253,17 +253,17 @@ struct Checker<'a> {
     given: &'a Given,
 }
 
-type Verdict = Result<(), UsageError>;
+type Checked = Result<(), UsageError>;
 
 impl Checker<'_> {
-    fn fail(&self, message: &str) -> Verdict {
+    fn fail(&self, message: &str) -> Checked {
         Err(UsageError {
             text: format!("{}{message}\n", self.side.usage_line()),
             loud: false,
         })
     }
 
-    fn fail_if(&self, wrong: bool, message: &str) -> Verdict {
+    fn fail_if(&self, wrong: bool, message: &str) -> Checked {
         if wrong { self.fail(message) } else { Ok(()) }
     }
 
@@ -289,15 +289,15 @@ impl Checker<'_> {
         given.any(&["--zone", "--policy"]) || given.any(&TEXTS) || (self.group(Group::Traffic) && !alone)
     }
 
-    fn direct(&self) -> Verdict {
+    fn direct(&self) -> Checked {
         self.fail_if(self.has("--direct") != self.group(Group::Direct), "Wrong usage of 'direct' options.")
     }
 
-    fn name(&self) -> Verdict {
+    fn name(&self) -> Checked {
         self.fail_if(self.has("--name") && !self.given.any(&FROM_FILE), "Wrong usage of '--name' option.")
     }
 
-    fn offline(&self) -> Verdict {
+    fn offline(&self) -> Checked {
         self.fail_if(!self.anything(), "No option specified.")?;
         let service = edits_service(self.given);
         let others = self.stand_alone() || self.lists() || self.place() || self.definitions();
@@ -316,7 +316,7 @@ impl Checker<'_> {
         self.quiet()
     }
 
-    fn online(&self) -> Verdict {
+    fn online(&self) -> Checked {
         self.alone()?;
         self.subject()?;
         self.direct()?;
@@ -351,7 +351,7 @@ impl Checker<'_> {
             || self.has("--ipset")
     }
 
-    fn alone(&self) -> Verdict {
+    fn alone(&self) -> Checked {
         let others = self.given.any(&[
             "--permanent",
             "--timeout",
@@ -364,14 +364,14 @@ impl Checker<'_> {
         self.fail_if(self.stand_alone() && others, "Can't use stand-alone options with other options.")
     }
 
-    fn names_with_places(&self) -> Verdict {
+    fn names_with_places(&self) -> Checked {
         self.fail_if(
             self.lists() && (self.place() || self.has("--timeout")),
             "Wrong usage of --get-zones | --get-services | --get-icmptypes | --get-policies.",
         )
     }
 
-    fn zone_or_policy(&self) -> Verdict {
+    fn zone_or_policy(&self) -> Checked {
         let (zone, policy) = (self.has("--zone"), self.has("--policy"));
         let (zone_only, policy_only) = (self.given.any(&ZONE_ONLY), self.given.any(&POLICY_ONLY));
         self.fail_if(zone && policy, "Can't use --zone with --policy.")?;
@@ -381,7 +381,7 @@ impl Checker<'_> {
     }
 
     /// An option that needs `--ipset`, `--icmptype` or `--helper` beside it.
-    fn subject(&self) -> Verdict {
+    fn subject(&self) -> Checked {
         let given = self.given;
         if given.any(&TEXTS) {
             return Ok(());
@@ -400,17 +400,14 @@ impl Checker<'_> {
         self.fail_if(!helper && wanted, "No helper specified.")
     }
 
-    fn quiet(&self) -> Verdict {
+    fn quiet(&self) -> Checked {
         if self.has("--quiet") && self.given.any(&PRINTING) {
-            return Err(UsageError {
-                text: "-q/--quiet can't be used with this option(s)\n".to_owned(),
-                loud: true,
-            });
+            return Err(UsageError::loud("-q/--quiet can't be used with this option(s)\n"));
         }
         Ok(())
     }
 
-    fn timeout(&self) -> Verdict {
+    fn timeout(&self) -> Checked {
         let Some(timeout) = self.given.value("--timeout").filter(|timeout| *timeout != "0") else {
             return Ok(());
         };
@@ -434,7 +431,7 @@ impl Checker<'_> {
             || (given.has("--icmptype") && given.any(&DESTINATIONS))
     }
 
-    fn permanence(&self) -> Verdict {
+    fn permanence(&self) -> Checked {
         let wrong = !self.has("--permanent") && self.permanent_only();
         self.fail_if(wrong, "Option can be used only with --permanent.")
     }

@@ -8,34 +8,11 @@ use std::ffi::OsString;
 use crate::argv::getopt;
 use crate::config::Answers;
 use crate::intent::Scope;
+use crate::unit::generation::Generation;
+use crate::unit::name::TYPES;
+use crate::unit::preset::PresetMode;
 use options::Id;
-
-/// Unit types, by their suffix without the dot, in the order that `--type=help` prints.
-pub const UNIT_TYPES: [&str; 11] = [
-    "service",
-    "mount",
-    "swap",
-    "socket",
-    "target",
-    "device",
-    "automount",
-    "timer",
-    "path",
-    "slice",
-    "scope",
-];
-
-/// Which verdicts of presets count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PresetMode {
-    /// All.
-    #[default]
-    Full,
-    /// Only those that enable.
-    EnableOnly,
-    /// Only those that disable.
-    DisableOnly,
-}
+use verbs::{Needs, Verb};
 
 /// How lists are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,12 +72,12 @@ pub struct Options {
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// A verb, possibly none, with its arguments.
+    /// A verb with as many arguments as it takes.
     Verb {
         /// The options.
         options: Options,
-        /// The verb as typed.
-        verb: Option<String>,
+        /// The verb; `list-units` if none was given.
+        verb: &'static Verb,
         /// Its arguments.
         arguments: Vec<String>,
     },
@@ -108,26 +85,25 @@ pub enum Request {
     Show(String),
 }
 
-/// A command line that is refused: text for standard error, exit code 1.
+/// A command line that is refused: text for standard error, exit code 1. What follows the first line
+/// is advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(pub String);
 
+/// What a command line comes to.
+pub type Parsed = Result<Request, UsageError>;
+
 /// Parses the words after `argv0`.
-pub fn parse(
-    argv0: &str,
-    words: &[OsString],
-    generation: u16,
-    answers: Answers,
-) -> Result<Request, UsageError> {
+pub fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: Answers) -> Parsed {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-    let (long, short) = (options::long(generation, answers), options::short(generation, answers));
+    let (long, short) = (options::long(generation.0, answers), options::short(generation.0, answers));
     let parsed = getopt::parse(words, &long, &short);
     let mut options = Options::default();
     for (id, value) in parsed.options {
         if id == Id::Dot {
             return Err(no_unit_name(argv0, &value.unwrap_or_default()));
         }
-        if let Some(text) = take(&mut options, id, value.unwrap_or_default(), generation)? {
+        if let Some(text) = take(&mut options, id, value.unwrap_or_default(), generation.0)? {
             return Ok(Request::Show(text));
         }
     }
@@ -139,11 +115,55 @@ pub fn parse(
     let verb = operands.next();
     let arguments: Vec<String> = operands.collect();
     check_marked(options.marked, verb.as_deref(), &arguments)?;
+    let name = verb.as_deref().unwrap_or(verbs::DEFAULT);
+    let verb = verbs::find(name, generation.0, answers).ok_or_else(|| unknown_verb(name, generation))?;
+    check_verb(&options, verb, arguments.len(), answers)?;
     Ok(Request::Verb {
         options,
         verb,
         arguments,
     })
+}
+
+/// A verb of all generations with plain arguments, as one tool asks another for it.
+pub fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> Parsed {
+    let generation = Generation(u16::MAX);
+    let verb =
+        verbs::find(verb, generation.0, Answers::Image).ok_or_else(|| unknown_verb(verb, generation))?;
+    Ok(Request::Verb {
+        options: Options::default(),
+        verb,
+        arguments: arguments.into_iter().collect(),
+    })
+}
+
+fn unknown_verb(name: &str, generation: Generation) -> UsageError {
+    UsageError(if !generation.proposes_verbs() {
+        format!("Unknown command verb {name}.")
+    } else if let Some(near) = verbs::near(name, generation.0) {
+        format!("Unknown command verb '{name}', did you mean '{near}'?")
+    } else {
+        format!("Unknown command verb '{name}'.")
+    })
+}
+
+/// Why a verb is not even looked at.
+fn check_verb(options: &Options, verb: &Verb, arguments: usize, answers: Answers) -> Result<(), UsageError> {
+    let elsewhere = options.has_root || options.image.is_some();
+    let text = if elsewhere && verb.needs == Needs::Manager {
+        &format!("Verb '{}' cannot be used with --root= or --image=.", verb.name)
+    } else if let Some(image) = &options.image {
+        &format!("Failed to set up loopback device for {image}: Operation not permitted")
+    } else if answers == Answers::Image && verb.needs == Needs::Files && options.elsewhere.is_some() {
+        "Unit files of another machine cannot be changed from inside an image."
+    } else if arguments < verb.least {
+        "Too few arguments."
+    } else if arguments > verb.most {
+        "Too many arguments."
+    } else {
+        return Ok(());
+    };
+    Err(UsageError(text.to_owned()))
 }
 
 /// Units whose names begin with a dash, `-.mount` the first of them, look like options.
@@ -238,9 +258,9 @@ const LOAD_STATES: [&str; 7] = [
 fn take_types(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
     for word in split_list(value) {
         if word == "help" {
-            let types: String = UNIT_TYPES.iter().map(|name| format!("{name}\n")).collect();
+            let types: String = TYPES.iter().map(|name| format!("{name}\n")).collect();
             return Ok(Some(format!("Available unit types:\n{types}")));
-        } else if UNIT_TYPES.contains(&word.as_str()) {
+        } else if TYPES.contains(&word.as_str()) {
             options.types.push(word);
         } else if LOAD_STATES.contains(&word.as_str()) {
             options.states.push(word);
@@ -359,7 +379,7 @@ mod tests {
     fn run(words: &str, generation: u16, answers: Answers) -> Result<Request, UsageError> {
         let words: Vec<OsString> =
             words.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
-        parse("systemctl", &words, generation, answers)
+        parse("systemctl", &words, Generation(generation), answers)
     }
 
     fn options(words: &str) -> Options {
@@ -418,6 +438,6 @@ mod tests {
         let Ok(Request::Verb { verb, .. }) = run("", 252, Answers::Strict) else {
             panic!();
         };
-        assert_eq!(verb, None);
+        assert_eq!(verb.name, "list-units");
     }
 }

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use super::port::Lookup;
 use super::settings::{Entry, Settings};
 use super::{SYSCONFIG, legacy, replace};
-use crate::argv::lokkit::{Grammar, Item, Opt, parse as parse_words};
 use crate::error::Result;
+use crate::firewall::lokkit::grammar::{Grammar, Item, Opt, parse as parse_words};
 use crate::root::Root;
 
 /// The configuration file.
@@ -67,7 +67,9 @@ pub fn parse(text: &[u8], names: Lookup) -> (Settings, Vec<String>) {
             Item::Flag(Opt::Disabled) => settings.switch = Some(false),
             // The grammar of files lets no other flag pass.
             Item::Flag(_) => {}
-            Item::Value { opt, spelling, value } => match Entry::parse(opt, &spelling, &value, names) {
+            Item::Value {
+                opt, spelling, value, ..
+            } => match Entry::parse(opt, &spelling, &value, names) {
                 Ok(entry) => {
                     settings.insert(entry);
                 }

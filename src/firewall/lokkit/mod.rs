@@ -3,6 +3,7 @@
 pub mod config;
 pub mod custom;
 pub mod forward;
+pub mod grammar;
 pub mod icmp;
 pub mod interface;
 pub mod legacy;

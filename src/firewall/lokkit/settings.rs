@@ -11,7 +11,7 @@ use super::interface;
 use super::port::{Lookup, Port};
 use super::services::{Service, service};
 use super::set::OrderedSet;
-use crate::argv::lokkit::Opt;
+use crate::firewall::lokkit::grammar::Opt;
 
 /// One thing that the firewall is to do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,13 +1,14 @@
 //! `--add`, `--del` and the states that a service can be set to.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use super::failure::Failure;
 use super::lookup::{Service, find};
 use super::{intent, layout};
 use crate::argv::chkconfig::ServiceType;
+use crate::argv::service;
 use crate::intent::{Intent, ServiceWant};
-use crate::request::{Call, Reply, service};
+use crate::request::{self, Call, Reply, Request};
 use crate::sysv::header::Defaults;
 use crate::sysv::layout::Layout;
 use crate::sysv::links::{self, Index, Plan};
@@ -132,8 +133,7 @@ fn set_xinetd(
         _ => xinetd::is_on(text),
     };
     let changed = xinetd::save(call.root, name, text, on)?;
-    let words: [OsString; 2] = ["xinetd".into(), "reload".into()];
-    let reload = service::execute(&call.redirect("service", &words));
+    let reload = request::redirect(call, Request::Service(service::Request::action("xinetd", "reload")));
     reply.output.append(reload.output);
     reply.intents.extend(reload.intents);
     Ok(changed)

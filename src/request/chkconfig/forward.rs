@@ -1,20 +1,21 @@
 //! Handing a request over to systemctl where a unit stands for the service. Levels are lost on
 //! the way.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use crate::argv::chkconfig::{Request, ServiceType, State, Verb};
-use crate::request::{Call, Reply, systemctl};
+use crate::argv::systemctl;
+use crate::request::{self, Call, Reply};
 use crate::sysv::native;
 
 /// Set in the environment, even to nothing, it keeps requests here.
 const SKIP: &str = "SYSTEMCTL_SKIP_REDIRECT";
 
 /// Systemctl's answer, if the request is for it.
-pub fn to_systemctl(call: &Call, request: &Request) -> Option<Reply> {
-    let (verb, name) = forwarded(&request.verb)?;
-    let stays = request.no_redirect
-        || request.only == Some(ServiceType::Xinetd)
+pub fn to_systemctl(call: &Call, asked: &Request) -> Option<Reply> {
+    let (verb, name) = forwarded(&asked.verb)?;
+    let stays = asked.no_redirect
+        || asked.only == Some(ServiceType::Xinetd)
         || call.env.raw(SKIP).is_some()
         || !native::is_init(call.root);
     if stays {
@@ -23,8 +24,7 @@ pub fn to_systemctl(call: &Call, request: &Request) -> Option<Reply> {
     let unit = native::unit(call.root, name)?;
     let mut reply = Reply::new();
     reply.output.err_line(format!("Note: Forwarding request to 'systemctl {verb} {unit}'."));
-    let words: [OsString; 2] = [verb.into(), unit.into()];
-    let answer = systemctl::execute(&call.redirect("systemctl", &words));
+    let answer = request::redirect(call, request::Request::Systemctl(systemctl::plain(verb, [unit])));
     reply.output.append(answer.output);
     Some(Reply {
         output: reply.output,

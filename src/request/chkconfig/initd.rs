@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::change::{remove as remove_entries, set};
-use super::{intent, layout, refuse};
-use crate::argv::chkconfig::{ServiceType, parse_initd};
+use super::{intent, layout};
+use crate::argv::chkconfig::ServiceType;
 use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply};
 use crate::sysv::header::Defaults;
@@ -16,30 +16,22 @@ use crate::sysv::plan::Change;
 use crate::sysv::script;
 
 /// Adds a script if every name that it requires is met by a script or a unit.
-pub fn install(call: &Call) -> Reply {
-    let name = match parse_initd(call.args) {
-        Ok(name) => name,
-        Err(misuse) => return refuse(misuse),
-    };
+pub fn install(call: &Call, name: &OsStr) -> Reply {
     let layout = layout(call);
-    if let Ok(script) = script::load(&layout, &name)
+    if let Ok(script) = script::load(&layout, name)
         && script.defaults.lsb
         && !requirements_are_met(&layout, &script.defaults)
     {
         let mut reply = Reply::new();
-        reply.intent(intent(&name, Change::Add), false);
+        reply.intent(intent(name, Change::Add), false);
         return reply.fail(1);
     }
-    set(call, &name, Some(ServiceType::Sysv), Change::Add)
+    set(call, name, Some(ServiceType::Sysv), Change::Add)
 }
 
 /// Removes a script unless another one that is on requires it.
-pub fn remove(call: &Call) -> Reply {
-    let name = match parse_initd(call.args) {
-        Ok(name) => name,
-        Err(misuse) => return refuse(misuse),
-    };
-    if is_required(&layout(call), &name) {
+pub fn remove(call: &Call, name: &OsStr) -> Reply {
+    if is_required(&layout(call), name) {
         let mut reply = Reply::new();
         let intent = Intent::Service {
             service: name.to_string_lossy().into_owned(),
@@ -49,7 +41,7 @@ pub fn remove(call: &Call) -> Reply {
         reply.intent(intent, false);
         return reply.fail(1);
     }
-    remove_entries(call, &name, Some(ServiceType::Sysv))
+    remove_entries(call, name, Some(ServiceType::Sysv))
 }
 
 fn answers_to(name: &OsStr, defaults: &Defaults, wanted: &str) -> bool {

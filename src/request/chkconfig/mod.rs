@@ -11,9 +11,9 @@ mod query;
 mod text;
 
 use std::ffi::OsStr;
-use std::path::Path;
 
-use crate::argv::chkconfig::{Misuse, Request, ServiceType, State, Verb, parse};
+use crate::argv::chkconfig::{Misuse, Parsed, Request, ServiceType, State, Verb};
+use crate::argv::systemctl;
 use crate::config::Answers;
 use crate::intent::{Intent, ServiceWant};
 use crate::request::{Call, Reply};
@@ -25,14 +25,9 @@ use crate::sysv::plan::Change;
 pub use change::set;
 pub use query::is_on_in;
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    match Path::new(call.argv0).file_name().and_then(OsStr::to_str) {
-        Some("install_initd") => return initd::install(call),
-        Some("remove_initd") => return initd::remove(call),
-        _ => {}
-    }
-    match parse(call.args) {
+/// Carries a request out.
+pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+    match parsed {
         Ok(request) => dispatch(call, &request),
         Err(misuse) => refuse(misuse),
     }
@@ -62,6 +57,8 @@ fn dispatch(call: &Call, request: &Request) -> Reply {
         Verb::List { name: None } => list::all(call, only),
         Verb::List { name: Some(name) } => list::one(call, name, only),
         Verb::Query { name, level } => query::answer(call, name, *level, only),
+        Verb::Install { name } => initd::install(call, name),
+        Verb::Uninstall { name } => initd::remove(call, name),
         Verb::Add { name } => changing(call, name, only, Change::Add),
         Verb::Del { name } => reloaded(call, change::remove(call, name, only)),
         Verb::Override { name } => reloaded(call, over::apply(call, name)),
@@ -86,8 +83,8 @@ pub fn change_to(state: State, levels: Option<Levels>) -> Change {
 /// A running systemd is told about what changed, whatever it answers.
 fn reloaded(call: &Call, mut reply: Reply) -> Reply {
     if reply.exit == 0 && native::is_running(call.root) {
-        let words = ["daemon-reload".into()];
-        let told = super::systemctl::execute(&call.redirect("systemctl", &words));
+        let reload = systemctl::plain("daemon-reload", []);
+        let told = super::redirect(call, super::Request::Systemctl(reload));
         reply.output.append(told.output);
         reply.intents.extend(told.intents);
     }

@@ -2,7 +2,7 @@
 //! as though it ran, as without a message bus, or as with a bus and no daemon. Whatever the answer,
 //! the request's intents are recorded.
 
-use crate::argv::firewalld::{Given, Side};
+use crate::argv::firewalld::{Given, Parsed, Side};
 use crate::config::FirewallCmd;
 use crate::request::{Call, Reply, firewalld};
 
@@ -27,18 +27,14 @@ fn asks_nothing(given: &Given) -> bool {
     given.options().all(|(name, _)| MODIFIERS.contains(&name))
 }
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    let words = firewalld::words(call);
-    let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
-    let given = match firewalld::read(Side::Online, &words) {
-        Ok(given) => given,
-        Err(error) => return firewalld::usage_error(&error, quiet),
+/// Carries a request out.
+pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+    let given = match parsed {
+        Ok(given) if !given.has("--help") && call.config.shims.firewall_cmd != FirewallCmd::Virtual => given,
+        parsed => return firewalld::answer(Side::Online, call, parsed),
     };
-    if given.has("--help") || call.config.shims.firewall_cmd == FirewallCmd::Virtual {
-        return firewalld::execute(Side::Online, call, given, false);
-    }
     let (state, nothing) = (given.has("--state"), asks_nothing(&given));
+    let quiet = given.has("--quiet");
     let mut reply = firewalld::execute(Side::Online, call, given, true);
     let (line, exit) = match call.config.shims.firewall_cmd {
         FirewallCmd::NoBus => (

@@ -4,10 +4,11 @@
 use super::item::{Item, Ports, add, has};
 use super::place::ZoneOrPolicy;
 use super::session::{Session, Step};
+use crate::argv::systemctl;
 use crate::firewall::firewalld::port::{WITH_PORTS, range};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};
 use crate::intent::{FirewallItem, Intent};
-use crate::request::systemctl;
+use crate::request::{self, Request};
 
 /// The zone of trusted interfaces.
 pub(super) const TRUSTED: &str = "trusted";
@@ -47,8 +48,8 @@ impl Session<'_> {
         };
         let mut changed = false;
         if !self.dry {
-            let words = [verb.into(), "firewalld.service".into()];
-            let reply = systemctl::execute(&self.call.redirect("systemctl", &words));
+            let unit = systemctl::plain(verb, ["firewalld.service".to_owned()]);
+            let reply = request::redirect(self.call, Request::Systemctl(unit));
             changed = reply.exit == 0;
             self.reply.warnings.extend(reply.warnings);
             self.reply.intents.extend(reply.intents);

@@ -4,6 +4,7 @@
 mod bindings;
 mod check;
 mod check_policy;
+mod clauses;
 mod definitions;
 mod deletion;
 mod direct;
@@ -11,7 +12,6 @@ mod item;
 mod listing;
 mod lokkit;
 mod objects;
-mod parts;
 mod place;
 mod runtime;
 mod session;
@@ -21,33 +21,24 @@ mod whitelist;
 mod wording;
 
 use crate::argv::firewalld::table::Group;
-use crate::argv::firewalld::{Given, Side, UsageError, check, edits_service, lokkit_options, parse};
+use crate::argv::firewalld::{Given, Parsed, Side, edits_service, lokkit_options};
 use crate::config::Answers;
 use crate::firewall::firewalld::store::{LOCAL, SHIPPED};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::request::{Call, Output, Reply};
-pub(super) use parts::parts;
+pub(super) use clauses::{clauses, without};
 use session::{Exit, Session, Step};
 
-/// Reads a command line and checks it.
-pub(super) fn read(side: Side, words: &[String]) -> Result<Given, UsageError> {
-    let given = parse(side, words)?;
-    check(side, &given)?;
-    Ok(given)
-}
-
-/// The words of a call as text.
-pub(super) fn words(call: &Call) -> Vec<String> {
-    call.args.iter().map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
-/// Answers a command line that cannot be carried out.
-pub(super) fn usage_error(error: &UsageError, quiet: bool) -> Reply {
-    let mut reply = Reply::new();
-    if error.loud || !quiet {
-        reply.output.err(&error.text);
+/// Carries a request out, or answers words that were refused.
+pub(super) fn answer(side: Side, call: &Call, parsed: Parsed) -> Reply {
+    match parsed {
+        Ok(given) => execute(side, call, given, false),
+        Err(error) => {
+            let mut reply = Reply::new();
+            reply.output.err(&error.text);
+            reply.fail(2)
+        }
     }
-    reply.fail(2)
 }
 
 /// Carries a request out. With `dry` nothing is written and nothing changed: the reply holds the

@@ -1,6 +1,7 @@
 //! The files that a lokkit call changes. What cannot be written is said, counted in the exit code
 //! and does not stop the rest.
 
+use crate::argv::lokkit::Request;
 use crate::config::Backend;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
@@ -12,8 +13,6 @@ use crate::firewall::lokkit::settings::Settings;
 use crate::firewall::lokkit::{rules, sysctl};
 use crate::intent::DeferredVerb;
 use crate::request::{Call, Reply};
-
-use super::command::Command;
 
 /// What was done so far.
 pub struct Effects<'c> {
@@ -55,7 +54,7 @@ impl<'c> Effects<'c> {
     }
 
     /// The firewall part.
-    pub fn firewall(&mut self, command: &Command, before: &Loaded, settings: &Settings) {
+    pub fn firewall(&mut self, request: &Request, before: &Loaded, settings: &Settings) {
         let saved = config::save(self.call.root, settings);
         self.configured = saved.is_ok();
         self.written(config::PATH, saved);
@@ -64,7 +63,7 @@ impl<'c> Effects<'c> {
             self.modules(settings);
         }
         let is_on = settings.is_on();
-        if !(is_on || before.settings.is_on() || command.is_forced()) {
+        if !(is_on || before.settings.is_on() || request.is_forced()) {
             return;
         }
         if is_on && !settings.masq.is_empty() {
@@ -78,7 +77,7 @@ impl<'c> Effects<'c> {
             } else {
                 DeferredVerb::Stop
             };
-            self.restart = command.restarts().then_some(verb);
+            self.restart = request.restarts().then_some(verb);
         }
     }
 

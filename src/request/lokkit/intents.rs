@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use crate::argv::lokkit::{Request, What};
 use crate::escape::escape;
 use crate::firewall::lokkit::config::Loaded;
 use crate::firewall::lokkit::forward::Forward;
@@ -9,22 +10,21 @@ use crate::firewall::lokkit::settings::{Entry, Settings};
 use crate::intent::{FirewallItem, Intent, Scope};
 use crate::request::Reply;
 
-use super::command::{Command, Word};
 use super::effects::Effects;
 
 /// The unit that a restart is deferred for.
 const UNIT: &str = "iptables.service";
 
 /// Adds the intents to what the effects came to.
-pub fn record(command: &Command, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
+pub fn record(request: &Request, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
     let mut recorder = Recorder {
-        command,
+        request,
         before,
         settings,
         seen: Settings::default(),
         effects,
     };
-    command.words.iter().enumerate().for_each(|(at, word)| recorder.word(at, word));
+    request.asks.iter().enumerate().for_each(|(at, ask)| recorder.what(at, &ask.what));
     let Effects {
         mut reply, restart, ..
     } = recorder.effects;
@@ -40,7 +40,7 @@ pub fn record(command: &Command, before: &Loaded, settings: &Settings, effects: 
 }
 
 struct Recorder<'a, 'c> {
-    command: &'a Command,
+    request: &'a Request,
     before: &'a Loaded,
     settings: &'a Settings,
     /// The entries that were asked for so far: asking twice changes once.
@@ -49,25 +49,25 @@ struct Recorder<'a, 'c> {
 }
 
 impl Recorder<'_, '_> {
-    fn word(&mut self, at: usize, word: &Word) {
-        match word {
-            Word::Entry(entry) => self.entry(entry),
-            Word::Switch(on) => {
-                let last = self.is_last(at, |word| matches!(word, Word::Switch(_)));
+    fn what(&mut self, at: usize, what: &What) {
+        match what {
+            What::Entry(entry) => self.entry(entry),
+            What::Switch(on) => {
+                let last = self.is_last(at, |what| matches!(what, What::Switch(_)));
                 let was_so = self.before.path.is_some() && self.before.settings.is_on() == *on;
                 let changed = last && !was_so && self.effects.configured;
                 self.effects.reply.intent(Intent::FirewallSwitch { on: *on }, changed);
             }
-            Word::Force | Word::Default => {
+            What::Force | What::Default(_) => {
                 // --update takes -f back, and of several resets the last one says which defaults.
-                let last = self.is_last(at, |word| matches!(word, Word::Force | Word::Default));
-                if last && self.command.is_forced() {
+                let last = self.is_last(at, |what| matches!(what, What::Force | What::Default(_)));
+                if last && self.request.is_forced() {
                     self.reset();
                 }
             }
-            Word::Selinux => {
-                if self.is_last(at, |word| *word == Word::Selinux) {
-                    let wanted = &self.command.selinux;
+            What::Selinux(_) => {
+                if self.is_last(at, |what| matches!(what, What::Selinux(_))) {
+                    let wanted = self.request.selinux();
                     let intent = Intent::Selinux {
                         mode: wanted.mode.map(str::to_owned),
                         policy: wanted.policy.as_deref().map(escape),
@@ -78,14 +78,14 @@ impl Recorder<'_, '_> {
         }
     }
 
-    fn is_last(&self, at: usize, of_a_kind: impl Fn(&Word) -> bool) -> bool {
-        !self.command.words.iter().skip(at + 1).any(of_a_kind)
+    fn is_last(&self, at: usize, of_a_kind: impl Fn(&What) -> bool) -> bool {
+        !self.request.asks.iter().skip(at + 1).any(|ask| of_a_kind(&ask.what))
     }
 
     fn reset(&mut self) {
         let lost = !self.before.errors.is_empty() || !self.settings.covers(&self.before.settings);
         let intent = Intent::FirewallReset {
-            defaults: self.command.default_set.clone(),
+            defaults: self.request.default_set().map(str::to_owned),
         };
         self.effects.reply.intent(intent, lost && self.effects.configured);
     }

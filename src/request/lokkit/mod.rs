@@ -7,14 +7,14 @@
 //! of the files that they end up in (control characters; what expands in a shell, in a module's
 //! name) are refused.
 
-mod command;
+mod clauses;
 mod effects;
 mod intents;
-mod parts;
 mod text;
 
+use crate::argv::Dialect;
+use crate::argv::lokkit::{Request, What};
 use crate::firewall::lokkit::config::{self, Loaded};
-use crate::firewall::lokkit::names::PortNames;
 use crate::firewall::lokkit::port::Lookup;
 use crate::firewall::lokkit::selinux::{self, Selinux};
 use crate::firewall::lokkit::services::defaults;
@@ -22,76 +22,70 @@ use crate::firewall::lokkit::settings::Settings;
 use crate::intent::Intent;
 use crate::request::{Call, Reply};
 
-use command::{Command, Word};
+pub(super) use clauses::clauses;
 use effects::Effects;
 pub use intents::intent_of;
-pub(super) use parts::parts;
 
 /// The exit code of a call that was not understood.
 const REFUSED: u8 = 2;
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
+/// Carries a request out.
+pub fn execute(call: &Call, request: Request) -> Reply {
     let mut reply = Reply::new();
-    if call.args.is_empty() {
+    if request.options.nothing || request.options.help {
         reply.output.out(text::HELP);
+    }
+    if request.options.nothing {
         return reply;
     }
-    let names = PortNames::new(call.root);
-    let lookup = |name: &[u8]| names.port(name);
-    let command = Command::parse(call.args, &lookup);
-    if command.help {
-        reply.output.out(text::HELP);
+    if request.options.help {
         reply.exit = REFUSED;
     }
-    if !command.errors.is_empty() {
-        return refuse(reply, &command.errors);
+    if !request.errors.is_empty() {
+        return refuse(reply, &request.errors);
     }
-    if command.help {
+    if request.options.help {
         return reply;
     }
-    go_on(call, &command, &lookup, reply)
+    go_on(call, &request, &|name| call.port(name), reply)
 }
 
 /// Everything after the command line was understood.
-fn go_on(call: &Call, command: &Command, names: Lookup, mut reply: Reply) -> Reply {
-    let (before, selinux) = match read(call, command, names) {
+fn go_on(call: &Call, request: &Request, names: Lookup, mut reply: Reply) -> Reply {
+    let (before, selinux) = match read(call, request, names) {
         Ok(read) => read,
         Err(errors) => return refuse(reply, &errors),
     };
-    if before.converted && !command.is_forced() {
+    if before.converted && !request.is_forced() {
         let path = before.path.unwrap_or_default();
         reply.output.out_line(format!("Converting {path}"));
     }
-    let information = match command {
-        Command { version: true, .. } => Some(text::VERSION.to_owned()),
-        Command {
-            list_services: true, ..
-        } => Some(text::services()),
-        Command {
-            list_icmp_types: true,
-            ..
-        } => Some(text::icmp_types()),
-        _ => None,
+    let options = request.options;
+    let information = if options.version {
+        Some(text::VERSION.to_owned())
+    } else if options.list_services {
+        Some(text::services())
+    } else {
+        options.list_icmp_types.then(text::icmp_types)
     };
     if let Some(information) = information {
         reply.output.out(information);
         return reply;
     }
-    let settings = merge(command, &before);
+    let settings = merge(request, &before);
     let mut effects = Effects::new(call, reply);
-    effects.selinux(&command.selinux, &selinux);
-    if !command.only_selinux {
-        effects.firewall(command, &before, &settings);
+    effects.selinux(&request.selinux(), &selinux);
+    if !request.only_selinux() {
+        effects.firewall(request, &before, &settings);
     }
-    intents::record(command, &before, &settings, effects)
+    intents::record(request, &before, &settings, effects)
 }
 
 /// What is configured. Forced calls read it too, to tell what they change, but are stopped by
 /// nothing that is wrong with it and know of no SELinux settings.
-fn read(call: &Call, command: &Command, names: Lookup) -> Result<(Loaded, Selinux), Vec<String>> {
+fn read(call: &Call, request: &Request, names: Lookup) -> Result<(Loaded, Selinux), Vec<String>> {
     let loaded = config::load(call.root, names);
-    if command.is_forced() {
+    if request.is_forced() {
         return Ok((loaded.unwrap_or_default(), Selinux::default()));
     }
     let loaded = loaded.map_err(|error| vec![error.to_string()])?;
@@ -105,22 +99,22 @@ fn read(call: &Call, command: &Command, names: Lookup) -> Result<(Loaded, Selinu
 }
 
 /// The command line on top of what is configured.
-fn merge(command: &Command, before: &Loaded) -> Settings {
-    let mut settings = if command.is_forced() {
+fn merge(request: &Request, before: &Loaded) -> Settings {
+    let mut settings = if request.is_forced() {
         Settings::default()
     } else {
         before.settings.clone()
     };
-    for word in &command.words {
-        match word {
-            Word::Switch(on) => settings.switch = Some(*on),
-            Word::Entry(entry) => {
+    for ask in &request.asks {
+        match &ask.what {
+            What::Switch(on) => settings.switch = Some(*on),
+            What::Entry(entry) => {
                 settings.insert(entry.clone());
             }
-            Word::Force | Word::Default | Word::Selinux => {}
+            What::Force | What::Default(_) | What::Selinux(_) => {}
         }
     }
-    if let Some(set) = &command.default_set {
+    if let Some(set) = request.default_set() {
         // Without a look at what is there already.
         defaults(set).for_each(|service| settings.services.push(service));
     }

@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use super::*;
 use crate::config::{Backend, Config};
 use crate::intent::{DeferredVerb, FirewallItem, RecordedIntent, Scope};
-use crate::request::{Env, Stream};
+use crate::request::{Env, Stream, run};
 use crate::root::Root;
+use crate::tool::Tool;
 
 struct Image {
     _dir: tempfile::TempDir,
@@ -43,14 +44,8 @@ impl Image {
     }
 
     fn call_words(&self, args: &[OsString]) -> Reply {
-        execute(&Call {
-            root: &self.root,
-            config: &self.config,
-            env: &Env::default(),
-            argv0: "lokkit",
-            args,
-            stdin: || Ok(Vec::new()),
-        })
+        let env = Env::default();
+        run(Tool::Lokkit, &Call::new(&self.root, &self.config, &env, "lokkit"), args)
     }
 
     fn text(&self, path: &str) -> String {

@@ -6,13 +6,13 @@ mod run;
 
 use std::ffi::{OsStr, OsString};
 
-pub(super) use record::deferred;
-
-use crate::argv::service::{Request, Switches, parse};
+use crate::argv::service::{Request, Switches};
+use crate::argv::{Dialect, systemctl};
 use crate::config;
-use crate::request::{Call, Reply, systemctl};
+use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::request::clause::Clause;
+use crate::request::{self, Call, Reply};
 use crate::root::Kind;
-use crate::sysv::native;
 use crate::unit::mangle::unit_of;
 
 /// Where the original looks for scripts.
@@ -45,10 +45,10 @@ struct Job<'a> {
     switches: Switches,
 }
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    let with_systemd = native::is_installed(call.root);
-    match parse(call.args, with_systemd) {
+/// Carries a request out.
+pub fn execute(call: &Call, request: Request) -> Reply {
+    let with_systemd = call.has_systemd();
+    match request {
         Request::Usage => Reply::error(USAGE, 1),
         Request::Help => Reply::error(USAGE, 0),
         Request::Version => Reply::error(VERSION, 0),
@@ -77,6 +77,22 @@ pub fn execute(call: &Call) -> Reply {
             act(call, &job, with_systemd)
         }
     }
+}
+
+/// What a request asks for: as much as a restart where only the script knows the action.
+pub fn clause(request: &Request) -> Option<Clause> {
+    let (name, action) = match request {
+        Request::FullRestart { name, .. } => (name, "restart"),
+        Request::Action { name, action, .. } => (name, action.as_ref()?.to_str().unwrap_or_default()),
+        Request::Version | Request::Help | Request::Usage | Request::StatusAll => return None,
+    };
+    let intent = |verb| Intent::Defer {
+        verb,
+        unit: unit_of(&name.to_string_lossy()),
+        scope: Scope::System,
+    };
+    let verb = record::deferred(action).unwrap_or(DeferredVerb::Restart);
+    (action != "status").then(|| Clause::whole(intent(verb)))
 }
 
 fn runs_scripts(call: &Call) -> bool {
@@ -166,8 +182,10 @@ fn redirect(call: &Call, job: &Job, action: &str) -> Reply {
     }
     let mut reply = Reply::new();
     reply.output.err_line(line);
+    // What follows the action are words for systemctl, with options of its own among them.
     let words = [&[action.into(), unit.into()], job.words].concat();
-    let answer = systemctl::execute(&call.redirect("systemctl", &words));
+    let parsed = systemctl::parse("systemctl", &words, call.generation(), call.answers());
+    let answer = request::redirect(call, request::Request::Systemctl(parsed));
     reply.output.append(answer.output);
     Reply {
         output: reply.output,

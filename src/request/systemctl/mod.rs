@@ -1,5 +1,6 @@
 //! Carrying out systemctl requests, offline whatever the environment says.
 
+mod clauses;
 mod dependency;
 mod edit;
 mod enable;
@@ -8,7 +9,6 @@ mod list;
 mod messages;
 mod names;
 mod now;
-mod parts;
 mod preset;
 mod runtime;
 mod session;
@@ -16,23 +16,18 @@ mod sysv;
 #[cfg(test)]
 mod tests;
 
-use crate::argv::systemctl::verbs::{self, Needs, Verb};
-use crate::argv::systemctl::{Options, Request, UsageError, parse};
-use crate::config::{self, Answers};
+use crate::argv::Dialect;
+use crate::argv::systemctl::verbs::{Needs, Verb};
+use crate::argv::systemctl::{Options, Parsed, Request, UsageError};
 use crate::request::{Call, Reply};
-use crate::unit::generation::Generation;
 use crate::unit::log::Level;
-pub(super) use parts::parts;
+pub(super) use clauses::{clauses, without};
 use session::Session;
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    let generation = match call.config.shims.systemctl_generation {
-        config::Generation::Version(version) => Generation(version),
-        config::Generation::Auto => Generation::detect(call.root),
-    };
-    let answers = call.config.shims.answers;
-    match parse(call.argv0, call.args, generation.0, answers) {
+/// Carries a request out.
+pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+    let generation = call.generation();
+    match parsed {
         Err(UsageError(text)) => refuse(Session::new(call, generation, Options::default()), &text),
         Ok(Request::Show(text)) => {
             let mut reply = Reply::new();
@@ -43,7 +38,7 @@ pub fn execute(call: &Call) -> Reply {
             options,
             verb,
             arguments,
-        }) => execute_verb(Session::new(call, generation, options), verb.as_deref(), &arguments),
+        }) => execute_verb(Session::new(call, generation, options), verb, &arguments),
     }
 }
 
@@ -62,15 +57,7 @@ fn refuse(mut session: Session, text: &str) -> Reply {
     session.reply.fail(1)
 }
 
-fn execute_verb(mut session: Session, typed: Option<&str>, arguments: &[String]) -> Reply {
-    let name = typed.unwrap_or(verbs::DEFAULT);
-    let Some(verb) = verbs::find(name, session.generation.0, session.answers()) else {
-        let text = unknown_verb(name, session.generation);
-        return session.fail(text);
-    };
-    if let Some(text) = refusal(&session.options, verb, arguments.len(), session.answers()) {
-        return session.fail(text);
-    }
+fn execute_verb(mut session: Session, verb: &Verb, arguments: &[String]) -> Reply {
     match verb.needs {
         Needs::Manager if verb.name == "edit" => edit::execute(session, arguments),
         Needs::Manager => {
@@ -97,33 +84,5 @@ fn by_files(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
         "preset-all" => preset::preset_all(session),
         "preset" => preset::preset(session, arguments),
         _ => enable::execute(session, verb, arguments),
-    }
-}
-
-/// Why a verb is not even looked at.
-fn refusal(options: &Options, verb: &Verb, arguments: usize, answers: Answers) -> Option<String> {
-    let elsewhere = options.has_root || options.image.is_some();
-    if elsewhere && verb.needs == Needs::Manager {
-        return Some(format!("Verb '{}' cannot be used with --root= or --image=.", verb.name));
-    }
-    if let Some(image) = &options.image {
-        return Some(format!("Failed to set up loopback device for {image}: Operation not permitted"));
-    }
-    if answers == Answers::Image && verb.needs == Needs::Files && options.elsewhere.is_some() {
-        return Some("Unit files of another machine cannot be changed from inside an image.".to_owned());
-    }
-    if arguments < verb.least {
-        return Some("Too few arguments.".to_owned());
-    }
-    (arguments > verb.most).then(|| "Too many arguments.".to_owned())
-}
-
-fn unknown_verb(name: &str, generation: Generation) -> String {
-    if !generation.proposes_verbs() {
-        return format!("Unknown command verb {name}.");
-    }
-    match verbs::near(name, generation.0) {
-        Some(near) => format!("Unknown command verb '{name}', did you mean '{near}'?"),
-        None => format!("Unknown command verb '{name}'."),
     }
 }

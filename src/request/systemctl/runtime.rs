@@ -3,12 +3,13 @@
 
 use crate::argv::systemctl::Options;
 use crate::config::RuntimeQueries;
-use crate::intent::{DeferredVerb, Intent};
-use crate::request::parts::Part;
+use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::request::clause::{Clause, Position};
 use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
 
+use super::clauses::each;
 use super::session::Session;
 
 /// Says that the verb is ignored, and keeps what it asks for.
@@ -107,21 +108,26 @@ fn set_property(session: &mut Session, arguments: &[String]) {
         return;
     };
     for property in properties {
-        let markers = property.strip_prefix("Markers=").unwrap_or_default();
-        let mut known = false;
-        for (marker, verb) in [
-            ("needs-restart", DeferredVerb::TryRestart),
-            ("needs-reload", DeferredVerb::Reload),
-        ] {
-            if markers.split_ascii_whitespace().any(|word| word.trim_start_matches('+') == marker) {
-                defer(session, verb, std::slice::from_ref(unit));
-                known = true;
-            }
-        }
-        if !known {
+        let verbs = marked(property);
+        if verbs.is_empty() {
             note(session, "low", "set-property", &[unit.clone(), property.clone()]);
         }
+        for verb in verbs {
+            defer(session, verb, std::slice::from_ref(unit));
+        }
     }
+}
+
+/// What the markers of a property `Markers=` ask for.
+fn marked(property: &str) -> Vec<DeferredVerb> {
+    let markers = property.strip_prefix("Markers=").unwrap_or_default();
+    let has =
+        |marker: &str| markers.split_ascii_whitespace().any(|word| word.trim_start_matches('+') == marker);
+    let known = [
+        ("needs-restart", DeferredVerb::TryRestart),
+        ("needs-reload", DeferredVerb::Reload),
+    ];
+    known.into_iter().filter(|(marker, _)| has(marker)).map(|(_, verb)| verb).collect()
 }
 
 fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String]) {
@@ -136,24 +142,43 @@ fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String])
     session.intent(intent, false);
 }
 
-/// The intents of such a verb, by its words.
-pub fn parts(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
+/// What such a verb asks for.
+pub fn clauses(options: &Options, verb: &str, arguments: &[String]) -> Vec<Clause> {
+    let scope = options.scope;
     if let Some(verb) = deferred(verb) {
-        let suffix = suffix_of(verb);
-        let part = |word: &String| {
-            let unit = unit_of(word, suffix)?;
-            let scope = options.scope;
-            Some(Part::of(word, [Intent::Defer { verb, unit, scope }]))
+        let intent = |word: &str| {
+            let unit = unit_of(word, suffix_of(verb))?;
+            Some(Intent::Defer { verb, unit, scope })
         };
-        return arguments.iter().filter_map(part).collect();
+        return each(arguments, |word| intent(word).into_iter().collect());
+    }
+    if let ("set-property", [unit, properties @ ..]) = (verb, arguments) {
+        return marks(unit, properties, scope);
     }
     if is_power(verb) {
-        return vec![Part::whole(Intent::Note {
+        return vec![Clause::whole(Intent::Note {
             severity: "high".to_owned(),
             text: format!("systemctl {verb}"),
         })];
     }
     Vec::new()
+}
+
+/// A property can be left out if others are set as well.
+fn marks(unit: &str, properties: &[String], scope: Scope) -> Vec<Clause> {
+    let Some(unit) = unit_of(unit, ".service") else {
+        return Vec::new();
+    };
+    let clause = |(at, property): (usize, &String)| {
+        let intent = |verb| Intent::Defer {
+            verb,
+            unit: unit.clone(),
+            scope,
+        };
+        let intents: Vec<Intent> = marked(property).into_iter().map(intent).collect();
+        (!intents.is_empty()).then(|| Clause::at(Position::Argument(at + 1), property, intents))
+    };
+    properties.iter().enumerate().filter_map(clause).collect()
 }
 
 fn suffix_of(verb: DeferredVerb) -> &'static str {

@@ -3,10 +3,11 @@
 
 use std::ffi::OsString;
 
+use crate::argv::chkconfig::{Misuse, State, SysvInstall};
 use crate::argv::systemctl::boolean;
 use crate::config::Answers;
 use crate::intent::Scope;
-use crate::request::{Call, sysv_install};
+use crate::request::{self, Request};
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::log::Level;
 use crate::unit::problem::{Events, Problem};
@@ -123,15 +124,18 @@ fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -
         session.say(Level::Info, text);
         session.say(Level::Info, format!("Executing: {program} {}", words.join(" ")));
     }
-    let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+    let service = OsString::from(service);
+    let parsed = match verb {
+        // `--root` in front is one word too many for it.
+        _ if session.options.root.is_some() => Err(Misuse::Usage),
+        "enable" => Ok(SysvInstall::Set(service, State::On)),
+        "disable" => Ok(SysvInstall::Set(service, State::Off)),
+        _ => Ok(SysvInstall::IsEnabled(service)),
+    };
     // How far that program gets without run level directories is the distribution's business.
     let mut config = session.call.config.clone();
     config.shims.answers = Answers::Image;
-    let call = Call {
-        config: &config,
-        ..session.call.redirect(&program, &words)
-    };
-    let reply = sysv_install::execute(&call);
+    let reply = request::redirect(&session.call.to(&program, &config), Request::SysvInstall(parsed));
     session.reply.output.append(reply.output);
     session.reply.warnings.extend(reply.warnings);
     if !is_native {

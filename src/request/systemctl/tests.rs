@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::io;
 
-use super::execute;
 use crate::config::{Answers, Config, Generation};
 use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
-use crate::request::{Call, Env, Reply, Stream};
+use crate::request::{Call, Env, Reply, Stream, run};
 use crate::root::Root;
+use crate::tool::Tool;
 
 const UNIT: &[u8] = b"[Unit]\n[Install]\nWantedBy=multi-user.target\n";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/demo.service";
@@ -43,14 +43,10 @@ impl Image {
 
     fn run(&self, words: &str) -> Reply {
         let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        execute(&Call {
-            root: &self.root,
-            config: &self.config,
-            env: &Env::default(),
-            argv0: "systemctl",
-            args: &words,
-            stdin: || Ok::<_, io::Error>(b"[Service]\nNice=1".to_vec()),
-        })
+        let env = Env::default();
+        let call = Call::new(&self.root, &self.config, &env, "systemctl");
+        let call = call.with_stdin(|| Ok::<_, io::Error>(b"[Service]\nNice=1".to_vec()));
+        run(Tool::Systemctl, &call, &words)
     }
 }
 

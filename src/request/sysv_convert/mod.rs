@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use nix::errno::Errno;
 
-use crate::argv::sysv_convert::{Request, parse};
+use crate::argv::sysv_convert::Request;
 use crate::config::Answers;
 use crate::error::Result;
 use crate::intent::{Intent, Scope, UnitWant};
@@ -20,9 +20,9 @@ const USAGE: &str = "usage: systemd-sysv-convert [-h] [--save] [--show] [--apply
 /// the second in most images.
 const UNITS: [&str; 2] = ["/lib/systemd/system", "/usr/lib/systemd/system"];
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    let done = match parse(call.args) {
+/// Carries a request out.
+pub fn execute(call: &Call, request: Option<Request>) -> Reply {
+    let done = match request {
         None => return Reply::error(USAGE, 2),
         Some(Request::Help) => {
             let mut reply = Reply::new();

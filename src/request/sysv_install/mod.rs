@@ -1,16 +1,16 @@
 //! Carrying out `systemd-sysv-install` requests: chkconfig under the name that systemctl calls it
 //! by. It never hands back to systemctl.
 
-use crate::argv::chkconfig::{ServiceType, SysvInstall, parse_sysv_install};
+use crate::argv::chkconfig::{ParsedInstall, ServiceType, SysvInstall};
 use crate::request::chkconfig::{change_to, is_on_in, layout, refuse, set};
 use crate::request::{Call, Reply};
 
 /// The level that stands for "enabled": the graphical one.
 const LEVEL: usize = 5;
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    match parse_sysv_install(call.args) {
+/// Carries a request out.
+pub fn execute(call: &Call, parsed: ParsedInstall) -> Reply {
+    match parsed {
         Ok(SysvInstall::Set(name, state)) => {
             set(call, &name, Some(ServiceType::Sysv), change_to(state, None))
         }

@@ -1,88 +1,57 @@
-//! Carrying out `systemd-update-helper`: what the `%systemd_*` macros of RPM packages call since
-//! systemd 248. Each verb is one or a few systemctl requests, made in process.
-
-use std::ffi::OsString;
-
-use crate::config::{self, Answers};
-use crate::request::{Call, Reply, systemctl};
-use crate::unit::generation::Generation;
+//! Carrying out `systemd-update-helper`: the calls of systemctl that its verbs come to, made in process.
 
 #[cfg(test)]
 mod tests;
 
-/// There only while systemd runs.
-const RUNNING: &str = "/run/systemd/system";
+use crate::argv::update_helper::Request;
+use crate::request::{self, Call, Clause, Position, Reply, systemctl};
 
 const MISUSE: u8 = 1;
 const UNKNOWN_VERB: u8 = 3;
 
-/// Carries a call out.
-pub fn execute(call: &Call) -> Reply {
-    let Some((verb, units)) = call.args.split_first() else {
-        return Reply::error(format!("{}: a verb is required", call.argv0), MISUSE);
-    };
-    let verb = verb.to_string_lossy();
-    match &*verb {
-        "install-system-units" => pass_on(call, &["--no-reload", "preset"], units),
-        "install-user-units" => pass_on(call, &["--no-reload", "preset", "--global"], units),
-        "remove-system-units" => remove_system_units(call, units),
-        "remove-user-units" => remove_user_units(call, units),
-        "mark-restart-system-units" => mark(call, &[], "needs-restart", units),
-        "mark-reload-system-units" => mark(call, &[], "needs-reload", units),
-        "mark-restart-user-units" => mark(call, &["--global"], "needs-restart", units),
-        "mark-reload-user-units" => mark(call, &["--global"], "needs-reload", units),
-        // The running manager's business; there is none.
-        "system-reload-restart"
-        | "system-reload"
-        | "system-restart"
-        | "user-reload-restart"
-        | "user-reload"
-        | "user-restart"
-        | "user-reexec" => Reply::new(),
-        _ => Reply::error(format!("Unknown verb '{verb}'"), UNKNOWN_VERB),
+/// Carries a request out.
+pub fn execute(call: &Call, request: Request) -> Reply {
+    let redirect = |parsed| request::redirect(call, request::Request::Systemctl(parsed));
+    match request {
+        Request::Systemctl(parsed) => redirect(parsed),
+        Request::Mark(units) => {
+            let mut reply = Reply::new();
+            for (_, parsed) in units {
+                let marked = redirect(parsed);
+                reply.intents.extend(marked.intents);
+                reply.warnings.extend(marked.warnings);
+            }
+            reply
+        }
+        Request::Manager => Reply::new(),
+        Request::Unknown(verb) => Reply::error(format!("Unknown verb '{verb}'"), UNKNOWN_VERB),
+        Request::Missing => Reply::error(format!("{}: a verb is required", call.argv0), MISUSE),
     }
 }
 
-fn pass_on(call: &Call, options: &[&str], units: &[OsString]) -> Reply {
-    let words: Vec<OsString> = options.iter().map(OsString::from).chain(units.iter().cloned()).collect();
-    systemctl::execute(&call.redirect("systemctl", &words))
-}
-
-fn remove_system_units(call: &Call, units: &[OsString]) -> Reply {
-    let mut options = vec!["--no-reload", "disable"];
-    if call.root.is_dir(RUNNING) {
-        options.push("--now");
+/// What a request asks for: the clauses of the calls that it comes to, one for each unit.
+pub fn clauses(request: &Request) -> Vec<Clause> {
+    match request {
+        Request::Systemctl(parsed) => systemctl::clauses(parsed),
+        Request::Mark(units) => {
+            let clause = |(at, (unit, parsed)): (usize, &(String, _))| {
+                let intents = systemctl::clauses(parsed).into_iter().flat_map(|clause| clause.intents);
+                Clause::at(Position::Argument(at), unit, intents.collect())
+            };
+            units.iter().enumerate().map(clause).collect()
+        }
+        Request::Manager | Request::Unknown(_) | Request::Missing => Vec::new(),
     }
-    options.extend(no_warn(call));
-    pass_on(call, &options, units)
 }
 
-fn remove_user_units(call: &Call, units: &[OsString]) -> Reply {
-    let mut options = vec!["--global", "disable"];
-    options.extend(no_warn(call));
-    pass_on(call, &options, units)
-}
-
-/// The helper of each generation passes what its own systemctl understands.
-fn no_warn(call: &Call) -> Option<&'static str> {
-    let known = match call.config.shims.systemctl_generation {
-        _ if call.config.shims.answers == Answers::Image => true,
-        config::Generation::Version(version) => Generation(version).has_no_warn(),
-        config::Generation::Auto => Generation::detect(call.root).has_no_warn(),
-    };
-    known.then_some("--no-warn")
-}
-
-/// Marks units for a restart or reload once the transaction is over. Offline the original does
-/// nothing, silently; the intent is kept.
-fn mark(call: &Call, options: &[&str], marker: &str, units: &[OsString]) -> Reply {
-    let mut reply = Reply::new();
-    for unit in units {
-        let words: Vec<&str> = options.iter().copied().chain(["set-property", "--"]).collect();
-        let property = OsString::from(format!("Markers=+{marker}"));
-        let marked = pass_on(call, &words, &[unit.clone(), property]);
-        reply.intents.extend(marked.intents);
-        reply.warnings.extend(marked.warnings);
+/// A request without one of its units.
+pub fn without(request: Request, at: usize) -> Request {
+    match request {
+        Request::Systemctl(parsed) => Request::Systemctl(systemctl::without(parsed, at)),
+        Request::Mark(mut units) => {
+            drop(units.remove(at));
+            Request::Mark(units)
+        }
+        other => other,
     }
-    reply
 }

@@ -1,13 +1,12 @@
 //! What the helper's verbs come to in an image.
 
 use std::ffi::OsString;
-use std::io;
 
-use super::execute;
 use crate::config::Config;
 use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
-use crate::request::{Call, Env, Reply, Stream};
+use crate::request::{Call, Env, Reply, Stream, run};
 use crate::root::Root;
+use crate::tool::Tool;
 
 const UNIT: &[u8] = b"[Install]\nWantedBy=default.target\n";
 
@@ -24,14 +23,9 @@ fn image() -> (tempfile::TempDir, Root) {
 
 fn call(root: &Root, words: &[&str]) -> Reply {
     let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    execute(&Call {
-        root,
-        config: &Config::default(),
-        env: &Env::default(),
-        argv0: "/usr/lib/systemd/systemd-update-helper",
-        args: &words,
-        stdin: || Err(io::ErrorKind::Unsupported.into()),
-    })
+    let (config, env) = (Config::default(), Env::default());
+    let call = Call::new(root, &config, &env, "/usr/lib/systemd/systemd-update-helper");
+    run(Tool::SystemdUpdateHelper, &call, &words)
 }
 
 #[test]

@@ -1,12 +1,12 @@
-//! The intents of a call of firewall-cmd or firewall-offline-cmd before it is carried out.
+//! The clauses of a request of firewall-cmd or firewall-offline-cmd.
 
 use super::item::{Item, STEMS};
-use super::{lokkit, read, words};
-use crate::argv::firewalld::{Given, Side, edits_service};
+use super::lokkit;
+use crate::argv::firewalld::{Given, edits_service};
 use crate::firewall::firewalld::{ForwardPort, Names};
 use crate::intent::{FirewallItem, Intent};
-use crate::request::Call;
-use crate::request::parts::Part;
+use crate::request::clause::{Clause, Position};
+use crate::root::Root;
 
 /// The objects that an option names what it edits by, each with its option.
 const OBJECTS: [(&str, &str); 5] = [
@@ -17,20 +17,26 @@ const OBJECTS: [(&str, &str); 5] = [
     ("--service", "service"),
 ];
 
-/// The parts of a call. One that is refused for its words asks for nothing.
-pub fn parts(side: Side, call: &Call) -> Vec<Part> {
-    let Ok(given) = read(side, &words(call)) else {
-        return Vec::new();
-    };
+/// What a request asks for.
+pub fn clauses(given: &Given, root: &Root) -> Vec<Clause> {
     let reader = Reader {
-        given: &given,
-        names: Names::of(call.root),
+        given,
+        names: Names::of(root),
         zone: given.value("--zone").map(str::to_owned),
     };
     if let Some((object, name)) = reader.edited() {
         return reader.edits(object, name);
     }
     given.options().flat_map(|(option, values)| reader.option(option, values)).collect()
+}
+
+/// A request without one of its options or values; none if nothing of it is left.
+pub fn without(given: Given, position: Position) -> Option<Given> {
+    Some(match position {
+        Position::Option(option) => given.without(option, None),
+        Position::Value(option, at) => given.without(option, Some(at)),
+        Position::Argument(_) => return None,
+    })
 }
 
 struct Reader<'a> {
@@ -50,17 +56,17 @@ impl Reader<'_> {
     }
 
     /// An edit of a definition as one part, if it is no query.
-    fn edits(&self, object: &str, name: String) -> Vec<Part> {
+    fn edits(&self, object: &str, name: String) -> Vec<Clause> {
         let changes =
             |option: &str| ["--add-", "--remove-", "--set-"].iter().any(|verb| option.starts_with(verb));
         match self.given.options().any(|(option, _)| changes(option)) {
-            true => vec![definition(None, object, name, "edit")],
+            true => vec![Clause::whole(definition(object, name, "edit"))],
             false => Vec::new(),
         }
     }
 
-    fn option(&self, option: &str, values: &[String]) -> Vec<Part> {
-        let flag = |intent| vec![Part::of(option, [intent])];
+    fn option(&self, option: &'static str, values: &[String]) -> Vec<Clause> {
+        let flag = |intent| vec![Clause::at(Position::Option(option), option, vec![intent])];
         match option {
             "--add-masquerade" => flag(self.allow(FirewallItem::Masquerade { interface: None })),
             "--remove-masquerade" => flag(self.withdraw(FirewallItem::Masquerade { interface: None })),
@@ -75,17 +81,18 @@ impl Reader<'_> {
                 severity: "high".to_owned(),
                 text: "all network traffic is to be dropped (--panic-on)".to_owned(),
             }),
-            "--lockdown-on" | "--lockdown-off" => {
-                vec![definition(Some(option), "conf", "Lockdown".into(), "edit")]
-            }
-            "--set-log-denied" => vec![definition(None, "conf", "LogDenied".into(), "edit")],
+            "--lockdown-on" | "--lockdown-off" => flag(definition("conf", "Lockdown".into(), "edit")),
+            "--set-log-denied" => vec![Clause::whole(definition("conf", "LogDenied".into(), "edit"))],
             "--set-target" | "--set-priority" => self.edits("zone", self.zone.clone().unwrap_or_default()),
             "--direct" => self.edits("direct", "direct".to_owned()),
-            _ => values.iter().filter_map(|value| self.value(option, value)).collect(),
+            _ => {
+                let clause = |(at, value): (usize, &String)| self.value(option, at, value);
+                values.iter().enumerate().filter_map(clause).collect()
+            }
         }
     }
 
-    fn value(&self, option: &str, value: &str) -> Option<Part> {
+    fn value(&self, option: &'static str, at: usize, value: &str) -> Option<Clause> {
         let intent = match option {
             "--set-default-zone" => Intent::DefaultZone {
                 zone: value.to_owned(),
@@ -112,23 +119,25 @@ impl Reader<'_> {
                 load: option == "--addmodule",
             },
             "--custom-rules" => self.allow(lokkit::custom_rules(value)),
-            _ => return self.entry(option, value).or_else(|| of_definition(option, value)),
+            _ => match self.entry(option, value) {
+                Some(intent) => intent,
+                None => return of_definition(option, value).map(Clause::whole),
+            },
         };
-        Some(Part::of(value, [intent]))
+        Some(Clause::at(Position::Value(option, at), value, vec![intent]))
     }
 
     /// `--add-STEM`, `--remove-STEM`, `--change-STEM`
-    fn entry(&self, option: &str, value: &str) -> Option<Part> {
+    fn entry(&self, option: &str, value: &str) -> Option<Intent> {
         let (verb, stem) = option.strip_prefix("--")?.split_once('-')?;
         let stem = STEMS.into_iter().find(|known| *known == stem)?;
         let trusted = self.zone.as_deref() == Some(lokkit::TRUSTED);
         let opening = Item::parse(stem, value, &self.names).ok()?.opening(trusted)?;
-        let intent = match verb {
-            "add" | "change" => self.allow(opening),
-            "remove" => self.withdraw(opening),
-            _ => return None,
-        };
-        Some(Part::of(value, [intent]))
+        match verb {
+            "add" | "change" => Some(self.allow(opening)),
+            "remove" => Some(self.withdraw(opening)),
+            _ => None,
+        }
     }
 
     /// `PORT[-PORT]:PROTOCOL`
@@ -164,19 +173,16 @@ fn interface(name: &str, trusted: bool) -> FirewallItem {
     }
 }
 
-fn definition(word: Option<&str>, object: &str, name: String, change: &str) -> Part {
-    Part {
-        word: word.map(str::to_owned),
-        intents: vec![Intent::Definition {
-            object: object.to_owned(),
-            name,
-            change: change.to_owned(),
-        }],
+fn definition(object: &str, name: String, change: &str) -> Intent {
+    Intent::Definition {
+        object: object.to_owned(),
+        name,
+        change: change.to_owned(),
     }
 }
 
 /// `--new-OBJECT[-from-file]`, `--delete-OBJECT`, `--load-OBJECT-defaults`, the lockdown's whitelist
-fn of_definition(option: &str, value: &str) -> Option<Part> {
+fn of_definition(option: &str, value: &str) -> Option<Intent> {
     let (verb, rest) = option.strip_prefix("--")?.split_once('-')?;
     let object = rest.trim_end_matches("-from-file").trim_end_matches("-defaults");
     let change = match verb {
@@ -187,5 +193,5 @@ fn of_definition(option: &str, value: &str) -> Option<Part> {
         _ => return None,
     };
     let name = value.rsplit('/').next().unwrap_or(value).trim_end_matches(".xml");
-    Some(definition(None, object, name.to_owned(), change))
+    Some(definition(object, name.to_owned(), change))
 }

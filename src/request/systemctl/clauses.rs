@@ -1,42 +1,46 @@
-//! The intents of a systemctl call before it is carried out.
-
-use std::ffi::OsString;
+//! The clauses of a systemctl request.
 
 use super::runtime;
-use crate::argv::systemctl::{Options, Request, parse, verbs};
-use crate::config::Answers;
+use crate::argv::systemctl::{Options, Parsed, Request};
 use crate::intent::{DeferredVerb, Intent, UnitWant};
-use crate::request::parts::{Part, unit_intent};
+use crate::request::clause::{Clause, Position, unit_intent};
 use crate::unit::mangle::mangle;
 use crate::unit::name::base_name;
 
-/// As which systemd words are read: the one that knows most. What another one refuses has no effect,
-/// whatever policy says of it.
-const GENERATION: u16 = 262;
-
-/// The parts of a call.
-pub fn parts(argv0: &str, args: &[OsString]) -> Vec<Part> {
-    let Ok(Request::Verb {
-        options,
-        verb: Some(verb),
-        arguments,
-    }) = parse(argv0, args, GENERATION, Answers::Image)
-    else {
-        return Vec::new();
-    };
-    match verbs::find(&verb, crate::unit::generation::Generation(GENERATION).0, Answers::Image) {
-        Some(verb) => of_verb(&options, verb.name, &arguments),
-        None => Vec::new(),
+/// What a request asks for; nothing if it was refused for its words.
+pub fn clauses(parsed: &Parsed) -> Vec<Clause> {
+    match parsed {
+        Ok(Request::Verb {
+            options,
+            verb,
+            arguments,
+        }) => of_verb(options, verb.name, arguments),
+        Ok(Request::Show(_)) | Err(_) => Vec::new(),
     }
 }
 
-fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
-    let scope = options.scope;
-    let each = |intent: &dyn Fn(String) -> Vec<Intent>| {
-        arguments.iter().map(|word| Part::of(word, intent(unit_name(word, ".service")))).collect()
+/// A request without one of its arguments.
+pub fn without(mut parsed: Parsed, at: usize) -> Parsed {
+    if let Ok(Request::Verb { arguments, .. }) = &mut parsed {
+        arguments.remove(at);
+    }
+    parsed
+}
+
+/// A clause for each argument that asks for something.
+pub(super) fn each(arguments: &[String], intents: impl Fn(&str) -> Vec<Intent>) -> Vec<Clause> {
+    let clause = |(at, word): (usize, &String)| {
+        let intents = intents(word);
+        (!intents.is_empty()).then(|| Clause::at(Position::Argument(at), word, intents))
     };
+    arguments.iter().enumerate().filter_map(clause).collect()
+}
+
+fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Clause> {
+    let scope = options.scope;
     let set = |want, now: Option<DeferredVerb>| {
-        each(&move |unit: String| {
+        each(arguments, |word| {
+            let unit = unit_name(word, ".service");
             let now = now.filter(|_| options.now);
             let later = now.map(|verb| Intent::Defer {
                 verb,
@@ -56,7 +60,7 @@ fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
         "revert" => set(UnitWant::Revert, None),
         "edit" => set(UnitWant::Edit, None),
         "preset" => set(UnitWant::PresetIgnore, None),
-        "preset-all" => vec![Part::whole(unit_intent(
+        "preset-all" => vec![Clause::whole(unit_intent(
             "*".into(),
             UnitWant::PresetIgnore,
             scope,
@@ -64,26 +68,27 @@ fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Part> {
         "add-wants" | "add-requires" => of_dependency(verb, arguments),
         "set-default" => {
             let unit = arguments.first().map(|word| unit_name(word, ".target"));
-            unit.map(|unit| Part::whole(Intent::DefaultTarget { unit })).into_iter().collect()
+            unit.map(|unit| Clause::whole(Intent::DefaultTarget { unit })).into_iter().collect()
         }
-        _ => runtime::parts(options, verb, arguments),
+        _ => runtime::clauses(options, verb, arguments),
     }
 }
 
-fn of_dependency(verb: &str, arguments: &[String]) -> Vec<Part> {
-    let Some((target, others)) = arguments.split_first() else {
+fn of_dependency(verb: &str, arguments: &[String]) -> Vec<Clause> {
+    let Some((target, _)) = arguments.split_first() else {
         return Vec::new();
     };
     let target = unit_name(target, ".target");
-    let part = |word: &String| {
-        let intent = Intent::Dependency {
+    let mut clauses = each(arguments, |word| {
+        vec![Intent::Dependency {
             unit: unit_name(word, ".service"),
             target: target.clone(),
             dependency: verb.trim_start_matches("add-").to_owned(),
-        };
-        Part::of(word, [intent])
-    };
-    others.iter().map(part).collect()
+        }]
+    });
+    // The first argument is the target.
+    clauses.remove(0);
+    clauses
 }
 
 /// The name of a unit given by name or path.

@@ -1,26 +1,24 @@
-//! Carrying a call out as far as policy lets it: each word's intents get their verdict before there is
-//! any effect, and the call is made without the words that are held back.
+//! Carrying a request out as far as policy lets it: every clause gets its verdict before there is any
+//! effect, and the request is carried out without those that are held back.
 //!
-//! A word whose intents get several verdicts gets the strictest; but what only waits for the boot
-//! (`--now`) is held back by itself. Where the words cannot be taken apart, the strictest verdict
-//! counts for the whole call.
+//! A clause whose intents get several verdicts gets the strictest; but what only waits for the boot
+//! (`--now`) is held back by itself. Where a clause cannot be left out, the strictest verdict counts for
+//! the whole request.
 
-use std::ffi::OsString;
-
+use crate::argv::Request;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{self, default_zone};
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::policy::{Ask, Exit, Lookup, Rules, Ruling, Source};
-use crate::request::parts::{Part, parts};
-use crate::request::{Call, Reply, execute};
+use crate::request::{Call, Clause, Reply, execute};
 use crate::root::Root;
 use crate::tool::Tool;
 
-/// The policy for a call.
+/// What policy goes by besides the request.
 #[derive(Debug, Clone, Copy)]
-pub struct Governor<'a> {
+pub struct PolicyContext<'a> {
     /// The image's rules.
     pub rules: &'a Rules,
     /// The calling package's name, if it is known.
@@ -74,52 +72,48 @@ impl Lookup for Names<'_> {
     }
 }
 
-/// Carries a call out under a policy. A call that is held back as a whole changes nothing.
-pub fn govern(tool: Tool, call: &Call, governor: Governor) -> Reply {
-    if governor.rules.is_empty() {
-        return execute(tool, call);
+/// Carries a request out under a policy. One that is held back as a whole changes nothing.
+pub fn enforce(call: &Call, request: Request, policy: PolicyContext) -> Reply {
+    if policy.rules.is_empty() {
+        return execute(call, request);
     }
     let judge = Judge {
-        governor,
-        tool,
+        policy,
+        tool: request.tool(),
         names: Names::of(call.root),
     };
-    let all = parts(tool, call);
-    let (held, kept): (Vec<_>, Vec<_>) = all
+    let clauses = request.clauses(call.root);
+    let (held, kept): (Vec<_>, Vec<_>) = clauses
         .iter()
-        .map(|part| (part, judge.part(part)))
+        .map(|clause| (clause, judge.clause(clause)))
         .partition(|(_, ruling)| ruling.verdict != Verdict::Allow);
     let Some((_, strictest)) = held.iter().max_by_key(|(_, ruling)| ruling.verdict) else {
-        let reply = execute(tool, call);
-        return judge.afterwards(reply);
+        return judge.afterwards(execute(call, request));
     };
-    let kept: Vec<&Part> = kept.into_iter().map(|(part, _)| part).collect();
-    let without = words_without(tool, call, &held, &kept);
-    let mut reply = match &without {
-        Some(args) => {
-            let reply = execute(
-                tool,
-                &Call {
-                    args,
-                    ..call.redirect(call.argv0, args)
-                },
-            );
-            judge.afterwards(reply)
+    let mut reply = match request.without(&clauses_of(&held), &clauses_of(&kept), call.root) {
+        Some(rest) => {
+            let mut reply = judge.afterwards(execute(call, rest));
+            held.iter().for_each(|(clause, ruling)| judge.hold(&mut reply, clause, ruling));
+            reply
         }
-        None => Reply::new(),
+        None => {
+            let mut reply = Reply::new();
+            clauses.iter().for_each(|clause| judge.hold(&mut reply, clause, strictest));
+            reply
+        }
     };
-    match without {
-        Some(_) => held.iter().for_each(|(part, ruling)| judge.hold(&mut reply, part, ruling)),
-        None => all.iter().for_each(|part| judge.hold(&mut reply, part, strictest)),
-    }
-    refuse(&mut reply, tool, call, &held);
+    refuse(&mut reply, judge.tool, call, &held);
     reply
 }
 
+fn clauses_of<'c>(judged: &[(&'c Clause, Ruling)]) -> Vec<&'c Clause> {
+    judged.iter().map(|(clause, _)| *clause).collect()
+}
+
 /// Says what is denied, and sets the exit code if what was carried out did not fail.
-fn refuse(reply: &mut Reply, tool: Tool, call: &Call, held: &[(&Part, Ruling)]) {
-    for (part, ruling) in held.iter().filter(|(_, ruling)| ruling.verdict == Verdict::Deny) {
-        let what = part.word.as_deref().map_or(String::new(), |word| format!(" {word}:"));
+fn refuse(reply: &mut Reply, tool: Tool, call: &Call, held: &[(&Clause, Ruling)]) {
+    for (clause, ruling) in held.iter().filter(|(_, ruling)| ruling.verdict == Verdict::Deny) {
+        let what = clause.word.as_deref().map_or(String::new(), |word| format!(" {word}:"));
         let reason = match ruling.reason.as_str() {
             "" => ruling.rule.as_str(),
             reason => reason,
@@ -143,7 +137,7 @@ fn own_code(tool: Tool) -> u8 {
 }
 
 struct Judge<'a> {
-    governor: Governor<'a>,
+    policy: PolicyContext<'a>,
     tool: Tool,
     names: Names<'a>,
 }
@@ -151,27 +145,27 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn intent(&self, intent: &Intent) -> Ruling {
         let ask = Ask {
-            plugin: self.governor.plugin,
+            plugin: self.policy.plugin,
             tools: &[self.tool],
             source: Source::Scriptlet,
             intent,
         };
-        self.governor.rules.judge(&ask, &self.names)
+        self.policy.rules.judge(&ask, &self.names)
     }
 
-    fn part(&self, part: &Part) -> Ruling {
-        let effects = part.intents.iter().filter(|intent| !only_waits(intent));
+    fn clause(&self, clause: &Clause) -> Ruling {
+        let effects = clause.intents.iter().filter(|intent| !only_waits(intent));
         let strictest = |rulings: Vec<Ruling>| rulings.into_iter().max_by_key(|ruling| ruling.verdict);
         strictest(effects.map(|intent| self.intent(intent)).collect())
-            .or_else(|| strictest(part.intents.iter().map(|intent| self.intent(intent)).collect()))
+            .or_else(|| strictest(clause.intents.iter().map(|intent| self.intent(intent)).collect()))
             .unwrap_or_default()
     }
 
-    /// Records a part as held back.
-    fn hold(&self, reply: &mut Reply, part: &Part, ruling: &Ruling) {
+    /// Records a clause as held back.
+    fn hold(&self, reply: &mut Reply, clause: &Clause, ruling: &Ruling) {
         reply
             .held
-            .extend(part.intents.iter().map(|intent| ruling.hold(&self.as_executed(intent))));
+            .extend(clause.intents.iter().map(|intent| ruling.hold(&self.as_executed(intent))));
     }
 
     /// With the zone that firewalld's tools find for what names none: so it is recorded where it is
@@ -210,66 +204,4 @@ impl Judge<'_> {
 /// Whether a intent has no effect in an image.
 fn only_waits(intent: &Intent) -> bool {
     matches!(intent, Intent::Defer { .. } | Intent::Note { .. })
-}
-
-/// The call's words without those that are held back, if something is left and exactly that is what
-/// the remaining words ask for.
-fn words_without(tool: Tool, call: &Call, held: &[(&Part, Ruling)], kept: &[&Part]) -> Option<Vec<OsString>> {
-    if kept.is_empty() {
-        return None;
-    }
-    let mut args = call.args.to_vec();
-    for (part, _) in held {
-        remove_word(&mut args, part.word.as_deref()?)?;
-    }
-    let left = parts(tool, &call.redirect(call.argv0, &args));
-    left.iter().eq(kept.iter().copied()).then_some(args)
-}
-
-/// Takes out a word: as it stands, with the option before it, or as the value in its option's word.
-fn remove_word(args: &mut Vec<OsString>, word: &str) -> Option<()> {
-    let is_option = |arg: &OsString| arg.as_encoded_bytes().starts_with(b"-");
-    let stands_alone = |arg: &OsString| arg.to_string_lossy() == word;
-    if let Some(at) = args.iter().position(stands_alone) {
-        args.remove(at);
-        let takes_value = at > 0 && !is_option_word(word) && takes_a_value(&args[at - 1]);
-        if takes_value {
-            args.remove(at - 1);
-        }
-        return Some(());
-    }
-    let holds = |arg: &OsString| {
-        let text = arg.to_string_lossy();
-        is_option(arg)
-            && (text.split_once('=').is_some_and(|(_, value)| value == word) || text.get(2..) == Some(word))
-    };
-    let at = args.iter().position(holds)?;
-    args.remove(at);
-    Some(())
-}
-
-fn is_option_word(word: &str) -> bool {
-    word.starts_with('-')
-}
-
-/// Options in front of a list's entry: the firewall tools' that add, and lokkit's.
-fn takes_a_value(arg: &OsString) -> bool {
-    let text = arg.to_string_lossy();
-    let short = matches!(text.as_ref(), "-s" | "-p" | "-t" | "-m");
-    const LONG: [&str; 13] = [
-        "--add-",
-        "--remove-",
-        "--change-",
-        "--service",
-        "--port",
-        "--trust",
-        "--masq",
-        "--custom-rules",
-        "--forward-port",
-        "--block-icmp",
-        "--addmodule",
-        "--removemodule",
-        "--selinux",
-    ];
-    short || !text.contains('=') && LONG.iter().any(|option| text.starts_with(option))
 }
