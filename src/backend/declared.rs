@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::name::stem;
 use crate::intent::Intent;
-use crate::plan::{Content, DesiredFile, Note};
+use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
 use crate::state::{Plugin, State};
 
@@ -27,7 +27,7 @@ pub const OWNED: [(&str, &str); 3] = [
 ];
 
 /// The files that should be there.
-pub fn files(root: &Root, state: &State) -> (Vec<DesiredFile>, Vec<Note>) {
+pub fn contribute(root: &Root, state: &State) -> Contribution {
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let has_bootc = root.is_dir(BOOTC);
     for (name, plugin) in &state.plugins {
@@ -62,7 +62,12 @@ pub fn files(root: &Root, state: &State) -> (Vec<DesiredFile>, Vec<Note>) {
             });
         }
     }
-    (files, notes)
+    Contribution {
+        files,
+        notes,
+        owned: OWNED.to_vec(),
+        ..Contribution::default()
+    }
 }
 
 fn intents(plugin: &Plugin) -> impl Iterator<Item = &Intent> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::intent::UnitWant;
-use crate::plan::{Content, DesiredFile};
+use crate::plan::{Content, Contribution, DesiredFile};
 use crate::root::Root;
 
 /// nodeshim's own unit, as it is packaged.
@@ -108,7 +108,7 @@ pub fn has_nodeshim(root: &Root) -> bool {
 
 /// The files for what is to be done to units and boot does not do by itself: task and unit → the
 /// events that asked for it. Only what `state` has at all counts as something to apply.
-pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bool) -> Vec<DesiredFile> {
+pub fn contribute(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bool) -> Contribution {
     let mut files = Vec::new();
     let has_nodeshim = has_nodeshim(root);
     files.push(DesiredFile {
@@ -146,12 +146,11 @@ pub fn files(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bo
         because: events.clone(),
         why: format!("{} {unit} at first boot", task.words().1),
     }));
-    files
-}
-
-/// Links that nobody needs any more are in this directory, under these prefixes.
-pub fn owned() -> [(&'static str, &'static str); 5] {
-    Task::ALL.map(|task| (WANTS, task.prefix()))
+    Contribution {
+        files,
+        owned: Task::ALL.map(|task| (WANTS, task.prefix())).to_vec(),
+        ..Contribution::default()
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +159,7 @@ mod tests {
 
     fn paths(root: &Root) -> Vec<String> {
         let tasks = BTreeMap::from([((Task::Start, "a@b.service"), vec![1])]);
-        let wanted = files(root, &tasks, true).into_iter();
+        let wanted = contribute(root, &tasks, true).files.into_iter();
         wanted.filter(|file| file.content != Content::Nothing).map(|file| file.path).collect()
     }
 

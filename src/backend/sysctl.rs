@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use crate::firewall::firewalld::Names;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::ruleset::{ForwardPort, Ruleset};
-use crate::plan::{Content, DesiredFile};
+use crate::plan::{Content, Contribution, DesiredFile};
 
 /// The file. The distribution's own files come before it, an administrator's 90 and up after it.
 pub const PATH: &str = "/etc/sysctl.d/80-nodeshim-forward.conf";
 
 /// The file as it should be: gone where nothing is forwarded.
-pub fn file(rulesets: &BTreeMap<String, Ruleset>) -> DesiredFile {
+pub fn contribute(rulesets: &BTreeMap<String, Ruleset>) -> Contribution {
     let mut needed = [false; 2];
     let mut because = Vec::new();
     for ruleset in rulesets.values() {
@@ -26,7 +26,7 @@ pub fn file(rulesets: &BTreeMap<String, Ruleset>) -> DesiredFile {
     let keys = keys.iter().zip(needed).filter(|(_, needed)| *needed);
     let lines: String = keys.map(|(key, _)| format!("{key} = 1\n")).collect();
     let text = format!("# Written by nodeshim: a plugin masquerades or forwards ports.\n{lines}");
-    DesiredFile {
+    let file = DesiredFile {
         path: PATH.into(),
         content: match lines.is_empty() {
             true => Content::Nothing,
@@ -34,6 +34,10 @@ pub fn file(rulesets: &BTreeMap<String, Ruleset>) -> DesiredFile {
         },
         because,
         why: "packets pass from one interface to another only with it".into(),
+    };
+    Contribution {
+        files: vec![file],
+        ..Contribution::default()
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::job::JobResult;
 use super::postponed::Postponed;
+use super::units::RecordedUnits;
 use crate::error::{Error, Result, if_exists};
 use crate::intent::Scope;
 use crate::root::Root;
@@ -32,9 +34,13 @@ pub struct Applied {
     /// All that applying depends on, as it was before; none unless nothing was left to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<String>,
-    /// Unit → what was recorded of it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub units: BTreeMap<String, String>,
+    /// What was recorded of units.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        with = "super::units::written"
+    )]
+    pub units: RecordedUnits,
     /// Path → digest of what was recorded for it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, String>,
@@ -104,16 +110,15 @@ pub struct Attempt {
     pub boot: String,
     /// How many boots have tried.
     pub attempts: u32,
-    /// `done`, `failed`, `timeout`, ... as systemd names the results of jobs, `not-needed`, or
-    /// `matched` of a pattern; none while it is under way.
+    /// How it ended; none while it is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<String>,
+    pub result: Option<JobResult>,
 }
 
 impl Attempt {
     /// Whether nothing is left to do.
     pub fn is_done(&self) -> bool {
-        matches!(self.result.as_deref(), Some("done" | "not-needed" | "matched"))
+        self.result.as_ref().is_some_and(|outcome| !matches!(outcome, JobResult::Failed(_)))
     }
 
     /// What was tried.

@@ -1,7 +1,7 @@
 //! Deferred requests over several boots: each is done once, whatever it names.
 
-use super::super::MOST_ATTEMPTS;
 use super::super::applied::Attempt;
+use super::super::{JobResult, MOST_ATTEMPTS};
 use super::*;
 use crate::intent::DeferredVerb;
 
@@ -43,7 +43,7 @@ fn attempt(verb: &str, unit: &str, pattern: Option<&str>, result: Option<&str>, 
         pattern: pattern.map(str::to_owned),
         boot: "x".into(),
         attempts,
-        result: result.map(str::to_owned),
+        result: result.map(|word| JobResult::from(word.to_owned())),
     }
 }
 

@@ -48,7 +48,9 @@ pub fn files(
             Action::Write { content, .. } => digest(content.as_bytes()),
             Action::Link { target } => format!("-> {target}"),
             Action::Remove => ABSENT.to_owned(),
-            Action::Call { .. } | Action::RemoveDirectory => continue,
+            Action::Unit { .. } | Action::Intent { .. } | Action::Call { .. } | Action::RemoveDirectory => {
+                continue;
+            }
         };
         let before = applied.files.get(&change.path);
         let is_withdrawn = change.action == Action::Remove && before.is_some();

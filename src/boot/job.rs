@@ -1,7 +1,63 @@
 //! What is to be done for a deferred request, given how its unit runs.
 
+use serde::{Deserialize, Serialize};
+
 use super::deferred::{Activity, Job};
 use crate::intent::DeferredVerb;
+
+/// How a deferred request ended. It is written as one word, systemd's for the result of a job
+/// (`done`, `failed`, `dependency`, `timeout`, ...), or `not-needed`, or `matched` of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum JobResult {
+    /// The job was done, or a condition of the unit said that it need not be.
+    Done,
+    /// There was nothing to do.
+    NotNeeded,
+    /// The units that the pattern stands for were found; each has an outcome of its own.
+    Matched,
+    /// It was not done: systemd's word, or why there was no job.
+    Failed(String),
+}
+
+impl JobResult {
+    /// The time was up before the job ended.
+    pub fn timeout() -> JobResult {
+        JobResult::Failed("timeout".to_owned())
+    }
+
+    /// Whether a job was done.
+    pub fn is_done(&self) -> bool {
+        *self == JobResult::Done
+    }
+
+    /// The word for it.
+    pub fn word(&self) -> &str {
+        match self {
+            JobResult::Done => "done",
+            JobResult::NotNeeded => "not-needed",
+            JobResult::Matched => "matched",
+            JobResult::Failed(word) => word,
+        }
+    }
+}
+
+impl From<String> for JobResult {
+    fn from(word: String) -> JobResult {
+        match word.as_str() {
+            "done" | "skipped" => JobResult::Done,
+            "not-needed" => JobResult::NotNeeded,
+            "matched" => JobResult::Matched,
+            _ => JobResult::Failed(word),
+        }
+    }
+}
+
+impl From<JobResult> for String {
+    fn from(outcome: JobResult) -> String {
+        outcome.word().to_owned()
+    }
+}
 
 /// What is said of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

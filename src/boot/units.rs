@@ -7,23 +7,9 @@ use serde::Serialize;
 use super::applied::Applied;
 use super::three_way::{Decision, decide};
 use crate::intent::{Intent, Scope, UnitWant};
+use crate::plan::UnitVerb;
 use crate::state::State;
-
-/// What is done to a unit's file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum UnitVerb {
-    /// `enable`
-    Enable,
-    /// `disable`
-    Disable,
-    /// `mask`
-    Mask,
-    /// `unmask`
-    Unmask,
-    /// `preset`
-    Preset,
-}
+use crate::unit::state::State as FileState;
 
 /// A unit whose recorded state and actual state were compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,11 +47,10 @@ fn wanted(state: &State) -> BTreeMap<(&str, bool), Wanted<'_>> {
             continue;
         };
         if let Some((_, masking)) = outcome(*wanted) {
-            let retried = want.events.iter().any(|event| state.retried.contains(event));
             all.entry((unit.as_str(), masking)).or_insert(Wanted {
                 plugin,
                 want: *wanted,
-                in_image: !want.failed || retried,
+                in_image: !want.failed || state.is_repeated(want),
             });
         }
     }
@@ -93,52 +78,128 @@ fn verb(want: UnitWant) -> UnitVerb {
     }
 }
 
-/// The key and value under which a intent is remembered.
-fn remembered(unit: &str, masking: bool, on: bool) -> (String, String) {
-    match (masking, on) {
-        (false, true) => (unit.to_owned(), "enabled".to_owned()),
-        (false, false) => (unit.to_owned(), "disabled".to_owned()),
-        (true, true) => (format!("{unit} mask"), "masked".to_owned()),
-        (true, false) => (format!("{unit} mask"), "unmasked".to_owned()),
+/// What of a unit is wanted: whether it is enabled, or whether it is masked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnitAspect {
+    /// The unit.
+    pub unit: String,
+    /// Its mask, or else its enablement.
+    pub mask: bool,
+}
+
+/// A state of an aspect: on is enabled or masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// `enabled`
+    Enabled,
+    /// `disabled`
+    Disabled,
+    /// `masked`
+    Masked,
+    /// `unmasked`
+    Unmasked,
+}
+
+impl UnitState {
+    const ALL: [UnitState; 4] = [
+        UnitState::Enabled,
+        UnitState::Disabled,
+        UnitState::Masked,
+        UnitState::Unmasked,
+    ];
+
+    fn of(mask: bool, on: bool) -> UnitState {
+        match (mask, on) {
+            (false, true) => UnitState::Enabled,
+            (false, false) => UnitState::Disabled,
+            (true, true) => UnitState::Masked,
+            (true, false) => UnitState::Unmasked,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            UnitState::Enabled => "enabled",
+            UnitState::Disabled => "disabled",
+            UnitState::Masked => "masked",
+            UnitState::Unmasked => "unmasked",
+        }
     }
 }
 
-/// What is recorded now, in the form in which it is remembered.
-pub fn recorded(state: &State) -> BTreeMap<String, String> {
+/// What is recorded of units.
+pub type RecordedUnits = BTreeMap<UnitAspect, UnitState>;
+
+/// How [`RecordedUnits`] are written: `"UNIT" = "enabled"`, `"UNIT mask" = "masked"`. A state that this
+/// version does not know is left out.
+pub(super) mod written {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{BTreeMap, RecordedUnits, UnitAspect, UnitState};
+
+    const MASK: &str = " mask";
+
+    pub fn serialize<S: Serializer>(units: &RecordedUnits, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(units.iter().map(|(aspect, state)| {
+            let mask = if aspect.mask { MASK } else { "" };
+            (format!("{}{mask}", aspect.unit), state.word())
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecordedUnits, D::Error> {
+        let written = BTreeMap::<String, String>::deserialize(deserializer)?;
+        let read = written.into_iter().filter_map(|(key, word)| {
+            let state = UnitState::ALL.into_iter().find(|state| state.word() == word)?;
+            let aspect = UnitAspect {
+                unit: key.strip_suffix(MASK).unwrap_or(&key).to_owned(),
+                mask: key.ends_with(MASK),
+            };
+            Some((aspect, state))
+        });
+        Ok(read.collect())
+    }
+}
+
+/// What is recorded now.
+pub fn recorded(state: &State) -> RecordedUnits {
     let all = wanted(state).into_iter();
-    all.filter_map(|((unit, masking), wanted)| {
+    all.filter_map(|((unit, mask), wanted)| {
         let (on, _) = outcome(wanted.want)?;
-        Some(remembered(unit, masking, on))
+        let unit = unit.to_owned();
+        Some((UnitAspect { unit, mask }, UnitState::of(mask, on)))
     })
     .collect()
 }
 
-/// Compares what is wanted with `actual`: unit → state as `systemctl is-enabled` words it. Units
-/// that are not there are left out: nothing can be done to them. `settled` is the state that
-/// settling left in the image: what is in it, and did not fail, has been in force.
+/// Compares what is wanted with the `actual` states of unit files. Units that are not there are left
+/// out: nothing can be done to them. `settled` is the state that settling left in the image: what is
+/// in it, and did not fail, has been in force.
 pub fn units(
     state: &State,
     settled: &State,
     applied: &Applied,
-    actual: &BTreeMap<String, String>,
+    actual: &BTreeMap<String, FileState>,
 ) -> Vec<UnitStep> {
     let mut steps = Vec::new();
     let in_image = recorded(settled);
-    for ((unit, masking), wanted) in wanted(state) {
-        let (Some((on, _)), Some(word)) = (outcome(wanted.want), actual.get(unit)) else {
+    for ((unit, mask), wanted) in wanted(state) {
+        let (Some((on, _)), Some(file)) = (outcome(wanted.want), actual.get(unit)) else {
             continue;
         };
-        let is_masked = word.starts_with("masked");
-        let (key, now) = remembered(unit, masking, on);
-        let (_, actual) = match masking {
-            true => remembered(unit, true, is_masked),
-            // A mask that nobody recorded is somebody's: neither on nor off.
-            false if is_masked => (String::new(), "masked".to_owned()),
-            false if cannot_be_enabled(word) => (String::new(), now.clone()),
-            false => remembered(unit, false, word.starts_with("enabled")),
+        let aspect = UnitAspect {
+            unit: unit.to_owned(),
+            mask,
         };
-        let was_in_force = wanted.in_image && in_image.get(&key) == Some(&now);
-        match decide(applied.units.get(&key), &now, &actual, was_in_force) {
+        let now = UnitState::of(mask, on);
+        let actual = match mask {
+            true => UnitState::of(true, file.is_masked()),
+            // A mask that nobody recorded is somebody's: neither on nor off.
+            false if file.is_masked() => UnitState::Masked,
+            false if file.is_fixed() => now,
+            false => UnitState::of(false, file.is_enabled()),
+        };
+        let was_in_force = wanted.in_image && in_image.get(&aspect) == Some(&now);
+        match decide(applied.units.get(&aspect), &now, &actual, was_in_force) {
             Decision::InForce => {}
             decision => steps.push(UnitStep {
                 unit: unit.to_owned(),
@@ -149,11 +210,6 @@ pub fn units(
         }
     }
     steps
-}
-
-/// Units without an `[Install]` section, aliases, and what was made at run time.
-fn cannot_be_enabled(word: &str) -> bool {
-    matches!(word, "static" | "alias" | "indirect" | "generated" | "transient")
 }
 
 #[cfg(test)]
@@ -191,7 +247,7 @@ mod tests {
         applied
             .units
             .extend(before.into_iter().flat_map(|before| recorded(&state(before, false))));
-        let actual = BTreeMap::from([("a.service".to_owned(), actual.to_owned())]);
+        let actual = BTreeMap::from([("a.service".to_owned(), FileState::parse(actual).unwrap())]);
         let steps = units(&state(want, failed), &state(want, failed), &applied, &actual);
         steps.into_iter().map(|step| (step.verb, step.kept)).collect()
     }
@@ -209,6 +265,7 @@ mod tests {
         assert_eq!(steps(Mask, true, None, "enabled"), [(UnitVerb::Mask, false)]);
         for in_force in [
             (Enable, "enabled"),
+            (Enable, "enabled-runtime"),
             (Enable, "static"),
             (Disable, "disabled"),
             (Mask, "masked"),

@@ -64,9 +64,8 @@ fn text(report: &Report, dry_run: bool) -> String {
     }
     for unit in &report.units {
         let word = if unit.kept { "kept" } else { "unit" };
-        let verb = format!("{:?}", unit.verb).to_lowercase();
         let kept = if unit.kept { ", changed on this node" } else { "" };
-        let line = format!("{verb} {} for {}{kept}", unit.unit, unit.plugin);
+        let line = format!("{} {} for {}{kept}", unit.verb.word(), unit.unit, unit.plugin);
         text.push_str(&wrapped(&format!("{word:<8}  "), 10, &line));
     }
     report.deferred.iter().for_each(|started| text.push_str(&deferred(started)));
@@ -96,7 +95,7 @@ fn text(report: &Report, dry_run: bool) -> String {
 fn deferred(started: &JobOutcome) -> String {
     let request = &started.request;
     let reason = match (&started.result, &request.matched, &request.reason) {
-        (Some(result), ..) => format!(": {result}"),
+        (Some(result), ..) => format!(": {}", result.word()),
         (None, Some(units), _) if units.is_empty() => ": no unit that is loaded matches".to_owned(),
         (None, Some(units), _) => format!(": matches {}", units.join(", ")),
         (None, None, Some(reason)) => format!(", not done: {reason}"),

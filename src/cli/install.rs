@@ -13,7 +13,7 @@ use nodeshim::plan::Note;
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{Parts, Surroundings};
-use nodeshim::settle::{self, Facts};
+use nodeshim::settle::{self, Facts, SettleOptions};
 use nodeshim::trust::Checked;
 use serde::Serialize;
 
@@ -158,7 +158,7 @@ fn settle_after(root: &Root, done: &Done) -> Result<settle::Report> {
     let facts = Facts::load(root)?;
     let installed = done.packages.iter().filter(|package| facts.installed.has_nevra(&package.nevra));
     let names: Vec<&str> = installed.map(|package| package.package.name.as_str()).collect();
-    settle::settle_installed(root, &facts, &names)
+    settle::settle(root, &facts, &SettleOptions::installed(&names))
 }
 
 /// Where a transaction of an admin verb takes place; it waits for others that are at work.

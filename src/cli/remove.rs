@@ -11,7 +11,7 @@ use nodeshim::journal::Journal;
 use nodeshim::plan::render;
 use nodeshim::root::Root;
 use nodeshim::run::Parts;
-use nodeshim::settle::{self, Facts};
+use nodeshim::settle::{self, Facts, SettleOptions};
 use nodeshim::trust::Record;
 use serde::Serialize;
 
@@ -54,7 +54,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     let transaction = erase(root, &Parts::find()?, &there, surroundings())?;
-    let settled = settle::settle_keeping(root, &Facts::load(root)?)?;
+    let settled = settle::settle(root, &Facts::load(root)?, &SettleOptions::keeping())?;
     let after = Facts::load(root)?.installed;
     let (left, removed): (Vec<String>, Vec<String>) = there.into_iter().partition(|name| after.has(name));
     Record::load(root)?.save(root, |name| after.has(name))?;

@@ -8,7 +8,7 @@ use nodeshim::escape::printable;
 use nodeshim::journal::{Event, Journal};
 use nodeshim::plan::{Note, Plan, render};
 use nodeshim::root::Root;
-use nodeshim::settle::{self, Facts};
+use nodeshim::settle::{self, Facts, Planner, SettleOptions};
 use nodeshim::state::{EffectiveState, Revert, State};
 use nodeshim::tool::Tool;
 use serde::Serialize;
@@ -56,10 +56,10 @@ pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     let (plan, left) = if args.dry_run {
-        let prepared = settle::prepare_without(root, &facts, &journal, &revert)?;
-        (prepared.plan, prepared.restored.left)
+        let prepared = Planner::new(root, &facts, &journal).reverting(revert).plan()?;
+        (prepared.plan, prepared.restored.notes)
     } else {
-        let report = settle::revert(root, &facts, &revert)?;
+        let report = settle::settle(root, &facts, &SettleOptions::reverting(revert))?;
         (report.plan, report.left)
     };
     if as_json {

@@ -12,7 +12,7 @@ use nodeshim::escape::printable;
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, Surroundings};
-use nodeshim::settle::{self, Facts};
+use nodeshim::settle::{self, Facts, SettleOptions};
 
 use super::output::count;
 
@@ -96,7 +96,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         say(&format!("{place} is another file system: changes there are not told from each other"));
     }
     // The image stays held until what the command asked for is settled.
-    let settled = Facts::load(root).and_then(|facts| settle::settle_keeping(root, &facts));
+    let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts, &SettleOptions::keeping()));
     let settled = policy::end_run(root).and(settled);
     let code = outcome.finished.code();
     match settled {

@@ -8,7 +8,7 @@ use nodeshim::intercept::ImageLock;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
 use nodeshim::run::repair;
-use nodeshim::settle::{self, Facts, Report};
+use nodeshim::settle::{self, Facts, Report, SettleOptions};
 use serde::Serialize;
 
 use super::output::{count, json, print};
@@ -39,7 +39,7 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
         if hold.holder_died() {
             repair(root, &hold)?;
         }
-        settle::settle(root, &facts)?
+        settle::settle(root, &facts, &SettleOptions::default())?
     } else {
         Report::default()
     };

@@ -70,8 +70,8 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
                 whole: true,
                 default_zone: &default_zone,
             };
-            let found = firewalld::files(root, &input)?;
-            files.extend(found.desired.into_iter().filter_map(|file| relative(file, "/etc/firewalld/")));
+            let found = firewalld::contribute(root, &input)?;
+            files.extend(found.files.into_iter().filter_map(|file| relative(file, "/etc/firewalld/")));
             notes.extend(found.notes);
         }
         Dialect::OvirtFirewall => {
@@ -80,10 +80,10 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
             notes.extend(not_expressed);
         }
         Dialect::Preset => {
-            let (found, not_written) = systemd::presets(state);
-            files.extend(found.into_iter().filter_map(|file| relative(file, "/etc/systemd/")));
+            let found = systemd::presets(root, state);
+            files.extend(found.files.into_iter().filter_map(|file| relative(file, "/etc/systemd/")));
             // What is wanted of the firewall is none of its business.
-            notes = not_written;
+            notes = found.notes;
             notes.extend(systemd::not_preset(state));
         }
         Dialect::Recipe(language) => {

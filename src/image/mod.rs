@@ -20,7 +20,7 @@ use crate::journal::{Journal, last_event};
 use crate::plan::Plan;
 use crate::root::Root;
 use crate::run::{Parts, Surroundings};
-use crate::settle::{self, Facts};
+use crate::settle::{self, Facts, SettleOptions};
 use crate::tempdir::{PrivateDirectory, sweep};
 use crate::trust::Checked;
 
@@ -145,7 +145,7 @@ fn transact(
         edited.packages = done.packages;
         edited.messages.extend(done.messages);
     }
-    edited.plan = settle::settle(root, &Facts::load(root)?)?.plan;
+    edited.plan = settle::settle(root, &Facts::load(root)?, &SettleOptions::default())?.plan;
     let facts = Facts::load(root)?;
     let registry = Registry::load(root, &facts.installed)?;
     let standing = settle::standing(root, &facts)?;

@@ -100,7 +100,7 @@ fn planned(root: &Root, change: &PlannedChange) -> Difference {
     let is_there = root.exists(&change.path);
     let kind = match (&change.action, is_there) {
         (Action::Remove | Action::RemoveDirectory, _) => "extra",
-        (Action::Call { .. }, _) => "request",
+        (Action::Unit { .. } | Action::Intent { .. } | Action::Call { .. }, _) => "request",
         (_, false) => "missing",
         (Action::Link { .. }, true) => "target",
         (Action::Write { .. }, true) => "content",

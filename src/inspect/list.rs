@@ -76,7 +76,7 @@ fn denied_row(plugin: &str, denied: &Denied) -> Row {
 }
 
 fn row(standing: &EffectiveState, plugin: &str, want: &ActiveIntent, deferred: bool) -> Row {
-    let retried = want.events.iter().any(|id| standing.state.retried.contains(id));
+    let retried = standing.state.is_repeated(want);
     Row {
         plugin: plugin.to_owned(),
         text: words::intent(&want.intent),

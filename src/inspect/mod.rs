@@ -18,7 +18,7 @@ use crate::audit::Audit;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::root::Root;
-use crate::settle::{Facts, Prepared, prepare};
+use crate::settle::{Facts, Planner, Prepared};
 
 pub use check::{Difference, check};
 pub use declared::{Declared, DeclaredChange, DeclaredHook};
@@ -51,7 +51,7 @@ impl View {
     pub fn load(root: &Root) -> Result<View> {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
-        let prepared = prepare(root, &facts, &journal)?;
+        let prepared = Planner::new(root, &facts, &journal).plan()?;
         let hooks = hooks(root)?;
         Ok(View {
             journal,

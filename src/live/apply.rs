@@ -12,15 +12,16 @@ use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
 use crate::backend::{iptables, systemd};
-use crate::boot::{self, Applied, Deferred, FileChange, Look};
+use crate::boot::{self, Applied, Deferred, FileChange, Look, RecordedUnits, UnitAspect};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Judge, Prepared, is_due, judge, prepare_again, prepare_for_boot};
+use crate::settle::{Facts, Judge, Planner, Prepared, is_due, judge};
 use crate::state::{ActiveIntent, State};
+use crate::unit::state::State as FileState;
 
 const RUNTIME: &str = "/run/nodeshim";
 /// Locked while applying: the boot and an administrator may do it at once.
@@ -51,11 +52,11 @@ impl ApplyContext {
     fn load(root: &Root, booted: bool) -> Result<ApplyContext> {
         let facts = Facts::load(root)?;
         let journal = Journal::read(root)?;
-        let prepared = prepare_for_boot(root, &facts, &journal)?;
+        let prepared = Planner::new(root, &facts, &journal).for_boot().plan()?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
             // What settling left in the image is what a intent that comes to it now replaces.
-            let image = prepare_again(root, &facts, &journal, prepared.before.clone())?;
+            let image = Planner::new(root, &facts, &journal).since(prepared.before.clone()).plan()?;
             if image.fold.settled() == image.before {
                 applied.files = boot::remembered(&image.desired);
             }
@@ -165,7 +166,7 @@ fn save_state(root: &Root, known: ApplyContext) -> Result<()> {
     }
     let mut state = known.state;
     if state != known.prepared.before {
-        state.declared = systemd::declared_after(root, &known.prepared.fold.state, |_| false);
+        state.declared = systemd::declared_after(root, &known.prepared.fold.state, &[]);
         // A `/usr` that cannot be written keeps the image's state; the journal tells the same again.
         match state.save(root) {
             Err(error) if error.errno() == Some(Errno::EROFS) => {}
@@ -219,8 +220,8 @@ fn units_and_starts(
 ) -> Result<()> {
     let recorded = boot::recorded(&known.state);
     if let Some(manager) = manager {
-        let units: BTreeSet<&str> = recorded.keys().filter_map(|key| key.split(' ').next()).collect();
-        let actual: BTreeMap<String, String> = units
+        let units: BTreeSet<&str> = recorded.keys().map(|aspect| aspect.unit.as_str()).collect();
+        let actual: BTreeMap<String, FileState> = units
             .into_iter()
             .filter_map(|unit| Some((unit.to_owned(), manager.file_state(unit)?)))
             .collect();
@@ -299,7 +300,7 @@ fn matches(manager: &Manager, known: &ApplyContext, report: &mut Report) -> BTre
 /// Brings units' links about, and remembers what is recorded of all units but those that failed.
 fn change_units(
     manager: &Manager,
-    recorded: BTreeMap<String, String>,
+    recorded: RecordedUnits,
     known: &mut ApplyContext,
     report: &mut Report,
     say: &mut dyn FnMut(&str),
@@ -308,7 +309,7 @@ fn change_units(
     for step in report.units.clone().into_iter().filter(|step| !step.kept) {
         match manager.change(step.verb, &[&step.unit]) {
             Ok(()) => {
-                say(&format!("{:?} {}", step.verb, step.unit).to_lowercase());
+                say(&format!("{} {}", step.verb.word(), step.unit));
                 changed = true;
             }
             Err(error) => {
@@ -324,10 +325,12 @@ fn change_units(
     }
     let before = std::mem::replace(&mut known.applied.units, recorded);
     for unit in failed {
-        for key in [unit.clone(), format!("{unit} mask")] {
-            match before.get(&key) {
-                Some(value) => known.applied.units.insert(key, value.clone()),
-                None => known.applied.units.remove(&key),
+        for mask in [false, true] {
+            let unit = unit.clone();
+            let aspect = UnitAspect { unit, mask };
+            match before.get(&aspect) {
+                Some(state) => known.applied.units.insert(aspect, *state),
+                None => known.applied.units.remove(&aspect),
             };
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::firewall::Filter;
-use crate::boot::{Deferred, FileChange, UnitStep};
+use crate::boot::{Deferred, FileChange, JobResult, UnitStep};
 
 /// The whole of it. Its JSON keys are stable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -45,7 +45,7 @@ pub struct JobOutcome {
     #[serde(flatten)]
     pub request: Deferred,
     /// systemd's word for how the job ended, or why there was none; none if nothing was tried.
-    pub result: Option<String>,
+    pub result: Option<JobResult>,
 }
 
 impl Report {
@@ -59,7 +59,7 @@ impl Report {
         let kept = |unit: &str| self.units.iter().any(|step| step.kept && step.unit == unit);
         let is_over = |started: &JobOutcome| {
             let request = &started.request;
-            request.settled || started.result.as_deref() == Some("done") || kept(&request.unit)
+            request.settled || started.result.as_ref().is_some_and(JobResult::is_done) || kept(&request.unit)
         };
         self.problems.is_empty() && self.deferred.iter().all(is_over)
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::report::{JobOutcome, Report};
 use super::systemd::{JobRequest, Manager};
-use crate::boot::{Applied, Attempt, Deferred, Job};
+use crate::boot::{Applied, Attempt, Deferred, Job, JobResult};
 use crate::error::Result;
 use crate::root::Root;
 
@@ -58,8 +58,8 @@ pub fn execute(
     };
     let run = run(input, &tried, &mut results);
     for ((request, _), result) in tried.iter().zip(results.of) {
-        if result.as_deref() != Some("done") {
-            let how = result.as_deref().unwrap_or("not tried");
+        if !result.as_ref().is_some_and(JobResult::is_done) {
+            let how = result.as_ref().map_or("not tried", JobResult::word);
             report.problem(format!("{}: {} {}: {how}", request.plugin, request.verb, request.unit));
         }
         let request = request.clone();
@@ -83,7 +83,7 @@ fn run(input: &Input, tried: &[(Deferred, usize)], results: &mut Results) -> Res
     for (index, (unit, _)) in last.iter().enumerate() {
         // It may end this program, too.
         results.write();
-        results.ended(isolating + index, &input.manager.isolate(unit, input.limit));
+        results.ended(isolating + index, input.manager.isolate(unit, input.limit));
     }
     run
 }
@@ -91,7 +91,7 @@ fn run(input: &Input, tried: &[(Deferred, usize)], results: &mut Results) -> Res
 /// How jobs end, told and written down as they do.
 struct Results<'a> {
     tried: &'a [(Deferred, usize)],
-    of: Vec<Option<String>>,
+    of: Vec<Option<JobResult>>,
     done: usize,
     applied: &'a mut Applied,
     written: Instant,
@@ -100,16 +100,15 @@ struct Results<'a> {
 }
 
 impl Results<'_> {
-    fn ended(&mut self, index: usize, result: &str) {
+    fn ended(&mut self, index: usize, result: JobResult) {
         let Some((request, attempt)) = self.tried.get(index) else {
             return;
         };
         self.done += 1;
         let (done, total) = (self.done, self.tried.len());
-        (self.say)(&format!("{done}/{total} {} {}: {result}", request.verb, request.unit));
-        let result = if result == "skipped" { "done" } else { result };
-        self.of[index] = Some(result.to_owned());
-        self.applied.attempts[*attempt].result = Some(result.to_owned());
+        (self.say)(&format!("{done}/{total} {} {}: {}", request.verb, request.unit, result.word()));
+        self.of[index] = Some(result.clone());
+        self.applied.attempts[*attempt].result = Some(result);
         if self.written.elapsed() > OFTEN {
             self.write();
         }
@@ -145,11 +144,9 @@ fn note(applied: &mut Applied, request: &Deferred, boot: &str) -> usize {
     }
     boot.clone_into(&mut attempt.boot);
     attempt.pattern.clone_from(&request.pattern);
-    let settled = if request.matched.is_some() {
-        "matched"
-    } else {
-        "not-needed"
-    };
-    attempt.result = request.settled.then(|| settled.to_owned());
+    attempt.result = request.settled.then_some(match request.matched {
+        Some(_) => JobResult::Matched,
+        None => JobResult::NotNeeded,
+    });
     index
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::command::{run, succeed};
 use super::systemd::JobRequest;
-use crate::boot::{Activity, Job, UnitVerb};
+use crate::boot::{Activity, Job, JobResult};
 use crate::error::Result;
+use crate::plan::UnitVerb;
 
 const PROGRAM: &str = "systemctl";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,14 +27,7 @@ pub fn reload() -> Result<()> {
 
 /// Changes unit files' links.
 pub fn change(verb: UnitVerb, units: &[&str]) -> Result<()> {
-    let verb = match verb {
-        UnitVerb::Enable => "enable",
-        UnitVerb::Disable => "disable",
-        UnitVerb::Mask => "mask",
-        UnitVerb::Unmask => "unmask",
-        UnitVerb::Preset => "preset",
-    };
-    succeed(PROGRAM, &[&["--no-reload", verb, "--"], units].concat(), LIMIT).map(drop)
+    succeed(PROGRAM, &[&["--no-reload", verb.word(), "--"], units].concat(), LIMIT).map(drop)
 }
 
 /// The state of a unit's file; none if there is no such file.
@@ -75,12 +69,12 @@ fn first_words(output: &str) -> Vec<String> {
         .collect()
 }
 
-/// Isolates a unit and waits for it; returns `done`, `timeout` or what is wrong.
-pub fn isolate(unit: &str, limit: Duration) -> String {
+/// Isolates a unit and waits for it.
+pub fn isolate(unit: &str, limit: Duration) -> JobResult {
     match run(PROGRAM, &["isolate", "--", unit], limit) {
-        Ok(ended) if ended.success => "done".to_owned(),
-        Ok(ended) => ended.complaint,
-        Err(_) => "timeout".to_owned(),
+        Ok(ended) if ended.success => JobResult::Done,
+        Ok(ended) => JobResult::Failed(ended.complaint),
+        Err(_) => JobResult::timeout(),
     }
 }
 
@@ -105,7 +99,7 @@ fn parse(output: &str) -> Activity {
 }
 
 /// Runs all jobs at once; see [`super::Manager::run`].
-pub fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usize, &str)) {
+pub fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usize, JobResult)) {
     let (sender, results) = channel();
     for (index, (unit, job)) in jobs.iter().enumerate() {
         let (unit, sender) = ((*unit).to_owned(), sender.clone());
@@ -118,9 +112,9 @@ pub fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usiz
         };
         thread::spawn(move || {
             let result = match run(PROGRAM, &[verb, "--", &unit], limit) {
-                Ok(ended) if ended.success => "done",
-                Ok(_) => "failed",
-                Err(_) => "timeout",
+                Ok(ended) if ended.success => JobResult::Done,
+                Ok(_) => JobResult::Failed("failed".to_owned()),
+                Err(_) => JobResult::timeout(),
             };
             // The receiver outlives all senders.
             let _ = sender.send((index, result));

@@ -12,8 +12,10 @@ use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
 
 use super::bus::{Bus, Target, unexpected};
 use super::systemctl;
-use crate::boot::{Activity, Job, UnitVerb};
+use crate::boot::{Activity, Job, JobResult};
 use crate::error::{Error, Result};
+use crate::plan::UnitVerb;
+use crate::unit::state::State as FileState;
 
 const MANAGER: Target = Target {
     name: "org.freedesktop.systemd1",
@@ -92,11 +94,12 @@ impl Manager {
     }
 
     /// The state of a unit's file; none if there is no such file.
-    pub fn file_state(&self, unit: &str) -> Option<String> {
-        match &self.bus {
+    pub fn file_state(&self, unit: &str) -> Option<FileState> {
+        let word = match &self.bus {
             Some(bus) => file_state(bus, unit),
             None => systemctl::file_state(unit),
-        }
+        };
+        FileState::parse(&word?)
     }
 
     /// How units are running. Units that have no file are left out unless they run.
@@ -148,18 +151,18 @@ impl Manager {
     /// Starts a unit and stops all that it does not pull in; returns how that ended, as
     /// [`Manager::run`] words it. The message bus may be among what is stopped: systemctl waits
     /// without it.
-    pub fn isolate(&self, unit: &str, limit: Duration) -> String {
+    pub fn isolate(&self, unit: &str, limit: Duration) -> JobResult {
         systemctl::isolate(unit, limit)
     }
 
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
-    /// long as `limit`. `ended` is told each result: systemd's word for it, `timeout` where the
-    /// time was up first, or why there is no job. A job whose time is up goes on.
+    /// long as `limit`. `ended` gets each outcome; a failure says systemd's word for it, `timeout`
+    /// where the time was up first, or why there is no job. A job whose time is up goes on.
     pub fn run(
         &self,
         jobs: &[JobRequest],
         limit: Duration,
-        ended: &mut dyn FnMut(usize, &str),
+        ended: &mut dyn FnMut(usize, JobResult),
     ) -> Result<()> {
         let Some(bus) = &self.bus else {
             systemctl::run_jobs(jobs, limit, ended);
@@ -172,7 +175,7 @@ impl Manager {
         for (index, job) in jobs.iter().enumerate() {
             match ask(bus, job) {
                 Ok(path) => waiting.entry(path).or_default().push(index),
-                Err(error) => ended(index, &error.to_string()),
+                Err(error) => ended(index, JobResult::Failed(error.to_string())),
             }
         }
         while !waiting.is_empty() {
@@ -181,10 +184,10 @@ impl Manager {
                 break;
             };
             for index in waiting.remove(&path).unwrap_or_default() {
-                ended(index, &result);
+                ended(index, JobResult::from(result.clone()));
             }
         }
-        waiting.into_values().flatten().for_each(|index| ended(index, "timeout"));
+        waiting.into_values().flatten().for_each(|index| ended(index, JobResult::timeout()));
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
-//! Carrying a plan out.
+//! Executing a plan.
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -8,32 +7,98 @@ use nix::errno::Errno;
 use super::{Action, Note, Plan, PlannedChange};
 use crate::config::Config;
 use crate::error::{Result, if_exists};
-use crate::request::{self, Call, Env, Stream};
+use crate::request::{Command, Stream};
 use crate::root::{Kind, Root};
 
-/// Makes the changes in order; the first that fails ends it. A repeated request that fails again
-/// is a remark, not an error.
-pub fn execute(root: &Root, plan: &Plan) -> Result<Vec<Note>> {
-    let mut notes = Vec::new();
-    for change in &plan.changes {
-        match &change.action {
-            Action::Write { content, mode } => write(root, &change.path, content, *mode)?,
-            Action::Link { target } => {
-                make_parent(root, &change.path)?;
-                root.replace_with_symlink(target, &change.path)?;
-            }
-            Action::Remove => {
-                if_exists(root.remove(&change.path))?;
-            }
-            Action::RemoveDirectory => match root.remove_dir(&change.path) {
-                // Somebody put something into it.
-                Err(error) if error.errno() == Some(Errno::ENOTEMPTY) => {}
-                removed => drop(if_exists(removed)?),
-            },
-            Action::Call { .. } => notes.extend(call(root, change)?),
-        }
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was made.
+    Done,
+    /// Nothing had to be done.
+    AlreadySo,
+    /// The tool that it was asked of refused it: its first line on standard error.
+    Failed(String),
+}
+
+/// A change that was executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed<'p> {
+    /// The change.
+    pub change: &'p PlannedChange,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Executed<'_> {
+    /// Whether it was refused.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed(_))
     }
-    Ok(notes)
+}
+
+/// Makes the changes in order, and says of each how it ended.
+///
+/// # Errors
+/// A file or link that cannot be written or removed ends it. What a tool refuses is an outcome.
+pub fn execute<'p>(root: &Root, plan: &'p Plan) -> Result<Vec<Executed<'p>>> {
+    let (config, _) = Config::load(root)?;
+    let each = plan.changes.iter().map(|change| {
+        let outcome = one(root, &config, change)?;
+        Ok(Executed { change, outcome })
+    });
+    each.collect()
+}
+
+/// A remark on each change that was refused.
+pub fn failures(executed: &[Executed]) -> Vec<Note> {
+    let failed = executed.iter().filter_map(|one| match &one.outcome {
+        Outcome::Failed(reason) => Some((one.change, reason)),
+        Outcome::Done | Outcome::AlreadySo => None,
+    });
+    failed
+        .map(|(change, reason)| {
+            let text = format!("failed: {}: {reason}", change.why);
+            Note::new(None, text, &change.because)
+        })
+        .collect()
+}
+
+fn one(root: &Root, config: &Config, change: &PlannedChange) -> Result<Outcome> {
+    let path = change.path.as_str();
+    let command = match &change.action {
+        Action::Write { content, mode } => return write(root, path, content, *mode).map(|()| Outcome::Done),
+        Action::Link { target } => {
+            make_parent(root, path)?;
+            root.replace_with_symlink(target, path)?;
+            return Ok(Outcome::Done);
+        }
+        Action::Remove => return Ok(removed(if_exists(root.remove(path))?)),
+        Action::RemoveDirectory => {
+            return match root.remove_dir(path) {
+                // Somebody put something into it.
+                Err(error) if error.errno() == Some(Errno::ENOTEMPTY) => Ok(Outcome::AlreadySo),
+                result => Ok(removed(if_exists(result)?)),
+            };
+        }
+        Action::Unit { verb, unit, scope } => Some(Command::unit(verb.word(), unit, *scope)),
+        Action::Intent { intent } => Command::for_intent(intent),
+        Action::Call { tool, args } => Some(Command {
+            tool: *tool,
+            args: args.clone(),
+        }),
+    };
+    Ok(match command {
+        Some(command) => ask(root, config, &command),
+        None => Outcome::Failed("no tool has a command for it".into()),
+    })
+}
+
+fn removed(was_there: Option<()>) -> Outcome {
+    match was_there {
+        Some(()) => Outcome::Done,
+        None => Outcome::AlreadySo,
+    }
 }
 
 fn make_parent(root: &Root, path: &str) -> Result<()> {
@@ -49,18 +114,14 @@ fn write(root: &Root, path: &str, content: &str, mode: u32) -> Result<()> {
     root.write(path, content.as_bytes(), Some(mode))
 }
 
-fn call(root: &Root, change: &PlannedChange) -> Result<Option<Note>> {
-    let Action::Call { tool, args } = &change.action else {
-        return Ok(None);
-    };
-    let (config, _) = Config::load(root)?;
-    let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-    let env = Env::default();
-    let reply = request::run(*tool, &Call::new(root, &config, &env, tool.name()), &args);
-    Ok((reply.exit != 0).then(|| {
+fn ask(root: &Root, config: &Config, command: &Command) -> Outcome {
+    let reply = command.execute(root, config);
+    if reply.exit != 0 {
         let said = String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned();
-        let first = said.lines().next().unwrap_or("no reason given");
-        let text = format!("{} failed again: {first}", change.why);
-        Note::new(None, text, &change.because)
-    }))
+        return Outcome::Failed(said.lines().next().unwrap_or("no reason given").to_owned());
+    }
+    match reply.intents.iter().any(|recorded| recorded.changed) {
+        true => Outcome::Done,
+        false => Outcome::AlreadySo,
+    }
 }

@@ -1,6 +1,7 @@
 //! Plans: ordered changes that make an image match its state, each with the events that justify
 //! it. Planning only reads; [`execute`] writes, and executing twice changes nothing more.
 
+mod contribution;
 mod difference;
 mod execute;
 mod render;
@@ -8,10 +9,12 @@ pub mod words;
 
 use serde::Serialize;
 
+use crate::intent::{Intent, Scope};
 use crate::tool::Tool;
 
+pub use contribution::{Contribution, Memory};
 pub use difference::{Content, DesiredFile, difference};
-pub use execute::execute;
+pub use execute::{Executed, Outcome, execute, failures};
 pub use render::{events, render, wrapped};
 
 /// What is to be changed, and what an administrator should know about it.
@@ -69,14 +72,64 @@ pub enum Action {
     Remove,
     /// The directory is removed if nothing is in it.
     RemoveDirectory,
-    /// A request that failed when it was made is carried out again, or one that no longer counts
-    /// is undone by its opposite.
+    /// A unit's file state is changed, as systemctl changes it.
+    Unit {
+        /// How.
+        verb: UnitVerb,
+        /// The unit, with its suffix.
+        unit: String,
+        /// Whose manager.
+        #[serde(skip_serializing_if = "Scope::is_system")]
+        scope: Scope,
+    },
+    /// An intent is brought about as the tool does that it is asked of.
+    Intent {
+        /// The intent.
+        intent: Intent,
+    },
+    /// A recorded request is made again, since its intents do not say all of it.
     Call {
         /// The tool.
         tool: Tool,
         /// The words after its name.
         args: Vec<String>,
     },
+}
+
+impl Action {
+    /// Whether it is more than a change of one path, which a difference of files would find.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Action::Unit { .. } | Action::Intent { .. } | Action::Call { .. })
+    }
+}
+
+/// What is done to a unit's file; systemctl's verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitVerb {
+    /// `enable`
+    Enable,
+    /// `disable`
+    Disable,
+    /// `mask`
+    Mask,
+    /// `unmask`
+    Unmask,
+    /// `preset`
+    Preset,
+}
+
+impl UnitVerb {
+    /// systemctl's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            UnitVerb::Enable => "enable",
+            UnitVerb::Disable => "disable",
+            UnitVerb::Mask => "mask",
+            UnitVerb::Unmask => "unmask",
+            UnitVerb::Preset => "preset",
+        }
+    }
 }
 
 /// A remark on a plan.

@@ -1,6 +1,6 @@
 //! A plan as text for a terminal of 80 columns.
 
-use super::{Action, Note, Plan, PlannedChange};
+use super::{Action, Note, Plan, PlannedChange, words};
 use crate::escape::printable;
 
 const WIDTH: usize = 80;
@@ -12,6 +12,11 @@ pub fn render(plan: &Plan) -> String {
         text.push_str(&wrapped(&format!("{:<8}", verb(change)), 10, &change.path));
         match &change.action {
             Action::Link { target } => text.push_str(&wrapped("          -> ", 13, target)),
+            Action::Unit { verb, unit, scope } => {
+                let words = format!("{} {unit}{}", verb.word(), words::of_scope(*scope));
+                text.push_str(&wrapped("          ", 12, &words));
+            }
+            Action::Intent { intent } => text.push_str(&wrapped("          ", 12, &words::intent(intent))),
             Action::Call { tool, args } => {
                 let words = format!("{} {}", tool.name(), args.join(" "));
                 text.push_str(&wrapped("          ", 12, &words));
@@ -35,6 +40,8 @@ fn verb(change: &PlannedChange) -> &'static str {
         Action::Write { .. } => "write",
         Action::Link { .. } => "link",
         Action::Remove | Action::RemoveDirectory => "remove",
+        Action::Unit { .. } => "unit",
+        Action::Intent { .. } => "ask",
         Action::Call { .. } => "call",
     }
 }

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::policy;
 use crate::root::Root;
 use crate::run::{Parts, Surroundings};
-use crate::settle::{self, Facts};
+use crate::settle::{self, Facts, SettleOptions};
 
 pub use attribute::FileChange;
 pub use files::What;
@@ -56,7 +56,7 @@ pub fn preview(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let done = install::install(copy, parts, task, around)?;
     let mut effects = Effects::default();
     if done.transaction.is_some() {
-        let settled = settle::settle(copy, &Facts::load(copy)?);
+        let settled = settle::settle(copy, &Facts::load(copy)?, &SettleOptions::default());
         policy::end_run(copy)?;
         let settled = settled?;
         let facts = Facts::load(copy)?;

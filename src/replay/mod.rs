@@ -24,7 +24,7 @@ use crate::error::{Result, if_exists};
 use crate::journal::{Appender, Event, Journal};
 use crate::plan::{self, Note};
 use crate::root::Root;
-use crate::settle::{Facts, settle};
+use crate::settle::{Facts, SettleOptions, settle};
 
 pub use archive::{Unpacked, save};
 pub use carry::{Old, carry};
@@ -80,7 +80,7 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     reverted::save(&old.root, root, rules)?;
     done.added = append(&old, root, &known.asked_here)?;
     for _ in 0..ROUNDS {
-        let report = settle(root, &facts)?;
+        let report = settle(root, &facts, &SettleOptions::default())?;
         done.changes += report.plan.changes.len();
         done.notes = report.plan.notes;
         if report.plan.changes.is_empty() {
@@ -88,7 +88,7 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
         }
     }
     done.changes += undone.changes.len();
-    done.notes.extend(plan::execute(root, &undone)?);
+    done.notes.extend(plan::failures(&plan::execute(root, &undone)?));
     done.covered = target::covered(root, &facts)?;
     Ok(done)
 }

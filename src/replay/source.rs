@@ -1,19 +1,25 @@
 //! The image that is carried over from: what stands in it, and what the administrator did to it.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 
 use super::Old;
 use crate::boot::recorded;
-use crate::config::Config;
 use crate::error::Result;
 use crate::journal::{Event, Journal};
-use crate::request::{Call, Env, Stream, run};
+use crate::request::is_on_in;
 use crate::root::Root;
-use crate::settle::{Facts, Prepared, prepare};
+use crate::settle::{Facts, Planner, Prepared};
 use crate::state::State;
-use crate::tool::Tool;
+use crate::sysv::layout::Layout;
+use crate::unit::generation::Generation;
+use crate::unit::paths::SearchPath;
+use crate::unit::problem::Problem;
+use crate::unit::state::{LinkTable, State as FileState};
+use crate::unit::tree::Units;
 
+/// The run level that stands for "enabled", as systemd-sysv-install has it.
+const SYSV_LEVEL: usize = 5;
 const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// The old image, read.
@@ -29,8 +35,8 @@ pub struct OldImage {
     pub prepared: Prepared,
     /// Whether settling has made everything so before: a difference is the administrator's doing.
     pub is_settled: bool,
-    /// The states of its units, as `is-enabled` words them.
-    pub units: BTreeMap<String, String>,
+    /// The states of its units' files.
+    pub units: BTreeMap<String, FileState>,
 }
 
 impl OldImage {
@@ -38,7 +44,7 @@ impl OldImage {
     pub fn load(root: &Root) -> Result<OldImage> {
         let journal = Journal::read(root)?;
         let facts = Facts::load(root)?;
-        let prepared = prepare(root, &facts, &journal)?;
+        let prepared = Planner::new(root, &facts, &journal).plan()?;
         let settled = State::load(root)?;
         Ok(OldImage {
             root: root.enter("/")?,
@@ -80,18 +86,30 @@ fn image_name(root: &Root) -> String {
     version.map_or(name.clone(), |version| format!("{name}-{version}"))
 }
 
-fn unit_states(root: &Root, state: &State) -> BTreeMap<String, String> {
-    let recorded = recorded(state);
-    let units = recorded.keys().filter_map(|key| key.split(' ').next());
-    units.filter_map(|unit| Some((unit.to_owned(), unit_state(root, unit)?))).collect()
+fn unit_states(root: &Root, state: &State) -> BTreeMap<String, FileState> {
+    let units: BTreeSet<String> = recorded(state).into_keys().map(|aspect| aspect.unit).collect();
+    units
+        .into_iter()
+        .filter_map(|unit| Some((unit.clone(), unit_state(root, &unit)?)))
+        .collect()
 }
 
-/// What `systemctl is-enabled` says of a unit, if there is one.
-pub(super) fn unit_state(root: &Root, unit: &str) -> Option<String> {
-    let args = ["is-enabled", "--", unit].map(OsString::from);
-    let (config, env) = (Config::default(), Env::default());
-    let reply = run(Tool::Systemctl, &Call::new(root, &config, &env, "systemctl"), &args);
-    let said = String::from_utf8_lossy(&reply.output.all(Stream::Stdout)).into_owned();
-    let word = said.lines().next()?.trim().to_owned();
-    (!word.is_empty() && word != "not-found").then_some(word)
+/// The state of a unit's file or, where an init script stands for the unit, of that; none if there
+/// is neither.
+pub(super) fn unit_state(root: &Root, unit: &str) -> Option<FileState> {
+    let units = Units::new(root, SearchPath::system(root), Generation::detect(root), "");
+    match units.state(unit, &LinkTable::default()) {
+        Err(Problem::Missing) => script_state(root, unit.strip_suffix(".service")?),
+        state => state.ok(),
+    }
+}
+
+fn script_state(root: &Root, service: &str) -> Option<FileState> {
+    let layout = Layout::find(root, true);
+    let service = OsStr::new(service);
+    root.is_file(layout.script(service)).then_some(())?;
+    Some(match is_on_in(&layout, service, SYSV_LEVEL) {
+        true => FileState::Enabled,
+        false => FileState::Disabled,
+    })
 }

@@ -7,20 +7,20 @@ use super::source::unit_state;
 use super::{OldImage, TargetImage};
 use crate::backend::nftables::NODE_TCP_PORT;
 use crate::backend::systemd::is_unit_name;
-use crate::boot::{self, Applied, UnitVerb};
+use crate::boot::{self, Applied};
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::default_zone;
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::journal::Journal;
-use crate::plan::{Action, Plan, PlannedChange};
+use crate::plan::{Action, Plan, PlannedChange, UnitVerb};
 use crate::root::Root;
 use crate::rpmdb::owners_of;
-use crate::settle::{Facts, prepare};
+use crate::settle::{Facts, Planner};
 use crate::state::{ActiveIntent, State};
-use crate::tool::Tool;
 use crate::undo::repeat::{script, there};
+use crate::unit::state::State as FileState;
 
 /// Where units are looked for by their names.
 const UNITS: [&str; 2] = ["/usr/lib/systemd/system", "/etc/systemd/system"];
@@ -41,7 +41,7 @@ pub(super) fn look(
         asked.filter(|name| facts.installed.has(name)).map(str::to_owned).collect();
     let mut known = TargetImage {
         installed: facts.installed.clone(),
-        own: prepare(root, facts, &own)?.fold.state,
+        own: Planner::new(root, facts, &own).plan()?.fold.state,
         asked_here,
         ..TargetImage::default()
     };
@@ -69,13 +69,12 @@ fn undone_units(old: &OldImage, root: &Root, known: &mut TargetImage) -> Plan {
         return plan;
     }
     for step in boot::units(&now, old.state(), &applied, &old.units).into_iter().filter(|step| step.kept) {
-        let masked = old.units.get(&step.unit).is_some_and(|word| word.starts_with("masked"));
-        let is_on = old.units.get(&step.unit).is_some_and(|word| word.starts_with("enabled"));
+        let state = old.units.get(&step.unit);
         let (verb, how) = match step.verb {
-            UnitVerb::Mask => ("unmask", "unmasked"),
-            _ if masked => ("mask", "masked"),
-            _ if is_on => ("enable", "enabled"),
-            _ => ("disable", "disabled"),
+            UnitVerb::Mask => (UnitVerb::Unmask, "unmasked"),
+            _ if state.is_some_and(|state| state.is_masked()) => (UnitVerb::Mask, "masked"),
+            _ if state.is_some_and(|state| state.is_enabled()) => (UnitVerb::Enable, "enabled"),
+            _ => (UnitVerb::Disable, "disabled"),
         };
         for (plugin, want) in old.state().wants().filter(|(_, want)| is_about(want, &step.unit, step.verb)) {
             let key = (plugin.to_owned(), want.intent.clone());
@@ -101,21 +100,22 @@ fn is_about(want: &ActiveIntent, unit: &str, verb: UnitVerb) -> bool {
     of == unit && masking == matches!(want, UnitWant::Mask | UnitWant::Unmask)
 }
 
-/// The call that gives a unit a state, unless it is so.
-fn unit_change(root: &Root, unit: &str, verb: &str, how: &str) -> Option<PlannedChange> {
+/// The change that gives a unit's file a state, unless it is so.
+fn unit_change(root: &Root, unit: &str, verb: UnitVerb, how: &str) -> Option<PlannedChange> {
     let path = there(root, unit).filter(|_| is_unit_name(unit))?;
-    let word = unit_state(root, unit)?;
+    let state = unit_state(root, unit)?;
     let is_so = match verb {
-        "unmask" => !word.starts_with("masked"),
-        "mask" => word.starts_with("masked"),
-        "enable" => word != "disabled",
-        _ => !word.starts_with("enabled"),
+        UnitVerb::Unmask => !state.is_masked(),
+        UnitVerb::Mask => state.is_masked(),
+        UnitVerb::Enable => state != FileState::Disabled,
+        UnitVerb::Disable | UnitVerb::Preset => !state.is_enabled(),
     };
     (!is_so).then(|| PlannedChange {
         path,
-        action: Action::Call {
-            tool: Tool::Systemctl,
-            args: [verb, "--quiet", unit].map(str::to_owned).to_vec(),
+        action: Action::Unit {
+            verb,
+            unit: unit.to_owned(),
+            scope: Scope::System,
         },
         because: Vec::new(),
         why: format!("{unit} was {how} in the old image"),
@@ -324,7 +324,7 @@ pub(super) fn covered(root: &Root, facts: &Facts) -> Result<Vec<String>> {
     let Some(text) = if_exists(root.read_text(PERSISTENT))? else {
         return Ok(Vec::new());
     };
-    let prepared = prepare(root, facts, &Journal::read(root)?)?;
+    let prepared = Planner::new(root, facts, &Journal::read(root)?).plan()?;
     let files = prepared.desired.into_iter().map(|file| file.path);
     let shared = ["/etc/sysconfig/iptables", "/etc/sysconfig/ip6tables"].map(str::to_owned);
     let all: BTreeSet<String> = files.chain(shared).filter(|path| root.exists(path)).collect();

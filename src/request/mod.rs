@@ -7,6 +7,7 @@
 mod call;
 mod chkconfig;
 mod clause;
+mod command;
 mod enforce;
 mod firewall_cmd;
 mod firewalld;
@@ -21,7 +22,9 @@ mod update_helper;
 
 pub use crate::argv::Request;
 pub use call::{Call, Env, Reply};
+pub use chkconfig::is_on_in;
 pub use clause::{Clause, Position};
+pub use command::Command;
 pub use enforce::{Names, PolicyContext, enforce};
 pub use output::{Output, Stream};
 pub use programs::{Program, Programs};

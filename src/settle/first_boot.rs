@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::first_boot::{self, Task};
 use crate::backend::systemd;
-use crate::boot::{self, Applied, Job, Look};
+use crate::boot::{self, Applied, Job, Look, UnitAspect, UnitState};
 use crate::intent::{Intent, Scope};
-use crate::plan::DesiredFile;
+use crate::plan::Contribution;
 use crate::policy::Ruling;
 use crate::root::Root;
 use crate::state::State;
 
 /// The files for units that plugins wanted started and that no boot starts anyway, and for those
 /// whose state policy put off until the boot.
-pub(super) fn files(root: &Root, state: &State) -> Vec<DesiredFile> {
+pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
     let look = Look {
         applied: &Applied::default(),
         activity: None,
@@ -26,7 +26,11 @@ pub(super) fn files(root: &Root, state: &State) -> Vec<DesiredFile> {
     let enabled = boot::recorded(state);
     let mut tasks: BTreeMap<(Task, &str), Vec<u64>> = BTreeMap::new();
     for request in judged.iter().filter(|request| request.job == Some(Job::Start)) {
-        let by_itself = enabled.get(&request.unit).is_some_and(|wanted| wanted == "enabled");
+        let aspect = UnitAspect {
+            unit: request.unit.clone(),
+            mask: false,
+        };
+        let by_itself = enabled.get(&aspect) == Some(&UnitState::Enabled);
         if !by_itself && systemd::is_unit_name(&request.unit) {
             tasks.entry((Task::Start, &request.unit)).or_default().extend(&request.events);
         }
@@ -36,7 +40,7 @@ pub(super) fn files(root: &Root, state: &State) -> Vec<DesiredFile> {
             tasks.entry((task, unit)).or_default().extend(&want.events);
         }
     }
-    first_boot::files(root, &tasks, !state.plugins.is_empty())
+    first_boot::contribute(root, &tasks, !state.plugins.is_empty())
 }
 
 /// What a intent that was put off comes to that the image's systemd can do by itself.

@@ -76,10 +76,7 @@ pub(super) fn leave_out(root: &Root, prepared: &mut Prepared) -> Result<()> {
     for closed in &judged.closed {
         plan.note(None, format!("{closed}: closed on this node, stays closed"), &[]);
     }
-    let calls = plan
-        .changes
-        .iter()
-        .filter(|change| matches!(change.action, crate::plan::Action::Call { .. }));
+    let calls = plan.changes.iter().filter(|change| change.action.is_request());
     let mut changes: Vec<_> = calls.cloned().collect();
     for file in judged.files {
         if file.kept {

@@ -1,7 +1,9 @@
 //! Settling: after a transaction the image is made to match what the plugins that are installed
 //! want. Doing it twice changes nothing.
 
+mod declared;
 mod facts;
+mod firewall;
 mod first_boot;
 mod local_changes;
 mod plan;
@@ -9,23 +11,22 @@ mod policy_check;
 mod remarks;
 mod unfulfilled;
 
-use std::collections::BTreeSet;
-
 use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::{Result, if_exists};
 use crate::escape::unescape;
 use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
-use crate::plan::{Action, Note, Plan, execute};
+use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
 use crate::state::{Revert, State};
 use crate::tool::Tool;
-use crate::undo::Restored;
+use crate::undo::repeat;
 
 pub use facts::Facts;
+pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
-pub use plan::{Prepared, firewall, prepare, prepare_again, prepare_for_boot, prepare_without, standing};
+pub use plan::{Planner, Prepared, standing};
 pub use policy_check::Judge;
 pub use remarks::remarks;
 
@@ -49,60 +50,78 @@ pub fn is_due(root: &Root) -> Result<bool> {
     Ok(if_exists(root.meta(journal::PATH))?.is_some() || metadata::is_there(root))
 }
 
+/// How to settle.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettleOptions {
+    /// What an administrator takes back: it no longer counts from then on.
+    pub revert: Revert,
+    /// What was changed on a node since it was booted stays so.
+    pub keep_node_changes: bool,
+}
+
+impl SettleOptions {
+    /// For an image that may be a node's: what was changed there stays so.
+    pub fn keeping() -> SettleOptions {
+        SettleOptions {
+            keep_node_changes: true,
+            ..SettleOptions::default()
+        }
+    }
+
+    /// As [`SettleOptions::keeping`], after these packages were installed.
+    pub fn installed(packages: &[&str]) -> SettleOptions {
+        let again = packages.iter().map(|name| (*name).to_owned()).collect();
+        SettleOptions {
+            revert: Revert {
+                again,
+                ..Revert::default()
+            },
+            keep_node_changes: true,
+        }
+    }
+
+    /// Without what an administrator takes back.
+    pub fn reverting(revert: Revert) -> SettleOptions {
+        SettleOptions {
+            revert,
+            ..SettleOptions::default()
+        }
+    }
+}
+
 /// Makes the image match its state, under the journal's lock. An image with neither a journal nor
 /// metadata is left alone.
-pub fn settle(root: &Root, facts: &Facts) -> Result<Report> {
-    make(root, facts, &Revert::default(), false)
-}
-
-/// As [`settle`], but what was changed on a node since it was booted stays so.
-pub fn settle_keeping(root: &Root, facts: &Facts) -> Result<Report> {
-    make(root, facts, &Revert::default(), true)
-}
-
-/// As [`settle_keeping`], after these packages were installed.
-pub fn settle_installed(root: &Root, facts: &Facts, packages: &[&str]) -> Result<Report> {
-    let again = packages.iter().map(|name| name.to_string()).collect();
-    let revert = Revert {
-        again,
-        ..Revert::default()
-    };
-    make(root, facts, &revert, true)
-}
-
-/// Settles without what an administrator takes back, which no longer counts from then on.
-pub fn revert(root: &Root, facts: &Facts, revert: &Revert) -> Result<Report> {
-    make(root, facts, revert, false)
-}
-
-fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Report> {
+///
+/// # Errors
+/// Records that cannot be read, or a file that cannot be written. A change that a tool refuses is a
+/// note of the report.
+pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Report> {
     if !is_due(root)? {
         return Ok(Report::default());
     }
     let mut appender = Appender::open(root)?;
     let journal = Journal::read(root)?;
-    let mut prepared = prepare_without(root, facts, &journal, revert)?;
-    if keeping {
+    let mut prepared = Planner::new(root, facts, &journal).reverting(options.revert.clone()).plan()?;
+    if options.keep_node_changes {
         local_changes::leave_out(root, &mut prepared)?;
     }
     root.forget_changes();
-    let failed = execute(root, &prepared.plan)?;
+    let executed = execute(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
-    state.retried.extend(carried_out(&prepared.plan, &failed));
-    state.declared = systemd::declared_after(root, &prepared.fold.state, |unit| {
-        failed.iter().any(|note| note.because.is_empty() && note.text.contains(&unit.unit))
-    });
-    if let Some(mut event) = event(revert, &prepared.restored, root.take_changes()) {
+    state.repeated.extend(repeat::done(&executed, &prepared.fold.state));
+    state.declared = systemd::declared_after(root, &prepared.fold.state, &executed);
+    if let Some(mut event) = event(&options.revert, &prepared.restored, root.take_changes()) {
         appender.append(&mut event)?;
         state.last_event = event.id;
     }
     let state_written = state.save(root)?;
     appender.close_part(root, journal::PART_LIMIT)?;
+    let failed = failures(&executed);
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
     Ok(Report {
         plan,
-        left: prepared.restored.left,
+        left: prepared.restored.notes,
         plugins: state.plugins.len(),
         gone: prepared.fold.gone.into_keys().collect(),
         state_written,
@@ -111,10 +130,11 @@ fn make(root: &Root, facts: &Facts, revert: &Revert, keeping: bool) -> Result<Re
 
 /// The record of what was put back: who looks at a path later has to know that it was not somebody
 /// else. None if there is nothing to record.
-fn event(revert: &Revert, restored: &Restored, made: Vec<Change>) -> Option<Event> {
+fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<Event> {
     let is_restored = |change: &Change| {
         let path = unescape(&change.path);
-        restored.changes.iter().any(|planned| planned.path.as_str() == path)
+        let mut planned = restored.changes.iter().chain(&restored.after_files);
+        planned.any(|planned| planned.path.as_str() == path)
     };
     let changes: Vec<Change> = made.into_iter().filter(is_restored).collect();
     let asked = !revert.plugins.is_empty() || !revert.events.is_empty();
@@ -146,19 +166,10 @@ fn event(revert: &Revert, restored: &Restored, made: Vec<Change>) -> Option<Even
 
 /// What settling would do; only reads.
 pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
-    Ok(prepare(root, facts, &Journal::read(root)?)?.plan)
+    Ok(Planner::new(root, facts, &Journal::read(root)?).plan()?.plan)
 }
 
 /// The state as it would be written now; only reads.
 pub fn state(root: &Root, facts: &Facts) -> Result<State> {
-    Ok(prepare(root, facts, &Journal::read(root)?)?.fold.settled())
-}
-
-/// The events of repeated requests that did not fail.
-fn carried_out(plan: &Plan, failed: &[Note]) -> BTreeSet<u64> {
-    let calls = plan.changes.iter().filter(|change| matches!(change.action, Action::Call { .. }));
-    calls
-        .filter(|change| !failed.iter().any(|note| note.because == change.because))
-        .flat_map(|change| change.because.iter().copied())
-        .collect()
+    Ok(Planner::new(root, facts, &Journal::read(root)?).plan()?.fold.settled())
 }

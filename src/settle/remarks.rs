@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::Declared;
-use super::unfulfilled::undone;
+use super::declared::Declared;
+use super::unfulfilled::unfulfilled;
 use super::{Facts, Judge};
 use crate::config::Backend;
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
     };
     let judge = Judge::new(root, &declared.policy, &journal);
     let mut notes: BTreeSet<Note> =
-        undone(root, state, &|plugin, want| judge.of(plugin, want)).into_iter().collect();
+        unfulfilled(root, state, &|plugin, want| judge.of(plugin, want)).into_iter().collect();
     notes.extend(declared.notes);
     for dialect in dialects {
         notes.extend(export(root, state, *dialect)?.notes);

@@ -14,7 +14,7 @@ const PUT_OFF: &str = "policy put it off, and a boot cannot do it: it is left to
 const NO_NODESHIM: &str = "it waits for the boot, and nodeshim is not in this image";
 
 /// A warning for each intent. `ruling` is what policy says of a plugin's intent.
-pub(super) fn undone(
+pub(super) fn unfulfilled(
     root: &Root,
     state: &State,
     ruling: &dyn Fn(&str, &ActiveIntent) -> Ruling,
@@ -116,7 +116,7 @@ mod tests {
             rule: rule.into(),
             ..Ruling::default()
         };
-        undone(root, &state(), &ruling).into_iter().map(|note| note.text).collect()
+        unfulfilled(root, &state(), &ruling).into_iter().map(|note| note.text).collect()
     }
 
     #[test]

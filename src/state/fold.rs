@@ -59,6 +59,7 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     let mut lives: BTreeMap<String, InstallPeriod> = BTreeMap::new();
     let mut fold = Fold::default();
     fold.state.retried.clone_from(&facts.before.retried);
+    fold.state.repeated.clone_from(&facts.before.repeated);
     fold.state.forgotten.clone_from(&facts.before.forgotten);
     fold.state.reverted.clone_from(&facts.before.reverted);
     fold.state.placed.clone_from(&facts.before.placed);

@@ -38,10 +38,14 @@ pub struct State {
     pub format: u64,
     /// The last event that went into it, 0 if there was none.
     pub last_event: u64,
-    /// Failed `enable` requests that settling has carried out since, by event. They are not
-    /// carried out again, so that an administrator's later `disable` stands.
+    /// Requests that settling has repeated, as earlier versions wrote it: by event alone. Each
+    /// counts for all that its request asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retried: BTreeSet<u64>,
+    /// What settling has brought about that was asked for elsewhere or too early. It is not brought
+    /// about again, so that an administrator's later change stands.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub repeated: BTreeSet<Repeated>,
     /// Plugins that are gone or came back, and the last event of theirs that no longer counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forgotten: BTreeMap<String, u64>,
@@ -78,6 +82,7 @@ impl Default for State {
             format: FORMAT,
             last_event: 0,
             retried: BTreeSet::new(),
+            repeated: BTreeSet::new(),
             forgotten: BTreeMap::new(),
             reverted: BTreeSet::new(),
             retracted: BTreeMap::new(),
@@ -87,6 +92,27 @@ impl Default for State {
             declarations: String::new(),
             plugins: BTreeMap::new(),
         }
+    }
+}
+
+/// An intent of a request that settling has brought about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Repeated {
+    /// The event.
+    pub event: u64,
+    /// The intent, one of the event's.
+    #[serde(flatten)]
+    pub intent: Intent,
+}
+
+impl Repeated {
+    /// What is remembered of an intent that was brought about: each of its requests.
+    pub fn of(want: &ActiveIntent) -> impl Iterator<Item = Repeated> {
+        want.events.iter().map(|event| Repeated {
+            event: *event,
+            intent: want.intent.clone(),
+        })
     }
 }
 
@@ -230,6 +256,12 @@ impl State {
         root.create_dirs(journal::DIRECTORY, 0o755)?;
         root.write(PATH, text.as_bytes(), None)?;
         Ok(true)
+    }
+
+    /// Whether settling has brought an intent about since it was asked for.
+    pub fn is_repeated(&self, want: &ActiveIntent) -> bool {
+        want.events.iter().any(|event| self.retried.contains(event))
+            || Repeated::of(want).any(|one| self.repeated.contains(&one))
     }
 
     /// Every want with its plugin's name.

@@ -24,22 +24,13 @@ use crate::escape::{escape, unescape};
 use crate::firewall::BY_ENTRY;
 use crate::intent::Intent;
 use crate::journal::{Event, replaced};
-use crate::plan::{Action, Note, PlannedChange};
+use crate::plan::{Action, Contribution, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
 use crate::state::{ActiveIntent, Fold, State, is_erasure};
 use crate::tool::Tool;
 
-/// What is to be put back, and what cannot be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// The changes.
-    pub changes: Vec<PlannedChange>,
-    /// What stays as it is, and why.
-    pub left: Vec<Note>,
-}
-
 /// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
-pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Restored> {
+pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Contribution> {
     let after = fold.settled();
     let scene = RestoreContext {
         root,
@@ -50,7 +41,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         wanted_now: aims(&after),
     };
     let chains = chains(events);
-    let mut restored = Restored::default();
+    let mut restored = Contribution::default();
     let mut directories = Vec::new();
     for (path, chain) in &chains {
         if !chain.iter().any(|(event, change)| scene.ends(event, change)) {
@@ -149,7 +140,7 @@ impl RestoreContext<'_> {
         (expected, desired)
     }
 
-    fn path(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
+    fn path(&self, path: &str, chain: &Chain, restored: &mut Contribution) -> Result<()> {
         let (expected, desired) = self.compare(chain);
         let desired = self.unless_dangling(path, desired);
         let actual = self.actual(path)?;
@@ -163,19 +154,19 @@ impl RestoreContext<'_> {
         let because: Vec<u64> = chain.iter().map(|(event, _)| event.id).collect();
         let left = |text: &str| Note::new(None, format!("{path} is left as it is: {text}"), &because);
         if actual != expected && !is_known_to_match(&actual, &expected) {
-            restored.left.push(left("somebody else has changed it since"));
+            restored.notes.push(left("somebody else has changed it since"));
             return Ok(());
         }
         let plain = |text: &str| unescape(text).into_string().ok();
         let Some(place) = plain(path) else {
-            restored.left.push(left("its name is not UTF-8"));
+            restored.notes.push(left("its name is not UTF-8"));
             return Ok(());
         };
         let action = match desired {
             PathState::Link(target) => match plain(&target) {
                 Some(target) => Action::Link { target },
                 None => {
-                    restored.left.push(left("where it pointed is not UTF-8"));
+                    restored.notes.push(left("where it pointed is not UTF-8"));
                     return Ok(());
                 }
             },
@@ -183,7 +174,7 @@ impl RestoreContext<'_> {
             PathState::File(sha256) => match self.kept(sha256.as_deref()) {
                 Some(action) => action,
                 None => {
-                    restored.left.push(left("the file that was there before is not kept"));
+                    restored.notes.push(left("the file that was there before is not kept"));
                     return Ok(());
                 }
             },
@@ -231,7 +222,7 @@ impl RestoreContext<'_> {
     }
 
     /// A directory that was made goes if nothing is left in it.
-    fn directory(&self, path: &str, chain: &Chain, restored: &mut Restored) -> Result<()> {
+    fn directory(&self, path: &str, chain: &Chain, restored: &mut Contribution) -> Result<()> {
         let was_made = chain.first().is_some_and(|(_, change)| change.op == Op::Mkdir);
         if !was_made || chain.iter().any(|(event, change)| self.counts_now(event, change)) {
             return Ok(());

@@ -1,56 +1,72 @@
-//! What requests of another image come to here: the calls that bring their intents about. Firewall
-//! openings need none, for the firewall's backends write what stands.
+//! Requests of another image, repeated here: what brings about what they asked for. Firewall
+//! openings need nothing, since the firewall's backends write all that counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::systemd::{is_unit_name, unit_file};
 use crate::escape::unescape;
-use crate::intent::{Intent, Scope, ServiceWant, UnitWant};
+use crate::intent::{Intent, Scope, UnitWant};
 use crate::journal::Event;
-use crate::plan::{Action, Note, PlannedChange};
+use crate::plan::{Action, Contribution, Executed, Note, PlannedChange, UnitVerb};
 use crate::root::Root;
-use crate::state::{ActiveIntent, State};
+use crate::state::{ActiveIntent, Repeated, State};
 use crate::tool::Tool;
 
 /// Where init scripts and xinetd's services are.
 const SCRIPTS: [&str; 3] = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/xinetd.d"];
 
-/// The calls for intents that stand, come from requests of other images alone, and were not carried
-/// out here yet. What the image lacks is left until it is there.
-pub fn calls(root: &Root, state: &State, events: &[Event]) -> (Vec<PlannedChange>, Vec<Note>) {
+/// What brings about the intents that count, come from requests of other images alone, and were not
+/// brought about here yet. What the image lacks is left until it is there.
+pub fn contribute(root: &Root, state: &State, events: &[Event]) -> Contribution {
     let of_others = events.iter().filter(|event| event.replayed.is_some());
     let replayed: BTreeMap<u64, &Event> = of_others.map(|event| (event.id, event)).collect();
-    let (mut changes, mut notes) = (Vec::new(), Vec::new());
+    let mut contribution = Contribution::default();
     let mut repeated = BTreeSet::new();
     for (name, want) in state.wants() {
         let from_there = !want.events.is_empty() && want.events.iter().all(|id| replayed.contains_key(id));
-        let is_done = want.events.iter().any(|id| state.retried.contains(id));
-        if !from_there || is_done || is_retried(want) {
+        if !from_there || state.is_repeated(want) || is_retried(want) {
             continue;
         }
-        match call(root, &want.intent) {
-            Carried::Call(path, tool, args) => changes.push(change(name, want, path, tool, args)),
-            Carried::Repeat => {
+        match how(root, &want.intent) {
+            How::Action(path, action) => contribution.changes.push(change(name, want, path, action)),
+            How::Repeat => {
                 for event in want.events.iter().filter_map(|id| replayed.get(id)) {
                     // What no tool was called for cannot be repeated.
-                    if !Tool::ALL.contains(&event.tool) || !repeated.insert(event.id) {
-                        continue;
-                    }
-                    match arguments(event) {
-                        Some(args) => {
-                            changes.push(change(name, want, event.tool.name().into(), event.tool, args));
-                        }
-                        None => {
-                            let text = "its words are no text: it is not repeated here";
-                            notes.push(Note::new(Some(name), text, &[event.id]));
-                        }
+                    if Tool::ALL.contains(&event.tool) && repeated.insert(event.id) {
+                        repeat(name, want, event, &mut contribution);
                     }
                 }
             }
-            Carried::Nothing => {}
+            How::Nothing => {}
         }
     }
-    (changes, notes)
+    contribution
+}
+
+fn repeat(name: &str, want: &ActiveIntent, event: &Event, contribution: &mut Contribution) {
+    match arguments(event) {
+        Some(args) => {
+            let action = Action::Call {
+                tool: event.tool,
+                args,
+            };
+            contribution.changes.push(change(name, want, event.tool.name().into(), action));
+        }
+        None => {
+            let text = "its words are no text: it is not repeated here";
+            contribution.notes.push(Note::new(Some(name), text, &[event.id]));
+        }
+    }
+}
+
+/// Of the changes that [`contribute`] asked for, what need not be asked for again.
+pub fn done(executed: &[Executed], state: &State) -> BTreeSet<Repeated> {
+    let carried_out = |want: &ActiveIntent| {
+        let mut of_want = executed.iter().filter(|one| is_for(one.change, want)).peekable();
+        of_want.peek().is_some() && !of_want.any(Executed::has_failed)
+    };
+    let done = state.wants().filter(|(_, want)| carried_out(want));
+    done.flat_map(|(_, want)| Repeated::of(want)).collect()
 }
 
 /// Requests to enable that failed are repeated anyway.
@@ -66,56 +82,61 @@ fn is_retried(want: &ActiveIntent) -> bool {
     want.failed && enables
 }
 
-fn change(name: &str, want: &ActiveIntent, path: String, tool: Tool, args: Vec<String>) -> PlannedChange {
+fn change(name: &str, want: &ActiveIntent, path: String, action: Action) -> PlannedChange {
     PlannedChange {
         path,
-        action: Action::Call { tool, args },
+        action,
         because: want.events.clone(),
         why: format!("{name} asked for it in another image"),
     }
 }
 
-/// How a intent comes about.
-enum Carried {
-    /// By a call that concerns a path.
-    Call(String, Tool, Vec<String>),
+/// Whether a change was planned for a want.
+fn is_for(change: &PlannedChange, want: &ActiveIntent) -> bool {
+    match (&change.action, &want.intent) {
+        (
+            Action::Unit { verb, unit, scope },
+            Intent::Unit {
+                unit: of,
+                want: state,
+                scope: whose,
+                ..
+            },
+        ) => change.because == want.events && unit == of && scope == whose && verb_for(*state) == Some(*verb),
+        (Action::Intent { intent: of }, intent) => change.because == want.events && of == intent,
+        (Action::Call { .. }, intent) => {
+            is_repeated(intent) && want.events.iter().any(|event| change.because.contains(event))
+        }
+        _ => false,
+    }
+}
+
+/// How an intent comes about.
+enum How {
+    /// By an action that concerns a path.
+    Action(String, Action),
     /// By the request itself.
     Repeat,
-    /// Not by a call, or not yet.
+    /// By none, or not yet.
     Nothing,
 }
 
-fn call(root: &Root, intent: &Intent) -> Carried {
+fn how(root: &Root, intent: &Intent) -> How {
+    let asked = || Action::Intent {
+        intent: intent.clone(),
+    };
+    let at = |path: Option<String>| path.map_or(How::Nothing, |path| How::Action(path, asked()));
     match intent {
         Intent::Unit {
             unit, want, scope, ..
         } => of_unit(root, unit, *want, *scope),
-        Intent::Dependency {
-            unit,
-            target,
-            dependency,
-        } => match there(root, unit) {
-            Some(path) if is_unit_name(unit) && is_unit_name(target) => {
-                Carried::Call(path, Tool::Systemctl, words(&[&format!("add-{dependency}"), target, unit]))
-            }
-            _ => Carried::Nothing,
-        },
-        Intent::DefaultTarget { unit } => match unit_file(root, unit) {
-            Some(path) if is_unit_name(unit) => {
-                Carried::Call(path, Tool::Systemctl, words(&["set-default", unit]))
-            }
-            _ => Carried::Nothing,
-        },
-        Intent::Service {
-            service,
-            want,
-            levels,
-        } => match script(root, service) {
-            Some(path) => Carried::Call(path, Tool::Chkconfig, of_service(service, *want, levels.as_deref())),
-            None => Carried::Nothing,
-        },
-        intent if is_repeated(intent) => Carried::Repeat,
-        _ => Carried::Nothing,
+        Intent::Dependency { unit, target, .. } => {
+            at(there(root, unit).filter(|_| is_unit_name(unit) && is_unit_name(target)))
+        }
+        Intent::DefaultTarget { unit } => at(unit_file(root, unit).filter(|_| is_unit_name(unit))),
+        Intent::Service { service, .. } => at(script(root, service)),
+        intent if is_repeated(intent) => How::Repeat,
+        _ => How::Nothing,
     }
 }
 
@@ -137,52 +158,34 @@ pub fn is_repeated(intent: &Intent) -> bool {
     )
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn of_unit(root: &Root, unit: &str, want: UnitWant, scope: Scope) -> Carried {
-    let verb = match want {
-        UnitWant::Enable => "enable",
-        UnitWant::Disable => "disable",
-        UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore => "preset",
-        UnitWant::Mask => "mask",
-        UnitWant::Unmask => "unmask",
-        UnitWant::Link => return Carried::Repeat,
-        UnitWant::Revert | UnitWant::Edit => return Carried::Nothing,
-    };
-    if !is_unit_name(unit) {
-        return Carried::Nothing;
-    }
-    let needs_file = !matches!(want, UnitWant::Mask | UnitWant::Unmask);
-    match (scope, there(root, unit)) {
-        (Scope::System, None) if needs_file => Carried::Nothing,
-        (Scope::System, path) => {
-            let path = path.unwrap_or_else(|| format!("/etc/systemd/system/{unit}"));
-            Carried::Call(path, Tool::Systemctl, words(&[verb, "--quiet", unit]))
-        }
-        (Scope::Global, _) => {
-            let path = format!("/etc/systemd/user/{unit}");
-            Carried::Call(path, Tool::Systemctl, words(&[verb, "--quiet", "--global", unit]))
-        }
-        (Scope::User, _) => Carried::Nothing,
+/// The verb that gives a unit's file the state that is wanted, if one does.
+fn verb_for(want: UnitWant) -> Option<UnitVerb> {
+    match want {
+        UnitWant::Enable => Some(UnitVerb::Enable),
+        UnitWant::Disable => Some(UnitVerb::Disable),
+        UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore => Some(UnitVerb::Preset),
+        UnitWant::Mask => Some(UnitVerb::Mask),
+        UnitWant::Unmask => Some(UnitVerb::Unmask),
+        UnitWant::Link | UnitWant::Revert | UnitWant::Edit => None,
     }
 }
 
-fn of_service(service: &str, want: ServiceWant, levels: Option<&str>) -> Vec<String> {
-    let word = match want {
-        ServiceWant::Add => return words(&["--add", service]),
-        ServiceWant::Remove => return words(&["--del", service]),
-        ServiceWant::Override => return words(&["--override", service]),
-        ServiceWant::On => "on",
-        ServiceWant::Off => "off",
-        ServiceWant::Reset => "reset",
-        ServiceWant::ResetPriorities => "resetpriorities",
-    };
-    match levels {
-        Some(levels) => words(&["--level", levels, service, word]),
-        None => words(&[service, word]),
+fn of_unit(root: &Root, unit: &str, want: UnitWant, scope: Scope) -> How {
+    if want == UnitWant::Link {
+        return How::Repeat;
     }
+    let Some(verb) = verb_for(want).filter(|_| is_unit_name(unit)) else {
+        return How::Nothing;
+    };
+    let needs_file = !matches!(verb, UnitVerb::Mask | UnitVerb::Unmask);
+    let path = match (scope, there(root, unit)) {
+        (Scope::User, _) => return How::Nothing,
+        (Scope::System, None) if needs_file => return How::Nothing,
+        (Scope::System, path) => path.unwrap_or_else(|| format!("/etc/systemd/system/{unit}")),
+        (Scope::Global, _) => format!("/etc/systemd/user/{unit}"),
+    };
+    let unit = unit.to_owned();
+    How::Action(path, Action::Unit { verb, unit, scope })
 }
 
 /// Where a unit is, or the init script that stands for it.

@@ -157,13 +157,13 @@ impl World {
         self.state = fold.settled();
         self.root.forget_changes();
         let plan = Plan {
-            changes: restored.changes,
+            changes: restored.changes.into_iter().chain(restored.after_files).collect(),
             notes: Vec::new(),
         };
         execute(&self.root, &plan).unwrap();
         let changes = self.root.take_changes();
         self.append(Tool::Nodeshim, Origin::default(), Vec::new(), changes);
-        restored.left
+        restored.notes
     }
 
     fn revert(&mut self, package: &str) -> Vec<Note> {

@@ -74,6 +74,18 @@ pub struct Answer {
 impl Presets {
     /// Reads an image's presets; lines that are no rules are warned of.
     pub fn load(root: &Root, scope: Scope, generation: Generation, prefix: &str, log: &Log) -> Presets {
+        Presets::load_some(root, scope, generation, (prefix, log), &|_| true)
+    }
+
+    /// Reads those of an image's preset files whose names `counts` picks. Paths are reported with a
+    /// prefix before them.
+    pub fn load_some(
+        root: &Root,
+        scope: Scope,
+        generation: Generation,
+        (prefix, log): (&str, &Log),
+        counts: &dyn Fn(&str) -> bool,
+    ) -> Presets {
         let last = if scope == Scope::System {
             "system-preset"
         } else {
@@ -82,6 +94,9 @@ impl Presets {
         let dirs = PARENTS.map(|parent| format!("{parent}/{last}"));
         let mut presets = Presets::default();
         for path in conf_files::list(root, &dirs, ".preset") {
+            if !counts(name::base_name(&path)) {
+                continue;
+            }
             if let Ok(text) = root.read_text(&path) {
                 presets.parse(&text, &format!("{prefix}{path}"), generation, log);
             }

@@ -45,6 +45,46 @@ pub enum State {
 }
 
 impl State {
+    /// The state that a word of systemd's stands for; none for one that says there is no file.
+    pub fn parse(word: &str) -> Option<State> {
+        use State::{
+            Alias, Bad, Disabled, Enabled, EnabledRuntime, Generated, Indirect, Linked, LinkedRuntime,
+            Masked, MaskedRuntime, Static, Transient,
+        };
+        let all = [
+            Enabled,
+            EnabledRuntime,
+            Linked,
+            LinkedRuntime,
+            Alias,
+            Masked,
+            MaskedRuntime,
+            Static,
+            Disabled,
+            Indirect,
+            Generated,
+            Transient,
+            Bad,
+        ];
+        all.into_iter().find(|state| state.word() == word)
+    }
+
+    /// Whether it cannot be started by whatever.
+    pub fn is_masked(self) -> bool {
+        matches!(self, State::Masked | State::MaskedRuntime)
+    }
+
+    /// Whether links pull it in, for good or for this boot.
+    pub fn is_enabled(self) -> bool {
+        matches!(self, State::Enabled | State::EnabledRuntime)
+    }
+
+    /// Whether enabling and disabling change nothing: no `[Install]` section, another unit's name, or
+    /// made at run time.
+    pub fn is_fixed(self) -> bool {
+        matches!(self, State::Static | State::Alias | State::Indirect | State::Generated | State::Transient)
+    }
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::intent::{FirewallItem, Intent, RecordedIntent, Scope, UnitWant};
-use nodeshim::journal::{Appender, Event, Verdict};
+use nodeshim::journal::{Appender, Event, Replayed, Verdict};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::{Installed, Package};
-use nodeshim::settle::{Facts, Report, settle};
+use nodeshim::settle::{Facts, Report, SettleOptions, settle};
 use nodeshim::tool::Tool;
 use tempfile::TempDir;
 
@@ -44,15 +44,31 @@ impl Image {
         self.append(package, (scriptlet, arg), intents, changed, 0);
     }
 
-    fn append(
+    /// Records what a package's `%post` had asked for in another image.
+    pub fn record_replayed(&self, package: &str, intents: Vec<Intent>) {
+        let replayed = Replayed {
+            image: "old".into(),
+            event: 1,
+        };
+        let mut event = self.event(package, ("%post", 1), intents, false, 0);
+        event.replayed = Some(replayed);
+        Appender::open(&self.root).unwrap().append(&mut event).unwrap();
+    }
+
+    fn append(&self, package: &str, scriptlet: (&str, u32), intents: Vec<Intent>, changed: bool, exit: u8) {
+        let mut event = self.event(package, scriptlet, intents, changed, exit);
+        Appender::open(&self.root).unwrap().append(&mut event).unwrap();
+    }
+
+    fn event(
         &self,
         package: &str,
         (scriptlet, arg): (&str, u32),
         intents: Vec<Intent>,
         changed: bool,
         exit: u8,
-    ) {
-        let mut event = Event {
+    ) -> Event {
+        Event {
             id: 0,
             time: "2024-01-01T00:00:00Z".into(),
             tool: Tool::FirewallCmd,
@@ -72,13 +88,12 @@ impl Image {
             intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, changed)).collect(),
             held: Vec::new(),
             changes: self.root.take_changes(),
-        };
-        Appender::open(&self.root).unwrap().append(&mut event).unwrap();
+        }
     }
 
     /// Settles with these packages installed.
     pub fn settle(&self, packages: &[&str]) -> Report {
-        settle(&self.root, &facts(packages)).unwrap()
+        settle(&self.root, &facts(packages), &SettleOptions::default()).unwrap()
     }
 
     pub fn read(&self, path: &str) -> String {

@@ -3,7 +3,7 @@
 use nodeshim::inspect::{self, View};
 use nodeshim::intent::{FirewallItem, Intent, UnitWant};
 use nodeshim::journal::Journal;
-use nodeshim::settle::{prepare, standing};
+use nodeshim::settle::{Planner, standing};
 use nodeshim::state::EffectiveState;
 
 use crate::image::{Image, allow, facts, port, unit};
@@ -11,7 +11,7 @@ use crate::image::{Image, allow, facts, port, unit};
 fn view(image: &Image, packages: &[&str]) -> View {
     let facts = facts(packages);
     let journal = Journal::read(&image.root).unwrap();
-    let prepared = prepare(&image.root, &facts, &journal).unwrap();
+    let prepared = Planner::new(&image.root, &facts, &journal).plan().unwrap();
     View {
         declared: Default::default(),
         hooks: Vec::new(),

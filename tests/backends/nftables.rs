@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use nodeshim::intent::FirewallItem;
-use nodeshim::settle::{self, Prepared};
+use nodeshim::settle::{self, Planner, Prepared};
 use nodeshim::state::State;
 
 use crate::image::{Image, allow, allow_in, facts, port};
@@ -146,7 +146,7 @@ fn hostile_values_are_noted_and_never_written() {
     image.record("evil\"x", "%post", 1, vec![allow(port("81", "tcp"))]);
     let Prepared { plan, .. } = {
         let journal = nodeshim::journal::Journal::read(&image.root).unwrap();
-        settle::prepare(&image.root, &facts(&["a", "evil\"x"]), &journal).unwrap()
+        Planner::new(&image.root, &facts(&["a", "evil\"x"]), &journal).plan().unwrap()
     };
     assert_eq!(plan.notes.len(), EVIL.len() * 10 + 1, "{:#?}", plan.notes);
     image.settle(&["a", "evil\"x"]);

@@ -34,6 +34,48 @@ fn a_unit_that_was_enabled_too_early_is_enabled_once() {
     assert!(image.settle(&["a"]).plan.is_empty(), "an administrator's disable stands");
 }
 
+/// One unit's name ends in the other's, and only that one cannot be enabled.
+#[test]
+fn a_declared_unit_that_fails_does_not_enable_another_one_again() {
+    let image = Image::new();
+    for name in ["agent.service", "node-agent.service"] {
+        put_unit(&image, name);
+    }
+    let metadata = b"schema = 1\n[units]\nenable = [\"agent.service\", \"node-agent.service\"]\n";
+    image.root.create_dirs("/usr/share/ovirt-node/plugins.d", 0o755).unwrap();
+    image.root.write("/usr/share/ovirt-node/plugins.d/p.toml", metadata, None).unwrap();
+    image.root.create_dirs("/etc/systemd/system", 0o755).unwrap();
+    image.root.symlink("/dev/null", "/etc/systemd/system/node-agent.service").unwrap();
+    let first = image.settle(&["p"]);
+    assert!(image.root.exists(link("agent.service")), "{first:?}");
+    assert!(
+        first.plan.notes.iter().any(|note| note.text.starts_with("failed: p declares node-agent")),
+        "{first:?}"
+    );
+    image.root.remove(link("agent.service")).unwrap();
+    let second = image.settle(&["p"]);
+    assert!(!image.root.exists(link("agent.service")), "an administrator's disable stands: {second:?}");
+}
+
+/// Of one request of another image one unit cannot be enabled: the other one is done once.
+#[test]
+fn a_replayed_request_that_fails_in_part_does_not_enable_a_unit_again() {
+    let image = Image::new();
+    for name in ["aa.service", "bb.service"] {
+        put_unit(&image, name);
+    }
+    image.root.create_dirs("/etc/systemd/system", 0o755).unwrap();
+    image.root.symlink("/dev/null", "/etc/systemd/system/bb.service").unwrap();
+    image.root.take_changes();
+    let intents = ["aa.service", "bb.service"].map(|name| unit(name, UnitWant::Enable));
+    image.record_replayed("a", intents.into());
+    let first = image.settle(&["a"]);
+    assert!(image.root.exists(link("aa.service")), "{first:?}");
+    image.root.remove(link("aa.service")).unwrap();
+    let second = image.settle(&["a"]);
+    assert!(!image.root.exists(link("aa.service")), "an administrator's disable stands: {second:?}");
+}
+
 #[test]
 fn what_policy_puts_off_is_left_to_systemd_where_nodeshim_is_not() {
     let image = Image::new();

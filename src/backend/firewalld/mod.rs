@@ -17,7 +17,7 @@ use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{FirewallItem, Intent};
-use crate::plan::{Content, DesiredFile, Note};
+use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
 use crate::root::Root;
 use crate::state::{ActiveIntent, ZoneEntry};
 
@@ -25,20 +25,7 @@ pub use closed::keep_closed;
 use zones::Zones;
 
 /// Where service files are, and what ours begin with.
-pub const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
-
-/// What is to be written.
-#[derive(Debug, Clone, Default)]
-pub struct Files {
-    /// Service files, then zone files.
-    pub desired: Vec<DesiredFile>,
-    /// What could not be expressed.
-    pub notes: Vec<Note>,
-    /// The entries that are in zones because settling put them there.
-    pub placed: BTreeSet<ZoneEntry>,
-    /// Zone files as they were before settling changed them first, by path; empty if there was none.
-    pub originals: BTreeMap<String, String>,
-}
+const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
 
 /// What the zones are made from.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +36,7 @@ pub struct Input<'a> {
     pub withdrawn: &'a [(&'a str, &'a ActiveIntent)],
     /// What settling has put into zones before.
     pub placed: &'a BTreeSet<ZoneEntry>,
-    /// Zone files as they were before settling changed them, as in [`Files`].
+    /// Zone files as they were before settling changed them first, by path; empty if there was none.
     pub originals: &'a BTreeMap<String, String>,
     /// Zones that hold something of plugins are wanted even if they need no change.
     pub whole: bool,
@@ -57,10 +44,14 @@ pub struct Input<'a> {
     pub default_zone: &'a str,
 }
 
-/// Plans the service and zone files.
-pub fn files(root: &Root, input: &Input) -> Result<Files> {
+/// The service files, then the zone files.
+pub fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
     let names = Names::of(root);
-    let mut files = Files::default();
+    let mut files = Contribution {
+        owned: vec![OWNED],
+        ..Contribution::default()
+    };
+    let (mut placed, mut originals) = (BTreeSet::new(), input.originals.clone());
     let mut zones = Zones::load(root, &mut files.notes)?;
     zones.clear_ours(input.placed);
     for (plugin, want) in input.withdrawn {
@@ -81,7 +72,7 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
                         notes.push(format!("zone {zone} does not exist: nothing is opened in it"));
                         continue;
                     }
-                    files.desired.push(service_file(&name, service.to_xml(), plugin, &events));
+                    files.files.push(service_file(&name, service.to_xml(), plugin, &events));
                 }
             }
             None => notes.push("its name cannot be written into a file: no service is made for it".into()),
@@ -89,7 +80,7 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         for (zone, entry) in wanted::entries(ruleset, &mut notes) {
             match zones.place(root, &zone, &entry, &names, (plugin, &events))? {
                 zones::Placing::Done => {
-                    files.placed.insert(ZoneEntry { zone, opening: entry });
+                    placed.insert(ZoneEntry { zone, opening: entry });
                 }
                 zones::Placing::WasThere => {}
                 zones::Placing::Refused(text) => notes.push(text),
@@ -97,11 +88,14 @@ pub fn files(root: &Root, input: &Input) -> Result<Files> {
         }
         files.notes.extend(notes.into_iter().map(|text| Note::new(Some(plugin), text, &events)));
     }
-    zones.drop_missing_services(root, input.withdrawn, &files.desired);
-    files.originals = input.originals.clone();
-    let changed = zones.changed(root, input.whole, &mut files.originals)?;
-    files.desired.extend(stock_services(root, &changed));
-    files.desired.extend(changed);
+    zones.drop_missing_services(root, input.withdrawn, &files.files);
+    let changed = zones.changed(root, input.whole, &mut originals)?;
+    files.files.extend(stock_services(root, &changed));
+    files.files.extend(changed);
+    files.memory = Memory {
+        placed: Some(placed),
+        originals: Some(originals),
+    };
     Ok(files)
 }
 

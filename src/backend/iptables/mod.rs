@@ -18,7 +18,7 @@ use super::name::stem;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ruleset::Ruleset;
-use crate::plan::{Content, DesiredFile, Note};
+use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
 use block::{At, Insert};
 pub use closed::{keep_closed, rules_in_blocks};
@@ -209,13 +209,14 @@ fn families(of: Option<Family>) -> impl Iterator<Item = Family> {
         .filter(move |family| of.is_none_or(|of| of == *family))
 }
 
-/// Adds the rule files with their blocks, or without them where nothing is wanted, to what is
-/// `desired` already; a rule file among that gets the blocks too. A file that is not there lets
-/// everything in: it is made only if there is more to do.
-pub fn files(root: &Root, firewall: &Firewall, desired: &mut Vec<DesiredFile>) -> Result<Vec<Note>> {
+/// The rule files with their blocks, or without them where nothing is wanted; a rule file that is
+/// `planned` already gets the blocks too. A file that is not there lets everything in: it is made
+/// only if there is more to do.
+pub fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> Result<Contribution> {
+    let mut files = Vec::new();
     let mut notes = firewall.notes.clone();
     for (family, path) in FILES {
-        let before = match text_of(root, path, desired)? {
+        let before = match text_of(root, path, planned)? {
             Text::There(text) => Some(text),
             Text::Missing => None,
             Text::Unreadable => {
@@ -233,15 +234,18 @@ pub fn files(root: &Root, firewall: &Firewall, desired: &mut Vec<DesiredFile>) -
         }
         let meta = if_exists(root.meta_followed(path))?;
         let mode = meta.map_or(MODE, |meta| meta.mode);
-        desired.retain(|file| file.path != path);
-        desired.push(DesiredFile {
+        files.push(DesiredFile {
             path: path.into(),
             content: text.map_or(Content::Nothing, |text| Content::File { text, mode }),
             because: firewall.because.clone(),
             why: "what the plugins let through".into(),
         });
     }
-    Ok(notes)
+    Ok(Contribution {
+        files,
+        notes,
+        ..Contribution::default()
+    })
 }
 
 /// What a rule file will hold.
@@ -251,13 +255,9 @@ enum Text {
     Unreadable,
 }
 
-fn text_of(root: &Root, path: &str, desired: &[DesiredFile]) -> Result<Text> {
-    let planned = desired.iter().find_map(|file| match &file.content {
-        Content::File { text, .. } if file.path == path => Some(text.clone()),
-        _ => None,
-    });
-    if let Some(text) = planned {
-        return Ok(Text::There(text));
+fn text_of(root: &Root, path: &str, planned: &Contribution) -> Result<Text> {
+    if let Some(text) = planned.text_of(path) {
+        return Ok(Text::There(text.to_owned()));
     }
     Ok(match if_exists(root.read(path))?.map(String::from_utf8) {
         None => Text::Missing,

@@ -20,7 +20,7 @@ use super::name::stem;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ruleset::Ruleset;
-use crate::plan::{Content, DesiredFile, Note};
+use crate::plan::{Content, Contribution, DesiredFile, Note};
 
 pub use base::NODE_TCP_PORT;
 pub use model::{Document, TABLE};
@@ -92,7 +92,7 @@ impl Firewall {
     }
 
     /// The files that should be there; none if no plugin wants anything.
-    pub fn files(&self) -> Result<Vec<DesiredFile>> {
+    fn files(&self) -> Result<Vec<DesiredFile>> {
         let mut files = Vec::new();
         for (stem, (document, events)) in &self.plugins {
             files.push(file(
@@ -121,8 +121,19 @@ fn file(path: String, text: String, because: Vec<u64>, why: String) -> DesiredFi
     }
 }
 
+/// The files of a firewall, or none of them where the image has another.
+pub fn contribute(firewall: Option<&Firewall>) -> Result<Contribution> {
+    let files = firewall.map(Firewall::files).transpose()?.unwrap_or_default();
+    Ok(Contribution {
+        files: if files.is_empty() { absent() } else { files },
+        notes: firewall.map(|firewall| firewall.notes.clone()).unwrap_or_default(),
+        owned: vec![(DIRECTORY, "")],
+        ..Contribution::default()
+    })
+}
+
 /// What no plugin wants any more: the main file and its unit go with the last plugin.
-pub fn absent() -> Vec<DesiredFile> {
+fn absent() -> Vec<DesiredFile> {
     let nothing = |path: String| DesiredFile {
         path,
         content: Content::Nothing,

@@ -1,0 +1,147 @@
+//! Units that metadata enables or disables, and no request did; requests to enable a unit that came
+//! too early, made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{UNIT_DIRECTORIES, is_unit_name, unit_file};
+use crate::intent::{Intent, Scope, UnitWant};
+use crate::plan::{Action, Contribution, Executed, PlannedChange, UnitVerb};
+use crate::root::Root;
+use crate::state::{DeclaredUnit, State};
+
+/// Requests to enable a unit that was not there then and is there now.
+pub fn retries(root: &Root, state: &State) -> Contribution {
+    let mut changes = Vec::new();
+    for (name, want) in state.wants().filter(|(_, want)| want.failed) {
+        let Intent::Unit {
+            unit,
+            want: UnitWant::Enable,
+            scope: Scope::System,
+            ..
+        } = &want.intent
+        else {
+            continue;
+        };
+        let Some(path) = unit_file(root, unit).filter(|_| !state.is_repeated(want) && is_unit_name(unit))
+        else {
+            continue;
+        };
+        changes.push(PlannedChange {
+            path,
+            action: Action::Unit {
+                verb: UnitVerb::Enable,
+                unit: unit.clone(),
+                scope: Scope::System,
+            },
+            because: want.events.clone(),
+            why: format!("{name} enabled {unit} before the unit was there"),
+        });
+    }
+    Contribution {
+        changes,
+        ..Contribution::default()
+    }
+}
+
+/// What has to be done to units that files alone ask for: to enable or disable them once, and to
+/// disable those that were enabled this way and nobody wants any more.
+pub fn declared(root: &Root, state: &State) -> Contribution {
+    let wanted = declared_units(state);
+    let mut changes = Vec::new();
+    for (unit, why) in &wanted {
+        let Some(path) = unit_file(root, &unit.unit) else {
+            continue;
+        };
+        if !state.declared.contains(unit) {
+            changes.push(change(path, unit, unit.enable, why.clone()));
+        }
+    }
+    let kept: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
+    for unit in state.declared.iter().filter(|unit| unit.enable && !kept.contains(unit.unit.as_str())) {
+        let path =
+            unit_file(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
+        changes.push(change(path, unit, false, "no file declares it enabled any more".into()));
+    }
+    Contribution {
+        changes,
+        ..Contribution::default()
+    }
+}
+
+fn change(path: String, unit: &DeclaredUnit, enable: bool, why: String) -> PlannedChange {
+    PlannedChange {
+        path,
+        action: Action::Unit {
+            verb: verb(enable),
+            unit: unit.unit.clone(),
+            scope: Scope::System,
+        },
+        because: Vec::new(),
+        why,
+    }
+}
+
+fn verb(enable: bool) -> UnitVerb {
+    match enable {
+        true => UnitVerb::Enable,
+        false => UnitVerb::Disable,
+    }
+}
+
+fn enabled_unit(intent: &Intent) -> Option<&str> {
+    match intent {
+        Intent::Unit {
+            unit,
+            want: UnitWant::Enable | UnitWant::PresetEnable,
+            scope: Scope::System,
+            ..
+        } => Some(unit),
+        _ => None,
+    }
+}
+
+/// The units that no request asked for, each with what asks for it. What one plugin wants enabled
+/// no other one's file disables.
+fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
+    let enabled: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
+    let mut units = BTreeMap::new();
+    for (name, want) in state.wants().filter(|(_, want)| want.events.is_empty()) {
+        let Intent::Unit {
+            unit,
+            want: wanted @ (UnitWant::Enable | UnitWant::Disable),
+            scope: Scope::System,
+            ..
+        } = &want.intent
+        else {
+            continue;
+        };
+        let enable = *wanted == UnitWant::Enable;
+        if is_unit_name(unit) && (enable || !enabled.contains(unit.as_str())) {
+            let verb = if enable { "enabled" } else { "disabled" };
+            let why = format!("{name} declares {unit} {verb}");
+            units.insert(
+                DeclaredUnit {
+                    unit: unit.clone(),
+                    enable,
+                },
+                why,
+            );
+        }
+    }
+    units
+}
+
+/// What is to be remembered of [`declared`] once a plan was executed: what was remembered before and
+/// what was not refused now, as far as it is still declared.
+pub fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTreeSet<DeclaredUnit> {
+    let is_of = |action: &Action, of: &DeclaredUnit| {
+        matches!(action, Action::Unit { verb: done, unit, scope: Scope::System }
+            if *unit == of.unit && *done == verb(of.enable))
+    };
+    let has_failed =
+        |unit: &DeclaredUnit| executed.iter().any(|one| one.has_failed() && is_of(&one.change.action, unit));
+    let is_done = |unit: &DeclaredUnit| {
+        state.declared.contains(unit) || unit_file(root, &unit.unit).is_some() && !has_failed(unit)
+    };
+    declared_units(state).into_keys().filter(is_done).collect()
+}

@@ -1,0 +1,57 @@
+//! The systemd backend: preset files with what plugins enabled and disabled, so that a tool that
+//! applies presets later agrees with the links that are there; and the units that metadata alone
+//! names.
+
+mod declared;
+mod presets;
+
+pub use declared::{declared, declared_after, retries};
+pub use presets::{not_preset, own_preset, presets};
+
+use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::root::Root;
+use crate::unit::name;
+
+/// Preset files of the system manager, and of every user's.
+pub const PRESETS: [(&str, Scope); 2] = [
+    ("/etc/systemd/system-preset", Scope::System),
+    ("/etc/systemd/user-preset", Scope::Global),
+];
+/// What our preset files begin with: before the distribution's 85 to 99, after an administrator's
+/// lower numbers.
+pub const PREFIX: &str = "80-nodeshim-";
+
+const UNIT_DIRECTORIES: [&str; 5] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// Whether a intent for the boot is what a boot does anyway with a unit that is enabled.
+pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
+    let Intent::Defer {
+        verb: DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart,
+        unit,
+        scope: Scope::System,
+    } = intent
+    else {
+        return false;
+    };
+    is_enabled(unit)
+}
+
+/// Unit names as systemd has them: what could be a glob or a second word is none.
+pub fn is_unit_name(unit: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    (1..=255).contains(&unit.len()) && unit.contains('.') && unit.bytes().all(plain)
+}
+
+/// Where a unit's file is, or its template's.
+pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
+    let names = std::iter::once(unit.to_owned()).chain(name::template_of(unit));
+    names
+        .flat_map(|name| UNIT_DIRECTORIES.map(|directory| format!("{directory}/{name}")))
+        .find(|path| root.is_file(path))
+}

@@ -1,0 +1,76 @@
+//! The firewall: the backend that the image uses writes what is wanted, every other one takes away
+//! what it had written.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::backend::{firewalld, iptables, lokkit, nftables, rulesets, sysctl};
+use crate::config::Backend;
+use crate::error::Result;
+use crate::firewall::definitions::Definitions;
+use crate::firewall::detect;
+use crate::firewall::firewalld::default_zone;
+use crate::intent::{FirewallItem, Intent};
+use crate::plan::{Contribution, Note};
+use crate::root::Root;
+use crate::state::{Fold, State};
+
+/// The nftables ruleset for a state, whatever backend the image uses.
+pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
+    let default_zone = default_zone(root);
+    let definitions = Definitions::new(root);
+    let (rulesets, mut notes) = rulesets(state, &default_zone, &definitions);
+    let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
+    notes.extend(firewall.notes.iter().cloned());
+    (firewall, notes)
+}
+
+/// Secure shell is the node's own: a plugin that asked for it does not take it along.
+fn is_nodes_own(intent: &Intent) -> bool {
+    let Intent::Allow { opening, .. } = intent else {
+        return false;
+    };
+    match opening {
+        FirewallItem::FirewallService { service } => service == "ssh",
+        FirewallItem::Port { port, protocol } => {
+            protocol == "tcp" && *port == nftables::NODE_TCP_PORT.to_string()
+        }
+        _ => false,
+    }
+}
+
+/// What all backends add together.
+pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Contribution> {
+    let default_zone = default_zone(root);
+    let definitions = Definitions::new(root);
+    let (rulesets, notes) = rulesets(&fold.state, &default_zone, &definitions);
+    let chosen = detect::backend(root, &facts.config);
+    let mut withdrawn = fold.withdrawn();
+    withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
+    let nothing = BTreeMap::new();
+    let of_chosen = |backend| if chosen == backend { &rulesets } else { &nothing };
+    let mut sum = Contribution::of_notes(notes);
+    sum += lokkit::withdraw(root, &withdrawn)?;
+    let rules = iptables::Firewall::build(of_chosen(Backend::Iptables), &default_zone, &definitions);
+    sum += iptables::contribute(root, &rules, &sum)?;
+    let table = (chosen == Backend::Nftables)
+        .then(|| nftables::Firewall::build(&rulesets, &default_zone, &definitions));
+    sum += nftables::contribute(table.as_ref())?;
+    // firewalld turns forwarding on by itself.
+    let without_firewalld = if chosen == Backend::Firewalld {
+        &nothing
+    } else {
+        &rulesets
+    };
+    sum += sysctl::contribute(without_firewalld);
+    let input = firewalld::Input {
+        rulesets: of_chosen(Backend::Firewalld),
+        withdrawn: &withdrawn,
+        placed: &fold.state.placed,
+        originals: &fold.state.originals,
+        whole: false,
+        default_zone: &default_zone,
+    };
+    sum += firewalld::contribute(root, &input)?;
+    Ok(sum)
+}
