@@ -57,7 +57,8 @@ pub(super) fn resolve(
     for entry in private.host.list(at(CHOSEN))? {
         let path = at(CHOSEN).join(&entry.name);
         if !nevras.contains(&package_file(&path)?.nevra) {
-            chosen.extend(take(path));
+            let number = given.len() + chosen.len();
+            chosen.extend(take(private, &path, number)?);
         }
     }
     Ok(Ok(chosen))
@@ -65,12 +66,11 @@ pub(super) fn resolve(
 
 /// A root that holds nothing but the way to the image's database.
 fn lay_out(root: &Root, private: &PrivateDirectory) -> Result<()> {
-    let Some(database) = database(root) else {
+    let Some(database) = database(root)? else {
         return Ok(());
     };
     let image = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
-    let real = root.resolve(database)?;
-    let target = image.join(real.strip_prefix("/").unwrap_or(&real));
+    let target = image.join(database.strip_prefix("/").unwrap_or(&database));
     for place in DATABASES {
         let link = private.path.join(ROOT).join(place.trim_start_matches('/'));
         private.host.create_dirs(link.parent().unwrap_or(&link), 0o700)?;

@@ -1,6 +1,7 @@
 //! Copying the packages that are named to where nobody else may write.
 
 use std::ffi::OsStr;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use super::nothing;
 use crate::error::{Error, Result};
 use crate::escape::escape;
 use crate::root::Kind;
+use crate::rpmdb::open_package;
 use crate::tempdir::PrivateDirectory;
 
 /// A package file's copy.
@@ -53,15 +55,21 @@ fn packages(private: &PrivateDirectory, directory: &Path) -> Result<Vec<std::ffi
 
 fn copy(private: &PrivateDirectory, from: &Path, name: &Path, number: usize) -> Result<Staged> {
     let copy = private.path.join(format!("{number}.rpm"));
-    private.host.copy_new(from, &copy)?;
+    let mut package = open_package(from)?;
+    let mut file = private.host.create_new(&copy)?;
+    io::copy(&mut package, &mut file).map_err(|error| Error::std_io(from, &error))?;
     Ok(Staged {
         name: escape(name.as_os_str()),
         copy,
     })
 }
 
-/// Takes over a package that is in a directory of ours already.
-pub(super) fn take(from: PathBuf) -> Option<Staged> {
-    let name = from.file_name().map(escape)?;
-    Some(Staged { name, copy: from })
+/// Takes over a package that is in a directory of ours already, but for its name.
+pub(super) fn take(private: &PrivateDirectory, from: &Path, number: usize) -> Result<Option<Staged>> {
+    let copy = private.path.join(format!("{number}.rpm"));
+    private.host.rename(from, &copy)?;
+    Ok(from.file_name().map(|name| Staged {
+        name: escape(name),
+        copy,
+    }))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::parts::{closed, last_closed};
-use super::tail::find_end;
+use super::tail::{check_length, find_end};
 use super::{Event, PATH, TRAILER_START, check_header, parse_trailer};
 use crate::attribution::Origins;
 use crate::error::{Error, Result, if_exists};
@@ -119,6 +119,8 @@ pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) ->
 }
 
 fn whole(mut file: File, path: &str) -> Result<Vec<u8>> {
+    let length = file.metadata().map_err(|error| Error::std_io(path, &error))?.len();
+    check_length(length, path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| Error::std_io(path, &error))?;
     Ok(bytes)

@@ -11,10 +11,16 @@ use serde::Serialize;
 use super::parts::beginning;
 use super::{HEADER, TRAILER_START, check_header, parse_trailer, trailer};
 use crate::error::{Error, Result, if_exists};
-use crate::root::Root;
+use crate::root::{Kind, Root};
 
 /// The end of a file is looked at in steps of this many bytes.
 const STEP: u64 = 4096;
+/// No trailer is longer: two numbers of at most 20 digits.
+const MAX_TRAILER: usize = 64;
+/// A longer file is refused: settling closes a journal that is larger than 4 MiB.
+const MAX_LENGTH: u64 = 256 << 20;
+/// As much of a torn tail is kept, and of all torn tails together.
+const MAX_TORN: u64 = 1 << 20;
 
 /// An append-only file of records.
 #[derive(Debug, Clone, Copy)]
@@ -75,18 +81,28 @@ impl Tail {
         let end = find_end(&self.file, self.length, self.of.path)?;
         let last = end.last.map_or_else(|| (self.of.before)(root, &self.file), Ok)?;
         self.next_id = last + 1;
-        self.drop_tail(root, end.end, &end.tail)
+        self.drop_tail(root, end.end)
     }
 
-    fn drop_tail(&mut self, root: &Root, end: u64, torn: &[u8]) -> Result<()> {
-        if torn.is_empty() {
+    fn drop_tail(&mut self, root: &Root, end: u64) -> Result<()> {
+        let torn = self.length - end;
+        if torn == 0 {
             return Ok(());
         }
-        let mut kept = if_exists(root.read(self.of.torn_path))?.unwrap_or_default();
-        kept.extend_from_slice(torn);
+        let mut tail = vec![0; torn.min(MAX_TORN) as usize];
+        self.file.read_exact_at(&mut tail, end).map_err(|error| Error::std_io(self.of.path, &error))?;
+        let meta = if_exists(root.meta(self.of.torn_path))?;
+        let mut kept = match meta {
+            Some(meta) if meta.kind == Kind::File && meta.size < MAX_TORN => root.read(self.of.torn_path)?,
+            _ => Vec::new(),
+        };
+        kept.append(&mut tail);
         kept.push(b'\n');
-        root.write(self.of.torn_path, &kept, None)?;
-        self.torn = Some(torn.len() as u64);
+        // What lies in its place is not ours to remove, and no reason to record nothing more.
+        if meta.is_none_or(|meta| meta.kind == Kind::File) {
+            root.write(self.of.torn_path, &kept, None)?;
+        }
+        self.torn = Some(torn);
         self.cut(end)
     }
 
@@ -171,47 +187,107 @@ pub(super) struct End {
     pub last: Option<u64>,
     /// Where what is whole ends.
     end: u64,
-    /// What follows there.
-    tail: Vec<u8>,
 }
 
-/// Finds the end of the file at `path`, which has this many bytes, from behind.
+/// Finds the end of the file at `path`, which has this many bytes, from behind: each byte is looked at
+/// once, however much follows the last record.
 pub(super) fn find_end(file: &File, length: u64, path: &str) -> Result<End> {
-    let mut tail: Vec<u8> = Vec::new();
-    let mut start = length;
-    loop {
-        let step = STEP.min(start);
-        start -= step;
-        let mut chunk = vec![0; step as usize];
-        file.read_exact_at(&mut chunk, start).map_err(|error| Error::std_io(path, &error))?;
-        chunk.append(&mut tail);
-        tail = chunk;
-        let found = last_trailer(&tail, start == 0);
-        if found.is_none() && start > 0 {
-            continue;
+    check_length(length, path)?;
+    let mut from = length;
+    // A trailer that begins in one piece may end in the next.
+    let mut after: Vec<u8> = Vec::new();
+    while from > 0 {
+        let step = STEP.min(from);
+        from -= step;
+        let mut piece = vec![0; step as usize];
+        file.read_exact_at(&mut piece, from).map_err(|error| Error::std_io(path, &error))?;
+        let whole = piece.len();
+        piece.extend_from_slice(&after);
+        if let Some((id, end)) = last_trailer(&piece, whole, from == 0) {
+            return Ok(End {
+                last: Some(id),
+                end: from + end as u64,
+            });
         }
-        let header = HEADER.len().min(tail.len());
-        let end = found.map_or(header, |(_, end)| end);
-        return Ok(End {
-            last: found.map(|(id, _)| id),
-            end: start + end as u64,
-            tail: tail.split_off(end),
-        });
+        piece.truncate(MAX_TRAILER);
+        after = piece;
+    }
+    Ok(End {
+        last: None,
+        end: length.min(HEADER.len() as u64),
+    })
+}
+
+/// Refuses a file that no nodeshim has written.
+pub(super) fn check_length(length: u64, path: &str) -> Result<()> {
+    match length > MAX_LENGTH {
+        true => Err(Error::malformed(
+            path,
+            format!("is longer than {} MiB: nodeshim repair cuts it after its last record", MAX_LENGTH >> 20),
+        )),
+        false => Ok(()),
     }
 }
 
-/// The id of the last whole record in `tail`, and where its trailer ends. `whole` says that `tail`
-/// begins at the start of the file.
-fn last_trailer(tail: &[u8], whole: bool) -> Option<(u64, usize)> {
-    let mut end = tail.len();
-    while let Some(newline) = tail[..end].iter().rposition(|byte| *byte == b'\n') {
-        let start = tail[..newline].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let complete = start > 0 || whole;
-        let line = str::from_utf8(&tail[start..newline]).unwrap_or_default();
-        if let Some((id, _)) = parse_trailer(line).filter(|_| complete) {
-            return Some((id, newline + 1));
+/// The id of the last whole record whose trailer begins within the first `whole` bytes of `piece`, and
+/// where that trailer ends. `is_start` says that `piece` begins at the start of the file.
+fn last_trailer(piece: &[u8], whole: usize, is_start: bool) -> Option<(u64, usize)> {
+    let mut before = whole;
+    loop {
+        // A trailer is a line: it follows a newline, or the file begins with it.
+        let start = match piece[..before].iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => newline + 1,
+            None if is_start => 0,
+            None => return None,
+        };
+        let line = &piece[start..piece.len().min(start + MAX_TRAILER)];
+        if line.starts_with(TRAILER_START.as_bytes())
+            && let Some(length) = line.iter().position(|byte| *byte == b'\n')
+            && let Some((id, _)) = str::from_utf8(&line[..length]).ok().and_then(parse_trailer)
+        {
+            return Some((id, start + length + 1));
         }
-        end = newline;
+        before = start.checked_sub(1)?;
     }
-    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end_of(content: &[u8]) -> (Option<u64>, u64) {
+        let place = tempfile::tempdir().unwrap();
+        let root = Root::open(place.path()).unwrap();
+        root.write("/log", content, None).unwrap();
+        let end = find_end(&root.open_read("/log").unwrap(), content.len() as u64, "/log").unwrap();
+        (end.last, end.end)
+    }
+
+    #[test]
+    fn the_end_is_found_wherever_a_trailer_lies() {
+        let whole = "format = 1\n\nx = 1\n# end 7 8\n";
+        for torn in [0, 1, 40, STEP as usize - 20, STEP as usize - 5, 3 * STEP as usize] {
+            for filler in [b'\0', b'\n', b'x'] {
+                let content = [whole.as_bytes(), &vec![filler; torn]].concat();
+                assert_eq!(end_of(&content), (Some(7), whole.len() as u64), "{torn} of {filler}");
+            }
+        }
+        assert_eq!(end_of(b"format = 1\n# end 3 0"), (None, 11));
+        assert_eq!(end_of(b"# end 3 0\n"), (Some(3), 10));
+        assert_eq!(end_of(b"format = 1\nx # end 3 0\n"), (None, 11));
+    }
+
+    #[test]
+    fn a_torn_tail_of_megabytes_costs_no_more_than_reading_it() {
+        let content = [b"format = 1\n# end 3 0\n".as_slice(), &vec![0; 20 << 20]].concat();
+        let began = std::time::Instant::now();
+        assert_eq!(end_of(&content), (Some(3), 21));
+        assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn a_file_without_end_is_refused() {
+        let error = check_length(8 << 30, "/log").unwrap_err().to_string();
+        assert!(error.contains("nodeshim repair"), "{error}");
+    }
 }

@@ -9,6 +9,7 @@ mod lock;
 mod read;
 #[cfg(feature = "admin")]
 mod scan;
+mod sync;
 mod walk;
 mod write;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
+use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 use serde::{Deserialize, Serialize};
 
@@ -214,7 +214,7 @@ impl Root {
         let make = || {
             let (parent, name) = self.parent(path)?;
             mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
-            chmod_at(&parent, &name, mode)
+            chmod_at(&parent, &name, mode, OFlag::O_DIRECTORY)
         };
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Mkdir, path, None, None);
@@ -250,15 +250,17 @@ impl Root {
         Ok(())
     }
 
-    /// Sets permission bits. A link in the last place is refused.
+    /// Sets permission bits of a file or directory. A link in the last place is refused.
     pub fn chmod(&self, path: impl AsRef<Path>, mode: u32) -> Result<()> {
         let path = path.as_ref();
-        if self.meta(path)?.kind == Kind::Link {
-            return Err(Error::io(path, Errno::ELOOP));
+        match self.meta(path)?.kind {
+            Kind::File | Kind::Dir => {}
+            Kind::Link => return Err(Error::io(path, Errno::ELOOP)),
+            Kind::CharDevice | Kind::Other => return Err(Error::io(path, Errno::EINVAL)),
         }
         let change = || {
             let (dir, name) = self.parent(path)?;
-            chmod_at(&dir, &name, mode)
+            chmod_at(&dir, &name, mode, OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
         };
         self.unless_observing(change).map_err(|errno| Error::io(path, errno))?;
         self.note(Op::Chmod, path, None, None);
@@ -386,6 +388,9 @@ fn fill(fd: OwnedFd, content: &[u8], mode: u32, owner: Option<(u32, u32)>) -> ni
     fchmod(&file, Mode::from_bits_truncate(mode))
 }
 
-fn chmod_at(dir: impl AsFd, name: &OsStr, mode: u32) -> nix::Result<()> {
-    fchmodat(dir, name, Mode::from_bits_truncate(mode), FchmodatFlags::FollowSymlink)
+/// fchmodat(2) would follow a link that was put there since.
+fn chmod_at(dir: impl AsFd, name: &OsStr, mode: u32, flags: OFlag) -> nix::Result<()> {
+    let flags = flags | OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let opened = openat(dir, name, flags, Mode::empty())?;
+    fchmod(&opened, Mode::from_bits_truncate(mode))
 }

@@ -27,14 +27,14 @@ pub type Files = BTreeMap<Vec<u8>, Vec<Packaged>>;
 /// As many paths are asked for at once.
 const AT_ONCE: usize = 500;
 
-const FORMAT: &str = "[%{=NEVRA}\t%{FILESIZES}\t%{FILEMTIMES}\t%{FILEDIGESTS}\t%{FILENAMES:shescape}\n]";
+const FORMAT: &str = "[%{=NEVRA:shescape}\t%{FILESIZES}\t%{FILEMTIMES}\t%{FILEDIGESTS}\t%{FILENAMES:shescape}\n]";
 
 /// Every file of every installed package. An image without a database has none.
 pub fn files(root: &Root) -> Result<Files> {
-    let Some(database) = database(root) else {
+    let Some(database) = database(root)? else {
         return Ok(Files::new());
     };
-    let answer = query::query(root, database, FORMAT, &["-qa".into()])?;
+    let answer = query::query(root, &database, FORMAT, &["-qa".into()])?;
     let mut files = Files::new();
     read(&answer, |path, packaged| files.entry(path).or_default().push(packaged))?;
     Ok(files)
@@ -43,20 +43,24 @@ pub fn files(root: &Root) -> Result<Files> {
 /// What packages own of `paths`; those that none owns are missing.
 pub fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
     let mut files = Files::new();
-    let Some(database) = database(root) else {
+    let Some(database) = database(root)? else {
         return Ok(files);
     };
-    for some in paths.chunks(AT_ONCE) {
+    // rpm expands macros in a path that is not absolute, and repeats one that nobody owns, which might
+    // then read like its answer.
+    let plain = |path: &&Vec<u8>| path.starts_with(b"/") && !path.contains(&b'\n');
+    let absolute: Vec<&Vec<u8>> = paths.iter().filter(plain).collect();
+    for some in absolute.chunks(AT_ONCE) {
         let mut args = vec![OsString::from("-qf")];
         args.extend(some.iter().map(|path| OsStr::from_bytes(path).to_owned()));
-        let answer = query::ask(root, database, FORMAT, &args)?;
+        let answer = query::ask(root, &database, FORMAT, &args)?;
         // rpm fails if one of them is nobody's, says so in a line of words, and has answered for the
         // others all the same. It prints all files of the owners, once for each path.
         read_where(
             &answer.stdout,
-            |line| !line.contains(&b'\t'),
+            |line| !line.starts_with(b"'"),
             |path, packaged| {
-                if some.contains(&path) {
+                if some.contains(&&path) {
                     let same = files.entry(path).or_default();
                     if !same.contains(&packaged) {
                         same.push(packaged);
@@ -71,15 +75,15 @@ pub fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
 /// The files of these packages, by NEVRA; one that is not installed has none.
 pub fn files_of(root: &Root, nevras: &[&str]) -> Result<Files> {
     let mut files = Files::new();
-    let Some(database) = database(root).filter(|_| !nevras.is_empty()) else {
+    let Some(database) = database(root)?.filter(|_| !nevras.is_empty()) else {
         return Ok(files);
     };
     let mut args = vec![OsString::from("-q")];
     args.extend(nevras.iter().map(OsString::from));
-    let answer = query::ask(root, database, FORMAT, &args)?;
+    let answer = query::ask(root, &database, FORMAT, &args)?;
     read_where(
         &answer.stdout,
-        |line| !line.contains(&b'\t'),
+        |line| !line.starts_with(b"'"),
         |path, packaged| files.entry(path).or_default().push(packaged),
     )?;
     Ok(files)
@@ -113,11 +117,12 @@ fn read_where(
 
 /// The first record of rpm's answer, and what follows it.
 fn record(answer: &[u8]) -> Option<(Vec<u8>, Packaged, &[u8])> {
-    let mut fields = answer.splitn(5, |byte| *byte == b'\t');
+    let (nevra, answer) = unquote(answer)?;
+    let mut fields = answer.strip_prefix(b"\t")?.splitn(4, |byte| *byte == b'\t');
     let mut field = || fields.next().and_then(|field| str::from_utf8(field).ok());
-    let (nevra, size, modified, digest) = (field()?, field()?, field()?, field()?);
+    let (size, modified, digest) = (field()?, field()?, field()?);
     let packaged = Packaged {
-        nevra: nevra.to_owned(),
+        nevra: String::from_utf8_lossy(&nevra).into_owned(),
         size: size.parse().ok()?,
         modified: modified.parse().ok()?,
         digest: digest.to_owned(),
@@ -150,12 +155,12 @@ mod tests {
 
     #[test]
     fn records_hold_any_file_name() {
-        let answer = b"a-1-1.noarch\t5\t70\tabc\t'/it'\\''s\n\xff'\nb-1-1.noarch\t0\t1\t\t'/x'\n";
+        let answer = b"'a-1-1.noarch'\t5\t70\tabc\t'/it'\\''s\n\xff'\n'b-1-1.noarch'\t0\t1\t\t'/x'\n";
         let mut found = Vec::new();
         read(answer, |path, packaged| found.push((path, packaged))).unwrap();
         assert_eq!(found[0].0, b"/it's\n\xff");
         assert_eq!((found[0].1.size, found[0].1.modified, found[0].1.digest.as_str()), (5, 70, "abc"));
         assert_eq!((found[1].0.as_slice(), found[1].1.digest.as_str()), (&b"/x"[..], ""));
-        assert!(read(b"a\t1\t'open", |_, _| {}).is_err());
+        assert!(read(b"'a'\t1\t'open", |_, _| {}).is_err());
     }
 }

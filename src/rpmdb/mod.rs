@@ -2,10 +2,12 @@
 //! which scriptlets they carry. An image without a database knows of no packages, and says so.
 
 mod about;
-mod file;
+mod database;
 mod files;
+mod package;
 mod program;
 mod query;
+mod quoted;
 mod removal;
 mod scriptlets;
 
@@ -16,17 +18,12 @@ use crate::error::{Error, Result};
 use crate::root::Root;
 
 pub use about::{About, about};
-pub use file::PackageFile;
+pub use database::{DATABASES, database, refuse_outer_database};
 pub use files::{Files, Packaged, files, files_at, files_of};
-pub use program::{FileHeader, Program, Said, key_id, messages, options, package_file, quiet};
+pub use package::{FileHeader, Hash, Made, PackageFile, Signed, open_package, package_file, signed};
+pub use program::{Program, Said, key_id, messages, options, quiet};
 pub use removal::trial_removal;
 pub use scriptlets::{Scriptlet, owners, scriptlets};
-
-/// Where distributions keep the database, in the order in which it is looked for.
-pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
-
-/// The files that a database consists of, by its kind: sqlite, ndb, Berkeley DB.
-const FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
 
 /// An installed package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,10 +77,10 @@ pub struct Installed {
 impl Installed {
     /// Reads the image's database; an image without one is not an error.
     pub fn load(root: &Root) -> Result<Installed> {
-        match database(root) {
+        match database(root)? {
             None => Ok(Installed::default()),
             Some(path) => {
-                let rows = query::packages(root, path)?;
+                let rows = query::packages(root, &path)?;
                 let mut installed: Installed = rows.iter().map(|(package, ..)| package.clone()).collect();
                 for (package, transaction, provided) in rows {
                     let installation = format!("{} in transaction {transaction}", package.nevra());
@@ -155,38 +152,36 @@ impl FromIterator<Package> for Installed {
     }
 }
 
-/// The directory of the image's rpm database, if it has one.
-pub fn database(root: &Root) -> Option<&'static str> {
-    DATABASES
-        .into_iter()
-        .find(|directory| FILES.iter().any(|file| root.is_file(format!("{directory}/{file}"))))
-}
-
 /// Which installed packages the paths belong to: path and package name, sorted. Nothing where the
 /// image has no database.
 pub fn owners_of(root: &Root, paths: &[String]) -> Result<Vec<(String, String)>> {
-    match database(root) {
-        Some(path) if !paths.is_empty() => query::owners_of(root, path, paths),
-        _ => Ok(Vec::new()),
-    }
+    let asked: Vec<Vec<u8>> = paths.iter().map(|path| path.clone().into_bytes()).collect();
+    let files = files_at(root, &asked)?;
+    let owners = paths.iter().flat_map(|path| {
+        let packaged = files.get(path.as_bytes()).into_iter().flatten();
+        packaged.filter_map(|packaged| Some((path.clone(), package_name(&packaged.nevra)?.to_owned())))
+    });
+    let mut owners: Vec<(String, String)> = owners.collect();
+    owners.sort();
+    owners.dedup();
+    Ok(owners)
 }
 
 /// The records that oVirt's own tools keep of plugins, for the packages that say they are plugins:
 /// name, `version-release.arch` and the time of installation as rpm prints it in the C locale.
 pub fn records(root: &Root) -> Result<Vec<[String; 3]>> {
-    const FORMAT: &str = "%{NAME}\t%{VERSION}-%{RELEASE}.%{ARCH}\t%{INSTALLTIME:date}[\t%{PROVIDENAME}]\n";
-    let Some(path) = database(root) else {
+    const FORMAT: &str = "%{NAME:shescape}\t%{VERSION:shescape}\t%{RELEASE:shescape}\t%{ARCH:shescape}\t\
+                          %{INSTALLTIME:date}[\t%{PROVIDENAME:shescape}]\n";
+    let Some(path) = database(root)? else {
         return Ok(Vec::new());
     };
-    let text = query::query_all(root, path, FORMAT)?;
     let mut records = Vec::new();
-    for line in text.lines() {
-        let mut fields = line.split('\t').map(str::to_owned);
-        let (Some(name), Some(version), Some(time)) = (fields.next(), fields.next(), fields.next()) else {
-            return Err(unreadable(line));
+    for fields in quoted::records(&query::query_all(root, &path, FORMAT)?) {
+        let [name, version, release, arch, time, provided @ ..] = fields.as_slice() else {
+            return Err(unreadable(&fields.join(" ")));
         };
-        if fields.any(|provided| provided.starts_with("ovirt-node-plugin(")) {
-            records.push([name, version, time]);
+        if provided.iter().any(|provided| provided.starts_with("ovirt-node-plugin(")) {
+            records.push([name.clone(), format!("{version}-{release}.{arch}"), time.clone()]);
         }
     }
     records.sort();

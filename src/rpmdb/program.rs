@@ -1,7 +1,6 @@
 //! Command lines of the host's rpm programs for an image.
 
 use std::ffi::OsStr;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -85,15 +84,10 @@ pub fn options(root: &Root) -> Result<Vec<String>> {
     let Some(at) = at.to_str() else {
         return Err(Error::malformed(at, "rpm is not given a root whose name is not UTF-8"));
     };
-    let path = database(root).unwrap_or_else(|| place(root));
-    let options = ["--root", at, "--dbpath", path, "--define", "_keyring rpmdb"];
+    let path = database::place(root)?;
+    let path = path.to_string_lossy();
+    let options = ["--root", at, "--dbpath", &path, "--define", "_keyring rpmdb"];
     Ok(options.map(str::to_owned).to_vec())
-}
-
-/// Where a database would be made.
-fn place(root: &Root) -> &'static str {
-    let [of_images, usual] = super::DATABASES;
-    if root.is_dir(of_images) { of_images } else { usual }
 }
 
 /// What keeps Debian's rpm from warning before each transaction.
@@ -113,51 +107,6 @@ pub fn messages(text: &str) -> Vec<String> {
         .filter(|line| !ABOUT_ALIEN.iter().any(|alien| line.starts_with(alien)))
         .map(str::to_owned)
         .collect()
-}
-
-/// The package in a file, as far as its header goes, which is not verified here.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FileHeader {
-    /// Its name.
-    pub name: String,
-    /// `name-[epoch:]version-release.arch`.
-    pub nevra: String,
-    /// Whether it is a source package.
-    pub is_source: bool,
-    /// The id of the key that signed it, as long as rpm tells it; none if it is not signed.
-    pub key: Option<String>,
-}
-
-const FILE: &str = "%{NAME}\t%{NEVRA}\t%|SOURCEPACKAGE?{source}|\t\
-    %|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:\
-    {%|SIGPGP?{%{SIGPGP:pgpsig}}|}|}|}|\n";
-
-/// What the header of a package file says; an error if there is none.
-pub fn package_file(path: &Path) -> Result<FileHeader> {
-    let text = query_file(path, FILE)?;
-    let mut fields = text.trim_end_matches('\n').split('\t');
-    let mut field = || fields.next().map(str::to_owned);
-    match (field(), field(), field(), field()) {
-        (Some(name), Some(nevra), Some(kind), Some(signature)) => Ok(FileHeader {
-            name,
-            nevra,
-            is_source: kind == "source",
-            key: key_id(&signature),
-        }),
-        _ => Err(Error::malformed(path, "this is not an rpm package")),
-    }
-}
-
-/// What a query of a package file prints; nothing, if it is none.
-fn query_file(path: &Path, format: &str) -> Result<String> {
-    let output = Command::new("rpm")
-        .args(["--nosignature", "--nodigest", "-qp", "--qf", format])
-        .arg(path)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The hexadecimal number after the last `ID`, in any case, of one of rpm's lines.

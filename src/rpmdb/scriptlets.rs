@@ -46,9 +46,9 @@ const SEVERAL: [(&str, &str, &str); 3] = [
 
 /// Every scriptlet with a body of every installed package.
 pub fn scriptlets(root: &Root) -> Result<Vec<Scriptlet>> {
-    match database(root) {
+    match database(root)? {
         None => Ok(Vec::new()),
-        Some(path) => parse(&query::query_all(root, path, &format())?),
+        Some(path) => parse(&query::query_all(root, &path, &format())?),
     }
 }
 
@@ -62,29 +62,30 @@ pub fn owners<'a>(scriptlets: impl IntoIterator<Item = &'a Scriptlet>) -> Owners
     owners
 }
 
-/// One record a scriptlet: `NEVRA TAB KIND TAB 'BODY' NEWLINE`, the body quoted for a shell.
-pub(super) fn format() -> String {
+/// One record a scriptlet: `'NEVRA' TAB KIND TAB 'BODY' NEWLINE`, the body quoted for a shell.
+fn format() -> String {
     let single = SINGLE.iter().map(|(tag, kind)| {
         let kind = kind.replace('%', "%%");
-        format!("%|{tag}?{{%{{NEVRA}}\t{kind}\t%{{{tag}:shescape}}\n}}|")
+        format!("%|{tag}?{{%{{NEVRA:shescape}}\t{kind}\t%{{{tag}:shescape}}\n}}|")
     });
     let several = SEVERAL.iter().map(|(tag, of_type, prefix)| {
         let prefix = prefix.replace('%', "%%");
-        format!("%|{tag}?{{[%{{=NEVRA}}\t{prefix}%{{{of_type}}}\t%{{{tag}:shescape}}\n]}}|")
+        format!("%|{tag}?{{[%{{=NEVRA:shescape}}\t{prefix}%{{{of_type}}}\t%{{{tag}:shescape}}\n]}}|")
     });
     single.chain(several).collect()
 }
 
-pub(super) fn parse(text: &str) -> Result<Vec<Scriptlet>> {
+fn parse(text: &str) -> Result<Vec<Scriptlet>> {
     let mut found = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
         let bad = || unreadable(rest.lines().next().unwrap_or_default());
-        let (nevra, after) = rest.split_once('\t').ok_or_else(bad)?;
+        let (nevra, after) = unquote(rest).ok_or_else(bad)?;
+        let after = after.strip_prefix('\t').ok_or_else(bad)?;
         let (kind, after) = after.split_once('\t').ok_or_else(bad)?;
         let (body, after) = unquote(after).ok_or_else(bad)?;
         found.push(Scriptlet {
-            nevra: nevra.to_owned(),
+            nevra,
             kind: kind.to_owned(),
             body,
         });
@@ -116,12 +117,12 @@ mod tests {
 
     #[test]
     fn bodies_are_read_through_shell_quotes() {
-        let text = "a-1-1.noarch\t%post\t'echo \"it'\\''s\"\n\techo \\n'\nb-1-1.noarch\t%triggerin\t''\n";
+        let text = "'a-1-1.noarch'\t%post\t'echo \"it'\\''s\"\n\techo \\n'\n'b-1-1.noarch'\t%triggerin\t''\n";
         let found = parse(text).unwrap();
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].body, "echo \"it's\"\n\techo \\n");
         assert_eq!((found[1].kind.as_str(), found[1].body.as_str()), ("%triggerin", ""));
-        assert!(parse("a-1-1.noarch\t%post\t'open").is_err());
+        assert!(parse("'a-1-1.noarch'\t%post\t'open").is_err());
     }
 
     #[test]

@@ -119,7 +119,8 @@ fn blocks<'a>(text: &str, paths: impl Iterator<Item = &'a Path>) -> BTreeMap<&'a
 
 fn judge(file: &str, lines: &[String], package: FileHeader, keys: &[Key]) -> Checked {
     let signature_line = lines.iter().find(|line| line.contains("Signature, key"));
-    let id = package.key.clone().or_else(|| signature_line.and_then(|line| key_id(line)));
+    let made = package.made.as_ref().map(|made| made.key.clone());
+    let id = made.or_else(|| signature_line.and_then(|line| key_id(line)));
     let key = id.as_ref().and_then(|id| keys.iter().find(|key| key.is_called(id)));
     let (signature, why) = verdict(lines, &package, id.as_deref(), key);
     let by = id.as_ref().map_or(String::new(), |id| {

@@ -40,7 +40,7 @@ pub fn keys(root: &Root, temporary: &Path) -> Result<Vec<Key>> {
 
 /// The keys, each with the version and release of the `gpg-pubkey` that holds it.
 fn packages(root: &Root, temporary: &Path) -> Result<Vec<(String, Key)>> {
-    if database(root).is_none() {
+    if database(root)?.is_none() {
         return Ok(Vec::new());
     }
     let format = format!("{MARK}%{{VERSION}}-%{{RELEASE}}\\n%{{DESCRIPTION}}\\n");

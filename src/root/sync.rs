@@ -1,0 +1,36 @@
+//! Writing through to the disk.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::fsync;
+
+use super::{Kind, Root};
+use crate::error::{Error, Result, if_exists};
+
+impl Root {
+    /// Sees to it that a file's content, or a directory's names, outlive a power cut. What is not
+    /// there, and what is neither, is passed over.
+    ///
+    /// # Errors
+    /// If the disk fails.
+    pub fn sync(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let Some(meta) = if_exists(self.meta_followed(path))? else {
+            return Ok(());
+        };
+        let directory = match meta.kind {
+            Kind::File => OFlag::empty(),
+            Kind::Dir => OFlag::O_DIRECTORY,
+            _ => return Ok(()),
+        };
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | directory;
+        let opened = self.open_path(path, flags).map_err(|errno| Error::io(path, errno))?;
+        match fsync(&opened) {
+            // Of a file system that keeps nothing on a disk.
+            Ok(()) | Err(Errno::EINVAL | Errno::EROFS) => Ok(()),
+            Err(errno) => Err(Error::io(path, errno)),
+        }
+    }
+}
