@@ -107,6 +107,18 @@ fn a_helper_that_is_there_is_left_alone() {
 }
 
 #[test]
+fn a_helper_that_is_a_program_is_stood_in_for() {
+    let image = image(true);
+    let helper = "usr/lib/systemd/systemd-update-helper";
+    original(image.path(), helper, "\x7fELF makes links itself");
+    let root = Root::open(image.path()).unwrap();
+    arm(&root, b"SHIM").unwrap();
+    assert!(shim_stands_at(image.path(), helper));
+    disarm(&root).unwrap();
+    assert!(fs::read_to_string(image.path().join(helper)).unwrap().contains("makes links itself"));
+}
+
+#[test]
 fn an_upgraded_tool_is_kept_aside_and_comes_back_as_the_transaction_left_it() {
     let image = image(true);
     let root = Root::open(image.path()).unwrap();

@@ -14,6 +14,9 @@ pub const ARGUMENT_VARIABLE: &str = "NODESHIM_SCRIPTLET_ARG";
 /// The variable that keeps the caller's home while `HOME` leads an rpm to the plugin.
 pub const HOME_VARIABLE: &str = "NODESHIM_HOME";
 
+/// The variable that keeps the caller's `XDG_CONFIG_HOME` meanwhile, if there is one.
+pub const CONFIG_VARIABLE: &str = "NODESHIM_XDG_CONFIG_HOME";
+
 /// The variable in which `nodeshim run --name` passes the name of the run.
 pub const RUN_NAME_VARIABLE: &str = "NODESHIM_RUN_NAME";
 

@@ -34,6 +34,8 @@ const MAX_CHANGES: usize = 20_000;
 pub struct Seen {
     /// How many scriptlets ran.
     pub scriptlets: usize,
+    /// How many of them failed.
+    pub failed: usize,
     /// How many changes were recorded.
     pub changes: usize,
     /// How they were found.
@@ -187,6 +189,7 @@ impl Recorder {
         window.failed = failed;
         window.ended = now();
         self.seen.scriptlets += 1;
+        self.seen.failed += usize::from(failed);
         let requests = requests::since(&self.root, window.journal)?;
         self.outside_from = requests::length(&self.root);
         if self.watch.is_none() {

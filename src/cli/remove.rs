@@ -58,7 +58,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
     let after = Facts::load(root)?.installed;
     let (left, removed): (Vec<String>, Vec<String>) = there.into_iter().partition(|name| after.has(name));
     Record::load(root)?.save(root, |name| after.has(name))?;
-    let ending = Ending::of_erasure(&left, &removed, &transaction.messages);
+    let ending = Ending::of_erasure(&left, &removed, transaction.scriptlet_failed);
     if as_json {
         json(&Removed {
             exit: ending.exit(),

@@ -135,7 +135,7 @@ fn transact(
         let after = Facts::load(root)?.installed;
         let (left, removed): (Vec<String>, Vec<String>) =
             edit.remove.iter().cloned().partition(|name| after.has(name));
-        edited.ending = Ending::of_erasure(&left, &removed, &erased.messages);
+        edited.ending = Ending::of_erasure(&left, &removed, erased.scriptlet_failed);
         edited.removed = removed;
         edited.messages = erased.messages;
     }

@@ -75,7 +75,7 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let keys = trust::keys(root, &around.temporary)?;
     let named: Vec<(PathBuf, String)> =
         staged.iter().map(|staged| (staged.copy.clone(), staged.name.clone())).collect();
-    let packages = trust::check(root, &named, &keys)?;
+    let packages = trust::check(root, &named, &keys, &around.temporary)?;
     if let Some(worst) = worst(&packages, task.allow_unsigned) {
         return Ok(done(packages, Ending::Refused(worst), Vec::new(), staged, private));
     }
@@ -98,11 +98,13 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
         return Ok(done(packages, Ending::Tried, messages, staged, private));
     }
     private.share()?;
+    let before = task.reinstall.then(|| Installed::load(root)).transpose()?;
     let copies = staged.iter().map(|staged| staged.copy.clone()).collect();
     let transaction = transaction::install(root, parts, &options, copies, &private, around)?;
     let messages = spoken(&transaction.messages, &staged);
     let installed = Installed::load(root)?;
-    let ending = Ending::of_run(&packages, &installed, transaction.finished, &messages);
+    let end = (transaction.finished, transaction.scriptlet_failed);
+    let ending = Ending::of_run(&packages, before.as_ref(), &installed, end, &messages);
     record(root, &packages, &installed)?;
     let mut done = done(packages, ending, messages, staged, private);
     done.transaction = Some(transaction);

@@ -64,9 +64,8 @@ impl Ending {
         }
     }
 
-    /// What an erasure came to that left and removed these packages.
-    pub fn of_erasure(left: &[String], removed: &[String], messages: &[String]) -> Ending {
-        let failed = messages.iter().any(|line| line.contains(" scriptlet failed"));
+    /// What an erasure came to that left and removed these packages, if a scriptlet `failed`.
+    pub fn of_erasure(left: &[String], removed: &[String], failed: bool) -> Ending {
         match (left.is_empty(), removed.is_empty()) {
             (true, _) if failed => Ending::ScriptletFailed,
             (true, _) => Ending::Installed,
@@ -76,13 +75,20 @@ impl Ending {
         }
     }
 
-    /// What a transaction came to.
+    /// What a transaction came to. `before` is what was installed, where some of it was to be
+    /// installed again.
     pub(super) fn of_run(
         packages: &[Checked],
+        before: Option<&Installed>,
         installed: &Installed,
-        finished: Finished,
+        (finished, scriptlet_failed): (Finished, bool),
         messages: &[String],
     ) -> Ending {
+        // Installing again what was there can fail half way and leave it in the database.
+        let is_new = |package: &Checked| {
+            let name = &package.package.name;
+            before.is_none_or(|before| before.installation(name) != installed.installation(name))
+        };
         let missing: Vec<String> = packages
             .iter()
             .filter(|package| !installed.has_nevra(&package.nevra))
@@ -92,11 +98,10 @@ impl Ending {
             _ if !missing.is_empty() && is_full(messages) => Ending::DiskFull(missing),
             Finished::Killed(_) if missing.is_empty() => Ending::Killed,
             _ if !missing.is_empty() => Ending::Failed(missing),
-            Finished::Exited(0) if messages.iter().any(|line| line.contains(" scriptlet failed")) => {
-                Ending::ScriptletFailed
-            }
-            Finished::Exited(0) => Ending::Installed,
-            // Installing again what was there can fail half way and leave it in the database.
+            Finished::Exited(0) if !scriptlet_failed => Ending::Installed,
+            Finished::Exited(0) => Ending::ScriptletFailed,
+            // Since rpm 6 a scriptlet that fails after its package is installed is a failure of rpm's.
+            _ if scriptlet_failed && packages.iter().all(is_new) => Ending::ScriptletFailed,
             _ if is_full(messages) => Ending::DiskFull(missing),
             _ => Ending::Failed(missing),
         }
@@ -110,6 +115,7 @@ fn is_full(messages: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpmdb::{FileHeader, Package};
 
     #[test]
     fn every_ending_has_its_own_exit_code() {
@@ -132,6 +138,43 @@ mod tests {
         ];
         let codes: std::collections::BTreeSet<u8> = endings.iter().map(Ending::exit).collect();
         assert_eq!(codes.len(), endings.len());
+    }
+
+    #[test]
+    fn a_scriptlet_that_fails_is_told_from_an_installation_that_does() {
+        let package = |name: &str| Checked {
+            file: String::new(),
+            package: FileHeader {
+                name: name.into(),
+                ..FileHeader::default()
+            },
+            nevra: format!("{name}-1-1.noarch"),
+            signature: Signature::Good,
+            key: None,
+            fingerprint: None,
+            user: None,
+            reason: String::new(),
+        };
+        let installed: Installed = [Package {
+            name: "there".into(),
+            epoch: None,
+            version: "1".into(),
+            release: "1".into(),
+            arch: "noarch".into(),
+        }]
+        .into_iter()
+        .collect();
+        let of = |name: &str, before: Option<&Installed>, code: u8, failed: bool| {
+            Ending::of_run(&[package(name)], before, &installed, (Finished::Exited(code), failed), &[])
+        };
+        assert_eq!(of("there", None, 0, false), Ending::Installed);
+        // rpm before 6, and since.
+        assert_eq!(of("there", None, 0, true), Ending::ScriptletFailed);
+        assert_eq!(of("there", None, 1, true), Ending::ScriptletFailed);
+        assert_eq!(of("gone", None, 1, true), Ending::Failed(vec!["gone-1-1.noarch".into()]));
+        // It was there before, in the same transaction.
+        assert_eq!(of("there", Some(&installed), 1, true), Ending::Failed(Vec::new()));
+        assert_eq!(of("there", None, 1, false), Ending::Failed(Vec::new()));
     }
 
     #[test]

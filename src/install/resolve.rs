@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::stage::{Staged, take};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 use crate::rpmdb::{DATABASES, database, messages, package_file};
 use crate::tempdir::PrivateDirectory;
@@ -46,16 +46,24 @@ pub(super) fn resolve(
     let nevras: Result<BTreeSet<String>> =
         given.iter().map(|staged| Ok(package_file(&staged.copy)?.nevra)).collect();
     let nevras = nevras?;
-    dnf.arg(format!("--downloaddir={}", at(CHOSEN).display()))
-        .args(["--downloadonly", "install"])
-        .args(&nevras);
+    let chosen = at(CHOSEN).display().to_string();
+    // dnf 5 downloads nothing that it can reach by a path, unless it is to keep the transaction.
+    let packages = if keeps_transactions()? {
+        dnf.args(["install", &format!("--store={chosen}/kept")]);
+        at(CHOSEN).join("kept/packages")
+    } else {
+        dnf.args([&format!("--destdir={chosen}"), "--downloadonly", "install"]);
+        at(CHOSEN)
+    };
+    dnf.args(&nevras);
     let output = dnf.output().map_err(|error| Error::Other(format!("dnf cannot be run: {error}")))?;
     if !output.status.success() {
         return Ok(Err(messages(&String::from_utf8_lossy(&output.stderr))));
     }
     let mut chosen = Vec::new();
-    for entry in private.host.list(at(CHOSEN))? {
-        let path = at(CHOSEN).join(&entry.name);
+    // Where everything is there already, there is no transaction to keep.
+    for entry in if_exists(private.host.list(&packages))?.unwrap_or_default() {
+        let path = packages.join(&entry.name);
         if !nevras.contains(&package_file(&path)?.nevra) {
             let number = given.len() + chosen.len();
             chosen.extend(take(private, &path, number)?);
@@ -79,6 +87,14 @@ fn lay_out(root: &Root, private: &PrivateDirectory) -> Result<()> {
     Ok(())
 }
 
+/// Whether `dnf` is dnf 5 of a release that can keep a transaction (5.2 and later).
+fn keeps_transactions() -> Result<bool> {
+    let help = Command::new("dnf").args(["install", "--help"]).stdin(Stdio::null()).output();
+    let help = help.map_err(|error| Error::Other(format!("dnf cannot be run: {error}")))?;
+    let words = String::from_utf8_lossy(&help.stdout).into_owned();
+    Ok(words.split([' ', '=', '\n']).any(|word| word == "--store"))
+}
+
 /// dnf without the host's configuration, repositories and plugins.
 fn dnf(private: &PrivateDirectory) -> Result<Command> {
     let [.., usual] = DATABASES;
@@ -94,6 +110,7 @@ fn dnf(private: &PrivateDirectory) -> Result<Command> {
         .arg(configuration)
         .args(["--quiet", "--assumeyes", "--noplugins", "--releasever=/"]);
     dnf.arg(format!("--installroot={}", private.path.join(ROOT).display()));
+    dnf.env_remove("XDG_CONFIG_HOME");
     dnf.env("HOME", &private.path).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
     Ok(dnf)
 }

@@ -16,6 +16,8 @@ pub struct Transaction {
     pub finished: Finished,
     /// What it said.
     pub messages: Vec<String>,
+    /// Whether a scriptlet failed, as rpm told the plugin; as it says, where that did not listen.
+    pub scriptlet_failed: bool,
     /// What the run came to; the image is held until it goes.
     pub run: Outcome,
 }
@@ -62,9 +64,15 @@ fn transact(
     let said = private.path.join("said");
     around.messages = Some(private.host.create_new(&said)?);
     let outcome = run::run(root, parts, argv, &around)?;
+    let messages = messages(&private.host.read_text(&said)?);
+    let scriptlet_failed = match &outcome.audited {
+        Some(Ok(seen)) if seen.scriptlets > 0 => seen.failed > 0,
+        _ => messages.iter().any(|line| line.contains(" scriptlet failed")),
+    };
     Ok(Transaction {
         finished: outcome.finished,
-        messages: messages(&private.host.read_text(&said)?),
+        messages,
+        scriptlet_failed,
         run: outcome,
     })
 }

@@ -1,5 +1,6 @@
 //! Which paths of an image root the tools are called by.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Result, if_exists};
@@ -51,11 +52,20 @@ pub(super) fn tool_paths(root: &Root) -> Result<Vec<ToolPath>> {
             only_if_missing: false,
         })
         .collect();
+    // A script calls systemctl; a program may make links without it.
+    let helper = resolve_parent(root, Path::new(UPDATE_HELPER))?;
     paths.push(ToolPath {
-        path: resolve_parent(root, Path::new(UPDATE_HELPER))?,
-        only_if_missing: true,
+        only_if_missing: !is_program(root, &helper),
+        path: helper,
     });
     Ok(paths)
+}
+
+/// Whether a file is no script: elf(5).
+fn is_program(root: &Root, path: &Path) -> bool {
+    const MAGIC: [u8; 4] = *b"\x7fELF";
+    let mut start = [0; MAGIC.len()];
+    root.open_read(path).is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == MAGIC
 }
 
 fn resolve_parent(root: &Root, path: &Path) -> Result<PathBuf> {

@@ -90,7 +90,9 @@ impl Tail {
             return Ok(());
         }
         let mut tail = vec![0; torn.min(MAX_TORN) as usize];
-        self.file.read_exact_at(&mut tail, end).map_err(|error| Error::std_io(self.of.path, &error))?;
+        self.file
+            .read_exact_at(&mut tail, end)
+            .map_err(|error| Error::std_io(self.of.path, &error))?;
         let meta = if_exists(root.meta(self.of.torn_path))?;
         let mut kept = match meta {
             Some(meta) if meta.kind == Kind::File && meta.size < MAX_TORN => root.read(self.of.torn_path)?,

@@ -2,7 +2,8 @@
 //! cannot be loaded leaves what was loaded before, or the node's own part alone.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -26,6 +27,7 @@ const IPTABLES: [(&str, &str); 2] = [
 ];
 /// The node's own part, where it has to be loaded without the plugins'.
 const BASE: &str = "/run/nodeshim/base.nft";
+const FIREWALLD_UNIT: &str = "firewalld.service";
 /// For how long a firewalld that is just starting is waited for.
 const STARTING: Duration = Duration::from_secs(30);
 
@@ -140,8 +142,14 @@ fn digest_of_files(root: &Root) -> Result<String> {
 }
 
 fn firewalld(input: &Input, pending: bool) -> Result<Filter> {
-    let Some(daemon) = Firewalld::connect()? else {
-        return Err(Error::Other("firewalld is enabled and does not run".into()));
+    let deadline = Instant::now() + STARTING;
+    let daemon = loop {
+        match Firewalld::connect()? {
+            Some(daemon) => break daemon,
+            // Since 2.3.3 the unit counts as started before the daemon has its name on the bus.
+            None if is_starting(input) && Instant::now() < deadline => sleep(Duration::from_millis(100)),
+            None => return Err(Error::Other("firewalld is enabled and does not run".into())),
+        }
     };
     match daemon.settled_state(STARTING)?.as_str() {
         "RUNNING" => {}
@@ -158,6 +166,17 @@ fn firewalld(input: &Input, pending: bool) -> Result<Filter> {
         verify(input.root, &daemon)?;
     }
     Ok(Filter::Loaded)
+}
+
+/// Whether the service manager has firewalld's unit started, or is about to.
+fn is_starting(input: &Input) -> bool {
+    let unit = [FIREWALLD_UNIT.to_owned()];
+    let activity = input.manager.and_then(|manager| manager.activity(&unit).ok());
+    activity.is_some_and(|activity| {
+        activity
+            .values()
+            .any(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
+    })
 }
 
 /// Whether the daemon lets our services through in the zones whose files name them.

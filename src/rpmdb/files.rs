@@ -27,7 +27,8 @@ pub type Files = BTreeMap<Vec<u8>, Vec<Packaged>>;
 /// As many paths are asked for at once.
 const AT_ONCE: usize = 500;
 
-const FORMAT: &str = "[%{=NEVRA:shescape}\t%{FILESIZES}\t%{FILEMTIMES}\t%{FILEDIGESTS}\t%{FILENAMES:shescape}\n]";
+const FORMAT: &str =
+    "[%{=NEVRA:shescape}\t%{LONGFILESIZES}\t%{FILEMTIMES}\t%{FILEDIGESTS}\t%{FILENAMES:shescape}\n]";
 
 /// Every file of every installed package. An image without a database has none.
 pub fn files(root: &Root) -> Result<Files> {

@@ -4,6 +4,7 @@
 mod about;
 mod database;
 mod files;
+mod keyring;
 mod package;
 mod program;
 mod query;
@@ -20,7 +21,11 @@ use crate::root::Root;
 pub use about::{About, about};
 pub use database::{DATABASES, database, refuse_outer_database};
 pub use files::{Files, Packaged, files, files_at, files_of};
-pub use package::{FileHeader, Hash, Made, PackageFile, Signed, open_package, package_file, signed};
+pub use keyring::{Keyring, keyring_path};
+pub use package::{
+    FileHeader, Hash, Made, PackageFile, Signed, header_and_payload, is_of_payload, open_package,
+    package_file, signed,
+};
 pub use program::{Program, Said, key_id, messages, options, quiet};
 pub use removal::trial_removal;
 pub use scriptlets::{Scriptlet, owners, scriptlets};

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use super::database;
+use super::keyring::{KEYS, Keyring};
 use crate::error::{Error, Result};
 use crate::escape::printable;
 use crate::root::Root;
@@ -77,8 +78,11 @@ impl Program {
     }
 }
 
-/// The options that point an rpm program at the image: its root, its database, and the keyring in
-/// that database, whatever the host's rpm would use for itself.
+/// The options that point an rpm program at the image: its root, its database and its keyring,
+/// whatever the host's rpm would use for itself.
+///
+/// # Errors
+/// The host's rpm does not know the image's kind of keyring.
 pub fn options(root: &Root) -> Result<Vec<String>> {
     let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
     let Some(at) = at.to_str() else {
@@ -86,7 +90,13 @@ pub fn options(root: &Root) -> Result<Vec<String>> {
     };
     let path = database::place(root)?;
     let path = path.to_string_lossy();
-    let options = ["--root", at, "--dbpath", &path, "--define", "_keyring rpmdb"];
+    let keyring = Keyring::of(root)?;
+    keyring.known_to_host()?;
+    let keyring = format!("_keyring {}", keyring.name());
+    let place = format!("_keyringpath {path}/{KEYS}/");
+    let options = [
+        "--root", at, "--dbpath", &path, "--define", &keyring, "--define", &place,
+    ];
     Ok(options.map(str::to_owned).to_vec())
 }
 

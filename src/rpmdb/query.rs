@@ -95,9 +95,13 @@ mod tests {
     fn a_newline_in_a_header_makes_no_package() {
         let of = |text: &str| row(&records(text)[0]);
         let (package, transaction, provided) =
-            of("'a-b'\t3\t'1.0'\t'2.el9'\t'x86_64'\t77\t'zzz\nfake\t\t1'\t''\t'ovirt-node-plugin(p)'\t'4'\n").unwrap();
+            of("'a-b'\t3\t'1.0'\t'2.el9'\t'x86_64'\t77\t'zzz\nfake\t\t1'\t''\t'ovirt-node-plugin(p)'\t'4'\n")
+                .unwrap();
         assert_eq!((package.nevra().as_str(), transaction.as_str()), ("a-b-3:1.0-2.el9.x86_64", "77"));
-        assert_eq!((provided.len(), provided[0].plugin.as_str(), provided[0].version.as_str()), (1, "p", "4"));
+        assert_eq!(
+            (provided.len(), provided[0].plugin.as_str(), provided[0].version.as_str()),
+            (1, "p", "4")
+        );
         assert_eq!(of("'a'\t\t'1'\t'1'\t'noarch'\t0\n").unwrap().0.epoch, None);
         assert_eq!(of("'a'\tx\t'1'\t'1'\t'noarch'\t0\n"), None);
         assert_eq!(of("'a'\t\t'1'\n"), None);

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::parts::PLUGIN;
-use crate::attribution::HOME_VARIABLE;
+use crate::attribution::{CONFIG_VARIABLE, HOME_VARIABLE};
 use crate::error::{Result, if_exists};
 use crate::tempdir::PrivateDirectory;
 
-/// Names under which rpm keeps a user's macros, before and since 4.20, relative to the home.
-const USER_MACROS: [&str; 2] = [".rpmmacros", ".config/rpm/macros"];
+/// Names under which rpm keeps a user's macros: in the home, and since 4.20 in the directory for
+/// configuration, which comes first if it has a directory for rpm.
+const MACROS: &str = ".rpmmacros";
+const CONFIG_MACROS: &str = "rpm/macros";
+/// The directory for configuration in a home.
+const CONFIG: &str = ".config";
 
 /// A command, ready to be started.
 #[derive(Debug)]
@@ -64,28 +68,40 @@ pub(super) fn prepare(
         });
         prepared.argv.splice(1..1, options);
     } else {
-        let private = private_home(home, &macros, temporary)?;
+        let config = std::env::var_os("XDG_CONFIG_HOME").filter(|config| !config.is_empty());
+        let at = config.as_ref().map_or_else(|| home.join(".config"), PathBuf::from);
+        let private = private_home(home, &at, &macros, temporary)?;
         prepared.env.push(("HOME".into(), private.path.clone().into()));
         prepared.env.push((HOME_VARIABLE.into(), home.into()));
+        if let Some(config) = config {
+            prepared.env.push(("XDG_CONFIG_HOME".into(), private.path.join(CONFIG).into()));
+            prepared.env.push((CONFIG_VARIABLE.into(), config));
+        }
         prepared.private.push(private);
     }
     Ok(prepared)
 }
 
-/// A home that looks like the caller's own but for rpm's macros.
-fn private_home(home: &Path, macros: &[(&str, String)], temporary: &Path) -> Result<PrivateDirectory> {
+/// A home that looks like the caller's own but for rpm's macros; `config` is the caller's directory
+/// for configuration.
+fn private_home(
+    home: &Path,
+    config: &Path,
+    macros: &[(&str, String)],
+    temporary: &Path,
+) -> Result<PrivateDirectory> {
     let private = PrivateDirectory::make(temporary, "home")?;
-    private.link_all(home, "", &[".rpmmacros", ".config"])?;
-    private.link_all(&home.join(".config"), ".config", &["rpm"])?;
+    private.link_all(home, "", &[MACROS, CONFIG])?;
+    private.link_all(config, CONFIG, &["rpm"])?;
     let mut text = String::new();
-    for file in USER_MACROS {
-        text += &if_exists(private.host.read_text(home.join(file)))?.unwrap_or_default();
+    for file in [home.join(MACROS), config.join(CONFIG_MACROS)] {
+        text += &if_exists(private.host.read_text(file))?.unwrap_or_default();
         text.push('\n');
     }
     for (name, value) in macros {
         text += &format!("%{name} {value}\n");
     }
-    private.host.write(private.path.join(".rpmmacros"), text.as_bytes(), None)?;
+    private.host.write(private.path.join(MACROS), text.as_bytes(), None)?;
     Ok(private)
 }
 

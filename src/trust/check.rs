@@ -1,15 +1,18 @@
 //! Checking package files against the image's keyring, before anything of them runs.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::gpg::{self, Maker};
 use super::key::{Key, Unfit};
+use super::keyring;
 use crate::error::Result;
 use crate::escape::printable;
 use crate::root::Root;
-use crate::rpmdb::{FileHeader, Program, key_id, package_file};
+use crate::rpmdb::{
+    FileHeader, Made, Program, Signed, header_and_payload, is_of_payload, package_file, signed,
+};
 
 /// What the signature of a package is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,7 +32,7 @@ pub enum Signature {
     RevokedKey,
     /// Not what was signed, or not what was built.
     Tampered,
-    /// No package at all, or a source package.
+    /// No package at all, a source package, or a signature of a kind that is not known.
     Unreadable,
 }
 
@@ -87,42 +90,110 @@ pub struct Checked {
 }
 
 /// Checks package files; each is a path on the host and the name it is spoken of by.
-pub fn check(root: &Root, files: &[(PathBuf, String)], keys: &[Key]) -> Result<Vec<Checked>> {
-    let paths = files.iter().map(|(path, _)| path);
-    let said = Program::new(root, "rpmkeys")?.arg("--checksig").arg("--verbose").args(paths).run()?;
-    let blocks = blocks(&said.output, files.iter().map(|(path, _)| path.as_path()));
+///
+/// # Errors
+/// A file cannot be read, rpm or gpg cannot be run.
+pub fn check(
+    root: &Root,
+    files: &[(PathBuf, String)],
+    keys: &[Key],
+    temporary: &Path,
+) -> Result<Vec<Checked>> {
     let one = |(path, name): &(PathBuf, String)| {
-        let lines = blocks.get(path.as_path()).map_or(&[][..], Vec::as_slice);
-        Ok(judge(name, lines, package_file(path).unwrap_or_default(), keys))
+        let Ok(package) = package_file(path) else {
+            return Ok(unreadable(name));
+        };
+        let signed = signed(path)?;
+        let maker = |signer: &Signer| {
+            let keys = keyring::bytes(root)?;
+            if signer.of_payload {
+                return gpg::maker(&keys, signer.packet, &header_and_payload(path)?, temporary);
+            }
+            gpg::maker(&keys, signer.packet, &signed.header, temporary)
+        };
+        let found = Found {
+            package,
+            signed: &signed,
+            is_whole: rpm_accepts(root, &["--nosignature"], path)?,
+            is_signed: rpm_accepts(root, &SIGNATURE_NEEDED, path)?,
+        };
+        judge(name, found, keys, maker)
     };
     files.iter().map(one).collect()
 }
 
-/// rpm's lines about each file: a line `PATH:`, and then indented ones.
-fn blocks<'a>(text: &str, paths: impl Iterator<Item = &'a Path>) -> BTreeMap<&'a Path, Vec<String>> {
-    let by_heading: BTreeMap<String, &Path> =
-        paths.map(|path| (format!("{}:", path.display()), path)).collect();
-    let mut blocks: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
-    let mut at = None;
-    for line in text.lines() {
-        match (line.starts_with(' '), by_heading.get(line)) {
-            (false, path) => at = path.copied(),
-            (true, _) => {
-                if let Some(path) = at {
-                    blocks.entry(path).or_default().push(line.trim().to_owned());
-                }
-            }
-        }
-    }
-    blocks
+/// rpm's level for packages that have to be signed, whatever the host is set to (rpm's `macros`).
+const SIGNATURE_NEEDED: [&str; 4] = [
+    "--define",
+    "_pkgverify_level signature",
+    "--define",
+    "_pkgverify_flags 0x0",
+];
+
+/// Whether rpm finds nothing wrong. Its exit code means the same from 4.14 to 6; its words do not.
+fn rpm_accepts(root: &Root, options: &[&str], file: &Path) -> Result<bool> {
+    Ok(Program::new(root, "rpmkeys")?.arg("--checksig").args(options).arg(file).run()?.fine)
 }
 
-fn judge(file: &str, lines: &[String], package: FileHeader, keys: &[Key]) -> Checked {
-    let signature_line = lines.iter().find(|line| line.contains("Signature, key"));
-    let made = package.made.as_ref().map(|made| made.key.clone());
-    let id = made.or_else(|| signature_line.and_then(|line| key_id(line)));
-    let key = id.as_ref().and_then(|id| keys.iter().find(|key| key.is_called(id)));
-    let (signature, why) = verdict(lines, &package, id.as_deref(), key);
+/// What is known of a package file before it is judged.
+struct Found<'a> {
+    package: FileHeader,
+    signed: &'a Signed,
+    /// Whether it is what its digests say.
+    is_whole: bool,
+    /// Whether rpm takes it for signed by a key of the image.
+    is_signed: bool,
+}
+
+/// One of the signatures.
+#[derive(Clone, Copy)]
+struct Signer<'a> {
+    made: &'a Made,
+    packet: &'a [u8],
+    /// Whether it is over the payload, too, and not over the header alone.
+    of_payload: bool,
+    /// The key that it says made it, if that is in the keyring.
+    key: Option<&'a Key>,
+}
+
+fn unreadable(file: &str) -> Checked {
+    Checked {
+        file: file.to_owned(),
+        package: FileHeader::default(),
+        nevra: String::new(),
+        signature: Signature::Unreadable,
+        key: None,
+        fingerprint: None,
+        user: None,
+        reason: "it is not an rpm package, or it is cut off".into(),
+    }
+}
+
+fn judge(
+    file: &str,
+    found: Found,
+    keys: &[Key],
+    maker: impl Fn(&Signer) -> Result<Maker>,
+) -> Result<Checked> {
+    let signatures = &found.signed.signatures;
+    let made: Vec<Option<Made>> = signatures.iter().map(|(_, packet)| Made::read(packet)).collect();
+    let mut signers = Vec::new();
+    for ((tag, packet), made) in signatures.iter().zip(&made) {
+        signers.extend(made.as_ref().map(|made| Signer {
+            made,
+            packet,
+            of_payload: is_of_payload(*tag),
+            key: keys.iter().find(|key| key.is_called(&made.key)),
+        }));
+    }
+    let signer = signer(signers, &maker)?;
+    let (signature, why) = match signer {
+        None if !signatures.is_empty() => {
+            (Signature::Unreadable, "its signature is of a kind that is not known".to_owned())
+        }
+        _ => verdict(&found, signer, maker)?,
+    };
+    let (id, key) = (signer.map(|signer| id(&signer.made.key)), signer.and_then(|signer| signer.key));
     let by = id.as_ref().map_or(String::new(), |id| {
         let user = key.map_or(String::new(), |key| format!(" ({})", printable(&key.user)));
         format!(" key {id}{user}")
@@ -135,59 +206,96 @@ fn judge(file: &str, lines: &[String], package: FileHeader, keys: &[Key]) -> Che
             format!("signed by{by}, which is no longer trusted: {why}")
         }
     };
-    Checked {
+    Ok(Checked {
         file: file.to_owned(),
-        nevra: package.nevra.clone(),
-        package,
-        signature,
-        key: id,
+        nevra: found.package.nevra.clone(),
         fingerprint: key.map(|key| key.fingerprint.clone()),
         user: key.map(|key| key.user.clone()),
+        package: found.package,
+        signature,
+        key: id,
         reason,
-    }
+    })
 }
 
-/// What rpm's lines come to; anything that is not plainly good is not good.
+/// A key's id, 16 digits, from its fingerprint: the end of one of version 4, the beginning of a
+/// longer one (RFC 9580, 5.5.4).
+fn id(fingerprint: &str) -> String {
+    let from = if fingerprint.len() > 40 {
+        0
+    } else {
+        fingerprint.len().saturating_sub(16)
+    };
+    fingerprint.get(from..).unwrap_or_default().chars().take(16).collect()
+}
+
+/// What makes the key that signed unfit.
+fn unfit<'a>(signer: &Signer<'a>) -> Option<&'a Unfit> {
+    signer.key.and_then(|key| key.unfit_as(&id(&signer.made.key)))
+}
+
+/// The signature that counts: one whose key is there, before those of somebody else; of several such
+/// the one that is trusted least, among those that their keys made.
+fn signer<'a>(
+    mut signers: Vec<Signer<'a>>,
+    maker: impl Fn(&Signer) -> Result<Maker>,
+) -> Result<Option<Signer<'a>>> {
+    signers.sort_by_key(|signer| (signer.key.is_none(), unfit(signer).is_none()));
+    let known = signers.iter().filter(|signer| signer.key.is_some());
+    if known.clone().count() > 1 {
+        for signer in known {
+            if maker(signer)? == Maker::TheKey {
+                return Ok(Some(*signer));
+            }
+        }
+    }
+    Ok(signers.first().copied())
+}
+
+/// What it comes to, and why; anything that is not plainly good is not good.
 fn verdict(
-    lines: &[String],
-    package: &FileHeader,
-    id: Option<&str>,
-    key: Option<&Key>,
-) -> (Signature, String) {
-    let with = |what: &str, end: &str| lines.iter().find(|line| line.contains(what) && line.contains(end));
-    let no = |text: &str| text.to_owned();
-    if package.nevra.is_empty() || lines.is_empty() {
-        return (Signature::Unreadable, no("it is not an rpm package, or it is cut off"));
+    found: &Found,
+    signer: Option<Signer>,
+    maker: impl Fn(&Signer) -> Result<Maker>,
+) -> Result<(Signature, String)> {
+    let end = |signature: Signature, why: &str| Ok((signature, why.to_owned()));
+    if found.package.is_source {
+        return end(Signature::Unreadable, "it is a source package, which cannot be installed");
     }
-    if package.is_source {
-        return (Signature::Unreadable, no("it is a source package, which cannot be installed"));
+    if !found.is_whole {
+        return end(Signature::Tampered, "it was changed after it was made: its digests are wrong");
     }
-    if let Some(bad) = with("", ": BAD") {
-        let what = bad.split(": BAD").next().unwrap_or(bad);
-        return (Signature::Tampered, format!("it was changed after it was made: {what} is wrong"));
+    let Some(signer) = signer else {
+        return end(Signature::Missing, "it is not signed");
+    };
+    if signer.key.is_none() {
+        return end(Signature::UnknownKey, "");
     }
-    if with("Signature, key", ": NOKEY").is_some() {
-        return (Signature::UnknownKey, String::new());
+    // rpm does not say whether it is the signature or the key that it does not accept.
+    let maker = match found.is_signed {
+        true => Maker::TheKey,
+        false => maker(&signer)?,
+    };
+    if maker == Maker::SomebodyElse {
+        return end(Signature::Tampered, "it was changed after it was signed: its signature is wrong");
     }
-    let unfit = id.and_then(|id| key.and_then(|key| key.unfit_as(id)));
-    if let Some(why) = unfit.filter(|why| !matches!(why, Unfit::Weak(_))) {
-        let signature = match why {
-            Unfit::Revoked => Signature::RevokedKey,
-            _ => Signature::ExpiredKey,
+    let unfit = unfit(&signer);
+    match unfit {
+        Some(why @ Unfit::Revoked) => return end(Signature::RevokedKey, &why.to_string()),
+        Some(why @ Unfit::Expired) => return end(Signature::ExpiredKey, &why.to_string()),
+        _ => {}
+    }
+    if !found.is_signed {
+        let why = match maker {
+            Maker::Unknown => "a signature of its kind cannot be checked here".to_owned(),
+            _ => unfit.map_or_else(|| "rpm does not say why".to_owned(), Unfit::to_string),
         };
-        return (signature, why.to_string());
-    }
-    if with("Signature, key", ": NOTTRUSTED").is_some() {
-        return (Signature::UnfitKey, unfit.map_or_else(|| no("rpm does not say why"), Unfit::to_string));
-    }
-    if with("Signature, key", ": OK").is_none() {
-        return (Signature::Missing, no("it is not signed"));
+        return end(Signature::UnfitKey, &why);
     }
     // A signature of the header vouches for the payload through the digest that the header holds.
-    let of_all = lines.iter().any(|line| line.contains("Signature, key") && !line.starts_with("Header"));
-    match of_all || with("Payload ", "digest: OK").is_some() {
-        true => (Signature::Good, String::new()),
-        false => (Signature::Missing, no("its signature does not cover what it installs")),
+    match found.signed.covers_payload {
+        true => end(Signature::Good, ""),
+        false => end(Signature::Missing, "its signature does not cover what it installs"),
     }
 }
 
@@ -195,47 +303,91 @@ fn verdict(
 mod tests {
     use super::*;
 
-    fn verdict_of(lines: &[&str]) -> Signature {
-        let package = FileHeader {
-            name: "p".into(),
-            nevra: "p-1-1.noarch".into(),
-            ..FileHeader::default()
-        };
-        let lines: Vec<String> = lines.iter().map(|line| line.to_string()).collect();
-        judge("p.rpm", &lines, package, &[]).signature
+    fn key() -> Key {
+        Key {
+            id: "0123456789abcdef".into(),
+            fingerprint: format!("{}0123456789abcdef", "0".repeat(24)),
+            ..Key::default()
+        }
     }
 
-    const SIGNED: &str = "Header V4 RSA/SHA256 Signature, key ID 62609ef6: OK";
-    const PAYLOAD: &str = "Payload SHA256 digest: OK";
+    /// A packet of version 4 by [`key`].
+    fn packet() -> Vec<u8> {
+        let issuer = [&[9, 16][..], &[0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef]].concat();
+        let body = [&[4, 0, 1, 8, 0, 0, 0, issuer.len() as u8][..], &issuer, &[0, 0]].concat();
+        [&[0x88, body.len() as u8][..], &body].concat()
+    }
+
+    /// What there is to know of a package; by itself it is signed by [`key`], and rpm and gpg have
+    /// nothing against it.
+    struct Package {
+        header: FileHeader,
+        signed: Signed,
+        is_whole: bool,
+        is_signed: bool,
+    }
+
+    fn of(change: impl Fn(&mut Package), keys: &[Key], maker: Maker) -> Signature {
+        let mut package = Package {
+            header: FileHeader::default(),
+            signed: Signed {
+                signatures: vec![(268, packet())],
+                covers_payload: true,
+                ..Signed::default()
+            },
+            is_whole: true,
+            is_signed: true,
+        };
+        change(&mut package);
+        let found = Found {
+            package: package.header,
+            signed: &package.signed,
+            is_whole: package.is_whole,
+            is_signed: package.is_signed,
+        };
+        judge("p.rpm", found, keys, |_| Ok(maker)).unwrap().signature
+    }
 
     #[test]
     fn only_a_signature_that_covers_the_payload_is_good() {
-        assert_eq!(verdict_of(&[SIGNED, PAYLOAD]), Signature::Good);
-        assert_eq!(verdict_of(&["V3 RSA/SHA1 Signature, key ID 62609ef6: OK"]), Signature::Good);
-        assert_eq!(verdict_of(&[SIGNED, "MD5 digest: OK"]), Signature::Missing);
-        assert_eq!(verdict_of(&[PAYLOAD, "Header SHA256 digest: OK"]), Signature::Missing);
-        assert_eq!(
-            verdict_of(&[SIGNED, "Payload SHA256 digest: BAD (Expected a != b)"]),
-            Signature::Tampered
-        );
-        assert_eq!(verdict_of(&[]), Signature::Unreadable);
+        let of = |change: &dyn Fn(&mut Package)| of(change, &[key()], Maker::Unknown);
+        assert_eq!(of(&|_| ()), Signature::Good);
+        assert_eq!(of(&|found| found.signed.covers_payload = false), Signature::Missing);
+        assert_eq!(of(&|found| found.is_whole = false), Signature::Tampered);
+        assert_eq!(of(&|found| found.header.is_source = true), Signature::Unreadable);
     }
 
     #[test]
-    fn a_key_that_rpm_lacks_or_mistrusts_is_named_so() {
-        let line = |end: &str| SIGNED.replace("OK", end);
-        assert_eq!(verdict_of(&[&line("NOKEY"), PAYLOAD]), Signature::UnknownKey);
-        assert_eq!(verdict_of(&[&line("NOTTRUSTED"), PAYLOAD]), Signature::UnfitKey);
+    fn a_signature_that_is_not_understood_is_not_missing() {
+        assert_eq!(of(|found| found.signed.signatures.clear(), &[key()], Maker::Unknown), Signature::Missing);
+        let odd = |found: &mut Package| found.signed.signatures = vec![(278, vec![0xff])];
+        assert_eq!(of(odd, &[key()], Maker::Unknown), Signature::Unreadable);
+        // rpm before 6 finds no signature where a package has only new ones.
+        let unsigned = |found: &mut Package| found.is_signed = false;
+        assert_eq!(of(unsigned, &[], Maker::Unknown), Signature::UnknownKey);
+        assert_eq!(of(unsigned, &[key()], Maker::TheKey), Signature::UnfitKey);
+        assert_eq!(of(unsigned, &[key()], Maker::Unknown), Signature::UnfitKey);
+        assert_eq!(of(unsigned, &[key()], Maker::SomebodyElse), Signature::Tampered);
     }
 
     #[test]
-    fn a_file_name_cannot_pose_as_another_file() {
-        let (a, b) = (Path::new("/p/0.rpm"), Path::new("/p/1.rpm"));
-        let text = "/p/0.rpm:\n    one\n/p/9.rpm:\n    two\n/p/1.rpm:\n    three\n";
-        let found = blocks(text, [a, b].into_iter());
-        assert_eq!(
-            (found[a].as_slice(), found[b].as_slice()),
-            (&["one".to_owned()][..], &["three".to_owned()][..])
-        );
+    fn a_key_id_comes_out_of_fingerprints_of_both_versions() {
+        let digits: String = (0..64).map(|at| char::from_digit(at / 8, 10).unwrap()).collect();
+        assert_eq!(id(&digits[24..]), digits[48..]);
+        assert_eq!(id(&digits), digits[..16]);
+        assert_eq!(id("0123456789abcdef"), "0123456789abcdef");
+    }
+
+    #[test]
+    fn a_key_whose_time_is_over_is_named_so_whatever_rpm_says() {
+        let unfit = |why: Unfit| Key {
+            unfit: Some(why),
+            ..key()
+        };
+        for is_signed in [true, false] {
+            let of = |why: Unfit| of(|found| found.is_signed = is_signed, &[unfit(why)], Maker::TheKey);
+            assert_eq!(of(Unfit::Expired), Signature::ExpiredKey);
+            assert_eq!(of(Unfit::Revoked), Signature::RevokedKey);
+        }
     }
 }

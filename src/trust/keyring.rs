@@ -1,12 +1,12 @@
-//! The image's keyring, which rpm keeps among the packages of its database as `gpg-pubkey`.
+//! The image's keyring: `gpg-pubkey` packages in rpm's database, or files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::key::{self, Key, Unfit};
 use crate::error::{Error, Result, if_exists};
 use crate::policy::{Act, Forbidden};
-use crate::root::Root;
-use crate::rpmdb::{Program, database};
+use crate::root::{Kind, Root};
+use crate::rpmdb::{Keyring, Program, database, keyring_path};
 use crate::tempdir::PrivateDirectory;
 
 /// What importing a key came to.
@@ -33,27 +33,84 @@ pub enum Refused {
 
 const MARK: &str = "nodeshim-key ";
 
-/// Every key in the image's keyring. An image without an rpm database has none.
-pub fn keys(root: &Root, temporary: &Path) -> Result<Vec<Key>> {
-    Ok(packages(root, temporary)?.into_iter().map(|(_, key)| key).collect())
+/// A key, where the keyring keeps it.
+struct Kept {
+    place: Place,
+    key: Key,
 }
 
-/// The keys, each with the version and release of the `gpg-pubkey` that holds it.
-fn packages(root: &Root, temporary: &Path) -> Result<Vec<(String, Key)>> {
+/// Where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// The version and release of a `gpg-pubkey` in the database.
+    Package(String),
+    /// A file in the image.
+    File(PathBuf),
+}
+
+/// Every key in the image's keyring. An image without an rpm database has none.
+pub fn keys(root: &Root, temporary: &Path) -> Result<Vec<Key>> {
+    Ok(kept(root, temporary)?.into_iter().map(|kept| kept.key).collect())
+}
+
+/// The keys as OpenPGP has them, armoured or not.
+pub(super) fn bytes(root: &Root) -> Result<Vec<Vec<u8>>> {
+    Ok(stored(root)?.into_iter().map(|(_, bytes)| bytes).collect())
+}
+
+fn kept(root: &Root, temporary: &Path) -> Result<Vec<Kept>> {
+    let mut found = Vec::new();
+    for (place, bytes) in stored(root)? {
+        // What rpm holds and gpg cannot read vouches for nothing here.
+        let keys = key::read(&bytes, temporary)?;
+        found.extend(keys.into_iter().map(|key| Kept {
+            place: place.clone(),
+            key,
+        }));
+    }
+    Ok(found)
+}
+
+/// What the keyring holds.
+fn stored(root: &Root) -> Result<Vec<(Place, Vec<u8>)>> {
+    let directory = keyring_path(root)?;
+    match Keyring::of(root)? {
+        Keyring::Database => packages(root),
+        Keyring::Files => files(root, &directory, |name| name.ends_with(b".key")),
+        Keyring::Certificates => {
+            let mut found = Vec::new();
+            for entry in if_exists(root.list(&directory))?.unwrap_or_default() {
+                if entry.kind == Kind::Dir {
+                    let inner = directory.join(&entry.name);
+                    found.extend(files(root, &inner, |name| name.iter().all(u8::is_ascii_hexdigit))?);
+                }
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn files(root: &Root, directory: &Path, is_key: impl Fn(&[u8]) -> bool) -> Result<Vec<(Place, Vec<u8>)>> {
+    let entries = if_exists(root.list(directory))?.unwrap_or_default();
+    let keys = entries.iter().filter(|entry| is_key(entry.name.as_encoded_bytes()));
+    keys.map(|entry| {
+        let path = directory.join(&entry.name);
+        let bytes = root.read(&path)?;
+        Ok((Place::File(path), bytes))
+    })
+    .collect()
+}
+
+fn packages(root: &Root) -> Result<Vec<(Place, Vec<u8>)>> {
     if database(root)?.is_none() {
         return Ok(Vec::new());
     }
     let format = format!("{MARK}%{{VERSION}}-%{{RELEASE}}\\n%{{DESCRIPTION}}\\n");
     let output = Program::new(root, "rpm")?.args(["-qa", "gpg-pubkey", "--qf", &format]).succeed()?;
-    let mut found = Vec::new();
-    for part in output.split(MARK).skip(1) {
-        let (package, armour) = part.split_once('\n').unwrap_or((part, ""));
-        // What rpm holds and gpg cannot read vouches for nothing here.
-        for key in key::read(armour.as_bytes(), temporary)? {
-            found.push((package.to_owned(), key));
-        }
-    }
-    Ok(found)
+    let parts = output.split(MARK).skip(1).map(|part| part.split_once('\n').unwrap_or((part, "")));
+    Ok(parts
+        .map(|(package, armour)| (Place::Package(package.to_owned()), armour.as_bytes().to_owned()))
+        .collect())
 }
 
 /// Puts the keys in `file`, a path on the host, into the image's keyring: all of them or none.
@@ -71,22 +128,23 @@ pub fn import(
     if let Some(refused) = refuse(&given) {
         return Ok(Err(refused));
     }
-    let before = packages(root, temporary)?;
+    let before = kept(root, temporary)?;
     let mut imported = Vec::new();
     let mut stale = Vec::new();
     for key in given {
-        match before.iter().find(|(_, there)| there.fingerprint == key.fingerprint) {
-            Some((_, there)) if *there == key => imported.push(Imported::WasThere(key)),
-            Some((package, _)) => {
+        match before.iter().find(|kept| kept.key.fingerprint == key.fingerprint) {
+            Some(kept) if kept.key == key => imported.push(Imported::WasThere(key)),
+            Some(kept) => {
                 // rpm keeps what it has: a longer life or a new subkey would be passed over.
-                stale.push(package.clone());
+                stale.push(kept.place.clone());
                 imported.push(Imported::New(key));
             }
             None => imported.push(Imported::New(key)),
         }
     }
     if imported.iter().any(|one| matches!(one, Imported::New(_))) {
-        stale.iter().try_for_each(|package| erase(root, package))?;
+        make_room(root)?;
+        stale.iter().try_for_each(|place| erase(root, place))?;
         // What was judged is what is imported.
         let private = PrivateDirectory::make(temporary, "key")?;
         let copy = private.write("key", &armoured(&bytes, &private)?)?;
@@ -148,15 +206,30 @@ pub fn remove(root: &Root, id: &str, temporary: &Path) -> Result<Vec<Key>> {
             "{id:?} is no key id: 8 hexadecimal digits of it or more are needed"
         )));
     }
-    let found: Vec<(String, Key)> =
-        packages(root, temporary)?.into_iter().filter(|(_, key)| key.is_called(&hex)).collect();
+    let mut found = kept(root, temporary)?;
+    found.retain(|kept| kept.key.is_called(&hex));
     if found.len() > 1 {
         return Err(Error::Other(format!("{id} means several keys: name one by its fingerprint")));
     }
-    found.into_iter().map(|(package, key)| erase(root, &package).map(|()| key)).collect()
+    found.into_iter().map(|kept| erase(root, &kept.place).map(|()| kept.key)).collect()
 }
 
-fn erase(root: &Root, package: &str) -> Result<()> {
-    let name = format!("gpg-pubkey-{package}");
-    if_exists(Program::new(root, "rpm")?.args(["-e", "--allmatches", &name]).succeed()).map(drop)
+/// rpm 4.20 does not make the directory of a keyring of files.
+fn make_room(root: &Root) -> Result<()> {
+    let keyring = Keyring::of(root)?;
+    keyring.takes_keys()?;
+    match keyring {
+        Keyring::Files => root.create_dirs(keyring_path(root)?, 0o755),
+        Keyring::Database | Keyring::Certificates => Ok(()),
+    }
+}
+
+fn erase(root: &Root, place: &Place) -> Result<()> {
+    match place {
+        Place::Package(package) => {
+            let name = format!("gpg-pubkey-{package}");
+            if_exists(Program::new(root, "rpm")?.args(["-e", "--allmatches", &name]).succeed()).map(drop)
+        }
+        Place::File(path) => root.remove(path),
+    }
 }

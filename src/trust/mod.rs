@@ -5,6 +5,7 @@
 //! that expired or was revoked for a good one (4.18 does), and keys of any length.
 
 mod check;
+mod gpg;
 mod key;
 mod keyring;
 mod record;

@@ -2,7 +2,7 @@
 
 use crate::call;
 use crate::image::Image;
-use crate::sign::{fingerprint, key, private_key};
+use crate::sign::{fingerprint, key, private_key, signed};
 use crate::support::assert_same;
 
 #[test]
@@ -44,4 +44,24 @@ fn what_is_no_fit_key_is_refused_and_says_why() {
     }
     assert_same(&before, &image.files(), "a refused key changed");
     assert_eq!(call(&image, "key", ["list"]).out, "");
+}
+
+/// rpm keeps keys in files where the image's macros say so.
+#[test]
+fn a_keyring_of_files_is_read_and_keys_are_removed_from_it() {
+    let image = Image::new();
+    let keys = image.path().join("usr/lib/sysimage/rpm/pubkeys");
+    std::fs::create_dir_all(&keys).expect("a directory");
+    std::fs::copy(key("good"), keys.join("gpg-pubkey-good.key")).expect("a key");
+    let macros = image.path().join("etc/rpm/macros.keyring");
+    let good = signed().join("good.rpm");
+    call(&image, "key", ["list"]).ends(0).says(&[&fingerprint("good")]);
+    // The key counts only where rpm looks for keys, too.
+    std::fs::write(&macros, "%_keyring rpmdb\n").expect("a macro file");
+    call(&image, "install", [&good]).ends(12);
+    std::fs::write(&macros, "%_keyring fs\n").expect("a macro file");
+    call(&image, "install", [&good]).ends(0);
+    call(&image, "key", ["remove", &fingerprint("good")]).ends(0).says(&["removed"]);
+    assert!(!keys.join("gpg-pubkey-good.key").exists());
+    call(&image, "install", [good.as_os_str(), "--reinstall".as_ref()]).ends(12);
 }

@@ -99,8 +99,8 @@ fn stop_agent() {
 }
 
 /// The directory with the package `node-signed`, which opens port 7070/tcp: `KEY.rpm` signed with
-/// each of the keys but the weak one, `unsigned.rpm`, `payload.rpm` and `header.rpm` with a byte
-/// changed since, `cut.rpm` and `garbage.rpm`; and with packages signed with `good` that need
+/// each of the keys but the weak one, `unsigned.rpm`, `payload.rpm`, `header.rpm` and
+/// `forged.rpm` with a byte changed since there or in the signature, `cut.rpm` and `garbage.rpm`; and with packages signed with `good` that need
 /// each other, `needs-a`, `needs-b`, `needs-c`.
 pub fn signed() -> &'static Path {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
@@ -144,6 +144,10 @@ fn spoil(place: &Path) {
     change("payload.rpm", good.len() - 40);
     let inside = good.windows(6).rposition(|word| word == b"noarch").expect("the architecture");
     change("header.rpm", inside);
+    // The digests are right, the signature is not.
+    let (_, packet) = &nodeshim::rpmdb::signed(&place.join("good.rpm")).expect("a package").signatures[0];
+    let at = good.windows(packet.len()).position(|bytes| bytes == packet).expect("the signature");
+    change("forged.rpm", at + packet.len() - 1);
     fs::write(place.join("cut.rpm"), &good[..2000]).expect("a package");
     fs::write(place.join("garbage.rpm"), "no package\n").expect("a file");
 }

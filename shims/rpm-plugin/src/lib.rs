@@ -21,7 +21,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nodeshim::attribution::plugin_protocol::Message;
-use nodeshim::attribution::{ARGUMENT_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
+use nodeshim::attribution::{ARGUMENT_VARIABLE, CONFIG_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
 
 /// `RPMRC_OK`; a plugin that answers anything else stops the transaction.
 const OK: c_int = 0;
@@ -77,11 +77,13 @@ fn guarded(hook: impl FnOnce()) -> c_int {
 /// rpm has read the macro file that the private home led to: scriptlets get the caller's home.
 extern "C" fn init(_plugin: *mut c_void, _ts: *mut c_void) -> c_int {
     guarded(|| {
-        if let Some(home) = std::env::var_os(HOME_VARIABLE) {
-            // SAFETY: rpm has one thread, see the crate's documentation.
-            unsafe {
-                std::env::set_var("HOME", home);
-                std::env::remove_var(HOME_VARIABLE);
+        for (kept, name) in [(HOME_VARIABLE, "HOME"), (CONFIG_VARIABLE, "XDG_CONFIG_HOME")] {
+            if let Some(value) = std::env::var_os(kept) {
+                // SAFETY: rpm has one thread, see the crate's documentation.
+                unsafe {
+                    std::env::set_var(name, value);
+                    std::env::remove_var(kept);
+                }
             }
         }
         audit::connect();

@@ -82,9 +82,11 @@ impl Headers {
         match self.both.signature.entry(tag) {
             Ok(IndexData::Bin(bytes)) => vec![bytes],
             Ok(IndexData::StringArray(texts)) => {
-                texts.iter().filter_map(|text| STANDARD.decode(text).ok()).collect()
+                texts.iter().map(|text| STANDARD.decode(text).unwrap_or_default()).collect()
             }
-            _ => Vec::new(),
+            // What cannot be understood is not the same as nothing.
+            Ok(_) => vec![Vec::new()],
+            Err(_) => Vec::new(),
         }
     }
 

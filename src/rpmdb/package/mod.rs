@@ -7,6 +7,7 @@ mod header;
 mod signature;
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use rpm::{IndexSignatureTag, IndexTag};
@@ -66,7 +67,12 @@ const TRIGGERS: [Triggers; 3] = [
 ];
 
 /// When a trigger runs, by a bit of its flags (`RPMSENSE_TRIGGER*` in rpmds.h).
-const WHEN: [(u64, &str); 4] = [(1 << 25, "prein"), (1 << 16, "in"), (1 << 17, "un"), (1 << 18, "postun")];
+const WHEN: [(u64, &str); 4] = [
+    (1 << 25, "prein"),
+    (1 << 16, "in"),
+    (1 << 17, "un"),
+    (1 << 18, "postun"),
+];
 
 /// The tags of signatures, of the header alone first.
 const SIGNATURES: [IndexSignatureTag; 5] = [
@@ -76,6 +82,18 @@ const SIGNATURES: [IndexSignatureTag; 5] = [
     IndexSignatureTag::RPMSIGTAG_GPG,
     IndexSignatureTag::RPMSIGTAG_PGP,
 ];
+
+/// Those of header and payload.
+const OF_PAYLOAD: [IndexSignatureTag; 2] =
+    [IndexSignatureTag::RPMSIGTAG_GPG, IndexSignatureTag::RPMSIGTAG_PGP];
+
+/// Whether a signature under this tag is one of header and payload.
+pub fn is_of_payload(tag: u32) -> bool {
+    OF_PAYLOAD.map(|tag| tag as u32).contains(&tag)
+}
+
+/// The tags of the payload's digests: PAYLOADSHA256, PAYLOADSHA512 and PAYLOADSHA3_256 in rpm 6.
+const PAYLOAD_DIGESTS: [u32; 3] = [5092, 5116, 5118];
 
 /// What is known of a package file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,6 +154,8 @@ pub struct Signed {
     pub header: Vec<u8>,
     /// OpenPGP packets by the number of the tag that holds them, those of the header alone first.
     pub signatures: Vec<(u32, Vec<u8>)>,
+    /// Whether the payload is signed, too: by itself, or by its digest in the header.
+    pub covers_payload: bool,
 }
 
 /// What is signed of a package file, and its signatures.
@@ -148,10 +168,27 @@ pub fn signed(path: &Path) -> Result<Signed> {
         let tag = *tag as u32;
         headers.signatures(tag).into_iter().map(move |packet| (tag, packet))
     };
+    let signatures: Vec<(u32, Vec<u8>)> = SIGNATURES.iter().flat_map(of_tag).collect();
+    let mut covers_payload = signatures.iter().any(|(tag, _)| is_of_payload(*tag));
+    for tag in PAYLOAD_DIGESTS {
+        covers_payload |= !headers.texts(tag)?.is_empty();
+    }
     Ok(Signed {
-        signatures: SIGNATURES.iter().flat_map(of_tag).collect(),
+        signatures,
         header: headers.main().to_owned(),
+        covers_payload,
     })
+}
+
+/// The bytes of a package file that a signature of header and payload is made over.
+///
+/// # Errors
+/// If it is no package, or not as rpm writes them.
+pub fn header_and_payload(path: &Path) -> Result<Vec<u8>> {
+    let mut file = open_package(path)?;
+    let mut bytes = Headers::read(&mut file, path)?.main().to_owned();
+    file.read_to_end(&mut bytes).map_err(|error| Error::std_io(path, &error))?;
+    Ok(bytes)
 }
 
 /// Opens a package file. Whatever else has its name is refused by what it is.

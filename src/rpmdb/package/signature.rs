@@ -91,7 +91,9 @@ fn length(bytes: &[u8]) -> Option<(usize, usize)> {
     let byte = |at: usize| bytes.get(at).map(|byte| usize::from(*byte));
     match byte(0)? {
         short @ 0..=191 => Some((short, 1)),
-        first @ 192..=223 => Some(((first - 192) << 8 | byte(1)?, 2)).map(|(length, used)| (length + 192, used)),
+        first @ 192..=223 => {
+            Some(((first - 192) << 8 | byte(1)?, 2)).map(|(length, used)| (length + 192, used))
+        }
         255 => Some((byte(1)? << 24 | byte(2)? << 16 | byte(3)? << 8 | byte(4)?, 5)),
         _ => None,
     }
@@ -150,7 +152,12 @@ mod tests {
         let fingerprint = [&[22, FINGERPRINT, 4][..], &[0xab; 20]].concat();
         let made = Made::read(&version_4(2, &fingerprint, &id)).unwrap();
         assert_eq!((made.key, made.hash), ("ab".repeat(20), Hash::Sha1));
-        let old = [&[0x88, 19, 3, 5, 0, 0, 0, 0, 0][..], &[1, 2, 3, 4, 5, 6, 7, 8], &[1, 2, 0, 0]].concat();
+        let old = [
+            &[0x88, 19, 3, 5, 0, 0, 0, 0, 0][..],
+            &[1, 2, 3, 4, 5, 6, 7, 8],
+            &[1, 2, 0, 0],
+        ]
+        .concat();
         let made = Made::read(&old).unwrap();
         assert_eq!((made.key.as_str(), made.hash), ("0102030405060708", Hash::Sha1));
         assert_eq!(Made::read(&version_4(8, &[], &[])), None);

@@ -1,0 +1,98 @@
+//! Asking gpg whether a key made a signature, by its status lines, which are an interface of their own
+//! (GnuPG's doc/DETAILS, "Format of the --status-fd output").
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::error::{Error, Result};
+use crate::tempdir::PrivateDirectory;
+
+/// Who made a signature, as gpg has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// The key made it, whatever the key is worth by now.
+    TheKey,
+    /// The key did not make it, or not for this.
+    SomebodyElse,
+    /// gpg cannot tell: it does not know the algorithm, or does not accept it.
+    Unknown,
+}
+
+/// Whether one of the keys made the signature packet of `data`.
+///
+/// # Errors
+/// gpg cannot be run.
+pub(super) fn maker(keys: &[Vec<u8>], packet: &[u8], data: &[u8], temporary: &Path) -> Result<Maker> {
+    let home = PrivateDirectory::make(temporary, "gpg")?;
+    for key in keys {
+        run(&home, &["--import".as_ref()], key)?;
+    }
+    let signature = home.write("signature", packet)?;
+    let status = run(
+        &home,
+        &[
+            "--status-fd=1".as_ref(),
+            "--verify".as_ref(),
+            signature.as_ref(),
+            "-".as_ref(),
+        ],
+        data,
+    )?;
+    Ok(read(&status))
+}
+
+fn read(status: &str) -> Maker {
+    let is = |word: &str| {
+        status.lines().any(|line| {
+            line.strip_prefix("[GNUPG:] ").is_some_and(|rest| rest.split(' ').next() == Some(word))
+        })
+    };
+    if is("BADSIG") {
+        Maker::SomebodyElse
+    } else if ["GOODSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG"].into_iter().any(is) {
+        Maker::TheKey
+    } else {
+        Maker::Unknown
+    }
+}
+
+/// What gpg prints about `input`; how it ends says less than that.
+fn run(home: &PrivateDirectory, args: &[&std::ffi::OsStr], input: &[u8]) -> Result<String> {
+    let needed =
+        |error: std::io::Error| Error::Other(format!("gpg, which checks signatures, cannot be run: {error}"));
+    let mut child = Command::new("gpg")
+        .arg("--homedir")
+        .arg(&home.path)
+        .args(["--no-autostart", "--batch", "--no-tty", "--quiet"])
+        .args(args)
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("GNUPGHOME")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(needed)?;
+    // gpg prints a few lines at the end; it reads all of its input before.
+    if let Some(mut stdin) = child.stdin.take() {
+        // It may have ended by now; what it printed is all that counts.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output().map_err(needed)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_gpg_says_counts_word_by_word() {
+        let of = |word: &str| read(&format!("[GNUPG:] NEWSIG\n[GNUPG:] {word} 6FCD412074CCD512 BADSIG\n"));
+        assert_eq!(of("GOODSIG"), Maker::TheKey);
+        assert_eq!(of("REVKEYSIG"), Maker::TheKey);
+        assert_eq!(of("BADSIG"), Maker::SomebodyElse);
+        assert_eq!(of("ERRSIG"), Maker::Unknown);
+        assert_eq!(read(""), Maker::Unknown);
+    }
+}
