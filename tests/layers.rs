@@ -45,13 +45,6 @@ const CIRCLES: &[&[&str]] = &[
     &["audit::compare::times", "audit::recorder", "audit::transaction"],
     &["backend::firewalld", "backend::firewalld::zones"],
     &[
-        "backend::iptables",
-        "backend::iptables::matches",
-        "backend::iptables::nat",
-        "backend::iptables::rich",
-        "backend::iptables::rules",
-    ],
-    &[
         "backend::nftables::nat",
         "backend::nftables::plugin",
         "backend::nftables::rich",
@@ -63,7 +56,6 @@ const CIRCLES: &[&[&str]] = &[
         "boot::pending",
         "boot::postponed",
     ],
-    &["firewall::definitions", "firewall::ruleset"],
     &[
         "firewall::firewalld::service",
         "firewall::firewalld::stock",

@@ -9,6 +9,8 @@ mod journalled;
 #[path = "packets/matrix.rs"]
 mod matrix;
 mod support;
+#[path = "packets/written.rs"]
+mod written;
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! The things that can be declared, whichever language it is in.
 
 use crate::backend::systemd::is_unit_name;
+use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
-use crate::firewall::ruleset::PORT_PROTOCOLS;
 use crate::firewall::valid;
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 

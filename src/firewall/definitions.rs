@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::firewalld::{Port, Service};
 use super::lokkit::services as lokkit;
-use super::ports::PortRange;
-use super::ruleset::{PORT_PROTOCOLS, Ports};
+use super::ports::{PORT_PROTOCOLS, PortRange, Ports};
 use crate::root::Root;
 
 /// What a service stands for: its own part and those of the services that it includes.

@@ -4,6 +4,7 @@ pub mod definitions;
 pub mod detect;
 pub mod firewalld;
 pub mod icmp;
+pub mod iptables;
 pub mod lokkit;
 pub mod ports;
 pub mod ruleset;

@@ -1,6 +1,13 @@
 //! Port numbers and ranges, and sets of them that are sorted and merged.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// The protocols that have ports.
+pub const PORT_PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
+
+/// Ports by protocol.
+pub type Ports = BTreeMap<String, Vec<PortRange>>;
 
 /// A range of ports, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::definitions::{Definition, Definitions};
 use super::firewalld::rich::Element;
-use super::ports::{PortRange, coalesce};
+use super::ports::{PORT_PROTOCOLS, PortRange, Ports, coalesce};
 use super::valid;
 use crate::intent::FirewallItem;
-
-/// The protocols that have ports.
-pub const PORT_PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
 
 /// Everything that one plugin wants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,9 +19,6 @@ pub struct Ruleset {
     /// The events that everything rests on.
     pub events: BTreeSet<u64>,
 }
-
-/// Ports by protocol.
-pub type Ports = BTreeMap<String, Vec<PortRange>>;
 
 /// What is wanted in one zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! where iptables is the node's firewall and `N-M` where it is firewalld; both are understood.
 
 use crate::error::{Result, if_exists};
+use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
-use crate::firewall::ruleset::PORT_PROTOCOLS;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::Note;
 use crate::root::{Kind, Root};

@@ -5,8 +5,8 @@ use toml::Spanned;
 
 use super::model::{Group, Hook, Metadata, User};
 use super::{SCHEMA, version};
+use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
-use crate::firewall::ruleset::PORT_PROTOCOLS;
 use crate::firewall::valid;
 use crate::unit::name;
 

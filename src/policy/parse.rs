@@ -9,8 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::matching::{KINDS, Source, WANTS};
 use super::rule::{Exit, Prefer, Rule};
+use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
-use crate::firewall::ruleset::PORT_PROTOCOLS;
 use crate::intent::Verdict;
 use crate::tool::Tool;
 

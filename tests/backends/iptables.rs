@@ -179,7 +179,10 @@ fn rules_of_an_administrator_stay_byte_for_byte() {
     image.settle(&["a"]);
     is_accepted(&image);
     let text = image.read("/etc/sysconfig/iptables");
-    assert!(text.find("--dport 8000:8101") < text.find("[1:2] -A INPUT -j own"), "{text}");
+    // What lets in comes before what keeps out, in the chain that does.
+    let opening = text.find("-A own -m state --state NEW -p tcp -m tcp --dport 8000:8101");
+    assert!(opening > text.find("-A own -p tcp --dport 22"), "{text}");
+    assert!(opening < text.find("-A own -m limit --limit 2/min -j LOG"), "{text}");
     let lines: Vec<&str> = text.lines().collect();
     let mut left = lines.iter();
     assert!(ipv4.lines().all(|line| left.any(|there| *there == line)), "{text}");

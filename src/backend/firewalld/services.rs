@@ -6,8 +6,9 @@ use crate::backend::name;
 use crate::firewall::definitions::Part;
 use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Port, Service};
+use crate::firewall::ports::Ports;
 use crate::firewall::ports::coalesce;
-use crate::firewall::ruleset::{Ports, Ruleset, ZoneRules};
+use crate::firewall::ruleset::{Ruleset, ZoneRules};
 use crate::root::Root;
 
 /// What our services' names begin with.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::close;
+use super::place::{Insert, Reading, Tables, chain_of};
 
 const BEGIN: &str = "# nodeshim: begin";
 const END: &str = "# nodeshim: end";
@@ -12,40 +12,40 @@ const UNENDED: &str = "# nodeshim: the line before has no end";
 /// Stands in the first block of a file that was not there.
 const MADE: &str = "# nodeshim: this file was not there";
 
-/// Where in a table lines are put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum At {
-    /// Before the first rule of a chain.
-    First(&'static str),
-    /// Before the rule of a chain that keeps out what is left; else at the table's end.
-    BeforeClose(&'static str),
-    /// At the table's end.
-    End,
+/// The text without blocks; none if there was no text and there is none now.
+pub(super) fn without(before: Option<&str>) -> Option<String> {
+    let stripped = strip(before.unwrap_or_default());
+    let gone = (stripped.made || before.is_none()) && stripped.lines.is_empty();
+    (!gone).then(|| stripped.text())
 }
 
-/// Lines for a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Insert {
-    pub table: &'static str,
-    pub at: At,
-    pub lines: Vec<String>,
+/// Why iptables-restore would not load a text, be it with or without its blocks.
+pub(super) fn faults(text: &str, reading: Reading) -> Vec<String> {
+    Tables::of(&strip(text).lines, reading).faults().to_vec()
 }
 
 /// A text with exactly these blocks; tables that it lacks are added. None if there was no text and
-/// there is none now.
-pub(super) fn replace(before: Option<&str>, inserts: &[Insert]) -> Option<String> {
+/// there is none now. What is to be said of it goes to `notes`.
+pub(super) fn replace(
+    before: Option<&str>,
+    inserts: &[Insert],
+    reading: Reading,
+    notes: &mut Vec<String>,
+) -> Option<String> {
+    if inserts.iter().all(|insert| insert.lines.is_empty()) {
+        return without(before);
+    }
     let stripped = strip(before.unwrap_or_default());
     let made = stripped.made || before.is_none();
-    if inserts.iter().all(|insert| insert.lines.is_empty()) {
-        let gone = made && stripped.lines.is_empty();
-        return (!gone).then(|| stripped.text());
-    }
     let mut lines = stripped.lines.clone();
+    let tables = Tables::of(&stripped.lines, reading);
     let mut splices: Vec<(usize, Vec<String>)> = Vec::new();
     let mut missing: Vec<(&str, Vec<String>)> = Vec::new();
     for insert in inserts.iter().filter(|insert| !insert.lines.is_empty()) {
-        match place(&lines, insert) {
-            Some(at) => splices.push((at, block(&insert.lines, None))),
+        match tables.splices(insert, notes) {
+            Some(found) => {
+                splices.extend(found.into_iter().map(|(at, lines)| (at, block(&lines, None))));
+            }
             None => match missing.iter_mut().find(|(table, _)| *table == insert.table) {
                 Some((_, lines)) => lines.extend(insert.lines.iter().cloned()),
                 None => missing.push((insert.table, insert.lines.clone())),
@@ -112,7 +112,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
         {
             end = at + length;
         }
-        match at < end && close::chain_of(lines[at]).is_some() {
+        match at < end && chain_of(lines[at]).is_some() {
             true => Line::Rule(lines[at]),
             false => Line::Other(lines[at]),
         }
@@ -191,20 +191,6 @@ fn strip(text: &str) -> Stripped<'_> {
 fn end_of_block(lines: &[&str]) -> Option<usize> {
     let at = lines.iter().skip(1).position(|line| *line == END || *line == BEGIN)? + 1;
     (lines.get(at) == Some(&END)).then_some(at + 1)
-}
-
-/// The line before which an insert belongs; none if the text has no such table.
-fn place(lines: &[&str], insert: &Insert) -> Option<usize> {
-    let heading = format!("*{}", insert.table);
-    let start = lines.iter().position(|line| line.trim() == heading)?;
-    let commit = lines.iter().skip(start).position(|line| line.trim() == "COMMIT")? + start;
-    let table = &lines[start..commit];
-    let at = match insert.at {
-        At::First(chain) => table.iter().position(|line| close::chain_of(line) == Some(chain)),
-        At::BeforeClose(chain) => close::closing_rule(table, chain),
-        At::End => None,
-    };
-    Some(at.map_or(commit, |at| start + at))
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+use super::super::place::At;
 use super::*;
+use crate::firewall::iptables::Family;
 
 const TEXT: &str = "# mine\n*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n\
                     -A INPUT -s 10.0.0.1 -j DROP\n-A INPUT -j REJECT --reject-with icmp-host-prohibited\n\
@@ -10,6 +12,15 @@ fn insert(table: &'static str, at: At, line: &str) -> Insert {
         at,
         lines: vec![line.to_owned()],
     }
+}
+
+/// As [`super::replace`], for IPv4.
+fn replace(before: Option<&str>, inserts: &[Insert]) -> Option<String> {
+    let reading = Reading {
+        family: Family::Ipv4,
+        port: &|_| None,
+    };
+    super::replace(before, inserts, reading, &mut Vec::new())
 }
 
 fn accept() -> Insert {

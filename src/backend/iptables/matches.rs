@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::Family;
 use crate::firewall::definitions::protocol_number;
 use crate::firewall::icmp::{TypeCode, icmp_type};
+use crate::firewall::iptables::Family;
 use crate::firewall::ports::{PortRange, coalesce};
 use crate::firewall::valid::{Source, parse_source};
 
@@ -49,6 +49,13 @@ impl Match {
         let family = self.family.or(other.family);
         Some(Match { family, words })
     }
+}
+
+/// The families that something is for.
+pub(super) fn families(of: Option<Family>) -> impl Iterator<Item = Family> {
+    [Family::Ipv4, Family::Ipv6]
+        .into_iter()
+        .filter(move |family| of.is_none_or(|of| of == *family))
 }
 
 /// Packets to (`dport`) or from (`sport`) ports that begin a connection, one match for as many of

@@ -4,12 +4,13 @@
 //! in these files already; the blocks repeat it harmlessly.
 
 mod block;
-mod close;
 mod closed;
 mod matches;
 mod nat;
+mod place;
 mod rich;
 mod rules;
+mod zone;
 
 use std::collections::BTreeMap;
 
@@ -17,21 +18,13 @@ use super::denials;
 use super::name::stem;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
+pub use crate::firewall::iptables::Family;
 use crate::firewall::ruleset::Ruleset;
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
-use block::{At, Insert};
 pub use closed::{keep_closed, rules_in_blocks};
+use place::{At, Insert, Reading};
 use rules::{Rule, RulePosition, Rules};
-
-/// The two address families.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
-}
 
 const FILES: [(Family, &str); 2] = [
     (Family::Ipv4, "/etc/sysconfig/iptables"),
@@ -70,7 +63,7 @@ impl<'a> Firewall<'a> {
                 firewall.notes.push(Note::new(Some(plugin), text, &events));
                 continue;
             };
-            let rules = Rules::of(&stem, ruleset, default_zone, definitions);
+            let rules = zone::rules(&stem, ruleset, default_zone, definitions);
             let notes = rules.notes.iter().map(|text| Note::new(Some(plugin), text.as_str(), &events));
             firewall.notes.extend(notes);
             firewall.plugins.push(rules);
@@ -96,7 +89,11 @@ impl<'a> Firewall<'a> {
              -A INPUT -m state --state NEW -p tcp -m tcp --dport 22 -j ACCEPT\n\
              -A INPUT {reject}\n-A FORWARD {reject}\nCOMMIT\n"
         );
-        block::replace(Some(&own), &self.inserts(family)).unwrap_or(own)
+        let reading = Reading {
+            family,
+            port: &|_| None,
+        };
+        block::replace(Some(&own), &self.inserts(family), reading, &mut Vec::new()).unwrap_or(own)
     }
 
     /// Everything for a family, by table and place.
@@ -118,12 +115,13 @@ impl<'a> Firewall<'a> {
             },
             Insert {
                 table: "filter",
-                at: At::BeforeClose("INPUT"),
+                at: At::BeforeDenial("INPUT"),
                 lines: self.accepts(family),
             },
+            in_chain("filter", At::BeforeClose("INPUT"), &[RulePosition::Last], "INPUT"),
             Insert {
                 table: "filter",
-                at: At::BeforeClose("FORWARD"),
+                at: At::BeforeDenial("FORWARD"),
                 lines: self.forwards(family),
             },
         ]
@@ -168,7 +166,7 @@ impl<'a> Firewall<'a> {
     }
 
     fn accepts(&self, family: Family) -> Vec<String> {
-        let mut lines = self.lines(family, &[RulePosition::Accept, RulePosition::Last], "INPUT");
+        let mut lines = self.lines(family, &[RulePosition::Accept], "INPUT");
         if self.has(family, RulePosition::Redirect) {
             lines.insert(0, "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT".into());
         }
@@ -202,20 +200,19 @@ impl<'a> Firewall<'a> {
     }
 }
 
-/// The families that something is for.
-fn families(of: Option<Family>) -> impl Iterator<Item = Family> {
-    [Family::Ipv4, Family::Ipv6]
-        .into_iter()
-        .filter(move |family| of.is_none_or(|of| of == *family))
-}
-
 /// The rule files with their blocks, or without them where nothing is wanted; a rule file that is
 /// `planned` already gets the blocks too. A file that is not there lets everything in: it is made
 /// only if there is more to do.
 pub fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> Result<Contribution> {
     let mut files = Vec::new();
     let mut notes = firewall.notes.clone();
+    let names = Definitions::new(root);
+    let port = |name: &str| {
+        let range = names.named_port(name, "tcp").or_else(|| names.named_port(name, "udp"));
+        range.map(|range| range.low)
+    };
     for (family, path) in FILES {
+        let reading = Reading { family, port: &port };
         let before = match text_of(root, path, planned)? {
             Text::There(text) => Some(text),
             Text::Missing => None,
@@ -224,11 +221,21 @@ pub fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> R
                 continue;
             }
         };
-        let node = block::replace(before.as_deref(), &[]);
-        let text = match node.is_some() || firewall.does_more_than_accept(family) {
-            true => block::replace(before.as_deref(), &firewall.inserts(family)),
+        let inserts = firewall.inserts(family);
+        let has_lines = inserts.iter().any(|insert| !insert.lines.is_empty());
+        let faults = block::faults(before.as_deref().unwrap_or_default(), reading);
+        if has_lines && !faults.is_empty() {
+            let text = format!("{path} cannot be loaded and is left alone: {}", faults.join("; "));
+            notes.push(Note::new(None, text, &firewall.because));
+            continue;
+        }
+        let mut said = Vec::new();
+        let is_there = block::without(before.as_deref()).is_some();
+        let text = match is_there || firewall.does_more_than_accept(family) {
+            true => block::replace(before.as_deref(), &inserts, reading, &mut said),
             false => None,
         };
+        notes.extend(said.into_iter().map(|text| Note::new(None, format!("{path}: {text}"), &[])));
         if text == before {
             continue;
         }

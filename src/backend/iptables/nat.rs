@@ -1,8 +1,8 @@
 //! Forwarded ports and masquerading.
 
-use super::Family;
 use super::matches::{Match, family_of, forwarded};
 use super::rules::{RulePosition, Rules};
+use crate::firewall::iptables::Family;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 
 pub(super) fn forward_ports(rules: &mut Rules, wanted: &ZoneRules, entry: &Match) {

@@ -1,12 +1,12 @@
 //! Rich rules. A negative priority comes before everything, a positive one after it; at none,
 //! what keeps packets out comes before what lets them in (firewalld.richlanguage(5)).
 
-use super::matches::{self, Match};
+use super::matches::{self, Match, families};
 use super::nat;
 use super::rules::{RulePosition, Rules, reject};
-use super::{Family, families};
 use crate::firewall::firewalld::Names;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
+use crate::firewall::iptables::Family;
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 

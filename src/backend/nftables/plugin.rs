@@ -12,8 +12,9 @@ use super::model::{
 use super::{icmp, nat, rich};
 use crate::backend::name::identifier;
 use crate::firewall::definitions::{Definition, Definitions, Part, helpers_of, protocol_number};
+use crate::firewall::ports::Ports;
 use crate::firewall::ports::coalesce;
-use crate::firewall::ruleset::{Ports, Ruleset, ZoneRules};
+use crate::firewall::ruleset::{Ruleset, ZoneRules};
 use crate::firewall::valid::{Source, parse_source};
 
 /// Collects the rules of one plugin.

@@ -1,0 +1,25 @@
+//! Rules of iptables(8): taken apart word by word, and followed as packets would.
+//!
+//! Pure: nothing here reads files or loads rules.
+
+mod condition;
+mod file;
+mod packets;
+mod parse;
+mod walk;
+mod words;
+
+pub use condition::{Condition, Match, Rule, State, Target, protocol_name};
+pub use file::{RuleFile, Table};
+pub use packets::Packets;
+pub use walk::{Place, Walk, closing, walk};
+pub use words::{quoted, split};
+
+/// The two address families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+}
