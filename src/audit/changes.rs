@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::bypass::requests::Requests;
-use super::compare::index::{FileIndex, FileState};
+use super::compare::index::FileIndex;
+use super::compare::payload::packaged_digest;
+use super::compare::state::FileState;
 use super::compare::{compare, may_have_changed};
+use super::found::Found;
 use super::kernel::processes::{Actor, Processes};
 use super::record::{FileChange, text};
 use super::scriptlet_run::{Marks, Touched};
 use super::{DIGEST_LIMIT, is_looked_at};
 use crate::error::Result;
 use crate::root::{Kind, Root};
-use crate::rpmdb::{Files, files_at};
+use crate::rpmdb::files_at;
 
 /// What is needed beside the paths.
 pub(super) struct Look<'l> {
@@ -19,29 +22,6 @@ pub(super) struct Look<'l> {
     pub requests: &'l Requests,
     /// Whether the doings of a process are the scriptlet's.
     pub counts: &'l dyn Fn(i32) -> bool,
-}
-
-/// A change, with the states that it lies between.
-#[derive(Debug, Clone)]
-pub(super) struct Found {
-    pub path: Vec<u8>,
-    pub change: FileChange,
-    pub before: Option<FileState>,
-    pub after: Option<FileState>,
-    /// Nobody else than an rpm, as far as is known, had to do with it.
-    pub by_rpm: bool,
-}
-
-impl Found {
-    /// What the file held before, where that is taken apart.
-    pub fn content_before(&self) -> Option<&[u8]> {
-        self.before.as_ref()?.content.as_deref()
-    }
-
-    /// What it holds now, likewise.
-    pub fn content_after(&self) -> Option<&[u8]> {
-        self.after.as_ref()?.content.as_deref()
-    }
 }
 
 /// A path that a scriptlet touched.
@@ -141,25 +121,6 @@ fn complete(root: &Root, candidates: &mut [Candidate]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The digest that a package gives for a file which is as it came.
-pub(super) fn packaged_digest(files: &Files, path: &[u8], state: &FileState) -> Option<[u8; 32]> {
-    let same = files.get(path)?.iter().find(|packaged| {
-        packaged.size == state.status.size && packaged.modified == state.status.modified.0
-    })?;
-    unhex(&same.digest)
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 fn change(candidate: &Candidate, processes: &Processes, look: &Look) -> Option<FileChange> {

@@ -12,7 +12,9 @@
 
 mod bypass;
 mod changes;
+mod clock;
 mod compare;
+mod found;
 mod kernel;
 mod record;
 mod recorder;
@@ -20,10 +22,15 @@ mod scriptlet_run;
 mod server;
 mod transaction;
 
+use crate::firewall::lokkit;
+
 pub use bypass::words::line_of;
 pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;
 pub use server::{Auditing, Means};
+
+/// Where an administrator's zones are.
+const LOCAL_ZONES: &str = "/etc/firewalld/zones/";
 
 /// What the audit does not look at: the rpm database, and nodeshim's own records.
 const NOT_LOOKED_AT: [&[u8]; 3] = [
@@ -63,6 +70,12 @@ fn is_looked_at(path: &[u8]) -> bool {
 
 fn is_looked_at_closely(path: &[u8]) -> bool {
     LOOKED_AT_CLOSELY.iter().any(|directory| is_below(path, directory))
+}
+
+/// Whether what a file says is compared, and not only its digest: zones of firewalld and lokkit's
+/// configuration.
+fn is_taken_apart(path: &[u8]) -> bool {
+    path.starts_with(LOCAL_ZONES.as_bytes()) || path == lokkit::config::PATH.as_bytes()
 }
 
 /// `directory/name`.

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use serde::{Deserialize, Serialize};
 
-use super::compare::index::FileState;
+use super::compare::state::FileState;
 use crate::attribution::Origin;
 use crate::error::{Result, if_exists};
 use crate::escape::escape;
@@ -59,7 +59,26 @@ pub struct Run {
     pub changes: Vec<FileChange>,
 }
 
-/// A command that a run carried out, for changes that are no scriptlet's as far as is known.
+impl Run {
+    /// A record that holds nothing yet.
+    pub(super) fn new(time: String, how: How, origin: Origin) -> Run {
+        Run {
+            id: 0,
+            time,
+            how,
+            failed: false,
+            late: false,
+            omitted: 0,
+            programs: Vec::new(),
+            requests: Vec::new(),
+            origin,
+            transaction: None,
+            changes: Vec::new(),
+        }
+    }
+}
+
+/// A command that a run executed, for changes that are no scriptlet's as far as is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Transaction {

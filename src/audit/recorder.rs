@@ -5,15 +5,15 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::thread;
 
-use nix::time::{ClockId, clock_gettime};
-
 use super::bypass::observe;
 use super::bypass::requests::{self, Requests};
 use super::bypass::verdicts::Verdicts;
-use super::changes::{Found, Look, changes};
+use super::changes::{Look, changes};
+use super::clock::{coarse_now, now};
 use super::compare::filesystems::Filesystems;
 use super::compare::index::FileIndex;
 use super::compare::times::Times;
+use super::found::Found;
 use super::kernel::processes::{Actor, NOBODY};
 use super::kernel::watch::Watch;
 use super::record::{FILE, How, One, Run};
@@ -211,7 +211,7 @@ impl Recorder {
         self.left.extend(pids.filter(|pid| *pid != rpm).map(|pid| (pid, window.origin.clone())));
         let programs = window.touched.processes.all(&self.root);
         let found = changes(&mut self.known, &mut window.touched, &look)?;
-        let mut run = run_of(&window, How::Events);
+        let mut run = window.record(How::Events);
         run.programs = programs.iter().map(|path| super::record::text(path)).collect();
         run.requests = requests.ids;
         self.write(run, found)
@@ -285,7 +285,7 @@ impl Recorder {
             if !found.is_empty() {
                 let run = Run {
                     late: true,
-                    ..blank(timestamp(self.epoch.as_deref()), How::Events, origin)
+                    ..Run::new(timestamp(self.epoch.as_deref()), How::Events, origin)
                 };
                 self.write(run, found)?;
             }
@@ -358,41 +358,4 @@ impl Recorder {
             self.outside = touched;
         }
     }
-}
-
-/// A record without an id yet.
-pub(super) fn run_of(window: &ScriptletRun, how: How) -> Run {
-    Run {
-        failed: window.failed,
-        ..blank(window.time.clone(), how, window.origin.clone())
-    }
-}
-
-pub(super) fn blank(time: String, how: How, origin: Origin) -> Run {
-    Run {
-        id: 0,
-        time,
-        how,
-        failed: false,
-        late: false,
-        omitted: 0,
-        programs: Vec::new(),
-        requests: Vec::new(),
-        origin,
-        transaction: None,
-        changes: Vec::new(),
-    }
-}
-
-/// The clock that stamps files, in steps of a few milliseconds.
-pub(super) fn coarse_now() -> (i64, i64) {
-    at(ClockId::CLOCK_REALTIME_COARSE)
-}
-
-pub(super) fn now() -> (i64, i64) {
-    at(ClockId::CLOCK_REALTIME)
-}
-
-fn at(clock: ClockId) -> (i64, i64) {
-    clock_gettime(clock).map_or((0, 0), |time| (time.tv_sec(), time.tv_nsec()))
 }

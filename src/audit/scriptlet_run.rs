@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compare::index::FileIndex;
 use super::kernel::processes::{Actor, Processes};
 use super::kernel::watch::{Act, Touch};
+use super::record::{How, Run};
 use super::{is_below, is_looked_at, join};
 use crate::attribution::Origin;
 use crate::rpmdb::DATABASES;
@@ -120,4 +121,14 @@ pub(super) struct ScriptletRun {
     /// How long the journal was.
     pub journal: u64,
     pub touched: Touched,
+}
+
+impl ScriptletRun {
+    /// The record of it, without what changed.
+    pub fn record(&self, how: How) -> Run {
+        Run {
+            failed: self.failed,
+            ..Run::new(self.time.clone(), how, self.origin.clone())
+        }
+    }
 }

@@ -10,11 +10,10 @@ use std::path::Path;
 
 use super::bypass::of_program;
 use super::bypass::requests::Requests;
-use super::changes::Found;
 use super::compare::payload::{Payload, Suspect};
 use super::compare::{compare, may_have_changed};
+use super::found::Found;
 use super::record::{How, Run, Transaction, text};
-use super::recorder::blank;
 use crate::attribution::Origin;
 use crate::error::Result;
 use crate::escape::escape;
@@ -88,7 +87,7 @@ impl TransactionRecord {
                 erased: self.packages.difference(&now).cloned().collect(),
                 unwatched,
             }),
-            ..blank(self.time, how, Origin::default())
+            ..Run::new(self.time, how, Origin::default())
         };
         Ok(Some((run, found)))
     }

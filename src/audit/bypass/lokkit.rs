@@ -1,18 +1,13 @@
 //! What lokkit's configuration file says that it did not say before, as intents: some scriptlets edit
 //! it with `sed` or `echo` instead of calling lokkit.
 
-use crate::audit::changes::Found;
+use crate::audit::found::Found;
 use crate::firewall::lokkit::config::{PATH, parse};
 use crate::firewall::lokkit::names::PortNames;
 use crate::firewall::lokkit::settings::Settings;
 use crate::intent::Intent;
 use crate::request::lokkit::intent_of;
 use crate::root::Root;
-
-/// Whether a file's content is wanted for [`intents`].
-pub(in crate::audit) fn is_read(path: &[u8]) -> bool {
-    path == PATH.as_bytes()
-}
 
 /// What the file was made to say and to say no longer; nothing for any other file, and where one of
 /// the two states could not be read.

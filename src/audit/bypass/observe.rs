@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::words::{commands, line_of};
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
-use crate::audit::changes::Found;
+use crate::audit::found::Found;
 use crate::audit::record::{FileChange, How, Run};
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::{Event, Verdict};

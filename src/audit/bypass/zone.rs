@@ -1,17 +1,17 @@
 //! What a zone file of firewalld lets through that it did not before, as intents.
 
-use crate::audit::changes::Found;
+use crate::audit::LOCAL_ZONES;
+use crate::audit::found::Found;
 use crate::firewall::firewalld::{Names, Zone};
 use crate::intent::{FirewallItem, Intent};
 use crate::root::Root;
 
-/// Where an administrator's zones are; the shipped one of the same name counts before there is one.
-pub(in crate::audit) const LOCAL: &str = "/etc/firewalld/zones/";
+/// The shipped zone of the same name counts before there is a local one.
 const SHIPPED: &str = "/usr/lib/firewalld/zones/";
 
 /// Openings and withdrawals between the two states of a zone file; nothing for any other file.
 pub(in crate::audit) fn intents(root: &Root, found: &Found) -> Vec<Intent> {
-    let name = found.change.path.strip_prefix(LOCAL).and_then(|name| name.strip_suffix(".xml"));
+    let name = found.change.path.strip_prefix(LOCAL_ZONES).and_then(|name| name.strip_suffix(".xml"));
     let Some(name) = name.filter(|name| !name.contains('/')) else {
         return Vec::new();
     };

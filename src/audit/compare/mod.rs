@@ -3,9 +3,10 @@
 pub(super) mod filesystems;
 pub(super) mod index;
 pub(super) mod payload;
+pub(super) mod state;
 pub(super) mod times;
 
-use crate::audit::compare::index::FileState;
+use crate::audit::compare::state::FileState;
 use crate::audit::record::{FileChange, Side, text};
 use crate::root::Kind;
 

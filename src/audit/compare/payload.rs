@@ -1,8 +1,7 @@
 //! What rpm itself does to an image: it unpacks packages and takes their files away again.
 
-use super::index::FileState;
 use super::may_have_changed;
-use crate::audit::changes::packaged_digest;
+use super::state::FileState;
 use crate::audit::record::hex;
 use crate::root::Kind;
 use crate::rpmdb::Files;
@@ -75,6 +74,25 @@ fn is_above(files: &Files, path: &[u8]) -> bool {
 fn is_kept_beside(files: &Files, path: &[u8]) -> bool {
     let mut of = KEPT_BESIDE.iter().filter_map(|suffix| path.strip_suffix(*suffix));
     of.any(|path| files.contains_key(path))
+}
+
+/// The digest that a package gives for a file which is as it came.
+pub(in crate::audit) fn packaged_digest(files: &Files, path: &[u8], state: &FileState) -> Option<[u8; 32]> {
+    let same = files.get(path)?.iter().find(|packaged| {
+        packaged.size == state.status.size && packaged.modified == state.status.modified.0
+    })?;
+    unhex(&same.digest)
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(digest)
 }
 
 #[cfg(test)]

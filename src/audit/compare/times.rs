@@ -5,14 +5,16 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::filesystems::Filesystems;
-use super::index::{FileIndex, FileState};
+use super::index::FileIndex;
+use super::payload::packaged_digest;
 use super::payload::{Payload, Suspect};
+use super::state::FileState;
 use super::{compare, may_have_changed};
 use crate::audit::DIGEST_LIMIT;
 use crate::audit::bypass::requests::Requests;
-use crate::audit::changes::{Found, packaged_digest};
+use crate::audit::clock::{coarse_now, now};
+use crate::audit::found::Found;
 use crate::audit::record::{How, Run};
-use crate::audit::recorder::{coarse_now, now, run_of};
 use crate::audit::scriptlet_run::ScriptletRun;
 use crate::error::Result;
 use crate::root::{Kind, Root};
@@ -70,7 +72,7 @@ impl Times {
         let of_window = |(window, requests): &(ScriptletRun, Requests)| {
             let run = Run {
                 requests: requests.ids.clone(),
-                ..run_of(window, How::Times)
+                ..window.record(How::Times)
             };
             (run, Vec::new())
         };
