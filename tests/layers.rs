@@ -60,7 +60,6 @@ const CIRCLES: &[&[&str]] = &[
     &["live::firewall", "live::report"],
     &["live::systemctl", "live::systemd"],
     &["policy::matching", "policy::rule"],
-    &["report::manifest", "report::manifest::tree"],
     &[
         "request::firewalld::check",
         "request::firewalld::check_policy",
@@ -70,7 +69,6 @@ const CIRCLES: &[&[&str]] = &[
         "request::firewalld::wording",
     ],
     &["root", "root::held", "root::read", "root::write"],
-    &["serve::object", "serve::service"],
     &["state::denials", "state::fold", "state::lifetime"],
     &["undo", "undo::reverse"],
     &["unit::batch", "unit::tree"],

@@ -11,13 +11,11 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::delta::{Units, delta};
+pub use self::tree::DIRECTORY;
 use self::tree::Tree;
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 use crate::rpmdb::{About, about, trial_removal};
-
-/// Where oVirt Node keeps them.
-pub const DIRECTORY: &str = "/etc/ovirt-plugins-manifests.d";
 
 /// The kinds, in the order in which they are written.
 const KINDS: [&str; 7] = ["rpm", "srpm", "license", "file", "dir", "owns", "deps"];

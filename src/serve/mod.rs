@@ -5,6 +5,7 @@
 //! says is what `nodeshim report` says.
 
 mod announce;
+mod caller;
 mod dictionary;
 mod known;
 mod object;

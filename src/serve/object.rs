@@ -6,9 +6,10 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, fdo, interface};
 
+use super::caller::{Activity, uid_of};
 use super::dictionary::{Dictionary, brief, full};
 use super::known::{NodeSnapshot, plugin, plugins};
-use super::service::{Doing, uid_of};
+
 use crate::escape::printable;
 
 /// What can go wrong with a question, in the service's own names.
@@ -27,13 +28,13 @@ pub(super) struct Plugins {
     /// The bus's address, where it is not the system bus.
     pub(super) bus: Option<String>,
     /// Is told of each call.
-    pub(super) doing: Sender<Doing>,
+    pub(super) doing: Sender<Activity>,
 }
 
 impl Plugins {
     fn note_call(&self) {
         // If nobody waits for calls any more, the service is about to end.
-        let _ = self.doing.send(Doing::Called);
+        let _ = self.doing.send(Activity::Called);
     }
 }
 

@@ -6,16 +6,14 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use zbus::{Connection, block_on, conn};
+use zbus::{Connection, block_on};
 
+use super::caller::{Activity, bus as connect};
 use super::known::NodeSnapshot;
 use super::object::Plugins;
 use super::{NAME, PATH};
 use crate::error::{Error, Result};
 use crate::root::Root;
-
-/// How long the bus itself may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -24,15 +22,6 @@ pub struct Options {
     pub bus: Option<String>,
     /// How long nobody may ask before the service ends; zero means for ever.
     pub idle: Duration,
-}
-
-/// What the service hears of beside the bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doing {
-    /// A method was called.
-    Called,
-    /// The service is to end.
-    Stop,
 }
 
 /// Serves until nobody has asked for as long as `options` say, or until it is told to end.
@@ -44,7 +33,7 @@ pub fn serve(root: &Root, options: &Options) -> Result<()> {
         bus: options.bus.clone(),
         doing,
     };
-    let builder = builder(options.bus.as_deref())
+    let builder = connect(options.bus.as_deref())
         .serve_at(PATH, object)
         .name(NAME)
         .allow_name_replacements(false)
@@ -55,14 +44,6 @@ pub fn serve(root: &Root, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn builder(bus: Option<&str>) -> conn::Builder<'static> {
-    let builder = match bus {
-        Some(address) => conn::Builder::address(address),
-        None => conn::Builder::system(),
-    };
-    builder.method_timeout(ANSWER)
-}
-
 fn failed(error: &zbus::Error) -> Error {
     match error {
         zbus::Error::NameTaken => Error::Other(format!("{NAME} is served already")),
@@ -71,31 +52,31 @@ fn failed(error: &zbus::Error) -> Error {
 }
 
 /// What ends other programs has this one end in order.
-fn stop_on_signals(doing: Sender<Doing>) -> Result<()> {
+fn stop_on_signals(doing: Sender<Activity>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])
         .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
     thread::spawn(move || {
         for _ in signals.forever() {
             // If nobody hears it, the service is about to end.
-            let _ = doing.send(Doing::Stop);
+            let _ = doing.send(Activity::Stop);
         }
     });
     Ok(())
 }
 
-fn wait(heard: &Receiver<Doing>, idle: Duration) {
+fn wait(heard: &Receiver<Activity>, idle: Duration) {
     loop {
         let next = match idle.is_zero() {
             true => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
             false => heard.recv_timeout(idle),
         };
-        if next != Ok(Doing::Called) {
+        if next != Ok(Activity::Called) {
             return;
         }
     }
 }
 
-/// Gives up the name, so that the next call starts the service anew, and answers what was called
+/// Gives up the name, so that the next call starts the service again, and answers what was called
 /// before: a message to oneself comes behind all of it.
 async fn end(connection: &Connection) {
     if let Err(error) = connection.release_name(NAME).await {
@@ -108,15 +89,4 @@ async fn end(connection: &Connection) {
     if let Err(error) = ping.await {
         log::debug!("the last message: {error}");
     }
-}
-
-/// The user behind a connection to the bus. Asked over a connection of its own: the service's is not
-/// read on while a call is being answered and more have come than it keeps.
-pub(super) async fn uid_of(bus: Option<&str>, sender: &str) -> zbus::Result<u32> {
-    const DAEMON: &str = "org.freedesktop.DBus";
-    let connection = builder(bus).build().await?;
-    let answer = connection
-        .call_method(Some(DAEMON), "/org/freedesktop/DBus", Some(DAEMON), "GetConnectionUnixUser", &(sender,))
-        .await?;
-    answer.body().deserialize()
 }

@@ -11,7 +11,10 @@ use crate::escape::{escape, printable};
 use crate::root::{Kind, Root};
 use crate::rpmdb::{Packaged, files};
 
-const LEFT_OUT: [&str; 3] = ["/var/cache/yum", "/var/cache/dnf", super::DIRECTORY];
+/// Where oVirt Node keeps manifests.
+pub const DIRECTORY: &str = "/etc/ovirt-plugins-manifests.d";
+
+const LEFT_OUT: [&str; 3] = ["/var/cache/yum", "/var/cache/dnf", DIRECTORY];
 
 /// Bytes of a KiB.
 const KIB: u64 = 1024;
