@@ -14,6 +14,9 @@ pub struct RecordedIntent {
     /// Asked for the running system only (`--runtime`, firewall-cmd without `--permanent`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub runtime: bool,
+    /// The tool refused it: it has no effect, then or later.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 impl RecordedIntent {
@@ -23,6 +26,7 @@ impl RecordedIntent {
             intent,
             changed,
             runtime: false,
+            refused: false,
         }
     }
 
@@ -32,6 +36,7 @@ impl RecordedIntent {
             intent,
             changed,
             runtime: true,
+            refused: false,
         }
     }
 }
@@ -202,6 +207,14 @@ pub enum Intent {
 }
 
 impl Intent {
+    /// Whether it says what the presets said, which is not what was asked for.
+    pub fn is_left_to_presets(&self) -> bool {
+        let Intent::Unit { want, .. } = self else {
+            return false;
+        };
+        matches!(want, UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore)
+    }
+
     /// Whether the intent touches more than the package's own things: shown first, and what policy
     /// is for.
     pub fn is_global(&self) -> bool {

@@ -26,6 +26,17 @@ const TEMPORARY: &str = "/var/tmp";
 const SCRIPT_PREFIX: &[u8] = b"rpm-tmp.";
 /// What `rpm -vv` puts before a shell script.
 const TRACE_LINE: &[u8] = b"set -x\n";
+/// Programs that run scriptlets.
+const PACKAGE_MANAGERS: [&str; 8] = [
+    "rpm",
+    "dnf",
+    "dnf-3",
+    "dnf5",
+    "microdnf",
+    "yum",
+    "tdnf",
+    "rpm-ostree",
+];
 /// As many ancestors are looked at: scriptlets seldom nest deeper.
 const MAX_ANCESTORS: usize = 8;
 
@@ -45,15 +56,15 @@ pub fn find<'e>(root: &Root, variable: &dyn Fn(&str) -> Option<&'e str>) -> Orig
         origin.nevra = Some(nevra);
         origin.arg = variable(ARGUMENT_VARIABLE).and_then(|text| text.parse().ok());
     }
-    let (path, arg) = match script_of_ancestor(root) {
-        Ancestry::Script(path, arg) => (Some(path), arg),
-        Ancestry::NoScript => (None, None),
+    let ancestry = ancestry(root);
+    let (path, arg) = match &ancestry {
+        Ancestry::Script(path, arg) => (Some(path.clone()), *arg),
         Ancestry::NotKnown => (only_script(root), None),
+        Ancestry::PackageManager | Ancestry::Others => (None, None),
     };
     origin.arg = arg.or(origin.arg);
-    // What rpm runs without a script file, a program or Lua, has rpm's path all the same.
-    let is_rpms = path.is_some() || variable("PATH").is_some_and(|path| SCRIPT_PATHS.contains(&path));
-    if origin.found_by == FoundBy::Unknown && !is_rpms {
+    let by_rpm = path.is_some() || runs_without_script(&ancestry, variable("PATH"));
+    if origin.found_by == FoundBy::Unknown && !by_rpm {
         origin.found_by = FoundBy::Builder;
         origin.run = variable(RUN_NAME_VARIABLE).map(str::to_owned);
     }
@@ -63,36 +74,58 @@ pub fn find<'e>(root: &Root, variable: &dyn Fn(&str) -> Option<&'e str>) -> Orig
 }
 
 /// What the caller's ancestors tell.
+#[derive(Debug, PartialEq, Eq)]
 enum Ancestry {
     /// The nearest one that runs a script of rpm's, with its first argument.
     Script(PathBuf, Option<u32>),
-    /// None of them does.
-    NoScript,
+    /// None does, and one of them installs packages.
+    PackageManager,
+    /// None of either.
+    Others,
     /// `/proc` does not tell.
     NotKnown,
 }
 
+/// Whether rpm runs a program or Lua of a package, for which it writes no script file. A program gets
+/// rpm's `PATH`; what Lua starts can be told by the ancestors only.
+fn runs_without_script(ancestry: &Ancestry, path: Option<&str>) -> bool {
+    *ancestry == Ancestry::PackageManager || path.is_some_and(|path| SCRIPT_PATHS.contains(&path))
+}
+
 /// Goes up from the caller as far as `/proc` shows it.
-fn script_of_ancestor(root: &Root) -> Ancestry {
+fn ancestry(root: &Root) -> Ancestry {
     let mut pid = getppid().as_raw();
+    let mut installs = false;
     for _ in 0..MAX_ANCESTORS {
         // A process file has no length, so it is read as what it is: a short file.
         let Ok(line) = root.read(format!("/proc/{pid}/cmdline")) else {
-            return Ancestry::NotKnown;
+            break;
         };
         if let Some((path, arg)) = parse_command_line(&line) {
             return Ancestry::Script(path, arg);
         }
-        let Ok(status) = root.read_text(format!("/proc/{pid}/stat")) else {
-            return Ancestry::NotKnown;
-        };
-        match parent_of(&status) {
+        installs |= is_package_manager(&line);
+        let parent = root.read_text(format!("/proc/{pid}/stat")).ok().and_then(|stat| parent_of(&stat));
+        match parent {
             Some(parent) if parent > 1 => pid = parent,
-            Some(_) => return Ancestry::NoScript,
-            None => return Ancestry::NotKnown,
+            Some(_) if installs => return Ancestry::PackageManager,
+            Some(_) => return Ancestry::Others,
+            None => break,
         }
     }
-    Ancestry::NotKnown
+    if installs {
+        Ancestry::PackageManager
+    } else {
+        Ancestry::NotKnown
+    }
+}
+
+/// Whether a command line is that of a program which installs packages, or of an interpreter that runs
+/// one.
+fn is_package_manager(line: &[u8]) -> bool {
+    let words = line.split(|byte| *byte == 0).take(2);
+    let names = words.filter_map(|word| Path::new(OsStr::from_bytes(word)).file_name()?.to_str());
+    names.into_iter().any(|name| PACKAGE_MANAGERS.contains(&name))
 }
 
 fn parse_command_line(line: &[u8]) -> Option<(PathBuf, Option<u32>)> {
@@ -145,6 +178,19 @@ mod tests {
         let found = parse_command_line(b"/bin/sh\0/var/tmp/rpm-tmp.AbC123\x002\0");
         assert_eq!(found, Some((PathBuf::from("/var/tmp/rpm-tmp.AbC123"), Some(2))));
         assert_eq!(parse_command_line(b"rpm\0-i\0/var/tmp/foo.rpm\0"), None);
+    }
+
+    #[test]
+    fn what_rpm_runs_without_a_script_is_not_the_builders() {
+        assert!(is_package_manager(b"/usr/bin/python3\0/usr/bin/dnf\0install\0x"));
+        assert!(!is_package_manager(b"sh\0-c\0rpm -i x"));
+        let rpms = Some("/sbin:/bin:/usr/sbin:/usr/bin:/usr/X11R6/bin");
+        assert!(runs_without_script(&Ancestry::NotKnown, rpms));
+        assert!(runs_without_script(&Ancestry::PackageManager, None));
+        assert!(!runs_without_script(
+            &Ancestry::Others,
+            Some("/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")
+        ));
     }
 
     #[test]

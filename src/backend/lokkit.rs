@@ -142,7 +142,6 @@ mod tests {
         let want = |opening| ActiveIntent {
             intent: Intent::Allow { opening, zone: None },
             runtime: false,
-            failed: false,
             events: vec![4],
             declared: Vec::new(),
             denied_before: Vec::new(),

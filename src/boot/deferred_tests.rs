@@ -11,7 +11,6 @@ fn want(intent: Intent, event: u64) -> ActiveIntent {
         runtime: false,
         declared: Vec::new(),
         denied_before: Vec::new(),
-        failed: false,
         events: vec![event],
     }
 }

@@ -27,7 +27,7 @@ pub fn release(state: &mut State, which: &dyn Fn(&str, &Intent) -> bool) -> Vec<
             .deferred
             .extract_if(.., |want| is_for_boot(&want.intent) && which(name, &want.intent));
         for mut want in picked {
-            (want.failed, want.runtime) = (false, false);
+            want.runtime = false;
             released.push(Postponed {
                 plugin: name.clone(),
                 intent: want.intent.clone(),
@@ -140,7 +140,6 @@ mod tests {
         let wants = intents.map(|intent| ActiveIntent {
             intent,
             runtime: false,
-            failed: false,
             events: vec![3],
             declared: Vec::new(),
             denied_before: Vec::new(),

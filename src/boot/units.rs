@@ -30,7 +30,6 @@ pub struct UnitStep {
 struct Wanted<'s> {
     plugin: &'s str,
     want: UnitWant,
-    in_image: bool,
 }
 
 /// Unit and whether it is about masking → what the first plugin by name wants, as at first boot.
@@ -50,7 +49,6 @@ fn wanted(state: &State) -> BTreeMap<(&str, bool), Wanted<'_>> {
             all.entry((unit.as_str(), masking)).or_insert(Wanted {
                 plugin,
                 want: *wanted,
-                in_image: !want.failed || state.is_repeated(want),
             });
         }
     }
@@ -173,7 +171,7 @@ pub fn recorded(state: &State) -> RecordedUnits {
 
 /// Compares what is wanted with the `actual` states of unit files. Units that are not there are left
 /// out: nothing can be done to them. `settled` is the state that settling left in the image: what is
-/// in it, and did not fail, has been in force.
+/// in it has been in force.
 pub fn units(
     state: &State,
     settled: &State,
@@ -198,7 +196,7 @@ pub fn units(
             false if file.is_fixed() => now,
             false => UnitState::of(false, file.is_enabled()),
         };
-        let was_in_force = wanted.in_image && in_image.get(&aspect) == Some(&now);
+        let was_in_force = in_image.get(&aspect) == Some(&now);
         match decide(applied.units.get(&aspect), &now, &actual, was_in_force) {
             Decision::InForce => {}
             decision => steps.push(UnitStep {
@@ -217,7 +215,7 @@ mod tests {
     use super::*;
     use crate::state::{ActiveIntent, Plugin};
 
-    fn state(want: UnitWant, failed: bool) -> State {
+    fn state(want: UnitWant) -> State {
         let intent = Intent::Unit {
             unit: "a.service".into(),
             want,
@@ -229,7 +227,6 @@ mod tests {
             runtime: false,
             declared: Vec::new(),
             denied_before: Vec::new(),
-            failed,
             events: vec![1],
         };
         let plugin = Plugin {
@@ -242,27 +239,23 @@ mod tests {
         }
     }
 
-    fn steps(want: UnitWant, failed: bool, before: Option<UnitWant>, actual: &str) -> Vec<(UnitVerb, bool)> {
+    fn steps(want: UnitWant, before: Option<UnitWant>, actual: &str) -> Vec<(UnitVerb, bool)> {
         let mut applied = Applied::default();
-        applied
-            .units
-            .extend(before.into_iter().flat_map(|before| recorded(&state(before, false))));
+        applied.units.extend(before.into_iter().flat_map(|before| recorded(&state(before))));
         let actual = BTreeMap::from([("a.service".to_owned(), FileState::parse(actual).unwrap())]);
-        let steps = units(&state(want, failed), &state(want, failed), &applied, &actual);
+        let steps = units(&state(want), &state(want), &applied, &actual);
         steps.into_iter().map(|step| (step.verb, step.kept)).collect()
     }
 
     #[test]
-    fn what_failed_in_the_image_is_done_and_what_the_node_changed_is_kept() {
+    fn what_the_node_changed_is_kept() {
         use UnitWant::{Disable, Enable, Mask};
-        assert_eq!(steps(Enable, true, None, "disabled"), [(UnitVerb::Enable, false)]);
-        assert_eq!(steps(Enable, false, None, "disabled"), [(UnitVerb::Enable, true)]);
-        assert_eq!(steps(Enable, false, Some(Enable), "disabled"), [(UnitVerb::Enable, true)]);
-        assert_eq!(steps(Enable, false, Some(Disable), "disabled"), [(UnitVerb::Enable, false)]);
-        assert_eq!(steps(Disable, false, Some(Enable), "enabled"), [(UnitVerb::Disable, false)]);
-        assert_eq!(steps(Disable, false, Some(Disable), "enabled"), [(UnitVerb::Disable, true)]);
-        assert_eq!(steps(Enable, false, Some(Disable), "masked"), [(UnitVerb::Enable, true)]);
-        assert_eq!(steps(Mask, true, None, "enabled"), [(UnitVerb::Mask, false)]);
+        assert_eq!(steps(Enable, None, "disabled"), [(UnitVerb::Enable, true)]);
+        assert_eq!(steps(Enable, Some(Enable), "disabled"), [(UnitVerb::Enable, true)]);
+        assert_eq!(steps(Enable, Some(Disable), "disabled"), [(UnitVerb::Enable, false)]);
+        assert_eq!(steps(Disable, Some(Enable), "enabled"), [(UnitVerb::Disable, false)]);
+        assert_eq!(steps(Disable, Some(Disable), "enabled"), [(UnitVerb::Disable, true)]);
+        assert_eq!(steps(Enable, Some(Disable), "masked"), [(UnitVerb::Enable, true)]);
         for in_force in [
             (Enable, "enabled"),
             (Enable, "enabled-runtime"),
@@ -270,7 +263,7 @@ mod tests {
             (Disable, "disabled"),
             (Mask, "masked"),
         ] {
-            assert_eq!(steps(in_force.0, false, None, in_force.1), [], "{in_force:?}");
+            assert_eq!(steps(in_force.0, None, in_force.1), [], "{in_force:?}");
         }
     }
 }

@@ -164,6 +164,7 @@ fn settle_after(root: &Root, done: &Done) -> Result<settle::Report> {
 /// Where a transaction of an admin verb takes place; it waits for others that are at work.
 pub(super) fn surroundings() -> Surroundings<'static> {
     Surroundings {
+        name: None,
         home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
         temporary: std::env::temp_dir(),
         wait: &|busy| {

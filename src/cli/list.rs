@@ -74,7 +74,8 @@ fn describe(row: &Row) -> String {
         (postponed, "put off until the boot by policy"),
         (row.global, "concerns the whole node"),
         (row.runtime, "asked for the running system"),
-        (row.failed, "failed"),
+        (row.failed, "failed: its tool refused it"),
+        (row.overruled.is_some(), row.overruled.as_deref().unwrap_or_default()),
     ];
     let marks = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark.to_owned());
     let marks: Vec<String> = marks.chain(row.denied_before.iter().map(inspect::words::past)).collect();
@@ -160,14 +161,15 @@ pub(super) fn sections(report: &Report) -> String {
 /// What a plugin wants.
 pub(super) fn intents(report: &Report) -> String {
     let mut text = String::new();
-    let sections = [
-        ("now", false, Verdict::Allow),
-        ("at boot", true, Verdict::Allow),
-        ("denied", false, Verdict::Deny),
+    let sections: [(&str, &dyn Fn(&Row) -> bool); 5] = [
+        ("now", &|row| row.counts() && !row.deferred),
+        ("at boot", &|row| row.counts() && row.deferred),
+        ("denied", &|row| row.verdict == Verdict::Deny),
+        ("overruled", &|row| row.overruled.is_some()),
+        ("failed", &|row| row.failed),
     ];
-    for (title, deferred, verdict) in sections {
-        let is_of = |row: &&Row| row.deferred == deferred && row.verdict == verdict;
-        let rows: Vec<&Row> = report.wants.iter().filter(is_of).collect();
+    for (title, is_of) in sections {
+        let rows: Vec<&Row> = report.wants.iter().filter(|row| is_of(row)).collect();
         if !rows.is_empty() {
             text.push_str(&format!("{title}\n"));
             rows.iter().for_each(|row| text.push_str(&wrapped("  ", 6, &describe(row))));
@@ -238,10 +240,10 @@ pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode
     if plugins.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    let width = plugins.iter().map(|plugin| plugin.plugin.len()).max().unwrap_or(0).clamp(6, 34);
+    let width = plugins.iter().map(|plugin| plugin.plugin.len()).max().unwrap_or(0).clamp(6, 23);
     let mut text = format!(
-        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>6}\n",
-        "PLUGIN", "FIREWALL", "SERVICES", "AT BOOT", "GLOBAL", "FAILED", "DENIED"
+        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>9}  {:>6}\n",
+        "PLUGIN", "FIREWALL", "SERVICES", "AT BOOT", "GLOBAL", "FAILED", "OVERRULED", "DENIED"
     );
     plugins.iter().for_each(|plugin| text.push_str(&line(plugin, width)));
     print(&text)?;
@@ -277,10 +279,11 @@ fn line(plugin: &Summary, width: usize) -> String {
         deferred,
         global,
         failed,
+        overruled,
         denied,
         ..
     } = plugin;
     format!(
-        "{name:<width$}  {firewall:>8}  {services:>8}  {deferred:>7}  {global:>6}  {failed:>6}  {denied:>6}\n"
+        "{name:<width$}  {firewall:>8}  {services:>8}  {deferred:>7}  {global:>6}  {failed:>6}  {overruled:>9}  {denied:>6}\n"
     )
 }

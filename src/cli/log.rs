@@ -123,6 +123,7 @@ fn is_known(answer: &Answer) -> bool {
         || answer.generated.is_some()
         || !answer.declared.is_empty()
         || !answer.denied_to.is_empty()
+        || !answer.overruled.is_empty()
         || !answer.files.is_empty()
 }
 
@@ -139,6 +140,9 @@ fn answer_text(answer: &Answer) -> String {
     };
     if let Some(generated) = &answer.generated {
         text.push_str(&wrapped("", 2, &format!("{thing}: written by settling: {generated}")));
+    }
+    for (plugin, by) in &answer.overruled {
+        text.push_str(&wrapped("", 2, &format!("asked by {plugin}, {by}")));
     }
     for plugin in &answer.denied_to {
         text.push_str(&wrapped("", 2, &format!("denied to {plugin} by policy")));

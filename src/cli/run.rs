@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// A policy file for this run alone, or the name of a shipped one
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// What to call the requests that the command makes itself, in lists and reports
+    #[arg(long, value_name = "NAME", value_parser = run_name)]
+    name: Option<String>,
     /// How to find out which files each scriptlet changes
     #[arg(long, value_enum, value_name = "HOW", default_value_t = AuditArg::Auto)]
     audit: AuditArg,
@@ -39,6 +42,14 @@ pub struct RunArgs {
         value_name = "CMD"
     )]
     command: Vec<OsString>,
+}
+
+/// A name as packages have them.
+fn run_name(text: &str) -> std::result::Result<String, &'static str> {
+    match nodeshim::firewall::valid::name(text) {
+        true => Ok(text.to_owned()),
+        false => Err("use letters, digits and ._+-"),
+    }
 }
 
 /// How to audit.
@@ -80,6 +91,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let surroundings = Surroundings {
         policy: args.policy.as_deref().map(|file| parts.policy(file)).transpose()?,
         home,
+        name: args.name.clone(),
         temporary: std::env::temp_dir(),
         wait: &wait,
         audit: args.audit(),

@@ -14,7 +14,7 @@ use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
-use crate::state;
+use crate::state::{self, Overruled};
 use crate::tool::Tool;
 
 /// One difference.
@@ -120,11 +120,14 @@ struct Left<'e> {
     event: u64,
 }
 
-/// The requests of plugins that are still there which policy refused since, or which were reverted.
+/// The requests of plugins that are still there which policy refused since, which were
+/// overruled or reverted.
 fn taken_back(view: &View) -> BTreeSet<u64> {
     let state = &view.prepared.fold.state;
     let denied = state.plugins.values().flat_map(|plugin| &plugin.denied);
-    denied.flat_map(|denied| &denied.events).chain(&state.reverted).copied().collect()
+    let denied = denied.flat_map(|denied| &denied.events).chain(&state.reverted).copied();
+    let overruled = state.plugins.values().flat_map(|plugin| &plugin.overruled);
+    denied.chain(overruled.flat_map(Overruled::since)).collect()
 }
 
 /// Only `/etc` counts: what is below `/run` or `/usr` is not the tools' to keep; nor are the copies

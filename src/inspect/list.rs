@@ -20,8 +20,11 @@ pub struct Row {
     pub deferred: bool,
     /// Whether it was asked for the running system only.
     pub runtime: bool,
-    /// Whether the last request for it failed and nothing has carried it out since.
+    /// Whether its tool refused it: it has no effect.
     pub failed: bool,
+    /// Who decided against it, and with which requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overruled: Option<String>,
     /// The requests for it.
     pub events: Vec<u64>,
     /// The files that declare it.
@@ -44,46 +47,60 @@ pub struct Row {
 pub fn list(standing: &EffectiveState, plugin: Option<&str>) -> Vec<Row> {
     let plugins = standing.state.plugins.iter();
     let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));
-    let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(standing, name, plugin)).collect();
+    let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(name, plugin)).collect();
     rows.sort_by_key(|row| !row.global);
     rows
 }
 
-pub(super) fn rows(standing: &EffectiveState, name: &str, plugin: &Plugin) -> Vec<Row> {
-    let now = plugin.wants.iter().map(|want| (want, false));
-    let later = plugin.deferred.iter().map(|want| (want, true));
-    let standing_rows = now.chain(later).map(|(want, deferred)| row(standing, name, want, deferred));
-    standing_rows.chain(plugin.denied.iter().map(|denied| denied_row(name, denied))).collect()
-}
-
-fn denied_row(plugin: &str, denied: &Denied) -> Row {
-    let intent = &denied.held.intent;
-    Row {
-        plugin: plugin.to_owned(),
-        text: words::intent(intent),
-        global: intent.is_global(),
-        deferred: false,
-        runtime: false,
-        failed: false,
-        events: denied.events.clone(),
-        declared: denied.declared.clone(),
-        verdict: denied.held.verdict,
-        late: denied.late,
-        rule: Some(words::rule(&denied.held)),
-        denied_before: Vec::new(),
-        intent: intent.clone(),
+impl Row {
+    /// Whether it has an effect, now or at boot.
+    pub fn counts(&self) -> bool {
+        self.verdict == Verdict::Allow && !self.failed && self.overruled.is_none()
     }
 }
 
-fn row(standing: &EffectiveState, plugin: &str, want: &ActiveIntent, deferred: bool) -> Row {
-    let retried = standing.state.is_repeated(want);
+pub(super) fn rows(name: &str, plugin: &Plugin) -> Vec<Row> {
+    let mut rows: Vec<Row> = plugin.wants.iter().map(|want| row(name, want)).collect();
+    rows.extend(plugin.deferred.iter().map(|want| Row {
+        deferred: true,
+        ..row(name, want)
+    }));
+    rows.extend(plugin.denied.iter().map(|denied| denied_row(name, denied)));
+    rows.extend(plugin.overruled.iter().map(|one| Row {
+        deferred: matches!(one.want.intent, Intent::Defer { .. }),
+        overruled: Some(words::overruled(one)),
+        ..row(name, &one.want)
+    }));
+    rows.extend(plugin.failed.iter().map(|want| Row {
+        deferred: matches!(want.intent, Intent::Defer { .. }),
+        failed: true,
+        ..row(name, want)
+    }));
+    rows
+}
+
+fn denied_row(plugin: &str, denied: &Denied) -> Row {
+    let want = ActiveIntent {
+        declared: denied.declared.clone(),
+        ..ActiveIntent::new(denied.held.intent.clone(), denied.events.clone())
+    };
+    Row {
+        verdict: denied.held.verdict,
+        late: denied.late,
+        rule: Some(words::rule(&denied.held)),
+        ..row(plugin, &want)
+    }
+}
+
+fn row(plugin: &str, want: &ActiveIntent) -> Row {
     Row {
         plugin: plugin.to_owned(),
         text: words::intent(&want.intent),
         global: want.intent.is_global(),
-        deferred,
+        deferred: false,
         runtime: want.runtime,
-        failed: want.failed && !retried && !deferred,
+        failed: false,
+        overruled: None,
         events: want.events.clone(),
         declared: want.declared.clone(),
         verdict: Verdict::Allow,

@@ -28,8 +28,10 @@ pub struct Summary {
     pub deferred: usize,
     /// How many of its intents touch more than its own things.
     pub global: usize,
-    /// How many of its intents failed.
+    /// How many of its intents its tools refused.
     pub failed: usize,
+    /// How many of its intents somebody decided against.
+    pub overruled: usize,
     /// How many of its intents policy denies.
     pub denied: usize,
     /// Whether it is gone, and what it asked for is to be withdrawn by the next settling.
@@ -44,7 +46,7 @@ pub fn plugins(standing: &EffectiveState, registry: &Registry) -> Vec<Summary> {
         .state
         .plugins
         .iter()
-        .map(|(name, plugin)| summary(name, plugin.nevra.clone(), &rows(standing, name, plugin)));
+        .map(|(name, plugin)| summary(name, plugin.nevra.clone(), &rows(name, plugin)));
     let gone = standing.gone.iter().filter(|(name, _)| !standing.state.plugins.contains_key(*name));
     let gone = gone.map(|(name, plugin)| Summary {
         plugin: name.clone(),
@@ -75,9 +77,7 @@ pub fn plugins(standing: &EffectiveState, registry: &Registry) -> Vec<Summary> {
 }
 
 fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
-    let count = |wanted: &dyn Fn(&Row) -> bool| {
-        rows.iter().filter(|row| row.verdict == Verdict::Allow && wanted(row)).count()
-    };
+    let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| row.counts() && wanted(row)).count();
     Summary {
         plugin: name.to_owned(),
         nevra,
@@ -88,7 +88,8 @@ fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
         }),
         deferred: count(&|row| row.deferred),
         global: count(&|row| row.global),
-        failed: count(&|row| row.failed),
+        failed: rows.iter().filter(|row| row.failed).count(),
+        overruled: rows.iter().filter(|row| row.overruled.is_some()).count(),
         denied: rows.iter().filter(|row| row.verdict == Verdict::Deny).count(),
         gone: false,
         trust: None,
@@ -122,11 +123,11 @@ pub fn show(standing: &EffectiveState, registry: &Registry, plugin: &str) -> Opt
     let summary = plugins(standing, registry).into_iter().find(|summary| summary.plugin == plugin)?;
     let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin));
     let wants = match found {
-        Some(found) if !summary.gone => rows(standing, plugin, found),
+        Some(found) if !summary.gone => rows(plugin, found),
         _ => Vec::new(),
     };
     Some(Report {
-        ports: wants.iter().filter(|row| row.verdict == Verdict::Allow).filter_map(port).collect(),
+        ports: wants.iter().filter(|row| row.counts()).filter_map(port).collect(),
         hooks: registry.hooks_of(plugin).cloned().collect(),
         declared: registry.declared.get(plugin).cloned(),
         requests: found.map_or(0, |found| found.requests),

@@ -1,6 +1,6 @@
 //! Why something is as it is: which package's scriptlet asked for it, with which command.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -23,6 +23,9 @@ pub struct Answer {
     pub wanted_by: BTreeSet<String>,
     /// Plugins that policy denies it now.
     pub denied_to: BTreeSet<String>,
+    /// Plugins that asked for it or against it and do not count, with who decided.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub overruled: BTreeMap<String, String>,
     /// Files of metadata that declare it.
     pub declared: BTreeSet<String>,
     /// For a file that settling writes: what it holds, in words.
@@ -90,6 +93,12 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
     for (name, plugin) in &state.plugins {
         if plugin.denied.iter().any(|denied| asked.is_of(&denied.held.intent, &definitions)) {
             answer.denied_to.insert(name.clone());
+        }
+    }
+    for (name, plugin) in &state.plugins {
+        let of_it = plugin.overruled.iter().filter(|one| asked.is_of(&one.want.intent, &definitions));
+        for one in of_it {
+            answer.overruled.insert(name.clone(), words::overruled(one));
         }
     }
     for event in &view.journal.events {

@@ -4,7 +4,7 @@ use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
 pub use crate::plan::words::intent;
-use crate::state::PastDenial;
+use crate::state::{Overruled, PastDenial};
 use crate::tool::Tool;
 
 /// Which rule held a intent back, and why.
@@ -29,6 +29,11 @@ pub fn past(past: &PastDenial) -> String {
     format!("denied {times}, allowed since: {rule}{}", events(&past.events))
 }
 
+/// Who decided against an intent.
+pub fn overruled(overruled: &Overruled) -> String {
+    format!("overruled by {}{}", overruled.by, events(&overruled.decided))
+}
+
 /// What policy did with a intent that it held back.
 pub fn held(held: &Withheld) -> &'static str {
     match held.verdict {
@@ -47,9 +52,9 @@ pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
     match (recorded.changed, event.exit, &recorded.intent) {
         (_, _, Intent::Note { .. }) if event.tool == Tool::Bypass => "noted",
         (true, _, _) => "done",
+        _ if event.refused(recorded) => "failed",
         (false, _, Intent::Defer { .. }) => "deferred",
-        (false, 0, _) => "was so",
-        (false, _, _) => "failed",
+        (false, ..) => "was so",
     }
 }
 

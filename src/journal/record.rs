@@ -70,6 +70,13 @@ impl Event {
         self.argv.iter().map(|word| unescape(word)).collect()
     }
 
+    /// Whether the tool refused what an intent of this request asks for. Journals of earlier versions
+    /// tell only by the exit code; that of a request which policy denied says nothing of the rest.
+    pub fn refused(&self, recorded: &RecordedIntent) -> bool {
+        let failed = recorded.refused || self.exit != 0 && self.verdict != Verdict::Deny;
+        failed && !recorded.changed && self.replayed.is_none()
+    }
+
     /// Stores an argument vector.
     pub fn escape_arguments<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<String> {
         words.into_iter().map(|word| escape(word)).collect()

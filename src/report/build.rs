@@ -116,7 +116,7 @@ fn registered(sources: &Sources, by_name: &mut BTreeMap<String, Plugin>) {
 
 /// Puts a intent where it belongs.
 fn put(plugin: &mut Plugin, row: Row) {
-    let allowed = row.verdict == Verdict::Allow && !row.deferred;
+    let allowed = row.counts() && !row.deferred;
     if let (true, Intent::Allow { opening, .. }) = (allowed, &row.intent) {
         match opening {
             FirewallItem::Port { port, protocol } => plugin.ports.push(format!("{port}/{protocol}")),
@@ -129,6 +129,7 @@ fn put(plugin: &mut Plugin, row: Row) {
         global: row.global,
         runtime: row.runtime,
         failed: row.failed,
+        overruled: row.overruled,
         events: row.events,
         declared: row.declared,
         late: row.late,
@@ -137,6 +138,8 @@ fn put(plugin: &mut Plugin, row: Row) {
     };
     let place = match (&row.intent, row.verdict) {
         (_, Verdict::Deny | Verdict::Ignore) => &mut plugin.denied,
+        _ if item.overruled.is_some() => &mut plugin.overruled,
+        _ if item.failed => &mut plugin.failed,
         _ if row.deferred => &mut plugin.deferred,
         (Intent::Note { text, .. }, _) => {
             plugin.notes.push(text.clone());

@@ -132,6 +132,8 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
     items(page, "Other", &plugin.other);
     items(page, "At boot", &plugin.deferred);
     items(page, "Denied by policy", &plugin.denied);
+    items(page, "Overruled", &plugin.overruled);
+    items(page, "Refused by its tools", &plugin.failed);
     hooks(page, plugin);
     plugin.declared.iter().for_each(|one| declared(page, one));
     headed(page, "Around the tools", &plugin.bypasses);
@@ -198,6 +200,9 @@ fn items(page: &mut Page, title: &'static str, items: &[Item]) {
         marks.into_iter().filter(|(set, _)| *set).for_each(|(_, mark)| _ = page.raw(mark));
         if let Some(rule) = &item.rule {
             page.raw(" <span class=\"bad\">").text(rule).raw("</span>");
+        }
+        if let Some(by) = &item.overruled {
+            page.raw(" <span class=\"warn\">").text(by).raw("</span>");
         }
         for past in &item.denied_before {
             page.raw(" <span class=\"warn\">").text(&words::past(past)).raw("</span>");

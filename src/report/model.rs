@@ -107,8 +107,11 @@ pub struct Item {
     pub global: bool,
     /// Asked for the running system only.
     pub runtime: bool,
-    /// The last request for it failed.
+    /// Its tool refused it: it has no effect.
     pub failed: bool,
+    /// Who decided against it, and with which requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overruled: Option<String>,
     /// The requests for it.
     pub events: Vec<u64>,
     /// The files that declare it.
@@ -167,6 +170,10 @@ pub struct Plugin {
     pub deferred: Vec<Item>,
     /// What policy denies.
     pub denied: Vec<Item>,
+    /// What somebody with more say, or somebody later, decided against.
+    pub overruled: Vec<Item>,
+    /// What its tools refused.
+    pub failed: Vec<Item>,
     /// Its hooks of vdsm.
     pub hooks: Vec<Hook>,
     /// What its metadata declares beside intents.

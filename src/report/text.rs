@@ -73,6 +73,8 @@ fn plugin(plugin: &Plugin) -> String {
         ("other", &plugin.other),
         ("at boot", &plugin.deferred),
         ("denied", &plugin.denied),
+        ("overruled", &plugin.overruled),
+        ("failed", &plugin.failed),
     ];
     for (name, items) in sections {
         items.iter().for_each(|one| put(name, &item(one)));
@@ -117,6 +119,7 @@ fn item(item: &Item) -> String {
     let marks = marks.into_iter().filter(|(set, _)| *set).map(|(_, mark)| mark.to_owned());
     let mut marks: Vec<String> = marks.collect();
     marks.extend(item.rule.clone());
+    marks.extend(item.overruled.clone());
     marks.extend(item.denied_before.iter().map(past));
     let marks = if marks.is_empty() {
         String::new()

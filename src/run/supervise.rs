@@ -16,7 +16,7 @@ use signal_hook::iterator::Signals;
 use super::Parts;
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
-use crate::attribution::Owners;
+use crate::attribution::{Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
@@ -68,6 +68,8 @@ pub struct Outcome {
 pub struct Surroundings<'a> {
     /// The caller's home.
     pub home: PathBuf,
+    /// What the builder calls the run.
+    pub name: Option<String>,
     /// Where temporary files belong.
     pub temporary: PathBuf,
     /// The text of a policy file for this run alone.
@@ -100,7 +102,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), argv));
-    let status = supervise(&prepared, &mut signals, &hold, root, around.messages.as_ref());
+    let status = supervise(&prepared, &mut signals, &hold, root, around);
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let disarmed = disarm(root);
     let events = pending.end(root);
@@ -154,7 +156,7 @@ fn supervise(
     signals: &mut Signals,
     hold: &ImageLock,
     root: &Root,
-    messages: Option<&File>,
+    around: &Surroundings,
 ) -> Result<ExitStatus> {
     let (program, args) =
         prepared.argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
@@ -163,6 +165,7 @@ fn supervise(
     let image = root.meta("/")?;
     hold.share()?;
     prepared.share()?;
+    let messages = around.messages.as_ref();
     let output = messages.map(File::try_clone).transpose().map_err(failed)?;
     let messages = messages.map(File::try_clone).transpose().map_err(failed)?;
     let mut child = Command::new(program)
@@ -171,6 +174,7 @@ fn supervise(
         .stderr(messages.map_or_else(Stdio::inherit, Stdio::from))
         .envs(prepared.env.iter().map(|(name, value)| (name, value)))
         .env(IMAGE_VARIABLE, image_number(&image))
+        .envs(around.name.iter().map(|name| (RUN_NAME_VARIABLE, name)))
         .spawn()
         .map_err(failed)?;
     // Who waits is told less; the command has to be waited for all the same.

@@ -44,6 +44,8 @@ pub(super) fn full(plugin: &Plugin) -> Dictionary {
     all.insert("other", list(&plugin.other, item));
     all.insert("deferred", list(&plugin.deferred, item));
     all.insert("denied", list(&plugin.denied, item));
+    all.insert("overruled", list(&plugin.overruled, item));
+    all.insert("failed", list(&plugin.failed, item));
     all.insert("hooks", list(&plugin.hooks, hook));
     if let Some(of) = &plugin.declared {
         all.insert("declared", declared(of).into());
@@ -80,6 +82,7 @@ fn item(item: &Item) -> Dictionary {
     all.insert("declared", texts(&item.declared));
     all.insert("late", item.late.into());
     optional(&mut all, "rule", item.rule.as_deref());
+    optional(&mut all, "overruled", item.overruled.as_deref());
     if !item.denied_before.is_empty() {
         all.insert("denied-before", list(&item.denied_before, past));
     }

@@ -8,12 +8,13 @@ use super::{firewall, first_boot};
 use crate::backend::{declared, systemd};
 use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::error::Result;
+use crate::firewall::firewalld::default_zone;
 use crate::intent::Intent;
 use crate::journal::{Journal, last_event};
-use crate::plan::{Content, Contribution, DesiredFile, Note, Plan, difference};
+use crate::plan::{Content, Contribution, DesiredFile, Note, Plan, difference, words};
 use crate::policy::Rules;
 use crate::root::Root;
-use crate::state::{self, EffectiveState, Fold, Revert, State, fold_without};
+use crate::state::{self, EffectiveState, Fold, Overruled, Revert, State, fold_without};
 use crate::undo::{repeat, restore};
 
 /// A plan and the fold that it comes from.
@@ -30,6 +31,8 @@ pub struct Prepared {
     pub desired: Vec<DesiredFile>,
     /// What is put back as it was, and what cannot be; both are in the plan, too.
     pub restored: Contribution,
+    /// What was overruled for the first time, by plugin.
+    pub overruled: Vec<(String, Overruled)>,
     /// What policy had put off until a boot and counts now, sorted.
     pub released: Vec<Postponed>,
     /// The rules that everything was judged by.
@@ -51,6 +54,7 @@ pub struct Planner<'a> {
 struct Wanted {
     fold: Fold,
     released: Vec<Postponed>,
+    overruled: Vec<(String, Overruled)>,
     notes: Vec<Note>,
 }
 
@@ -104,6 +108,7 @@ impl<'a> Planner<'a> {
         let Wanted {
             mut fold,
             released,
+            overruled,
             notes,
         } = self.wanted(&before, declared, &judge)?;
         let restored = restore(self.root, &self.journal.events, &before, &fold)?;
@@ -125,6 +130,7 @@ impl<'a> Planner<'a> {
             plan,
             desired: sum.files,
             restored,
+            overruled,
             released,
             policy,
         })
@@ -134,7 +140,6 @@ impl<'a> Planner<'a> {
     fn contributions(&self, fold: &Fold, judge: &Judge, restored: &Contribution) -> Result<Contribution> {
         let (root, state) = (self.root, &fold.state);
         let all = [
-            systemd::retries(root, state),
             repeat::contribute(root, state, &self.journal.events),
             systemd::declared(root, state),
             restored.clone(),
@@ -162,6 +167,12 @@ impl<'a> Planner<'a> {
             false => done.iter().any(|of| of.plugin == plugin && of.intent == *intent),
         };
         notes.extend(refuse(judge, before, &mut fold, &counts));
+        state::drop_missing(&mut fold, &|intent| repeat::is_there(self.root, intent));
+        let overruled = state::decide(&mut fold, before, &default_zone(self.root));
+        notes.extend(overruled.iter().map(|(plugin, one)| {
+            let text = format!("{}: overruled by {}", words::intent(&one.want.intent), one.by);
+            Note::new(Some(plugin), text, &one.want.events)
+        }));
         let released = release(&mut fold.state, &counts);
         if !self.facts.installed.is_known() {
             let text = "the image has no rpm database: nothing is known to be gone";
@@ -170,6 +181,7 @@ impl<'a> Planner<'a> {
         Ok(Wanted {
             fold,
             released,
+            overruled,
             notes,
         })
     }

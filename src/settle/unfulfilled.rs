@@ -95,7 +95,6 @@ mod tests {
         let deferred = intents.into_iter().map(|intent| ActiveIntent {
             intent,
             runtime: false,
-            failed: false,
             events: vec![3],
             declared: Vec::new(),
             denied_before: Vec::new(),

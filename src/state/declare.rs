@@ -2,7 +2,7 @@
 //! intent from both is one intent with two sources. Pure.
 
 use super::lifetime::same_direction;
-use super::{ActiveIntent, Fold, Plugin, Subject, subject};
+use super::{ActiveIntent, Fold, Plugin, subject};
 use crate::intent::{Intent, UnitWant};
 use crate::policy::Prefer;
 
@@ -74,8 +74,8 @@ fn add(
         Intent::Defer { .. } => &mut plugin.deferred,
         _ => &mut plugin.wants,
     };
-    let about = about(intent, default_zone);
-    let Some(want) = list.iter_mut().find(|want| self::about(&want.intent, default_zone) == about) else {
+    let about = subject(intent).in_zone(default_zone);
+    let Some(want) = list.iter_mut().find(|want| subject(&want.intent).in_zone(default_zone) == about) else {
         list.push(declared(intent, source));
         return None;
     };
@@ -88,7 +88,7 @@ fn add(
         }
         return None;
     }
-    if left_to_presets(&want.intent) && want.declared.is_empty() {
+    if want.intent.is_left_to_presets() && want.declared.is_empty() {
         *want = declared(intent, source);
         return None;
     }
@@ -101,28 +101,8 @@ fn add(
 
 fn declared(intent: &Intent, source: &str) -> ActiveIntent {
     ActiveIntent {
-        intent: intent.clone(),
-        runtime: false,
-        failed: false,
-        events: Vec::new(),
         declared: vec![source.to_owned()],
-        denied_before: Vec::new(),
-    }
-}
-
-/// What the presets decided is not what the package asked for: a file that says more decides.
-fn left_to_presets(intent: &Intent) -> bool {
-    let Intent::Unit { want, .. } = intent else {
-        return false;
-    };
-    matches!(want, UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore)
-}
-
-/// What a intent is about, the zone of an opening filled in.
-fn about(intent: &Intent, default_zone: &str) -> Subject {
-    match subject(intent) {
-        Subject::FirewallItem(opening, None) => Subject::FirewallItem(opening, Some(default_zone.to_owned())),
-        other => other,
+        ..ActiveIntent::new(intent.clone(), Vec::new())
     }
 }
 
@@ -168,14 +148,7 @@ mod tests {
     }
 
     fn fold(intents: &[Intent]) -> Fold {
-        let wants = intents.iter().map(|intent| ActiveIntent {
-            intent: intent.clone(),
-            runtime: false,
-            failed: false,
-            events: vec![3],
-            declared: Vec::new(),
-            denied_before: Vec::new(),
-        });
+        let wants = intents.iter().map(|intent| ActiveIntent::new(intent.clone(), vec![3]));
         let plugin = Plugin {
             nevra: None,
             wants: wants.collect(),

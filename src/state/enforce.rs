@@ -45,8 +45,6 @@ pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Ruling) -
             }
         }
     }
-    fold.state.plugins.retain(|_, plugin| {
-        !plugin.wants.is_empty() || !plugin.deferred.is_empty() || !plugin.denied.is_empty()
-    });
+    fold.state.plugins.retain(|_, plugin| !plugin.is_empty());
     refusals
 }

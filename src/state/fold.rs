@@ -84,7 +84,7 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
             fold.take_back(&name, event);
             continue;
         }
-        let life = lives.entry(name.clone().into_owned()).or_default();
+        let life = lives.entry(name.clone().into_owned()).or_insert_with(|| InstallPeriod::of(&name));
         // What was asked for elsewhere says nothing of a package that has asked here.
         if event.replayed.is_some() && life.is_own() && !life.is_ending() && is_package(&name) {
             continue;
@@ -157,7 +157,7 @@ impl Fold {
         if let Some(nevra) = installed.nevra(&name) {
             plugin.nevra = Some(nevra);
         }
-        if !plugin.wants.is_empty() || !plugin.deferred.is_empty() || !plugin.denied.is_empty() {
+        if !plugin.is_empty() {
             self.state.plugins.insert(name, plugin);
         }
     }

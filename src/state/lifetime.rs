@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::denials::{PastDenial, add};
 use super::{ActiveIntent, Denied, Plugin, Subject, subject};
-use crate::attribution::Origin;
+use crate::attribution::{Origin, is_builder};
 use crate::intent::{DeferredVerb, Intent, RecordedIntent, ServiceWant, UnitWant, Verdict, Withheld};
 use crate::journal::Event;
 
@@ -23,12 +23,25 @@ pub(super) struct InstallPeriod {
     wants: BTreeMap<Subject, (usize, ActiveIntent)>,
     /// What policy put off or denied, unless a later request for it was let through.
     held: BTreeMap<Subject, (usize, Denied)>,
+    /// What its tool refused, unless a later request for it was carried out.
+    failed: BTreeMap<Subject, (usize, ActiveIntent)>,
+    /// Whether an opposite is a decision of its own, and not just the end of what it is against.
+    decides: bool,
     /// All that policy denied, whether or not it was asked for again.
     denied: Vec<(Intent, PastDenial)>,
     order: usize,
 }
 
 impl InstallPeriod {
+    /// What is recorded under this name has been asked for by nobody yet. What the builder takes back
+    /// stays a decision against it.
+    pub fn of(name: &str) -> InstallPeriod {
+        InstallPeriod {
+            decides: is_builder(name),
+            ..InstallPeriod::default()
+        }
+    }
+
     /// Whether an event can only belong to a later life of the plugin.
     pub fn is_over(&self, origin: &Origin) -> bool {
         if self.ending {
@@ -99,25 +112,30 @@ impl InstallPeriod {
     }
 
     fn intent(&mut self, event: &Event, recorded: &RecordedIntent) {
+        let subject = subject(&recorded.intent);
+        if event.refused(recorded) {
+            return self.refuse(event, subject, recorded);
+        }
+        if is_for_what_runs(&recorded.intent) {
+            return;
+        }
         if matches!(recorded.intent, Intent::FirewallReset { .. }) {
             self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
         }
-        let subject = subject(&recorded.intent);
         self.held.remove(&subject);
+        self.failed.remove(&subject);
         let earlier = self.wants.get_mut(&subject);
         if let Some((_, earlier)) = earlier.as_ref()
             && undoes(&earlier.intent, &recorded.intent)
+            && !self.decides
         {
             self.wants.remove(&subject);
             return;
         }
         self.order += 1;
-        let failed = event.exit != 0 && !recorded.changed;
         match earlier {
             Some((order, want)) if same_direction(&want.intent, &recorded.intent) => {
                 *order = self.order;
-                // What the first request achieved is not undone by a second one that failed.
-                want.failed &= failed;
                 want.runtime &= recorded.runtime;
                 want.intent = recorded.intent.clone();
                 if want.events.last() != Some(&event.id) {
@@ -126,16 +144,23 @@ impl InstallPeriod {
             }
             _ => {
                 let want = ActiveIntent {
-                    intent: recorded.intent.clone(),
                     runtime: recorded.runtime,
-                    failed,
-                    events: vec![event.id],
-                    declared: Vec::new(),
-                    denied_before: Vec::new(),
+                    ..ActiveIntent::new(recorded.intent.clone(), vec![event.id])
                 };
                 self.wants.insert(subject, (self.order, want));
             }
         }
+    }
+
+    fn refuse(&mut self, event: &Event, subject: Subject, recorded: &RecordedIntent) {
+        self.order += 1;
+        let earlier = self.failed.remove(&subject).map(|(_, want)| want);
+        let mut want = earlier
+            .filter(|want| want.intent == recorded.intent)
+            .unwrap_or_else(|| ActiveIntent::new(recorded.intent.clone(), Vec::new()));
+        want.events.push(event.id);
+        want.events.dedup();
+        self.failed.insert(subject, (self.order, want));
     }
 
     /// What stands at its end.
@@ -152,13 +177,11 @@ impl InstallPeriod {
             .map(|(_, denied)| denied)
             .partition(|denied| denied.held.verdict == Verdict::Defer);
         deferred.extend(postponed.into_iter().map(|denied| ActiveIntent {
-            intent: denied.held.intent,
-            runtime: false,
-            failed: false,
-            events: denied.events,
             declared: denied.declared,
-            denied_before: Vec::new(),
+            ..ActiveIntent::new(denied.held.intent, denied.events)
         }));
+        let mut failed: Vec<(usize, ActiveIntent)> = self.failed.into_values().collect();
+        failed.sort_by_key(|(order, _)| *order);
         let mut wants: Vec<ActiveIntent> = wants;
         for want in wants.iter_mut().chain(&mut deferred) {
             let same = self.denied.iter().filter(|(intent, _)| *intent == want.intent);
@@ -169,6 +192,7 @@ impl InstallPeriod {
             wants,
             deferred,
             denied,
+            failed: failed.into_iter().map(|(_, want)| want).collect(),
             ..Plugin::default()
         }
     }
@@ -180,6 +204,25 @@ pub fn is_erasure(origin: &Origin) -> bool {
     let kind = origin.scriptlet.as_deref();
     let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
     of_erasure && origin.arg == Some(0)
+}
+
+/// Whether an intent concerns only what is running: a boot starts everything anew, and nothing is
+/// left to be done.
+fn is_for_what_runs(intent: &Intent) -> bool {
+    let Intent::Defer { verb, .. } = intent else {
+        return false;
+    };
+    match verb {
+        DeferredVerb::TryRestart
+        | DeferredVerb::Reload
+        | DeferredVerb::TryReloadOrRestart
+        | DeferredVerb::Kill => true,
+        DeferredVerb::Start
+        | DeferredVerb::Stop
+        | DeferredVerb::Restart
+        | DeferredVerb::ReloadOrRestart
+        | DeferredVerb::Isolate => false,
+    }
 }
 
 /// Whether `later` leaves nothing of `earlier`, not even a intent of its own.

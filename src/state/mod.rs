@@ -6,6 +6,8 @@ mod denials;
 mod enforce;
 mod fold;
 mod lifetime;
+mod missing;
+mod precedence;
 mod standing;
 mod subject;
 
@@ -23,6 +25,8 @@ pub use denials::{PastDenial, recall};
 pub use enforce::{Refusal, enforce};
 pub use fold::{Facts, Fold, Revert, fold, fold_without};
 pub use lifetime::is_erasure;
+pub use missing::drop_missing;
+pub use precedence::{Overruled, decide};
 pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 
@@ -160,6 +164,20 @@ pub struct Plugin {
     /// What policy denies it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denied>,
+    /// What somebody with more say, or somebody later, decided against.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overruled: Vec<Overruled>,
+    /// What its tool refused, and nothing that it asked for later brought about: it has no effect.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<ActiveIntent>,
+}
+
+impl Plugin {
+    /// Whether nothing that it asked for is worth keeping.
+    pub fn is_empty(&self) -> bool {
+        let lists = [&self.wants, &self.deferred, &self.failed];
+        lists.iter().all(|list| list.is_empty()) && self.denied.is_empty() && self.overruled.is_empty()
+    }
 }
 
 /// A intent that policy denies, when it was made or since.
@@ -194,9 +212,6 @@ pub struct ActiveIntent {
     /// Asked for the running system only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub runtime: bool,
-    /// The last request for it failed and changed nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub failed: bool,
     /// The requests for it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<u64>,
@@ -206,6 +221,19 @@ pub struct ActiveIntent {
     /// What policy denied of it before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied_before: Vec<PastDenial>,
+}
+
+impl ActiveIntent {
+    /// An intent that these requests justify.
+    pub fn new(intent: Intent, events: Vec<u64>) -> ActiveIntent {
+        ActiveIntent {
+            intent,
+            runtime: false,
+            events,
+            declared: Vec::new(),
+            denied_before: Vec::new(),
+        }
+    }
 }
 
 impl State {
@@ -294,7 +322,6 @@ mod tests {
         let want = |intent| ActiveIntent {
             intent,
             runtime: false,
-            failed: false,
             events: vec![1, 3],
             declared: Vec::new(),
             denied_before: vec![PastDenial {

@@ -50,6 +50,18 @@ pub enum Subject {
     Note(String),
 }
 
+impl Subject {
+    /// The same, in `default_zone` where no zone was named.
+    pub fn in_zone(self, default_zone: &str) -> Subject {
+        match self {
+            Subject::FirewallItem(opening, None) => {
+                Subject::FirewallItem(opening, Some(default_zone.to_owned()))
+            }
+            other => other,
+        }
+    }
+}
+
 /// What `intent` is about.
 pub fn subject(intent: &Intent) -> Subject {
     match intent.clone() {

@@ -94,11 +94,15 @@ impl RestoreContext<'_> {
         let denied = denied.map(|denied| (&denied.held.intent, &denied.events));
         let postponed = plugin.into_iter().flat_map(|plugin| &plugin.deferred);
         let postponed = postponed.map(|want| (&want.intent, &want.events));
+        let overruled = plugin.into_iter().flat_map(|plugin| &plugin.overruled);
+        let overruled = overruled.filter(|one| one.since().contains(&event.id));
+        let overruled = overruled.map(|one| (&one.want.intent, &one.want.events));
         // What is ignored is in no state.
         let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after));
         let now = now.map(|(_, want)| (&want.intent, &want.events));
         let refused: BTreeSet<&Intent> = denied
             .chain(postponed)
+            .chain(overruled)
             .chain(now)
             .filter(|(_, events)| events.contains(&event.id))
             .map(|(intent, _)| intent)

@@ -24,7 +24,7 @@ pub fn contribute(root: &Root, state: &State, events: &[Event]) -> Contribution 
     let mut repeated = BTreeSet::new();
     for (name, want) in state.wants() {
         let from_there = !want.events.is_empty() && want.events.iter().all(|id| replayed.contains_key(id));
-        if !from_there || state.is_repeated(want) || is_retried(want) {
+        if !from_there || state.is_repeated(want) {
             continue;
         }
         match how(root, &want.intent) {
@@ -67,19 +67,6 @@ pub fn done(executed: &[Executed], state: &State) -> BTreeSet<Repeated> {
     };
     let done = state.wants().filter(|(_, want)| carried_out(want));
     done.flat_map(|(_, want)| Repeated::of(want)).collect()
-}
-
-/// Requests to enable that failed are repeated anyway.
-fn is_retried(want: &ActiveIntent) -> bool {
-    let enables = matches!(
-        want.intent,
-        Intent::Unit {
-            want: UnitWant::Enable,
-            scope: Scope::System,
-            ..
-        }
-    );
-    want.failed && enables
 }
 
 fn change(name: &str, want: &ActiveIntent, path: String, action: Action) -> PlannedChange {
@@ -186,6 +173,26 @@ fn of_unit(root: &Root, unit: &str, want: UnitWant, scope: Scope) -> How {
     };
     let unit = unit.to_owned();
     How::Action(path, Action::Unit { verb, unit, scope })
+}
+
+/// Kinds of units that are only there with a file, or an init script; others come from elsewhere,
+/// such as mount units from fstab(5).
+const OF_FILES: [&str; 5] = [".service", ".socket", ".timer", ".path", ".target"];
+
+/// Whether the unit or script that an intent is about is in the image, as far as that can be told.
+pub fn is_there(root: &Root, intent: &Intent) -> bool {
+    let is_unit = |unit: &str| {
+        !is_unit_name(unit)
+            || !OF_FILES.iter().any(|ending| unit.ends_with(ending))
+            || there(root, unit).is_some()
+    };
+    match intent {
+        Intent::Unit { unit, scope, .. } => *scope != Scope::System || is_unit(unit),
+        Intent::Defer { unit, scope, .. } => *scope != Scope::System || is_unit(unit),
+        Intent::Dependency { unit, .. } => is_unit(unit),
+        Intent::Service { service, .. } => script(root, service).is_some(),
+        _ => true,
+    }
 }
 
 /// Where a unit is, or the init script that stands for it.

@@ -20,18 +20,14 @@ fn link(name: &str) -> String {
 }
 
 #[test]
-fn a_unit_that_was_enabled_too_early_is_enabled_once() {
+fn a_unit_whose_enabling_failed_stays_off_when_it_turns_up() {
     let image = Image::new();
     image.record_failed("a", vec![unit("late.service", UnitWant::Enable)]);
     let early = image.settle(&["a"]);
-    assert!(!image.root.exists(link("late.service")), "{early:?}");
     put_unit(&image, "late.service");
     let report = image.settle(&["a"]);
-    assert_eq!(report.plan.changes.len(), 1, "{report:?}");
-    assert_eq!(report.plan.changes[0].because, [1]);
-    assert!(image.root.exists(link("late.service")));
-    image.root.remove(link("late.service")).unwrap();
-    assert!(image.settle(&["a"]).plan.is_empty(), "an administrator's disable stands");
+    assert!(report.plan.is_empty(), "{early:?} {report:?}");
+    assert!(!image.root.exists(link("late.service")));
 }
 
 /// One unit's name ends in the other's, and only that one cannot be enabled.

@@ -1,5 +1,4 @@
-//! Units that metadata enables or disables, and no request did; requests to enable a unit that came
-//! too early, made again.
+//! Units that metadata enables or disables, and no request did.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,40 +7,6 @@ use crate::intent::{Intent, Scope, UnitWant};
 use crate::plan::{Action, Contribution, Executed, PlannedChange, UnitVerb};
 use crate::root::Root;
 use crate::state::{DeclaredUnit, State};
-
-/// Requests to enable a unit that was not there then and is there now.
-pub fn retries(root: &Root, state: &State) -> Contribution {
-    let mut changes = Vec::new();
-    for (name, want) in state.wants().filter(|(_, want)| want.failed) {
-        let Intent::Unit {
-            unit,
-            want: UnitWant::Enable,
-            scope: Scope::System,
-            ..
-        } = &want.intent
-        else {
-            continue;
-        };
-        let Some(path) = unit_file(root, unit).filter(|_| !state.is_repeated(want) && is_unit_name(unit))
-        else {
-            continue;
-        };
-        changes.push(PlannedChange {
-            path,
-            action: Action::Unit {
-                verb: UnitVerb::Enable,
-                unit: unit.clone(),
-                scope: Scope::System,
-            },
-            because: want.events.clone(),
-            why: format!("{name} enabled {unit} before the unit was there"),
-        });
-    }
-    Contribution {
-        changes,
-        ..Contribution::default()
-    }
-}
 
 /// What has to be done to units that files alone ask for: to enable or disable them once, and to
 /// disable those that were enabled this way and nobody wants any more.

@@ -5,7 +5,7 @@
 mod declared;
 mod presets;
 
-pub use declared::{declared, declared_after, retries};
+pub use declared::{declared, declared_after};
 pub use presets::{not_preset, own_preset, presets};
 
 use crate::intent::{DeferredVerb, Intent, Scope};

@@ -335,7 +335,6 @@ mod tests {
                 rule: None,
             },
             runtime: false,
-            failed: false,
             events: vec![id],
             declared: Vec::new(),
             denied_before: Vec::new(),

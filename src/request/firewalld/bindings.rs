@@ -102,11 +102,11 @@ impl Session<'_> {
             Ok(())
         });
         if result.is_err() {
-            self.nothing_changed();
+            self.nothing_came_about();
         }
         result?;
         if let Err(fault) = first {
-            self.nothing_changed();
+            self.nothing_came_about();
             return self.refuse(&fault);
         }
         for other in &emptied {

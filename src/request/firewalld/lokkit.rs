@@ -35,7 +35,7 @@ impl Session<'_> {
     }
 
     fn refuse_all<T>(&mut self, fault: &crate::firewall::firewalld::Fault) -> Step<T> {
-        self.nothing_changed();
+        self.nothing_came_about();
         self.refuse(fault)
     }
 
@@ -122,7 +122,7 @@ impl Session<'_> {
         for value in self.given.values("--port").to_vec() {
             let parts: Vec<&str> = value.split(':').collect();
             let [port, protocol] = parts[..] else {
-                self.nothing_changed();
+                self.nothing_came_about();
                 let syntax = "correct syntax is portid[-portid]:protocol";
                 return self.fail(format!("bad port (most likely missing protocol), {syntax}"), 2);
             };

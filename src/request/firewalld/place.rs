@@ -4,7 +4,7 @@ use super::check::Surroundings;
 use super::check_policy::Order;
 use super::item::{Holder, Item, Ports, STEMS, add, has, remove};
 use super::listing;
-use super::session::{Exit, Session, Step};
+use super::session::{Exit, Session, Step, is_no_error};
 use super::text::edit_text;
 use super::wording::Wording;
 use crate::argv::firewalld::Side;
@@ -242,11 +242,14 @@ impl Session<'_> {
                 let place = &mut *cell.borrow_mut();
                 let result = session.change_item(place, &item, adds);
                 session.intent_item(place, &item, adds, result.is_ok());
+                if result.as_ref().is_err_and(|fault| !is_no_error(fault.code)) {
+                    session.last_was_refused();
+                }
                 result
             },
         );
         if result.is_err() {
-            self.nothing_changed();
+            self.nothing_came_about();
         }
         result?;
         let changed = self.reply.intents.iter().skip(before).any(|recorded| recorded.changed);
@@ -430,7 +433,7 @@ impl Session<'_> {
         }
         let checked = self.check_place(place);
         if let Err(fault) = checked {
-            self.nothing_changed();
+            self.nothing_came_about();
             return self.refuse(&fault);
         }
         if changed {

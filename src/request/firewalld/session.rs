@@ -163,10 +163,17 @@ impl Session<'_> {
         self.intent(intent, changed);
     }
 
+    /// The firewall refused what was noted last.
+    pub fn last_was_refused(&mut self) {
+        if let Some(recorded) = self.reply.intents.last_mut() {
+            recorded.refused = true;
+        }
+    }
+
     /// Nothing of what was noted so far came about: the whole call was refused.
-    pub fn nothing_changed(&mut self) {
+    pub fn nothing_came_about(&mut self) {
         for recorded in &mut self.reply.intents {
-            recorded.changed = false;
+            (recorded.changed, recorded.refused) = (false, true);
         }
     }
 
@@ -300,6 +307,6 @@ fn label(value: &str) -> String {
 }
 
 /// What was so already is worth a warning and nothing more.
-fn is_no_error(code: Code) -> bool {
+pub(super) fn is_no_error(code: Code) -> bool {
     matches!(code, Code::AlreadyEnabled | Code::NotEnabled | Code::ZoneAlreadySet | Code::AlreadySet)
 }

@@ -51,6 +51,9 @@ pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply 
         session.say(Level::Notice, text);
     }
     record(&mut session, verb, &names, &events);
+    if done.failure.is_some() {
+        session.refuse_unchanged();
+    }
     session.close(&tree);
     session.reply.exit = u8::from(done.failure.is_some_and(|problem| counts(&session, verb, problem)));
     now::execute(&mut session, verb, &names);

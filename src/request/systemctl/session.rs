@@ -194,6 +194,12 @@ impl<'c> Session<'c> {
         }
     }
 
+    /// What was noted so far and changed nothing was refused, whatever the exit code tells.
+    pub fn refuse_unchanged(&mut self) {
+        let unchanged = self.reply.intents.iter_mut().filter(|recorded| !recorded.changed);
+        unchanged.for_each(|recorded| recorded.refused = true);
+    }
+
     /// Notes a intent, of this boot or for good.
     pub fn intent(&mut self, intent: Intent, changed: bool) {
         if self.intented.insert((intent.clone(), changed)) {
@@ -201,6 +207,7 @@ impl<'c> Session<'c> {
                 intent,
                 changed,
                 runtime: self.options.runtime,
+                refused: false,
             });
         }
     }

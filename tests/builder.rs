@@ -1,0 +1,222 @@
+//! Whose word counts: what the builder of an image decides, in a run and outside of one, against what
+//! packages ask for. Real rpm transactions into real image roots.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+#[path = "support/image.rs"]
+mod image;
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use image::{Image, build, build_version, build_with};
+use nodeshim::attribution::{BUILDER, FoundBy};
+use nodeshim::intent::Intent;
+use nodeshim::state::{Plugin, State};
+use support::succeed;
+
+const UNIT: &str =
+    "[Unit]\nDescription=u\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+const LINK: &str = "/etc/systemd/system/multi-user.target.wants/u.service";
+const ZONE: &str = "/etc/firewalld/zones/public.xml";
+const ASK: &str = "systemctl enable u.service; systemctl start u.service\n\
+                   firewall-cmd --permanent --add-port=8080/tcp";
+
+/// Version `version` of the package `u`, which asks for its unit and port whenever it comes.
+fn package(image: &Image, version: u32) -> String {
+    let body = format!(
+        "%install\nmkdir -p %{{buildroot}}/usr/lib/systemd/system\n\
+         cat > %{{buildroot}}/usr/lib/systemd/system/u.service <<'EOF'\n{UNIT}EOF\n\
+         %files\n/usr/lib/systemd/system/u.service\n%post\n{ASK}\n"
+    );
+    build_version(&image.beside("rpms"), "u", version, "", &body)
+}
+
+/// What the builder runs in the image, in a run.
+fn builder(image: &Image, options: &[&str], script: &str) -> String {
+    let root = image.path().display().to_string();
+    let run = image.nodeshim("run", options).args(["--", "chroot", &root, "sh", "-c", script]).output();
+    let run = run.expect("a run");
+    assert!(run.status.success(), "{script}: {}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8_lossy(&run.stderr).into_owned()
+}
+
+fn plugin(image: &Image, name: &str) -> Plugin {
+    State::load(&image.root()).expect("the state").plugins.remove(name).unwrap_or_default()
+}
+
+fn rulesets(image: &Image) -> String {
+    output(&mut image.nodeshim("export", ["--format", "nft"]))
+}
+
+fn output(command: &mut Command) -> String {
+    String::from_utf8(succeed(command).stdout).expect("text")
+}
+
+/// Whether the unit is off and the port closed, whatever is looked at.
+fn assert_off(image: &Image) {
+    assert!(!image.has(LINK), "the unit is enabled");
+    assert!(!image.read(ZONE).contains("8080"), "{}", image.read(ZONE));
+    assert!(!image.read(ZONE).contains("nodeshim-u"), "{}", image.read(ZONE));
+    assert!(!rulesets(image).contains("8080"), "{}", rulesets(image));
+    let wants = image.path().join("etc/systemd/system/multi-user.target.wants");
+    let names: Vec<_> = fs::read_dir(wants)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().contains("u.service")), "{names:?}");
+    let preset = image.path().join("etc/systemd/system-preset");
+    for entry in fs::read_dir(preset).into_iter().flatten().flatten() {
+        let text = fs::read_to_string(entry.path()).expect("a preset");
+        assert!(!text.contains("enable u.service"), "{}: {text}", entry.path().display());
+    }
+}
+
+#[test]
+fn what_the_builder_disables_and_closes_stays_so_through_upgrades() {
+    for backend in ["nftables", "firewalld"] {
+        let image = Image::new();
+        fs::create_dir_all(image.path().join("etc/nodeshim")).unwrap();
+        fs::write(
+            image.path().join("etc/nodeshim/nodeshim.toml"),
+            format!("[firewall]\nbackend = \"{backend}\"\n"),
+        )
+        .unwrap();
+        image.transaction(&["-U", &package(&image, 1)]);
+        assert!(image.has(LINK));
+        let off = "systemctl disable u.service; firewall-cmd --permanent --remove-port=8080/tcp";
+        builder(&image, &["--name", "kickstart-post"], off);
+        assert_off(&image);
+        let event = image
+            .events()
+            .into_iter()
+            .rfind(|event| event.origin.found_by == FoundBy::Builder)
+            .unwrap();
+        assert_eq!(event.origin.run.as_deref(), Some("kickstart-post"));
+        let upgrade = image.transaction(&["-U", &package(&image, 2)]);
+        assert_off(&image);
+        let said = String::from_utf8_lossy(&upgrade.stderr).into_owned();
+        assert!(said.contains("overruled"), "{said}");
+        let u = plugin(&image, "u");
+        assert_eq!((u.wants.len(), u.deferred.len(), u.overruled.len()), (0, 0, 3), "{u:?}");
+        assert!(u.overruled.iter().all(|one| one.by == "(builder kickstart-post)"), "{u:?}");
+        let list = output(&mut image.nodeshim("list", ["u"]));
+        assert!(list.contains("overruled by (builder kickstart-post)"), "{list}");
+        let why = output(&mut image.nodeshim("why", ["8080/tcp"]));
+        assert!(why.contains("kickstart-post"), "{why}");
+        let again = output(&mut image.nodeshim("settle", [""; 0]));
+        assert!(again.starts_with("0 changes"), "{again}");
+        let check = image.nodeshim("check", [""; 0]).output().unwrap();
+        assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    }
+}
+
+#[test]
+fn revert_takes_the_builders_decision_back() {
+    let image = Image::new();
+    image.transaction(&["-U", &package(&image, 1)]);
+    builder(
+        &image,
+        &[],
+        "systemctl disable u.service; firewall-cmd --permanent --remove-port=8080/tcp",
+    );
+    assert_off(&image);
+    succeed(&mut image.nodeshim("revert", [BUILDER]));
+    assert!(image.has(LINK));
+    assert!(rulesets(&image).contains("8080"), "{}", rulesets(&image));
+    assert!(plugin(&image, "u").overruled.is_empty());
+}
+
+#[test]
+fn the_builder_may_ask_the_opposite_again() {
+    let image = Image::new();
+    image.transaction(&["-U", &package(&image, 1)]);
+    builder(&image, &[], "systemctl disable u.service");
+    builder(&image, &[], "systemctl enable u.service");
+    image.transaction(&["-U", &package(&image, 2)]);
+    assert!(image.has(LINK));
+    assert!(plugin(&image, "u").overruled.is_empty());
+}
+
+#[test]
+fn what_a_tool_refused_has_no_effect_now_or_later() {
+    let image = Image::new();
+    let asks = "%post\nfirewall-cmd --permanent --add-service=nosuch || :\n\
+                firewall-cmd --permanent --add-port=81/tcp --add-port=99999/tcp || :\n\
+                systemctl enable u.service || :\n";
+    let late = build(&image.beside("rpms"), "late", asks);
+    image.transaction(&["-U", &late]);
+    let refused = plugin(&image, "late");
+    let opened = refused.wants.iter().filter(|want| matches!(want.intent, Intent::Allow { .. }));
+    assert_eq!(opened.count(), 1, "the good port of two is open: {refused:?}");
+    assert!(
+        refused.wants.iter().all(|want| !matches!(want.intent, Intent::Unit { .. })),
+        "{refused:?}"
+    );
+    assert!(
+        refused
+            .failed
+            .iter()
+            .any(|want| matches!(&want.intent, Intent::Unit { unit, .. } if unit == "u.service"))
+    );
+    let list = output(&mut image.nodeshim("list", ["late"]));
+    assert!(list.contains("enable u.service (failed: its tool refused it)"), "{list}");
+    // The unit turns up later: the original has no second try.
+    let unit =
+        build_with(&image.beside("rpms"), "unit", "", &[("/usr/lib/systemd/system/u.service", UNIT)], "");
+    image.transaction(&["-U", &unit]);
+    assert!(!image.has(LINK));
+    assert!(!image.has("/etc/systemd/system-preset/80-nodeshim-late.preset"));
+    assert!(!rulesets(&image).contains("99999"));
+}
+
+#[test]
+fn metadata_that_names_a_unit_holds_once_the_unit_is_there() {
+    let image = Image::new();
+    let declared = "schema = 1\n[units]\nenable = [\"u.service\"]\n";
+    let path = "/usr/share/ovirt-node/plugins.d/late.toml";
+    let asks = "%post\nsystemctl enable u.service || :\n";
+    let late = build_with(&image.beside("rpms"), "late", "", &[(path, declared)], asks);
+    image.transaction(&["-U", &late]);
+    assert!(!image.has(LINK));
+    let unit =
+        build_with(&image.beside("rpms"), "unit", "", &[("/usr/lib/systemd/system/u.service", UNIT)], "");
+    image.transaction(&["-U", &unit]);
+    assert!(image.has(LINK));
+}
+
+#[test]
+fn what_no_boot_can_do_is_no_request_for_the_boot() {
+    let image = Image::new();
+    let scripts = "%post\nsystemctl try-restart u.service; systemctl reload u.service\n\
+                   service u condrestart || :\nsystemctl start gone.service\nsystemctl stop u.service\n";
+    let files = [("/usr/lib/systemd/system/u.service", UNIT)];
+    let package = build_with(&image.beside("rpms"), "restarts", "", &files, scripts);
+    image.transaction(&["-U", &package]);
+    let restarts = plugin(&image, "restarts");
+    assert!(restarts.deferred.is_empty() && restarts.overruled.is_empty(), "{restarts:?}");
+    let why = output(&mut image.nodeshim("why", ["u.service"]));
+    assert!(!why.contains("wanted by restarts"), "{why}");
+    assert!(why.contains("try-restart"), "what was asked is shown: {why}");
+}
+
+#[test]
+fn an_init_script_that_an_upgrade_drops_takes_its_requests_along() {
+    let image = Image::new();
+    let script = "#!/bin/sh\n# chkconfig: 2345 50 50\n# description: old\n";
+    let body = format!(
+        "%install\nmkdir -p %{{buildroot}}/etc/rc.d/init.d\ncat > %{{buildroot}}/etc/rc.d/init.d/old <<'EOF'\n{script}EOF\n\
+         %files\n%attr(0755,root,root) /etc/rc.d/init.d/old\n%post\nchkconfig --add old; chkconfig old on; service old start\n"
+    );
+    image.transaction(&["-U", &build_version(&image.beside("rpms"), "old", 1, "", &body)]);
+    let before = plugin(&image, "old");
+    assert_eq!((before.wants.len(), before.deferred.len()), (2, 1), "{before:?}");
+    image.transaction(&[
+        "-U",
+        &build_version(&image.beside("rpms"), "old", 2, "", "%files\n"),
+    ]);
+    let after = plugin(&image, "old");
+    assert!(after.wants.is_empty() && after.deferred.is_empty(), "{after:?}");
+}
