@@ -4,7 +4,6 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 
-use nix::sys::stat::stat;
 use nodeshim::attribution;
 use nodeshim::config::{Booted, Config};
 use nodeshim::error::{Error, Result};
@@ -16,16 +15,6 @@ use nodeshim::root::Root;
 use nodeshim::tool::Tool;
 
 use crate::handover::{become_original, command};
-
-/// Whether systemd runs this system, as `sd_booted(3)` finds out, and this is not a root inside of
-/// it: an image may have the machine's `/run` mounted.
-pub fn is_booted(root: &Root) -> bool {
-    let is_outermost = || match (stat("/"), stat("/proc/1/root")) {
-        (Ok(here), Ok(first)) => (here.st_dev, here.st_ino) == (first.st_dev, first.st_ino),
-        _ => false,
-    };
-    root.is_dir("/run/systemd/system") && is_outermost()
-}
 
 /// Becomes the original, or runs it and records the request.
 pub fn answer(root: &Root, tool: Tool, argv: &[OsString]) -> Result<Reply> {

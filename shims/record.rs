@@ -7,7 +7,7 @@ use std::path::Path;
 use nodeshim::attribution;
 use nodeshim::config::Config;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::ARMED_PATH;
+use nodeshim::intercept::{ARMED_PATH, is_booted};
 use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
 use nodeshim::policy;
 use nodeshim::request::{Call, Env, PolicyContext, Reply, Request, Stream, enforce};
@@ -42,7 +42,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     if !root.exists(ARMED_PATH) {
         return Err(Error::Other(become_original(&root, argv).to_string()));
     }
-    if booted::is_booted(&root) {
+    if is_booted(&root) {
         return booted::answer(&root, tool, argv);
     }
     let env: Env = std::env::vars_os().collect();

@@ -220,3 +220,106 @@ fn an_init_script_that_an_upgrade_drops_takes_its_requests_along() {
     let after = plugin(&image, "old");
     assert!(after.wants.is_empty() && after.deferred.is_empty(), "{after:?}");
 }
+
+#[test]
+fn what_rpm_does_between_arm_and_disarm_is_the_packages_by_its_scripts_digest() {
+    let image = Image::new();
+    let rpm = |args: &[&str]| {
+        succeed(&mut image.nodeshim("arm", [""; 0]));
+        let argv = image.rpm(args);
+        succeed(
+            Command::new(&argv[0])
+                .args(&argv[1..])
+                .env_clear()
+                .env("PATH", "/usr/bin:/usr/sbin:/bin:/sbin"),
+        );
+        succeed(&mut image.nodeshim("disarm", [""; 0]));
+        succeed(&mut image.nodeshim("settle", [""; 0]));
+    };
+    rpm(&["-U", &package(&image, 1)]);
+    let events = image.events();
+    assert!(
+        !events.is_empty() && events.iter().all(|event| event.origin.package() == Some("u")),
+        "{events:?}"
+    );
+    assert!(events.iter().all(|event| event.origin.found_by == FoundBy::Digest), "{events:?}");
+    assert!(rulesets(&image).contains("8080"));
+    rpm(&["-e", "u"]);
+    assert!(!rulesets(&image).contains("8080"), "{}", rulesets(&image));
+    assert!(!image.read(ZONE).contains("8080"), "{}", image.read(ZONE));
+}
+
+#[test]
+fn what_the_builder_calls_between_arm_and_disarm_is_the_builders() {
+    let image = Image::new();
+    image.transaction(&["-U", &package(&image, 1)]);
+    succeed(&mut image.nodeshim("arm", [""; 0]));
+    succeed(Command::new("chroot").arg(image.path()).args(["systemctl", "disable", "u.service"]));
+    succeed(&mut image.nodeshim("disarm", [""; 0]));
+    succeed(&mut image.nodeshim("settle", [""; 0]));
+    image.transaction(&["-U", &package(&image, 2)]);
+    assert!(!image.has(LINK));
+    let overruled = plugin(&image, "u").overruled;
+    assert_eq!(overruled.len(), 2, "the unit's enabling and its start: {overruled:?}");
+}
+
+#[test]
+fn a_run_on_another_root_than_its_commands_is_refused_with_both_names() {
+    let (image, other) = (Image::new(), Image::new());
+    let run = image.nodeshim("run", ["--"]).args(other.rpm(&["-qa"])).output().unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(
+        said.contains(&*image.path().to_string_lossy()) && said.contains(&*other.path().to_string_lossy()),
+        "{said}"
+    );
+    assert!(!image.has("/usr/lib/sysimage/nodeshim/armed.toml"));
+}
+
+#[test]
+fn a_directory_that_is_no_image_root_fails_by_name() {
+    let directory = support::scratch();
+    for verb in ["check", "list", "plan", "settle", "report", "export"] {
+        let mut command = Command::new(support::nodeshim());
+        command.arg(verb).arg("--root").arg(directory.path());
+        if verb == "export" {
+            command.args(["--format", "nft"]);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{verb}: {said}");
+        assert!(
+            said.contains(&*directory.path().to_string_lossy()) && said.contains("not an image root"),
+            "{said}"
+        );
+    }
+    assert!(fs::read_dir(directory.path()).unwrap().next().is_none(), "nothing was made in it");
+}
+
+#[test]
+fn settle_and_plan_agree_without_a_journal() {
+    let image = Image::new();
+    let left = image.path().join("etc/systemd/system-preset/80-nodeshim-gone.preset");
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    fs::write(&left, "enable gone.service\n").unwrap();
+    assert!(output(&mut image.nodeshim("plan", [""; 0])).starts_with("0 changes"));
+    assert!(output(&mut image.nodeshim("settle", [""; 0])).starts_with("0 changes"));
+    assert!(left.exists());
+}
+
+#[test]
+fn the_last_line_of_a_run_names_what_did_not_come_about() {
+    let image = Image::new();
+    image.transaction(&["-U", &package(&image, 1)]);
+    let said = builder(&image, &[], "systemctl enable typo.service || :; systemctl disable u.service");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.contains("failed: enable typo.service ((builder))"), "{said}");
+    assert!(last.contains("overruled: enable u.service (u, by (builder))"), "{said}");
+    for (on, code) in [("failed", 1), ("denied,bypass", 0), ("failed,overruled", 1)] {
+        let root = image.path().display().to_string();
+        let script = "systemctl enable typo.service || :";
+        let mut run = image.nodeshim("run", ["--fail-on", on]);
+        let run = run.args(["--", "chroot", &root, "sh", "-c", script]).output().unwrap();
+        assert_eq!(run.status.code(), Some(code), "{on}: {}", String::from_utf8_lossy(&run.stderr));
+    }
+}

@@ -8,7 +8,7 @@ use nodeshim::error::{Error, Result};
 use nodeshim::intercept::{self, Armed, ImageLock, RUN_LOCK_PATH, check_image};
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{Parts, repair};
+use nodeshim::run::{self, Parts, repair};
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
     if Armed::load(root)?.is_some() {
         return Err(Error::Other(format!("{}: is armed already", root.path().display())));
     }
-    intercept::arm(root, &shim)?;
+    run::arm(root, &shim)?;
     Ok(ExitCode::SUCCESS)
 }
 

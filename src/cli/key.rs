@@ -19,6 +19,13 @@ pub struct KeyArgs {
     what: What,
 }
 
+impl KeyArgs {
+    /// Whether the keyring is changed.
+    pub fn changes_image(&self) -> bool {
+        !matches!(self.what, What::List { .. })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum What {
     /// Put the keys in a file into the image's keyring: all of them or none

@@ -46,6 +46,13 @@ pub struct PluginsArgs {
     register: bool,
 }
 
+impl PluginsArgs {
+    /// Whether something is written down.
+    pub fn changes_image(&self) -> bool {
+        self.register
+    }
+}
+
 fn standing(root: &Root) -> Result<EffectiveState> {
     settle::standing(root, &Facts::load(root)?)
 }

@@ -9,6 +9,7 @@ mod check;
 mod export;
 mod files;
 mod image;
+mod image_root;
 mod install;
 mod key;
 mod lint;
@@ -23,6 +24,7 @@ mod replay;
 mod report;
 mod revert;
 mod run;
+mod run_summary;
 mod serve;
 mod settle;
 
@@ -32,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use nodeshim::error::Result;
+use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
 use nodeshim::serve::Changes;
 
@@ -40,9 +43,9 @@ use nodeshim::serve::Changes;
 #[derive(Debug, Parser)]
 #[command(name = "nodeshim", version, max_term_width = 80)]
 struct Cli {
-    /// The image root
-    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    /// The image root; verbs that change something need it unless they run in a container or chroot
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -79,6 +82,22 @@ enum Verb {
 }
 
 impl Verb {
+    /// Whether the verb changes the image. What is made for a system that runs is not among these.
+    fn changes_image(&self) -> bool {
+        match self {
+            Verb::Run(_) | Verb::Arm(_) | Verb::Disarm(_) | Verb::Settle(_) => true,
+            Verb::Install(_) | Verb::Remove(_) | Verb::Revert(_) | Verb::Replay(_) => true,
+            Verb::Key(args) => args.changes_image(),
+            Verb::Plugins(args) => args.changes_image(),
+            _ => false,
+        }
+    }
+
+    /// Whether the verb is about an image at all.
+    fn needs_image(&self) -> bool {
+        !matches!(self, Verb::Lint(_) | Verb::Image(_) | Verb::Policy(_) | Verb::Serve(_))
+    }
+
     /// On a booted node: what is known of plugins before a verb that may change that.
     fn changes(&self, root: &Root) -> Option<Changes> {
         match self {
@@ -106,7 +125,10 @@ pub fn main() -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<ExitCode> {
-    let root = Root::open(&cli.root)?;
+    let root = image_root::open(cli.root.clone(), cli.verb.changes_image())?;
+    if cli.verb.needs_image() {
+        check_is_image(&root)?;
+    }
     let changes = cli.verb.changes(&root);
     let code = dispatch(&root, cli);
     if let Some(changes) = changes {

@@ -14,7 +14,7 @@ use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 
-use super::output::count;
+use super::run_summary::{FailOn, Summary};
 
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
@@ -28,6 +28,9 @@ pub struct RunArgs {
     /// What to call the requests that the command makes itself, in lists and reports
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     name: Option<String>,
+    /// Exit with 1 if there was any of these, though the command was fine
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    fail_on: Vec<FailOn>,
     /// How to find out which files each scriptlet changes
     #[arg(long, value_enum, value_name = "HOW", default_value_t = AuditArg::Auto)]
     audit: AuditArg,
@@ -78,7 +81,7 @@ impl RunArgs {
 }
 
 /// Arms, runs, disarms, settles, and ends with the command's exit code; with 1 if the command was
-/// fine and settling was not.
+/// fine and settling was not, or something happened that is to fail the run.
 pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let wait = |busy: &str| {
@@ -111,22 +114,19 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts, &SettleOptions::keeping()));
     let settled = policy::end_run(root).and(settled);
     let code = outcome.finished.code();
-    match settled {
-        Ok(report) => {
-            for note in &report.plan.notes {
-                let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
-                say(&format!("{about}{}", note.text));
-            }
-            if outcome.requests > 0 || !report.plan.changes.is_empty() {
-                say(&format!(
-                    "recorded {}; settled {} for {}",
-                    count(outcome.requests, "request"),
-                    count(report.plan.changes.len(), "change"),
-                    count(report.plugins, "plugin")
-                ));
-            }
-            Ok(ExitCode::from(code))
+    let summary = Summary::of(&outcome.events, settled.as_ref().ok());
+    if let Ok(report) = &settled {
+        for note in &report.plan.notes {
+            let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
+            say(&format!("{about}{}", note.text));
         }
+    }
+    if let Some(line) = summary.line(settled.as_ref().ok()) {
+        say(&line);
+    }
+    match settled {
+        Ok(_) if code == 0 && summary.fails(&args.fail_on) => Ok(ExitCode::FAILURE),
+        Ok(_) => Ok(ExitCode::from(code)),
         Err(error) if code != 0 => {
             say(&error.to_string());
             Ok(ExitCode::from(code))

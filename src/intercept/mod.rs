@@ -16,6 +16,8 @@ pub use armed::{Armed, Diverted};
 pub use disarm::{Disarmed, disarm};
 pub use hold::ImageLock;
 
+use nix::sys::stat::stat;
+
 use crate::error::{Error, Result};
 use crate::root::Root;
 
@@ -36,15 +38,34 @@ pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     disarm(root)
 }
 
-/// Refuses what cannot be an image: a directory with neither `usr` nor `etc`, and the system that
-/// is running.
-pub fn check_image(root: &Root) -> Result<()> {
-    let place = root.path().display();
+/// Whether systemd runs this system, as `sd_booted(3)` finds out, and this is not a root inside of
+/// it: an image may have the machine's `/run` mounted.
+pub fn is_booted(root: &Root) -> bool {
+    root.is_dir("/run/systemd/system") && is_outermost()
+}
+
+/// Whether this process has the same root as the first one, and so is in no chroot.
+pub fn is_outermost() -> bool {
+    match (stat("/"), stat("/proc/1/root")) {
+        (Ok(here), Ok(first)) => (here.st_dev, here.st_ino) == (first.st_dev, first.st_ino),
+        _ => false,
+    }
+}
+
+/// Refuses a directory that holds neither `usr` nor `etc`, and so is no image.
+pub fn check_is_image(root: &Root) -> Result<()> {
     if !root.is_dir("/usr") && !root.is_dir("/etc") {
+        let place = root.path().display();
         return Err(Error::Other(format!("{place}: not an image root: it holds neither usr nor etc")));
     }
-    if root.path().parent().is_none() && root.is_dir("/run/systemd/system") {
-        return Err(Error::Other(format!("{place}: is the running system, not an image")));
+    Ok(())
+}
+
+/// Refuses what cannot be an image, and the system that is running.
+pub fn check_image(root: &Root) -> Result<()> {
+    check_is_image(root)?;
+    if root.path().parent().is_none() && is_booted(root) {
+        return Err(Error::Other("/: is the running system, not an image".into()));
     }
     Ok(())
 }

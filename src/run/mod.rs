@@ -2,10 +2,11 @@
 //! out afterwards who asked for what.
 
 mod command;
+mod other_root;
 mod parts;
 mod pending;
 mod supervise;
 
 pub use parts::Parts;
-pub use pending::repair;
+pub use pending::{arm, repair};
 pub use supervise::{Finished, Outcome, Surroundings, run};

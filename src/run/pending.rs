@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::{Error, Result, if_exists};
 use crate::intercept::{self, Disarmed, ImageLock};
-use crate::journal::{Event, Journal};
+use crate::journal::{self, Event, Journal};
 use crate::root::Root;
 use crate::rpmdb::{owners, scriptlets};
 
@@ -70,6 +70,24 @@ impl Pending {
         root.remove(PATH)?;
         Ok(events)
     }
+}
+
+/// Arms an image for commands that others start: whose scriptlets were whose before is noted for whoever
+/// disarms it.
+pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
+    intercept::check_image(root)?;
+    // Without an rpm to ask, origins are learnt from the packages that are there afterwards.
+    let before = scriptlets(root).map(|found| owners(&found)).unwrap_or_else(|error| {
+        log::warn!("the scriptlets of the installed packages are not known: {error}");
+        Owners::new()
+    });
+    root.create_dirs(journal::DIRECTORY, 0o755)?;
+    let pending = Pending::begin(root, journal::last_event(root)? + 1, before)?;
+    let armed = intercept::arm(root, shim);
+    if armed.is_err() {
+        pending.end(root)?;
+    }
+    armed.map(drop)
 }
 
 /// Puts right what an earlier nodeshim that died has left, and learns the origins that it would have

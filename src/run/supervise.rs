@@ -13,19 +13,18 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::Parts;
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
+use super::{Parts, other_root};
 use crate::attribution::{Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
-use crate::journal::Appender;
+use crate::journal::{Appender, Event};
 use crate::policy;
 use crate::root::{Meta, Root};
 use crate::rpmdb::{owners, scriptlets};
 use crate::tempdir::sweep;
-use crate::tool::Tool;
 
 /// Tells a nodeshim that a command starts which image is held for that command.
 const IMAGE_VARIABLE: &str = "NODESHIM_RUN_IMAGE";
@@ -56,8 +55,8 @@ pub struct Outcome {
     pub finished: Finished,
     /// What an earlier run that died had left, if any.
     pub repaired: Option<Disarmed>,
-    /// How many requests were recorded.
-    pub requests: usize,
+    /// What was recorded: requests, and what was done around the tools.
+    pub events: Vec<Event>,
     /// What the audit saw; why it saw nothing.
     pub audited: Option<Result<Seen>>,
     /// The image stays held against other runs until this is dropped.
@@ -87,6 +86,7 @@ pub struct Surroundings<'a> {
 /// the command, so that the image is put right after it.
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check_image(root)?;
+    other_root::check(root, argv)?;
     let shim = parts.shim()?;
     let hold = ImageLock::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
@@ -108,7 +108,6 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let events = pending.end(root);
     let status = status?;
     disarmed?;
-    let requests = events?.iter().filter(|event| event.tool != Tool::Bypass).count();
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -116,7 +115,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     Ok(Outcome {
         finished,
         repaired,
-        requests,
+        events: events?,
         audited,
         hold,
     })

@@ -6,6 +6,7 @@ mod facts;
 mod firewall;
 mod first_boot;
 mod local_changes;
+mod origins;
 mod plan;
 mod policy_check;
 mod remarks;
@@ -19,7 +20,7 @@ use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
-use crate::state::{Revert, State};
+use crate::state::{Overruled, Revert, State};
 use crate::tool::Tool;
 use crate::undo::repeat;
 
@@ -37,6 +38,8 @@ pub struct Report {
     pub plan: Plan,
     /// What no longer counts and was left as it is all the same; in the plan's notes, too.
     pub left: Vec<Note>,
+    /// What was overruled for the first time, by plugin.
+    pub overruled: Vec<(String, Overruled)>,
     /// Plugins that want something now.
     pub plugins: usize,
     /// Plugins whose intents were withdrawn because they are gone.
@@ -100,7 +103,8 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
         return Ok(Report::default());
     }
     let mut appender = Appender::open(root)?;
-    let journal = Journal::read(root)?;
+    let mut journal = Journal::read(root)?;
+    origins::learn(root, &mut journal, State::load(root)?.last_event)?.save(root)?;
     let mut prepared = Planner::new(root, facts, &journal).reverting(options.revert.clone()).plan()?;
     if options.keep_node_changes {
         local_changes::leave_out(root, &mut prepared)?;
@@ -122,6 +126,7 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     Ok(Report {
         plan,
         left: prepared.restored.notes,
+        overruled: prepared.overruled,
         plugins: state.plugins.len(),
         gone: prepared.fold.gone.into_keys().collect(),
         state_written,
@@ -164,9 +169,14 @@ fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<
     })
 }
 
-/// What settling would do; only reads.
+/// What settling would do; only reads. Nothing where [`settle`] leaves the image alone.
 pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
-    Ok(Planner::new(root, facts, &Journal::read(root)?).plan()?.plan)
+    if !is_due(root)? {
+        return Ok(Plan::default());
+    }
+    let mut journal = Journal::read(root)?;
+    origins::learn(root, &mut journal, State::load(root)?.last_event)?;
+    Ok(Planner::new(root, facts, &journal).plan()?.plan)
 }
 
 /// The state as it would be written now; only reads.

@@ -1,0 +1,25 @@
+//! Learning who made requests that were recorded without an origin since the image was settled last:
+//! by whoever armed it without a run, such as the steps of a container build.
+
+use crate::attribution::{FoundBy, Origins, Owners, resolve};
+use crate::error::Result;
+use crate::journal::Journal;
+use crate::root::Root;
+use crate::rpmdb::{owners, scriptlets};
+
+/// Completes the origins of the events after `last` from the scriptlets of the packages that are
+/// installed; returns all that is known of them by now.
+pub(super) fn learn(root: &Root, journal: &mut Journal, last: u64) -> Result<Origins> {
+    let open = journal.events.iter().filter(|event| {
+        event.id > last && event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some()
+    });
+    let open: Vec<_> = open.map(|event| (event.id, event.origin.clone())).collect();
+    let mut origins = Origins::load(root)?;
+    if open.is_empty() {
+        return Ok(origins);
+    }
+    let open = open.iter().map(|(id, origin)| (*id, origin));
+    resolve(open, &Owners::new(), &owners(&scriptlets(root)?), &mut origins);
+    journal.events.iter_mut().for_each(|event| origins.complete(event.id, &mut event.origin));
+    Ok(origins)
+}
