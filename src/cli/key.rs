@@ -22,7 +22,7 @@ pub struct KeyArgs {
 impl KeyArgs {
     /// Whether the keyring is changed.
     pub fn changes_image(&self) -> bool {
-        !matches!(self.what, What::List { .. })
+        !matches!(self.what, What::List)
     }
 }
 

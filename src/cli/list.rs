@@ -165,18 +165,22 @@ pub(super) fn sections(report: &Report) -> String {
     text
 }
 
+/// Under which title a row is listed.
+fn section(row: &Row) -> &'static str {
+    match row {
+        row if row.verdict == Verdict::Deny => "denied",
+        row if row.overruled.is_some() => "overruled",
+        row if row.failed => "failed",
+        row if row.deferred => "at boot",
+        _ => "now",
+    }
+}
+
 /// What a plugin wants.
 pub(super) fn intents(report: &Report) -> String {
     let mut text = String::new();
-    let sections: [(&str, &dyn Fn(&Row) -> bool); 5] = [
-        ("now", &|row| row.counts() && !row.deferred),
-        ("at boot", &|row| row.counts() && row.deferred),
-        ("denied", &|row| row.verdict == Verdict::Deny),
-        ("overruled", &|row| row.overruled.is_some()),
-        ("failed", &|row| row.failed),
-    ];
-    for (title, is_of) in sections {
-        let rows: Vec<&Row> = report.wants.iter().filter(|row| is_of(row)).collect();
+    for title in ["now", "at boot", "denied", "overruled", "failed"] {
+        let rows: Vec<&Row> = report.wants.iter().filter(|row| section(row) == title).collect();
         if !rows.is_empty() {
             text.push_str(&format!("{title}\n"));
             rows.iter().for_each(|row| text.push_str(&wrapped("  ", 6, &describe(row))));

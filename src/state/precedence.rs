@@ -254,7 +254,10 @@ mod tests {
         }
     }
 
-    fn fold(plugins: &[(&str, &[(Intent, &[u64])])]) -> Fold {
+    /// An intent and the requests for it.
+    type Asked<'a> = (Intent, &'a [u64]);
+
+    fn fold(plugins: &[(&str, &[Asked])]) -> Fold {
         let mut fold = Fold::default();
         for (name, intents) in plugins {
             let plugin: &mut Plugin = fold.state.plugins.entry((*name).to_owned()).or_default();
@@ -269,8 +272,11 @@ mod tests {
         fold
     }
 
-    /// What counts and what does not: plugin, intent.
-    fn decided(fold: &mut Fold) -> (Vec<(String, Intent)>, Vec<(String, Intent, String)>) {
+    type Counting = Vec<(String, Intent)>;
+    type Losing = Vec<(String, Intent, String)>;
+
+    /// What counts, by plugin, and what does not, with who decided.
+    fn decided(fold: &mut Fold) -> (Counting, Losing) {
         decide(fold, &State::default(), "public");
         let (mut counts, mut overruled) = (Vec::new(), Vec::new());
         for (name, plugin) in &fold.state.plugins {
