@@ -3,6 +3,7 @@
 //! answer for them.
 
 pub mod chkconfig;
+mod dialect;
 pub mod firewalld;
 pub mod getopt;
 pub mod lokkit;
@@ -13,9 +14,8 @@ pub mod update_helper;
 
 use std::ffi::OsString;
 
-use crate::config::Answers;
 use crate::tool::Tool;
-use crate::unit::generation::Generation;
+pub use dialect::Dialect;
 use firewalld::Side;
 
 /// A call of a tool.
@@ -39,22 +39,6 @@ pub enum Request {
     SysvInstall(chkconfig::ParsedInstall),
     /// systemd-sysv-convert; none for words that it does not understand.
     SysvConvert(Option<sysv_convert::Request>),
-}
-
-/// What words mean in an image. Asked only where a tool's words depend on it.
-pub trait Dialect {
-    /// The systemd whose systemctl answers.
-    fn generation(&self) -> Generation;
-    /// Whether words of other generations are refused as well.
-    fn answers(&self) -> Answers;
-    /// Whether systemd is installed: service has switches then.
-    fn has_systemd(&self) -> bool;
-    /// Whether `/run/systemd/system` is there.
-    fn systemd_runs(&self) -> bool;
-    /// The number of a port that is given by its name.
-    fn port(&self, name: &[u8]) -> Option<u16>;
-    /// The text of a file that the words name; empty if it cannot be read.
-    fn file(&self, path: &str) -> String;
 }
 
 impl Request {

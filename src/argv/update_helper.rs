@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 
 use super::systemctl;
-use crate::argv::Dialect;
+use crate::argv::dialect::Dialect;
 use crate::config::Answers;
 
 /// A command line.

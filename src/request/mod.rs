@@ -8,6 +8,7 @@ mod call;
 mod chkconfig;
 mod clause;
 mod command;
+mod derive;
 mod enforce;
 mod firewall_cmd;
 mod firewalld;

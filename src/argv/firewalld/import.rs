@@ -2,7 +2,7 @@
 //! those of the command line.
 
 use super::{Side, UsageError};
-use crate::argv::Dialect;
+use crate::argv::dialect::Dialect;
 
 /// The option that names a file to import.
 const MIGRATE: &str = "--migrate-system-config-firewall";

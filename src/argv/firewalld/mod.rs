@@ -6,10 +6,10 @@ mod parser;
 pub mod table;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
-use crate::argv::Dialect;
+use crate::argv::dialect::Dialect;
 pub use usage::{edits_service, lokkit_options};
 
 /// Which of the two commands.
@@ -82,7 +82,7 @@ pub fn parse(side: Side, args: &[OsString], dialect: &dyn Dialect) -> Parsed {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     values: BTreeMap<&'static str, Vec<String>>,
-    groups: Vec<(&'static str, table::Group)>,
+    groups: BTreeSet<(&'static str, table::Group)>,
 }
 
 impl Given {
@@ -111,7 +111,10 @@ impl Given {
     pub fn without(mut self, option: &str, value: Option<usize>) -> Given {
         match (self.values.get_mut(option), value) {
             (Some(values), Some(at)) if at < values.len() && values.len() > 1 => drop(values.remove(at)),
-            _ => drop(self.values.remove(option)),
+            _ => {
+                self.values.remove(option);
+                self.groups.retain(|(name, _)| *name != option);
+            }
         }
         self
     }

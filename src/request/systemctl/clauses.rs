@@ -3,7 +3,7 @@
 use super::runtime;
 use crate::argv::systemctl::{Options, Parsed, Request};
 use crate::intent::{DeferredVerb, Intent, UnitWant};
-use crate::request::clause::{Clause, Position, unit_intent};
+use crate::request::clause::{Clause, unit_intent};
 use crate::unit::mangle::mangle;
 use crate::unit::name::base_name;
 
@@ -27,19 +27,10 @@ pub fn without(mut parsed: Parsed, at: usize) -> Parsed {
     parsed
 }
 
-/// A clause for each argument that asks for something.
-pub(super) fn each(arguments: &[String], intents: impl Fn(&str) -> Vec<Intent>) -> Vec<Clause> {
-    let clause = |(at, word): (usize, &String)| {
-        let intents = intents(word);
-        (!intents.is_empty()).then(|| Clause::at(Position::Argument(at), word, intents))
-    };
-    arguments.iter().enumerate().filter_map(clause).collect()
-}
-
 fn of_verb(options: &Options, verb: &str, arguments: &[String]) -> Vec<Clause> {
     let scope = options.scope;
     let set = |want, now: Option<DeferredVerb>| {
-        each(arguments, |word| {
+        Clause::each(arguments, |word| {
             let unit = unit_name(word, ".service");
             let now = now.filter(|_| options.now);
             let later = now.map(|verb| Intent::Defer {
@@ -79,7 +70,7 @@ fn of_dependency(verb: &str, arguments: &[String]) -> Vec<Clause> {
         return Vec::new();
     };
     let target = unit_name(target, ".target");
-    let mut clauses = each(arguments, |word| {
+    let mut clauses = Clause::each(arguments, |word| {
         vec![Intent::Dependency {
             unit: unit_name(word, ".service"),
             target: target.clone(),

@@ -9,7 +9,6 @@ use crate::unit::escape::path_unit;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
 
-use super::clauses::each;
 use super::session::Session;
 
 /// Says that the verb is ignored, and keeps what it asks for.
@@ -150,7 +149,7 @@ pub fn clauses(options: &Options, verb: &str, arguments: &[String]) -> Vec<Claus
             let unit = unit_of(word, suffix_of(verb))?;
             Some(Intent::Defer { verb, unit, scope })
         };
-        return each(arguments, |word| intent(word).into_iter().collect());
+        return Clause::each(arguments, |word| intent(word).into_iter().collect());
     }
     if let ("set-property", [unit, properties @ ..]) = (verb, arguments) {
         return marks(unit, properties, scope);
