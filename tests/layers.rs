@@ -56,10 +56,8 @@ const CIRCLES: &[&[&str]] = &[
     &["install", "install::stage"],
     &["intercept::arm", "intercept::disarm"],
     &["journal::append", "journal::parts", "journal::tail"],
-    &["lint::lua", "lint::scriptlet"],
     &["live::firewall", "live::report"],
     &["live::systemctl", "live::systemd"],
-    &["policy::matching", "policy::rule"],
     &[
         "request::firewalld::check",
         "request::firewalld::check_policy",

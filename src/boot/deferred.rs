@@ -10,7 +10,7 @@ use super::job::{JobDecision, offline, on_node};
 use super::pending::{Pending, matched, of_users, requests};
 use super::postponed::is_allowed;
 use crate::intent::{Intent, Scope, UnitWant, Verdict};
-use crate::policy::Ruling;
+use crate::policy::Decision;
 use crate::state::{ActiveIntent, Plugin, State};
 
 /// How a unit is running.
@@ -97,7 +97,7 @@ pub struct Look<'a> {
     /// An event's time, seconds since 1970.
     pub time_of: &'a dyn Fn(u64) -> u64,
     /// What policy says of a plugin's intent.
-    pub ruling: &'a dyn Fn(&str, &ActiveIntent) -> Ruling,
+    pub decision: &'a dyn Fn(&str, &ActiveIntent) -> Decision,
 }
 
 /// The units whose activity has to be known.
@@ -126,7 +126,8 @@ pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
         });
     }
     let open = requests(state, look.applied, look.matches).into_iter();
-    let allowed = open.filter(|open| is_allowed(&open.want.intent, &|| (look.ruling)(open.name, open.want)));
+    let allowed =
+        open.filter(|open| is_allowed(&open.want.intent, &|| (look.decision)(open.name, open.want)));
     judged.extend(allowed.map(|open| judge(&open, look)));
     judged
 }
@@ -150,10 +151,10 @@ fn judge(open: &Pending, look: &Look) -> Deferred {
     let unit = open.unit.as_str();
     let about = look.activity.map(|activity| activity.get(unit));
     // A rule that names the unit was not asked of the pattern.
-    let ruling = open.pattern.map(|_| (look.ruling)(open.name, &open.of_unit())).unwrap_or_default();
-    let verdict = match (ruling.verdict, about) {
+    let decision = open.pattern.map(|_| (look.decision)(open.name, &open.of_unit())).unwrap_or_default();
+    let verdict = match (decision.verdict, about) {
         (Verdict::Deny | Verdict::Ignore, _) => {
-            JobDecision::never(format!("held back by policy ({})", ruling.rule))
+            JobDecision::never(format!("held back by policy ({})", decision.because()))
         }
         _ if disabled_later(open.plugin, unit, open.want) => {
             JobDecision::never("its plugin disabled it later")

@@ -4,6 +4,7 @@ use super::super::applied::Attempt;
 use super::super::{JobResult, MOST_ATTEMPTS};
 use super::*;
 use crate::intent::DeferredVerb;
+use crate::policy::RuleId;
 
 fn want(intent: Intent, event: u64) -> ActiveIntent {
     ActiveIntent {
@@ -61,13 +62,13 @@ fn judged(state: &State, applied: &Applied, units: &[(&str, &str)], held: &str) 
     };
     let activity = units.iter().map(|(unit, active)| (unit.to_string(), activity(active))).collect();
     let names = units.iter().map(|(unit, _)| unit.to_string()).collect();
-    let ruling = |_: &str, want: &ActiveIntent| match &want.intent {
-        Intent::Defer { unit, .. } if unit == held => Ruling {
+    let decision = |_: &str, want: &ActiveIntent| match &want.intent {
+        Intent::Defer { unit, .. } if unit == held => Decision {
             verdict: Verdict::Ignore,
-            rule: "r".into(),
-            ..Ruling::default()
+            rule: RuleId::parse("f: r"),
+            ..Decision::default()
         },
-        _ => Ruling::default(),
+        _ => Decision::default(),
     };
     let look = Look {
         applied,
@@ -75,7 +76,7 @@ fn judged(state: &State, applied: &Applied, units: &[(&str, &str)], held: &str) 
         matches: &BTreeMap::from([("a*".to_owned(), names)]),
         kept: &BTreeSet::new(),
         time_of: &|_| 100,
-        ruling: &ruling,
+        decision: &decision,
     };
     deferred(state, &look)
 }
@@ -127,7 +128,7 @@ fn a_pattern_stands_for_what_it_matches_on_the_node() {
     ];
     assert_eq!(told, expected);
     assert_eq!(all[0].matched.as_ref().map(Vec::len), Some(4));
-    assert_eq!(all[4].reason.as_deref(), Some("held back by policy (r)"));
+    assert_eq!(all[4].reason.as_deref(), Some("held back by policy (f: r)"));
     assert!(all[1..].iter().all(|one| one.pattern.as_deref() == Some("a*")));
     // Nothing that matches is fine, too.
     let none = judged(&state, &Applied::default(), &[], "");
@@ -153,9 +154,9 @@ fn what_a_pattern_matched_first_is_what_is_tried_once_more() {
 fn isolating_takes_a_rule_and_is_tried_once() {
     let state = state(DeferredVerb::Isolate, "a.target");
     let look = |applied: &Applied, rule: &str| {
-        let ruling = |_: &str, _: &ActiveIntent| Ruling {
-            rule: rule.into(),
-            ..Ruling::default()
+        let decision = |_: &str, _: &ActiveIntent| Decision {
+            rule: RuleId::parse(rule),
+            ..Decision::default()
         };
         let look = Look {
             applied,
@@ -163,14 +164,14 @@ fn isolating_takes_a_rule_and_is_tried_once() {
             matches: &BTreeMap::new(),
             kept: &BTreeSet::new(),
             time_of: &|_| 0,
-            ruling: &ruling,
+            decision: &decision,
         };
         deferred(&state, &look).iter().map(|one| one.job).collect::<Vec<_>>()
     };
     assert_eq!(look(&Applied::default(), ""), []);
-    assert_eq!(look(&Applied::default(), "a rule"), [Some(Job::Isolate)]);
+    assert_eq!(look(&Applied::default(), "site.toml: a rule"), [Some(Job::Isolate)]);
     let interrupted = applied(vec![attempt("isolate", "a.target", None, None, 1)]);
-    assert_eq!(look(&interrupted, "a rule"), []);
+    assert_eq!(look(&interrupted, "site.toml: a rule"), []);
 }
 
 #[test]

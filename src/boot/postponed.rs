@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::deferred::Deferred;
 use crate::intent::{DeferredVerb, Intent, Scope, UnitWant, Verdict};
 use crate::plan::words;
-use crate::policy::{OF_A_RUN, Ruling};
+use crate::policy::{Decision, RuleSource};
 use crate::state::{ActiveIntent, State};
 
 /// A intent that had been put off and was carried out on this node.
@@ -60,23 +60,23 @@ pub const NOT_ALLOWED: &str = "would stop everything else, and no rule of the im
 
 /// Whether a intent may be carried out at a boot at all. What would stop everything else on the node
 /// takes a rule of the image that allows it: that none forbids it is not enough.
-pub fn is_allowed(intent: &Intent, ruling: &dyn Fn() -> Ruling) -> bool {
+pub fn is_allowed(intent: &Intent, decision: &dyn Fn() -> Decision) -> bool {
     match intent {
         Intent::Defer {
             verb: DeferredVerb::Isolate,
             ..
         } => {
-            let ruling = ruling();
-            let rule = ruling.rule.as_str();
-            ruling.verdict == Verdict::Allow && !rule.is_empty() && !rule.starts_with(OF_A_RUN)
+            let decision = decision();
+            let of_image = decision.rule.is_some_and(|rule| rule.source != RuleSource::Run);
+            decision.verdict == Verdict::Allow && of_image
         }
         _ => true,
     }
 }
 
-/// What was put off and is not done at a boot, with the reason. `ruling` is what policy says of a
+/// What was put off and is not done at a boot, with the reason. `decision` is what policy says of a
 /// plugin's intent.
-pub fn skipped(state: &State, ruling: &dyn Fn(&str, &ActiveIntent) -> Ruling) -> Vec<Deferred> {
+pub fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Deferred> {
     let all = state
         .plugins
         .iter()
@@ -85,7 +85,7 @@ pub fn skipped(state: &State, ruling: &dyn Fn(&str, &ActiveIntent) -> Ruling) ->
         let (verb, unit, reason) = match &want.intent {
             Intent::Defer { .. } if want.runtime => return None,
             Intent::Defer { scope, .. } if *scope != Scope::System => return None,
-            intent if !is_allowed(intent, &|| ruling(name, want)) => match intent {
+            intent if !is_allowed(intent, &|| decision(name, want)) => match intent {
                 Intent::Defer { verb, unit, .. } => (verb.word(), unit.clone(), NOT_ALLOWED),
                 _ => return None,
             },
@@ -117,6 +117,7 @@ mod tests {
 
     use super::*;
     use crate::intent::{DeferredVerb, FirewallItem};
+    use crate::policy::RuleId;
     use crate::state::{ActiveIntent, Plugin};
 
     fn state() -> State {
@@ -173,11 +174,11 @@ mod tests {
     #[test]
     fn all_else_is_told_with_its_reason() {
         let told = |rule: &str| -> Vec<String> {
-            let ruling = |_: &str, _: &ActiveIntent| Ruling {
-                rule: rule.into(),
-                ..Ruling::default()
+            let decision = |_: &str, _: &ActiveIntent| Decision {
+                rule: RuleId::parse(rule),
+                ..Decision::default()
             };
-            let skipped = skipped(&state(), &ruling).into_iter();
+            let skipped = skipped(&state(), &decision).into_iter();
             skipped.map(|request| format!("{}: {}", request.verb, request.reason.unwrap())).collect()
         };
         let of_target =

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::lint::{self, Finding, Severity};
-use nodeshim::policy;
+use nodeshim::policy::{self, RuleSource};
 use nodeshim::root::Root;
 use nodeshim::run::Parts;
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub fn lint(root: &Root, args: LintArgs, as_json: bool) -> Result<ExitCode> {
         .file_stem()
         .map_or_else(|| path.clone(), |stem| stem.to_string_lossy().into_owned());
     let mut loaded = policy::Loaded::default();
-    loaded.add(&name, &path, &text);
+    loaded.add(RuleSource::File(name), &path, &text);
     let rules = loaded.checked()?.rules;
     let mut found = Vec::new();
     for file in &args.files {

@@ -63,8 +63,8 @@ pub fn policy(root: &Root, args: PolicyArgs, as_json: bool) -> Result<ExitCode> 
 fn list(root: &Root, as_json: bool) -> Result<ExitCode> {
     let loaded = policy::load(root).checked()?;
     let rules = loaded.rules.rules.iter().map(|rule| Listed {
-        file: rule.file.clone(),
-        name: rule.name.clone(),
+        file: rule.id.source.name().to_owned(),
+        name: rule.id.name.clone(),
         verdict: rule.verdict,
         reason: rule.reason.clone(),
     });

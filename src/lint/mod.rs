@@ -6,6 +6,7 @@ mod declare;
 mod forecast;
 mod lua;
 mod requests;
+mod scanned;
 mod scriptlet;
 mod shell;
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::intent::{Intent, Verdict};
 use crate::metadata;
 use crate::plan::words;
-use crate::policy::{Ask, Rules, Source};
+use crate::policy::{PolicyQuery, Rules, Source};
 use crate::request::{Call, Env, Names, Request};
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
@@ -47,7 +47,7 @@ pub fn judged(
     intent: &Intent,
 ) -> ForecastItem {
     let tools: Vec<Tool> = tool.into_iter().collect();
-    let ask = Ask {
+    let query = PolicyQuery {
         plugin,
         tools: &tools,
         source: match tool {
@@ -56,17 +56,14 @@ pub fn judged(
         },
         intent,
     };
-    let ruling = rules.judge(&ask, &Names::of(root));
-    let rule = match ruling.reason.as_str() {
-        "" => ruling.rule.clone(),
-        reason => format!("{}: {reason}", ruling.rule),
-    };
+    let decision = rules.decide(&query, &Names::of(root));
+    let rule = decision.explanation();
     ForecastItem {
         place: None,
         line: None,
         command: None,
         text: Some(words::intent(intent)),
-        verdict: ruling.verdict,
+        verdict: decision.verdict,
         rule: (!rule.is_empty()).then_some(rule),
         intent: Some(intent.clone()),
     }

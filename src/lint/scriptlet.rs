@@ -3,18 +3,10 @@
 use std::ffi::OsStr;
 
 use super::lua;
+use super::scanned::Scanned;
 use super::shell::{self, Command, Word};
 use crate::rpmdb::PackageFile;
 use crate::tool::Tool;
-
-/// What a scriptlet runs, as far as it can be read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Scanned {
-    /// Its commands, in order.
-    pub commands: Vec<Command>,
-    /// What shows only when it runs, as it is written, and its line.
-    pub unclear: Vec<(usize, String)>,
-}
 
 /// Every scriptlet of a package with its kind; those that are one command come with the others.
 pub(super) fn scriptlets(package: &PackageFile) -> Vec<(&str, Scanned)> {

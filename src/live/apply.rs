@@ -268,8 +268,8 @@ fn judge_deferred(
     let kept: BTreeSet<&str> =
         report.units.iter().filter(|step| step.kept).map(|step| step.unit.as_str()).collect();
     let judge = Judge::new(root, &known.prepared.policy, &known.journal);
-    let ruling = |plugin: &str, want: &ActiveIntent| judge.of(plugin, want);
-    let skipped = boot::skipped(&known.state, &ruling);
+    let decision = |plugin: &str, want: &ActiveIntent| judge.of(plugin, want);
+    let skipped = boot::skipped(&known.state, &decision);
     report.deferred.extend(skipped.into_iter().map(super::JobOutcome::untried));
     let look = Look {
         applied: &known.applied,
@@ -277,7 +277,7 @@ fn judge_deferred(
         matches: &matches,
         kept: &kept,
         time_of: &|id| known.time_of(id),
-        ruling: &ruling,
+        decision: &decision,
     };
     Ok(boot::deferred(&known.state, &look))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result, if_exists};
-use crate::policy::{Problem, Rules, parse};
+use crate::policy::{Problem, RuleSource, Rules, parse};
 use crate::root::Root;
 
 /// Where policy files are: shipped ones first. A file of the second directory stands for one of the
@@ -84,10 +84,10 @@ pub fn load(root: &Root) -> Loaded {
         }
     }
     for (name, path) in files {
-        loaded.read(root, &name, &path);
+        loaded.read(root, RuleSource::File(name), &path);
     }
     if root.is_file(RUN_PATH) {
-        loaded.read(root, "run", RUN_PATH);
+        loaded.read(root, RuleSource::Run, RUN_PATH);
     }
     loaded
 }
@@ -96,7 +96,7 @@ pub fn load(root: &Root) -> Loaded {
 pub fn load_for(root: &Root, of_run: Option<&str>) -> Loaded {
     let mut loaded = load(root);
     if let Some(text) = of_run {
-        loaded.add("run", RUN_PATH, text);
+        loaded.add(RuleSource::Run, RUN_PATH, text);
     }
     loaded
 }
@@ -107,17 +107,17 @@ impl Loaded {
         self.problems.push((path.to_owned(), Problem { line: 1, text }));
     }
 
-    fn read(&mut self, root: &Root, name: &str, path: &str) {
+    fn read(&mut self, root: &Root, source: RuleSource, path: &str) {
         let text = match root.read_text(path) {
             Ok(text) => text,
             Err(error) => return self.refuse(path, error.to_string()),
         };
-        self.add(name, path, &text);
+        self.add(source, path, &text);
     }
 
     /// Adds the rules of a file's text.
-    pub fn add(&mut self, name: &str, path: &str, text: &str) {
-        match parse(name, text) {
+    pub fn add(&mut self, source: RuleSource, path: &str, text: &str) {
+        match parse(source, text) {
             Ok(parsed) => {
                 self.files.push(File {
                     path: path.to_owned(),

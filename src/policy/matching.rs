@@ -1,52 +1,16 @@
-//! Whether a rule speaks of a intent.
+//! Whether a rule speaks of an intent.
 
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, ServiceWant, UnitWant, Verdict};
-use crate::policy::Rule;
+use crate::policy::query::{Lookup, PolicyQuery, Ports};
+use crate::policy::rule::Rule;
 use crate::tool::Tool;
 use crate::unit::glob;
 
-/// Ports with their protocol.
-pub type Ports = Vec<(String, PortRange)>;
-
-/// What names in intents stand for. It is asked only where a rule depends on it.
-pub trait Lookup {
-    /// The destination ports of a service of the firewall.
-    fn service(&self, name: &str) -> Ports;
-    /// The destination ports that a rich rule is about.
-    fn rich_rule(&self, rule: &str) -> Ports;
-    /// A port by its name.
-    fn port(&self, name: &str, protocol: &str) -> Option<PortRange>;
-    /// The zone of what names none.
-    fn default_zone(&self) -> String;
-}
-
-/// Where a intent comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// A request.
-    Scriptlet,
-    /// A file of metadata.
-    Metadata,
-}
-
-/// A intent, and who has it.
-#[derive(Debug, Clone, Copy)]
-pub struct Ask<'a> {
-    /// The package's name, if it is known.
-    pub plugin: Option<&'a str>,
-    /// The tools that were called for it.
-    pub tools: &'a [Tool],
-    /// Where it comes from.
-    pub source: Source,
-    /// The intent.
-    pub intent: &'a Intent,
-}
-
 /// Whether everything that the rule names is so.
-pub fn fits(rule: &Rule, ask: &Ask, lookup: &dyn Lookup) -> bool {
-    let intent = ask.intent;
-    of_caller(rule, ask)
+pub fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
+    let intent = query.intent;
+    of_caller(rule, query)
         && listed(&rule.kind, |kind| kind == kind_of(intent))
         && rule.global.is_none_or(|global| global == intent.is_global())
         && listed(&rule.want, |want| want_of(intent) == Some(want))
@@ -58,21 +22,21 @@ pub fn fits(rule: &Rule, ask: &Ask, lookup: &dyn Lookup) -> bool {
         && through(rule, intent, lookup)
 }
 
-fn of_caller(rule: &Rule, ask: &Ask) -> bool {
+fn of_caller(rule: &Rule, query: &PolicyQuery) -> bool {
     // What is not known cannot be told apart from what is meant: only `*` covers it.
-    let plugin = listed(&rule.plugin, |pattern| match ask.plugin {
+    let plugin = listed(&rule.plugin, |pattern| match query.plugin {
         Some(plugin) => glob::matches(pattern, plugin),
         None => pattern == "*",
     });
     plugin
-        && (rule.tool.is_empty() || rule.tool.iter().any(|tool| called(*tool, rule, ask)))
-        && rule.source.is_none_or(|source| source == ask.source)
+        && (rule.tool.is_empty() || rule.tool.iter().any(|tool| called(*tool, rule, query)))
+        && rule.source.is_none_or(|source| source == query.source)
 }
 
 /// What was done by hand goes around a tool: a rule that refuses what the tool is asked for covers it,
 /// one that allows it has to name the hand.
-fn called(tool: Tool, rule: &Rule, ask: &Ask) -> bool {
-    let stands_in = || match ask.intent {
+fn called(tool: Tool, rule: &Rule, query: &PolicyQuery) -> bool {
+    let stands_in = || match query.intent {
         Intent::Unit { .. } | Intent::Dependency { .. } | Intent::DefaultTarget { .. } => {
             tool == Tool::Systemctl
         }
@@ -80,8 +44,8 @@ fn called(tool: Tool, rule: &Rule, ask: &Ask) -> bool {
         Intent::Note { .. } => false,
         _ => matches!(tool, Tool::Lokkit | Tool::FirewallCmd | Tool::FirewallOfflineCmd),
     };
-    ask.tools.contains(&tool)
-        || rule.verdict != Verdict::Allow && ask.tools.contains(&Tool::Bypass) && stands_in()
+    query.tools.contains(&tool)
+        || rule.verdict != Verdict::Allow && query.tools.contains(&Tool::Bypass) && stands_in()
 }
 
 fn listed(list: &[String], fits: impl Fn(&str) -> bool) -> bool {

@@ -4,16 +4,21 @@
 //! The last rule that matches a intent decides; a intent that no rule matches is allowed. A request that
 //! carries several intents is taken apart where the tool takes a list: see [`crate::request`].
 
+mod decision;
 #[cfg(feature = "admin")]
 mod forbid;
 mod load;
 mod matching;
 mod parse;
+mod query;
 mod rule;
+mod rules;
 
+pub use decision::{Decision, Exit, RuleId, RuleSource};
 #[cfg(feature = "admin")]
 pub use forbid::Forbidden;
 pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load, load_for};
-pub use matching::{Ask, Lookup, Source};
 pub use parse::{Act, Problem, parse};
-pub use rule::{Exit, OF_A_RUN, Prefer, Rule, Rules, Ruling};
+pub use query::{Lookup, PolicyQuery, Source};
+pub use rule::{Prefer, Rule};
+pub use rules::Rules;

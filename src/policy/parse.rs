@@ -7,8 +7,10 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::matching::{KINDS, Source, WANTS};
-use super::rule::{Exit, Prefer, Rule};
+use super::decision::{Exit, RuleId, RuleSource};
+use super::matching::{KINDS, WANTS};
+use super::query::Source;
+use super::rule::{Prefer, Rule};
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::intent::Verdict;
@@ -50,8 +52,12 @@ type Value<'a> = Spanned<DeValue<'a>>;
 /// What is wrong, and where.
 type Fault = (Range<usize>, String);
 
-/// Reads the text of the file `name`.
-pub fn parse(name: &str, text: &str) -> Result<Parsed, Problem> {
+/// Reads the text of a file.
+///
+/// # Errors
+///
+/// The first problem, with its line.
+pub fn parse(source: impl Into<RuleSource>, text: &str) -> Result<Parsed, Problem> {
     let problem = |at: usize, said: String| Problem {
         line: text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1,
         text: said,
@@ -60,10 +66,10 @@ pub fn parse(name: &str, text: &str) -> Result<Parsed, Problem> {
         let first = error.message().lines().next().unwrap_or("not TOML").to_owned();
         problem(error.span().map_or(0, |span| span.start), first)
     })?;
-    read(name, table.get_ref()).map_err(|(span, said)| problem(span.start, said))
+    read(&source.into(), table.get_ref()).map_err(|(span, said)| problem(span.start, said))
 }
 
-fn read(name: &str, table: &DeTable) -> Result<Parsed, Fault> {
+fn read(source: &RuleSource, table: &DeTable) -> Result<Parsed, Fault> {
     let mut parsed = Parsed::default();
     for (key, value) in table {
         match key.get_ref().as_ref() {
@@ -87,7 +93,7 @@ fn read(name: &str, table: &DeTable) -> Result<Parsed, Fault> {
                     return fault(value, "rules are written as [[rule]]".into());
                 };
                 for (at, rule) in rules.iter().enumerate() {
-                    parsed.rules.push(read_rule(name, at + 1, rule)?);
+                    parsed.rules.push(read_rule(source, at + 1, rule)?);
                 }
             }
             other => return Err((key.span(), format!("unknown key {other:?}"))),
@@ -118,15 +124,14 @@ fn fault<T>(value: &Value, said: String) -> Result<T, Fault> {
     Err((value.span(), said))
 }
 
-fn read_rule(file: &str, number: usize, value: &Value) -> Result<Rule, Fault> {
+fn read_rule(source: &RuleSource, number: usize, value: &Value) -> Result<Rule, Fault> {
     let Some(table) = value.get_ref().as_table() else {
         return fault(value, "a rule is a table".into());
     };
-    let mut rule = Rule {
+    let mut rule = Rule::new(RuleId {
+        source: source.clone(),
         name: format!("#{number}"),
-        file: file.to_owned(),
-        ..Rule::default()
-    };
+    });
     let mut verdict = None;
     for (key, value) in table {
         match key.get_ref().as_ref() {
@@ -137,17 +142,17 @@ fn read_rule(file: &str, number: usize, value: &Value) -> Result<Rule, Fault> {
     }
     match verdict {
         Some(verdict) => rule.verdict = verdict,
-        None => return fault(value, format!("rule {} has no verdict", rule.name)),
+        None => return fault(value, format!("rule {} has no verdict", rule.id.name)),
     }
     if rule.exit != Exit::Tool && rule.verdict != Verdict::Deny {
-        return fault(value, format!("rule {}: only a denial has an exit code", rule.name));
+        return fault(value, format!("rule {}: only a denial has an exit code", rule.id.name));
     }
     Ok(rule)
 }
 
 fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Result<(), Fault> {
     match key {
-        "name" => rule.name = line(value)?,
+        "name" => rule.id.name = line(value)?,
         "reason" => rule.reason = line(value)?,
         "plugin" => rule.plugin = words(value, |_| true, "")?,
         "unit" => rule.unit = words(value, |_| true, "")?,

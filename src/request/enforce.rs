@@ -11,7 +11,7 @@ use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::firewalld::{self, default_zone};
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Verdict};
-use crate::policy::{Ask, Exit, Lookup, Rules, Ruling, Source};
+use crate::policy::{Decision, Exit, Lookup, PolicyQuery, Rules, Source};
 use crate::request::{Call, Clause, Reply, execute};
 use crate::root::Root;
 use crate::tool::Tool;
@@ -86,14 +86,14 @@ pub fn enforce(call: &Call, request: Request, policy: PolicyContext) -> Reply {
     let (held, kept): (Vec<_>, Vec<_>) = clauses
         .iter()
         .map(|clause| (clause, judge.clause(clause)))
-        .partition(|(_, ruling)| ruling.verdict != Verdict::Allow);
-    let Some((_, strictest)) = held.iter().max_by_key(|(_, ruling)| ruling.verdict) else {
+        .partition(|(_, decision)| decision.verdict != Verdict::Allow);
+    let Some((_, strictest)) = held.iter().max_by_key(|(_, decision)| decision.verdict) else {
         return judge.afterwards(execute(call, request));
     };
     let mut reply = match request.without(&clauses_of(&held), &clauses_of(&kept), call.root) {
         Some(rest) => {
             let mut reply = judge.afterwards(execute(call, rest));
-            held.iter().for_each(|(clause, ruling)| judge.hold(&mut reply, clause, ruling));
+            held.iter().for_each(|(clause, decision)| judge.hold(&mut reply, clause, decision));
             reply
         }
         None => {
@@ -106,21 +106,19 @@ pub fn enforce(call: &Call, request: Request, policy: PolicyContext) -> Reply {
     reply
 }
 
-fn clauses_of<'c>(judged: &[(&'c Clause, Ruling)]) -> Vec<&'c Clause> {
+fn clauses_of<'c>(judged: &[(&'c Clause, Decision)]) -> Vec<&'c Clause> {
     judged.iter().map(|(clause, _)| *clause).collect()
 }
 
 /// Says what is denied, and sets the exit code if what was carried out did not fail.
-fn refuse(reply: &mut Reply, tool: Tool, call: &Call, held: &[(&Clause, Ruling)]) {
-    for (clause, ruling) in held.iter().filter(|(_, ruling)| ruling.verdict == Verdict::Deny) {
+fn refuse(reply: &mut Reply, tool: Tool, call: &Call, held: &[(&Clause, Decision)]) {
+    for (clause, decision) in held.iter().filter(|(_, decision)| decision.verdict == Verdict::Deny) {
         let what = clause.word.as_deref().map_or(String::new(), |word| format!(" {word}:"));
-        let reason = match ruling.reason.as_str() {
-            "" => ruling.rule.as_str(),
-            reason => reason,
-        };
+        let reason = Some(decision.reason.clone()).filter(|reason| !reason.is_empty());
+        let reason = reason.unwrap_or_else(|| decision.because());
         reply.output.err_line(format!("{}:{what} denied by policy: {reason}", call.argv0));
         if reply.exit == 0 {
-            reply.exit = match ruling.exit {
+            reply.exit = match decision.exit {
                 Exit::Code(code) => code,
                 Exit::Tool => own_code(tool),
             };
@@ -143,29 +141,30 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn intent(&self, intent: &Intent) -> Ruling {
-        let ask = Ask {
+    fn intent(&self, intent: &Intent) -> Decision {
+        let query = PolicyQuery {
             plugin: self.policy.plugin,
             tools: &[self.tool],
             source: Source::Scriptlet,
             intent,
         };
-        self.policy.rules.judge(&ask, &self.names)
+        self.policy.rules.decide(&query, &self.names)
     }
 
-    fn clause(&self, clause: &Clause) -> Ruling {
+    fn clause(&self, clause: &Clause) -> Decision {
         let effects = clause.intents.iter().filter(|intent| !only_waits(intent));
-        let strictest = |rulings: Vec<Ruling>| rulings.into_iter().max_by_key(|ruling| ruling.verdict);
+        let strictest =
+            |decisions: Vec<Decision>| decisions.into_iter().max_by_key(|decision| decision.verdict);
         strictest(effects.map(|intent| self.intent(intent)).collect())
             .or_else(|| strictest(clause.intents.iter().map(|intent| self.intent(intent)).collect()))
             .unwrap_or_default()
     }
 
     /// Records a clause as held back.
-    fn hold(&self, reply: &mut Reply, clause: &Clause, ruling: &Ruling) {
+    fn hold(&self, reply: &mut Reply, clause: &Clause, decision: &Decision) {
         reply
             .held
-            .extend(clause.intents.iter().map(|intent| ruling.hold(&self.as_executed(intent))));
+            .extend(clause.intents.iter().map(|intent| decision.withhold(&self.as_executed(intent))));
     }
 
     /// With the zone that firewalld's tools find for what names none: so it is recorded where it is
@@ -185,15 +184,15 @@ impl Judge<'_> {
     /// held back even now; the rest is for settling, which takes it back.
     fn afterwards(&self, mut reply: Reply) -> Reply {
         for recorded in std::mem::take(&mut reply.intents) {
-            let ruling = self.intent(&recorded.intent);
-            if ruling.verdict == Verdict::Allow {
+            let decision = self.intent(&recorded.intent);
+            if decision.verdict == Verdict::Allow {
                 reply.intents.push(recorded);
             } else if only_waits(&recorded.intent) || !recorded.changed {
-                reply.held.push(ruling.hold(&recorded.intent));
+                reply.held.push(decision.withhold(&recorded.intent));
             } else {
                 reply
                     .warnings
-                    .push(format!("policy holds this back, which showed too late: {}", ruling.rule));
+                    .push(format!("policy holds this back, which showed too late: {}", decision.because()));
                 reply.intents.push(recorded);
             }
         }

@@ -7,7 +7,7 @@ use crate::backend::systemd;
 use crate::boot::{self, Applied, Job, Look, UnitAspect, UnitState};
 use crate::intent::{Intent, Scope};
 use crate::plan::Contribution;
-use crate::policy::Ruling;
+use crate::policy::Decision;
 use crate::root::Root;
 use crate::state::State;
 
@@ -20,7 +20,7 @@ pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
         matches: &BTreeMap::new(),
         kept: &BTreeSet::new(),
         time_of: &|_| 0,
-        ruling: &|_, _| Ruling::default(),
+        decision: &|_, _| Decision::default(),
     };
     let judged = boot::deferred(state, &look);
     let enabled = boot::recorded(state);

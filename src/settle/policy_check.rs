@@ -6,7 +6,7 @@ use crate::attribution::is_package;
 use crate::intent::{Intent, Verdict};
 use crate::journal::Journal;
 use crate::plan::{Note, words};
-use crate::policy::{Ask, OF_A_RUN, Rules, Ruling, Source};
+use crate::policy::{Decision, PolicyQuery, RuleId, RuleSource, Rules, Source};
 use crate::request::Names;
 use crate::root::Root;
 use crate::state::{self, ActiveIntent, Fold, Refusal, State};
@@ -21,17 +21,17 @@ pub fn refuse(
     counts: &dyn Fn(&str, &Intent) -> bool,
 ) -> Vec<Note> {
     let judge = |plugin: &str, want: &ActiveIntent| {
-        let ruling = of_rules.of(plugin, want);
-        match ruling.verdict {
-            Verdict::Allow => refused_for_good(before, plugin, want).unwrap_or(ruling),
-            _ => ruling,
+        let decision = of_rules.of(plugin, want);
+        match decision.verdict {
+            Verdict::Allow => refused_for_good(before, plugin, want).unwrap_or(decision),
+            _ => decision,
         }
     };
     let refusals = state::enforce(fold, &judge);
     state::recall(fold, before);
     let mut notes = Vec::new();
     let waits = |refusal: &Refusal| {
-        refusal.ruling.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)
+        refusal.decision.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)
     };
     for refusal in refusals.into_iter().filter(waits) {
         let known = before.plugins.get(&refusal.plugin).is_some_and(|plugin| {
@@ -39,13 +39,16 @@ pub fn refuse(
                 denied.held.intent == refusal.want.intent && denied.events == refusal.want.events
             })
         });
-        let verdict = match refusal.ruling.verdict {
+        let verdict = match refusal.decision.verdict {
             Verdict::Defer => "put off until the boot",
             Verdict::Ignore => "ignored",
             _ => "denied",
         };
-        let text =
-            format!("{}: {verdict} by policy ({})", words::intent(&refusal.want.intent), refusal.ruling.rule);
+        let text = format!(
+            "{}: {verdict} by policy ({})",
+            words::intent(&refusal.want.intent),
+            refusal.decision.because()
+        );
         notes.push(Note::new(Some(&refusal.plugin), text, &refusal.want.events));
         if !known {
             fold.refused.push((refusal.plugin, refusal.want));
@@ -74,39 +77,39 @@ impl<'a> Judge<'a> {
 
     /// What is said of a intent. One that has two sources stands as long as one of them is let
     /// through.
-    pub fn of(&self, plugin: &str, want: &ActiveIntent) -> Ruling {
+    pub fn of(&self, plugin: &str, want: &ActiveIntent) -> Decision {
         let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();
         let of_source = |source, tools: &[Tool]| {
-            let ask = Ask {
+            let query = PolicyQuery {
                 plugin: is_package(plugin).then_some(plugin),
                 tools,
                 source,
                 intent: &want.intent,
             };
-            self.rules.judge(&ask, &self.names)
+            self.rules.decide(&query, &self.names)
         };
         let requested = (!want.events.is_empty()).then(|| of_source(Source::Scriptlet, &called));
         let declared = (!want.declared.is_empty()).then(|| of_source(Source::Metadata, &[]));
         requested
             .into_iter()
             .chain(declared)
-            .min_by_key(|ruling| ruling.verdict)
+            .min_by_key(|decision| decision.verdict)
             .unwrap_or_default()
     }
 }
 
 /// What a rule of one run refused stays refused when that run is over.
-fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option<Ruling> {
+fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option<Decision> {
     let denied = before.plugins.get(plugin)?.denied.iter().find(|denied| {
-        denied.held.because.starts_with(OF_A_RUN)
+        RuleId::parse(&denied.held.because).is_some_and(|rule| rule.source == RuleSource::Run)
             && !want.events.is_empty()
             && denied.events == want.events
             && denied.held.intent == want.intent
     })?;
-    Some(Ruling {
+    Some(Decision {
         verdict: denied.held.verdict,
-        rule: denied.held.because.clone(),
+        rule: RuleId::parse(&denied.held.because),
         reason: denied.held.reason.clone(),
-        ..Ruling::default()
+        ..Decision::default()
     })
 }

@@ -5,7 +5,7 @@ use crate::backend::{first_boot, systemd};
 use crate::boot::{NOT_ALLOWED, is_allowed, is_for_boot, is_pattern};
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::plan::{Note, words};
-use crate::policy::Ruling;
+use crate::policy::Decision;
 use crate::root::Root;
 use crate::state::{ActiveIntent, State};
 
@@ -13,16 +13,16 @@ const NO_USERS: &str = "there is no user's service manager at a boot";
 const PUT_OFF: &str = "policy put it off, and a boot cannot do it: it is left to the administrator";
 const NO_NODESHIM: &str = "it waits for the boot, and nodeshim is not in this image";
 
-/// A warning for each intent. `ruling` is what policy says of a plugin's intent.
+/// A warning for each intent. `decision` is what policy says of a plugin's intent.
 pub(super) fn unfulfilled(
     root: &Root,
     state: &State,
-    ruling: &dyn Fn(&str, &ActiveIntent) -> Ruling,
+    decision: &dyn Fn(&str, &ActiveIntent) -> Decision,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     for (name, plugin) in &state.plugins {
         for want in plugin.deferred.iter().filter(|want| !want.runtime) {
-            if let Some(why) = why(root, &want.intent, &|| ruling(name, want)) {
+            if let Some(why) = why(root, &want.intent, &|| decision(name, want)) {
                 let text = format!("warning: nothing will {}: {why}", words::intent(&want.intent));
                 notes.push(Note::new(Some(name), text, &want.events));
             }
@@ -32,14 +32,14 @@ pub(super) fn unfulfilled(
 }
 
 /// Why no boot will do it, if none will. What concerns only what was running needs no doing.
-fn why(root: &Root, intent: &Intent, ruling: &dyn Fn() -> Ruling) -> Option<&'static str> {
+fn why(root: &Root, intent: &Intent, decision: &dyn Fn() -> Decision) -> Option<&'static str> {
     let does_it = |by_systemd: bool| match by_systemd || first_boot::has_nodeshim(root) {
         true => None,
         false => Some(NO_NODESHIM),
     };
     match intent {
         Intent::Defer { scope, .. } if *scope != Scope::System => Some(NO_USERS),
-        intent if !is_allowed(intent, ruling) => Some(NOT_ALLOWED),
+        intent if !is_allowed(intent, decision) => Some(NOT_ALLOWED),
         // It stands for what was running: a boot starts all that anew.
         Intent::Defer { verb, unit, .. } if is_pattern(*verb, unit) => None,
         Intent::Defer { verb, unit, .. } => match verb {
@@ -64,6 +64,7 @@ mod tests {
 
     use super::*;
     use crate::intent::{FirewallItem, UnitWant, Verdict};
+    use crate::policy::RuleId;
     use crate::state::Plugin;
 
     fn defer(verb: DeferredVerb, unit: &str, scope: Scope) -> Intent {
@@ -110,12 +111,12 @@ mod tests {
     }
 
     fn told(root: &Root, rule: &str) -> Vec<String> {
-        let ruling = |_: &str, _: &ActiveIntent| Ruling {
+        let decision = |_: &str, _: &ActiveIntent| Decision {
             verdict: Verdict::Allow,
-            rule: rule.into(),
-            ..Ruling::default()
+            rule: RuleId::parse(rule),
+            ..Decision::default()
         };
-        unfulfilled(root, &state(), &ruling).into_iter().map(|note| note.text).collect()
+        unfulfilled(root, &state(), &decision).into_iter().map(|note| note.text).collect()
     }
 
     #[test]
@@ -129,7 +130,7 @@ mod tests {
         ];
         let isolate = |why| line("isolate c.target at boot", why);
         assert_eq!(
-            told(&root, "a rule"),
+            told(&root, "site.toml: a rule"),
             [
                 line("open 80/tcp", NO_NODESHIM),
                 of_all[0].clone(),
@@ -140,7 +141,7 @@ mod tests {
         let units = "/usr/lib/systemd/system";
         root.create_dirs(units, 0o755).unwrap();
         root.write(format!("{units}/nodeshim-apply.service"), b"", None).unwrap();
-        assert_eq!(told(&root, "a rule"), of_all);
+        assert_eq!(told(&root, "site.toml: a rule"), of_all);
         assert_eq!(told(&root, ""), [of_all.as_slice(), &[isolate(NOT_ALLOWED)]].concat());
     }
 }

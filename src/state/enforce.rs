@@ -3,7 +3,7 @@
 
 use super::{ActiveIntent, Denied, Fold};
 use crate::intent::Verdict;
-use crate::policy::Ruling;
+use crate::policy::Decision;
 
 /// A intent that is refused though it was let through when it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,26 +13,26 @@ pub struct Refusal {
     /// The intent and its requests.
     pub want: ActiveIntent,
     /// What is said of it.
-    pub ruling: Ruling,
+    pub decision: Decision,
 }
 
 /// Moves what `judge` holds back out of the intents that stand: to what is denied, to what is put off
 /// until the boot, or, for what is to be ignored, nowhere. Returns what was moved.
-pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Ruling) -> Vec<Refusal> {
+pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for (name, plugin) in &mut fold.state.plugins {
         let wants = std::mem::take(&mut plugin.wants).into_iter().map(|want| (want, false));
         let deferred = std::mem::take(&mut plugin.deferred).into_iter().map(|want| (want, true));
         for (want, waits) in wants.chain(deferred) {
-            let ruling = judge(name, &want);
-            match (ruling.verdict, waits) {
+            let decision = judge(name, &want);
+            match (decision.verdict, waits) {
                 (Verdict::Allow, false) => plugin.wants.push(want),
                 (Verdict::Allow | Verdict::Defer, true) => plugin.deferred.push(want),
                 (verdict, _) => {
                     match verdict {
                         Verdict::Defer => plugin.deferred.push(want.clone()),
                         Verdict::Deny => plugin.denied.push(Denied {
-                            held: ruling.hold(&want.intent),
+                            held: decision.withhold(&want.intent),
                             events: want.events.clone(),
                             declared: want.declared.clone(),
                             late: !waits && !want.events.is_empty(),
@@ -40,7 +40,11 @@ pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Ruling) -
                         _ => {}
                     }
                     let plugin = name.clone();
-                    refusals.push(Refusal { plugin, want, ruling });
+                    refusals.push(Refusal {
+                        plugin,
+                        want,
+                        decision,
+                    });
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use crate::intent::{Intent, Verdict};
 use crate::journal::Event;
-use crate::policy::{Ask, Rules, Source, load};
+use crate::policy::{PolicyQuery, Rules, Source, load};
 use crate::request::Names;
 use crate::root::Root;
 use crate::tool::Tool;
@@ -36,8 +36,8 @@ impl<'r> Verdicts<'r> {
             ..
         } = event;
         for recorded in intents {
-            let ruling = self.rules.judge(
-                &Ask {
+            let decision = self.rules.decide(
+                &PolicyQuery {
                     plugin: origin.package(),
                     tools: &[Tool::Bypass],
                     source: Source::Scriptlet,
@@ -45,19 +45,15 @@ impl<'r> Verdicts<'r> {
                 },
                 &self.names,
             );
-            if ruling.verdict == Verdict::Allow {
+            if decision.verdict == Verdict::Allow {
                 continue;
             }
-            *verdict = ruling.verdict.max(*verdict);
+            *verdict = decision.verdict.max(*verdict);
             let end = match recorded.intent {
                 Intent::Note { .. } => "which cannot be taken back",
                 _ => "which settling takes back",
             };
-            let reason = match ruling.reason.as_str() {
-                "" => String::new(),
-                reason => format!(": {reason}"),
-            };
-            let warning = format!("done by hand against policy ({}{reason}), {end}", ruling.rule);
+            let warning = format!("done by hand against policy ({}), {end}", decision.explanation());
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use self::lex::{Kind, Token, tokens};
 use self::value::{Value, Values};
-use super::scriptlet::Scanned;
+use super::scanned::Scanned;
 use super::shell::{self, Command, Word};
 
 /// How a function takes what it runs.
