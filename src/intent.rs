@@ -30,7 +30,7 @@ impl RecordedIntent {
         }
     }
 
-    /// A intent for the running system only.
+    /// An intent for the running system only.
     pub fn runtime(intent: Intent, changed: bool) -> Self {
         RecordedIntent {
             intent,
@@ -233,7 +233,7 @@ impl Intent {
     }
 }
 
-/// What policy says of a intent, or of a request as a whole; of several the greatest counts.
+/// What policy says of an intent, or of a request as a whole; of several the greatest counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -242,13 +242,13 @@ pub enum Verdict {
     Allow,
     /// Recorded for boot.
     Defer,
-    /// Neither carried out nor counted as a intent.
+    /// Neither carried out nor counted as an intent.
     Ignore,
     /// Refused.
     Deny,
 }
 
-/// A intent that policy held back.
+/// An intent that policy held back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Withheld {

@@ -211,7 +211,7 @@ fn wait_and_disarm(place: &Place) {
         if output.status.success() {
             return;
         }
-        assert!(said.contains("is at work on it") && said.lines().count() == 1, "{said}");
+        assert!(said.contains("is working on this image") && said.lines().count() == 1, "{said}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     panic!("the command of a run that died does not end");

@@ -46,7 +46,7 @@ fn edits_of_files_carry_an_intent_for_each_value() {
     assert_eq!(
         intents(&reply),
         [
-            "kind=note severity=low text=port x of Zone 'public' makes no sense changed=false",
+            "kind=note severity=low text=port x of Zone 'public' is invalid changed=false",
             "kind=allow opening=port port=80 protocol=tcp zone=public changed=true",
             "kind=allow opening=port port=80 protocol=tcp zone=public changed=false",
         ]

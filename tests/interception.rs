@@ -203,7 +203,7 @@ fn a_killed_run_is_repaired_by_the_next() {
     for verb in [&["run", "--no-wait", "--", "true"][..], &["disarm"], &["arm"]] {
         let output = nodeshim(image.path(), verb).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        let named = format!("process {orphan}, the command of a run that died, is at work on it\n");
+        let named = format!("process {orphan}, the command of a run that died, is working on this image\n");
         assert!(said.ends_with(&named) && said.lines().count() == 1, "{verb:?}: {said}");
         assert_eq!(output.status.code(), Some(1), "{verb:?}");
     }
@@ -244,7 +244,7 @@ fn a_second_run_waits_and_says_for_whom_unless_it_is_within_the_first() {
     let mut said = BufReader::new(second.stderr.take().unwrap()).lines();
     let line = said.next().unwrap().unwrap();
     assert!(line.contains(&format!("process {}, with its command", first.id())), "{line}");
-    assert!(line.ends_with("is at work on it; waiting for its end"), "{line}");
+    assert!(line.ends_with("is working on this image; waiting for it to finish"), "{line}");
     fs::write(&gate, "").unwrap();
     assert!(first.wait().unwrap().success());
     assert!(second.wait().unwrap().success(), "the second run armed the image anew");

@@ -42,7 +42,7 @@ fn a_package_is_looked_at_without_being_installed() {
         "%post:2: note: systemctl enable a.service: could be declared; in metadata: [units] enable = [\"a.service\"]",
         "%post:3: note: systemctl start $B: what it asks for shows only when it runs",
         "%post:4: error: disable sshd.service: denied by policy (node: protected-units: the node needs this unit as it is)",
-        "p.toml: error: boot with quiet: denied by policy (node: global: this concerns the whole node)",
+        "p.toml: error: boot with quiet: denied by policy (node: global: this affects the whole system)",
         "%post:6: note: useradd x: could be declared; in metadata: [[user]]",
         "%post:7: warning: iptables -F: changes the firewall of the machine that builds the image",
         "50_p: warning: vdsm has no hook point before_vm_strat: it is never run",

@@ -157,7 +157,7 @@ fn deferred_is_for_the_boot_and_ignored_is_nothing() {
     install(&image, "p", "%post\nset -e\nsystemctl enable a\nsystemctl enable b\n");
     assert!(!image.has(&format!("{WANTS}/a.service")) && !image.has(&format!("{WANTS}/b.service")));
     let list = say(&image, "list", &[]);
-    assert_eq!(list, "p  enable a.service (put off until the boot by policy) [#1]\n");
+    assert_eq!(list, "p  enable a.service (deferred to the boot by policy) [#1]\n");
 }
 
 #[test]
@@ -265,7 +265,9 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
     }
     assert_eq!((denied.len(), in_report.len()), (asked.len(), asked.len()));
     assert!(
-        report.contains("boot into rescue.target (concerns the whole node; after the fact; 10-site.toml"),
+        report.contains(
+            "set default target rescue.target (affects the whole system; after the fact; 10-site.toml"
+        ),
         "{report}"
     );
 }
@@ -481,7 +483,7 @@ fn what_is_done_by_hand_against_policy_is_taken_back() {
             let found = events.iter().find(|event| event.argv.iter().any(|word| word.contains(words)));
             let event = found.unwrap_or_else(|| panic!("{how}: {words}: {events:#?}"));
             assert_eq!(event.verdict, Verdict::Deny, "{how}: {event:#?}");
-            assert!(event.warnings[0].starts_with("done by hand against policy"), "{event:#?}");
+            assert!(event.warnings[0].starts_with("done directly, against policy"), "{event:#?}");
         };
         [
             "wants/a.service",

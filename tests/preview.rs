@@ -101,8 +101,8 @@ fn it_shows_what_the_transaction_then_does_and_leaves_no_trace() {
         "at boot\n  start node-exporter.service at boot",
         "firewall-offline-cmd --add-service=node-agent",
         "created   /etc/systemd/system/multi-user.target.wants/node-agent.service [#",
-        "created   /etc/by-hand: beside the tools",
-        "removed   /etc/going: beside the tools",
+        "created   /etc/by-hand: changed directly by the scriptlet",
+        "removed   /etc/going: changed directly by the scriptlet",
         "3 paths that by-hand ships",
     ] {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");

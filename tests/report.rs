@@ -128,7 +128,7 @@ fn everything_that_is_known_of_a_plugin_is_in_the_report() {
     );
     assert_eq!(
         texts(&busy["bypasses"]),
-        ["presets, changed by hand: /etc/systemd/system-preset/10-busy.preset"]
+        ["presets, changed directly: /etc/systemd/system-preset/10-busy.preset"]
     );
     let files = busy["files"].as_array().unwrap();
     assert_eq!((files.len(), &files[0]["scriptlet"], &files[0]["arg"]), (1, &json!("%post"), &json!(1)));
@@ -166,7 +166,7 @@ fn text_for_a_terminal_moves_no_cursor() {
         "  at boot   start busy.service at boot [#",
         "  denied    open 23/tcp in zone public (10-site.toml: no-telnet: not here)",
         "  hook      before_vm_start/50_busy 0755\n",
-        "  by hand   presets, changed by hand:",
+        "  direct    presets, changed directly:",
         "policy      /etc/nodeshim/policy.d/10-site.toml (1 rule)\n",
     ];
     for line in lines {

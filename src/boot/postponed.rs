@@ -1,4 +1,4 @@
-//! Intentes that policy put off until the boot: on a booted node they are intents like all others.
+//! Intents that policy put off until the boot: on a booted node they are intents like all others.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::plan::words;
 use crate::policy::{Decision, RuleSource};
 use crate::state::{ActiveIntent, State};
 
-/// A intent that had been put off and was carried out on this node.
+/// An intent that had been put off and was carried out on this node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Postponed {
     /// Who wants it.
@@ -58,7 +58,7 @@ pub fn is_for_boot(intent: &Intent) -> bool {
 /// Why a target is not isolated.
 pub const NOT_ALLOWED: &str = "would stop everything else, and no rule of the image allows it";
 
-/// Whether a intent may be carried out at a boot at all. What would stop everything else on the node
+/// Whether an intent may be carried out at a boot at all. What would stop everything else on the node
 /// takes a rule of the image that allows it: that none forbids it is not enough.
 pub fn is_allowed(intent: &Intent, decision: &dyn Fn() -> Decision) -> bool {
     match intent {

@@ -1,6 +1,6 @@
 //! Whether a recorded intent is to be carried out, given what was recorded before and what is there.
 
-/// What becomes of a intent.
+/// What becomes of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// It is in force already.

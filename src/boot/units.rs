@@ -55,7 +55,7 @@ fn wanted(state: &State) -> BTreeMap<(&str, bool), Wanted<'_>> {
     all
 }
 
-/// Whether a intent wants the thing on, and whether the thing is the mask.
+/// Whether an intent wants the thing on, and whether the thing is the mask.
 fn outcome(want: UnitWant) -> Option<(bool, bool)> {
     match want {
         UnitWant::Enable | UnitWant::PresetEnable => Some((true, false)),

@@ -12,7 +12,7 @@ use nodeshim::root::Root;
 use super::output::{count, json, print, wrapped};
 use super::progress::Progress;
 
-/// Bring about on this node what is recorded: firewall, units, deferred starts
+/// Apply the recorded configuration to the running system: firewall, units, deferred starts
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     /// Only show what would be done; works for an image that is not booted, too

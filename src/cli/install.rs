@@ -222,7 +222,7 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
     let list = |missing: &[String]| missing.join(", ");
     match ending {
         Ending::Installed => None,
-        Ending::Tried => Some("nothing was changed: this was only tried".into()),
+        Ending::Tried => Some("dry run: nothing changed".into()),
         Ending::ScriptletFailed => Some("all packages are installed, but a scriptlet failed".into()),
         Ending::Refused(_) => Some("nothing was installed".into()),
         Ending::Forbidden(by) => Some(format!("nothing was installed: {by} forbids it")),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::output::{complain, json, print, wrapped};
 
-/// Show or change the keys that vouch for packages in the image
+/// Show or change the trusted signing keys of the image
 #[derive(Debug, Args)]
 pub struct KeyArgs {
     #[command(subcommand)]

@@ -16,7 +16,7 @@ use super::output::{json, print, wrapped};
 /// Look at plugins before they are installed: metadata, policy, paths, scriptlets; needs no root
 #[derive(Debug, Args)]
 pub struct LintArgs {
-    /// The policy to hold them to: a file, or the name of a shipped one
+    /// Policy to check against: a file, or the name of a shipped one
     #[arg(long, value_name = "FILE", default_value = "node")]
     policy: PathBuf,
     /// rpm files, or metadata files

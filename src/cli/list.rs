@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::files;
 use super::output::{count, events, json, print, wrapped};
 
-/// List everything that is wanted, what concerns the whole node first
+/// List everything that is wanted, what affects the whole system first
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only of this plugin
@@ -35,7 +35,7 @@ pub struct ShowArgs {
     files: bool,
 }
 
-/// List the plugins: packages that say they are, or that asked for something
+/// List the plugins: packages that declare themselves plugins, or that asked for something
 #[derive(Debug, Args)]
 pub struct PluginsArgs {
     /// Only those that say they are: what provides ovirt-node-plugin(NAME)
@@ -78,9 +78,9 @@ fn describe(row: &Row) -> String {
     let postponed = row.deferred && !matches!(row.intent, Intent::Defer { .. });
     let marks = [
         (denied.is_some(), denied.as_deref().unwrap_or_default()),
-        (postponed, "put off until the boot by policy"),
-        (row.global, "concerns the whole node"),
-        (row.runtime, "asked for the running system"),
+        (postponed, "deferred to the boot by policy"),
+        (row.global, "affects the whole system"),
+        (row.runtime, "runtime only"),
         (row.failed, "failed: its tool refused it"),
         (row.overruled.is_some(), row.overruled.as_deref().unwrap_or_default()),
     ];

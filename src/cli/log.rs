@@ -108,7 +108,7 @@ fn body(command: &str, exit: u8, verdict: Verdict, intents: &[Asked]) -> String 
     text
 }
 
-/// Tells why. Exit 1 if nothing is recorded about it.
+/// Says why. Exit 1 if no request is found.
 pub fn why(root: &Root, args: WhyArgs, as_json: bool) -> Result<ExitCode> {
     let answer = inspect::why(root, &View::load(root)?, &args.thing);
     match as_json {
@@ -131,7 +131,7 @@ fn answer_text(answer: &Answer) -> String {
     let thing = &answer.thing;
     let wanted_by: Vec<&str> = answer.wanted_by.iter().map(String::as_str).collect();
     let mut text = match (wanted_by.is_empty(), is_known(answer)) {
-        (_, false) => return wrapped("", 2, &format!("{thing}: nothing is recorded about it")),
+        (_, false) => return wrapped("", 2, &format!("{thing}: no request found")),
         (true, _) if answer.reasons.is_empty() && !answer.files.is_empty() => {
             wrapped("", 2, &format!("{thing}: changed by scriptlets"))
         }

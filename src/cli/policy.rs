@@ -111,7 +111,9 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
 
 fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<ForecastItem>> {
     match call.first().filter(|name| Tool::from_argv0(name).is_none()) {
-        Some(other) => Err(Error::Other(format!("{}: no tool that nodeshim stands for", other.display()))),
+        Some(other) => {
+            Err(Error::Other(format!("{}: not a command that nodeshim replaces", other.display())))
+        }
         None => Ok(of_call(root, rules, None, call)),
     }
 }
@@ -148,7 +150,7 @@ fn word(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A intent in a line, with its verdict and the place that it comes from.
+/// An intent in a line, with its verdict and the place that it comes from.
 pub(super) fn text(asked: &ForecastItem) -> String {
     let place = match (&asked.place, asked.line) {
         (Some(place), Some(line)) => format!(" [{place}:{line}]"),

@@ -122,7 +122,7 @@ fn line(file: &FileChange) -> String {
         What::Removed => "removed",
     };
     let by = match (file.settling, file.by_hand) {
-        (_, true) => ": beside the tools",
+        (_, true) => ": changed directly by the scriptlet",
         (true, _) => ": by settling",
         (false, _) => "",
     };

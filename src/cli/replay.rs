@@ -13,7 +13,7 @@ use nodeshim::run::repair;
 
 use super::output::{count, events, json, print, wrapped};
 
-/// Carry what plugins asked for over from another image; exit 1 if something no longer applies
+/// Import requests from another image; exit 1 if something no longer applies
 ///
 /// What was undone on the old node stays undone. What packages ask for in this image themselves
 /// counts; for those that are not installed it waits. Again, it adds nothing.
@@ -110,7 +110,7 @@ fn word(fate: Fate) -> &'static str {
     match fate {
         Fate::Carried => "carried",
         Fate::AskedHere => "asked here",
-        Fate::Kept => "kept undone",
+        Fate::Kept => "kept disabled by the administrator",
         Fate::NotInstalled => "not installed",
         Fate::Gone => "gone",
         Fate::Taken => "taken",

@@ -87,7 +87,7 @@ fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Resu
     } else if counts(state, &name, id) {
         revert.events.insert(id);
     } else {
-        complain(&format!("#{id} does not count any more"));
+        complain(&format!("request #{id} is already reverted"));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use nodeshim::error::Result;
 use nodeshim::root::Root;
 use nodeshim::serve::{self, Options};
 
-/// Answer questions about plugins on D-Bus, as org.ovirt.node.Plugins1, until nobody asks any more
+/// Answer questions about plugins on D-Bus, as org.ovirt.node.Plugins1, and exit when idle
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// The bus's address; the system bus if none is given

@@ -53,7 +53,7 @@ pub(super) enum UnitState {
     Masked,
 }
 
-/// A intent as a declaration; none if it is none, or names something that could be more than a name.
+/// An intent as a declaration; none if it is none, or names something that could be more than a name.
 pub(super) fn declared(intent: &Intent, default_zone: &str) -> Option<Declared> {
     match intent {
         Intent::Allow { opening, zone } => of_opening(true, opening, zone.as_deref().unwrap_or(default_zone)),

@@ -96,7 +96,7 @@ impl ForwardPort {
     }
 }
 
-/// A intent for the firewall: opening, zone, events.
+/// An intent for the firewall: opening, zone, events.
 pub type Wanted<'a> = (&'a FirewallItem, Option<&'a str>, &'a [u64]);
 
 impl Ruleset {

@@ -45,7 +45,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         differences.push(Difference {
             kind: "state",
             path: state::PATH.into(),
-            text: "is not what the journal comes to: settle".into(),
+            text: "out of date; run `nodeshim settle`".into(),
             events: Vec::new(),
         });
     }
@@ -53,7 +53,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         differences.push(Difference {
             kind: "state",
             path: ARMED_PATH.into(),
-            text: "shims stand at the tools' paths; if no run is at work, disarm".into(),
+            text: "image is still armed; run `nodeshim disarm`".into(),
             events: Vec::new(),
         });
     }

@@ -48,7 +48,7 @@ pub struct Entry {
 pub struct Asked {
     /// The intent in words.
     pub intent: String,
-    /// `done`, `was so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
+    /// `done`, `already so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
     pub outcome: &'static str,
     /// The rule that held it back, with its reason.
     #[serde(skip_serializing_if = "Option::is_none")]

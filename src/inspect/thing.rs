@@ -33,7 +33,7 @@ impl Query {
         }
     }
 
-    /// Whether a intent is about it.
+    /// Whether an intent is about it.
     pub(super) fn is_of(&self, intent: &Intent, definitions: &Definitions) -> bool {
         match self {
             Query::Ports(range, protocol) => match intent {
@@ -80,7 +80,7 @@ fn covers(
     }
 }
 
-/// The names in a intent.
+/// The names in an intent.
 fn names(intent: &Intent) -> Vec<&str> {
     match intent {
         Intent::Unit { unit, .. } | Intent::Defer { unit, .. } | Intent::DefaultTarget { unit } => vec![unit],

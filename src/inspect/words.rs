@@ -1,4 +1,4 @@
-//! Intentes and requests in words.
+//! Intents and requests in words.
 
 use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
@@ -7,7 +7,7 @@ pub use crate::plan::words::intent;
 use crate::state::{Overruled, PastDenial};
 use crate::tool::Tool;
 
-/// Which rule held a intent back, and why.
+/// Which rule held an intent back, and why.
 pub fn rule(held: &Withheld) -> String {
     reasoned(&held.because, &held.reason)
 }
@@ -34,11 +34,11 @@ pub fn overruled(overruled: &Overruled) -> String {
     format!("overruled by {}{}", overruled.by, events(&overruled.decided))
 }
 
-/// What policy did with a intent that it held back.
+/// What policy did with an intent that it held back.
 pub fn held(held: &Withheld) -> &'static str {
     match held.verdict {
         Verdict::Allow => "allowed",
-        Verdict::Defer => "put off by policy",
+        Verdict::Defer => "deferred by policy",
         Verdict::Ignore => "ignored by policy",
         Verdict::Deny => "denied by policy",
     }
@@ -54,7 +54,7 @@ pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
         (true, _, _) => "done",
         _ if event.refused(recorded) => "failed",
         (false, _, Intent::Defer { .. }) => "deferred",
-        (false, ..) => "was so",
+        (false, ..) => "already so",
     }
 }
 
@@ -75,7 +75,7 @@ pub fn elsewhere(replayed: &Replayed) -> String {
     format!(" in {} #{}", replayed.image, replayed.event)
 }
 
-/// The command as it was typed, quoted as a shell would need it; what was changed by hand, and how.
+/// The command as it was typed, quoted as a shell would need it; what was changed directly, and how.
 pub fn command(event: &Event) -> String {
     if event.tool == Tool::Bypass {
         let detail = if event.message.is_empty() {
@@ -83,7 +83,7 @@ pub fn command(event: &Event) -> String {
         } else {
             format!(" ({})", event.message)
         };
-        return format!("by hand: {}{detail}", event.argv.join(", "));
+        return format!("direct change: {}{detail}", event.argv.join(", "));
     }
     let words: Vec<String> = event.argv.iter().map(|word| quoted(word)).collect();
     words.join(" ")

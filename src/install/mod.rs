@@ -213,5 +213,5 @@ fn append(root: &Root, mut event: Event) -> Result<()> {
 
 /// The error of a command line that names no package.
 fn nothing(path: &std::path::Path) -> Error {
-    Error::malformed(path, "there is no package in it")
+    Error::malformed(path, "no RPM packages found")
 }

@@ -25,7 +25,7 @@ impl ImageLock {
         let lock = match root.try_lock(RUN_LOCK_PATH) {
             Err(error) if error.errno() == Some(Errno::EAGAIN) => {
                 let who = holder(&root.read_text(RUN_LOCK_PATH).unwrap_or_default());
-                let busy = format!("{}: {who} is at work on it", root.path().display());
+                let busy = format!("{}: {who} is working on this image", root.path().display());
                 if !wait(&busy) {
                     return Err(Error::Other(busy));
                 }

@@ -188,7 +188,7 @@ fn of_declared_hooks(package: &PackageFile, place: &str, metadata: &Metadata) ->
     absent.chain(unsaid).map(finding).collect()
 }
 
-/// What is to be said of a intent.
+/// What is to be said of an intent.
 fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
     let place = asked.place.as_deref().unwrap_or_default();
     let command = asked.command.as_deref().unwrap_or_default();
@@ -210,7 +210,7 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
             format!("{command}: never done, as there is no user's service manager at a boot")
         }
         Intent::Defer { .. } => format!("{command}: put off until the boot"),
-        _ if intent.is_global() => format!("{command}: concerns the whole node"),
+        _ if intent.is_global() => format!("{command}: affects the whole system"),
         _ => format!("{command}: could be declared"),
     };
     let severity = match intent.is_global() {

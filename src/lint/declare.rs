@@ -1,8 +1,8 @@
-//! How a intent is written in metadata instead of a scriptlet.
+//! How an intent is written in metadata instead of a scriptlet.
 
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 
-/// The lines of a metadata file that stand for a intent; none if there are none.
+/// The lines of a metadata file that stand for an intent; none if there are none.
 pub fn replacement(intent: &Intent) -> Option<String> {
     let list = |section: &str, key: &str, value: &str| Some(format!("[{section}] {key} = [{value:?}]"));
     match intent {

@@ -38,7 +38,7 @@ pub struct ForecastItem {
     pub intent: Option<Intent>,
 }
 
-/// Judges a intent.
+/// Judges an intent.
 pub fn judged(
     root: &Root,
     rules: &Rules,

@@ -55,7 +55,7 @@ impl ApplyContext {
         let prepared = Planner::new(root, &facts, &journal).for_boot().plan()?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
-            // What settling left in the image is what a intent that comes to it now replaces.
+            // What settling left in the image is what an intent that comes to it now replaces.
             let image = Planner::new(root, &facts, &journal).since(prepared.before.clone()).plan()?;
             if image.fold.settled() == image.before {
                 applied.files = boot::remembered(&image.desired);

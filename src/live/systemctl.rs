@@ -1,4 +1,4 @@
-//! The running systemd, by its own `systemctl`: where the message bus is away. It reaches the
+//! The running systemd, by its own `systemctl`: if D-Bus is not available. It reaches the
 //! manager by a private socket whose messages no other D-Bus library accepts.
 
 use std::collections::BTreeMap;

@@ -66,7 +66,7 @@ pub fn difference(
                     path,
                     action: Action::Remove,
                     because: Vec::new(),
-                    why: "nobody wants anything of it any more".into(),
+                    why: "no longer needed".into(),
                 });
             }
         }

@@ -1,8 +1,8 @@
-//! Intentes in words.
+//! Intents in words.
 
 use crate::intent::{FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 
-/// A intent as a short phrase that completes "PLUGIN wants to ...".
+/// An intent as a short phrase that completes "PACKAGE asked to ...".
 pub fn intent(intent: &Intent) -> String {
     match intent {
         Intent::Unit {
@@ -13,7 +13,7 @@ pub fn intent(intent: &Intent) -> String {
             target,
             dependency,
         } => format!("have {target} pull in {unit} ({dependency})"),
-        Intent::DefaultTarget { unit } => format!("boot into {unit}"),
+        Intent::DefaultTarget { unit } => format!("set default target {unit}"),
         Intent::Defer { verb, unit, scope } => {
             format!("{} {unit}{} at boot", verb.word(), of_scope(*scope))
         }
@@ -27,7 +27,7 @@ pub fn intent(intent: &Intent) -> String {
         }
         Intent::Allow { opening, zone } => format!("{}{}", opening_words(opening), in_zone(zone)),
         Intent::Withdraw { opening, zone } => {
-            format!("take back: {}{}", opening_words(opening), in_zone(zone))
+            format!("{}{}", closing_words(opening), in_zone(zone))
         }
         Intent::Definition { object, name, change } => format!("{change} firewalld {object} {name}"),
         Intent::FirewallSwitch { on } => format!("switch the firewall {}", if *on { "on" } else { "off" }),
@@ -35,7 +35,7 @@ pub fn intent(intent: &Intent) -> String {
             Some(defaults) => format!("reset the firewall to the {defaults} defaults"),
             None => "reset the firewall".into(),
         },
-        Intent::DefaultZone { zone } => format!("make {zone} the default zone"),
+        Intent::DefaultZone { zone } => format!("set default zone {zone}"),
         Intent::FirewallModule { module, load } => {
             format!("{} firewall module {module}", if *load { "load" } else { "not load" })
         }
@@ -84,8 +84,8 @@ fn service_verb(want: ServiceWant) -> &'static str {
     match want {
         ServiceWant::Add => "register",
         ServiceWant::Remove => "unregister",
-        ServiceWant::On => "start",
-        ServiceWant::Off => "not start",
+        ServiceWant::On => "enable",
+        ServiceWant::Off => "disable",
         ServiceWant::Reset => "reset",
         ServiceWant::ResetPriorities => "reset the order of",
         ServiceWant::Override => "override",
@@ -94,6 +94,20 @@ fn service_verb(want: ServiceWant) -> &'static str {
 
 fn in_zone(zone: &Option<String>) -> String {
     zone.as_ref().map_or(String::new(), |zone| format!(" in zone {zone}"))
+}
+
+/// The opposite of what opens: what is removed has no verb of its own but `close` and `unbind`.
+fn closing_words(opening: &FirewallItem) -> String {
+    let words = opening_words(opening);
+    let opposite = [
+        ("open ", "close "),
+        ("bind ", "unbind "),
+        ("trust ", "not trust "),
+    ];
+    let found = opposite
+        .iter()
+        .find_map(|(open, close)| Some(format!("{close}{}", words.strip_prefix(open)?)));
+    found.unwrap_or_else(|| format!("remove: {words}"))
 }
 
 fn opening_words(opening: &FirewallItem) -> String {

@@ -94,7 +94,7 @@ pub struct Decision {
 const UNREADABLE: &str = "unreadable policy";
 
 impl Decision {
-    /// The denial of what concerns the whole node while a policy file cannot be read.
+    /// The denial of what affects the whole system while a policy file cannot be read.
     pub(super) fn cautious() -> Decision {
         Decision {
             verdict: Verdict::Deny,

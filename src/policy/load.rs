@@ -63,7 +63,7 @@ pub fn end_run(root: &Root) -> Result<()> {
 }
 
 /// Reads all policy files. A file that cannot be read adds no rules and makes the rest cautious: the
-/// rules that it may have held are not known, so what concerns the whole node is denied, and
+/// rules that it may have held are not known, so what affects the whole system is denied, and
 /// everything else can be taken back when settling looks at it with a policy that can be read.
 pub fn load(root: &Root) -> Loaded {
     let mut files: BTreeMap<String, String> = BTreeMap::new();

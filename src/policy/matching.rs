@@ -223,7 +223,7 @@ fn in_zone(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     rule.zone.iter().any(|pattern| glob::matches(pattern, &zone))
 }
 
-/// Ports and protocols. What refuses covers a intent that it meets at one port; what allows has to
+/// Ports and protocols. What refuses covers an intent that it meets at one port; what allows has to
 /// cover it whole.
 fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     if rule.port.is_empty() && rule.protocol.is_empty() {

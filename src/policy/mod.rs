@@ -1,7 +1,7 @@
 //! Policy: what the image's administrator lets plugins ask for. Rules in `policy.d` files give each
 //! intent a verdict. Reading and matching is pure; only [`load`] touches the image.
 //!
-//! The last rule that matches a intent decides; a intent that no rule matches is allowed. A request that
+//! The last rule that matches an intent decides; an intent that no rule matches is allowed. A request that
 //! carries several intents is taken apart where the tool takes a list: see [`crate::request`].
 
 mod decision;

@@ -12,7 +12,7 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// What the last file that says so prefers.
     pub prefer: Prefer,
-    /// Whether a file could not be read: then what concerns the whole node is denied.
+    /// Whether a file could not be read: then what affects the whole system is denied.
     pub cautious: bool,
 }
 

@@ -228,9 +228,10 @@ fn refuse_parts(image: &Path) -> Result<()> {
 /// the image for this.
 fn hold(root: &Root) -> Result<Option<Lock>> {
     match root.try_lock_existing(RUN_LOCK_PATH) {
-        Err(error) if error.errno() == Some(Errno::EAGAIN) => {
-            Err(Error::Other(format!("{}: another nodeshim is at work on it", root.path().display())))
-        }
+        Err(error) if error.errno() == Some(Errno::EAGAIN) => Err(Error::Other(format!(
+            "{}: another nodeshim is working on this image",
+            root.path().display()
+        ))),
         held => held,
     }
 }

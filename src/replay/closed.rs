@@ -47,7 +47,7 @@ pub(super) fn closed(old: &OldImage) -> Vec<(String, Intent)> {
     wants.map(|(plugin, want)| (plugin.to_owned(), want.intent.clone())).collect()
 }
 
-/// The destination ports that a intent opens.
+/// The destination ports that an intent opens.
 pub(super) fn ports_of(
     want: &ActiveIntent,
     zone: &str,

@@ -11,7 +11,7 @@ use crate::plan::words;
 use crate::rpmdb::Installed;
 use crate::state::{ActiveIntent, Plugin, State, subject};
 
-/// What becomes of a intent.
+/// What becomes of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
@@ -40,7 +40,7 @@ impl Fate {
     }
 }
 
-/// A intent and its fate.
+/// An intent and its fate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {

@@ -19,7 +19,7 @@ const HEADER: &str = "# What was undone on the node before it was upgraded, writ
                       # Without its rule, a thing is again as the packages ask for it.\nformat = 1\n";
 const RULE: &str = "\n[[rule]]\n";
 
-/// The rule that keeps a intent of a plugin from coming back; none if no rule can.
+/// The rule that keeps an intent of a plugin from coming back; none if no rule can.
 pub fn rule(plugin: &str, intent: &Intent) -> Option<String> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let (what, reason) = match intent {

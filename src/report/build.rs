@@ -114,7 +114,7 @@ fn registered(sources: &Sources, by_name: &mut BTreeMap<String, Plugin>) {
     }
 }
 
-/// Puts a intent where it belongs.
+/// Puts an intent where it belongs.
 fn put(plugin: &mut Plugin, row: Row) {
     let allowed = row.counts() && !row.deferred;
     if let (true, Intent::Allow { opening, .. }) = (allowed, &row.intent) {

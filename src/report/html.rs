@@ -136,7 +136,7 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
     items(page, "Refused by its tools", &plugin.failed);
     hooks(page, plugin);
     plugin.declared.iter().for_each(|one| declared(page, one));
-    headed(page, "Around the tools", &plugin.bypasses);
+    headed(page, "Direct changes", &plugin.bypasses);
     if !plugin.files.is_empty() {
         page.raw("<details><summary>Files that its scriptlets changed (")
             .text(&files_of(plugin).to_string())
@@ -192,7 +192,7 @@ fn items(page: &mut Page, title: &'static str, items: &[Item]) {
     for item in items {
         page.raw("<li>").text(&item.text);
         let marks = [
-            (item.global, " <span class=\"warn\">concerns the whole node</span>"),
+            (item.global, " <span class=\"warn\">affects the whole system</span>"),
             (item.runtime, " <span class=\"soft\">for the running system</span>"),
             (item.failed, " <span class=\"bad\">failed</span>"),
             (item.late, " <span class=\"warn\">after the fact</span>"),

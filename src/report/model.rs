@@ -97,7 +97,7 @@ impl Signature {
     }
 }
 
-/// A intent in words.
+/// An intent in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Item {

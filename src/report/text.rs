@@ -84,7 +84,7 @@ fn plugin(plugin: &Plugin) -> String {
         put("hook", &format!("{}/{} {}{problem}", hook.point, hook.name, hook.mode));
     }
     plugin.declared.iter().for_each(|one| declared(&mut put, one));
-    plugin.bypasses.iter().for_each(|bypass| put("by hand", bypass));
+    plugin.bypasses.iter().for_each(|bypass| put("direct", bypass));
     plugin.files.iter().for_each(|entry| files(&mut put, entry));
     plugin.notes.iter().for_each(|note| put("note", note));
     text
@@ -111,7 +111,7 @@ fn declared(put: &mut impl FnMut(&str, &str), declared: &Declared) {
 
 fn item(item: &Item) -> String {
     let marks = [
-        (item.global, "concerns the whole node"),
+        (item.global, "affects the whole system"),
         (item.runtime, "for the running system"),
         (item.failed, "failed"),
         (item.late, "after the fact"),

@@ -200,7 +200,7 @@ impl Judge<'_> {
     }
 }
 
-/// Whether a intent has no effect in an image.
+/// Whether an intent has no effect in an image.
 fn only_waits(intent: &Intent) -> bool {
     matches!(intent, Intent::Defer { .. } | Intent::Note { .. })
 }

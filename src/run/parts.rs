@@ -42,7 +42,7 @@ impl Parts {
         let name = file.to_str().filter(|name| !name.contains(['/', '.']));
         if let Some(name) = name {
             let shipped = Root::open(&self.prefix)?.read_text(format!("{POLICIES}/{name}.toml"));
-            return shipped.map_err(|error| Error::Other(format!("no policy {name} is shipped: {error}")));
+            return shipped.map_err(|error| Error::Other(format!("no policy named {name}: {error}")));
         }
         let path = std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?;
         Root::open("/")?.read_text(path)

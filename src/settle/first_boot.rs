@@ -43,7 +43,7 @@ pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
     first_boot::contribute(root, &tasks, !state.plugins.is_empty())
 }
 
-/// What a intent that was put off comes to that the image's systemd can do by itself.
+/// What an intent that was put off comes to that the image's systemd can do by itself.
 pub(super) fn postponed(intent: &Intent) -> Option<(Task, &str)> {
     match intent {
         Intent::Unit {

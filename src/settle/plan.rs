@@ -175,7 +175,7 @@ impl<'a> Planner<'a> {
         }));
         let released = release(&mut fold.state, &counts);
         if !self.facts.installed.is_known() {
-            let text = "the image has no rpm database: nothing is known to be gone";
+            let text = "the image has no rpm database: cannot tell which packages were removed";
             notes.push(Note::new(None, text, &[]));
         }
         Ok(Wanted {

@@ -75,7 +75,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What is said of a intent. One that has two sources stands as long as one of them is let
+    /// What is said of an intent. One that has two sources stands as long as one of them is let
     /// through.
     pub fn of(&self, plugin: &str, want: &ActiveIntent) -> Decision {
         let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();

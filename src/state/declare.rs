@@ -1,4 +1,4 @@
-//! Intentes that files declare without any request: a second source beside the journal. The same
+//! Intents that files declare without any request: a second source beside the journal. The same
 //! intent from both is one intent with two sources. Pure.
 
 use super::lifetime::same_direction;
@@ -19,7 +19,7 @@ pub struct Declaration {
     pub intents: Vec<Intent>,
 }
 
-/// A intent of a file that contradicts one of the same plugin's requests.
+/// An intent of a file that contradicts one of the same plugin's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
     /// The plugin.

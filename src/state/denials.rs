@@ -1,11 +1,11 @@
-//! Denials that are history: what policy denied of a intent that stands by now. Pure.
+//! Denials that are history: what policy denied of an intent that stands by now. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use super::{ActiveIntent, Denied, Fold, Plugin, State};
 use crate::intent::{Verdict, Withheld};
 
-/// Requests for a intent that a rule of policy denied, though the intent stands by now.
+/// Requests for an intent that a rule of policy denied, though the intent stands by now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PastDenial {
@@ -48,7 +48,7 @@ pub(super) fn add(history: &mut Vec<PastDenial>, past: &PastDenial) {
     }
 }
 
-/// Once it is known what stands: what is denied of a intent that stands is history, and what was denied
+/// Once it is known what stands: what is denied of an intent that stands is history, and what was denied
 /// when it was settled last, too.
 pub fn recall(fold: &mut Fold, before: &State) {
     for (name, plugin) in &mut fold.state.plugins {

@@ -5,7 +5,7 @@ use super::{ActiveIntent, Denied, Fold};
 use crate::intent::Verdict;
 use crate::policy::Decision;
 
-/// A intent that is refused though it was let through when it was made.
+/// An intent that is refused though it was let through when it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The plugin.

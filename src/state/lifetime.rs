@@ -225,7 +225,7 @@ fn is_for_what_runs(intent: &Intent) -> bool {
     }
 }
 
-/// Whether `later` leaves nothing of `earlier`, not even a intent of its own.
+/// Whether `later` leaves nothing of `earlier`, not even an intent of its own.
 fn undoes(earlier: &Intent, later: &Intent) -> bool {
     match (earlier, later) {
         (Intent::Allow { .. }, Intent::Withdraw { .. }) => true,

@@ -180,7 +180,7 @@ impl Plugin {
     }
 }
 
-/// A intent that policy denies, when it was made or since.
+/// An intent that policy denies, when it was made or since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Denied {
@@ -202,7 +202,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// A intent that stands, and the events that justify it.
+/// An intent that stands, and the events that justify it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ActiveIntent {

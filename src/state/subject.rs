@@ -1,9 +1,9 @@
-//! What a intent is about: a later intent on the same subject by the same plugin replaces an earlier
+//! What an intent is about: a later intent on the same subject by the same plugin replaces an earlier
 //! one, and two plugins that want the same subject share it.
 
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, UnitWant};
 
-/// What a intent is about.
+/// What an intent is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Whether a unit is pulled in by `[Install]` links.

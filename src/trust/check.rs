@@ -165,7 +165,7 @@ fn unreadable(file: &str) -> Checked {
         key: None,
         fingerprint: None,
         user: None,
-        reason: "it is not an rpm package, or it is cut off".into(),
+        reason: "not an RPM package, or truncated".into(),
     }
 }
 

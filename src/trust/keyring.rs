@@ -209,7 +209,7 @@ pub fn remove(root: &Root, id: &str, temporary: &Path) -> Result<Vec<Key>> {
     let mut found = kept(root, temporary)?;
     found.retain(|kept| kept.key.is_called(&hex));
     if found.len() > 1 {
-        return Err(Error::Other(format!("{id} means several keys: name one by its fingerprint")));
+        return Err(Error::Other(format!("{id}: ambiguous key ID; give the fingerprint")));
     }
     found.into_iter().map(|kept| erase(root, &kept.place).map(|()| kept.key)).collect()
 }

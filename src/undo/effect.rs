@@ -7,7 +7,7 @@ use crate::journal::Event;
 use crate::root::Change;
 use crate::state::{State, Subject, subject};
 
-/// What a intent is about and which way it goes; none if it leaves no trace that could be put back.
+/// What an intent is about and which way it goes; none if it leaves no trace that could be put back.
 pub(super) type Effect = (Subject, String);
 
 /// What all plugins aim at.

@@ -127,7 +127,7 @@ fn how(root: &Root, intent: &Intent) -> How {
     }
 }
 
-/// Whether only the request itself brings a intent about, as the intent does not say all of it.
+/// Whether only the request itself brings an intent about, as the intent does not say all of it.
 pub fn is_repeated(intent: &Intent) -> bool {
     matches!(
         intent,

@@ -44,7 +44,7 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
     }
 }
 
-/// The requests that carried out a intent, other than to tidy up.
+/// The requests that carried out an intent, other than to tidy up.
 fn made<'e>(events: &'e [Event], want: &ActiveIntent) -> Vec<&'e Event> {
     let did = |event: &&Event| {
         want.events.contains(&event.id)

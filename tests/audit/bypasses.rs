@@ -97,7 +97,7 @@ fn what_equals_a_request_counts_as_one() {
         for part in [
             "/etc/services",
             "/etc/sysconfig/iptables",
-            "init script, past the tools: byhand",
+            "init script: byhand",
             "iptables -I INPUT",
         ] {
             let flat = listed.split_whitespace().collect::<Vec<_>>().join(" ");

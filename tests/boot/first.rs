@@ -164,7 +164,7 @@ fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
         ],
     );
     for line in [
-        "boot into rescue.target for odd, not done: policy put it off, and a boot cannot do it: it is left to the administrator",
+        "set default target rescue.target for odd, not done: policy put it off, and a boot cannot do it: it is left to the administrator",
         "kill alpha.service for odd, not done: nothing to signal at boot",
         "start own.service for the calling user for odd, not done: there is no user's service manager at a boot",
         "start no-such-* for odd: no unit that is loaded matches",
@@ -176,7 +176,10 @@ fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
         assert!(first.contains(line), "{line:?} is not told: {first}");
     }
     let again = first.lines().find(|line| line.starts_with("again=")).unwrap_or_default();
-    assert!(again.contains("boot into rescue.target") && !again.contains("own.service"), "{again}");
+    assert!(
+        again.contains("set default target rescue.target") && !again.contains("own.service"),
+        "{again}"
+    );
     // Where a policy allows it, it is done once, and does not end who does it. The message bus goes.
     machine.write(POLICY_FILE, &format!("{POLICY}{ISOLATE}"));
     let second = machine.boot(&look(

@@ -69,7 +69,7 @@ fn trying_changes_nothing() {
         "would ask: ports",
         "7001/tcp",
         "%post:2",
-        "only tried",
+        "dry run",
     ]);
     crate::support::assert_same(&before, &image.files(), "trying changed");
 }

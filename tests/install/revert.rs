@@ -155,9 +155,7 @@ fn one_request_is_taken_back_and_the_others_stay() {
     let rules = ports(&image);
     assert!(!rules.contains("7001") && rules.contains("7002"), "{rules}");
     assert!(image.has(&format!("{WANTS}/one.service")));
-    call(&image, "revert", [format!("#{}", event.id)])
-        .ends(0)
-        .says(&["does not count any more"]);
+    call(&image, "revert", [format!("#{}", event.id)]).ends(0).says(&["is already reverted"]);
     call(&image, "revert", ["nobody"]).ends(1).says(&["nothing is recorded of nobody"]);
 }
 

@@ -39,15 +39,15 @@ impl Bypass {
     /// What was done to the path, in words.
     pub fn words(self) -> &'static str {
         match self {
-            Bypass::Wants => "what a unit pulls in, changed by hand",
-            Bypass::LocalUnit => "the administrator's units, changed by hand",
-            Bypass::Preset => "presets, changed by hand",
-            Bypass::RunLevel => "a run level, changed by hand",
-            Bypass::SavedFirewall => "the saved firewall, changed by hand",
-            Bypass::Firewalld => "firewalld's configuration, changed by hand",
-            Bypass::Nftables => "the nftables ruleset, changed by hand",
-            Bypass::Services => "the list of port names, changed by hand",
-            Bypass::Xinetd => "xinetd's services, changed by hand",
+            Bypass::Wants => "what a unit pulls in, changed directly",
+            Bypass::LocalUnit => "the administrator's units, changed directly",
+            Bypass::Preset => "presets, changed directly",
+            Bypass::RunLevel => "a run level, changed directly",
+            Bypass::SavedFirewall => "the saved firewall, changed directly",
+            Bypass::Firewalld => "firewalld's configuration, changed directly",
+            Bypass::Nftables => "the nftables ruleset, changed directly",
+            Bypass::Services => "the list of port names, changed directly",
+            Bypass::Xinetd => "xinetd's services, changed directly",
         }
     }
 
@@ -121,7 +121,7 @@ fn part_matches(pattern: &str, part: &str) -> bool {
     }
 }
 
-/// Programs that change the running firewall, or services, past the tools.
+/// Programs that change the running firewall, or services, without one of the tools.
 const PROGRAMS: [(&str, &str); 18] = [
     ("iptables", "the firewall"),
     ("ip6tables", "the firewall"),
@@ -154,7 +154,7 @@ impl Run {
             .programs
             .iter()
             .filter_map(|path| of_program(path))
-            .map(|(name, about)| format!("{about}, past the tools: {name} was run"));
+            .map(|(name, about)| format!("{about}: {name} was run directly"));
         paths.chain(programs).collect()
     }
 }

@@ -235,7 +235,7 @@ fn program_event(run: &Run, name: &str, about: &str, lines: &[(usize, String)], 
     };
     let intent = Intent::Note {
         severity: severity.into(),
-        text: format!("{about}, past the tools: {command} {how}"),
+        text: format!("{about}: {command} {how}"),
     };
     Event {
         argv: vec![crate::escape::escape(std::ffi::OsStr::new(&command))],

@@ -53,7 +53,7 @@ impl<'r> Verdicts<'r> {
                 Intent::Note { .. } => "which cannot be taken back",
                 _ => "which settling takes back",
             };
-            let warning = format!("done by hand against policy ({}), {end}", decision.explanation());
+            let warning = format!("done directly, against policy ({}), {end}", decision.explanation());
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

@@ -248,7 +248,7 @@ impl Slot {
             0 => format!("nobody wants something in {path} any more"),
             _ => {
                 let plugins: Vec<&str> = self.plugins.iter().map(String::as_str).collect();
-                format!("what the zone holds for {}", plugins.join(", "))
+                format!("zone entries of {}", plugins.join(", "))
             }
         };
         DesiredFile {

@@ -29,7 +29,7 @@ const UNIT_DIRECTORIES: [&str; 5] = [
     "/lib/systemd/system",
 ];
 
-/// Whether a intent for the boot is what a boot does anyway with a unit that is enabled.
+/// Whether an intent for the boot is what a boot does anyway with a unit that is enabled.
 pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
     let Intent::Defer {
         verb: DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart,

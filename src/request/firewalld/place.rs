@@ -482,7 +482,7 @@ impl Session<'_> {
 
     /// A value that could not be read is worth a look: it may be a mistake of the package.
     fn intent_unread(&mut self, place: &ZoneOrPolicy, stem: &str, value: &str) {
-        let text = format!("{stem} {value:?} of {} makes no sense", place.what());
+        let text = format!("{stem} {value:?} of {} is invalid", place.what());
         let severity = "low".to_owned();
         self.intent(Intent::Note { severity, text }, false);
     }

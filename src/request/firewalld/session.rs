@@ -117,7 +117,7 @@ impl Session<'_> {
         self.done(conf)
     }
 
-    /// Notes a intent of this call.
+    /// Notes an intent of this call.
     pub fn intent(&mut self, intent: Intent, changed: bool) {
         let changed = changed && !self.dry;
         let intent = match self.timed().filter(|_| matches!(intent, Intent::Allow { .. })) {

@@ -82,7 +82,7 @@ fn on_units(
     apply(units, &presets, &place, events)
 }
 
-/// Every verdict is a intent, also where the unit is not there.
+/// Every verdict is an intent, also where the unit is not there.
 fn record(session: &mut Session, decisions: &[Decision], events: &Events) {
     let scope = session.options.scope;
     for decision in decisions {

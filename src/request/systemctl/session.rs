@@ -200,7 +200,7 @@ impl<'c> Session<'c> {
         unchanged.for_each(|recorded| recorded.refused = true);
     }
 
-    /// Notes a intent, of this boot or for good.
+    /// Notes an intent, of this boot or for good.
     pub fn intent(&mut self, intent: Intent, changed: bool) {
         if self.intented.insert((intent.clone(), changed)) {
             self.reply.intents.push(RecordedIntent {

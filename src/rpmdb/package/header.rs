@@ -119,7 +119,7 @@ fn take_headers(file: &mut File, path: &Path) -> Result<(Vec<u8>, usize)> {
     let mut more = |bytes: &mut Vec<u8>, count: usize| {
         let from = bytes.len();
         if count > LIMIT || from + count > length {
-            return Err(Error::malformed(path, "its header is cut off, or too long"));
+            return Err(Error::malformed(path, "its header is truncated, or too long"));
         }
         bytes.resize(from + count, 0);
         file.read_exact(&mut bytes[from..]).map_err(io)
