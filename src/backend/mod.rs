@@ -9,8 +9,6 @@ pub mod iptables;
 pub mod lokkit;
 pub mod name;
 pub mod nftables;
-mod rulesets;
+pub mod rulesets;
 pub mod sysctl;
 pub mod systemd;
-
-pub use rulesets::rulesets;

@@ -1,12 +1,78 @@
-//! What each plugin wants of the firewall, as the rulesets that the backends write.
+//! What each plugin wants of the firewall, and what the image's own configuration says of it: what
+//! the backends write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::Result;
 use crate::firewall::definitions::Definitions;
+use crate::firewall::firewalld::default_zone;
+use crate::firewall::node::{Node, Taken, canonical};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::Note;
-use crate::state::State;
+use crate::root::Root;
+use crate::state::{ActiveIntent, State};
+
+/// Everything that a backend writes.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// What each plugin wants.
+    pub rulesets: BTreeMap<String, Ruleset>,
+    /// What else the image's configuration says.
+    pub node: Node,
+    /// What could not be understood.
+    pub notes: Vec<Note>,
+    /// Whether anybody asked for anything of a firewall.
+    pub is_wanted: bool,
+}
+
+/// What a state wants; what is `withdrawn` is taken out of the image's configuration as well.
+///
+/// # Errors
+/// Where the image's configuration cannot be read at all.
+pub fn wanted(
+    root: &Root,
+    state: &State,
+    withdrawn: &[(&str, &ActiveIntent)],
+    definitions: &Definitions,
+) -> Result<Wanted> {
+    let default_zone = default_zone(root);
+    let (rulesets, mut notes) = rulesets(state, &default_zone, definitions);
+    let stands = state.plugins.values().flat_map(|plugin| &plugin.wants);
+    let goes = withdrawn.iter().map(|(_, want)| *want);
+    let taken: Taken = stands
+        .chain(goes)
+        .filter_map(|want| opening(&want.intent, &want.events))
+        .map(|(item, zone, _)| (zone.unwrap_or(&default_zone).to_owned(), canonical(item)))
+        .collect();
+    let named: BTreeSet<&str> =
+        rulesets.values().flat_map(|ruleset| ruleset.zones.keys().map(String::as_str)).collect();
+    let node = Node::load(root, definitions, named, &taken)?;
+    notes.extend(node.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
+    let is_wanted = state
+        .plugins
+        .values()
+        .flat_map(|plugin| &plugin.wants)
+        .any(|want| is_of_firewall(&want.intent));
+    Ok(Wanted {
+        rulesets,
+        node,
+        notes,
+        is_wanted,
+    })
+}
+
+/// Whether an intent asks for something that only a firewall can give.
+fn is_of_firewall(intent: &Intent) -> bool {
+    match intent {
+        Intent::Allow { .. }
+        | Intent::Withdraw { .. }
+        | Intent::Definition { .. }
+        | Intent::DefaultZone { .. } => true,
+        Intent::FirewallSwitch { on } => *on,
+        _ => false,
+    }
+}
 
 /// What each plugin wants of the firewall.
 pub fn rulesets(

@@ -89,7 +89,7 @@ pub fn export(root: &Root, args: ExportArgs, as_json: bool) -> Result<ExitCode> 
     if let Some(out) = args.out {
         write_all(&out, &exported.files)?;
     } else if is_ruleset && as_json {
-        let (firewall, _) = settle::firewall(root, &state);
+        let (firewall, _) = settle::firewall(root, &state)?;
         json(&firewall.whole().into_model())?;
     } else if as_json {
         json(&Shown {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Language, ovirt};
-use crate::backend::rulesets;
+use crate::backend::rulesets::wanted;
 use crate::backend::{firewalld, iptables, nftables, systemd};
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -44,11 +44,12 @@ pub struct Exported {
 pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> {
     let default_zone = default_zone(root);
     let definitions = Definitions::new(root);
-    let (rulesets, mut notes) = rulesets(state, &default_zone, &definitions);
+    let wanted = wanted(root, state, &[], &definitions)?;
+    let (rulesets, mut notes) = (&wanted.rulesets, wanted.notes.clone());
     let mut files = BTreeMap::new();
     match dialect {
         Dialect::Nft => {
-            let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
+            let firewall = nftables::Firewall::build(&wanted, &definitions);
             files.insert("nodeshim.nft".to_owned(), firewall.flattened()?);
             notes.extend(firewall.notes);
         }
@@ -57,13 +58,13 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
                 Dialect::Iptables => (iptables::Family::Ipv4, "iptables"),
                 _ => (iptables::Family::Ipv6, "ip6tables"),
             };
-            let firewall = iptables::Firewall::build(&rulesets, &default_zone, &definitions);
+            let firewall = iptables::Firewall::build(rulesets, &default_zone, &definitions);
             files.insert(name.to_owned(), firewall.whole(family));
             notes.extend(firewall.notes);
         }
         Dialect::Firewalld => {
             let input = firewalld::Input {
-                rulesets: &rulesets,
+                rulesets,
                 withdrawn: &[],
                 placed: &state.placed,
                 originals: &BTreeMap::new(),
@@ -75,7 +76,7 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
             notes.extend(found.notes);
         }
         Dialect::OvirtFirewall => {
-            let (found, not_expressed) = ovirt::files(&rulesets, &default_zone);
+            let (found, not_expressed) = ovirt::files(rulesets, &default_zone);
             files = found;
             notes.extend(not_expressed);
         }

@@ -6,6 +6,7 @@ pub mod firewalld;
 pub mod icmp;
 pub mod iptables;
 pub mod lokkit;
+pub mod node;
 pub mod ports;
 pub mod ruleset;
 pub mod valid;

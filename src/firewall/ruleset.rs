@@ -134,7 +134,8 @@ impl Ruleset {
 }
 
 impl ZoneRules {
-    fn add(&mut self, opening: &FirewallItem, definitions: &Definitions) -> Result<(), String> {
+    /// Adds an entry; the error says what is wrong with it.
+    pub(super) fn add(&mut self, opening: &FirewallItem, definitions: &Definitions) -> Result<(), String> {
         match opening {
             FirewallItem::Port { port, protocol } => add_port(&mut self.ports, port, protocol, definitions)?,
             FirewallItem::SourcePort { port, protocol } => {
@@ -189,7 +190,8 @@ impl ZoneRules {
         *self != bound
     }
 
-    fn tidy(&mut self) {
+    /// Sorts and merges ports.
+    pub(super) fn tidy(&mut self) {
         for ports in [&mut self.ports, &mut self.source_ports] {
             for ranges in ports.values_mut() {
                 *ranges = coalesce(std::mem::take(ranges));

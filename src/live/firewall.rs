@@ -1,7 +1,6 @@
 //! Making the running firewall what its files say. It is never left more open than these: what
 //! cannot be loaded leaves what was loaded before, or the node's own part alone.
 
-use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use super::nft;
 use super::report::Report;
 use super::systemd::Manager;
 use crate::backend::nftables;
+use crate::backend::rulesets::wanted;
 use crate::boot::Applied;
 use crate::config::Backend;
 use crate::digest::digest;
@@ -19,6 +19,7 @@ use crate::error::{Error, Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::{Names, Zone};
 use crate::root::Root;
+use crate::state::State;
 
 const ZONES: &str = "/etc/firewalld/zones";
 const IPTABLES: [(&str, &str); 2] = [
@@ -125,8 +126,9 @@ fn has_failed(input: &Input) -> bool {
 
 /// Loads the node's own part alone.
 fn load_base(root: &Root) -> Result<()> {
-    let none = BTreeMap::new();
-    let base = nftables::Firewall::build(&none, "public", &Definitions::new(root)).flattened()?;
+    let definitions = Definitions::new(root);
+    let none = wanted(root, &State::default(), &[], &definitions)?;
+    let base = nftables::Firewall::build(&none, &definitions).flattened()?;
     root.write(BASE, base.as_bytes(), Some(0o600))?;
     nft::load(BASE)
 }

@@ -4,25 +4,28 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::backend::{firewalld, iptables, lokkit, nftables, rulesets, sysctl};
+use crate::backend::rulesets::wanted;
+use crate::backend::{firewalld, iptables, lokkit, nftables, sysctl};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
-use crate::firewall::firewalld::default_zone;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::{Contribution, Note};
 use crate::root::Root;
 use crate::state::{Fold, State};
 
 /// The nftables ruleset for a state, whatever backend the image uses.
-pub fn firewall(root: &Root, state: &State) -> (nftables::Firewall, Vec<Note>) {
-    let default_zone = default_zone(root);
+///
+/// # Errors
+/// Where the image's configuration cannot be read at all.
+pub fn firewall(root: &Root, state: &State) -> Result<(nftables::Firewall, Vec<Note>)> {
     let definitions = Definitions::new(root);
-    let (rulesets, mut notes) = rulesets(state, &default_zone, &definitions);
-    let firewall = nftables::Firewall::build(&rulesets, &default_zone, &definitions);
+    let wanted = wanted(root, state, &[], &definitions)?;
+    let firewall = nftables::Firewall::build(&wanted, &definitions);
+    let mut notes = wanted.notes;
     notes.extend(firewall.notes.iter().cloned());
-    (firewall, notes)
+    Ok((firewall, notes))
 }
 
 /// Secure shell is the node's own: a plugin that asked for it does not take it along.
@@ -41,26 +44,25 @@ fn is_nodes_own(intent: &Intent) -> bool {
 
 /// What all backends add together.
 pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Contribution> {
-    let default_zone = default_zone(root);
     let definitions = Definitions::new(root);
-    let (rulesets, notes) = rulesets(&fold.state, &default_zone, &definitions);
     let chosen = detect::backend(root, &facts.config);
     let mut withdrawn = fold.withdrawn();
     withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
+    let wanted = wanted(root, &fold.state, &withdrawn, &definitions)?;
+    let (rulesets, default_zone) = (&wanted.rulesets, wanted.node.default_zone.as_str());
     let nothing = BTreeMap::new();
-    let of_chosen = |backend| if chosen == backend { &rulesets } else { &nothing };
-    let mut sum = Contribution::of_notes(notes);
+    let of_chosen = |backend| if chosen == backend { rulesets } else { &nothing };
+    let mut sum = Contribution::of_notes(wanted.notes.clone());
     sum += lokkit::withdraw(root, &withdrawn)?;
-    let rules = iptables::Firewall::build(of_chosen(Backend::Iptables), &default_zone, &definitions);
+    let rules = iptables::Firewall::build(of_chosen(Backend::Iptables), default_zone, &definitions);
     sum += iptables::contribute(root, &rules, &sum)?;
-    let table = (chosen == Backend::Nftables)
-        .then(|| nftables::Firewall::build(&rulesets, &default_zone, &definitions));
+    let table = (chosen == Backend::Nftables).then(|| nftables::Firewall::build(&wanted, &definitions));
     sum += nftables::contribute(table.as_ref())?;
     // firewalld turns forwarding on by itself.
     let without_firewalld = if chosen == Backend::Firewalld {
         &nothing
     } else {
-        &rulesets
+        rulesets
     };
     sum += sysctl::contribute(without_firewalld);
     let input = firewalld::Input {
@@ -69,7 +71,7 @@ pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Cont
         placed: &fold.state.placed,
         originals: &fold.state.originals,
         whole: false,
-        default_zone: &default_zone,
+        default_zone,
     };
     sum += firewalld::contribute(root, &input)?;
     Ok(sum)

@@ -37,7 +37,7 @@ fn state(image: &Image, packages: &[&str]) -> State {
 }
 
 fn flattened(image: &Image, packages: &[&str]) -> String {
-    settle::firewall(&image.root, &state(image, packages)).0.flattened().unwrap()
+    settle::firewall(&image.root, &state(image, packages)).unwrap().0.flattened().unwrap()
 }
 
 #[test]
@@ -50,21 +50,23 @@ fn nft_loads_one_of_everything_again_and_again() {
     let listed = load(&text, false, 2).unwrap_or_else(|error| panic!("{error}\n{text}"));
     for expected in [
         "8000-8101",
-        "jump in_a__b_2ec_2bd",
-        "iifname { \"eth1\", \"ppp*\" } accept",
+        "iifname \"eth1\" goto in_trusted",
+        "iifname \"ppp*\" goto in_trusted",
+        "iifname \"eth2\" goto in_internal",
+        "iifname \"eth6\" goto in_block",
         "icmpv6 type 128 reject",
         "redirect to :80",
         "dnat ip to 10.0.0.9:80",
         "dnat ip6 to [fd00::1]:80-90",
-        "ip saddr 10.0.0.0/8 accept",
+        "ip saddr 10.0.0.0/8 goto in_trusted",
         "policy drop",
-        "ip saddr 10.9.0.0/16 tcp dport 80 ct state 0x8 accept",
-        "ip saddr != 10.8.0.0/16 tcp dport 77 ct state 0x8 drop",
+        "ip saddr 10.9.0.0/16 tcp dport 80 ct state 0x8,0x40 accept",
+        "ip saddr != 10.8.0.0/16 tcp dport 77 ct state 0x8,0x40 drop",
         "ip6 saddr fd00::/8 reject",
     ] {
         assert!(listed.contains(expected), "{expected} is missing in:\n{listed}\nof:\n{text}");
     }
-    let model = settle::firewall(&image.root, &state(&image, &packages)).0.whole().into_model();
+    let model = settle::firewall(&image.root, &state(&image, &packages)).unwrap().0.whole().into_model();
     let json = serde_json::to_string(&model).unwrap();
     let by_json = load(&json, true, 2).unwrap_or_else(|error| panic!("{error}\n{json}"));
     assert_eq!(by_json, listed);

@@ -5,27 +5,30 @@
 //! base chain; so this backend is for images that start no other firewall.
 
 mod base;
+mod chains;
 mod icmp;
 mod model;
 mod nat;
-mod plugin;
+mod part;
 mod rich;
 mod text;
 mod unit;
+mod zones;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::denials;
 use super::name::stem;
+use crate::backend::rulesets::Wanted;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
-use crate::firewall::ruleset::Ruleset;
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 
 pub use base::NODE_TCP_PORT;
+use chains::{Builder, Chain};
 pub use model::{Document, TABLE};
 pub use text::render;
 pub use unit::{UNIT_NAME, is_switched_off};
+use zones::Zones;
 
 /// The file that is loaded.
 pub const MAIN: &str = "/etc/nftables/nodeshim.nft";
@@ -44,33 +47,46 @@ pub struct Firewall {
     pub plugins: BTreeMap<String, (Document, Vec<u64>)>,
     /// What could not be expressed.
     pub notes: Vec<Note>,
+    /// Whether anybody asked for anything of a firewall.
+    is_wanted: bool,
 }
 
 impl Firewall {
-    /// Puts the ruleset together.
-    pub fn build(
-        rulesets: &BTreeMap<String, Ruleset>,
-        default_zone: &str,
-        definitions: &Definitions,
-    ) -> Firewall {
-        let mut firewall = Firewall {
-            base: base::base(),
-            plugins: BTreeMap::new(),
-            notes: denials::notes(rulesets, default_zone),
-        };
+    /// Puts the ruleset together: what the node's own configuration says of its zones, and what
+    /// plugins want.
+    pub fn build(wanted: &Wanted, definitions: &Definitions) -> Firewall {
+        let (node, rulesets) = (&wanted.node, &wanted.rulesets);
+        let zones = Zones::of(node, rulesets);
+        let mut notes: Vec<Note> =
+            zones.notes.iter().map(|text| Note::new(None, text.as_str(), &[])).collect();
+        let mut own = Builder::new("", node, definitions);
+        for (zone, content) in &node.zones {
+            own.zone(zone, &content.rules, &zones);
+        }
+        notes.extend(own.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
+        let mut used: BTreeSet<Chain> = own.rules.keys().cloned().collect();
+        let mut plugins = BTreeMap::new();
         for (name, rules) in rulesets.iter().filter(|(_, rules)| !rules.is_empty()) {
             let events: Vec<u64> = rules.events.iter().copied().collect();
             let Some(stem) = stem(name) else {
                 let text = "its name cannot be written into a file: nothing is opened for it";
-                firewall.notes.push(Note::new(Some(name), text, &events));
+                notes.push(Note::new(Some(name), text, &events));
                 continue;
             };
-            let (document, notes) = plugin::plugin(&stem, rules, default_zone, definitions);
-            let notes = notes.into_iter().map(|text| Note::new(Some(name), text, &events));
-            firewall.notes.extend(notes);
-            firewall.plugins.insert(stem.into_owned(), (document, events));
+            let mut builder = Builder::new(&stem, node, definitions);
+            for (zone, rules) in &rules.zones {
+                builder.zone(zone, rules, &zones);
+            }
+            notes.extend(builder.notes.iter().map(|text| Note::new(Some(name), text.as_str(), &events)));
+            used.extend(builder.rules.keys().cloned());
+            plugins.insert(stem.to_string(), (builder.document(), events));
         }
-        firewall
+        Firewall {
+            base: base::base(&zones, &used, &own),
+            plugins,
+            notes,
+            is_wanted: wanted.is_wanted,
+        }
     }
 
     /// Everything as one text, for `nft -f -`.
@@ -91,7 +107,7 @@ impl Firewall {
         whole
     }
 
-    /// The files that should be there; none if no plugin wants anything.
+    /// The files that should be there; none if nobody wants anything.
     fn files(&self) -> Result<Vec<DesiredFile>> {
         let mut files = Vec::new();
         for (stem, (document, events)) in &self.plugins {
@@ -102,7 +118,7 @@ impl Firewall {
                 format!("the firewall rules of {stem}"),
             ));
         }
-        if !files.is_empty() {
+        if self.is_wanted {
             let include = format!("\ninclude \"{DIRECTORY}/*.nft\"\n");
             let text = format!("{HEADER}\n{}{include}", render(&self.base)?);
             files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));

@@ -227,3 +227,53 @@ pub(super) fn reject() -> Statement<'static> {
 pub(super) fn reject_with(kind: RejectType, code: Option<RejectCode>) -> Statement<'static> {
     Statement::Reject(Some(Reject::new(Some(kind), code)))
 }
+
+pub(super) fn goto(chain: &str) -> Statement<'static> {
+    Statement::Goto(JumpTarget {
+        target: chain.to_owned().into(),
+    })
+}
+
+/// Back to the chain that jumped here.
+pub(super) fn back() -> Statement<'static> {
+    Statement::Return(None)
+}
+
+/// What comes in or leaves by an interface; `ppp+` is a wildcard.
+pub(super) fn interface(key: MetaKey, name: &str) -> Statement<'static> {
+    let name = name.strip_suffix('+').map_or_else(|| name.to_owned(), |stem| format!("{stem}*"));
+    meta(key, text(name))
+}
+
+pub(super) fn address_match(
+    address: std::net::IpAddr,
+    bits: u8,
+    field: &'static str,
+    op: Operator,
+) -> Statement<'static> {
+    let (protocol, width) = if address.is_ipv4() {
+        ("ip", 32)
+    } else {
+        ("ip6", 128)
+    };
+    let value = if bits == width {
+        text(address.to_string())
+    } else {
+        prefix(masked(address, bits).to_string(), bits)
+    };
+    payload_with(protocol, field, op, value)
+}
+
+/// The network's own address, without host bits.
+fn masked(address: std::net::IpAddr, bits: u8) -> std::net::IpAddr {
+    match address {
+        std::net::IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            std::net::Ipv4Addr::from(u32::from(address) & mask).into()
+        }
+        std::net::IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            std::net::Ipv6Addr::from(u128::from(address) & mask).into()
+        }
+    }
+}

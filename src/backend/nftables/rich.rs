@@ -6,16 +6,17 @@ use nftables::expr::{Expression, MetaKey};
 use nftables::stmt::{Log as LogStatement, LogLevel, Operator, RejectType, Statement};
 use nftables::types::RejectCode;
 
+use super::chains::{Builder, Stage};
 use super::model::{
-    Statements, accept, any_of, ct, drop, limit, meta, payload, payload_with, port, reject, reject_with, text,
+    Statements, accept, address_match, any_of, ct, drop, limit, meta, payload, payload_with, port, reject,
+    reject_with, text,
 };
-use super::plugin::{Builder, address_match};
 use super::{icmp, nat};
 use crate::firewall::definitions::{Definitions, protocol_number};
 use crate::firewall::firewalld::Names;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::ports::PortRange;
-use crate::firewall::ruleset::ForwardPort;
+use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 use crate::firewall::valid::{Source, parse_source};
 
 /// The longest text before a line of the log.
@@ -23,27 +24,38 @@ const LOG_PREFIX: usize = 127;
 /// How many packets pass at first where a limit does not say so; as in iptables.
 const BURST: u32 = 5;
 
-/// Adds a rich rule for what `entry` matches; the error says what cannot be expressed.
-pub(super) fn add(
-    builder: &mut Builder,
-    text: &str,
-    entry: &Statements,
-    definitions: &Definitions,
-) -> Result<(), String> {
+/// Adds a zone's rich rules, in the order in which its file has them.
+pub(super) fn add_all(builder: &mut Builder, rules: &ZoneRules) {
+    let zone = builder.zone.clone();
+    let mut all: Vec<&String> = rules.rich_rules.iter().collect();
+    all.sort_by_key(|rule| builder.node.place_of(&zone, rule));
+    for rule in all {
+        if let Err(reason) = add(builder, rule) {
+            builder.note(format!("rich rule cannot be expressed ({reason}): {rule}"));
+        }
+    }
+}
+
+/// Adds a rich rule; the error says what cannot be expressed.
+fn add(builder: &mut Builder, text: &str) -> Result<(), String> {
     let rule = Rule::parse(text, &Names::none()).map_err(|fault| fault.to_string())?;
     let ends = ends(&rule)?;
-    let found = [entry.as_slice(), &ends].concat();
     match &rule.element {
-        Some(Element::Masquerade) => masquerade(builder, &rule, entry, ends)?,
+        Some(Element::Masquerade) => masquerade(builder, &rule, ends)?,
         Some(forward @ Element::ForwardPort { .. }) => {
             let forward = ForwardPort::of_rich(forward).ok_or("its port or address")?;
-            nat::forward_port(builder, &forward, found);
+            nat::forward_port(builder, &forward, ends);
         }
         element => {
-            let statements = statements(&rule)?;
-            for matched in matches(element.as_ref(), definitions)? {
-                for then in &statements {
-                    put(builder, &rule, [found.as_slice(), &matched, then].concat());
+            let (log, action) = statements(&rule)?;
+            for matched in matches(element.as_ref(), builder.definitions)? {
+                let found = [ends.as_slice(), &matched].concat();
+                for (stage, then) in log
+                    .iter()
+                    .map(|then| (log_stage(&rule), then))
+                    .chain(action.iter().map(|then| (stage(&rule), then)))
+                {
+                    builder.stage(stage, [found.as_slice(), then].concat());
                 }
             }
         }
@@ -51,7 +63,8 @@ pub(super) fn add(
     Ok(())
 }
 
-fn put(builder: &mut Builder, rule: &Rule, statements: Statements) {
+/// Where its action stands.
+fn stage(rule: &Rule) -> Stage {
     let accepts = matches!(
         &rule.action,
         Some(Action {
@@ -60,9 +73,18 @@ fn put(builder: &mut Builder, rule: &Rule, statements: Statements) {
         })
     );
     match rule.priority {
-        0 if accepts => builder.accept(statements),
-        priority @ ..=0 => builder.deny.push((priority, statements)),
-        priority => builder.last.push((priority, statements)),
+        priority @ ..0 => Stage::Before(priority),
+        0 if accepts => Stage::Allow,
+        0 => Stage::Deny,
+        priority => Stage::After(priority),
+    }
+}
+
+/// Where its log stands: at no priority before everything that denies or allows.
+fn log_stage(rule: &Rule) -> Stage {
+    match rule.priority {
+        0 => Stage::Log,
+        _ => stage(rule),
     }
 }
 
@@ -99,27 +121,26 @@ fn end(endpoint: &Endpoint, field: &'static str) -> Option<Statement<'static>> {
 }
 
 /// The log's statements and the action's, each for a rule of its own: their limits differ.
-fn statements(rule: &Rule) -> Result<Vec<Statements>, &'static str> {
+fn statements(rule: &Rule) -> Result<(Option<Statements>, Option<Statements>), &'static str> {
     if rule.audit.is_some() {
         return Err("its audit");
     }
-    let mut all = Vec::new();
-    if let Some(log) = &rule.log {
+    let log = rule.log.as_ref().map(|log| -> Result<Statements, &'static str> {
         let mut statements = limited(log.limit.as_ref())?;
         statements.push(log_statement(log)?);
-        all.push(statements);
-    }
-    match (&rule.element, &rule.action) {
-        (Some(Element::IcmpBlock { .. }), None) => all.push(vec![reject()]),
+        Ok(statements)
+    });
+    let action = match (&rule.element, &rule.action) {
+        (Some(Element::IcmpBlock { .. }), None) => Some(vec![reject()]),
         (_, Some(action)) => {
             let mut statements = limited(action.limit.as_ref())?;
             statements.push(verdict(&action.verdict, rule)?);
-            all.push(statements);
+            Some(statements)
         }
-        (_, None) if rule.log.is_some() => {}
+        (_, None) if rule.log.is_some() => None,
         (_, None) => return Err("it has no action"),
-    }
-    Ok(all)
+    };
+    Ok((log.transpose()?, action))
 }
 
 fn verdict(verdict: &RichAction, rule: &Rule) -> Result<Statement<'static>, &'static str> {
@@ -242,7 +263,10 @@ fn matches(element: Option<&Element>, definitions: &Definitions) -> Result<Vec<S
 
 fn ports_of(field: &'static str, protocol: &str, ranges: &[PortRange]) -> Statements {
     let value = any_of(ranges.iter().map(port).collect());
-    vec![payload(protocol, field, value), ct("state", &["new"])]
+    vec![
+        payload(protocol, field, value),
+        ct("state", &["new", "untracked"]),
+    ]
 }
 
 fn protocol(name: &str) -> Option<Statement<'static>> {
@@ -268,17 +292,10 @@ fn service(name: &str, definitions: &Definitions) -> Result<Vec<Statements>, &'s
     Ok(matches)
 }
 
-/// Hides the senders that the rule names; interfaces that packets came in by are not known any
-/// more when they leave.
-fn masquerade(
-    builder: &mut Builder,
-    rule: &Rule,
-    entry: &Statements,
-    mut ends: Statements,
-) -> Result<(), &'static str> {
-    let is_mac = rule.source.as_ref().is_some_and(|source| source.mac.is_some());
-    if !entry.is_empty() || is_mac {
-        return Err("masquerading by where packets come in");
+/// Hides the senders that the rule names, of what leaves by the zone.
+fn masquerade(builder: &mut Builder, rule: &Rule, mut ends: Statements) -> Result<(), &'static str> {
+    if rule.source.as_ref().is_some_and(|source| source.mac.is_some()) {
+        return Err("masquerading by a hardware address");
     }
     if rule.family.is_none() {
         ends.insert(0, meta(MetaKey::Nfproto, text("ipv4")));

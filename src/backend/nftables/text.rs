@@ -1,4 +1,4 @@
-//! A document as nft's own text, in the syntax of nft 1.0.6. The same document gives the same
+//! A document as nft's own text, in syntax that nft takes since 0.9.3. The same document gives the same
 //! bytes. Whatever is not a plain word, number or address is quoted, or refused.
 
 use nftables::expr::{Expression, MetaKey, NamedExpression, Payload, SetItem};
@@ -153,6 +153,8 @@ fn statement(statement: &Statement) -> Result<String> {
         Statement::Limit(limit) => limit_text(limit)?,
         Statement::Log(Some(log)) => log_text(log)?,
         Statement::Jump(to) => format!("jump {}", word(&to.target)?),
+        Statement::Goto(to) => format!("goto {}", word(&to.target)?),
+        Statement::Return(_) => "return".into(),
         Statement::Match(found) => matching(found)?,
         Statement::Masquerade(_) => "masquerade".into(),
         Statement::Redirect(Some(nat)) => format!("redirect to {}", nat_port(nat)?),
@@ -170,7 +172,8 @@ fn reject_text(reject: &Reject) -> Result<String> {
         None => return Err(unsupported(reject)),
     };
     let code = reject.expr.as_ref().map(keyword).transpose()?.ok_or_else(|| unsupported(reject))?;
-    Ok(format!("reject with {kind} {code}"))
+    // nft before 0.9.9 wants the word "type".
+    Ok(format!("reject with {kind} type {code}"))
 }
 
 fn limit_text(limit: &Limit) -> Result<String> {

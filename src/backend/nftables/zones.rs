@@ -1,0 +1,140 @@
+//! Which packets belong to which zone, and what of a zone is whose.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nftables::expr::MetaKey;
+use nftables::stmt::{Operator, Statement};
+
+use super::model::{address_match, interface, payload, text};
+use crate::firewall::node::{Node, Target};
+use crate::firewall::ruleset::{Ruleset, ZoneRules};
+use crate::firewall::valid::{Source, parse_source};
+
+/// The zones of the whole firewall.
+pub(super) struct Zones<'a> {
+    node: &'a Node,
+    /// What is bound to zones, in the order in which firewalld looks: sources, interfaces,
+    /// wildcards.
+    bound: Vec<(Bound, String)>,
+    /// Zones of which the ICMP types that are listed are the ones let in.
+    inverted: BTreeSet<String>,
+    /// Zones whose interfaces and sources may send packets to each other.
+    forwards: BTreeSet<String>,
+    /// What is bound and cannot be told apart.
+    pub notes: Vec<String>,
+}
+
+/// Something that is bound to a zone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Bound {
+    Source(String),
+    Interface(String),
+    Wildcard(String),
+}
+
+impl Bound {
+    /// Packets that come from it.
+    pub(super) fn from(&self) -> Option<Statement<'static>> {
+        match self {
+            Bound::Interface(name) | Bound::Wildcard(name) => Some(interface(MetaKey::Iifname, name)),
+            Bound::Source(source) => match parse_source(source)? {
+                Source::Network(address, bits) => Some(address_match(address, bits, "saddr", Operator::EQ)),
+                Source::Mac(mac) => Some(payload("ether", "saddr", text(mac))),
+                Source::Ipset(_) => None,
+            },
+        }
+    }
+
+    /// Packets that go to it; none for a hardware address.
+    pub(super) fn to(&self) -> Option<Statement<'static>> {
+        match self {
+            Bound::Interface(name) | Bound::Wildcard(name) => Some(interface(MetaKey::Oifname, name)),
+            Bound::Source(source) => match parse_source(source)? {
+                Source::Network(address, bits) => Some(address_match(address, bits, "daddr", Operator::EQ)),
+                _ => None,
+            },
+        }
+    }
+}
+
+impl<'a> Zones<'a> {
+    pub(super) fn of(node: &'a Node, rulesets: &BTreeMap<String, Ruleset>) -> Zones<'a> {
+        let own = node.zones.iter().map(|(name, zone)| (name, &zone.rules));
+        let all: Vec<(&String, &ZoneRules)> =
+            own.chain(rulesets.values().flat_map(|ruleset| &ruleset.zones)).collect();
+        let mut bound = BTreeSet::new();
+        let mut notes = Vec::new();
+        for (zone, rules) in &all {
+            for source in &rules.sources {
+                let source = Bound::Source(source.clone());
+                match source.from() {
+                    Some(_) => drop(bound.insert((source, (*zone).clone()))),
+                    None => notes.push(format!("zone {zone}: {source:?} cannot be expressed")),
+                }
+            }
+            for name in &rules.interfaces {
+                let name = match name.ends_with('+') {
+                    true => Bound::Wildcard(name.clone()),
+                    false => Bound::Interface(name.clone()),
+                };
+                bound.insert((name, (*zone).clone()));
+            }
+        }
+        let with = |has: fn(&ZoneRules) -> bool| {
+            let found = all.iter().filter(|(_, rules)| has(rules));
+            found.map(|(zone, _)| (*zone).clone()).collect()
+        };
+        let mut bound: Vec<(Bound, String)> = bound.into_iter().collect();
+        bound.sort_by(|(a, zone_a), (b, zone_b)| {
+            kind(a).cmp(&kind(b)).then(zone_a.cmp(zone_b)).then(a.cmp(b))
+        });
+        Zones {
+            inverted: with(|rules| rules.icmp_block_inversion),
+            forwards: with(|rules| rules.forward),
+            node,
+            bound,
+            notes,
+        }
+    }
+
+    pub(super) fn default(&self) -> &str {
+        &self.node.default_zone
+    }
+
+    pub(super) fn target(&self, zone: &str) -> Target {
+        self.node.target(zone)
+    }
+
+    pub(super) fn is_inverted(&self, zone: &str) -> bool {
+        self.inverted.contains(zone)
+    }
+
+    /// Whether packets can come in by the zone.
+    pub(super) fn is_active(&self, zone: &str) -> bool {
+        zone == self.default() || self.bound.iter().any(|(_, of)| of == zone)
+    }
+
+    pub(super) fn forwards(&self, zone: &str) -> bool {
+        self.forwards.contains(zone)
+    }
+
+    /// The zones that packets can come in by, the default zone last.
+    pub(super) fn active(&self) -> Vec<&str> {
+        let bound: BTreeSet<&str> = self.bound.iter().map(|(_, zone)| zone.as_str()).collect();
+        let others = bound.into_iter().filter(|zone| *zone != self.default());
+        others.chain([self.default()]).collect()
+    }
+
+    /// What is bound to which zone, in order.
+    pub(super) fn bound(&self) -> &[(Bound, String)] {
+        &self.bound
+    }
+}
+
+fn kind(bound: &Bound) -> u8 {
+    match bound {
+        Bound::Source(_) => 0,
+        Bound::Interface(_) => 1,
+        Bound::Wildcard(_) => 2,
+    }
+}

@@ -1,0 +1,268 @@
+//! What the image's own configuration makes of zones, whoever wrote it: their targets, what is bound
+//! to them, and what they let in besides what plugins want.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::definitions::Definitions;
+use super::firewalld::rich::Rule;
+use super::firewalld::store::{self, Kind};
+use super::firewalld::{Direct, ForwardPort, Tree, Zone, default_zone, direct};
+use super::ports::PortRange;
+use super::ruleset::ZoneRules;
+use super::valid;
+use crate::error::{Result, if_exists};
+use crate::intent::FirewallItem;
+use crate::root::Root;
+
+/// What a node lets in where its default zone cannot be read.
+const FALLBACK_SERVICES: [&str; 2] = ["ssh", "dhcpv6-client"];
+
+/// Entries of zones that belong to plugins, or go, in the spelling of [`canonical`].
+pub type Taken = BTreeSet<(String, FirewallItem)>;
+
+/// The image's own configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Node {
+    /// The zone of what is bound to no other.
+    pub default_zone: String,
+    /// Zones by name: the default zone, those that have local files, those that plugins name.
+    pub zones: BTreeMap<String, NodeZone>,
+    /// Rules in the packet filter's own language.
+    pub direct: Direct,
+    /// What could not be read.
+    pub notes: Vec<String>,
+}
+
+/// A zone.
+#[derive(Debug, Clone, Default)]
+pub struct NodeZone {
+    /// What becomes of packets that nothing in the zone is about.
+    pub target: Target,
+    /// What nobody else has put into it.
+    pub rules: ZoneRules,
+    /// The places of its rich rules, those of plugins too.
+    pub order: BTreeMap<String, usize>,
+}
+
+/// What becomes of packets that nothing in a zone is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Target {
+    /// Rejected, but for ICMP.
+    #[default]
+    Default,
+    /// Let in and through.
+    Accept,
+    /// Rejected, but for ICMP.
+    Reject,
+    /// Dropped.
+    Drop,
+}
+
+impl Target {
+    fn of(zone: &Zone) -> Target {
+        match zone.target() {
+            "ACCEPT" => Target::Accept,
+            "DROP" => Target::Drop,
+            "%%REJECT%%" => Target::Reject,
+            _ => Target::Default,
+        }
+    }
+}
+
+impl Node {
+    /// Reads an image's configuration. `named` are the zones that plugins name; what is `taken` is
+    /// left out.
+    ///
+    /// # Errors
+    /// Where a directory or file cannot be read at all; one that makes no sense is noted.
+    pub fn load<'n>(
+        root: &Root,
+        definitions: &Definitions,
+        named: impl IntoIterator<Item = &'n str>,
+        taken: &Taken,
+    ) -> Result<Node> {
+        let mut node = Node {
+            default_zone: default_zone(root),
+            ..Node::default()
+        };
+        let mut names: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
+        names.insert(node.default_zone.clone());
+        names.extend(store::local_names(root, Kind::Zone)?);
+        for name in names {
+            node.add_zone(root, &name, definitions, taken);
+        }
+        let tree = Tree::of(root);
+        if let Some(text) = if_exists(root.read_text(tree.file(direct::FILE)))? {
+            match Direct::parse(&text) {
+                Ok(direct) => node.direct = direct,
+                Err(fault) => node.notes.push(format!("{}: {fault}", direct::FILE)),
+            }
+        }
+        Ok(node)
+    }
+
+    fn add_zone(&mut self, root: &Root, name: &str, definitions: &Definitions, taken: &Taken) {
+        if !valid::zone(name) {
+            self.notes.push(format!("zone {name:?} has no name that is of use here"));
+            return;
+        }
+        let zone = match Zone::load(root, name) {
+            Ok(Some(zone)) => zone,
+            Ok(None) => return,
+            Err(error) => {
+                self.notes.push(error.to_string());
+                let mut zone = Zone::default();
+                if name == self.default_zone {
+                    zone.traffic.services = FALLBACK_SERVICES.map(str::to_owned).to_vec();
+                }
+                zone
+            }
+        };
+        let is_default = name == self.default_zone;
+        let mut own = NodeZone {
+            target: Target::of(&zone),
+            ..NodeZone::default()
+        };
+        let rules = zone.traffic.rules.iter().map(Rule::to_string);
+        own.order = rules.enumerate().map(|(place, rule)| (rule, place)).collect();
+        for item in items(&zone) {
+            // Between interfaces of the default zone nothing passes that nobody asked for.
+            let is_unasked = is_default && item == FirewallItem::IntraZoneForward;
+            if is_unasked || taken.contains(&(name.to_owned(), canonical(&item))) {
+                continue;
+            }
+            if let Err(text) = own.rules.add(&item, definitions) {
+                self.notes.push(format!("zone {name}: {text}"));
+            }
+        }
+        own.rules.tidy();
+        self.zones.insert(name.to_owned(), own);
+    }
+
+    /// A zone's target.
+    pub fn target(&self, zone: &str) -> Target {
+        self.zones.get(zone).map_or(Target::Default, |zone| zone.target)
+    }
+
+    /// The place of a rich rule in its zone; those that are in no file come last.
+    pub fn place_of(&self, zone: &str, rule: &str) -> usize {
+        let place = self.zones.get(zone).and_then(|zone| zone.order.get(rule));
+        place.copied().unwrap_or(usize::MAX)
+    }
+}
+
+/// An entry in the spelling that it is compared in.
+pub fn canonical(item: &FirewallItem) -> FirewallItem {
+    let port = |port: &str| PortRange::parse(port).map_or(port.to_owned(), |range| range.to_string());
+    match item {
+        FirewallItem::Port { port: text, protocol } => FirewallItem::Port {
+            port: port(text),
+            protocol: protocol.to_lowercase(),
+        },
+        FirewallItem::SourcePort { port: text, protocol } => FirewallItem::SourcePort {
+            port: port(text),
+            protocol: protocol.to_lowercase(),
+        },
+        FirewallItem::Interface { interface, .. } => FirewallItem::Interface {
+            interface: interface.clone(),
+            trusted: false,
+        },
+        other => other.clone(),
+    }
+}
+
+/// A zone's entries.
+fn items(zone: &Zone) -> Vec<FirewallItem> {
+    let traffic = &zone.traffic;
+    let mut items = Vec::new();
+    items.extend(traffic.services.iter().cloned().map(|service| FirewallItem::FirewallService { service }));
+    items.extend(traffic.ports.iter().cloned().map(|port| FirewallItem::Port {
+        port: port.port,
+        protocol: port.protocol,
+    }));
+    items.extend(traffic.source_ports.iter().cloned().map(|port| FirewallItem::SourcePort {
+        port: port.port,
+        protocol: port.protocol,
+    }));
+    items.extend(traffic.protocols.iter().cloned().map(|protocol| FirewallItem::Protocol { protocol }));
+    items.extend(traffic.icmp_blocks.iter().cloned().map(|icmp_type| FirewallItem::BlockIcmp { icmp_type }));
+    items.extend(traffic.forward_ports.iter().map(forward_port));
+    items.extend(traffic.rules.iter().map(|rule| FirewallItem::RichRule {
+        rule: rule.to_string(),
+    }));
+    items.extend(zone.interfaces.iter().cloned().map(|interface| FirewallItem::Interface {
+        interface,
+        trusted: false,
+    }));
+    items.extend(zone.sources.iter().cloned().map(|source| FirewallItem::Source { source }));
+    items.extend(traffic.masquerade.then_some(FirewallItem::Masquerade { interface: None }));
+    items.extend(zone.icmp_block_inversion.then_some(FirewallItem::IcmpBlockInversion));
+    items.extend(zone.forward.then_some(FirewallItem::IntraZoneForward));
+    items
+}
+
+fn forward_port(forward: &ForwardPort) -> FirewallItem {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    FirewallItem::ForwardPort {
+        interface: None,
+        port: forward.port.clone(),
+        protocol: forward.protocol.clone(),
+        to_port: some(&forward.to_port),
+        to_address: some(&forward.to_address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(files: &[(&str, &str)], taken: &Taken) -> Node {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        for directory in ["zones", "services"] {
+            root.create_dirs(format!("/etc/firewalld/{directory}"), 0o755).unwrap();
+        }
+        for (path, text) in files {
+            root.write(format!("/etc/firewalld/{path}"), text.as_bytes(), None).unwrap();
+        }
+        Node::load(&root, &Definitions::new(&root), ["dmz"], taken).unwrap()
+    }
+
+    fn tcp(rules: &ZoneRules) -> Vec<String> {
+        let parts = rules.services.values().flatten().flatten();
+        parts
+            .flat_map(|part| part.ports.get("tcp").into_iter().flatten().map(PortRange::to_string))
+            .collect()
+    }
+
+    #[test]
+    fn stock_zones_count_where_there_is_no_file() {
+        let node = load(&[], &Taken::new());
+        assert_eq!(node.default_zone, "public");
+        assert_eq!(tcp(&node.zones["public"].rules), ["22"]);
+        assert!(!node.zones["public"].rules.forward && node.zones["dmz"].rules.forward);
+    }
+
+    #[test]
+    fn moved_ssh_and_an_edited_zone_are_the_node_s_own() {
+        let service = "<service><port port=\"2222\" protocol=\"tcp\"/></service>";
+        let zone = "<zone target=\"DROP\"><service name=\"ssh\"/><port port=\"080\" protocol=\"tcp\"/>\
+                    <port port=\"81\" protocol=\"tcp\"/></zone>";
+        let port = FirewallItem::Port {
+            port: "80".into(),
+            protocol: "tcp".into(),
+        };
+        let taken = Taken::from([("public".to_owned(), port)]);
+        let node = load(&[("services/ssh.xml", service), ("zones/public.xml", zone)], &taken);
+        let public = &node.zones["public"];
+        assert_eq!((tcp(&public.rules), public.target), (vec!["2222".to_owned()], Target::Drop));
+        assert_eq!(public.rules.ports["tcp"], [PortRange { low: 81, high: 81 }]);
+    }
+
+    #[test]
+    fn a_default_zone_that_cannot_be_read_lets_its_administrator_in() {
+        let node = load(&[("zones/public.xml", "<zone"), ("direct.xml", "<direct")], &Taken::new());
+        assert_eq!(tcp(&node.zones["public"].rules), ["22"]);
+        assert_eq!(node.notes.len(), 2, "{:?}", node.notes);
+    }
+}
