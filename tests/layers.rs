@@ -35,11 +35,6 @@ const LAYERS: [&[&str]; 17] = [
 const CIRCLES: &[&[&str]] = &[
     &["backend::firewalld", "backend::firewalld::zones"],
     &[
-        "backend::nftables::nat",
-        "backend::nftables::plugin",
-        "backend::nftables::rich",
-    ],
-    &[
         "boot::applied",
         "boot::deferred",
         "boot::job",

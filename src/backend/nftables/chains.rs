@@ -45,10 +45,10 @@ impl Chain {
             Chain::In(zone, stage) => format!("in_{zone}_{}", stage.name()),
             Chain::Through => "through".into(),
             Chain::Leaving(zone) => format!("leaving_{zone}"),
-            Chain::Redirect(None) => "redirect".into(),
-            Chain::Redirect(Some(zone)) => format!("redirect_{zone}"),
-            Chain::Hide(None) => "hide".into(),
-            Chain::Hide(Some(zone)) => format!("hide_{zone}"),
+            Chain::Redirect(None) => "redirected".into(),
+            Chain::Redirect(Some(zone)) => format!("redirected_{zone}"),
+            Chain::Hide(None) => "hidden".into(),
+            Chain::Hide(Some(zone)) => format!("hidden_{zone}"),
         }
     }
 }
