@@ -7,6 +7,8 @@
 mod callers;
 #[path = "transactions/canary.rs"]
 mod canary;
+#[path = "transactions/contained.rs"]
+mod contained;
 #[path = "transactions/edges.rs"]
 mod edges;
 #[path = "transactions/faults.rs"]

@@ -11,7 +11,8 @@ mod resolve;
 pub use caller::{SCRIPTS, find, running_script};
 pub use learned::{Learned, Origins};
 pub use origin::{
-    ARGUMENT_VARIABLE, BUILDER, CONFIG_VARIABLE, FoundBy, HOME_VARIABLE, Origin, RUN_NAME_VARIABLE,
-    SCRIPTLET_VARIABLE, UNKNOWN, builder_called, is_builder, is_package, package_name, parse_scriptlet_name,
+    ARGUMENT_VARIABLE, BUILDER, CONFIG_VARIABLE, CONTAIN_VARIABLE, FoundBy, HOME_VARIABLE, Origin,
+    RUN_NAME_VARIABLE, SCRIPTLET_VARIABLE, UNKNOWN, builder_called, is_builder, is_package, package_name,
+    parse_scriptlet_name,
 };
 pub use resolve::{Owners, resolve};

@@ -14,6 +14,9 @@ pub const ARGUMENT_VARIABLE: &str = "NODESHIM_SCRIPTLET_ARG";
 /// The variable that keeps the caller's home while `HOME` leads an rpm to the plugin.
 pub const HOME_VARIABLE: &str = "NODESHIM_HOME";
 
+/// The variable that tells the rpm plugin to keep scriptlets from the machine's kernel.
+pub const CONTAIN_VARIABLE: &str = "NODESHIM_CONTAIN";
+
 /// The variable that keeps the caller's `XDG_CONFIG_HOME` meanwhile, if there is one.
 pub const CONFIG_VARIABLE: &str = "NODESHIM_XDG_CONFIG_HOME";
 

@@ -173,6 +173,8 @@ pub(super) fn surroundings() -> Surroundings<'static> {
         },
         policy: None,
         audit: Some(Means::Auto),
+        share_host: false,
+        keep_running: false,
         messages: None,
     }
 }

@@ -31,6 +31,7 @@ mod settle;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{Parser, Subcommand};
 use nodeshim::error::Result;
@@ -38,10 +39,19 @@ use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
 use nodeshim::serve::Changes;
 
+/// The release, and the commit that it was built from, where the build said which.
+fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let release = env!("CARGO_PKG_VERSION");
+        option_env!("NODESHIM_COMMIT").map_or(release.to_owned(), |commit| format!("{release} ({commit})"))
+    })
+}
+
 /// Records what RPM scriptlets ask of a system image, and turns it into firewall and service
 /// configuration that persists.
 #[derive(Debug, Parser)]
-#[command(name = "nodeshim", version, max_term_width = 80)]
+#[command(name = "nodeshim", version = version(), max_term_width = 80)]
 struct Cli {
     /// The image root; verbs that change something need it unless they run in a container or chroot
     #[arg(long, global = true, value_name = "DIR")]

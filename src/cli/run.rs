@@ -37,6 +37,12 @@ pub struct RunArgs {
     /// As --audit off
     #[arg(long, conflicts_with = "audit")]
     no_audit: bool,
+    /// Let scriptlets reach this machine's network, host name, mounts and kernel settings
+    #[arg(long)]
+    share_host: bool,
+    /// Leave processes running that the command or a scriptlet leaves behind
+    #[arg(long)]
+    keep_running: bool,
     /// The command: rpm --root, dnf --installroot, a script
     #[arg(
         required = true,
@@ -98,6 +104,8 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         temporary: std::env::temp_dir(),
         wait: &wait,
         audit: args.audit(),
+        share_host: args.share_host,
+        keep_running: args.keep_running,
         messages: None,
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
@@ -106,6 +114,17 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     }
     if let Some(Err(error)) = &outcome.audited {
         say(&format!("which files changed was not recorded: {error}"));
+    }
+    if let Some(why) = &outcome.exposed {
+        say(&format!("scriptlets share this machine's network, host name and mounts: {why}"));
+    }
+    if outcome.ended > 0 {
+        let what = if outcome.ended == 1 {
+            "a process".to_owned()
+        } else {
+            format!("{} processes", outcome.ended)
+        };
+        say(&format!("ended {what} left running by the command"));
     }
     for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
         say(&format!("{place} is another file system: changes there are not told from each other"));

@@ -2,6 +2,7 @@
 //! out afterwards who asked for what.
 
 mod command;
+mod contain;
 mod other_root;
 mod parts;
 mod pending;

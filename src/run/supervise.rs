@@ -15,8 +15,8 @@ use signal_hook::iterator::Signals;
 
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
-use super::{Parts, other_root};
-use crate::attribution::{Owners, RUN_NAME_VARIABLE};
+use super::{Parts, contain, other_root};
+use crate::attribution::{CONTAIN_VARIABLE, Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, Seen};
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
@@ -59,6 +59,10 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// What the audit saw; why it saw nothing.
     pub audited: Option<Result<Seen>>,
+    /// Why scriptlets were not kept from this machine's kernel, where they were to be.
+    pub exposed: Option<String>,
+    /// How many processes were left running and ended.
+    pub ended: usize,
     /// The image stays held against other runs until this is dropped.
     pub hold: ImageLock,
 }
@@ -77,6 +81,10 @@ pub struct Surroundings<'a> {
     pub wait: &'a dyn Fn(&str) -> bool,
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
+    /// Whether scriptlets may reach this machine's kernel: its network, host name, mounts, settings.
+    pub share_host: bool,
+    /// Whether processes that the command leaves running go on.
+    pub keep_running: bool,
     /// What the command writes its standard output and error to, if those are not the caller's.
     pub messages: Option<File>,
 }
@@ -92,7 +100,15 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
     policy::begin_run(root, around.policy.as_deref())?;
-    let prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
+    let mut prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
+    let exposed = if around.share_host {
+        None
+    } else {
+        contain::reason_against()
+    };
+    if !around.share_host && exposed.is_none() {
+        prepared.env.push((CONTAIN_VARIABLE.into(), "1".into()));
+    }
     let before = scriptlets_before(root, parts, argv)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
@@ -102,8 +118,14 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), argv));
+    contain::adopt(!around.keep_running);
     let status = supervise(&prepared, &mut signals, &hold, root, around);
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
+    let ended = if around.keep_running {
+        0
+    } else {
+        contain::end_left_running()
+    };
     let disarmed = disarm(root);
     let events = pending.end(root);
     let status = status?;
@@ -117,6 +139,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         repaired,
         events: events?,
         audited,
+        exposed,
+        ended,
         hold,
     })
 }

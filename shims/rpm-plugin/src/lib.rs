@@ -14,6 +14,7 @@
 #![allow(non_upper_case_globals)]
 
 mod audit;
+mod containment;
 mod librpm;
 mod scriptlet;
 
@@ -21,7 +22,9 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nodeshim::attribution::plugin_protocol::Message;
-use nodeshim::attribution::{ARGUMENT_VARIABLE, CONFIG_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE};
+use nodeshim::attribution::{
+    ARGUMENT_VARIABLE, CONFIG_VARIABLE, CONTAIN_VARIABLE, HOME_VARIABLE, SCRIPTLET_VARIABLE,
+};
 
 /// `RPMRC_OK`; a plugin that answers anything else stops the transaction.
 const OK: c_int = 0;
@@ -86,6 +89,9 @@ extern "C" fn init(_plugin: *mut c_void, _ts: *mut c_void) -> c_int {
                 }
             }
         }
+        if std::env::var_os(CONTAIN_VARIABLE).is_some() {
+            containment::prepare();
+        }
         audit::connect();
     })
 }
@@ -98,7 +104,7 @@ extern "C" fn psm_pre(_plugin: *mut c_void, te: *mut c_void) -> c_int {
     guarded(|| scriptlet::element(te))
 }
 
-extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, _kind: c_int) -> c_int {
+extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, kind: c_int) -> c_int {
     guarded(|| {
         if name.is_null() {
             return;
@@ -116,6 +122,9 @@ extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, _kind: c_
         }
         scriptlet::put_shims_back();
         audit::say(&Message::Pre { name, argument });
+        if kind & SCRIPTLET_FORK == 0 {
+            containment::enter();
+        }
     })
 }
 
@@ -123,10 +132,13 @@ extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, _kind: c_
 /// its own as well, which are of another kind.
 extern "C" fn scriptlet_fork_post(_plugin: *mut c_void, _path: *const c_char, kind: c_int) -> c_int {
     guarded(|| {
-        if kind & SCRIPTLET_FORK != 0 && audit::is_heard() {
-            audit::say(&Message::Forked {
-                script: scriptlet::script(),
-            });
+        if kind & SCRIPTLET_FORK != 0 {
+            if audit::is_heard() {
+                audit::say(&Message::Forked {
+                    script: scriptlet::script(),
+                });
+            }
+            containment::contain();
         }
     })
 }
@@ -134,10 +146,13 @@ extern "C" fn scriptlet_fork_post(_plugin: *mut c_void, _path: *const c_char, ki
 extern "C" fn scriptlet_post(
     _plugin: *mut c_void,
     _name: *const c_char,
-    _kind: c_int,
+    kind: c_int,
     result: c_int,
 ) -> c_int {
     guarded(|| {
+        if kind & SCRIPTLET_FORK == 0 {
+            containment::leave();
+        }
         audit::say(&Message::Post { failed: result != OK });
         // SAFETY: rpm has one thread, see the crate's documentation.
         unsafe {

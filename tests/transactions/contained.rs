@@ -1,0 +1,103 @@
+//! Scriptlets reach the image and not the kernel of the machine that builds it.
+
+use std::process::{Command, Output, Stdio};
+
+use super::image::{build, made_once};
+use super::support::{nodeshim, project, succeed};
+use super::text;
+
+/// What scriptlets do to a kernel, with a mark each that can be looked for.
+const SCRIPTLET: &str = "%post\n\
+    hostname planted\n\
+    nft add table inet planted\n\
+    ip link set lo mtu 4321\n\
+    echo 1 >/proc/sys/net/ipv4/ip_forward\n\
+    mkdir -p /mnt/planted\n\
+    mount -t tmpfs planted /mnt/planted\n\
+    echo 4321 >/proc/sys/kernel/printk_ratelimit_burst\n\
+    sleep 4321 >/dev/null 2>&1 &\n\
+    { hostname; nft list tables; ip -o link; cat /proc/mounts; grep CapBnd /proc/self/status; } >/var/tmp/seen\n";
+
+/// Runs rpm in an image with the tools that the scriptlet calls, on a machine of its own, and says what
+/// of it the machine has afterwards.
+fn machine(options: &[&str]) -> (String, String) {
+    let template = made_once("image-with-tools", |place| {
+        let mut make = Command::new(project().join("tests/lib/mkroot"));
+        for tool in ["/bin/hostname", "/usr/sbin/nft", "/sbin/ip", "/bin/mount"] {
+            make.args(["--bin", tool]);
+        }
+        succeed(make.arg(place.join("root")));
+    });
+    let image = super::image::Image::copy_of(&template.join("root"));
+    let package = build(&image.beside("p"), "reaches", SCRIPTLET);
+    let script = "set -e\n\
+        hostname outside\n\
+        mount -t proc proc \"$1/proc\"\n\
+        before=$(cat /proc/sys/kernel/printk_ratelimit_burst)\n\
+        root=$1 nodeshim=$2 package=$3; shift 3\n\
+        \"$nodeshim\" run --root \"$root\" \"$@\" -- rpm --root \"$root\" --dbpath /var/lib/rpm -i \"$package\" >&2\n\
+        hostname; nft list tables; ip -o link; cat /proc/self/mounts /proc/sys/net/ipv4/ip_forward\n\
+        [ \"$(cat /proc/sys/kernel/printk_ratelimit_burst)\" = \"$before\" ] || echo setting planted\n\
+        echo \"$before\" >/proc/sys/kernel/printk_ratelimit_burst\n\
+        for process in /proc/[0-9]*; do\n\
+            if grep -qaz '^4321$' $process/cmdline 2>/dev/null; then echo sleep 4321; kill ${process#/proc/}; fi\n\
+        done\n";
+    let mut command = Command::new("unshare");
+    command.args([
+        "-m",
+        "-u",
+        "-n",
+        "-p",
+        "-f",
+        "--mount-proc",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        script,
+        "sh",
+    ]);
+    command.arg(image.path()).arg(nodeshim()).arg(package).args(options);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
+    let output: Output = command.stdin(Stdio::null()).output().expect("unshare starts");
+    assert!(output.status.success(), "{output:?}");
+    let seen = image.read("/var/tmp/seen");
+    (format!("\n{}{}", text(&output.stdout), text(&output.stderr)), seen)
+}
+
+const MARKS: [&str; 6] = [
+    "table inet planted",
+    "mtu 4321",
+    "planted /",
+    "setting planted",
+    "sleep 4321",
+    "\nplanted\n",
+];
+
+#[test]
+fn a_scriptlet_reaches_nothing_of_the_machine_that_builds() {
+    let (outside, inside) = machine(&[]);
+    for mark in MARKS {
+        assert!(!outside.contains(mark), "{mark:?} is in:\n{outside}");
+    }
+    assert!(outside.contains("\n0\n"), "the machine forwards packets:\n{outside}");
+    assert!(outside.contains("left running by the command"), "{outside}");
+    // It saw its own doings, and lost what reaches modules, power and clock: bits 16, 22 and 25.
+    for mark in ["planted", "table inet planted", "mtu 4321", "tmpfs"] {
+        assert!(inside.contains(mark), "{mark:?} is not in:\n{inside}");
+    }
+    let bounds = inside
+        .lines()
+        .find_map(|line| line.strip_prefix("CapBnd:"))
+        .expect("a set of capabilities");
+    let bounds = u64::from_str_radix(bounds.trim(), 16).expect("hexadecimal");
+    assert_eq!(bounds & (1 << 16 | 1 << 22 | 1 << 25), 0, "{bounds:x}");
+}
+
+#[test]
+fn a_scriptlet_shares_the_machine_where_that_is_asked_for() {
+    let (outside, _) = machine(&["--share-host", "--keep-running"]);
+    for mark in MARKS {
+        assert!(outside.contains(mark), "{mark:?} is not in:\n{outside}");
+    }
+}
