@@ -1,7 +1,10 @@
 //! `/etc/nodeshim/nodeshim.toml` in the image: how the shims answer and where plans are written.
 
+pub mod generation;
+
 use serde::Deserialize;
 
+use self::generation::Generation;
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
@@ -24,8 +27,8 @@ pub struct Config {
 pub struct Shims {
     /// `answers = "image"` or `"strict"`.
     pub answers: Answers,
-    /// `systemctl-generation = "auto"` or a systemd version.
-    pub systemctl_generation: Generation,
+    /// `systemctl-generation = "auto"`, a systemd version, `"el8"`, `"el9"` or `"el10"`.
+    pub systemctl_generation: SystemctlGeneration,
     /// `firewall-cmd = "virtual"`, `"no-bus"` or `"no-daemon"`.
     pub firewall_cmd: FirewallCmd,
     /// `runtime-queries = "original"` or `"truthful"`.
@@ -59,25 +62,31 @@ pub enum Answers {
 /// Which systemd the systemctl shim behaves as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "toml::Value")]
-pub enum Generation {
+pub enum SystemctlGeneration {
     /// Found out from the image.
     #[default]
     Auto,
-    /// This major version.
-    Version(u16),
+    /// This one.
+    Fixed(Generation),
 }
 
-impl TryFrom<toml::Value> for Generation {
+impl TryFrom<toml::Value> for SystemctlGeneration {
     type Error = String;
 
     fn try_from(value: toml::Value) -> std::result::Result<Self, String> {
-        match value {
-            toml::Value::String(word) if word == "auto" => Ok(Generation::Auto),
-            toml::Value::Integer(version) => u16::try_from(version)
-                .map(Generation::Version)
-                .map_err(|_| format!("systemctl-generation {version} is out of range")),
-            other => Err(format!("systemctl-generation is \"auto\" or a number, not {other}")),
-        }
+        let known = match &value {
+            toml::Value::String(word) if word == "auto" => return Ok(SystemctlGeneration::Auto),
+            toml::Value::String(word) => Generation::parse(word),
+            toml::Value::Integer(number) => Generation::by_number(*number),
+            _ => None,
+        };
+        known.map(SystemctlGeneration::Fixed).ok_or_else(|| {
+            format!(
+                "systemctl-generation is \"auto\", a number from {} to {}, \"el8\", \"el9\" or \"el10\", not {value}",
+                Generation::OLDEST,
+                Generation::NEWEST
+            )
+        })
     }
 }
 
@@ -204,7 +213,20 @@ mod tests {
         let (config, unknown) = parse(text).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
         assert_eq!(config.shims.answers, Answers::Strict);
-        assert_eq!(config.shims.systemctl_generation, Generation::Version(252));
+        assert_eq!(config.shims.systemctl_generation, SystemctlGeneration::Fixed(Generation::release(252)));
+        let of = |value: &str| {
+            let text = format!("[shims]\nsystemctl-generation = {value}\n");
+            parse(&text).map(|(config, _)| config.shims.systemctl_generation)
+        };
+        assert_eq!(of("\"el9\"").unwrap(), SystemctlGeneration::Fixed(Generation::EL9));
+        assert_eq!(of("\"auto\"").unwrap(), SystemctlGeneration::Auto);
+        for bad in ["\"el7\"", "263", "\"252\"", "true"] {
+            let error = of(bad).unwrap_err().to_string();
+            assert!(
+                error.contains("line 2: systemctl-generation is \"auto\", a number from 239 to 262"),
+                "{error}"
+            );
+        }
         assert_eq!(config.shims.firewall_cmd, FirewallCmd::NoBus);
         assert_eq!(config.shims.runtime_queries, RuntimeQueries::Truthful);
         assert_eq!(config.shims.service, Service::Run);

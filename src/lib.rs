@@ -46,6 +46,7 @@ pub mod metadata;
 pub mod mounts;
 #[cfg(feature = "admin")]
 pub mod namespace;
+pub mod os_release;
 #[cfg(feature = "admin")]
 pub mod plan;
 pub mod policy;

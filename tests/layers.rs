@@ -13,7 +13,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 17] = [
     &["error", "escape", "runlevels", "tool", "digest", "intent", "vdsm"],
     &["root"],
-    &["attribution", "tempdir", "namespace", "mounts"],
+    &["attribution", "tempdir", "namespace", "mounts", "os_release"],
     &["config"],
     &["unit", "sysv", "firewall", "rpmdb"],
     &["argv", "policy"],

@@ -1,6 +1,8 @@
 //! Options as getopt_long(3) of the GNU C library takes them: anywhere among the operands, long
 //! ones abbreviated as far as they stay unique, short ones bundled, `--` ending them.
 
+use std::fmt;
+
 /// Whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
@@ -39,8 +41,8 @@ pub struct Parsed<T> {
     pub options: Vec<(T, Option<String>)>,
     /// The operands, in order.
     pub operands: Vec<String>,
-    /// The text that getopt prints after `argv[0]: ` where it stopped, if it did.
-    pub error: Option<String>,
+    /// What it stopped at, if it did.
+    pub error: Option<Mistake>,
 }
 
 /// Parses words, as far as they can be understood.
@@ -63,7 +65,7 @@ fn parse_words<T: Copy + PartialEq>(
     long: &[Long<T>],
     short: &[Short<T>],
     parsed: &mut Parsed<T>,
-) -> Result<(), String> {
+) -> Result<(), Mistake> {
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         if word == "--" {
@@ -84,7 +86,7 @@ fn parse_long<T: Copy + PartialEq>(
     text: &str,
     table: &[Long<T>],
     words: &mut impl Iterator<Item = String>,
-) -> Result<(T, Option<String>), String> {
+) -> Result<(T, Option<String>), Mistake> {
     let (name, attached) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (text, None),
@@ -92,11 +94,11 @@ fn parse_long<T: Copy + PartialEq>(
     let option = find(name, text, table)?;
     match (option.value, attached) {
         (Value::None, None) => Ok((option.id, None)),
-        (Value::None, Some(_)) => Err(format!("option '--{}' doesn't allow an argument", option.name)),
+        (Value::None, Some(_)) => Err(Mistake::TakesNoValue(option.name)),
         (Value::Required, Some(value)) => Ok((option.id, Some(value))),
         (Value::Required, None) => match words.next() {
             Some(value) => Ok((option.id, Some(value))),
-            None => Err(format!("option '--{}' requires an argument", option.name)),
+            None => Err(Mistake::NeedsValue(option.name)),
         },
     }
 }
@@ -105,19 +107,19 @@ fn find<'t, T: Copy + PartialEq>(
     name: &str,
     text: &str,
     table: &'t [Long<T>],
-) -> Result<&'t Long<T>, String> {
+) -> Result<&'t Long<T>, Mistake> {
     if let Some(exact) = table.iter().find(|option| option.name == name) {
         return Ok(exact);
     }
     let near: Vec<&Long<T>> = table.iter().filter(|option| option.name.starts_with(name)).collect();
     match near.split_first() {
-        None => Err(format!("unrecognized option '--{text}'")),
+        None => Err(Mistake::Unknown(text.to_owned())),
         Some((first, others)) if others.iter().all(|o| o.id == first.id && o.value == first.value) => {
             Ok(first)
         }
         Some(_) => {
-            let names: String = near.iter().map(|option| format!(" '--{}'", option.name)).collect();
-            Err(format!("option '--{name}' is ambiguous; possibilities:{names}"))
+            let names = near.iter().map(|option| option.name).collect();
+            Err(Mistake::Ambiguous(name.to_owned(), names))
         }
     }
 }
@@ -127,11 +129,11 @@ fn parse_bundle<T: Copy>(
     table: &[Short<T>],
     words: &mut impl Iterator<Item = String>,
     options: &mut Vec<(T, Option<String>)>,
-) -> Result<(), String> {
+) -> Result<(), Mistake> {
     let mut letters = bundle.chars();
     while let Some(letter) = letters.next() {
         let Some(option) = table.iter().find(|option| option.letter == letter) else {
-            return Err(format!("invalid option -- '{letter}'"));
+            return Err(Mistake::UnknownLetter(letter));
         };
         if option.value == Value::None {
             options.push((option.id, None));
@@ -143,11 +145,44 @@ fn parse_bundle<T: Copy>(
         } else {
             Some(rest.to_owned())
         };
-        let value = value.ok_or_else(|| format!("option requires an argument -- '{letter}'"))?;
+        let value = value.ok_or(Mistake::LetterNeedsValue(letter))?;
         options.push((option.id, Some(value)));
         break;
     }
     Ok(())
+}
+
+/// What is wrong with an option; displayed as the C library words it after `argv[0]: `.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mistake {
+    /// `--TEXT` is none, or no beginning of one.
+    Unknown(String),
+    /// `--NAME` begins several.
+    Ambiguous(String, Vec<&'static str>),
+    /// A value was given to one that takes none.
+    TakesNoValue(&'static str),
+    /// The value is missing.
+    NeedsValue(&'static str),
+    /// `-LETTER` is none.
+    UnknownLetter(char),
+    /// The value of `-LETTER` is missing.
+    LetterNeedsValue(char),
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Mistake::Unknown(text) => write!(f, "unrecognized option '--{text}'"),
+            Mistake::Ambiguous(name, names) => {
+                let names: String = names.iter().map(|name| format!(" '--{name}'")).collect();
+                write!(f, "option '--{name}' is ambiguous; possibilities:{names}")
+            }
+            Mistake::TakesNoValue(name) => write!(f, "option '--{name}' doesn't allow an argument"),
+            Mistake::NeedsValue(name) => write!(f, "option '--{name}' requires an argument"),
+            Mistake::UnknownLetter(letter) => write!(f, "invalid option -- '{letter}'"),
+            Mistake::LetterNeedsValue(letter) => write!(f, "option requires an argument -- '{letter}'"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,7 +258,7 @@ mod tests {
         ];
         assert_eq!(run("-q --x -t y").options, [(1, None)]);
         for (words, expected) in cases {
-            assert_eq!(run(words).error.unwrap(), expected);
+            assert_eq!(run(words).error.unwrap().to_string(), expected);
         }
     }
 }

@@ -44,7 +44,8 @@ pub fn parse(args: &[OsString], dialect: &dyn Dialect) -> Request {
     let remove = |options: &[&'static str]| {
         let mut options = options.to_vec();
         // The helper of each generation passes what its own systemctl understands.
-        let no_warn = dialect.answers() == Answers::Image || dialect.generation().has_no_warn();
+        let no_warn =
+            dialect.answers() == Answers::Image || systemctl::knows_option("no-warn", dialect.generation());
         options.extend(no_warn.then_some("--no-warn"));
         Request::Systemctl(systemctl(&options, units))
     };

@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::os_release::OsRelease;
 use crate::root::Root;
-
-const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// The version of the node that an image is, where its os-release names one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +12,7 @@ pub struct NodeVersion(pub Option<String>);
 impl NodeVersion {
     /// Reads it: the version in `VARIANT` of an oVirt Node, else `VERSION_ID`.
     pub fn load(root: &Root) -> NodeVersion {
-        let text = OS_RELEASE.iter().find_map(|path| root.read_text(path).ok());
-        NodeVersion(text.and_then(|text| find(&text)))
+        NodeVersion(OsRelease::load(root).and_then(|os_release| find(&os_release)))
     }
 
     /// Whether the node is at least of a version; `None` where its version is not known.
@@ -23,16 +21,15 @@ impl NodeVersion {
     }
 }
 
-fn find(os_release: &str) -> Option<String> {
-    let value = |key: &str| {
-        let line = os_release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
-        Some(line.trim().trim_matches(['"', '\'']).to_owned())
-    };
-    let is_node = value("VARIANT_ID").is_some_and(|id| id.starts_with("ovirt"));
-    let of_node = value("VARIANT").filter(|_| is_node).and_then(|variant| {
-        variant.split_ascii_whitespace().find(|word| is_version(word)).map(str::to_owned)
-    });
-    of_node.or_else(|| value("VERSION_ID").filter(|version| is_version(version)))
+fn find(os_release: &OsRelease) -> Option<String> {
+    let is_node = os_release.get("VARIANT_ID").is_some_and(|id| id.starts_with("ovirt"));
+    let of_node = os_release
+        .get("VARIANT")
+        .filter(|_| is_node)
+        .and_then(|variant| variant.split_ascii_whitespace().find(|word| is_version(word)));
+    of_node
+        .or_else(|| os_release.get("VERSION_ID").filter(|version| is_version(version)))
+        .map(str::to_owned)
 }
 
 /// Whether a text is a version: numbers with dots between them.
@@ -61,6 +58,7 @@ mod tests {
     #[test]
     fn the_variant_of_a_node_comes_first() {
         let node = "ID=rhel\nVERSION_ID=\"8.6\"\nVARIANT=\"oVirt Node 4.5.3\"\nVARIANT_ID=\"ovirt.node\"\n";
+        let find = |text: &str| find(&OsRelease::parse(text));
         assert_eq!(find(node).as_deref(), Some("4.5.3"));
         assert_eq!(find("VERSION_ID='12'\nVARIANT='x 9'\n").as_deref(), Some("12"));
         assert_eq!(find("ID=x\n"), None);

@@ -7,6 +7,7 @@ use super::Old;
 use crate::boot::recorded;
 use crate::error::Result;
 use crate::journal::{Event, Journal};
+use crate::os_release::OsRelease;
 use crate::request::is_on_in;
 use crate::root::Root;
 use crate::settle::{Facts, Planner, Prepared};
@@ -20,7 +21,6 @@ use crate::unit::tree::Units;
 
 /// The run level that stands for "enabled", as systemd-sysv-install has it.
 const SYSV_LEVEL: usize = 5;
-const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// The old image, read.
 #[derive(Debug)]
@@ -75,15 +75,13 @@ impl OldImage {
 
 /// What os-release calls an image: its name and its version.
 fn image_name(root: &Root) -> String {
-    let text = OS_RELEASE.iter().find_map(|path| root.read_text(path).ok()).unwrap_or_default();
-    let value = |key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
-        let value = line.trim().trim_matches(['"', '\'']).to_owned();
-        (!value.is_empty()).then_some(value)
-    };
-    let name = value("IMAGE_ID").or_else(|| value("ID")).unwrap_or_else(|| "linux".to_owned());
-    let version = ["IMAGE_VERSION", "BUILD_ID", "VERSION_ID"].iter().find_map(|key| value(key));
-    version.map_or(name.clone(), |version| format!("{name}-{version}"))
+    let os_release = OsRelease::load(root).unwrap_or_default();
+    let first = |fields: &[&str]| fields.iter().find_map(|field| os_release.value(field));
+    let name = first(&["IMAGE_ID", "ID"]).unwrap_or("linux");
+    match first(&["IMAGE_VERSION", "BUILD_ID", "VERSION_ID"]) {
+        Some(version) => format!("{name}-{version}"),
+        None => name.to_owned(),
+    }
 }
 
 fn unit_states(root: &Root, state: &State) -> BTreeMap<String, FileState> {
@@ -97,7 +95,8 @@ fn unit_states(root: &Root, state: &State) -> BTreeMap<String, FileState> {
 /// The state of a unit's file or, where an init script stands for the unit, of that; none if there
 /// is neither.
 pub(super) fn unit_state(root: &Root, unit: &str) -> Option<FileState> {
-    let units = Units::new(root, SearchPath::system(root), Generation::detect(root), "");
+    let generation = Generation::detect(root);
+    let units = Units::new(root, SearchPath::system(root, generation), generation, "");
     match units.state(unit, &LinkTable::default()) {
         Err(Problem::Missing) => script_state(root, unit.strip_suffix(".service")?),
         state => state.ok(),

@@ -41,7 +41,7 @@ fn image(page: &mut Page, report: &Report) {
         row(page, "Version", version);
     }
     row(page, "Firewall", image.firewall_backend);
-    row(page, "systemd", &image.systemctl_generation.to_string());
+    row(page, "systemd", &image.systemctl_generation);
     let packages = image.packages.map_or("no rpm database".into(), |packages| packages.to_string());
     row(page, "Packages", &packages);
     row(page, "Requests", &image.last_event.to_string());

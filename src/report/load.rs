@@ -5,18 +5,19 @@ use std::path::PathBuf;
 use std::thread;
 
 use crate::audit::Audit;
-use crate::config::{Backend, Generation};
+use crate::config::Backend;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
 use crate::inspect::{Registry, ScriptletEntry, files};
 use crate::metadata::NodeVersion;
+use crate::os_release::OsRelease;
 use crate::plan::Note;
 use crate::policy;
 use crate::root::Root;
 use crate::rpmdb::{About, about};
 use crate::settle::{Facts, remarks, standing};
 use crate::state::EffectiveState;
-use crate::unit::generation::{self, os_release_field};
+use crate::unit::generation::Generation;
 
 use super::model::{Image, Policy};
 
@@ -82,23 +83,20 @@ fn image(root: &Root, facts: &Facts, standing: &EffectiveState) -> Image {
         rules: 0,
         problem: Some(format!("line {}: {}", problem.line, problem.text)),
     });
-    let os_release = ["/etc/os-release", "/usr/lib/os-release"];
-    let os_release = os_release.iter().find_map(|path| root.read_text(path).ok());
+    let os_release = OsRelease::load(root);
     let installed = &facts.installed;
     Image {
-        name: os_release.and_then(|text| {
-            os_release_field(&text, "PRETTY_NAME").or_else(|| os_release_field(&text, "NAME"))
-        }),
+        name: os_release
+            .as_ref()
+            .and_then(|os_release| os_release.get("PRETTY_NAME").or_else(|| os_release.get("NAME")))
+            .map(str::to_owned),
         node_version: NodeVersion::load(root).0,
         firewall_backend: match detect::backend(root, &facts.config) {
             Backend::Firewalld => "firewalld",
             Backend::Iptables => "iptables",
             Backend::Nftables | Backend::Auto => "nftables",
         },
-        systemctl_generation: match facts.config.shims.systemctl_generation {
-            Generation::Version(version) => version,
-            Generation::Auto => generation::Generation::detect(root).0,
-        },
+        systemctl_generation: Generation::of_image(root, facts.config.shims.systemctl_generation).to_string(),
         packages: installed
             .is_known()
             .then(|| installed.iter().filter(|one| one.name != "gpg-pubkey").count()),

@@ -34,8 +34,8 @@ pub struct Image {
     pub node_version: Option<String>,
     /// `nftables`, `firewalld` or `iptables`.
     pub firewall_backend: &'static str,
-    /// The systemd version that the systemctl shim behaves as.
-    pub systemctl_generation: u16,
+    /// The systemd that the systemctl shim behaves as: a version, or `el8`, `el9`, `el10`.
+    pub systemctl_generation: String,
     /// How many packages are installed; none where there is no rpm database.
     pub packages: Option<usize>,
     /// The last request that is recorded.

@@ -28,7 +28,7 @@ fn image(image: &Image) -> String {
         text.push_str(&row("version", version));
     }
     text.push_str(&row("firewall", image.firewall_backend));
-    text.push_str(&row("systemd", &image.systemctl_generation.to_string()));
+    text.push_str(&row("systemd", &image.systemctl_generation));
     let packages = image.packages.map_or("no rpm database".to_owned(), |packages| packages.to_string());
     text.push_str(&row("packages", &packages));
     text.push_str(&row("requests", &image.last_event.to_string()));

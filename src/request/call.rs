@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::argv::Dialect;
-use crate::config::{self, Answers, Config};
+use crate::config::{Answers, Config};
 use crate::firewall::lokkit::names::PortNames;
 use crate::intent::{Intent, RecordedIntent, Withheld};
 use crate::request::{Output, Programs};
@@ -105,10 +105,8 @@ impl<'a> Call<'a> {
 
 impl Dialect for Call<'_> {
     fn generation(&self) -> Generation {
-        *self.generation.get_or_init(|| match self.config.shims.systemctl_generation {
-            config::Generation::Version(version) => Generation(version),
-            config::Generation::Auto => Generation::detect(self.root),
-        })
+        let configured = self.config.shims.systemctl_generation;
+        *self.generation.get_or_init(|| Generation::of_image(self.root, configured))
     }
 
     fn answers(&self) -> Answers {

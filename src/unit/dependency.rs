@@ -4,6 +4,7 @@ use nix::errno::Errno;
 
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement};
+use crate::unit::generation::Trait;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};
@@ -82,7 +83,12 @@ impl Units<'_> {
     /// The unit that is booted into.
     pub fn default_target(&self) -> Result<String, Problem> {
         let mut batch = Batch::default();
-        let found = batch.discover(self, DEFAULT_TARGET, Lookup::FOLLOW, 0, &mut Events::default())?;
+        let mut events = Events::default();
+        let found = if self.generation.has(Trait::GetDefaultRefusesMasked) {
+            batch.discover_usable(self, DEFAULT_TARGET, Lookup::FOLLOW, 0, &mut events)?
+        } else {
+            batch.discover(self, DEFAULT_TARGET, Lookup::FOLLOW, 0, &mut events)?
+        };
         Ok(batch.units[found].name.clone())
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use nix::errno::Errno;
+
 use crate::error::if_exists;
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode};
+use crate::unit::generation::Trait;
 use crate::unit::index::absolute;
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent, simplify};
@@ -55,28 +58,37 @@ impl Units<'_> {
         let mut batch = Batch::default();
         let mut has_install = false;
         let mut missing = Ok(());
+        let looks_up_first = self.generation.has(Trait::DisableLooksUpFirst);
         for (owner, unit) in names.iter().enumerate() {
             if !name::is_valid(base_name(unit)) {
-                return Err(events.fail(owner, Problem::BadName, base_name(unit), None));
+                return Err(match self.generation.has(Trait::EarlierInstall) {
+                    true => Problem::Os(Errno::EINVAL),
+                    false => events.fail(owner, Problem::BadName, base_name(unit), None),
+                });
             }
             let index = batch.add(unit, false, owner)?;
-            if self.generation.disable_explains() {
-                if let Err(problem) = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
-                    events.fail(owner, problem, unit, None);
-                    if self.generation.disable_fails_for_missing() {
-                        missing = Err(problem);
-                    }
-                    if missing.is_err() && problem != Problem::Missing {
-                        return Err(problem);
-                    }
-                }
-                let install = &batch.units[index].install;
-                has_install |= install.has_rules() || !install.also.is_empty();
+            if !looks_up_first {
+                continue;
             }
+            if let Err(problem) = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW) {
+                events.fail(owner, problem, unit, None);
+                let stops = self.generation.has(Trait::DisableStopsAtMissing) && !self.forgiving;
+                if problem != Problem::Missing || stops {
+                    return Err(problem);
+                }
+                if self.generation.has(Trait::DisableFailsForMissing) {
+                    missing = Err(problem);
+                }
+            }
+            let install = &batch.units[index].install;
+            has_install |= install.has_rules() || !install.also.is_empty();
         }
         let mut marks = self.mark(&mut batch, events);
-        self.remove_marked(&mut marks, dir, events).and(missing)?;
-        Ok(has_install || !self.generation.disable_explains() || events.any_change())
+        for dir in self.removal_dirs(dir) {
+            self.remove_marked(&mut marks, &dir, events)?;
+        }
+        missing?;
+        Ok(has_install || !looks_up_first || events.any_change())
     }
 
     /// Finds the names that links of a batch's units can have. A unit that is gone still has
@@ -215,6 +227,9 @@ impl Units<'_> {
         link: &mut Link,
         events: &mut Events,
     ) -> Result<Option<usize>, Problem> {
+        if self.generation.has(Trait::EarlierInstall) {
+            return self.owner_of_link_earlier(marks, link);
+        }
         if let Some(owner) = marks.of_name(&link.name) {
             return Ok(Some(owner));
         }
@@ -236,5 +251,20 @@ impl Units<'_> {
         // In another tree what was removed and what is led to never have the same path.
         let by_path = marks.owner(&end).filter(|_| self.prefix.is_empty());
         Ok(by_path.or_else(|| marks.owner(base_name(&end))))
+    }
+
+    /// As up to 249: where a link leads is found out before its name counts, and the name is the whole one.
+    fn owner_of_link_earlier(&self, marks: &Marks, link: &Link) -> Result<Option<usize>, Problem> {
+        let end = if self.generation.has(Trait::FollowsLinks) {
+            match self.index.chase(&simplify(&absolute(&link.target, &link.dir))) {
+                Err(Problem::Missing) => return Ok(None),
+                end => end?.path,
+            }
+        } else {
+            link.target.clone()
+        };
+        let by_path = marks.owner(&end).filter(|_| self.prefix.is_empty());
+        let by_end = by_path.or_else(|| marks.owner(base_name(&end)));
+        Ok(by_end.or_else(|| marks.owner(&link.name)))
     }
 }

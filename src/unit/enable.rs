@@ -2,6 +2,7 @@
 
 use crate::unit::alias::{AliasFor, check_alias};
 use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::generation::Trait;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Event, Events, Problem};
@@ -54,7 +55,7 @@ impl Units<'_> {
         while let Some(index) = batch.take_next() {
             if let Err(problem) = batch.traverse(self, index, lookup) {
                 let unit = &batch.units[index];
-                if unit.auxiliary && self.generation.tolerates_missing_also() {
+                if unit.auxiliary && self.generation.has(Trait::ToleratesMissingAlso) {
                     let name = unit.name.clone();
                     events.push(unit.owner, Event::AuxiliaryFailed { unit: name });
                     continue;
@@ -68,7 +69,13 @@ impl Units<'_> {
             }
             let unit = &batch.units[index];
             if unit.mode == Some(Mode::Regular) {
-                gather(&mut outcome, self.link_unit(&unit.clone(), place, events));
+                let unit = unit.clone();
+                let linked = if self.generation.has(Trait::EarlierInstall) {
+                    self.link_unit_earlier(&unit, place, events)
+                } else {
+                    self.link_unit(&unit, place, events)
+                };
+                gather(&mut outcome, linked);
             }
         }
         outcome
@@ -85,8 +92,13 @@ impl Units<'_> {
         ];
         for (list, kind) in lists {
             let linked = self.link_into(unit, list, kind, place, events);
-            // What fails after something succeeded is said, and no failure of the call.
-            if outcome == Ok(0) {
+            let counts = match outcome {
+                Ok(0) => true,
+                // What fails after something succeeded was said, and no failure of the call.
+                Ok(_) => linked.is_err() && self.generation.has(Trait::LaterFailureCounts),
+                Err(_) => false,
+            };
+            if counts {
                 outcome = linked;
             }
         }
@@ -94,7 +106,7 @@ impl Units<'_> {
     }
 
     /// A unit that came by a path outside the search path gets a link of its own name.
-    fn link_outside_file(
+    pub(super) fn link_outside_file(
         &mut self,
         unit: &Unit,
         place: &Placement,
@@ -111,7 +123,7 @@ impl Units<'_> {
     fn link_aliases(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
         let mut outcome = Ok(0);
         let outside = !self.path.contains(unit.shown());
-        let target = if outside && self.generation.aliases_point_to_link() {
+        let target = if outside && self.generation.has(Trait::AliasesPointToLink) {
             join(&place.dir, &unit.name)
         } else {
             unit.shown().to_owned()
@@ -129,8 +141,11 @@ impl Units<'_> {
                 AliasFor::Itself => {}
                 AliasFor::Link(link) => {
                     let link = join(&place.dir, &link);
-                    let made = self.make_link(&target, &link, place.force, unit.owner, events).map(|()| 1);
-                    gather(&mut outcome, made);
+                    let made = self.is_broken_alias(&link).and_then(|is_broken| {
+                        let force = place.force || is_broken;
+                        self.make_link(&target, &link, force, unit.owner, events).map(|()| 1)
+                    });
+                    gather(&mut outcome, made.or_else(|problem| self.tolerate_taken(problem, place)));
                 }
                 AliasFor::Refused { alias, misfit } => {
                     let other = misfit.then_some(unit.name.as_str());
@@ -139,6 +154,26 @@ impl Units<'_> {
             }
         }
         outcome
+    }
+
+    /// An alias link that leads nowhere is in nobody's way since 256.
+    fn is_broken_alias(&self, link: &str) -> Result<bool, Problem> {
+        if !self.generation.has(Trait::AliasesPointToLink) {
+            return Ok(false);
+        }
+        match self.index.chase(link) {
+            Ok(end) => Ok(!end.exists),
+            Err(Problem::Missing) => Ok(false),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    fn tolerate_taken(&self, problem: Problem, place: &Placement) -> Outcome {
+        let tolerated = place.lenient && self.generation.has(Trait::PresetToleratesTakenAlias);
+        match problem {
+            Problem::Exists if tolerated => Ok(0),
+            other => Err(other),
+        }
     }
 
     fn link_into(
@@ -205,8 +240,8 @@ impl Units<'_> {
         Ok((full, false))
     }
 
-    fn warn_of_missing(&self, unit: &Unit, target: String, events: &mut Events) {
-        if self.generation.warns_of_missing_target() && self.exists(&target) == Ok(false) {
+    pub(super) fn warn_of_missing(&self, unit: &Unit, target: String, events: &mut Events) {
+        if self.generation.has(Trait::WarnsOfMissingTarget) && self.exists(&target) == Ok(false) {
             let source = self.shown(unit);
             events.push(unit.owner, Event::TargetMissing { target, source });
         }

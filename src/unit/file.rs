@@ -6,10 +6,10 @@ use nix::errno::Errno;
 
 use crate::unit::name;
 
-const COMMENTS: [u8; 2] = *b"#;";
+pub(super) const COMMENTS: [u8; 2] = *b"#;";
 /// What counts as blank: a form feed does not.
-const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+pub(super) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const INSTALL: &str = "Install";
 const OTHER_SECTIONS: [&str; 1] = ["Unit"];
 
@@ -41,14 +41,29 @@ pub enum Item {
         /// The error that it counts as.
         errno: Errno,
     },
+    /// Another file is to be read here; up to 241.
+    Include {
+        /// Line number.
+        line: usize,
+        /// The file, from the directory of this one.
+        path: String,
+    },
+    /// A line that is too long to be read; nothing follows.
+    TooLong,
 }
+
+/// No line may be so long, with what continues it; LONG_LINE_MAX in def.h.
+pub const LONGEST_LINE: usize = 1 << 20;
 
 /// Parses a unit file or drop-in.
 pub fn parse(content: &[u8]) -> Vec<Item> {
     let mut parser = Parser::default();
     for (line, text) in logical_lines(content) {
-        parser.line(line, &text);
-        if matches!(parser.items.last(), Some(Item::Broken { .. })) {
+        match text {
+            Some(text) => parser.line(line, &text),
+            None => parser.items.push(Item::TooLong),
+        }
+        if matches!(parser.items.last(), Some(Item::Broken { .. } | Item::TooLong)) {
             break;
         }
     }
@@ -131,7 +146,7 @@ impl Parser {
 }
 
 /// Text with a replacement character for every byte that is none of UTF-8.
-fn escape_invalid(bytes: &[u8]) -> String {
+pub(super) fn escape_invalid(bytes: &[u8]) -> String {
     let shown = |chunk: std::str::Utf8Chunk| {
         let replaced = "\u{fffd}".repeat(chunk.invalid().len());
         format!("{}{replaced}", chunk.valid())
@@ -139,7 +154,7 @@ fn escape_invalid(bytes: &[u8]) -> String {
     bytes.utf8_chunks().map(shown).collect()
 }
 
-fn trim(line: &[u8]) -> &[u8] {
+pub(super) fn trim(line: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| !BLANKS.contains(&char::from(*byte));
     match (line.iter().position(is_text), line.iter().rposition(is_text)) {
         (Some(first), Some(last)) => line.get(first..=last).unwrap_or_default(),
@@ -158,14 +173,19 @@ fn is_known_section(section: &str) -> bool {
 }
 
 /// Lines after joining continuations and dropping comments, each with the number of its last
-/// physical line.
-fn logical_lines(content: &[u8]) -> Vec<(usize, Vec<u8>)> {
+/// physical line; none for one that is too long, which ends them.
+fn logical_lines(content: &[u8]) -> Vec<(usize, Option<Vec<u8>>)> {
     let mut lines = Vec::new();
     let mut pending: Option<Vec<u8>> = None;
     let mut seen_mark = false;
     let mut count = 0;
     for (index, raw) in physical_lines(content).into_iter().enumerate() {
         count = index + 1;
+        let pending_length = pending.as_ref().map_or(0, Vec::len);
+        if raw.len() >= LONGEST_LINE || pending_length > 0 && pending_length + raw.len() > LONGEST_LINE {
+            lines.push((count, None));
+            return lines;
+        }
         if trim(raw).first().is_some_and(|first| COMMENTS.contains(first)) {
             continue;
         }
@@ -183,19 +203,19 @@ fn logical_lines(content: &[u8]) -> Vec<(usize, Vec<u8>)> {
             joined.push(b' ');
             pending = Some(joined);
         } else {
-            lines.push((count, joined));
+            lines.push((count, Some(joined)));
         }
     }
-    lines.extend(pending.map(|text| (count + 1, text)));
+    lines.extend(pending.map(|text| (count + 1, Some(text))));
     lines
 }
 
-fn ends_in_escape(text: &[u8]) -> bool {
+pub(super) fn ends_in_escape(text: &[u8]) -> bool {
     text.iter().fold(false, |escaped, byte| !escaped && *byte == b'\\')
 }
 
 /// Splits at line ends: any run of NUL, newline and carriage return with each of them at most once.
-fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
+pub(super) fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
     while let Some(end) = rest.iter().position(|byte| b"\0\n\r".contains(byte)) {
@@ -232,7 +252,7 @@ mod tests {
         items
             .filter_map(|item| match item {
                 Item::Warning { line, text } | Item::Broken { line, text, .. } => Some((line, text)),
-                Item::Assignment { .. } => None,
+                _ => None,
             })
             .collect()
     }
@@ -290,5 +310,14 @@ mod tests {
     #[test]
     fn a_nul_byte_ends_a_line() {
         assert_eq!(warnings(b"[Install]\nAlso=a\0b\n"), [(3, "Missing '=', ignoring line.".to_owned())]);
+    }
+
+    #[test]
+    fn a_line_of_a_mebibyte_is_too_long() {
+        let text = |length: usize| format!("[Install]\n# {}\nAlso=x\n", "x".repeat(length)).into_bytes();
+        assert_eq!(assignments(&text(LONGEST_LINE - 3)).len(), 1);
+        assert_eq!(parse(&text(LONGEST_LINE - 2)), [Item::TooLong]);
+        let continued = format!("[Install]\nAlso=\\\n{}", "yy \\\n".repeat(LONGEST_LINE / 3));
+        assert_eq!(parse(continued.as_bytes()), [Item::TooLong]);
     }
 }

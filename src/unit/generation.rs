@@ -1,22 +1,214 @@
-//! The one table of what differs between systemd generations, and how an image's own is found.
+//! The one table of what differs between systemds.
 //!
-//! Observed: 247, 252, 254, 257, 262; what lies between two that agree is taken to agree as well,
-//! what lies between two that differ follows the release notes.
+//! "observed" in a source means run side by side with that build: 239-82.el8, 247.3, 252.39, 252-76.el9,
+//! 254.26, 257.13, 257-28.el10, 259.5, 262.1. What lies between two that agree is taken to agree as well.
 
-use crate::error::if_exists;
-use crate::root::Root;
+use std::ops::RangeInclusive;
 
-/// A major version of systemd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub u16);
+pub use crate::config::generation::Generation;
 
-/// What is assumed of an image that tells nothing.
-pub const FALLBACK: Generation = Generation(257);
+/// Something that not every systemd does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trait {
+    /// `UpheldBy=` and `.upholds/` directories.
+    UpheldBy,
+    /// `ignore` lines in presets.
+    PresetIgnore,
+    /// `is-enabled` prints `not-found` and goes on, instead of stopping at the first unknown unit.
+    NotFoundState,
+    /// Messages of the form `Failed to VERB unit: Unit X ...`, with single quotes round paths.
+    QuotedMessages,
+    /// `Removed "PATH".` and other quotes instead of bare paths.
+    QuotedPaths,
+    /// What a failure as a whole is about: `Failed to VERB unit: ...`.
+    NamesUnit,
+    /// The same: `Failed to VERB units: ...`.
+    NamesUnits,
+    /// `disable` and `reenable` look every unit up before anything is removed, and units without
+    /// `[Install]` are explained.
+    DisableLooksUpFirst,
+    /// A unit that is not there ends that look-up.
+    DisableStopsAtMissing,
+    /// `disable` of a unit that is not there exits 1 after its links were removed.
+    DisableFailsForMissing,
+    /// A link into a target that does not exist is warned of.
+    WarnsOfMissingTarget,
+    /// A missing `Also=` unit is reported and passed over.
+    ToleratesMissingAlso,
+    /// The alias links of a unit that is linked by path point to the link in the configuration
+    /// directory, instead of the file outside; an alias link that leads nowhere is replaced.
+    AliasesPointToLink,
+    /// A part of `[Install]` that fails after one that did not fails the call.
+    LaterFailureCounts,
+    /// An alias that is taken does not fail presets.
+    PresetToleratesTakenAlias,
+    /// One unit that cannot be preset does not stop the others of a call.
+    PresetGoesOn,
+    /// `preset-all` stops at an alias of a unit that is not there.
+    PresetAllStopsAtDangling,
+    /// `preset-all` goes on past a unit that nothing can be made of.
+    PresetAllGoesOn,
+    /// `preset-all` exits 0 whatever happens.
+    PresetAllSucceeds,
+    /// The verb in messages of `preset-all` is its own.
+    NamesPresetAll,
+    /// `disable --user` names units that stay enabled for all users.
+    GlobalNotice,
+    /// `get-default` refuses a masked or generated target.
+    GetDefaultRefusesMasked,
+    /// `Unknown key name 'X' in section 'Install'` instead of `Unknown key 'X' in section [Install]`.
+    UnknownKeyName,
+    /// Hints about patterns name `enable`, whatever the verb.
+    GlobsPassedToEnable,
+    /// `[Install]` is turned into links as described in [`crate::unit`]'s `enable_earlier`, and names are looked up
+    /// and found again as they were then.
+    EarlierInstall,
+    /// Links are taken back from the places for good and for this boot, whatever is asked for.
+    RemovesEverywhere,
+    /// Links of a unit's own name below its file count for nothing.
+    IgnoresNamesBelow,
+    /// Links are followed to their end when they are taken back, or looked at for a mask.
+    FollowsLinks,
+    /// `alias` is a state of its own.
+    AliasState,
+    /// Unit files are read as 239 does: `.include`, no word about what is unknown, an error for a line without `=`.
+    EarlierSyntax,
+    /// Lists of unit files have columns for presets and fail where they are empty.
+    PresetColumn,
+    /// The column is called so: `VENDOR PRESET`.
+    VendorPreset,
+    /// Init scripts are handed to `systemd-sysv-install`.
+    Sysv,
+    /// Builds for images where `/lib` is a directory of its own keep programs there.
+    SplitUsr,
+    /// `/etc/xdg/systemd/user` is searched for user units.
+    EtcXdg,
+    /// A relative path in an `XDG_` variable counts as though it was not set.
+    AbsoluteXdg,
+    /// `--now` with any verb but enable, disable, reenable and mask is an error.
+    ChecksNow,
+    /// `--now` is refused, after the links are made.
+    NowRefused,
+    /// `--now` does nothing, says so and succeeds.
+    NowIgnored,
+    /// An unknown verb is quoted and near ones are proposed.
+    ProposesVerbs,
+    /// "these kinds of units" instead of "this kind of units".
+    TheseKinds,
+}
 
-/// Where the version shows in the name of the private library.
-const LIBRARY_DIRS: [&str; 2] = ["/usr/lib/systemd", "/usr/lib64/systemd"];
+/// Which systemds have a trait: releases, and builds that differ from the release of their number.
+struct Row {
+    what: Trait,
+    releases: RangeInclusive<u16>,
+    also: &'static [Generation],
+    not: &'static [Generation],
+}
 
-const LIBRARY_PREFIX: &str = "libsystemd-shared-";
+const LAST: u16 = u16::MAX;
+const NONE: &[Generation] = &[];
+
+const fn row(what: Trait, first: u16, last: u16) -> Row {
+    row_with(what, first, last, NONE, NONE)
+}
+
+const fn row_with(
+    what: Trait,
+    first: u16,
+    last: u16,
+    also: &'static [Generation],
+    not: &'static [Generation],
+) -> Row {
+    Row {
+        what,
+        releases: RangeInclusive::new(first, last),
+        also,
+        not,
+    }
+}
+
+const TABLE: &[Row] = &[
+    // systemd.unit(5), NEWS of 254.
+    row(Trait::UpheldBy, 254, LAST),
+    // systemd.preset(5), NEWS of 254.
+    row(Trait::PresetIgnore, 254, LAST),
+    // NEWS of 253; observed with 252 and 254.
+    row(Trait::NotFoundState, 253, LAST),
+    // install_change_dump_error(), 256.
+    row(Trait::QuotedMessages, 256, LAST),
+    // install_changes_dump(), observed with 247 and 252.
+    row(Trait::QuotedPaths, 249, LAST),
+    // install_changes_dump(), 256 and 259.
+    row(Trait::NamesUnit, 256, 258),
+    row(Trait::NamesUnits, 259, LAST),
+    // do_unit_file_disable(): 253 and, backported, 252-3.el9.
+    row_with(Trait::DisableLooksUpFirst, 253, LAST, &[Generation::EL9], NONE),
+    // The same; 254.19 takes it back, 252-76.el9 does not.
+    row_with(Trait::DisableStopsAtMissing, 253, 253, &[Generation::EL9], NONE),
+    // do_unit_file_disable(), observed with 259 and 262.
+    row(Trait::DisableFailsForMissing, 259, LAST),
+    // install_info_symlink_wants(), 250 and, backported, 239-46.el8.
+    row_with(Trait::WarnsOfMissingTarget, 250, LAST, &[Generation::EL8], NONE),
+    // install_context_apply(), 250.
+    row(Trait::ToleratesMissingAlso, 250, LAST),
+    // install_info_symlink_alias(), 256.
+    row(Trait::AliasesPointToLink, 256, LAST),
+    // install_info_apply(), observed with 252 and 254.
+    row(Trait::LaterFailureCounts, 254, LAST),
+    // install_info_symlink_alias() of 257.13, not of 257-28.el10, 259.5 and 262.1: observed.
+    row_with(Trait::PresetToleratesTakenAlias, 257, 257, NONE, &[Generation::EL10]),
+    // unit_file_preset(), observed with 257, 259 and 262.
+    row(Trait::PresetGoesOn, 259, LAST),
+    // unit_file_preset_all(), observed with 247, 252 and 254.
+    row(Trait::PresetAllStopsAtDangling, 250, 253),
+    // unit_file_preset_all(), observed with 252 and 254.
+    row(Trait::PresetAllGoesOn, 254, LAST),
+    // verb_preset_all() ends in 0 whatever it was told; observed with 254, 257 and 259.
+    row(Trait::PresetAllSucceeds, 254, 258),
+    // verb_preset_all(), observed with 257 and 259.
+    row(Trait::NamesPresetAll, 259, LAST),
+    // verb_enable(), observed with 252 and 254.
+    row(Trait::GlobalNotice, 254, LAST),
+    // unit_file_get_default(), observed with 239-82.el8, 247, 252 and 252-76.el9.
+    row_with(Trait::GetDefaultRefusesMasked, 0, 249, &[Generation::EL9], NONE),
+    // config_parse(), observed with 247, 252.39 and 252-76.el9.
+    row_with(Trait::UnknownKeyName, 0, 251, &[Generation::EL9], NONE),
+    // verb_enable(), observed with 247, 252.39 and 252-76.el9.
+    row_with(Trait::GlobsPassedToEnable, 0, 251, &[Generation::EL9], NONE),
+    // install.c was reworked for 250: install_info_apply() and what it calls; observed with 247 and 252.
+    row(Trait::EarlierInstall, 0, 249),
+    // unit_file_disable(), unit_file_unmask() and execute_preset() up to 240; observed with 239-82.el8.
+    row(Trait::RemovesEverywhere, 0, 240),
+    // find_symlinks_in_scope(), 241; observed with 239-82.el8 and 247.
+    row(Trait::IgnoresNamesBelow, 241, LAST),
+    // remove_marked_symlinks_fd() and unit_file_load_or_readlink(), 240; observed likewise.
+    row(Trait::FollowsLinks, 240, LAST),
+    // unit_file_lookup_state(), 244 (NEWS); observed likewise.
+    row(Trait::AliasState, 244, LAST),
+    // config_parse(), NEWS of 242 and 246; observed likewise.
+    row(Trait::EarlierSyntax, 0, 241),
+    // output_unit_file_list(), 242 (NEWS of 244); observed likewise.
+    row(Trait::PresetColumn, 242, LAST),
+    // The same, observed with 247 and 252.
+    row(Trait::VendorPreset, 0, 249),
+    // NEWS of 260.
+    row(Trait::Sysv, 0, 259),
+    // NEWS of 255; Enterprise Linux has /lib in /usr since 7.
+    row_with(Trait::SplitUsr, 0, 254, NONE, &[Generation::EL8, Generation::EL9]),
+    // xdg_user_dirs(), observed with 239-82.el8, 247 and 257.
+    row(Trait::EtcXdg, 240, 256),
+    // sd_path_lookup(), which user_unit_search_dirs() uses since 257.
+    row(Trait::AbsoluteXdg, 257, LAST),
+    // verb_enable(), 256.
+    row(Trait::ChecksNow, 256, LAST),
+    // The same, 256 and 259.
+    row(Trait::NowRefused, 256, 258),
+    row(Trait::NowIgnored, 259, LAST),
+    // dispatch_verb(), 256.
+    row(Trait::ProposesVerbs, 256, LAST),
+    // verb_enable(), observed with 254 and 257.
+    row(Trait::TheseKinds, 255, LAST),
+];
 
 /// How `--now` answers where nothing can be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,235 +222,66 @@ pub enum Now {
 }
 
 impl Generation {
-    /// `UpheldBy=` and `.upholds/` directories.
-    pub fn has_upheld_by(self) -> bool {
-        self.0 >= 254
-    }
-
-    /// `ignore` lines in presets.
-    pub fn has_preset_ignore(self) -> bool {
-        self.0 >= 254
-    }
-
-    /// `is-enabled` prints `not-found` and exits 4, instead of stopping at the first unknown unit.
-    pub fn has_not_found_state(self) -> bool {
-        self.0 >= 253
-    }
-
-    /// The option `--no-warn`.
-    pub fn has_no_warn(self) -> bool {
-        self.0 >= 253
-    }
-
-    /// The option `--drop-in` of `edit`.
-    pub fn has_drop_in(self) -> bool {
-        self.0 >= 253
-    }
-
-    /// The option `--stdin` of `edit`.
-    pub fn has_stdin(self) -> bool {
-        self.0 >= 256
-    }
-
-    /// Messages of the form `Failed to VERB unit: Unit X ...`, with single quotes round paths.
-    pub fn has_quoted_messages(self) -> bool {
-        self.0 >= 256
-    }
-
-    /// `Removed "PATH".` instead of `Removed PATH.`
-    pub fn quotes_removed(self) -> bool {
-        self.0 >= 249
-    }
-
-    /// `disable` looks at `[Install]` first, and explains a unit that has none.
-    pub fn disable_explains(self) -> bool {
-        self.0 >= 254
-    }
-
-    /// `disable` of a unit that is not there exits 1.
-    pub fn disable_fails_for_missing(self) -> bool {
-        self.0 >= 259
-    }
-
-    /// A link into a target that does not exist is warned of.
-    pub fn warns_of_missing_target(self) -> bool {
-        self.0 >= 250
-    }
-
-    /// A missing `Also=` unit is reported and passed over.
-    pub fn tolerates_missing_also(self) -> bool {
-        self.0 >= 250
-    }
-
-    /// The alias links of a unit that is linked by path point to the link in the configuration
-    /// directory, instead of the file outside.
-    pub fn aliases_point_to_link(self) -> bool {
-        self.0 >= 256
-    }
-
-    /// Init scripts are handed to `systemd-sysv-install`.
-    pub fn has_sysv(self) -> bool {
-        self.0 < 260
-    }
-
-    /// Builds for images where `/lib` is a directory of its own keep programs there.
-    pub fn knows_split_usr(self) -> bool {
-        self.0 < 255
-    }
-
-    /// One unit that cannot be preset does not stop the others of a call.
-    pub fn preset_goes_on(self) -> bool {
-        self.0 >= 259
-    }
-
-    /// `preset-all` exits 1 where a unit names an impossible alias.
-    pub fn preset_all_fails_for_alias(self) -> bool {
-        self.0 <= 252 || self.0 >= 259
-    }
-
-    /// The verb in messages of `preset-all` is its own.
-    pub fn names_preset_all(self) -> bool {
-        self.0 >= 259
+    /// Whether it does something.
+    pub fn has(self, what: Trait) -> bool {
+        TABLE.iter().filter(|row| row.what == what).any(|row| {
+            row.also.contains(&self) || row.releases.contains(&self.number()) && !row.not.contains(&self)
+        })
     }
 
     /// What `Failed to VERB...` puts after the verb where no unit is to blame.
     pub fn failed_object(self) -> &'static str {
-        match self.0 {
-            ..=255 => "",
-            256..=258 => " unit",
-            _ => " units",
+        if self.has(Trait::NamesUnit) {
+            " unit"
+        } else if self.has(Trait::NamesUnits) {
+            " units"
+        } else {
+            ""
         }
-    }
-
-    /// `--now` with any verb but enable, disable, reenable and mask is an error.
-    pub fn checks_now(self) -> bool {
-        self.0 >= 256
     }
 
     /// What `--now` comes to.
     pub fn now(self) -> Now {
-        match self.0 {
-            ..=255 => Now::Bus,
-            256..=258 => Now::Refused,
-            _ => Now::Ignored,
+        if self.has(Trait::NowRefused) {
+            Now::Refused
+        } else if self.has(Trait::NowIgnored) {
+            Now::Ignored
+        } else {
+            Now::Bus
         }
     }
-
-    /// An unknown verb is quoted and near ones are proposed.
-    pub fn proposes_verbs(self) -> bool {
-        self.0 >= 256
-    }
-
-    /// Finds the image's generation: by the private library, else by the distribution.
-    pub fn detect(root: &Root) -> Generation {
-        let libraries = LIBRARY_DIRS.iter().filter_map(|dir| if_exists(root.list(dir)).ok().flatten());
-        libraries
-            .flatten()
-            .filter_map(|entry| by_library(entry.name.to_str()?))
-            .max()
-            .or_else(|| by_os_release(&load_os_release(root)?))
-            .unwrap_or(FALLBACK)
-    }
-}
-
-/// The version in `libsystemd-shared-252.so` or `libsystemd-shared-255.4-1.fc40.so`.
-fn by_library(name: &str) -> Option<Generation> {
-    let rest = name.strip_prefix(LIBRARY_PREFIX)?;
-    if !rest.contains(".so") {
-        return None;
-    }
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
-    digits.parse().ok().map(Generation)
-}
-
-fn load_os_release(root: &Root) -> Option<String> {
-    ["/etc/os-release", "/usr/lib/os-release"]
-        .iter()
-        .find_map(|path| root.read_text(path).ok())
-}
-
-/// The value of a field of os-release, unquoted.
-pub fn os_release_field(text: &str, field: &str) -> Option<String> {
-    let value = text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix(field)?.strip_prefix('='))
-        .next_back()?;
-    let quoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
-    Some(quoted.unwrap_or(value).to_owned())
-}
-
-fn by_os_release(text: &str) -> Option<Generation> {
-    let ids = [os_release_field(text, "ID"), os_release_field(text, "ID_LIKE")];
-    let ids: Vec<String> = ids
-        .into_iter()
-        .flatten()
-        .flat_map(|ids| ids.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    let version = os_release_field(text, "VERSION_ID")?;
-    let major: u16 = version.split('.').next()?.parse().ok()?;
-    let is = |id: &str| ids.iter().any(|known| known == id);
-    let number = if ids.first().is_some_and(|id| id == "fedora") {
-        match major {
-            ..=33 => 246,
-            34..=37 => major + 214,
-            _ => major + 215,
-        }
-    } else if is("rhel") || is("centos") {
-        match major {
-            ..=8 => 239,
-            9 => 252,
-            _ => 257,
-        }
-    } else if is("debian") {
-        match major {
-            ..=10 => 241,
-            11 => 247,
-            12 => 252,
-            _ => 257,
-        }
-    } else {
-        return None;
-    };
-    Some(Generation(number))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_library_tells_the_version() {
-        assert_eq!(by_library("libsystemd-shared-252.so"), Some(Generation(252)));
-        assert_eq!(by_library("libsystemd-shared-255.4-1.fc40.so"), Some(Generation(255)));
-        assert_eq!(by_library("libsystemd-shared-x.so"), None);
-        assert_eq!(by_library("systemd"), None);
-    }
+    const LISTED: [Generation; 9] = [
+        Generation::EL8,
+        Generation::release(247),
+        Generation::release(252),
+        Generation::EL9,
+        Generation::release(254),
+        Generation::release(257),
+        Generation::EL10,
+        Generation::release(259),
+        Generation::NEWEST,
+    ];
 
     #[test]
-    fn distributions_stand_in_for_it() {
-        let cases = [
-            ("ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", Some(252)),
-            ("ID=\"almalinux\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.10\"\n", Some(239)),
-            ("ID=fedora\nVERSION_ID=37\n", Some(251)),
-            ("ID=fedora\nVERSION_ID=42\n", Some(257)),
-            ("ID=debian\nVERSION_ID='12'\n", Some(252)),
-            ("ID=demo-os\nVERSION_ID=4.5\n", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(by_os_release(text), expected.map(Generation), "{text}");
+    fn every_row_tells_some_of_them_apart() {
+        for row in TABLE {
+            let having = LISTED.iter().filter(|generation| generation.has(row.what)).count();
+            assert!((1..LISTED.len()).contains(&having), "{:?}", row.what);
+            assert_eq!(TABLE.iter().filter(|other| other.what == row.what).count(), 1, "{:?}", row.what);
         }
     }
 
     #[test]
-    fn an_image_is_asked_for_its_library_first() {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        assert_eq!(Generation::detect(&root), FALLBACK);
-        root.create_dirs("/etc", 0o755).unwrap();
-        root.write("/etc/os-release", b"ID=fedora\nVERSION_ID=41\n", None).unwrap();
-        assert_eq!(Generation::detect(&root), Generation(256));
-        root.create_dirs("/usr/lib64/systemd", 0o755).unwrap();
-        root.write("/usr/lib64/systemd/libsystemd-shared-254.26.so", b"", None).unwrap();
-        assert_eq!(Generation::detect(&root), Generation(254));
+    fn builds_differ_from_the_release_of_their_number() {
+        assert!(Generation::EL9.has(Trait::DisableLooksUpFirst));
+        assert!(!Generation::release(252).has(Trait::DisableLooksUpFirst));
+        assert!(Generation::release(257).has(Trait::PresetToleratesTakenAlias));
+        assert!(!Generation::EL10.has(Trait::PresetToleratesTakenAlias));
     }
 }

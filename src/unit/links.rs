@@ -2,9 +2,10 @@
 
 use nix::errno::Errno;
 
+use crate::unit::generation::Trait;
 use crate::unit::index::absolute;
 use crate::unit::name::base_name;
-use crate::unit::paths::{parent, simplify};
+use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::{DEV_NULL, Units};
 
@@ -57,6 +58,9 @@ impl Units<'_> {
     /// Where this fails, the link itself will find out, and what it finds is told.
     fn make_parent(&mut self, path: &str) {
         let dir = parent(path).to_owned();
+        if dir.contains("/../") && self.generation.has(Trait::EarlierInstall) {
+            return self.make_parts(&dir);
+        }
         if self.index.is_dir(&dir) || self.root.create_dirs(&dir, DIR_MODE).is_err() {
             return;
         }
@@ -68,6 +72,24 @@ impl Units<'_> {
             parent(&dir).to_owned()
         };
         self.note_dir(&holder);
+    }
+
+    /// Makes a directory part by part, which may go up in between; mkdir_parents() up to 249.
+    fn make_parts(&mut self, dir: &str) {
+        let mut made = String::new();
+        for part in dir.split('/').filter(|part| !part.is_empty()) {
+            if part == ".." {
+                made = parent(&made).to_owned();
+                continue;
+            }
+            made = join(&made, part);
+            let known = self.index.is_dir(&made) || self.root.create_dirs(&made, DIR_MODE).is_ok();
+            if !known {
+                return;
+            }
+        }
+        self.index.forget(&made);
+        self.note_dir(&made);
     }
 
     /// Whether two targets of a link at `path` mean the same unit file: both lead to one file, or
@@ -83,6 +105,9 @@ impl Units<'_> {
             && (a.path == b.path && (a.exists || is_null(&a.path)) || self.is_one_file(&a.path, &b.path))
         {
             return true;
+        }
+        if self.generation.has(Trait::EarlierInstall) {
+            return simplify(&one) == simplify(&other);
         }
         // By their text: a way up again leads out of the search path for nobody.
         let is_inside = |target: &str| self.path.tail(&simplify(target)).is_some();

@@ -8,6 +8,7 @@ use crate::root::Kind;
 use crate::unit::batch::{Lookup, Mode, Unit};
 use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
+use crate::unit::generation::Trait;
 use crate::unit::index::{MAX_LINKS, absolute};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent, simplify};
@@ -32,26 +33,22 @@ impl Units<'_> {
     /// Removes masks and empty files, with the links that lead to them.
     pub fn unmask(&mut self, names: &[String], dir: &str, events: &mut Events) -> Outcome {
         let mut masks = Vec::new();
+        let dirs = self.removal_dirs(dir);
         for (owner, unit) in names.iter().enumerate() {
             if !name::is_valid(unit) {
                 return Err(Problem::Os(Errno::EINVAL));
             }
             // In another tree nothing is asked about generators, which run in this one.
-            if !self.is_named && self.is_masked_by_generator(unit) {
+            let asks_generators = !self.is_named && !self.generation.has(Trait::EarlierInstall);
+            if asks_generators && self.is_masked_by_generator(unit) {
                 events.push(owner, Event::MaskedByGenerator { unit: unit.clone() });
                 continue;
             }
-            let path = join(dir, unit);
-            let masked = match self.index.kind(&path)? {
-                None => false,
-                Some(Kind::Link) if !self.prefix.is_empty() => self.is_mask_elsewhere(&path)?,
-                Some(_) => match self.is_empty(&path) {
-                    Err(Problem::Missing) => false,
-                    empty => empty?,
-                },
-            };
-            if masked && !masks.iter().any(|(_, other)| *other == path) {
-                masks.push((owner, path));
+            for dir in &dirs {
+                let path = join(dir, unit);
+                if self.is_mask(&path)? && !masks.iter().any(|(_, other)| *other == path) {
+                    masks.push((owner, path));
+                }
             }
         }
         let mut outcome = Ok(0);
@@ -62,8 +59,21 @@ impl Units<'_> {
                 Err(problem) => gather(&mut outcome, Err(problem)),
             }
         }
-        gather(&mut outcome, self.remove_marked(&mut marks, dir, events).map(|()| 0));
+        for dir in dirs {
+            gather(&mut outcome, self.remove_marked(&mut marks, &dir, events).map(|()| 0));
+        }
         outcome
+    }
+
+    fn is_mask(&self, path: &str) -> Result<bool, Problem> {
+        match self.index.kind(path)? {
+            None => Ok(false),
+            Some(Kind::Link) if !self.prefix.is_empty() => self.is_mask_elsewhere(path),
+            Some(_) => match self.is_empty(path) {
+                Err(Problem::Missing) => Ok(false),
+                empty => empty,
+            },
+        }
     }
 
     /// Whether a link in another tree is a mask. Absolute links lead out of that tree here, where
@@ -109,8 +119,13 @@ impl Units<'_> {
     pub fn link_files(&mut self, paths: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut wanted = Vec::new();
         for (owner, path) in paths.iter().enumerate() {
-            let check = self.check_linkable(path);
-            match check.map_err(|problem| events.fail(owner, problem, path, None))? {
+            let earlier = self.generation.has(Trait::EarlierInstall);
+            let check = self.check_linkable(path).map_err(|problem| match problem {
+                Problem::BadName if earlier => Problem::Os(Errno::EINVAL),
+                _ if earlier => problem,
+                _ => events.fail(owner, problem, path, None),
+            });
+            match check? {
                 true if !wanted.iter().any(|(_, other)| other == path) => wanted.push((owner, path.clone())),
                 _ => {}
             }
@@ -140,10 +155,12 @@ impl Units<'_> {
         if self.path.contains(path) {
             return Ok(false);
         }
-        if self.path.tail(path).is_some() {
-            return Err(Problem::InHierarchy);
+        let below = self.path.tail(path).is_some() && !self.generation.has(Trait::EarlierInstall);
+        if below {
+            Err(Problem::InHierarchy)
+        } else {
+            Ok(true)
         }
-        Ok(true)
     }
 
     /// Takes an administrator's changes to units back: drop-ins always, unit files and masks where

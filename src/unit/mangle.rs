@@ -2,6 +2,7 @@
 //! escaped, with a hint for each; globs are let through only where a verb takes them.
 
 use crate::unit::escape::{escape_name, path_unit};
+use crate::unit::generation::Generation;
 use crate::unit::name;
 
 /// What became of an argument.
@@ -16,7 +17,14 @@ pub struct Mangled {
 /// Mangles one argument that is no path. `operation` is what the argument is for, as hints spell it, `suffix` what
 /// to append where no known suffix is there, `globs` whether the verb takes patterns. `None` if no
 /// unit name can be made of it.
-pub fn mangle(given: &str, operation: &str, suffix: &str, globs: bool) -> Option<Mangled> {
+pub fn mangle(
+    given: &str,
+    operation: &str,
+    suffix: &str,
+    globs: bool,
+    generation: Generation,
+) -> Option<Mangled> {
+    let earlier = generation.number() < 240;
     let mut hints = Vec::new();
     if given.is_empty()
         || given.starts_with('.') && name::type_of(given).is_some_and(|t| given.len() == t.len() + 1)
@@ -37,18 +45,18 @@ pub fn mangle(given: &str, operation: &str, suffix: &str, globs: bool) -> Option
                 hints,
             });
         }
-        if !globs {
+        if !globs && !earlier {
             hints.push(format!("Glob pattern passed {operation}, but globs are not supported for this."));
         }
     }
     let mut mangled = escape_name(given);
     if mangled != given {
-        let advice = if is_glob {
-            ""
-        } else {
-            " (maybe you should use systemd-escape?)"
-        };
-        hints.push(format!("Invalid unit name \"{given}\" escaped as \"{mangled}\"{advice}."));
+        const ADVICE: &str = " (maybe you should use systemd-escape?)";
+        hints.push(match earlier {
+            true => format!("Invalid unit name \"{given}\" was escaped as \"{mangled}\"{ADVICE}"),
+            false if is_glob => format!("Invalid unit name \"{given}\" escaped as \"{mangled}\"."),
+            false => format!("Invalid unit name \"{given}\" escaped as \"{mangled}\"{ADVICE}."),
+        });
     }
     if name::type_of(&mangled).is_none() {
         mangled.push_str(suffix);
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
 
     fn plain(given: &str) -> Option<String> {
-        mangle(given, "to enable", ".service", false).map(|mangled| mangled.name)
+        mangle(given, "to enable", ".service", false, Generation::NEWEST).map(|mangled| mangled.name)
     }
 
     #[test]
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn globs_get_a_hint_unless_the_verb_takes_them() {
-        let refused = mangle("dem*", "to check", ".service", false).unwrap();
+        let refused = mangle("dem*", "to check", ".service", false, Generation::NEWEST).unwrap();
         assert_eq!(refused.name, r"dem\x2a.service");
         assert_eq!(
             refused.hints,
@@ -123,6 +131,11 @@ mod tests {
                 r#"Invalid unit name "dem*" escaped as "dem\x2a"."#
             ]
         );
-        assert_eq!(mangle("dem*", "to start", ".service", true).unwrap().name, "dem*");
+        let earlier = mangle("dem*", "to check", ".service", false, Generation::EL8).unwrap();
+        assert_eq!(
+            earlier.hints,
+            [r#"Invalid unit name "dem*" was escaped as "dem\x2a" (maybe you should use systemd-escape?)"#]
+        );
+        assert_eq!(mangle("dem*", "to start", ".service", true, Generation::NEWEST).unwrap().name, "dem*");
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! All paths are absolute inside the (possibly `--root`) tree; see systemd.unit(5).
 
+use std::collections::HashSet;
+
 use crate::intent::Scope;
 use crate::root::{Kind, Root};
+use crate::unit::generation::{Generation, Trait};
 
 const SYSTEM_GENERATORS: [&str; 3] = [
     "/run/systemd/generator.early",
@@ -13,17 +16,57 @@ const SYSTEM_GENERATORS: [&str; 3] = [
 const SYSTEM_TRANSIENT: &str = "/run/systemd/transient";
 const SYSTEM_CONTROL: [&str; 2] = ["/etc/systemd/system.control", "/run/systemd/system.control"];
 
-/// The variables that a user's directories depend on.
+/// The caller's environment, as far as it says where units lie.
 #[derive(Debug, Clone, Default)]
-pub struct UserDirs {
+pub struct Environment {
     /// `$HOME`
     pub home: Option<String>,
     /// `$XDG_CONFIG_HOME`
     pub config_home: Option<String>,
+    /// `$XDG_CONFIG_DIRS`
+    pub config_dirs: Option<String>,
     /// `$XDG_DATA_HOME`
     pub data_home: Option<String>,
+    /// `$XDG_DATA_DIRS`
+    pub data_dirs: Option<String>,
     /// `$XDG_RUNTIME_DIR`
     pub runtime_dir: Option<String>,
+    /// `$SYSTEMD_UNIT_PATH`
+    pub unit_path: Option<String>,
+    /// The working directory, which relative paths start from; absolute.
+    pub directory: String,
+}
+
+impl Environment {
+    fn absolute(&self, path: &str) -> String {
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            join(&self.directory, path)
+        };
+        simplify(&path)
+    }
+
+    /// The directories that a list names, with this at the end of each.
+    fn list(&self, list: &str, end: &str) -> Vec<String> {
+        let named = list.split(':').filter(|dir| !dir.is_empty());
+        named.map(|dir| self.absolute(&join(dir, end))).collect()
+    }
+
+    /// A directory of the user's own: from its variable, or below the home directory.
+    fn own(&self, variable: &Option<String>, usual: &str, generation: Generation) -> String {
+        match variable {
+            Some(dir) if dir.starts_with('/') || !generation.has(Trait::AbsoluteXdg) => {
+                // An empty one is the root.
+                format!("{}/", dir.trim_end_matches('/'))
+            }
+            _ => {
+                // get_home_dir(): what is no absolute path counts as though it was not set.
+                let home = self.home.as_deref().filter(|home| home.starts_with('/')).unwrap_or("/root");
+                format!("{}/{usual}/", home.trim_end_matches('/'))
+            }
+        }
+    }
 }
 
 /// The search path of one manager.
@@ -43,18 +86,37 @@ pub struct SearchPath {
 }
 
 impl SearchPath {
+    /// That of a scope's manager, for a caller with this environment.
+    pub fn new(root: &Root, scope: Scope, environment: &Environment, generation: Generation) -> SearchPath {
+        let mut path = match scope {
+            Scope::System => SearchPath::system(root, generation),
+            Scope::Global => SearchPath::global(),
+            Scope::User => SearchPath::user(environment, generation),
+        };
+        if let Some(given) = &environment.unit_path {
+            let usual = std::mem::take(&mut path.dirs);
+            path.dirs = environment.list(given, "");
+            // systemd(1), "Environment": a colon at the end adds the usual path.
+            if given.ends_with(':') {
+                path.dirs.extend(usual);
+            }
+        }
+        let mut seen = HashSet::new();
+        path.dirs.retain(|dir| seen.insert(dir.clone()));
+        path
+    }
+
     /// The system manager's. `/lib/systemd/system` counts, last, where `/lib` is a directory of
-    /// its own.
-    pub fn system(root: &Root) -> SearchPath {
+    /// its own. There are no `.attached` directories before 240.
+    pub fn system(root: &Root, generation: Generation) -> SearchPath {
         let owned = |dirs: &[&str]| dirs.iter().map(|dir| (*dir).to_owned()).collect::<Vec<_>>();
+        let attached = |dir| Some(dir).filter(|_| generation.number() >= 240);
         let mut dirs = owned(&SYSTEM_CONTROL);
+        dirs.extend(owned(&[SYSTEM_TRANSIENT, SYSTEM_GENERATORS[0], "/etc/systemd/system"]));
+        dirs.extend(attached("/etc/systemd/system.attached").map(str::to_owned));
+        dirs.extend(owned(&["/run/systemd/system"]));
+        dirs.extend(attached("/run/systemd/system.attached").map(str::to_owned));
         dirs.extend(owned(&[
-            SYSTEM_TRANSIENT,
-            SYSTEM_GENERATORS[0],
-            "/etc/systemd/system",
-            "/etc/systemd/system.attached",
-            "/run/systemd/system",
-            "/run/systemd/system.attached",
             SYSTEM_GENERATORS[1],
             "/usr/local/lib/systemd/system",
             "/usr/lib/systemd/system",
@@ -95,19 +157,16 @@ impl SearchPath {
         }
     }
 
-    /// That of the calling user's manager.
-    pub fn user(user: &UserDirs) -> SearchPath {
-        let home = user.home.as_deref().unwrap_or("/root");
-        let below_home = |own: &Option<String>, usual: &str| {
-            let own = own.as_deref().filter(|dir| dir.starts_with('/'));
-            own.map_or_else(|| join(home, usual), str::to_owned)
-        };
-        let config = below_home(&user.config_home, ".config");
-        let data = below_home(&user.data_home, ".local/share");
-        let runtime = user.runtime_dir.as_deref().filter(|dir| dir.starts_with('/'));
-        let in_runtime = |name: &str| runtime.map(|dir| join(dir, &format!("systemd/{name}")));
-        let persistent = join(&config, "systemd/user");
-        let mut control = vec![join(&config, "systemd/user.control")];
+    /// That of the calling user's manager; user_dirs() up to 256, user_unit_search_dirs() since.
+    pub fn user(environment: &Environment, generation: Generation) -> SearchPath {
+        let config = environment.own(&environment.config_home, ".config", generation);
+        let data = environment.own(&environment.data_home, ".local/share", generation);
+        let of_runtime = environment.runtime_dir.as_deref();
+        let runtime = of_runtime.filter(|dir| dir.starts_with('/') || !generation.has(Trait::AbsoluteXdg));
+        let in_runtime =
+            |name: &str| runtime.map(|dir| environment.absolute(&format!("{dir}/systemd/{name}")));
+        let persistent = format!("{config}systemd/user");
+        let mut control = vec![format!("{config}systemd/user.control")];
         control.extend(in_runtime("user.control"));
         let generators: Vec<String> = ["generator.early", "generator", "generator.late"]
             .into_iter()
@@ -116,25 +175,46 @@ impl SearchPath {
         let mut dirs = control.clone();
         dirs.extend(in_runtime("transient"));
         dirs.extend(generators.first().cloned());
-        dirs.extend([
-            persistent.clone(),
-            "/etc/xdg/systemd/user".to_owned(),
-            "/etc/systemd/user".to_owned(),
-        ]);
+        let usual = if generation.has(Trait::EtcXdg) {
+            "/etc/xdg"
+        } else {
+            ""
+        };
+        let config_dirs =
+            environment.list(environment.config_dirs.as_deref().unwrap_or(usual), "systemd/user");
+        // In 239 these come before the user's own.
+        if generation.number() < 240 {
+            dirs.extend(config_dirs);
+            dirs.push(persistent.clone());
+        } else {
+            dirs.push(persistent.clone());
+            dirs.extend(config_dirs);
+        }
+        dirs.push("/etc/systemd/user".to_owned());
         dirs.extend(in_runtime("user"));
         dirs.push("/run/systemd/user".to_owned());
         dirs.extend(generators.get(1).cloned());
-        dirs.push(join(&data, "systemd/user"));
-        dirs.extend(SearchPath::global().dirs.split_off(2));
+        dirs.push(format!("{data}systemd/user"));
+        let shared = environment.data_dirs.as_deref().unwrap_or("/usr/local/share:/usr/share");
+        dirs.extend(environment.list(shared, "systemd/user"));
+        dirs.extend(
+            [
+                "/usr/local/lib/systemd/user",
+                "/usr/local/share/systemd/user",
+                "/usr/lib/systemd/user",
+                "/usr/share/systemd/user",
+            ]
+            .map(str::to_owned),
+        );
         dirs.extend(generators.get(2).cloned());
         SearchPath {
             scope: Scope::User,
-            dirs,
-            persistent,
+            dirs: dirs.iter().map(|dir| environment.absolute(dir)).collect(),
+            persistent: environment.absolute(&persistent),
             runtime: in_runtime("user"),
             generators,
             transient: in_runtime("transient"),
-            control,
+            control: control.iter().map(|dir| environment.absolute(dir)).collect(),
         }
     }
 
@@ -230,24 +310,74 @@ pub fn simplify(path: &str) -> String {
 mod tests {
     use super::*;
 
+    const LATEST: Generation = Generation::NEWEST;
+
+    fn home(dir: &str) -> Environment {
+        Environment {
+            home: Some(dir.into()),
+            directory: "/work".into(),
+            ..Environment::default()
+        }
+    }
+
     #[test]
     fn a_user_has_directories_of_its_own() {
-        let user = UserDirs {
-            home: Some("/home/a".into()),
-            ..UserDirs::default()
-        };
-        let path = SearchPath::user(&user);
+        let path = SearchPath::user(&home("/home/a"), LATEST);
         assert_eq!(path.persistent, "/home/a/.config/systemd/user");
         assert_eq!(path.runtime, None);
         assert!(path.dirs.contains(&"/usr/lib/systemd/user".to_owned()));
         assert!(path.is_config("/home/a/.config/systemd/user/x.service"));
+        for not_absolute in ["", "rel"] {
+            let path = SearchPath::user(&home(not_absolute), LATEST);
+            assert_eq!(path.persistent, "/root/.config/systemd/user");
+        }
+    }
+
+    #[test]
+    fn xdg_variables_name_directories() {
+        let xdg = Environment {
+            config_home: Some("own".into()),
+            config_dirs: Some("/a::b".into()),
+            data_dirs: Some("/d".into()),
+            ..home("/home/a")
+        };
+        let older = SearchPath::user(&xdg, Generation::release(252));
+        assert_eq!(older.persistent, "/work/own/systemd/user");
+        for dir in ["/a/systemd/user", "/work/b/systemd/user", "/d/systemd/user"] {
+            assert!(older.dirs.contains(&dir.to_owned()), "{dir}");
+        }
+        assert_eq!(SearchPath::user(&xdg, LATEST).persistent, "/home/a/.config/systemd/user");
+        let has_etc = |generation| {
+            let dirs = SearchPath::user(&home("/home/a"), generation).dirs;
+            dirs.contains(&"/etc/xdg/systemd/user".to_owned())
+        };
+        assert_eq!([Generation::EL8, Generation::EL9, Generation::EL10].map(has_etc), [false, true, false]);
+    }
+
+    #[test]
+    fn a_unit_path_takes_the_place_of_the_usual_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let dirs = |given: &str| {
+            let environment = Environment {
+                unit_path: Some(given.to_owned()),
+                ..home("/")
+            };
+            SearchPath::new(&root, Scope::System, &environment, LATEST).dirs
+        };
+        assert_eq!(dirs("/a:b:/a"), ["/a", "/work/b"]);
+        assert_eq!(dirs(""), Vec::<String>::new());
+        assert_eq!(
+            dirs("/usr/lib/systemd/system:")[..2],
+            ["/usr/lib/systemd/system", "/etc/systemd/system.control"]
+        );
     }
 
     #[test]
     fn only_direct_children_are_in_the_search_path() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
-        let path = SearchPath::system(&root);
+        let path = SearchPath::system(&root, LATEST);
         assert!(path.contains("/usr/lib/systemd/system/a.service"));
         assert!(!path.contains("/usr/lib/systemd/system/sub/a.service"));
         assert_eq!(path.tail("/usr/lib/systemd/system/sub/a.service"), Some("sub/a.service"));

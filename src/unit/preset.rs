@@ -2,13 +2,17 @@
 
 use std::collections::HashMap;
 
+use nix::errno::Errno;
+
 use crate::intent::Scope;
 use crate::root::Root;
 use crate::unit::conf_files;
-use crate::unit::generation::Generation;
+use crate::unit::file::LONGEST_LINE;
+use crate::unit::generation::{Generation, Trait};
 use crate::unit::glob;
 use crate::unit::log::Log;
 use crate::unit::name;
+use crate::unit::problem::Problem;
 
 /// Highest first; the last component is that of the system manager.
 const PARENTS: [&str; 4] = [
@@ -73,19 +77,31 @@ pub struct Answer {
 
 impl Presets {
     /// Reads an image's presets; lines that are no rules are warned of.
-    pub fn load(root: &Root, scope: Scope, generation: Generation, prefix: &str, log: &Log) -> Presets {
+    ///
+    /// # Errors
+    /// [`Problem`] where a line is too long to be read.
+    pub fn load(
+        root: &Root,
+        scope: Scope,
+        generation: Generation,
+        prefix: &str,
+        log: &Log,
+    ) -> Result<Presets, Problem> {
         Presets::load_some(root, scope, generation, (prefix, log), &|_| true)
     }
 
     /// Reads those of an image's preset files whose names `counts` picks. Paths are reported with a
     /// prefix before them.
+    ///
+    /// # Errors
+    /// [`Problem`] where a line is too long to be read.
     pub fn load_some(
         root: &Root,
         scope: Scope,
         generation: Generation,
         (prefix, log): (&str, &Log),
         counts: &dyn Fn(&str) -> bool,
-    ) -> Presets {
+    ) -> Result<Presets, Problem> {
         let last = if scope == Scope::System {
             "system-preset"
         } else {
@@ -98,15 +114,23 @@ impl Presets {
                 continue;
             }
             if let Ok(text) = root.read_text(&path) {
+                let has_long_line = text.lines().any(|line| line.len() >= LONGEST_LINE);
+                if has_long_line && !generation.has(Trait::EarlierSyntax) {
+                    return Err(Problem::Os(Errno::ENOBUFS));
+                }
                 presets.parse(&text, &format!("{prefix}{path}"), generation, log);
             }
         }
-        presets
+        Ok(presets)
     }
 
     /// Adds the rules of one file.
     pub fn parse(&mut self, text: &str, path: &str, generation: Generation, log: &Log) {
-        for (number, raw) in text.lines().enumerate() {
+        let pieces: Vec<&str> = match generation.has(Trait::EarlierSyntax) {
+            true => text.split_inclusive('\n').flat_map(read_in_pieces).collect(),
+            false => text.lines().collect(),
+        };
+        for (number, raw) in pieces.into_iter().enumerate() {
             let raw = raw.trim_ascii_end();
             let line = raw.trim_ascii_start();
             if line.is_empty() || line.starts_with(['#', ';']) {
@@ -181,6 +205,20 @@ impl Rule {
     }
 }
 
+/// 239 reads lines into a buffer of two kibibytes; what does not fit is the next line.
+fn read_in_pieces(line: &str) -> Vec<&str> {
+    const MOST: usize = 2047;
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        let end = rest.floor_char_boundary(MOST.min(rest.len()));
+        let (piece, left) = rest.split_at(end);
+        pieces.push(piece);
+        rest = left;
+    }
+    pieces
+}
+
 fn parse_rule(line: &str, generation: Generation) -> Option<(PresetAnswer, String, Vec<String>)> {
     // A keyword alone is a rule as well; it matches nothing.
     let (word, rest) = line.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((line, ""));
@@ -194,7 +232,7 @@ fn parse_rule(line: &str, generation: Generation) -> Option<(PresetAnswer, Strin
             fits.then_some((PresetAnswer::Enable, pattern, instances))
         }
         "disable" => Some((PresetAnswer::Disable, pattern.to_owned(), Vec::new())),
-        "ignore" if generation.has_preset_ignore() => {
+        "ignore" if generation.has(Trait::PresetIgnore) => {
             Some((PresetAnswer::Ignore, pattern.to_owned(), Vec::new()))
         }
         _ => None,
@@ -208,7 +246,7 @@ mod tests {
     fn presets(text: &str, generation: u16) -> (Presets, Vec<String>) {
         let log = Log::default();
         let mut presets = Presets::default();
-        presets.parse(text, "/p", Generation(generation), &log);
+        presets.parse(text, "/p", Generation::release(generation), &log);
         (presets, log.take().into_iter().map(|line| line.text).collect())
     }
 

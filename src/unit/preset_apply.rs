@@ -4,9 +4,10 @@ use crate::intent::Scope;
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement, gather};
+use crate::unit::generation::Trait;
 use crate::unit::name::{self, base_name};
 use crate::unit::preset::{Answer, PresetAnswer, PresetMode, Presets};
-use crate::unit::problem::{Events, Problem};
+use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::tree::Units;
 
 /// A unit, what the presets said of it, and the argument it was named by.
@@ -57,7 +58,7 @@ impl Units<'_> {
         self.expand_as_system();
         let mut plan = Plan::default();
         let mut outcome = Ok(0);
-        let goes_on = self.generation.preset_goes_on();
+        let goes_on = self.generation.has(Trait::PresetGoesOn);
         for (owner, unit) in names.iter().enumerate() {
             let decided = match outcome {
                 Err(problem) if !goes_on => Err(problem),
@@ -95,9 +96,14 @@ impl Units<'_> {
                 if !matches!(kind, Kind::File | Kind::Link) || !name::is_listed(unit) {
                     continue;
                 }
-                let decided = self.decide(&mut plan, unit, presets, owner, events);
-                if let Err(problem @ (Problem::Os(_) | Problem::Severed)) = decided
+                // What failed was told by nobody up to 249, see below.
+                let mut unsaid = Events::default();
+                let earlier = self.generation.has(Trait::EarlierInstall) && !self.forgiving;
+                let told = if earlier { &mut unsaid } else { &mut *events };
+                let decided = self.decide(&mut plan, unit, presets, owner, told);
+                if let Err(problem) = decided
                     && !self.forgiving
+                    && self.ends_preset_all(problem, unit, owner, events)
                 {
                     return (Err(problem), plan.decisions);
                 }
@@ -105,18 +111,37 @@ impl Units<'_> {
             }
         }
         let outcome = self.execute(&mut plan, mode, place, events);
-        let alone = matches!(outcome, Err(problem)
-            if self.forgiving && problem.is_of_unit() || self.forgives_alias(problem));
+        let alone = matches!(outcome, Err(problem) if self.forgiving && problem.is_of_unit());
         (if alone { Ok(1) } else { outcome }, plan.decisions)
+    }
+
+    /// Whether a unit's problem is the end of `preset-all`; up to 249 what is no reason to stop is told in words
+    /// of its own, and everything else is one.
+    fn ends_preset_all(&self, problem: Problem, unit: &str, owner: usize, events: &mut Events) -> bool {
+        if self.generation.has(Trait::PresetAllGoesOn) {
+            return false;
+        }
+        let path = unit.to_owned();
+        match problem {
+            _ if !self.generation.has(Trait::EarlierInstall) => {
+                matches!(problem, Problem::Os(_) | Problem::Severed)
+            }
+            Problem::Masked => {
+                events.push(owner, Event::IsMasked { path });
+                false
+            }
+            Problem::Severed => {
+                events.push(owner, Event::IsDangling { path });
+                false
+            }
+            Problem::Generated => false,
+            _ => true,
+        }
     }
 
     /// Presets expand specifiers as for the system, whoever the units belong to.
     fn expand_as_system(&mut self) {
         self.specifiers.scope = Scope::System;
-    }
-
-    fn forgives_alias(&self, problem: Problem) -> bool {
-        problem == Problem::BadAlias && !self.generation.preset_all_fails_for_alias()
     }
 
     fn decide(
@@ -163,8 +188,10 @@ impl Units<'_> {
         let mut outcome = Ok(0);
         if mode != PresetMode::EnableOnly {
             let mut marks = self.mark(&mut plan.disable, events);
-            let removed = self.remove_marked(&mut marks, &place.dir, events);
-            gather(&mut outcome, removed.map(|()| 0));
+            for dir in self.removal_dirs(&place.dir) {
+                let removed = self.remove_marked(&mut marks, &dir, events);
+                gather(&mut outcome, removed.map(|()| 0));
+            }
         }
         if mode != PresetMode::DisableOnly {
             gather(&mut outcome, self.apply(&mut plan.enable, place, Lookup::LOAD, events));

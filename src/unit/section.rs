@@ -3,9 +3,12 @@
 use nix::errno::Errno;
 
 use crate::unit::file::{self, Item};
-use crate::unit::generation::Generation;
+use crate::unit::file_earlier;
+use crate::unit::generation::{Generation, Trait};
+use crate::unit::index::absolute;
 use crate::unit::log::{Level, Log};
 use crate::unit::name;
+use crate::unit::paths::parent;
 use crate::unit::problem::Problem;
 use crate::unit::words;
 
@@ -38,7 +41,15 @@ pub struct Reader<'a> {
     pub generation: Generation,
     /// Where warnings go.
     pub log: &'a Log,
+    /// Reads a file that `.include` names, if it is there.
+    pub include: &'a Include<'a>,
 }
+
+/// Reads a file by its path; none if there is no such file.
+pub type Include<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Problem> + 'a;
+
+/// So many files may include each other; 239 knows no limit, and dies of a circle.
+const DEEPEST_INCLUDE: usize = 32;
 
 impl Install {
     /// Whether enabling the unit makes any link.
@@ -61,8 +72,23 @@ impl Install {
 
     /// Adds a file's settings.
     pub fn read(&mut self, content: &[u8], reader: &Reader) -> Result<(), Problem> {
-        for item in file::parse(content) {
+        self.read_within(content, reader, DEEPEST_INCLUDE)
+    }
+
+    fn read_within(&mut self, content: &[u8], reader: &Reader, depth: usize) -> Result<(), Problem> {
+        let earlier = reader.generation.has(Trait::EarlierSyntax);
+        let items = if earlier {
+            file_earlier::parse(content)
+        } else {
+            file::parse(content)
+        };
+        for item in items {
             match item {
+                Item::Include { line, path } => {
+                    reader.warn(line, file_earlier::INCLUDE_WARNING);
+                    self.include(&path, reader, depth)?;
+                }
+                Item::TooLong => return Err(Problem::Os(Errno::ENOBUFS)),
                 Item::Warning { line, text } => reader.warn(line, &text),
                 Item::Broken { line, text, errno } => {
                     let level = if errno == Errno::EBADMSG {
@@ -79,6 +105,19 @@ impl Install {
         Ok(())
     }
 
+    fn include(&mut self, path: &str, reader: &Reader, depth: usize) -> Result<(), Problem> {
+        let depth = depth.checked_sub(1).ok_or(Problem::LinkedFile)?;
+        let shown = absolute(path, parent(reader.shown));
+        let Some(content) = (reader.include)(&shown)? else {
+            return Ok(());
+        };
+        let reader = Reader {
+            shown: &shown,
+            ..*reader
+        };
+        self.read_within(&content, &reader, depth)
+    }
+
     fn assign(&mut self, line: usize, key: &str, value: &str, reader: &Reader) -> Result<(), Problem> {
         match key {
             "Alias" => match name::type_of(reader.unit) {
@@ -89,12 +128,16 @@ impl Install {
             },
             "WantedBy" => add_words(&mut self.wanted_by, line, value, reader),
             "RequiredBy" => add_words(&mut self.required_by, line, value, reader),
-            "UpheldBy" if reader.generation.has_upheld_by() => {
+            "UpheldBy" if reader.generation.has(Trait::UpheldBy) => {
                 add_words(&mut self.upheld_by, line, value, reader);
             }
             "Also" => return self.add_also(line, value, reader),
             "DefaultInstance" => return self.set_default_instance(line, value, reader),
             _ if key.starts_with("X-") => {}
+            _ if reader.generation.has(Trait::EarlierSyntax) => {}
+            _ if reader.generation.has(Trait::UnknownKeyName) => {
+                reader.warn(line, &format!("Unknown key name '{key}' in section 'Install', ignoring."));
+            }
             _ => reader.warn(line, &format!("Unknown key '{key}' in section [Install], ignoring.")),
         }
         Ok(())
@@ -178,8 +221,9 @@ mod tests {
             unit,
             shown: "/f",
             expand: &expand,
-            generation: Generation(generation),
+            generation: Generation::release(generation),
             log: &log,
+            include: &|_| Ok(None),
         };
         let mut install = Install::default();
         let result = files.iter().try_for_each(|text| install.read(text.as_bytes(), &reader));

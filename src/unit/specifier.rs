@@ -5,14 +5,18 @@ use std::cell::{OnceCell, RefCell};
 use nix::errno::Errno;
 
 use crate::intent::Scope;
+use crate::os_release::OsRelease;
 use crate::root::Root;
-use crate::unit::generation::os_release_field;
+use crate::unit::generation::Generation;
 use crate::unit::name;
 use crate::unit::problem::Problem;
 
-const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 const MACHINE_ID: &str = "/etc/machine-id";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const MACHINE_INFO: &str = "/etc/machine-info";
+
+/// The specifiers of 239, then those that later releases brought; the tables in install_name_printf().
+const KNOWN: [(u16, &str); 3] = [(0, "nNpijUumHbv"), (240, "aBlowWgG"), (250, "AMq")];
 
 /// Where the values come from that do not lie in a unit's name.
 #[derive(Debug)]
@@ -22,7 +26,11 @@ pub struct Specifiers<'r> {
     pub scope: Scope,
     /// The tree that the caller has as its root; the kernel speaks there.
     whole: &'r Root,
-    os_release: OnceCell<Option<String>>,
+    /// As which systemd to expand.
+    pub generation: Generation,
+    /// The os-release file, where a caller names one.
+    pub os_release_path: Option<String>,
+    os_release: OnceCell<Option<OsRelease>>,
     /// Specifiers that were expanded to something about the machine that builds the image.
     host_dependent: RefCell<Vec<String>>,
 }
@@ -39,6 +47,8 @@ impl<'r> Specifiers<'r> {
             root,
             scope: Scope::System,
             whole,
+            generation: Generation::NEWEST,
+            os_release_path: None,
             os_release: OnceCell::new(),
             host_dependent: RefCell::default(),
         }
@@ -60,6 +70,7 @@ impl<'r> Specifiers<'r> {
             }
             match chars.next() {
                 None | Some('%') => expanded.push('%'),
+                Some(other) if !other.is_ascii_alphanumeric() => expanded.extend(['%', other]),
                 Some(specifier) => expanded.push_str(&self.value(unit, specifier)?),
             }
         }
@@ -67,6 +78,10 @@ impl<'r> Specifiers<'r> {
     }
 
     fn value(&self, unit: &str, specifier: char) -> Result<String, Problem> {
+        let number = self.generation.number();
+        if !KNOWN.iter().any(|(since, known)| *since <= number && known.contains(specifier)) {
+            return Err(Problem::BadSpecifier);
+        }
         match specifier {
             'n' => Ok(unit.to_owned()),
             'N' => Ok(name::stem_of(unit).to_owned()),
@@ -86,6 +101,10 @@ impl<'r> Specifiers<'r> {
             'W' => self.os_release("VARIANT_ID"),
             'M' => self.os_release("IMAGE_ID"),
             'A' => self.os_release("IMAGE_VERSION"),
+            'q' => match self.pretty_name() {
+                Some(name) => Ok(name),
+                None => self.value(unit, 'l'),
+            },
             'b' | 'H' | 'l' | 'v' | 'a' => {
                 self.host_dependent.borrow_mut().push(format!("{unit}: %{specifier}"));
                 self.of_host(specifier)
@@ -95,9 +114,18 @@ impl<'r> Specifiers<'r> {
     }
 
     fn os_release(&self, field: &str) -> Result<String, Problem> {
-        let load = || OS_RELEASE.iter().find_map(|path| self.root.read_text(path).ok());
-        let text = self.os_release.get_or_init(load).as_deref().ok_or(Problem::Unresolved)?;
-        Ok(os_release_field(text, field).unwrap_or_default())
+        let load = || match &self.os_release_path {
+            Some(path) => OsRelease::load_from(self.root, path),
+            None => OsRelease::load(self.root),
+        };
+        let release = self.os_release.get_or_init(load).as_ref().ok_or(Problem::Unresolved)?;
+        Ok(release.get(field).unwrap_or_default().to_owned())
+    }
+
+    /// `PRETTY_HOSTNAME` of machine-info(5), which has the form of os-release.
+    fn pretty_name(&self) -> Option<String> {
+        let info = OsRelease::load_from(self.root, MACHINE_INFO)?;
+        info.value("PRETTY_HOSTNAME").map(str::to_owned)
     }
 
     fn machine_id(&self) -> Result<String, Problem> {
@@ -163,13 +191,43 @@ mod tests {
             expand("%n|%N|%p|%i|%j|%u%G").unwrap(),
             "work-kind@red.service|work-kind@red|work-kind|red|kind|root0"
         );
-        assert_eq!(expand("a%%b%").unwrap(), "a%b%");
+        assert_eq!(expand("a%%b%-%").unwrap(), "a%b%-%");
         assert_eq!(expand("%t"), Err(Problem::BadSpecifier));
         assert_eq!(expand("%o"), Err(Problem::Unresolved));
         assert_eq!(expand("%m"), Err(Problem::Unresolved));
         assert!(specifiers.take_host_dependent().is_empty());
         expand("%a").unwrap();
         assert_eq!(specifiers.take_host_dependent(), ["work-kind@red.service: %a"]);
+    }
+
+    #[test]
+    fn specifiers_come_with_their_generation() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/etc", 0o755).unwrap();
+        root.write("/etc/os-release", b"ID=x\n", None).unwrap();
+        root.write("/etc/machine-info", b"PRETTY_HOSTNAME='a b'\n", None).unwrap();
+        let expand = |generation, text| {
+            let mut specifiers = Specifiers::new(&root);
+            specifiers.generation = generation;
+            specifiers.expand("a.service", text)
+        };
+        assert_eq!(expand(Generation::EL8, "%o"), Err(Problem::BadSpecifier));
+        assert_eq!(expand(Generation::EL8, "%n").unwrap(), "a.service");
+        assert_eq!(expand(Generation::release(247), "%o").unwrap(), "x");
+        assert_eq!(expand(Generation::release(247), "%q"), Err(Problem::BadSpecifier));
+        assert_eq!(expand(Generation::release(252), "%q").unwrap(), "a b");
+    }
+
+    #[test]
+    fn another_os_release_may_be_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        root.create_dirs("/srv", 0o755).unwrap();
+        root.write("/srv/release", b"ID=other\n", None).unwrap();
+        let mut specifiers = Specifiers::new(&root);
+        specifiers.os_release_path = Some("/srv/release".to_owned());
+        assert_eq!(specifiers.expand("a.service", "%o").unwrap(), "other");
     }
 
     #[test]

@@ -8,9 +8,11 @@ use nix::errno::Errno;
 
 use crate::root::Kind;
 use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::generation::Trait;
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent};
 use crate::unit::problem::{Events, Problem};
+use crate::unit::state_earlier::LinksBelow;
 use crate::unit::tree::Units;
 
 /// A unit file's state.
@@ -142,7 +144,10 @@ struct Links {
 
 /// The links of all directories, read when they are first asked for.
 #[derive(Debug, Default)]
-pub struct LinkTable(RefCell<HashMap<String, Rc<Links>>>);
+pub struct LinkTable {
+    links: RefCell<HashMap<String, Rc<Links>>>,
+    below: RefCell<HashMap<String, Rc<LinksBelow>>>,
+}
 
 /// What was found of a unit's links over the search path.
 #[derive(Debug, Default)]
@@ -172,7 +177,8 @@ impl Units<'_> {
                 State::Masked
             });
         }
-        if unit != base_name(path) && !name::is_instance(&behind.name) {
+        let is_alias = unit != base_name(path) && !name::is_instance(&behind.name);
+        if is_alias && self.generation.has(Trait::AliasState) {
             return Ok(State::Alias);
         }
         if self.path.is_generated(path) {
@@ -203,8 +209,8 @@ impl Units<'_> {
                 || self.path.is_runtime_dir(dir)
                 || self.is_global_config(dir);
             if matters {
-                let links = table.of(self, dir);
-                self.look(unit, dir, &links, known_names, below_unit, &mut found);
+                let (enabled, own_link) = table.search(self, dir, unit, known_names, below_unit);
+                self.look(dir, enabled, own_link, &mut found);
             }
             below_unit |= unit.shown().strip_prefix(dir.as_str()).is_some_and(|rest| rest.starts_with('/'));
         }
@@ -225,18 +231,9 @@ impl Units<'_> {
             && matches!(dir, "/etc/systemd/user" | "/etc/xdg/systemd/user")
     }
 
-    fn look(
-        &self,
-        unit: &Unit,
-        dir: &str,
-        links: &Links,
-        known_names: bool,
-        below_unit: bool,
-        found: &mut Found,
-    ) {
+    fn look(&self, dir: &str, enabled: bool, own_link: bool, found: &mut Found) {
         let is_config = *dir == self.path.persistent || self.is_global_config(dir);
         let is_runtime = self.path.is_runtime_dir(dir);
-        let (enabled, own_link) = links.search(self, unit, known_names, below_unit);
         if enabled {
             found.config |= is_config;
             found.runtime |= !is_config && is_runtime;
@@ -249,14 +246,34 @@ impl Units<'_> {
 }
 
 impl LinkTable {
-    fn of(&self, units: &Units, dir: &str) -> Rc<Links> {
-        let known = self.0.borrow().get(dir).cloned();
-        known.unwrap_or_else(|| {
-            let links = Rc::new(Links::load(units, dir));
-            self.0.borrow_mut().insert(dir.to_owned(), links.clone());
-            links
-        })
+    /// Whether a link in a directory makes the unit enabled, and else whether there is one of the unit's own
+    /// name that leads to its file.
+    fn search(
+        &self,
+        units: &Units,
+        dir: &str,
+        unit: &Unit,
+        known_names: bool,
+        below_unit: bool,
+    ) -> (bool, bool) {
+        if units.generation.has(Trait::EarlierInstall) {
+            let links = of_dir(&self.below, dir, || LinksBelow::load(units, dir));
+            links.search(units, unit, known_names, below_unit)
+        } else {
+            let links = of_dir(&self.links, dir, || Links::load(units, dir));
+            links.search(units, unit, known_names, below_unit)
+        }
     }
+}
+
+/// What is known of a directory, found out the first time.
+fn of_dir<T>(table: &RefCell<HashMap<String, Rc<T>>>, dir: &str, load: impl FnOnce() -> T) -> Rc<T> {
+    let known = table.borrow().get(dir).cloned();
+    known.unwrap_or_else(|| {
+        let links = Rc::new(load());
+        table.borrow_mut().insert(dir.to_owned(), links.clone());
+        links
+    })
 }
 
 impl Links {
@@ -348,11 +365,12 @@ impl Links {
 
 fn pulls_in(dir: &str, units: &Units) -> bool {
     let kind = dir.rsplit_once('.').map(|(_, kind)| kind);
-    matches!(kind, Some("wants" | "requires")) || kind == Some("upholds") && units.generation.has_upheld_by()
+    matches!(kind, Some("wants" | "requires"))
+        || kind == Some("upholds") && units.generation.has(Trait::UpheldBy)
 }
 
 /// Whether enabling the unit makes a link of this name.
-fn is_known_name(unit: &Unit, link: &str) -> bool {
+pub(super) fn is_known_name(unit: &Unit, link: &str) -> bool {
     link == unit.name
         || unit.install.aliases.iter().any(|alias| alias == link)
         || unit.install.default_name(&unit.name).as_deref() == Some(link)

@@ -8,11 +8,11 @@ use crate::root::{Hold, Kind, Root};
 use crate::unit::alias::check_alias_link;
 use crate::unit::batch::{Batch, Lookup, Mode, Unit};
 use crate::unit::conf_files;
-use crate::unit::generation::Generation;
+use crate::unit::generation::{Generation, Trait};
 use crate::unit::index::{Index, absolute};
 use crate::unit::log::{Level, Log};
-use crate::unit::name;
-use crate::unit::paths::{SearchPath, join, parent};
+use crate::unit::name::{self, base_name};
+use crate::unit::paths::{SearchPath, join, parent, simplify};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::section::Reader;
 use crate::unit::specifier::Specifiers;
@@ -150,7 +150,10 @@ impl<'r> Units<'r> {
         }
         let first = self.path.dirs.first().map_or("", String::as_str);
         let path = unit.path.clone().unwrap_or_else(|| join(first, &unit.name));
-        let text = format!("{}{path}: unit type {unit_type} cannot be templated, ignoring.", self.prefix);
+        let text = match self.generation.number() {
+            ..240 => format!("Unit type {unit_type} cannot be templated."),
+            _ => format!("{}{path}: unit type {unit_type} cannot be templated, ignoring.", self.prefix),
+        };
         self.log.push(Level::Error, text);
         Err(Problem::Os(Errno::EINVAL))
     }
@@ -171,6 +174,7 @@ impl<'r> Units<'r> {
                 unit.mode = Some(Mode::Masked);
                 Ok(())
             }
+            Kind::Link if self.generation.has(Trait::EarlierInstall) => self.load_link_earlier(unit, path),
             Kind::Link => self.load_link(unit, path),
             Kind::Dir => Err(Problem::Os(Errno::EISDIR)),
             Kind::Other if lookup.load => Err(Problem::Os(Errno::EBADFD)),
@@ -199,8 +203,40 @@ impl<'r> Units<'r> {
             expand: &|unit, text| self.specifiers.expand(unit, text),
             generation: self.generation,
             log: &self.log,
+            include: &|path| {
+                let inside = path.strip_prefix(self.prefix.as_str()).unwrap_or(path);
+                if_exists(self.root.read(inside)).map_err(|error| Problem::from(&error))
+            },
         };
         unit.install.read(content, &reader)
+    }
+
+    /// What links were to systemd before 250: masks, or one step to a unit whose name has to be of one kind.
+    fn load_link_earlier(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
+        let text = self.index.read_link(path)?;
+        let is_mask = if !self.generation.has(Trait::FollowsLinks) {
+            simplify(&text) == DEV_NULL
+        } else if self.prefix.is_empty() {
+            // What cannot be followed to its end is followed step by step.
+            self.is_empty(path).unwrap_or(false)
+        } else {
+            self.index.chase(path).is_ok_and(|end| end.path == DEV_NULL)
+        };
+        if is_mask {
+            unit.mode = Some(Mode::Masked);
+            return Ok(());
+        }
+        let behind = base_name(&text);
+        let fits = match (name::kind(&unit.name), name::kind(behind)) {
+            (Some(name::Kind::Instance), Some(kind)) => kind != name::Kind::Plain,
+            (one, other) => one.is_some() && one == other,
+        };
+        if !fits || name::type_of(&unit.name) != name::type_of(behind) {
+            return Err(Problem::Os(Errno::EINVAL));
+        }
+        unit.target = Some(absolute(&text, parent(path)));
+        unit.mode = Some(Mode::Alias);
+        Ok(())
     }
 
     fn load_link(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
@@ -257,8 +293,12 @@ impl<'r> Units<'r> {
         for owner in [Some(unit.name.as_str()), template].into_iter().flatten() {
             let name = format!("{owner}.d");
             for dir in &self.dirs {
-                if self.index.kind_in(dir, &name)?.is_some() {
-                    dirs.push(join(dir, &name));
+                match self.index.kind_in(dir, &name) {
+                    Ok(None) => {}
+                    Ok(Some(_)) => dirs.push(join(dir, &name)),
+                    // A unit's name can be as long as a file's, and then there are no drop-ins.
+                    Err(Problem::Os(Errno::ENAMETOOLONG)) => {}
+                    Err(problem) => return Err(problem),
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// The generations of systemctl that cases are run as.
-const SYSTEMCTL: [&str; 4] = ["252", "254", "257", "262"];
+const SYSTEMCTL: [&str; 9] = ["el8", "247", "252", "el9", "254", "257", "el10", "259", "262"];
 /// The generation of systemctl that the expectations in `steps` were recorded with.
 const SYSTEMCTL_BASE: &str = "252";
 /// The generations of firewalld that cases with overlays are run as.
@@ -213,9 +213,13 @@ impl Case {
         all.iter().filter(binds).copied().map(Some).collect()
     }
 
-    /// What is laid over the case for a generation.
+    /// What is laid over the case for a generation; el10 answers as 257 where it has nothing of its own.
     pub fn overlay(&self, generation: &str) -> Option<&Version> {
-        self.by_version.get(generation)
+        let release = match generation {
+            "el10" => "257",
+            other => other,
+        };
+        self.by_version.get(generation).or_else(|| self.by_version.get(release))
     }
 
     /// The image's `/etc/nodeshim/nodeshim.toml`.

@@ -13,7 +13,7 @@ use nodeshim::firewall::lokkit::config as lokkit;
 use nodeshim::journal::Journal;
 use nodeshim::policy;
 use nodeshim::sysv::{header, xinetd};
-use nodeshim::unit::generation::FALLBACK;
+use nodeshim::unit::generation::Generation;
 use nodeshim::unit::log::Log;
 use nodeshim::unit::preset::Presets;
 use nodeshim::unit::section::{Install, Reader};
@@ -152,7 +152,11 @@ pub fn unit_file(input: &[u8]) {
     for item in file::parse(input) {
         let (file::Item::Warning { line, .. }
         | file::Item::Broken { line, .. }
-        | file::Item::Assignment { line, .. }) = item;
+        | file::Item::Assignment { line, .. }
+        | file::Item::Include { line, .. }) = item
+        else {
+            continue;
+        };
         assert!((1..=count).contains(&line));
     }
     let log = Log::default();
@@ -161,17 +165,20 @@ pub fn unit_file(input: &[u8]) {
             unit,
             shown: "/etc/systemd/system/a",
             expand: &|_, text| Ok(text.to_owned()),
-            generation: FALLBACK,
+            generation: Generation::NEWEST,
             log: &log,
+            include: &|_| Ok(None),
         };
-        let mut install = Install::default();
-        if install.read(input, &reader).is_ok() {
-            install.meant_name(unit);
+        for generation in [Generation::NEWEST, Generation::EL8] {
+            let mut install = Install::default();
+            if install.read(input, &Reader { generation, ..reader }).is_ok() {
+                install.meant_name(unit);
+            }
         }
     }
     let text = text(input);
     words::split(&text);
     let mut presets = Presets::default();
-    presets.parse(&text, "x.preset", FALLBACK, &log);
+    presets.parse(&text, "x.preset", Generation::NEWEST, &log);
     presets.query("a@b.service", false);
 }

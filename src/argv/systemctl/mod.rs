@@ -1,17 +1,20 @@
 //! systemctl's command line: options anywhere, then a verb with its arguments.
 
+mod listings;
 mod options;
+mod take;
+mod values;
 pub mod verbs;
 
 use std::ffi::OsString;
 
-use crate::argv::getopt;
+use crate::argv::getopt::{self, Mistake};
 use crate::config::Answers;
 use crate::intent::Scope;
-use crate::unit::generation::Generation;
-use crate::unit::name::TYPES;
+use crate::unit::generation::{Generation, Trait};
 use crate::unit::preset::PresetMode;
 use options::Id;
+pub use take::boolean;
 use verbs::{Needs, Verb};
 
 /// How lists are printed.
@@ -29,6 +32,8 @@ pub enum Format {
 /// The options that matter offline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
+    /// No verb was given: what that means is asked for.
+    pub no_verb: bool,
     /// `--quiet`
     pub quiet: bool,
     /// `--no-warn`
@@ -96,28 +101,34 @@ pub type Parsed = Result<Request, UsageError>;
 /// Parses the words after `argv0`.
 pub fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: Answers) -> Parsed {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-    let (long, short) = (options::long(generation.0, answers), options::short(generation.0, answers));
+    let (long, short) = (options::long(generation, answers), options::short(generation, answers));
     let parsed = getopt::parse(words, &long, &short);
     let mut options = Options::default();
     for (id, value) in parsed.options {
         if id == Id::Dot {
-            return Err(no_unit_name(argv0, &value.unwrap_or_default()));
+            return Err(no_unit_name(argv0, &value.unwrap_or_default(), generation));
         }
-        if let Some(text) = take(&mut options, id, value.unwrap_or_default(), generation.0)? {
+        if let Some(text) = take::take(&mut options, id, value.unwrap_or_default(), generation)? {
             return Ok(Request::Show(text));
         }
     }
     // What is wrong with an option before it was said first.
-    if let Some(text) = parsed.error {
-        return Err(UsageError(format!("{argv0}: {text}")));
+    if let Some(mistake) = parsed.error {
+        return Err(UsageError(format!("{argv0}: {}", worded(&mistake, generation))));
+    }
+    if answers == Answers::Strict {
+        check_together(&options, parsed.operands.first().map(String::as_str), generation)?;
     }
     let mut operands = parsed.operands.into_iter();
     let verb = operands.next();
     let arguments: Vec<String> = operands.collect();
-    check_marked(options.marked, verb.as_deref(), &arguments)?;
+    if generation.number() >= 248 || answers == Answers::Image {
+        check_marked(options.marked, verb.as_deref(), &arguments)?;
+    }
+    options.no_verb = verb.is_none();
     let name = verb.as_deref().unwrap_or(verbs::DEFAULT);
-    let verb = verbs::find(name, generation.0, answers).ok_or_else(|| unknown_verb(name, generation))?;
-    check_verb(&options, verb, arguments.len(), answers)?;
+    let verb = verbs::find(name, generation, answers).ok_or_else(|| unknown_verb(name, generation))?;
+    check_verb(&options, verb, arguments.len(), generation, answers)?;
     Ok(Request::Verb {
         options,
         verb,
@@ -127,9 +138,8 @@ pub fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: A
 
 /// A verb of all generations with plain arguments, as one tool asks another for it.
 pub fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> Parsed {
-    let generation = Generation(u16::MAX);
-    let verb =
-        verbs::find(verb, generation.0, Answers::Image).ok_or_else(|| unknown_verb(verb, generation))?;
+    let generation = Generation::NEWEST;
+    let verb = verbs::find(verb, generation, Answers::Image).ok_or_else(|| unknown_verb(verb, generation))?;
     Ok(Request::Verb {
         options: Options::default(),
         verb,
@@ -138,9 +148,11 @@ pub fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> Parsed 
 }
 
 fn unknown_verb(name: &str, generation: Generation) -> UsageError {
-    UsageError(if !generation.proposes_verbs() {
+    UsageError(if generation.number() < 243 {
+        format!("Unknown operation {name}.")
+    } else if !generation.has(Trait::ProposesVerbs) {
         format!("Unknown command verb {name}.")
-    } else if let Some(near) = verbs::near(name, generation.0) {
+    } else if let Some(near) = verbs::near(name, generation) {
         format!("Unknown command verb '{name}', did you mean '{near}'?")
     } else {
         format!("Unknown command verb '{name}'.")
@@ -148,17 +160,30 @@ fn unknown_verb(name: &str, generation: Generation) -> UsageError {
 }
 
 /// Why a verb is not even looked at.
-fn check_verb(options: &Options, verb: &Verb, arguments: usize, answers: Answers) -> Result<(), UsageError> {
-    let elsewhere = options.has_root || options.image.is_some();
+fn check_verb(
+    options: &Options,
+    verb: &Verb,
+    arguments: usize,
+    generation: Generation,
+    answers: Answers,
+) -> Result<(), UsageError> {
+    let (least, most) = verb.arguments(generation, answers);
+    // Up to 242 nobody asks whether a verb can have a root.
+    let elsewhere = (options.has_root || options.image.is_some()) && generation.number() >= 243;
     let text = if elsewhere && verb.needs == Needs::Manager {
-        &format!("Verb '{}' cannot be used with --root= or --image=.", verb.name)
+        let named = if generation.number() < 252 {
+            "--root="
+        } else {
+            "--root= or --image="
+        };
+        &format!("Verb '{}' cannot be used with {named}.", verb.name)
     } else if let Some(image) = &options.image {
         &format!("Failed to set up loopback device for {image}: Operation not permitted")
     } else if answers == Answers::Image && verb.needs == Needs::Files && options.elsewhere.is_some() {
         "Unit files of another machine cannot be changed from inside an image."
-    } else if arguments < verb.least {
+    } else if arguments < least {
         "Too few arguments."
-    } else if arguments > verb.most {
+    } else if arguments > most {
         "Too many arguments."
     } else {
         return Ok(());
@@ -166,12 +191,49 @@ fn check_verb(options: &Options, verb: &Verb, arguments: usize, answers: Answers
     Err(UsageError(text.to_owned()))
 }
 
+/// Whether a generation has a long option, named without its dashes.
+pub fn knows_option(name: &str, generation: Generation) -> bool {
+    options::long(generation, Answers::Strict).iter().any(|option| option.name == name)
+}
+
+/// What is wrong with an option, as the generation's parser says it.
+fn worded(mistake: &Mistake, generation: Generation) -> String {
+    if !options::has_own_parser(generation) {
+        return mistake.to_string();
+    }
+    match mistake {
+        Mistake::UnknownLetter(letter) => format!("unrecognized option '-{letter}'"),
+        Mistake::LetterNeedsValue(letter) => format!("option '-{letter}' requires an argument"),
+        Mistake::Ambiguous(name, names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
+            format!("option '--{name}' is ambiguous; possibilities: {}", names.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 /// Units whose names begin with a dash, `-.mount` the first of them, look like options.
-fn no_unit_name(argv0: &str, rest: &str) -> UsageError {
+fn no_unit_name(argv0: &str, rest: &str, generation: Generation) -> UsageError {
+    let more = if options::has_own_parser(generation) {
+        "…"
+    } else {
+        "..."
+    };
     UsageError(format!(
         "{argv0}: invalid option -- '.'\nHint: to specify units starting with a dash, use \"--\":\n      \
-         {argv0} [OPTIONS...] COMMAND -- -.{rest} ..."
+         {argv0} [OPTIONS{more}] COMMAND -- -.{rest} {more}"
     ))
+}
+
+/// What does not go together. `--runtime` with verbs that take links back came with 241; read in 239-82.el8.
+fn check_together(options: &Options, verb: Option<&str>, generation: Generation) -> Result<(), UsageError> {
+    let takes_back = verb.filter(|verb| matches!(*verb, "disable" | "unmask" | "preset" | "preset-all"));
+    match takes_back {
+        Some(verb) if options.runtime && generation.number() < 241 => {
+            Err(UsageError(format!("--runtime cannot be used with {verb}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `reload-or-restart` wants either units or `--marked`, which goes with nothing else.
@@ -191,195 +253,14 @@ fn check_marked(marked: bool, verb: Option<&str>, arguments: &[String]) -> Resul
     Err(UsageError(text.to_owned()))
 }
 
-/// Takes one option; some print something and end there.
-fn take(options: &mut Options, id: Id, value: String, generation: u16) -> Result<Option<String>, UsageError> {
-    match id {
-        Id::Help => return Ok(Some(help(generation))),
-        Id::Version => return Ok(Some(format!("systemd {}\n", generation))),
-        Id::Type => return take_types(options, &value),
-        Id::State => options.states.extend(split_list(&value)),
-        Id::Failed => options.states.push("failed".to_owned()),
-        Id::Full => options.full = true,
-        Id::User => options.scope = Scope::User,
-        Id::System => options.scope = Scope::System,
-        Id::Global => options.scope = Scope::Global,
-        Id::NoLegend => options.no_legend = true,
-        Id::Legend => {
-            options.no_legend = !boolean(&value).ok_or_else(|| {
-                UsageError(format!("Failed to parse boolean argument to --legend: {value}."))
-            })?;
-        }
-        Id::Quiet => {
-            options.quiet = true;
-            options.no_legend = true;
-        }
-        Id::Root => {
-            options.has_root = !value.is_empty();
-            options.root = absolute_root(value);
-        }
-        Id::Image => options.image = Some(value),
-        Id::Force => options.force = true,
-        Id::Host | Id::Machine => options.elsewhere = Some(value),
-        Id::Runtime => options.runtime = true,
-        Id::Output => return take_output(options, &value),
-        Id::PresetMode => return take_preset_mode(options, &value),
-        Id::Now => options.now = true,
-        Id::Marked => options.marked = true,
-        Id::NoWarn => options.no_warn = true,
-        Id::DropIn => options.drop_in = Some(value),
-        Id::Stdin => options.stdin = true,
-        Id::Lines if value.parse::<u32>().is_err() && !(value == "all" && generation >= 256) => {
-            return Err(UsageError(format!("Failed to parse lines '{value}'")));
-        }
-        Id::Signal if !is_signal(&value) => {
-            return Err(UsageError(format!("Failed to parse signal string \"{value}\".")));
-        }
-        Id::CheckInhibitors if value != "auto" && value != "help" && boolean(&value).is_none() => {
-            return Err(UsageError(format!("Failed to parse --check-inhibitors= argument: {value}")));
-        }
-        Id::Timestamp if !is_timestamp_style(&value) => {
-            return Err(UsageError(format!("Invalid value: {value}.")));
-        }
-        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp | Id::Dot | Id::Other(_) => {}
-    }
-    Ok(None)
-}
-
-const LOAD_STATES: [&str; 7] = [
-    "stub",
-    "loaded",
-    "not-found",
-    "bad-setting",
-    "error",
-    "merged",
-    "masked",
-];
-
-fn take_types(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
-    for word in split_list(value) {
-        if word == "help" {
-            let types: String = TYPES.iter().map(|name| format!("{name}\n")).collect();
-            return Ok(Some(format!("Available unit types:\n{types}")));
-        } else if TYPES.contains(&word.as_str()) {
-            options.types.push(word);
-        } else if LOAD_STATES.contains(&word.as_str()) {
-            options.states.push(word);
-        } else {
-            return Err(UsageError(format!(
-                "Unknown unit type or load state '{word}'.\nUse -t help to see a list of allowed values."
-            )));
-        }
-    }
-    Ok(None)
-}
-
-const OUTPUTS: [&str; 16] = [
-    "short",
-    "short-full",
-    "short-iso",
-    "short-iso-precise",
-    "short-precise",
-    "short-monotonic",
-    "short-delta",
-    "short-unix",
-    "verbose",
-    "export",
-    "json",
-    "json-pretty",
-    "json-sse",
-    "json-seq",
-    "cat",
-    "with-unit",
-];
-
-fn take_output(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
-    match value {
-        "help" => return Ok(Some(OUTPUTS.iter().map(|name| format!("{name}\n")).collect())),
-        "json" => options.format = Format::Json,
-        "json-pretty" => options.format = Format::JsonPretty,
-        known if OUTPUTS.contains(&known) => options.format = Format::Table,
-        _ => return Err(UsageError(format!("Unknown output '{value}'."))),
-    }
-    if matches!(value, "json" | "json-pretty" | "json-sse" | "json-seq" | "export" | "cat") {
-        options.no_legend = true;
-    }
-    Ok(None)
-}
-
-fn take_preset_mode(options: &mut Options, value: &str) -> Result<Option<String>, UsageError> {
-    options.preset_mode = match value {
-        "help" => return Ok(Some("full\nenable-only\ndisable-only\n".to_owned())),
-        "full" => PresetMode::Full,
-        "enable-only" => PresetMode::EnableOnly,
-        "disable-only" => PresetMode::DisableOnly,
-        _ => return Err(UsageError(format!("Failed to parse preset mode: {value}."))),
-    };
-    Ok(None)
-}
-
-fn split_list(value: &str) -> impl Iterator<Item = String> {
-    value.split(',').filter(|word| !word.is_empty()).map(str::to_owned)
-}
-
-fn absolute_root(value: String) -> Option<String> {
-    let path = if value.is_empty() || value.starts_with('/') {
-        value
-    } else {
-        format!("/{value}")
-    };
-    let trimmed = path.trim_end_matches('/');
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
-}
-
-/// The words that systemd takes for yes and no.
-pub fn boolean(value: &str) -> Option<bool> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
-        "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-const SIGNALS: [&str; 33] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "IOT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
-    "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-    "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS", "POLL",
-];
-
-fn is_signal(value: &str) -> bool {
-    let bare = value.strip_prefix("SIG").unwrap_or(value);
-    let real_time = bare.strip_prefix("RTMIN").or_else(|| bare.strip_prefix("RTMAX"));
-    let offset =
-        |rest: &str| rest.is_empty() || rest[1..].parse::<u8>().is_ok() && rest.starts_with(['+', '-']);
-    matches!(value, "help" | "list" | "status")
-        || SIGNALS.contains(&bare)
-        || value.parse::<u8>().is_ok_and(|number| number <= 64)
-        || real_time.is_some_and(offset)
-}
-
-fn is_timestamp_style(value: &str) -> bool {
-    matches!(
-        value,
-        "help" | "pretty" | "unix" | "us" | "utc" | "us+utc" | "µs" | "μs" | "µs+utc" | "μs+utc"
-    )
-}
-
-fn help(generation: u16) -> String {
-    format!(
-        "systemctl [OPTIONS...] COMMAND ...\n\n\
-         nodeshim's stand-in for systemctl of systemd {}; see systemctl(1).\n",
-        generation
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run(words: &str, generation: u16, answers: Answers) -> Result<Request, UsageError> {
+    fn run(words: &str, number: u16, answers: Answers) -> Result<Request, UsageError> {
         let words: Vec<OsString> =
             words.split(' ').filter(|word| !word.is_empty()).map(OsString::from).collect();
-        parse("systemctl", &words, Generation(generation), answers)
+        parse("systemctl", &words, Generation::release(number), answers)
     }
 
     fn options(words: &str) -> Options {

@@ -2,6 +2,7 @@
 
 use crate::argv::getopt::{Long, Short, Value};
 use crate::config::Answers;
+use crate::unit::generation::Generation;
 
 /// What an option means here. `Other` stands for the many that change nothing offline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,10 @@ pub enum Id {
     CheckInhibitors,
     /// `--timestamp`
     Timestamp,
+    /// `--capsule`
+    Capsule,
+    /// `--image-policy`
+    ImagePolicy,
     /// `-.`, which is no option: a unit's name begins so.
     Dot,
     /// An option that changes nothing here, told apart by its place in the table.
@@ -77,7 +82,7 @@ const OLD: u16 = 0;
 const NO: Value = Value::None;
 const YES: Value = Value::Required;
 
-const TABLE: [Row; 69] = [
+const TABLE: [Row; 71] = [
     ("help", Id::Help, NO, OLD),
     ("version", Id::Version, NO, OLD),
     ("type", Id::Type, YES, OLD),
@@ -99,7 +104,7 @@ const TABLE: [Row; 69] = [
     ("user", Id::User, NO, OLD),
     ("system", Id::System, NO, OLD),
     ("global", Id::Global, NO, OLD),
-    ("capsule", Id::Other(12), YES, 256),
+    ("capsule", Id::Capsule, YES, 256),
     ("wait", Id::Other(13), NO, OLD),
     ("no-block", Id::Other(14), NO, OLD),
     ("no-legend", Id::NoLegend, NO, OLD),
@@ -108,11 +113,11 @@ const TABLE: [Row; 69] = [
     ("no-wall", Id::Other(16), NO, OLD),
     ("dry-run", Id::Other(17), NO, OLD),
     ("quiet", Id::Quiet, NO, OLD),
-    ("verbose", Id::Other(18), NO, 257),
+    ("verbose", Id::Other(18), NO, 258),
     ("no-warn", Id::NoWarn, NO, 253),
     ("root", Id::Root, YES, OLD),
     ("image", Id::Image, YES, 252),
-    ("image-policy", Id::Other(19), YES, 254),
+    ("image-policy", Id::ImagePolicy, YES, 254),
     ("force", Id::Force, NO, OLD),
     ("no-reload", Id::Other(20), NO, OLD),
     ("kill-whom", Id::Other(21), YES, 252),
@@ -147,6 +152,89 @@ const TABLE: [Row; 69] = [
     ("when", Id::Other(37), YES, 254),
     ("stdin", Id::Stdin, NO, 256),
     ("kernel-cmdline", Id::Other(38), YES, 259),
+    ("kernel-cmdline-reuse", Id::Other(39), NO, 262),
+    ("introspect-cli", Id::Other(40), NO, 262),
+];
+
+/// Options that builds of Enterprise Linux took over from later releases; read in their sources.
+const BACKPORTS: [(&str, Generation); 4] = [
+    ("check-inhibitors", Generation::EL8),
+    ("show-transaction", Generation::EL8),
+    ("no-warn", Generation::EL9),
+    ("when", Generation::EL9),
+];
+
+/// The order in which the parser of 262 names options that one word could mean: that of its help, those that
+/// the help leaves out after the others. Observed with 262.1.
+const ORDER: [&str; 68] = [
+    "help",
+    "version",
+    "system",
+    "user",
+    "capsule",
+    "host",
+    "machine",
+    "type",
+    "state",
+    "failed",
+    "property",
+    "all",
+    "full",
+    "recursive",
+    "reverse",
+    "before",
+    "after",
+    "with-dependencies",
+    "job-mode",
+    "show-transaction",
+    "show-types",
+    "value",
+    "check-inhibitors",
+    "ignore-inhibitors",
+    "signal",
+    "kill-whom",
+    "kill-value",
+    "kill-subgroup",
+    "what",
+    "now",
+    "dry-run",
+    "quiet",
+    "verbose",
+    "no-warn",
+    "wait",
+    "no-block",
+    "no-wall",
+    "message",
+    "no-reload",
+    "legend",
+    "no-pager",
+    "no-ask-password",
+    "global",
+    "runtime",
+    "force",
+    "preset-mode",
+    "root",
+    "image",
+    "image-policy",
+    "lines",
+    "output",
+    "firmware-setup",
+    "boot-loader-menu",
+    "boot-loader-entry",
+    "reboot-argument",
+    "kernel-cmdline",
+    "kernel-cmdline-reuse",
+    "plain",
+    "timestamp",
+    "read-only",
+    "mkdir",
+    "marked",
+    "drop-in",
+    "when",
+    "stdin",
+    "fail",
+    "irreversible",
+    "ignore-dependencies",
 ];
 
 const SHORT: [(char, Id, Value); 19] = [
@@ -167,30 +255,45 @@ const SHORT: [(char, Id, Value); 19] = [
     ('i', Id::Other(10), NO),
     ('r', Id::Other(26), NO),
     ('T', Id::Other(32), NO),
-    ('C', Id::Other(12), YES),
+    ('C', Id::Capsule, YES),
     ('v', Id::Other(18), NO),
 ];
 
 /// Short options that came later than the others.
-const LATER: [(char, u16); 3] = [('.', 248), ('C', 256), ('v', 257)];
+const LATER: [(char, u16); 4] = [('P', 246), ('.', 248), ('C', 256), ('v', 258)];
 
 /// The long options of a generation; answers for images take those of every generation.
-pub fn long(generation: u16, answers: Answers) -> Vec<Long<Id>> {
-    let known = |since: u16| answers == Answers::Image || since <= generation;
-    let rows = TABLE.iter().filter(|(_, _, _, since)| known(*since));
-    rows.map(|(name, id, value, _)| Long {
-        name,
-        id: *id,
-        value: *value,
-    })
-    .collect()
+pub fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {
+    let known = |name: &str, since: u16| {
+        answers == Answers::Image || since <= generation.number() || BACKPORTS.contains(&(name, generation))
+    };
+    let rows = TABLE.iter().filter(|(name, _, _, since)| known(name, *since));
+    let mut options: Vec<Long<Id>> = rows
+        .map(|(name, id, value, _)| Long {
+            name,
+            id: *id,
+            value: *value,
+        })
+        .collect();
+    if has_own_parser(generation) {
+        options
+            .sort_by_key(|option| ORDER.iter().position(|name| *name == option.name).unwrap_or(ORDER.len()));
+    }
+    options
+}
+
+/// Whether options are parsed by systemd's own code, which words what is wrong with them in its own way.
+pub fn has_own_parser(generation: Generation) -> bool {
+    generation.number() >= 262
 }
 
 /// The short options of a generation.
-pub fn short(generation: u16, answers: Answers) -> Vec<Short<Id>> {
+pub fn short(generation: Generation, answers: Answers) -> Vec<Short<Id>> {
     let since =
         |letter: char| LATER.iter().find(|(later, _)| *later == letter).map_or(0, |(_, since)| *since);
-    let rows = SHORT.iter().filter(|(l, _, _)| answers == Answers::Image || since(*l) <= generation);
+    let rows = SHORT
+        .iter()
+        .filter(|(l, _, _)| answers == Answers::Image || since(*l) <= generation.number());
     rows.map(|(letter, id, value)| Short {
         letter: *letter,
         id: *id,

@@ -221,13 +221,13 @@ impl<'r> Rules<'r> {
     fn load(root: &'r Root, scope: Scope) -> Rules<'r> {
         let generation = Generation::detect(root);
         let path = match scope {
-            Scope::System => SearchPath::system(root),
+            Scope::System => SearchPath::system(root, generation),
             Scope::Global | Scope::User => SearchPath::global(),
         };
         let is_other = |file: &str| !file.starts_with(PREFIX);
         let quiet = Log::default();
         Rules {
-            presets: Presets::load_some(root, scope, generation, ("", &quiet), &is_other),
+            presets: Presets::load_some(root, scope, generation, ("", &quiet), &is_other).unwrap_or_default(),
             units: Units::new(root, path, generation, ""),
         }
     }

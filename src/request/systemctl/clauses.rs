@@ -4,6 +4,7 @@ use super::runtime;
 use crate::argv::systemctl::{Options, Parsed, Request};
 use crate::intent::{DeferredVerb, Intent, UnitWant};
 use crate::request::clause::{Clause, unit_intent};
+use crate::unit::generation::Generation;
 use crate::unit::mangle::mangle;
 use crate::unit::name::base_name;
 
@@ -87,5 +88,6 @@ fn unit_name(word: &str, suffix: &str) -> String {
     if word.contains('/') {
         return base_name(word).to_owned();
     }
-    mangle(word, "", suffix, false).map_or_else(|| word.to_owned(), |mangled| mangled.name)
+    mangle(word, "", suffix, false, Generation::NEWEST)
+        .map_or_else(|| word.to_owned(), |mangled| mangled.name)
 }

@@ -59,6 +59,26 @@ fn names(session: &mut Session, arguments: &[String]) -> Result<(String, Vec<Str
     Ok((target, others.collect::<Result<_, _>>()?))
 }
 
+/// When `set-default` asks which target it is in the end. 239 does not; observed with 239-82.el8, 247 and 252.
+#[derive(PartialEq, Eq)]
+enum AsksBack {
+    Never,
+    /// Also after it failed, and the answer decides the exit code.
+    Always,
+    AfterSuccess,
+}
+
+impl AsksBack {
+    fn of(session: &Session) -> AsksBack {
+        match session.generation.number() {
+            _ if session.options.quiet => AsksBack::Never,
+            ..242 => AsksBack::Never,
+            242..250 => AsksBack::Always,
+            _ => AsksBack::AfterSuccess,
+        }
+    }
+}
+
 /// Makes a target the one to boot into.
 pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     let given = arguments.first().map_or("", String::as_str);
@@ -67,31 +87,28 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
         Err(text) => return session.fail(text),
     };
     let mut events = Events::default();
-    let tree = can_be_default(&target).and_then(|()| session.tree());
-    let outcome = match tree {
-        Err(problem) => {
-            session.say_failed(SET_DEFAULT, problem);
-            Err(problem)
-        }
-        Ok(tree) => {
-            let mut units = session.units(&tree);
-            let dir = units.path.persistent.clone();
-            let outcome = units.set_default(&target, &dir, &mut events);
-            session.print_events(&units, SET_DEFAULT, &events, outcome.as_ref().err().copied());
-            let noted = match outcome {
-                Ok(_) if !session.options.quiet => {
-                    note_other_default(&mut session, units.default_target(), &target)
-                }
-                _ => Ok(()),
-            };
-            session.close(&tree);
-            outcome.and_then(|unit| noted.map(|()| unit))
-        }
+    let set = set(&mut session, &target, &mut events);
+    let asks = AsksBack::of(&session);
+    let exit = if asks == AsksBack::Always || asks == AsksBack::AfterSuccess && set.is_ok() {
+        let current = session.tree().and_then(|tree| session.units(&tree).default_target());
+        note_other_default(&mut session, current, &target).is_err()
+    } else {
+        set.is_err()
     };
-    let exit = u8::from(outcome.is_err());
-    let unit = outcome.unwrap_or(target);
+    let unit = set.unwrap_or(target);
     session.intent(Intent::DefaultTarget { unit }, events.any_change());
-    session.reply.fail(exit)
+    session.reply.fail(u8::from(exit))
+}
+
+fn set(session: &mut Session, target: &str, events: &mut Events) -> Result<String, Problem> {
+    let tree = can_be_default(target).and_then(|()| session.tree());
+    let tree = tree.inspect_err(|problem| session.say_failed(SET_DEFAULT, *problem))?;
+    let mut units = session.units(&tree);
+    let dir = units.path.persistent.clone();
+    let outcome = units.set_default(target, &dir, events);
+    session.print_events(&units, SET_DEFAULT, events, outcome.as_ref().err().copied());
+    session.close(&tree);
+    outcome
 }
 
 /// Says so if another target is the one to boot into all the same, or none.

@@ -1,6 +1,7 @@
 //! is-enabled: one state a line.
 
 use crate::request::Reply;
+use crate::unit::generation::Trait;
 use crate::unit::log::Level;
 use crate::unit::problem::{Event, Events, Problem};
 use crate::unit::state::LinkTable;
@@ -27,11 +28,13 @@ pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
         Handled::Ended => return session.reply,
     };
     let mut enabled = session.script_enabled;
-    let mut not_found = false;
+    // Only where nothing at all was found; verb_is_enabled().
+    let mut found = session.has_script;
     let table = LinkTable::default();
     for name in &names {
         let state = units.state(name, &table);
         session.print_log(&units);
+        found |= state.is_ok();
         match state {
             Ok(state) => {
                 enabled |= state.counts_as_enabled();
@@ -43,8 +46,7 @@ pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
                     }
                 }
             }
-            Err(Problem::Missing) if session.generation.has_not_found_state() => {
-                not_found = true;
+            Err(Problem::Missing) if session.generation.has(Trait::NotFoundState) => {
                 if !session.options.quiet {
                     session.reply.output.out_line("not-found");
                 }
@@ -52,7 +54,7 @@ pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
             Err(problem) => return session.fail(line(name, problem)),
         }
     }
-    let otherwise = if not_found { NOT_FOUND } else { 1 };
+    let otherwise = if found { 1 } else { NOT_FOUND };
     session.reply.fail(if enabled { 0 } else { otherwise })
 }
 
@@ -62,6 +64,9 @@ fn line(name: &str, problem: Problem) -> String {
 
 fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply {
     let text = match &session.options.root {
+        Some(_) if sysv::is_asked(&session) && session.generation.has(Trait::EarlierInstall) => {
+            return session.reply.fail(1);
+        }
         Some(dir) if sysv::is_asked(&session) => {
             format!("Failed to initialize unit search paths for root directory {dir}: {}", problem.text())
         }

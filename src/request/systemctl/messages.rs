@@ -1,7 +1,7 @@
 //! How systemctl words what it did and what it could not do, by generation.
 
 use crate::request::Env;
-use crate::unit::generation::Generation;
+use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
 use crate::unit::problem::{Event, Problem};
 
@@ -75,9 +75,14 @@ impl Style {
         format!("Failed to {verb}{}: {}.", self.generation.failed_object(), problem.text())
     }
 
+    /// What stands for what is left out of a name that is too long.
+    pub fn ellipsis(&self) -> &'static str {
+        if self.unicode { "…" } else { "..." }
+    }
+
     fn linked(&self, path: &str, target: &str) -> String {
         let arrow = if self.unicode { "→" } else { "->" };
-        if self.generation.has_quoted_messages() {
+        if self.generation.has(Trait::QuotedMessages) {
             format!("Created symlink '{path}' {arrow} '{target}'.")
         } else {
             format!("Created symlink {path} {arrow} {target}.")
@@ -85,9 +90,9 @@ impl Style {
     }
 
     fn removed(&self, path: &str) -> String {
-        if self.generation.has_quoted_messages() {
+        if self.generation.has(Trait::QuotedMessages) {
             format!("Removed '{path}'.")
-        } else if self.generation.quotes_removed() {
+        } else if self.generation.has(Trait::QuotedPaths) {
             format!("Removed \"{path}\".")
         } else {
             format!("Removed {path}.")
@@ -95,8 +100,11 @@ impl Style {
     }
 
     fn problem(&self, problem: Problem, verb: &str, subject: &str, other: Option<&str>) -> String {
-        if self.generation.has_quoted_messages() {
+        if self.generation.has(Trait::QuotedMessages) {
             return quoted_problem(problem, verb, subject, other);
+        }
+        if !self.generation.has(Trait::QuotedPaths) {
+            return self.bare_problem(problem, verb, subject, other);
         }
         let other = other.unwrap_or_default();
         let reason = match problem {
@@ -122,26 +130,71 @@ impl Style {
         format!("Failed to {verb} unit, {reason}")
     }
 
-    /// What is said of units without `[Install]`.
-    pub fn no_install(&self) -> String {
-        let settings = if self.generation.has_upheld_by() {
+    /// As up to 248, where only the error number is known.
+    fn bare_problem(&self, problem: Problem, verb: &str, subject: &str, other: Option<&str>) -> String {
+        let reason = match (problem, other) {
+            (Problem::Exists, Some(other)) => {
+                format!("file {subject} already exists and is a symlink to {other}.")
+            }
+            (Problem::Exists, None) => format!("file {subject} already exists."),
+            (Problem::Masked, _) => format!("unit {subject} is masked."),
+            (Problem::Generated, _) => format!("unit {subject} is transient or generated."),
+            (Problem::LinkedFile, _) => format!("refusing to operate on linked unit file {subject}"),
+            (Problem::Missing, _) => format!("unit {subject} does not exist."),
+            (Problem::BadName, _) if self.generation.number() >= 240 => {
+                format!("\"{subject}\" is not a valid unit name.")
+            }
+            _ => format!("file {subject}: {}.", problem.text()),
+        };
+        format!("Failed to {verb} unit, {reason}")
+    }
+
+    /// What is said of a verb that needs a running systemd; 239 repeats only what was typed.
+    pub fn ignored(&self, verb: &str, is_typed: bool) -> String {
+        match self.generation.number() {
+            ..240 if is_typed => format!("Running in chroot, ignoring request: {verb}"),
+            ..240 => "Running in chroot, ignoring request.".to_owned(),
+            _ => format!("Running in chroot, ignoring command '{verb}'"),
+        }
+    }
+
+    /// What is said of units without `[Install]`, and how much it matters.
+    pub fn no_install(&self) -> (Level, String) {
+        if self.generation.number() < 240 {
+            return (Level::Warning, EARLIER_NO_INSTALL.to_owned());
+        }
+        (Level::Notice, self.explained_no_install())
+    }
+
+    fn explained_no_install(&self) -> String {
+        let verbs = if self.generation.has(Trait::DisableLooksUpFirst) {
+            "enabled or disabled"
+        } else {
+            "enabled"
+        };
+        let settings = if self.generation.has(Trait::UpheldBy) {
             "(WantedBy=, RequiredBy=, UpheldBy=,\n\
              Also=, or Alias= settings in the [Install] section, and DefaultInstance= for\n\
-             template units). This means they are not meant to be enabled or disabled using systemctl."
+             template units). This means they are not meant to be "
         } else {
             "(WantedBy=, RequiredBy=, Also=,\n\
              Alias= settings in the [Install] section, and DefaultInstance= for template\n\
-             units). This means they are not meant to be enabled using systemctl."
+             units). This means they are not meant to be "
         };
-        let directories = if self.generation.has_upheld_by() {
+        let kinds = if self.generation.has(Trait::TheseKinds) {
+            "these kinds"
+        } else {
+            "this kind"
+        };
+        let directories = if self.generation.has(Trait::UpheldBy) {
             ".wants/, .requires/, or .upholds/"
         } else {
             ".wants/ or .requires/"
         };
         let bullet = if self.unicode { "•" } else { "*" };
         format!(
-            "The unit files have no installation config {settings}\n \n\
-             Possible reasons for having this kind of units are:\n\
+            "The unit files have no installation config {settings}{verbs} using systemctl.\n \n\
+             Possible reasons for having {kinds} of units are:\n\
              {bullet} A unit may be statically enabled by being symlinked from another unit's\n  \
              {directories} directory.\n\
              {bullet} A unit's purpose may be to act as a helper for some other unit which has\n  \
@@ -153,6 +206,20 @@ impl Style {
         )
     }
 }
+
+const EARLIER_NO_INSTALL: &str = "\
+    The unit files have no installation config (WantedBy, RequiredBy, Also, Alias\n\
+    settings in the [Install] section, and DefaultInstance for template units).\n\
+    This means they are not meant to be enabled using systemctl.\n\
+    Possible reasons for having this kind of units are:\n\
+    1) A unit may be statically enabled by being symlinked from another unit's\n   \
+    .wants/ or .requires/ directory.\n\
+    2) A unit's purpose may be to act as a helper for some other unit which has\n   \
+    a requirement dependency on it.\n\
+    3) A unit may be started when needed via activation (socket, path, timer,\n   \
+    D-Bus, udev, scripted systemctl call, ...).\n\
+    4) In case of template units, the unit is meant to be enabled with some\n   \
+    instance name specified.";
 
 fn quoted_problem(problem: Problem, verb: &str, subject: &str, other: Option<&str>) -> String {
     let other = other.unwrap_or_default();
@@ -195,7 +262,7 @@ mod tests {
 
     fn style(generation: u16, variables: &[(&str, &str)]) -> Style {
         let env: Env = variables.iter().copied().collect();
-        Style::new(Generation(generation), &env)
+        Style::new(Generation::release(generation), &env)
     }
 
     #[test]

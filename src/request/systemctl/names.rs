@@ -1,6 +1,7 @@
 //! Arguments of unit file verbs as unit names and paths.
 
 use crate::unit::escape::path_unit;
+use crate::unit::generation::Trait;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
 use crate::unit::paths::join;
@@ -24,14 +25,22 @@ impl Session<'_> {
     /// The same for one argument.
     pub fn name_or_path(&mut self, argument: &str, operation: &str) -> Result<String, String> {
         if argument.contains('/') {
-            return Ok(self.absolute(argument));
+            // Up to 249 only link takes paths from where the caller is.
+            return Ok(match self.generation.has(Trait::EarlierInstall) {
+                true => argument.to_owned(),
+                false => self.absolute(argument),
+            });
         }
         self.mangled(argument, operation, ".service")
     }
 
     fn mangled(&mut self, argument: &str, operation: &str, suffix: &str) -> Result<String, String> {
-        let mangled = mangle(argument, operation, suffix, false)
-            .ok_or_else(|| format!("Failed to mangle unit name or path '{argument}': Invalid argument"))?;
+        let earlier = self.generation.has(Trait::EarlierInstall);
+        let mangled =
+            mangle(argument, operation, suffix, false, self.generation).ok_or_else(|| match earlier {
+                true => "Failed to mangle unit name: Invalid argument".to_owned(),
+                false => format!("Failed to mangle unit name or path '{argument}': Invalid argument"),
+            })?;
         if !self.options.quiet {
             for hint in mangled.hints {
                 self.say(Level::Notice, hint);
@@ -43,11 +52,10 @@ impl Session<'_> {
     /// A path seen from the caller's directory, which scriptlets have at `/`; otherwise as it is,
     /// as some verbs name it so in what they say.
     pub fn absolute(&self, path: &str) -> String {
-        let here = self.call.env.get("PWD").filter(|dir| dir.starts_with('/')).unwrap_or("/");
         if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            join(here, path)
+            return path.to_owned();
         }
+        let here = self.call.path("").to_string_lossy().into_owned();
+        join(if here.starts_with('/') { &here } else { "/" }, path)
     }
 }

@@ -2,19 +2,11 @@
 
 use crate::config::Answers;
 use crate::intent::{DeferredVerb, Intent, Scope};
-use crate::unit::generation::Now;
+use crate::unit::generation::{Now, Trait};
 use crate::unit::log::Level;
 use crate::unit::name::base_name;
 
 use super::session::Session;
-
-/// Why a verb is refused because of `--now`, before anything is done.
-pub fn refusal(session: &Session, verb: &str) -> Option<String> {
-    let fits = matches!(verb, "enable" | "disable" | "reenable" | "mask");
-    let refused = session.options.now && !fits && session.generation.checks_now();
-    (refused && session.answers() == Answers::Strict)
-        .then(|| "--now can only be used with verb enable, disable, reenable, or mask.".to_owned())
-}
 
 /// Defers what `--now` asks for; the original's own answer is a failure in most generations.
 pub fn execute(session: &mut Session, verb: &str, names: &[String]) {
@@ -25,7 +17,7 @@ pub fn execute(session: &mut Session, verb: &str, names: &[String]) {
         "enable" => DeferredVerb::Start,
         "disable" | "mask" => DeferredVerb::Stop,
         "reenable" => DeferredVerb::TryRestart,
-        _ => return,
+        _ => return refuse(session),
     };
     for name in names {
         let intent = Intent::Defer {
@@ -37,6 +29,16 @@ pub fn execute(session: &mut Session, verb: &str, names: &[String]) {
     }
     if session.answers() == Answers::Strict && session.reply.exit == 0 {
         answer_strictly(session, verb);
+    }
+}
+
+/// With other verbs it is an error in newer generations, once their work is done.
+fn refuse(session: &mut Session) {
+    let refused = session.answers() == Answers::Strict && session.generation.has(Trait::ChecksNow);
+    if refused && session.reply.exit == 0 {
+        let text = "--now can only be used with verb enable, disable, reenable, or mask.";
+        session.say(Level::Error, text);
+        session.reply.exit = 1;
     }
 }
 
@@ -63,10 +65,18 @@ fn answer_strictly(session: &mut Session, verb: &str) {
             session.say(Level::Error, text);
             session.reply.exit = 1;
         }
-        Now::Ignored if verb == "enable" => {
-            session
-                .say(Level::Warning, "Cannot start unit with --now when systemd is not running, ignoring.");
+        Now::Ignored if session.options.has_root => {
+            session.say(Level::Error, "--now cannot be used with --root=.");
+            session.reply.exit = 1;
         }
-        Now::Ignored => {}
+        Now::Ignored => {
+            let started = match verb {
+                "enable" => "start",
+                "reenable" => "try-restart",
+                _ => return,
+            };
+            let text = format!("Cannot {started} unit with --now when systemd is not running, ignoring.");
+            session.say(Level::Warning, text);
+        }
     }
 }

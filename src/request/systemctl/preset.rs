@@ -3,6 +3,7 @@
 use crate::intent::{Intent, UnitWant};
 use crate::request::Reply;
 use crate::unit::enable::{Outcome, Placement};
+use crate::unit::generation::Trait;
 use crate::unit::preset::{PresetAnswer, Presets};
 use crate::unit::preset_apply::Decision;
 use crate::unit::problem::Events;
@@ -13,39 +14,46 @@ use super::session::Session;
 
 /// Enables or disables the units named as presets say.
 pub fn preset(mut session: Session, arguments: &[String]) -> Reply {
-    if let Some(text) = now::refusal(&session, "preset") {
-        return session.fail(text);
-    }
-    let names = match session.names(arguments, "to preset") {
+    let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
+        true => "to enable",
+        false => "to preset",
+    };
+    let names = match session.names(arguments, operation) {
         Ok(names) => names,
         Err(text) => return session.fail(text),
     };
     let mode = session.options.preset_mode;
-    execute(session, "preset", |units, presets, place, events| {
+    execute(&mut session, "preset", |units, presets, place, events| {
         units.preset(&names, presets, mode, place, events)
-    })
+    });
+    now::execute(&mut session, "preset", &names);
+    session.reply
 }
 
 /// The same for all unit files.
-pub fn preset_all(session: Session) -> Reply {
-    let verb = if session.generation.names_preset_all() {
+pub fn preset_all(mut session: Session) -> Reply {
+    let verb = if session.generation.has(Trait::NamesPresetAll) {
         "preset all"
     } else {
         "preset"
     };
     let mode = session.options.preset_mode;
-    execute(session, verb, |units, presets, place, events| {
+    execute(&mut session, verb, |units, presets, place, events| {
         units.preset_all(presets, mode, place, events)
-    })
+    });
+    if session.generation.has(Trait::PresetAllSucceeds) {
+        session.reply.exit = 0;
+    }
+    session.reply
 }
 
 type Applied = (Outcome, Vec<Decision>);
 
 fn execute(
-    mut session: Session,
+    session: &mut Session,
     verb: &str,
     apply: impl FnOnce(&mut Units, &Presets, &Placement, &mut Events) -> Applied,
-) -> Reply {
+) {
     let mut events = Events::default();
     let (failure, decisions) = match session.tree() {
         Err(problem) => {
@@ -54,14 +62,14 @@ fn execute(
         }
         Ok(tree) => {
             let mut units = session.units(&tree);
-            let (outcome, decisions) = on_units(&session, &mut units, apply, &mut events);
+            let (outcome, decisions) = on_units(session, &mut units, apply, &mut events);
             session.print_events(&units, verb, &events, outcome.err());
             session.close(&tree);
             (outcome.err(), decisions)
         }
     };
-    record(&mut session, &decisions, &events);
-    session.reply.fail(u8::from(failure.is_some()))
+    record(session, &decisions, &events);
+    session.reply.exit = u8::from(failure.is_some());
 }
 
 fn on_units(
@@ -78,8 +86,10 @@ fn on_units(
         Err(problem) => return (Err(problem), Vec::new()),
     };
     let (scope, generation) = (units.path.scope, session.generation);
-    let presets = Presets::load(units.root, scope, generation, &units.prefix, &units.log);
-    apply(units, &presets, &place, events)
+    match Presets::load(units.root, scope, generation, &units.prefix, &units.log) {
+        Ok(presets) => apply(units, &presets, &place, events),
+        Err(problem) => (Err(problem), Vec::new()),
+    }
 }
 
 /// Every verdict is an intent, also where the unit is not there.

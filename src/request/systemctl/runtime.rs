@@ -6,6 +6,7 @@ use crate::config::RuntimeQueries;
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::request::clause::{Clause, Position};
 use crate::unit::escape::path_unit;
+use crate::unit::generation::Generation;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
 
@@ -18,7 +19,8 @@ pub fn execute(session: &mut Session, verb: &str, arguments: &[String]) {
     {
         return;
     }
-    session.say(Level::Info, format!("Running in chroot, ignoring command '{verb}'"));
+    let text = session.style.ignored(verb, !session.options.no_verb);
+    session.say(Level::Info, text);
     record(session, verb, arguments);
 }
 
@@ -189,7 +191,8 @@ fn suffix_of(verb: DeferredVerb) -> &'static str {
 
 /// The unit that an argument of a runtime verb names: paths are devices and mount points.
 fn unit_of(argument: &str, suffix: &str) -> Option<String> {
-    path_unit(argument).or_else(|| mangle(argument, "", suffix, true).map(|mangled| mangled.name))
+    path_unit(argument)
+        .or_else(|| mangle(argument, "", suffix, true, Generation::NEWEST).map(|mangled| mangled.name))
 }
 
 #[cfg(test)]

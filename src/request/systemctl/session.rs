@@ -10,7 +10,7 @@ use crate::root::Root;
 use crate::unit::enable::Placement;
 use crate::unit::generation::Generation;
 use crate::unit::log::Level;
-use crate::unit::paths::{SearchPath, UserDirs};
+use crate::unit::paths::{Environment, SearchPath};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::specifier::Specifiers;
 use crate::unit::tree::Units;
@@ -30,6 +30,8 @@ pub struct Session<'c> {
     pub reply: Reply,
     /// How messages are worded.
     pub style: Style,
+    /// An init script answered for a unit.
+    pub has_script: bool,
     /// An init script was found to be enabled.
     pub script_enabled: bool,
     /// Lines of a greater level are dropped.
@@ -74,13 +76,14 @@ impl<'c> Session<'c> {
             generation,
             options,
             reply: Reply::new(),
+            has_script: false,
             script_enabled: false,
             style: Style::new(generation, call.env),
             most: level.flatten().unwrap_or(Level::Info as u8),
             intented: BTreeSet::new(),
         };
         if let (Some(given), Some(None)) = (given, level) {
-            session.say(Level::Warning, format!("Failed to parse log level '{given}'. Ignoring."));
+            session.say(Level::Warning, unknown_level(given, generation));
         }
         session
     }
@@ -120,20 +123,33 @@ impl<'c> Session<'c> {
     where
         'c: 't,
     {
+        self.units_of(tree, self.options.scope)
+    }
+
+    /// The unit files of a scope's manager.
+    pub fn units_of<'t>(&self, tree: &'t Tree, scope: Scope) -> Units<'t>
+    where
+        'c: 't,
+    {
         let variable = |name: &str| self.call.env.get(name).map(str::to_owned);
-        let path = match self.options.scope {
-            Scope::System => SearchPath::system(tree.root()),
-            Scope::Global => SearchPath::global(),
-            Scope::User => SearchPath::user(&UserDirs {
-                home: variable("HOME"),
-                config_home: variable("XDG_CONFIG_HOME"),
-                data_home: variable("XDG_DATA_HOME"),
-                runtime_dir: variable("XDG_RUNTIME_DIR"),
-            }),
+        let environment = Environment {
+            home: variable("HOME"),
+            config_home: variable("XDG_CONFIG_HOME"),
+            config_dirs: variable("XDG_CONFIG_DIRS"),
+            data_home: variable("XDG_DATA_HOME"),
+            data_dirs: variable("XDG_DATA_DIRS"),
+            runtime_dir: variable("XDG_RUNTIME_DIR"),
+            unit_path: variable("SYSTEMD_UNIT_PATH"),
+            directory: self.absolute(""),
         };
+        let path = SearchPath::new(tree.root(), scope, &environment, self.generation);
         let mut units = Units::new(tree.root(), path, self.generation, tree.prefix());
         units.specifiers = Specifiers::within(tree.root(), self.call.root);
-        units.specifiers.scope = self.options.scope;
+        units.specifiers.scope = scope;
+        units.specifiers.generation = self.generation;
+        // open_os_release() looks at it since 249.
+        let knows_variable = self.generation.number() >= 249;
+        units.specifiers.os_release_path = variable("SYSTEMD_OS_RELEASE").filter(|_| knows_variable);
         units.forgiving = self.answers() == Answers::Image;
         units.is_named = self.options.has_root;
         units
@@ -210,6 +226,16 @@ impl<'c> Session<'c> {
                 refused: false,
             });
         }
+    }
+}
+
+/// What is said of another value; observed with 252, 257 and 259.
+fn unknown_level(given: &str, generation: Generation) -> String {
+    let start = format!("Failed to parse log level '{given}'");
+    match generation.number() {
+        ..=254 => format!("{start}. Ignoring."),
+        255..=258 => format!("{start}, ignoring."),
+        _ => format!("{start}, ignoring: Invalid argument"),
     }
 }
 

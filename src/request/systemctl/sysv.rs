@@ -9,6 +9,7 @@ use crate::config::Answers;
 use crate::intent::Scope;
 use crate::request::{self, Request};
 use crate::unit::batch::{Batch, Lookup};
+use crate::unit::generation::Trait;
 use crate::unit::log::Level;
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
@@ -29,7 +30,7 @@ pub enum Handled {
 /// Whether init scripts are looked for at all.
 pub fn is_asked(session: &Session) -> bool {
     let skips = session.call.env.get("SYSTEMCTL_SKIP_SYSV").and_then(boolean) == Some(true);
-    let knows = session.generation.has_sysv() || session.answers() == Answers::Image;
+    let knows = session.generation.has(Trait::Sysv) || session.answers() == Answers::Image;
     knows && !skips && session.options.scope == Scope::System
 }
 
@@ -49,7 +50,11 @@ pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<St
             Ok(is_native) => is_native,
             Err(problem) => {
                 session.print_log(units);
-                session.say(Level::Error, format!("Failed to look up unit file state: {}", problem.text()));
+                let look_up = match session.generation.number() {
+                    ..240 => "lookup",
+                    _ => "look up",
+                };
+                session.say(Level::Error, format!("Failed to {look_up} unit file state: {}", problem.text()));
                 session.reply.exit = 1;
                 return Handled::Ended;
             }
@@ -82,6 +87,7 @@ fn answer(session: &mut Session, enabled: bool) {
     if !session.options.quiet {
         session.reply.output.out_line(if enabled { "enabled" } else { "disabled" });
     }
+    session.has_script = true;
     session.script_enabled |= enabled;
 }
 
@@ -99,7 +105,7 @@ fn exists_natively(units: &Units, unit: &str) -> Result<bool, Problem> {
 /// Where the program lies: below `/usr`, unless the image keeps `/lib` apart.
 fn program(session: &Session) -> String {
     let merged = session.call.root.read_link("/lib").is_ok();
-    let prefix = if merged || !session.generation.knows_split_usr() {
+    let prefix = if merged || !session.generation.has(Trait::SplitUsr) {
         "/usr"
     } else {
         ""

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::io;
 
-use crate::config::{Answers, Config, Generation};
+use crate::config::{Answers, Config, SystemctlGeneration};
 use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
 use crate::request::{Call, Env, Reply, Stream, run};
 use crate::root::Root;
 use crate::tool::Tool;
+use crate::unit::generation::Generation;
 
 const UNIT: &[u8] = b"[Unit]\n[Install]\nWantedBy=multi-user.target\n";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/demo.service";
@@ -24,7 +25,7 @@ fn image(answers: Answers, generation: u16) -> Image {
     let root = Root::open(dir.path()).unwrap();
     let mut config = Config::default();
     config.shims.answers = answers;
-    config.shims.systemctl_generation = Generation::Version(generation);
+    config.shims.systemctl_generation = SystemctlGeneration::Fixed(Generation::release(generation));
     let image = Image {
         root,
         config,

@@ -1,0 +1,138 @@
+//! Unit files as 239 reads them: what is unknown is passed over in silence, `.include` reads another file, a line
+//! without `=` is the end; comments continue like any other line, and only lines that are not continued count.
+
+use nix::errno::Errno;
+
+use crate::unit::file::{
+    BLANKS, BYTE_ORDER_MARK, COMMENTS, Item, LONGEST_LINE, ends_in_escape, escape_invalid, physical_lines,
+    trim,
+};
+
+const INCLUDE: &str = ".include";
+
+/// What is said of a line that includes another file.
+pub const INCLUDE_WARNING: &str = ".include directives are deprecated, and support for them will be removed in a \
+                                   future version of systemd. Please use drop-in files instead.";
+
+/// Parses a unit file or drop-in.
+pub fn parse(content: &[u8]) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut in_install = false;
+    for (index, text) in logical_lines(content).into_iter().enumerate() {
+        let Some(text) = text else {
+            items.push(Item::TooLong);
+            break;
+        };
+        items.extend(parse_line(index + 1, &text, &mut in_install));
+        if matches!(items.last(), Some(Item::Broken { .. })) {
+            break;
+        }
+    }
+    items
+}
+
+fn parse_line(line: usize, raw: &[u8], in_install: &mut bool) -> Option<Item> {
+    let raw = trim(raw);
+    if raw.first().is_none_or(|first| COMMENTS.contains(first)) {
+        return None;
+    }
+    let broken = |text: String, errno| Some(Item::Broken { line, text, errno });
+    let Ok(text) = str::from_utf8(raw) else {
+        let text = format!("String is not UTF-8 clean, ignoring assignment: {}", escape_invalid(raw));
+        return broken(text, Errno::EINVAL);
+    };
+    if let Some(rest) = text.strip_prefix(INCLUDE).filter(|rest| rest.is_empty() || rest.starts_with(BLANKS))
+    {
+        let path = rest.trim_matches(BLANKS).to_owned();
+        return Some(Item::Include { line, path });
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let Some(section) = rest.strip_suffix(']') else {
+            return broken(format!("Invalid section header '{text}'"), Errno::EBADMSG);
+        };
+        *in_install = section == "Install";
+        return None;
+    }
+    let Some((key, value)) = text.split_once('=') else {
+        return broken("Missing '='.".to_owned(), Errno::EINVAL);
+    };
+    in_install.then(|| Item::Assignment {
+        line,
+        key: key.trim_matches(BLANKS).to_owned(),
+        value: value.trim_matches(BLANKS).to_owned(),
+    })
+}
+
+/// Lines after joining continuations; none for one that is too long, which ends them.
+fn logical_lines(content: &[u8]) -> Vec<Option<Vec<u8>>> {
+    let mut lines = Vec::new();
+    let mut pending: Option<Vec<u8>> = None;
+    let mut seen_mark = false;
+    for raw in physical_lines(content) {
+        let before = pending.as_ref().map_or(0, Vec::len);
+        if raw.len() >= LONGEST_LINE || before > 0 && before + raw.len() > LONGEST_LINE {
+            lines.push(None);
+            return lines;
+        }
+        let text = match raw.strip_prefix(BYTE_ORDER_MARK) {
+            Some(rest) if !seen_mark => {
+                seen_mark = true;
+                rest
+            }
+            _ => raw,
+        };
+        let mut joined = pending.take().unwrap_or_default();
+        joined.extend_from_slice(text);
+        if ends_in_escape(&joined) {
+            joined.pop();
+            joined.push(b' ');
+            pending = Some(joined);
+        } else {
+            lines.push(Some(joined));
+        }
+    }
+    lines.extend(pending.map(Some));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_unknown_is_told() {
+        let items = parse(b"Early=1\n[Weird]\nx=y\n[Install]\nAlso = a \n");
+        let expected = Item::Assignment {
+            line: 5,
+            key: "Also".into(),
+            value: "a".into(),
+        };
+        assert_eq!(items, [expected]);
+    }
+
+    #[test]
+    fn a_line_without_an_equals_sign_ends_the_file() {
+        let items = parse(b"[Service]\nfoo\n[Install]\nAlso=x\n");
+        assert!(matches!(
+            &items[..],
+            [Item::Broken {
+                line: 2,
+                errno: Errno::EINVAL,
+                ..
+            }]
+        ));
+    }
+
+    #[test]
+    fn comments_continue_and_files_are_included() {
+        let items = parse(b"[Install]\n# c \\\nAlso=x\n.include ../b.conf\n.included=1\n");
+        assert_eq!(items.len(), 2);
+        assert_eq!(
+            items[0],
+            Item::Include {
+                line: 3,
+                path: "../b.conf".into()
+            }
+        );
+    }
+}
