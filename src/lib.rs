@@ -68,6 +68,8 @@ pub mod serve;
 #[cfg(feature = "admin")]
 pub mod settle;
 #[cfg(feature = "admin")]
+pub mod shell;
+#[cfg(feature = "admin")]
 pub mod state;
 pub mod sysv;
 #[cfg(feature = "admin")]

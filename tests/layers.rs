@@ -11,7 +11,16 @@ use std::path::Path;
 
 /// From the ground up. A module may use those of its own line and of the lines above it.
 const LAYERS: [&[&str]; 17] = [
-    &["error", "escape", "runlevels", "tool", "digest", "intent", "vdsm"],
+    &[
+        "error",
+        "escape",
+        "runlevels",
+        "tool",
+        "digest",
+        "intent",
+        "shell",
+        "vdsm",
+    ],
     &["root"],
     &["attribution", "tempdir", "namespace", "mounts", "os_release"],
     &["config"],

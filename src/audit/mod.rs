@@ -24,7 +24,6 @@ mod transaction;
 
 use crate::firewall::lokkit;
 
-pub use bypass::words::line_of;
 pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;
 pub use server::{Auditing, Means};

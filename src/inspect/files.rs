@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::attribution::SCRIPTS;
-use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters, line_of};
+use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters};
 use crate::root::Root;
+use crate::shell::line_of;
 
 /// One run of a scriptlet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,9 +8,7 @@ mod lua;
 mod requests;
 mod scanned;
 mod scriptlet;
-mod shell;
 
 pub use check::{Finding, Severity, lint};
 pub use forecast::{Forecast, forecast};
 pub use requests::{ForecastItem, judged, of_call, of_file, of_package};
-pub use shell::{Command, Word, commands};

@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::scriptlet::{command_line, scriptlets};
-use super::shell::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::intent::{Intent, Verdict};
@@ -16,6 +15,7 @@ use crate::policy::{PolicyQuery, Rules, Source};
 use crate::request::{Call, Env, Names, Request};
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
+use crate::shell::Command;
 use crate::tool::Tool;
 
 /// One thing that is asked for.

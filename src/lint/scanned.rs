@@ -1,6 +1,6 @@
 //! What is read of a scriptlet, in whatever language it is.
 
-use super::shell::Command;
+use crate::shell::Command;
 
 /// What a scriptlet runs, as far as it can be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 
 use super::lua;
 use super::scanned::Scanned;
-use super::shell::{self, Command, Word};
 use crate::rpmdb::PackageFile;
+use crate::shell::{self, Command, Word};
 use crate::tool::Tool;
 
 /// Every scriptlet of a package with its kind; those that are one command come with the others.
@@ -97,16 +97,9 @@ pub(super) fn command_line(command: &Command) -> String {
 }
 
 fn of_program(program: &[String]) -> Scanned {
-    let words = program.iter().map(|text| Word {
-        text: text.clone(),
-        resolved: true,
-    });
-    let command = Command {
-        line: 1,
-        words: words.collect(),
-    };
+    let words = program.iter().map(|text| (text.clone(), true));
     Scanned {
-        commands: vec![command],
+        commands: vec![Command::of_words(1, words)],
         unclear: Vec::new(),
     }
 }

@@ -5,7 +5,6 @@ pub(super) mod lokkit;
 pub(super) mod observe;
 pub(super) mod requests;
 pub(super) mod verdicts;
-pub(super) mod words;
 pub(super) mod zone;
 
 use std::collections::BTreeSet;

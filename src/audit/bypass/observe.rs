@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{commands, line_of};
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
 use crate::audit::found::Found;
@@ -12,6 +11,7 @@ use crate::audit::record::{FileChange, How, Run};
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::{Event, Verdict};
 use crate::root::{Change, Op, Root};
+use crate::shell::{commands, line_of};
 use crate::tool::Tool;
 
 /// The events that one scriptlet's changes and its text, where it is known, come to.
@@ -192,9 +192,12 @@ fn programs(run: &Run, text: Option<&str>) -> Vec<Event> {
     let mut named: BTreeMap<String, Named> = BTreeMap::new();
     let in_text = text.map(commands).unwrap_or_default();
     for command in &in_text {
-        if let Some((name, about)) = of_program(&command.name) {
+        let Some((program, arguments)) = command.program() else {
+            continue;
+        };
+        if let Some((name, about)) = of_program(program) {
             let words: Vec<&str> =
-                std::iter::once(name).chain(command.arguments.iter().map(String::as_str)).collect();
+                std::iter::once(name).chain(arguments.iter().map(|word| word.text.as_str())).collect();
             named
                 .entry(name.to_owned())
                 .or_insert((about, Vec::new()))

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use self::lex::{Kind, Token, tokens};
 use self::value::{Value, Values};
 use super::scanned::Scanned;
-use super::shell::{self, Command, Word};
+use crate::shell::{self, Command};
 
 /// How a function takes what it runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl Scanner<'_> {
             (Takes::Line, []) => {}
             (Takes::Line, [Value::Text(text), ..]) => {
                 let mut commands = shell::commands(text);
-                commands.iter_mut().for_each(|command| command.line += line - 1);
+                commands.iter_mut().for_each(|command| command.move_down(line - 1));
                 self.found.commands.append(&mut commands);
             }
             (Takes::Words, arguments) if !arguments.is_empty() => self.words(line, arguments),
@@ -176,17 +176,10 @@ impl Scanner<'_> {
 
     fn words(&mut self, line: usize, arguments: &[Value]) {
         let word = |value: &Value| match value {
-            Value::Text(text) => Word {
-                text: text.clone(),
-                resolved: true,
-            },
-            _ => Word {
-                text: "?".into(),
-                resolved: false,
-            },
+            Value::Text(text) => (text.clone(), true),
+            _ => ("?".to_owned(), false),
         };
-        let words = arguments.iter().map(word).collect();
-        self.found.commands.push(Command { line, words });
+        self.found.commands.push(Command::of_words(line, arguments.iter().map(word)));
     }
 
     /// Notes a call as it is written, up to the parenthesis that closes the one at `open`.

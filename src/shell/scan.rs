@@ -19,6 +19,10 @@ const DEPTH: usize = 16;
 pub(super) struct RawCommand {
     pub line: usize,
     pub words: Vec<Raw>,
+    /// The files that its output goes to.
+    pub writes: Vec<Raw>,
+    /// Its input is the output of the command before it.
+    pub reads_pipe: bool,
     /// Its place among all commands and assignments.
     pub at: usize,
 }
@@ -69,6 +73,10 @@ struct Scanner<'s> {
     open: Vec<(Vec<Node>, Option<Loop>)>,
     values: BTreeMap<String, Option<Assigned>>,
     current: Vec<Raw>,
+    /// Where the current command's output goes.
+    writes: Vec<Raw>,
+    /// The next command reads what the last one wrote.
+    piped: bool,
     start: usize,
     /// Here-documents whose bodies follow the line.
     pending: Vec<String>,
@@ -95,7 +103,10 @@ enum Case {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Redirect {
-    File,
+    /// From a file, or from or to another descriptor.
+    Read,
+    /// To a file.
+    Write,
     Here,
 }
 
@@ -108,6 +119,8 @@ impl<'s> Scanner<'s> {
             open: Vec::new(),
             values: BTreeMap::new(),
             current: Vec::new(),
+            writes: Vec::new(),
+            piped: false,
             start: line,
             pending: Vec::new(),
             redirect: None,
@@ -134,10 +147,12 @@ impl<'s> Scanner<'s> {
                     }
                 }
                 '(' | '|' if self.cases.last() == Some(&Case::Pattern) => drop(self.next()),
+                '(' if self.begins_function() => {}
                 ';' | '|' | '(' | ')' => {
                     self.next();
                     self.clause(c);
                     self.end();
+                    self.piped = c == '|' && self.rest.next_if_eq(&'|').is_none() || c == '(' && self.piped;
                     if c == '(' && self.rest.peek() == Some(&'(') {
                         self.arithmetic();
                     }
@@ -151,6 +166,19 @@ impl<'s> Scanner<'s> {
         while !self.open.is_empty() {
             self.close();
         }
+    }
+
+    /// Takes `NAME()`: its body is read like any other commands.
+    fn begins_function(&mut self) -> bool {
+        let mut ahead = self.rest.clone();
+        ahead.next();
+        let is_empty = ahead.find(|c| *c != ' ' && *c != '\t') == Some(')');
+        let is_name = matches!(&self.current[..], [name] if name.bare().is_some());
+        if is_empty && is_name {
+            self.current.clear();
+            while self.next().is_some_and(|c| c != ')') {}
+        }
+        is_empty && is_name
     }
 
     /// Where a separator ends the patterns or the commands of a `case`.
@@ -197,7 +225,12 @@ impl<'s> Scanner<'s> {
         self.next();
         match self.rest.peek() {
             Some('>') => self.redirection(),
-            _ => self.end(),
+            _ => {
+                // The second of `&&` too.
+                self.rest.next_if_eq(&'&');
+                self.end();
+                self.piped = false;
+            }
         }
     }
 
@@ -229,14 +262,18 @@ impl<'s> Scanner<'s> {
         }
         self.redirect = match operator.as_str() {
             "<<" | "<<-" => Some(Redirect::Here),
-            _ => Some(Redirect::File),
+            ">" | ">>" | ">|" | "<>" | "&>" | "&>>" => Some(Redirect::Write),
+            _ => Some(Redirect::Read),
         };
     }
 
     /// Reads a word with its quotes.
     fn word(&mut self) {
         let line = self.line;
-        let mut word = Raw::default();
+        let mut word = Raw {
+            line,
+            ..Raw::default()
+        };
         // What bash makes several words of.
         let mut brace: Option<String> = None;
         while let Some(&c) = self.rest.peek() {
@@ -386,7 +423,8 @@ impl<'s> Scanner<'s> {
     fn take(&mut self, word: Raw, line: usize) {
         match self.redirect.take() {
             Some(Redirect::Here) => return self.pending.push(word.written),
-            Some(Redirect::File) => return,
+            Some(Redirect::Write) => return self.writes.push(word),
+            Some(Redirect::Read) => return,
             None => {}
         }
         let is_number = word.written.bytes().all(|byte| byte.is_ascii_digit());
@@ -409,6 +447,9 @@ impl<'s> Scanner<'s> {
             }
             self.start = line;
         }
+        if matches!(&self.current[..], [first] if first.bare() == Some("function")) {
+            return self.current.clear();
+        }
         self.current.push(word);
     }
 
@@ -428,7 +469,11 @@ impl<'s> Scanner<'s> {
     fn end(&mut self) {
         self.redirect = None;
         let mut words = std::mem::take(&mut self.current);
-        let Some(first) = words.first() else { return };
+        let Some(first) = words.first() else {
+            // What a loop or a group writes.
+            self.start = self.writes.first().map_or(self.start, |word| word.line);
+            return self.command(words);
+        };
         match first.bare().unwrap_or_default() {
             "for" | "select" => {
                 let command = self.for_loop(words);
@@ -450,12 +495,18 @@ impl<'s> Scanner<'s> {
     }
 
     fn command(&mut self, words: Vec<Raw>) {
-        if words.is_empty() {
+        let writes = std::mem::take(&mut self.writes);
+        if words.is_empty() && writes.is_empty() {
             return;
         }
         self.at += 1;
-        let (line, at) = (self.start, self.at);
-        self.nodes.push(Node::Command(RawCommand { line, words, at }));
+        self.nodes.push(Node::Command(RawCommand {
+            line: self.start,
+            words,
+            writes,
+            reads_pipe: std::mem::take(&mut self.piped),
+            at: self.at,
+        }));
     }
 
     /// Opens a loop by its first words; returns those of a command that follows `do` at once.

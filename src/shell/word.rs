@@ -21,6 +21,8 @@ pub(super) struct Raw {
     pub opaque: bool,
     /// Some of it is quoted: it is a word even if nothing is in it.
     pub quoted: bool,
+    /// The line that it begins on, from 1.
+    pub line: usize,
 }
 
 impl Raw {

@@ -46,9 +46,12 @@ impl<'s> Expander<'s> {
 
     fn command(&mut self, raw: &RawCommand) {
         let words = raw.words.iter().flat_map(|word| self.words(word, raw.at)).collect();
+        let writes = raw.writes.iter().flat_map(|word| self.words(word, raw.at)).collect();
         self.found.push(Command {
             line: raw.line,
             words,
+            writes,
+            reads_pipe: raw.reads_pipe,
         });
     }
 
@@ -86,6 +89,7 @@ impl<'s> Expander<'s> {
             vec![Word {
                 text: raw.written.clone(),
                 resolved: false,
+                line: raw.line,
             }]
         })
     }
@@ -120,7 +124,11 @@ impl<'s> Expander<'s> {
             }
         }
         texts.extend(current);
-        let word = |text| Word { text, resolved: true };
+        let word = |text| Word {
+            text,
+            resolved: true,
+            line: raw.line,
+        };
         Some(texts.into_iter().map(word).collect())
     }
 

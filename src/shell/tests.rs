@@ -149,6 +149,52 @@ fn a_hostile_script_is_scanned_in_bounds() {
     assert_eq!(shown(&format!("A30=x\n{chain}echo $A0")), ["32 echo <$A0>"]);
 }
 
+#[test]
+fn pipes_and_what_is_written_are_known() {
+    let script = "curl -s x | sh\na || b\necho x >>/etc/sysctl.conf 2>&1\n{ echo a; echo b; } >$F\nF=/x; cat <y >$F |\n  tee z &>/w\n";
+    let found = commands(script);
+    let piped: Vec<&str> =
+        found.iter().filter(|one| one.reads_pipe).map(|one| one.words[0].text.as_str()).collect();
+    assert_eq!(piped, ["sh", "tee"]);
+    let written: Vec<(usize, &str, bool)> = found
+        .iter()
+        .flat_map(|one| &one.writes)
+        .map(|word| (word.line, word.text.as_str(), word.resolved))
+        .collect();
+    assert_eq!(
+        written,
+        [
+            (3, "/etc/sysctl.conf", true),
+            (4, "$F", false),
+            (5, "/x", true),
+            (6, "/w", true)
+        ]
+    );
+}
+
+#[test]
+fn functions_are_no_commands_and_what_is_in_them_is() {
+    let script = "f() {\n  systemctl enable a\n}\nfunction g {\n systemctl start b; }\nh () ( c )\nf x\n";
+    assert_eq!(shown(script), ["2 systemctl enable a", "5 systemctl start b", "6 c", "7 f x"]);
+}
+
+#[test]
+fn a_path_is_found_on_its_line() {
+    let script =
+        "echo one >>/etc/services\ncd /etc\nln -s ../x.service \\\n /etc/rc.d/rc3.d/S99x\nmv y /opt/z/\n";
+    assert_eq!(line_of(script, "/etc/services"), Some(1));
+    assert_eq!(line_of(script, "/etc/rc.d/rc3.d/S99x"), Some(4));
+    assert_eq!(line_of(script, "/opt/z/y"), Some(5));
+    assert_eq!(line_of(script, "/nowhere/at"), None);
+}
+
+#[test]
+fn programs_are_found_behind_those_that_only_run_them() {
+    let found = commands("nohup nice -n5 /etc/init.d/a start\nsh /etc/init.d/b stop\niptables -F\n");
+    let programs: Vec<&str> = found.iter().filter_map(|one| Some(one.program()?.0)).collect();
+    assert_eq!(programs, ["/etc/init.d/a", "/etc/init.d/b", "iptables"]);
+}
+
 proptest! {
     #[test]
     fn any_text_is_scanned_to_its_end(script in "[ -~\n]{0,200}") {
