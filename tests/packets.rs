@@ -11,6 +11,8 @@ mod matrix;
 mod support;
 #[path = "packets/written.rs"]
 mod written;
+#[path = "packets/zones.rs"]
+mod zones;
 
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,6 @@
 //! none knows of another.
 
 pub mod declared;
-mod denials;
 pub mod firewalld;
 pub mod first_boot;
 pub mod iptables;

@@ -20,8 +20,12 @@ pub struct Wanted {
     pub rulesets: BTreeMap<String, Ruleset>,
     /// What else the image's configuration says.
     pub node: Node,
+    /// What plugins took out of zones, with the zones.
+    pub removed: Vec<(FirewallItem, String)>,
     /// What could not be understood.
     pub notes: Vec<Note>,
+    /// What only firewalld itself can do.
+    pub unexpressed: Vec<Note>,
     /// Whether anybody asked for anything of a firewall.
     pub is_wanted: bool,
 }
@@ -54,7 +58,27 @@ pub fn wanted(
         .values()
         .flat_map(|plugin| &plugin.wants)
         .any(|want| is_of_firewall(&want.intent));
+    let removed =
+        state
+            .plugins
+            .values()
+            .flat_map(|plugin| &plugin.wants)
+            .filter_map(|want| match &want.intent {
+                Intent::Withdraw { opening, zone } => {
+                    let zone = zone.as_deref().unwrap_or(&default_zone);
+                    (!taken.contains(&(zone.to_owned(), canonical(opening))))
+                        .then(|| (opening.clone(), zone.to_owned()))
+                }
+                _ => None,
+            });
+    let removed = removed.collect();
+    let unexpressed = state.plugins.iter().flat_map(|(name, plugin)| {
+        let of = |want: &ActiveIntent| Some(Note::new(Some(name), unexpressed(&want.intent)?, &want.events));
+        plugin.wants.iter().filter_map(of)
+    });
     Ok(Wanted {
+        unexpressed: unexpressed.collect(),
+        removed,
         rulesets,
         node,
         notes,
@@ -71,6 +95,27 @@ fn is_of_firewall(intent: &Intent) -> bool {
         | Intent::DefaultZone { .. } => true,
         Intent::FirewallSwitch { on } => *on,
         _ => false,
+    }
+}
+
+/// What is to be said of an intent that no packet filter but firewalld carries out.
+fn unexpressed(intent: &Intent) -> Option<String> {
+    match intent {
+        Intent::Definition { object, name, change } if change != "delete" => match object.as_str() {
+            "policy" => Some(format!("policy {name} is not set up: only firewalld has policies")),
+            "ipset" => Some(format!("ipset {name} is not set up: rules that name it are left out")),
+            "helper" => Some(format!("helper {name} is not set up")),
+            "icmptype" => Some(format!("ICMP type {name} is not set up: only firewalld takes new ones")),
+            "conf" if name == "LogDenied" => Some("packets that are kept out are not logged".into()),
+            "direct" if name == "passthrough" => {
+                Some("a passthrough for the running firewall is not set up".into())
+            }
+            _ => None,
+        },
+        Intent::FirewallSwitch { on: false } => {
+            Some("the firewall stays on, though it was asked to be turned off".into())
+        }
+        _ => None,
     }
 }
 

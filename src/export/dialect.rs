@@ -58,7 +58,7 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
                 Dialect::Iptables => (iptables::Family::Ipv4, "iptables"),
                 _ => (iptables::Family::Ipv6, "ip6tables"),
             };
-            let firewall = iptables::Firewall::build(rulesets, &default_zone, &definitions);
+            let firewall = iptables::Firewall::build(&wanted, &definitions);
             files.insert(name.to_owned(), firewall.whole(family));
             notes.extend(firewall.notes);
         }

@@ -2,6 +2,7 @@
 
 pub mod definitions;
 pub mod detect;
+pub mod direct_rules;
 pub mod firewalld;
 pub mod icmp;
 pub mod iptables;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::definitions::Definitions;
 use super::firewalld::rich::Rule;
 use super::firewalld::store::{self, Kind};
-use super::firewalld::{Direct, ForwardPort, Tree, Zone, default_zone, direct};
+use super::firewalld::{Direct, ForwardPort, Names, Tree, Zone, default_zone, direct};
 use super::ports::PortRange;
 use super::ruleset::ZoneRules;
 use super::valid;
@@ -40,6 +40,8 @@ pub struct NodeZone {
     pub target: Target,
     /// What nobody else has put into it.
     pub rules: ZoneRules,
+    /// The services that the zone has as it is shipped, by definitions that are shipped too.
+    pub shipped: BTreeSet<String>,
     /// The places of its rich rules, those of plugins too.
     pub order: BTreeMap<String, usize>,
 }
@@ -123,6 +125,7 @@ impl Node {
             target: Target::of(&zone),
             ..NodeZone::default()
         };
+        own.shipped = shipped_services(root, name);
         let rules = zone.traffic.rules.iter().map(Rule::to_string);
         own.order = rules.enumerate().map(|(place, rule)| (rule, place)).collect();
         for item in items(&zone) {
@@ -149,6 +152,15 @@ impl Node {
         let place = self.zones.get(zone).and_then(|zone| zone.order.get(rule));
         place.copied().unwrap_or(usize::MAX)
     }
+}
+
+/// The services of a zone as it is shipped whose definitions nobody has edited.
+fn shipped_services(root: &Root, zone: &str) -> BTreeSet<String> {
+    let tree = Tree::of(root);
+    let text = tree.shipped_text(Kind::Zone, zone).ok().flatten();
+    let zone = text.and_then(|text| Zone::parse(&text, &Names::of(root)).ok()).unwrap_or_default();
+    let is_as_shipped = |service: &String| !tree.is_local(Kind::Service, service);
+    zone.traffic.services.into_iter().filter(is_as_shipped).collect()
 }
 
 /// An entry in the spelling that it is compared in.

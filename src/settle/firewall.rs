@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::backend::rulesets::wanted;
+use crate::backend::rulesets::{Wanted, wanted};
 use crate::backend::{firewalld, iptables, lokkit, nftables, sysctl};
 use crate::config::Backend;
 use crate::error::Result;
@@ -50,11 +50,18 @@ pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Cont
     withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
     let wanted = wanted(root, &fold.state, &withdrawn, &definitions)?;
     let (rulesets, default_zone) = (&wanted.rulesets, wanted.node.default_zone.as_str());
-    let nothing = BTreeMap::new();
+    let (nothing, none) = (BTreeMap::new(), Wanted::default());
     let of_chosen = |backend| if chosen == backend { rulesets } else { &nothing };
     let mut sum = Contribution::of_notes(wanted.notes.clone());
     sum += lokkit::withdraw(root, &withdrawn)?;
-    let rules = iptables::Firewall::build(of_chosen(Backend::Iptables), default_zone, &definitions);
+    let rules = iptables::Firewall::build(
+        if chosen == Backend::Iptables {
+            &wanted
+        } else {
+            &none
+        },
+        &definitions,
+    );
     sum += iptables::contribute(root, &rules, &sum)?;
     let table = (chosen == Backend::Nftables).then(|| nftables::Firewall::build(&wanted, &definitions));
     sum += nftables::contribute(table.as_ref())?;

@@ -12,7 +12,7 @@ use crate::support::succeed;
 
 const PLUGINS: [&str; 3] = ["opener", "router", "guard"];
 
-fn rich(rule: &str) -> Intent {
+pub fn rich(rule: &str) -> Intent {
     allow(FirewallItem::RichRule { rule: rule.into() })
 }
 
@@ -26,8 +26,8 @@ fn forward(port: &str, to_port: &str, to_address: Option<&str>) -> Intent {
     })
 }
 
-/// An image that starts the service, with what the plugins ask for, settled.
-fn image(unit: &str) -> Image {
+/// An image that starts the service, and has what that needs.
+pub fn image_with(unit: &str) -> Image {
     let image = Image::new();
     let wants = "/etc/systemd/system/multi-user.target.wants";
     image.root.create_dirs(wants, 0o755).unwrap();
@@ -56,6 +56,12 @@ fn image(unit: &str) -> Image {
         succeed(Command::new("cp").arg("-r").arg("/usr/lib/firewalld").arg(shipped));
     }
     image.root.take_changes();
+    image
+}
+
+/// The same with what the plugins ask for, settled.
+fn image(unit: &str) -> Image {
+    let image = image_with(unit);
     let trusted = FirewallItem::Interface {
         interface: "veth1".into(),
         trusted: true,
@@ -157,6 +163,14 @@ fn nftables_lets_the_matrix_through() {
 fn iptables(variant: &str) {
     let (image, cable) = (image("iptables.service"), Cable::with_inner());
     turn_forwarding_on(&image, &cable);
+    if load_iptables(&cable, &image, variant) {
+        probe(&cable);
+        cable.expect(&NOT_THROUGH);
+    }
+}
+
+/// Loads both rule files; false where the kernel is built without what the older kind needs.
+pub fn load_iptables(cable: &Cable, image: &Image, variant: &str) -> bool {
     let mut missing = Vec::new();
     for family in ["iptables", "ip6tables"] {
         // The kernel may be built without a table of the older kind.
@@ -174,15 +188,14 @@ fn iptables(variant: &str) {
         }
     }
     if missing.is_empty() {
-        probe(&cable);
-        cable.expect(&NOT_THROUGH);
-        return;
+        return true;
     }
     let kernel = std::fs::read("/proc/config.gz").ok().map(|packed| unpacked(&packed));
     let built = kernel
         .is_some_and(|text| text.contains("CONFIG_IP_NF_NAT=y") && text.contains("CONFIG_IP6_NF_NAT=y"));
     assert!(variant == "legacy" && !built, "missing tables: {}", missing.join(", "));
     eprintln!("not probed: this kernel has no {}", missing.join(", "));
+    false
 }
 
 fn unpacked(packed: &[u8]) -> String {
@@ -211,7 +224,7 @@ fn iptables_of_the_older_kind_lets_the_matrix_through() {
 }
 
 /// A firewalld with its own bus, in namespaces of its own; ends with its standard input.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     stdin: Option<ChildStdin>,
 }
@@ -234,7 +247,7 @@ read -r _ || :
 "#;
 
 impl Daemon {
-    fn start(image: &Image, cable: &Cable) -> Daemon {
+    pub fn start(image: &Image, cable: &Cable) -> Daemon {
         let mut command = cable.command("fw");
         command.args([
             "unshare",

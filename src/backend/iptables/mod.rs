@@ -5,6 +5,7 @@
 
 mod block;
 mod closed;
+mod direct;
 mod matches;
 mod nat;
 mod place;
@@ -12,19 +13,18 @@ mod rich;
 mod rules;
 mod zone;
 
-use std::collections::BTreeMap;
-
-use super::denials;
 use super::name::stem;
+use super::rulesets::Wanted;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 pub use crate::firewall::iptables::Family;
-use crate::firewall::ruleset::Ruleset;
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
 pub use closed::{keep_closed, rules_in_blocks};
+use direct::Direct;
 use place::{At, Insert, Reading};
 use rules::{Rule, RulePosition, Rules};
+use zone::Bindings;
 
 const FILES: [(Family, &str); 2] = [
     (Family::Ipv4, "/etc/sysconfig/iptables"),
@@ -35,10 +35,16 @@ const FILES: [(Family, &str); 2] = [
 const MODE: u32 = 0o600;
 /// The chain of what is kept out.
 const DENY: &str = "nodeshim-deny";
+/// The chain of what comes after everything that is let in.
+const LAST: &str = "nodeshim-last";
+/// The chain that lets in what is bound to no other zone than the default one.
+const DEFAULT_ZONE: &str = "nodeshim-zone";
 
 /// The rules of all plugins, and what could not be expressed.
 pub struct Firewall<'a> {
     plugins: Vec<Rules<'a>>,
+    bindings: Bindings,
+    direct: Direct,
     because: Vec<u64>,
     /// What could not be expressed.
     pub notes: Vec<Note>,
@@ -46,24 +52,30 @@ pub struct Firewall<'a> {
 
 impl<'a> Firewall<'a> {
     /// Puts the rules together.
-    pub fn build(
-        rulesets: &BTreeMap<String, Ruleset>,
-        default_zone: &str,
-        definitions: &'a Definitions<'a>,
-    ) -> Firewall<'a> {
+    pub fn build(wanted: &Wanted, definitions: &'a Definitions<'a>) -> Firewall<'a> {
+        // A node of which nobody wants anything keeps its files as they are.
+        let nothing = Wanted::default();
+        let wanted = if wanted.is_wanted { wanted } else { &nothing };
+        let bindings = Bindings::of(wanted);
+        let own = zone::own(wanted, &bindings, definitions);
+        let direct = Direct::of(&wanted.node.direct);
+        let unexpressed = wanted.unexpressed.iter().cloned();
+        let said = bindings.notes.iter().chain(&own.notes).chain(&direct.notes);
         let mut firewall = Firewall {
-            plugins: Vec::new(),
-            because: rulesets.values().flat_map(|ruleset| ruleset.events.iter().copied()).collect(),
-            notes: denials::notes(rulesets, default_zone),
+            because: wanted.rulesets.values().flat_map(|ruleset| ruleset.events.iter().copied()).collect(),
+            notes: said.map(|text| Note::new(None, text.as_str(), &[])).chain(unexpressed).collect(),
+            plugins: vec![own],
+            bindings,
+            direct,
         };
-        for (plugin, ruleset) in rulesets.iter().filter(|(_, ruleset)| !ruleset.is_empty()) {
+        for (plugin, ruleset) in wanted.rulesets.iter().filter(|(_, ruleset)| !ruleset.is_empty()) {
             let events: Vec<u64> = ruleset.events.iter().copied().collect();
             let Some(stem) = stem(plugin) else {
                 let text = "its name cannot be written into a file: nothing is opened for it";
                 firewall.notes.push(Note::new(Some(plugin), text, &events));
                 continue;
             };
-            let rules = zone::rules(&stem, ruleset, default_zone, definitions);
+            let rules = zone::rules(&stem, ruleset, wanted, &firewall.bindings, definitions);
             let notes = rules.notes.iter().map(|text| Note::new(Some(plugin), text.as_str(), &events));
             firewall.notes.extend(notes);
             firewall.plugins.push(rules);
@@ -101,9 +113,15 @@ impl<'a> Firewall<'a> {
         let in_chain = |table, at, places: &[RulePosition], chain: &str| Insert {
             table,
             at,
-            lines: self.lines(family, places, chain),
+            lines: self.lines(family, places, chain, &|_| true),
         };
-        vec![
+        let mut inserts = self.direct.inserts(family);
+        inserts.extend([
+            Insert {
+                table: "filter",
+                at: At::Start,
+                lines: self.default_zone(family),
+            },
             in_chain("mangle", At::End, &[RulePosition::Mark], "PREROUTING"),
             in_chain("mangle", At::End, &[RulePosition::Change], "FORWARD"),
             in_chain("nat", At::End, &[RulePosition::Redirect], "PREROUTING"),
@@ -118,26 +136,39 @@ impl<'a> Firewall<'a> {
                 at: At::BeforeDenial("INPUT"),
                 lines: self.accepts(family),
             },
-            in_chain("filter", At::BeforeClose("INPUT"), &[RulePosition::Last], "INPUT"),
+            Insert {
+                table: "filter",
+                at: At::BeforeClose("INPUT"),
+                lines: self.last(family),
+            },
             Insert {
                 table: "filter",
                 at: At::BeforeDenial("FORWARD"),
                 lines: self.forwards(family),
             },
-        ]
+        ]);
+        inserts
     }
 
     /// The rules of some places in a chain: by place, priority and plugin, each plugin's after a
     /// comment with its name.
-    fn lines(&self, family: Family, places: &[RulePosition], chain: &str) -> Vec<String> {
+    fn lines(
+        &self,
+        family: Family,
+        places: &[RulePosition],
+        chain: &str,
+        counts: &dyn Fn(&Rule) -> bool,
+    ) -> Vec<String> {
         let all = self.plugins.iter().flat_map(|plugin| plugin.rules.iter().map(move |rule| (plugin, rule)));
-        let fits = |rule: &Rule| rule.family.is_none_or(|of| of == family) && places.contains(&rule.place);
+        let fits = |rule: &Rule| {
+            rule.family.is_none_or(|of| of == family) && places.contains(&rule.place) && counts(rule)
+        };
         let mut found: Vec<(&Rules, &Rule)> = all.filter(|(_, rule)| fits(rule)).collect();
         found.sort_by_key(|(_, rule)| (rule.place, rule.priority));
         let (mut lines, mut label) = (Vec::with_capacity(found.len()), "");
         for (plugin, rule) in found {
             if plugin.stem != label {
-                lines.push(format!("# {}", plugin.stem));
+                lines.extend((!plugin.stem.is_empty()).then(|| format!("# {}", plugin.stem)));
                 label = &plugin.stem;
             }
             lines.push(format!("-A {chain} {}", rule.text));
@@ -147,7 +178,7 @@ impl<'a> Firewall<'a> {
 
     /// Connections that there are stay, as do loopback and neighbour discovery.
     fn denials(&self, family: Family) -> Vec<String> {
-        let rules = self.lines(family, &[RulePosition::Deny], DENY);
+        let rules = self.by_zone(family, RulePosition::Deny, DENY);
         if rules.is_empty() {
             return rules;
         }
@@ -165,18 +196,72 @@ impl<'a> Firewall<'a> {
         lines
     }
 
+    fn last(&self, family: Family) -> Vec<String> {
+        if self.bindings.elsewhere(family).is_empty() {
+            return self.lines(family, &[RulePosition::Last], "INPUT", &|_| true);
+        }
+        let rules = self.by_zone(family, RulePosition::Last, LAST);
+        if rules.is_empty() {
+            return rules;
+        }
+        let mut lines = vec![format!(":{LAST} - [0:0]")];
+        lines.extend(rules);
+        lines.push(format!("-A INPUT -j {LAST}"));
+        lines
+    }
+
+    /// The rules of zones that something is bound to, and then, for nothing of that, those of the
+    /// default zone.
+    fn by_zone(&self, family: Family, place: RulePosition, chain: &str) -> Vec<String> {
+        let mut lines = self.lines(family, &[place], chain, &|rule| !rule.in_default);
+        let of_default = self.lines(family, &[place], chain, &|rule| rule.in_default);
+        if !of_default.is_empty() {
+            lines.extend(self.returns(family, chain));
+        }
+        lines.extend(of_default);
+        lines
+    }
+
+    fn returns(&self, family: Family, chain: &str) -> Vec<String> {
+        let elsewhere = self.bindings.elsewhere(family);
+        elsewhere.iter().map(|entry| format!("-A {chain} {} -j RETURN", entry.words)).collect()
+    }
+
+    /// The chain that openings of the default zone go through where something is bound to another.
+    fn default_zone(&self, family: Family) -> Vec<String> {
+        let returns = self.returns(family, DEFAULT_ZONE);
+        let of_default = self.lines(family, &[RulePosition::Accept], "INPUT", &|rule| rule.in_default);
+        if returns.is_empty() || of_default.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![format!(":{DEFAULT_ZONE} - [0:0]")];
+        lines.extend(returns);
+        lines.push(format!("-A {DEFAULT_ZONE} -j ACCEPT"));
+        lines
+    }
+
     fn accepts(&self, family: Family) -> Vec<String> {
-        let mut lines = self.lines(family, &[RulePosition::Accept], "INPUT");
-        if self.has(family, RulePosition::Redirect) {
+        let all = [RulePosition::Accept];
+        let mut of_default = self.lines(family, &all, "INPUT", &|rule| rule.in_default);
+        if !self.bindings.elsewhere(family).is_empty() {
+            for line in &mut of_default {
+                if let Some(found) = line.strip_suffix("-j ACCEPT") {
+                    *line = format!("{found}-j {DEFAULT_ZONE}");
+                }
+            }
+        }
+        let mut lines = self.lines(family, &all, "INPUT", &|rule| !rule.in_default);
+        lines.append(&mut of_default);
+        if self.redirects(family) {
             lines.insert(0, "-A INPUT -m conntrack --ctstate DNAT -j ACCEPT".into());
         }
         lines
     }
 
     fn forwards(&self, family: Family) -> Vec<String> {
-        let mut lines = self.lines(family, &[RulePosition::Forward], "FORWARD");
+        let mut lines = self.lines(family, &[RulePosition::Forward], "FORWARD", &|_| true);
         let mut first = Vec::new();
-        if self.has(family, RulePosition::Redirect) {
+        if self.redirects(family) {
             first.push("-A FORWARD -m conntrack --ctstate DNAT -j ACCEPT".to_owned());
         }
         if !lines.is_empty() || !first.is_empty() {
@@ -184,6 +269,10 @@ impl<'a> Firewall<'a> {
         }
         first.append(&mut lines);
         first
+    }
+
+    fn redirects(&self, family: Family) -> bool {
+        self.has(family, RulePosition::Redirect) || self.direct.redirects(family)
     }
 
     fn has(&self, of: Family, place: RulePosition) -> bool {
@@ -197,6 +286,7 @@ impl<'a> Firewall<'a> {
         [Mark, Change, Redirect, Masquerade, Deny, Last]
             .iter()
             .any(|place| self.has(family, *place))
+            || !self.direct.is_empty(family)
     }
 }
 

@@ -14,6 +14,8 @@ const BEFORE_FILTER: [(&str, &str); 3] = [
 /// Where in a table lines are put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
+    /// Before the first rule of any chain: chains that rules name have to be declared before.
+    Start,
     /// Before the first rule of a chain.
     First(&'static str),
     /// Each rule before whatever keeps out the packets that it is for, of those that enter a chain.
@@ -70,9 +72,18 @@ impl<'t> Tables<'t> {
     pub(super) fn splices(&self, insert: &Insert, notes: &mut Vec<String>) -> Option<Splices> {
         let table = self.file.table(insert.table)?;
         let (start, commit) = (table.start, table.commit?);
-        let whole = |at: usize| vec![(at, insert.lines.clone())];
+        // A chain that the file declares itself keeps what is in it.
+        let is_new = |line: &&String| {
+            let name = line.strip_prefix(':').and_then(|rest| rest.split(' ').next());
+            name.is_none_or(|name| !table.chains.contains_key(name))
+        };
+        let whole = |at: usize| vec![(at, insert.lines.iter().filter(is_new).cloned().collect())];
         Some(match insert.at {
             At::End => whole(commit),
+            At::Start => {
+                let first = self.lines[start..commit].iter().position(|line| chain_of(line).is_some());
+                whole(first.map_or(commit, |first| start + first))
+            }
             At::First(chain) => {
                 let rules = &self.lines[start..commit];
                 let first = rules.iter().position(|line| chain_of(line) == Some(chain));

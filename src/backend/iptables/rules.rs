@@ -25,6 +25,9 @@ pub(super) enum RulePosition {
     Forward,
 }
 
+/// After what is kept out at no priority, before rich rules of a positive one.
+const AFTER_DENIALS: i64 = 1;
+
 /// A rule without its chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rule {
@@ -33,6 +36,8 @@ pub(super) struct Rule {
     pub family: Option<Family>,
     /// Lower ones come first in their place.
     pub priority: i64,
+    /// Only for packets of the default zone, which nothing in it says.
+    pub in_default: bool,
     pub text: String,
 }
 
@@ -44,6 +49,11 @@ pub(super) struct Rules<'a> {
     /// What could not be expressed.
     pub notes: Vec<String>,
     pub(super) definitions: &'a Definitions<'a>,
+    /// The zone that is worked on is the default zone.
+    pub(super) in_default: bool,
+    /// The zone that is worked on keeps out what nothing in it is about: what it lets in stands
+    /// before that.
+    pub(super) is_closed: bool,
 }
 
 impl<'a> Rules<'a> {
@@ -57,11 +67,15 @@ impl<'a> Rules<'a> {
             true => format!("-j {target}"),
             false => format!("{} -j {target}", found.words),
         };
-        let family = found.family;
+        let (place, priority) = match place {
+            RulePosition::Accept if self.is_closed => (RulePosition::Deny, AFTER_DENIALS),
+            place => (place, priority.saturating_mul(2)),
+        };
         self.rules.push(Rule {
             place,
-            family,
+            family: found.family,
             priority,
+            in_default: self.in_default,
             text,
         });
     }

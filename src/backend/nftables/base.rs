@@ -8,14 +8,18 @@ use nftables::stmt::Statement;
 use nftables::types::{NfChainPolicy, NfChainType, NfHook};
 
 use super::chains::{Builder, Chain, Stage};
+use super::direct::Direct;
 use super::model::{
-    Document, Statements, accept, any_of, back, ct, drop, goto, jump, meta, payload, reject, table, text,
+    Document, Statements, accept, any_of, back, ct, drop, goto, interface, jump, meta, payload, reject,
+    table, text,
 };
 use super::zones::{Bound, Zones};
 use crate::firewall::node::Target;
 
 /// Priority of filter chains.
 const FILTER: i32 = 0;
+/// Priority `mangle`.
+const MANGLE: i32 = -150;
 /// Priorities `dstnat` and `srcnat`.
 const DSTNAT: i32 = -100;
 const SRCNAT: i32 = 100;
@@ -31,23 +35,27 @@ pub const NODE_TCP_PORT: u16 = 22;
 
 /// Replaces the table in one transaction: made if missing, deleted, made anew. `used` are the chains
 /// that the node or a plugin has rules in; `own` are the node's.
-pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder) -> Document {
+pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder, direct: &Direct) -> Document {
     let mut base = Base {
         document: Document::default(),
         zones,
         used,
         own,
+        direct,
     };
     base.document.add(table());
     base.document.delete_table();
     base.document.add(table());
+    base.direct_chains();
     used.iter().for_each(|chain| base.declare(chain));
     for zone in zones.active() {
         base.zone(zone);
     }
     base.input();
     base.forward();
+    base.output();
     base.nat();
+    base.mangle();
     base.document
 }
 
@@ -56,9 +64,56 @@ struct Base<'a> {
     zones: &'a Zones<'a>,
     used: &'a BTreeSet<Chain>,
     own: &'a Builder<'a>,
+    direct: &'a Direct,
 }
 
 impl Base<'_> {
+    /// All chains come before rules that name them.
+    fn direct_chains(&mut self) {
+        let chains = self.direct.chains();
+        chains.keys().for_each(|name| self.document.chain(name));
+        for (name, rules) in chains {
+            rules.iter().for_each(|rule| self.document.rule(name, rule.clone(), None));
+        }
+    }
+
+    /// Sends packets through the direct rules of a built-in chain first.
+    fn direct(&mut self, chain: &str, (table, of): (&str, &str)) {
+        if let Some(name) = self.direct.chain(table, of) {
+            self.rule(chain, vec![jump(&name)]);
+        }
+    }
+
+    /// What the node sends passes, but for what direct rules say.
+    fn output(&mut self) {
+        if self.direct.chain("filter", "OUTPUT").is_some() {
+            let hook = (NfChainType::Filter, NfHook::Output, FILTER);
+            self.document.base_chain("output", hook, NfChainPolicy::Accept);
+            self.rule("output", vec![ct("state", &["established", "related"]), accept()]);
+            self.rule("output", vec![interface(MetaKey::Oifname, "lo"), accept()]);
+            self.direct("output", ("filter", "OUTPUT"));
+        }
+        if self.direct.chain("nat", "OUTPUT").is_some() {
+            let hook = (NfChainType::NAT, NfHook::Output, DSTNAT);
+            self.document.base_chain("nat_output", hook, NfChainPolicy::Accept);
+            self.direct("nat_output", ("nat", "OUTPUT"));
+        }
+    }
+
+    fn mangle(&mut self) {
+        for (of, name, hook) in [
+            ("PREROUTING", "mangle_prerouting", NfHook::Prerouting),
+            ("INPUT", "mangle_input", NfHook::Input),
+            ("FORWARD", "mangle_forward", NfHook::Forward),
+            ("POSTROUTING", "mangle_postrouting", NfHook::Postrouting),
+        ] {
+            if self.direct.chain("mangle", of).is_some() {
+                self.document.base_chain(name, (NfChainType::Filter, hook, MANGLE), NfChainPolicy::Accept);
+                self.direct(name, ("mangle", of));
+            }
+        }
+    }
+
     /// Declares a chain, with the node's own rules in it.
     fn declare(&mut self, chain: &Chain) {
         let name = chain.name();
@@ -105,6 +160,7 @@ impl Base<'_> {
         let discovery = discovery.iter().map(|name| text(*name)).collect();
         self.rule(chain, vec![payload("icmpv6", "type", any_of(discovery)), accept()]);
         self.rule(chain, vec![ct("status", &["dnat"]), accept()]);
+        self.direct(chain, ("filter", "INPUT"));
         let names = self.names(|zone| Some(format!("in_{zone}")));
         self.dispatch(chain, Bound::from, &names);
     }
@@ -123,6 +179,7 @@ impl Base<'_> {
         self.rule(chain, vec![ct("state", &["established", "related"]), accept()]);
         self.rule(chain, vec![ct("state", &["invalid"]), drop()]);
         self.rule(chain, vec![ct("status", &["dnat"]), accept()]);
+        self.direct(chain, ("filter", "FORWARD"));
         if self.used.contains(&Chain::Through) {
             self.rule(chain, vec![jump(&Chain::Through.name())]);
         }
@@ -173,23 +230,24 @@ impl Base<'_> {
     fn nat(&mut self) {
         let redirect = |zone: Option<&str>| Chain::Redirect(zone.map(str::to_owned));
         let hide = |zone: Option<&str>| Chain::Hide(zone.map(str::to_owned));
-        self.nat_chain("nat_prerouting", (NfHook::Prerouting, DSTNAT), redirect, Bound::from);
-        self.nat_chain("nat_postrouting", (NfHook::Postrouting, SRCNAT), hide, Bound::to);
+        self.nat_chain(("nat_prerouting", "PREROUTING"), (NfHook::Prerouting, DSTNAT), redirect, Bound::from);
+        self.nat_chain(("nat_postrouting", "POSTROUTING"), (NfHook::Postrouting, SRCNAT), hide, Bound::to);
     }
 
     fn nat_chain(
         &mut self,
-        chain: &str,
+        (chain, of_iptables): (&str, &str),
         (hook, priority): (NfHook, i32),
         of: fn(Option<&str>) -> Chain,
         by: By,
     ) {
         let names = self.names(|zone| self.used_name(of(Some(zone))));
         let for_all = self.used_name(of(None));
-        if for_all.is_none() && names.is_empty() {
+        if for_all.is_none() && names.is_empty() && self.direct.chain("nat", of_iptables).is_none() {
             return;
         }
         self.document.base_chain(chain, (NfChainType::NAT, hook, priority), NfChainPolicy::Accept);
+        self.direct(chain, ("nat", of_iptables));
         if let Some(name) = for_all {
             self.rule(chain, vec![jump(&name)]);
         }

@@ -53,6 +53,17 @@ impl Chain {
     }
 }
 
+impl Chain {
+    /// The zone that it is of.
+    pub(super) fn zone(&self) -> Option<&str> {
+        match self {
+            Chain::In(zone, _) | Chain::Leaving(zone) => Some(zone),
+            Chain::Redirect(zone) | Chain::Hide(zone) => zone.as_deref(),
+            Chain::Through => None,
+        }
+    }
+}
+
 impl Stage {
     fn name(self) -> String {
         match self {

@@ -6,12 +6,14 @@
 
 mod base;
 mod chains;
+mod direct;
 mod icmp;
 mod model;
 mod nat;
 mod part;
 mod rich;
 mod text;
+mod translate;
 mod unit;
 mod zones;
 
@@ -25,6 +27,7 @@ use crate::plan::{Content, Contribution, DesiredFile, Note};
 
 pub use base::NODE_TCP_PORT;
 use chains::{Builder, Chain};
+use direct::Direct;
 pub use model::{Document, TABLE};
 pub use text::render;
 pub use unit::{UNIT_NAME, is_switched_off};
@@ -59,10 +62,14 @@ impl Firewall {
         let zones = Zones::of(node, rulesets);
         let mut notes: Vec<Note> =
             zones.notes.iter().map(|text| Note::new(None, text.as_str(), &[])).collect();
+        notes.extend(wanted.unexpressed.iter().cloned());
         let mut own = Builder::new("", node, definitions);
         for (zone, content) in &node.zones {
             own.zone(zone, &content.rules, &zones);
         }
+        let direct = Direct::of(node, &mut own);
+        // Only zones that packets can come in by have chains.
+        own.rules.retain(|chain, _| chain.zone().is_none_or(|zone| zones.is_active(zone)));
         notes.extend(own.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
         let mut used: BTreeSet<Chain> = own.rules.keys().cloned().collect();
         let mut plugins = BTreeMap::new();
@@ -82,7 +89,7 @@ impl Firewall {
             plugins.insert(stem.to_string(), (builder.document(), events));
         }
         Firewall {
-            base: base::base(&zones, &used, &own),
+            base: base::base(&zones, &used, &own, &direct),
             plugins,
             notes,
             is_wanted: wanted.is_wanted,

@@ -241,8 +241,12 @@ pub(super) fn back() -> Statement<'static> {
 
 /// What comes in or leaves by an interface; `ppp+` is a wildcard.
 pub(super) fn interface(key: MetaKey, name: &str) -> Statement<'static> {
+    interface_with(key, Operator::EQ, name)
+}
+
+pub(super) fn interface_with(key: MetaKey, op: Operator, name: &str) -> Statement<'static> {
     let name = name.strip_suffix('+').map_or_else(|| name.to_owned(), |stem| format!("{stem}*"));
-    meta(key, text(name))
+    matching(NamedExpression::Meta(Meta { key }), op, text(name))
 }
 
 pub(super) fn address_match(

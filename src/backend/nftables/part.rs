@@ -43,7 +43,9 @@ impl Builder<'_> {
         for (name, definition) in &rules.services {
             match definition {
                 Some(definition) => {
-                    self.notes.extend(helpers_of(name, definition));
+                    if !self.label.is_empty() {
+                        self.notes.extend(helpers_of(name, definition));
+                    }
                     merge(&mut open, &mut destined, definition);
                 }
                 None => self.note(format!("service {name} is not defined in the image")),

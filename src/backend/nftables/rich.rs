@@ -167,7 +167,7 @@ fn verdict(verdict: &RichAction, rule: &Rule) -> Result<Statement<'static>, &'st
     })
 }
 
-fn reject_type(with: &str, is_ipv6: bool) -> Option<(RejectType, Option<RejectCode>)> {
+pub(super) fn reject_type(with: &str, is_ipv6: bool) -> Option<(RejectType, Option<RejectCode>)> {
     use RejectCode::*;
     let code = match (with, is_ipv6) {
         ("tcp-reset" | "tcp-rst", _) => return Some((RejectType::TCPReset, None)),
@@ -209,34 +209,49 @@ fn limited(of: Option<&Limit>) -> Result<Statements, &'static str> {
 }
 
 fn log_statement(log: &Log) -> Result<Statement<'static>, &'static str> {
+    let number = |text: &Option<String>| text.as_deref().map(str::parse::<u32>).transpose();
+    let group = number(&log.group).map_err(|_| "its log group")?;
+    let mut statement = log_of(log.prefix.as_deref(), log.level.as_deref())?;
+    statement.group = if log.nflog { group.or(Some(0)) } else { None };
+    statement.queue_threshold = number(&log.queue_size).map_err(|_| "its queue size")?;
+    Ok(Statement::Log(Some(statement)))
+}
+
+/// A line in the kernel's log.
+pub(super) fn log_with(
+    prefix: Option<&str>,
+    level: Option<&str>,
+) -> Result<Statement<'static>, &'static str> {
+    Ok(Statement::Log(Some(log_of(prefix, level)?)))
+}
+
+fn log_of(prefix: Option<&str>, level: Option<&str>) -> Result<LogStatement<'static>, &'static str> {
     // nft knows no escapes in a string, and takes a dollar for a variable.
     let is_bad = |c: char| matches!(c, '"' | '\\' | '$') || c.is_control();
-    let prefix = match log.prefix.as_deref() {
+    let prefix = match prefix {
         Some(prefix) if prefix.chars().any(is_bad) => return Err("its log prefix"),
         prefix => prefix.map(|text| text[..text.floor_char_boundary(LOG_PREFIX)].to_owned().into()),
     };
-    let level = match log.level.as_deref() {
+    let level = match level {
         None => None,
-        Some("emerg") => Some(LogLevel::Emerg),
-        Some("alert") => Some(LogLevel::Alert),
-        Some("crit") => Some(LogLevel::Crit),
-        Some("error") => Some(LogLevel::Err),
-        Some("warning") => Some(LogLevel::Warn),
-        Some("notice") => Some(LogLevel::Notice),
-        Some("info") => Some(LogLevel::Info),
-        Some("debug") => Some(LogLevel::Debug),
+        Some("emerg" | "0") => Some(LogLevel::Emerg),
+        Some("alert" | "1") => Some(LogLevel::Alert),
+        Some("crit" | "2") => Some(LogLevel::Crit),
+        Some("error" | "err" | "3") => Some(LogLevel::Err),
+        Some("warning" | "warn" | "4") => Some(LogLevel::Warn),
+        Some("notice" | "5") => Some(LogLevel::Notice),
+        Some("info" | "6") => Some(LogLevel::Info),
+        Some("debug" | "7") => Some(LogLevel::Debug),
         Some(_) => return Err("its log level"),
     };
-    let number = |text: &Option<String>| text.as_deref().map(str::parse::<u32>).transpose();
-    let group = number(&log.group).map_err(|_| "its log group")?;
-    Ok(Statement::Log(Some(LogStatement {
+    Ok(LogStatement {
         prefix,
         level,
-        group: if log.nflog { group.or(Some(0)) } else { None },
-        queue_threshold: number(&log.queue_size).map_err(|_| "its queue size")?,
+        group: None,
+        queue_threshold: None,
         snaplen: None,
         flags: None,
-    })))
+    })
 }
 
 /// The matches of an element, one a rule; a rule without an element matches everything.

@@ -1,7 +1,7 @@
 //! A document as nft's own text, in syntax that nft takes since 0.9.3. The same document gives the same
 //! bytes. Whatever is not a plain word, number or address is quoted, or refused.
 
-use nftables::expr::{Expression, MetaKey, NamedExpression, Payload, SetItem};
+use nftables::expr::{BinaryOperation, Expression, MetaKey, NamedExpression, Payload, SetItem};
 use nftables::schema::{Chain, NfCmd, NfListObject, NfObject, Rule, Set, SetTypeValue};
 use nftables::stmt::{Limit, Log, Match, NAT, Operator, Reject, RejectType, Statement};
 use nftables::types::{NfChainPolicy, NfChainType, NfHook};
@@ -158,7 +158,9 @@ fn statement(statement: &Statement) -> Result<String> {
         Statement::Match(found) => matching(found)?,
         Statement::Masquerade(_) => "masquerade".into(),
         Statement::Redirect(Some(nat)) => format!("redirect to {}", nat_port(nat)?),
-        Statement::DNAT(Some(nat)) => dnat(nat)?,
+        Statement::DNAT(Some(nat)) => translated("dnat", nat)?,
+        Statement::SNAT(Some(nat)) => translated("snat", nat)?,
+        Statement::Mangle(change) => format!("{} set {}", value(&change.key)?, value(&change.value)?),
         other => return Err(unsupported(other)),
     })
 }
@@ -209,14 +211,14 @@ fn nat_port(nat: &NAT) -> Result<String> {
     nat.port.as_ref().map_or(Ok(String::new()), |port| Ok(format!(":{}", value(port)?)))
 }
 
-fn dnat(nat: &NAT) -> Result<String> {
+fn translated(verb: &str, nat: &NAT) -> Result<String> {
     let address = value(nat.addr.as_ref().ok_or_else(|| unsupported(nat))?)?;
     let is_ipv6 = address.contains(':');
     let port = nat_port(nat)?;
     let family = if is_ipv6 { "ip6" } else { "ip" };
     Ok(match is_ipv6 && !port.is_empty() {
-        true => format!("dnat {family} to [{address}]{port}"),
-        false => format!("dnat {family} to {address}{port}"),
+        true => format!("{verb} {family} to [{address}]{port}"),
+        false => format!("{verb} {family} to {address}{port}"),
     })
 }
 
@@ -227,6 +229,7 @@ fn matching(found: &Match) -> Result<String> {
             (format!("{} {}", word(&field.protocol)?, word(&field.field)?), false)
         }
         Expression::Named(NamedExpression::CT(ct)) => (format!("ct {}", word(&ct.key)?), false),
+        masked @ Expression::BinaryOperation(_) => (format!("{} ==", value(masked)?), false),
         other => return Err(unsupported(other)),
     };
     let right = if quote {
@@ -236,7 +239,7 @@ fn matching(found: &Match) -> Result<String> {
     };
     match found.op {
         Operator::EQ | Operator::IN => Ok(format!("{left} {right}")),
-        Operator::NEQ => Ok(format!("{left} != {right}")),
+        Operator::NEQ => Ok(format!("{} != {right}", left.trim_end_matches(" =="))),
         other => Err(unsupported(&other)),
     }
 }
@@ -248,6 +251,7 @@ fn meta_key(key: MetaKey) -> Result<(String, bool)> {
         MetaKey::Iifname => ("iifname".into(), true),
         MetaKey::Oifname => ("oifname".into(), true),
         MetaKey::L4proto => ("meta l4proto".into(), false),
+        MetaKey::Mark => ("meta mark".into(), false),
         MetaKey::Nfproto => ("meta nfproto".into(), false),
         other => return Err(unsupported(&other)),
     })
@@ -259,6 +263,14 @@ fn value(expression: &Expression) -> Result<String> {
         Expression::Number(number) => number.to_string(),
         Expression::Range(range) => format!("{}-{}", value(&range.range[0])?, value(&range.range[1])?),
         Expression::List(values) => values.iter().map(value).collect::<Result<Vec<_>>>()?.join(","),
+        Expression::Named(NamedExpression::Meta(meta)) => meta_key(meta.key)?.0,
+        Expression::Named(NamedExpression::Payload(Payload::PayloadField(field))) => {
+            format!("{} {}", word(&field.protocol)?, word(&field.field)?)
+        }
+        Expression::BinaryOperation(operation) => match &**operation {
+            BinaryOperation::AND(left, right) => format!("{} & {}", value(left)?, value(right)?),
+            other => return Err(unsupported(other)),
+        },
         Expression::Named(NamedExpression::Prefix(prefix)) => {
             format!("{}/{}", value(&prefix.addr)?, prefix.len)
         }

@@ -12,6 +12,7 @@ mod words;
 pub use condition::{Condition, Match, Rule, State, Target, protocol_name};
 pub use file::{RuleFile, Table};
 pub use packets::Packets;
+pub use parse::mark;
 pub use walk::{Place, Walk, closing, walk};
 pub use words::{quoted, split};
 
