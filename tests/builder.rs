@@ -323,3 +323,23 @@ fn the_last_line_of_a_run_names_what_did_not_come_about() {
         assert_eq!(run.status.code(), Some(code), "{on}: {}", String::from_utf8_lossy(&run.stderr));
     }
 }
+
+/// The order of steps of an image builder that runs presets itself, as mkosi does: its script after the
+/// packages, then the real `preset-all`, then its last script.
+#[test]
+fn presets_that_an_image_builder_applies_afterwards_leave_what_was_settled() {
+    let image = Image::new();
+    image.transaction(&["-U", &package(&image, 1)]);
+    builder(&image, &["--name", "postinst"], "firewall-cmd --permanent --add-port=9090/tcp");
+    let root = format!("--root={}", image.path().display());
+    let systemctl =
+        |words: &[&str]| Command::new("systemctl").arg(&root).args(words).output().expect("systemctl");
+    assert!(systemctl(&["preset-all"]).status.success());
+    let state = String::from_utf8_lossy(&systemctl(&["is-enabled", "u.service"]).stdout).into_owned();
+    assert_eq!(state, "enabled\n");
+    builder(&image, &["--name", "finalize"], "systemctl disable u.service");
+    assert!(systemctl(&["preset-all"]).status.success());
+    assert!(!image.has(LINK), "the builder's decision is in the presets, too");
+    let rules = rulesets(&image);
+    assert!(rules.contains("9090") && rules.contains("8080"), "{rules}");
+}

@@ -7,6 +7,7 @@ use super::{ActiveIntent, Denied, Plugin, Subject, subject};
 use crate::attribution::{Origin, is_builder};
 use crate::intent::{DeferredVerb, Intent, RecordedIntent, ServiceWant, UnitWant, Verdict, Withheld};
 use crate::journal::Event;
+use crate::unit::preset::OWN_PREFIX;
 
 /// What a plugin has asked for since it was installed.
 #[derive(Debug, Default)]
@@ -116,7 +117,7 @@ impl InstallPeriod {
         if event.refused(recorded) {
             return self.refuse(event, subject, recorded);
         }
-        if is_for_what_runs(&recorded.intent) {
+        if is_for_what_runs(&recorded.intent) || is_by_own_preset(&recorded.intent) {
             return;
         }
         if matches!(recorded.intent, Intent::FirewallReset { .. }) {
@@ -204,6 +205,14 @@ pub fn is_erasure(origin: &Origin) -> bool {
     let kind = origin.scriptlet.as_deref();
     let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
     of_erasure && origin.arg == Some(0)
+}
+
+/// Whether presets that settling wrote decided: they only repeat what somebody asked for.
+fn is_by_own_preset(intent: &Intent) -> bool {
+    let Intent::Unit { rule: Some(rule), .. } = intent else {
+        return false;
+    };
+    rule.rsplit('/').next().is_some_and(|line| line.starts_with(OWN_PREFIX))
 }
 
 /// Whether an intent concerns only what is running: a boot starts everything anew, and nothing is

@@ -130,7 +130,7 @@ fn overruled(state: &State, default_zone: &str) -> Vec<(Place, (String, Vec<u64>
             })
             .collect();
         for start in about.iter().filter(|decision| decision.direction == START) {
-            let later = off.iter().find(|off| off.place.0 != start.place.0 && off.weight > start.weight);
+            let later = off.iter().find(|off| off.weight > start.weight);
             if let Some(later) = later {
                 put(start, later);
             }

@@ -14,6 +14,10 @@ use crate::unit::log::Log;
 use crate::unit::name;
 use crate::unit::problem::Problem;
 
+/// What the names of preset files begin with that settling writes: before the distribution's 85 to 99,
+/// after an administrator's lower numbers.
+pub const OWN_PREFIX: &str = "80-nodeshim-";
+
 /// Highest first; the last component is that of the system manager.
 const PARENTS: [&str; 4] = [
     "/etc/systemd",

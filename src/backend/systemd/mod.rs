@@ -17,9 +17,7 @@ pub const PRESETS: [(&str, Scope); 2] = [
     ("/etc/systemd/system-preset", Scope::System),
     ("/etc/systemd/user-preset", Scope::Global),
 ];
-/// What our preset files begin with: before the distribution's 85 to 99, after an administrator's
-/// lower numbers.
-pub const PREFIX: &str = "80-nodeshim-";
+pub use crate::unit::preset::OWN_PREFIX as PREFIX;
 
 const UNIT_DIRECTORIES: [&str; 5] = [
     "/etc/systemd/system",

@@ -130,10 +130,12 @@ fn by_subject<'s>(state: &'s State, of: Scope, notes: &mut Vec<Note>) -> BTreeMa
         });
     }
     for asked in subjects.values_mut() {
-        // A builder's word comes last. What one file declares enabled no other one disables.
+        // A builder's word comes last, but for what the builder left to presets. What one file declares enabled no other one disables.
         asked.sort_by_key(|one| {
             let enables = answer_for(one.want) == Some(PresetAnswer::Enable);
-            (is_builder(one.plugin), one.events.last().copied(), enables)
+            let presets =
+                matches!(one.want, UnitWant::PresetEnable | UnitWant::PresetDisable | UnitWant::PresetIgnore);
+            (is_builder(one.plugin) && !presets, one.events.last().copied(), enables)
         });
     }
     subjects

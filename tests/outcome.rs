@@ -1,0 +1,231 @@
+//! The outcome oracle: random histories of packages, metadata, presets and builder's calls on twins, one
+//! image with the original systemctl and firewall-offline-cmd, one under nodeshim. Compared is what comes
+//! of it: which units are enabled after the real `preset-all`, what is open in each zone by the nftables
+//! and the firewalld backend, and which units a first boot starts. `outcome/rules.rs` says what may differ.
+//!
+//! `NODESHIM_OUTCOME_HISTORIES` says how many, `NODESHIM_SEED` from which seed on. What is found shrinks to
+//! the fewest steps that still differ, and prints as calls.
+#![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
+
+#[path = "support/call.rs"]
+mod call;
+#[path = "firewalld_support/mod.rs"]
+mod firewalld_support;
+#[path = "outcome/history.rs"]
+mod history;
+#[path = "outcome/rules.rs"]
+mod rules;
+#[path = "support/skip.rs"]
+mod skip;
+#[path = "outcome/twins.rs"]
+mod twins;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use firewalld_support::{memory, number};
+use history::{Call, Step, history, is_possible};
+use rules::{Wanted, call_for, installed};
+use twins::{Firewall, Original, Shimmed, builder, remove, scriptlet, unit_states, unpack};
+
+/// Histories in a run of all tests.
+const HISTORIES: u64 = 500;
+
+#[test]
+fn an_image_boots_as_it_was_last_asked_for() {
+    let tools = ["/usr/bin/systemctl", "/usr/bin/firewall-offline-cmd"];
+    if tools.iter().any(|tool| !Path::new(tool).exists()) {
+        return skip::skip("the original systemctl or firewall-offline-cmd is not installed");
+    }
+    let mut firewall = Firewall::start();
+    let first = number("NODESHIM_SEED", 1);
+    let found: Vec<String> = (first..first + number("NODESHIM_OUTCOME_HISTORIES", HISTORIES))
+        .filter_map(|seed| {
+            let steps = history(seed);
+            let firewalld = seed % 2 == 0;
+            let wrong = compare(&mut firewall, &steps, firewalld)?;
+            let (steps, wrong) = shrink(&mut firewall, steps, firewalld, wrong);
+            let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
+            Some(format!("NODESHIM_SEED={seed} (firewalld: {firewalld})\n{}\n{wrong}", steps.join("\n")))
+        })
+        .take(5)
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+/// What differs at the end of a history, if anything does.
+fn compare(firewall: &mut Firewall, steps: &[Step], firewalld: bool) -> Option<String> {
+    let place = tempfile::tempdir_in(memory()).expect("a directory");
+    for twin in ["original", "nodeshim"] {
+        std::fs::create_dir(place.path().join(twin)).expect("a directory");
+    }
+    let mut original = Original::new(place.path().join("original"), firewall);
+    let shimmed = Shimmed::new(place.path().join("nodeshim"), firewalld);
+    let base = unit_states(&original.root);
+    let base = base.into_iter().map(|(unit, state)| (("unit", unit), state == "enabled"));
+    let mut wanted = Wanted::new(base.collect());
+    for (index, step) in steps.iter().enumerate() {
+        take(step, &mut original, &shimmed, &mut wanted, &installed(&steps[..=index]));
+    }
+    let expected = original.effect();
+    let starts = wanted.starts();
+    let started = shimmed.starts();
+    let found = shimmed.effect_after_presets();
+    let mut wrong = Vec::new();
+    if expected != found {
+        wrong.push(format!("original {expected:?}\nnodeshim {found:?}"));
+    }
+    let is_there = |unit: &&str| expected.units.contains_key(*unit);
+    let started: Vec<&str> = started.iter().map(String::as_str).filter(is_there).collect();
+    if !started.iter().copied().eq(starts.iter().copied().filter(is_there)) {
+        wrong.push(format!("to be started {starts:?}\nnodeshim starts {started:?}"));
+    }
+    (!wrong.is_empty()).then(|| wrong.join("\n"))
+}
+
+/// Takes one step on both twins.
+fn take(
+    step: &Step,
+    original: &mut Original,
+    shimmed: &Shimmed,
+    wanted: &mut Wanted,
+    there: &BTreeMap<&'static str, usize>,
+) {
+    let roots = [original.root.clone(), shimmed.root.clone()];
+    match step {
+        Step::Install {
+            package,
+            post,
+            declared,
+        } => {
+            roots.iter().for_each(|root| unpack(root, package, declared));
+            let origin = scriptlet(package, 1, "%post", 1);
+            post.iter().for_each(|call| of_package(call, package, &origin, original, shimmed, wanted));
+            wanted.declare(package, declared);
+        }
+        Step::Upgrade { package, post } => {
+            let origin = scriptlet(package, there[package], "%post", 2);
+            post.iter().for_each(|call| of_package(call, package, &origin, original, shimmed, wanted));
+        }
+        Step::Erase { package, preun } => {
+            let origin = scriptlet(package, 1, "%preun", 0);
+            for call in preun {
+                original.call(call);
+                shimmed.call(call, &origin);
+            }
+            roots.iter().for_each(|root| remove(root, package));
+            wanted.erase(package);
+        }
+        Step::Builder(calls) => {
+            for call in calls {
+                let done = original.call(call);
+                shimmed.call(call, &builder());
+                if done {
+                    wanted.of_builder(call, &preset_states(call, &original.root));
+                }
+            }
+        }
+    }
+    for (subject, on) in wanted.rule() {
+        original.call(&call_for(subject, on));
+    }
+    shimmed.settle(there);
+    original.copy_presets(shimmed);
+}
+
+fn of_package(
+    call: &Call,
+    package: &'static str,
+    origin: &nodeshim::attribution::Origin,
+    original: &mut Original,
+    shimmed: &Shimmed,
+    wanted: &mut Wanted,
+) {
+    let done = original.call(call);
+    shimmed.call(call, origin);
+    if done {
+        let preset = preset_states(call, &original.root).into_values().next();
+        wanted.of_package(package, call, preset);
+    }
+}
+
+/// What became of the units that a call applied presets to.
+fn preset_states(call: &Call, root: &Path) -> BTreeMap<&'static str, bool> {
+    let of: &dyn Fn(&str) -> bool = match call {
+        Call::PresetAll => &|unit: &str| !unit.contains('@'),
+        Call::Unit { verb: "preset", unit } => &move |of: &str| of == *unit,
+        _ => return BTreeMap::new(),
+    };
+    let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit));
+    states.map(|(unit, state)| (unit, state == "enabled")).collect()
+}
+
+/// Leaves steps, then calls, out as long as the twins still differ.
+fn shrink(firewall: &mut Firewall, steps: Vec<Step>, firewalld: bool, wrong: String) -> (Vec<Step>, String) {
+    let (mut steps, mut wrong) = (steps, wrong);
+    loop {
+        let smaller = smaller(&steps).into_iter().filter(|steps| is_possible(steps));
+        let found = smaller
+            .map(|steps| (compare(firewall, &steps, firewalld), steps))
+            .find_map(|(wrong, steps)| Some((steps, wrong?)));
+        match found {
+            Some(found) => (steps, wrong) = found,
+            None => return (steps, wrong),
+        }
+    }
+}
+
+/// The histories with one step less, or one call less.
+fn smaller(steps: &[Step]) -> Vec<Vec<Step>> {
+    let mut all = Vec::new();
+    for index in 0..steps.len() {
+        let mut without = steps.to_vec();
+        without.remove(index);
+        all.push(without);
+    }
+    for (index, step) in steps.iter().enumerate() {
+        for one in calls_less(step) {
+            let mut less = steps.to_vec();
+            less[index] = one;
+            all.push(less);
+        }
+    }
+    all
+}
+
+fn calls_less(step: &Step) -> Vec<Step> {
+    let less = |calls: &[Call]| {
+        let without = |index| {
+            let mut calls = calls.to_vec();
+            calls.remove(index);
+            calls
+        };
+        (0..calls.len()).map(without).collect::<Vec<Vec<Call>>>()
+    };
+    match step {
+        Step::Install {
+            package,
+            post,
+            declared,
+        } => {
+            let fewer = less(post).into_iter().map(|post| Step::Install {
+                package,
+                post,
+                declared: declared.clone(),
+            });
+            let undeclared = (!declared.is_empty()).then(|| Step::Install {
+                package,
+                post: post.clone(),
+                declared: Vec::new(),
+            });
+            fewer.chain(undeclared).collect()
+        }
+        Step::Upgrade { package, post } => {
+            less(post).into_iter().map(|post| Step::Upgrade { package, post }).collect()
+        }
+        Step::Erase { package, preun } => {
+            less(preun).into_iter().map(|preun| Step::Erase { package, preun }).collect()
+        }
+        Step::Builder(calls) => less(calls).into_iter().map(Step::Builder).collect(),
+    }
+}

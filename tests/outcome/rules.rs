@@ -1,0 +1,220 @@
+//! In what an image under nodeshim may differ from one under the original tools. Each rule says what is
+//! to be done to the original's image after a step so that it is as it should be under nodeshim:
+//!
+//! * Withdrawal and refcount: what a package asked for goes with it, unless another package that is there
+//!   asked for the same, or the image had it before. A package that closes what it had opened takes only
+//!   its own request back.
+//! * Whose word counts: what the builder decided stands, whatever a package asks for later. Presets that
+//!   the builder applies are no decision against what is asked for later.
+//! * Metadata: what is declared holds while its package is there, unless somebody asked for the opposite;
+//!   what the presets said to its own package is no such request.
+//! * Presets: those that settling writes count like the image's own.
+//!
+//! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::history::{Call, Step};
+
+/// What a decision is about: a unit, its mask, or an entry of a zone.
+pub type Subject = (&'static str, &'static str);
+
+const MASK: &str = "mask";
+const START: &str = "start";
+const BUILDER: &str = "builder";
+
+/// A call that brings a decision about.
+pub fn call_for(subject: Subject, on: bool) -> Call {
+    match subject {
+        (MASK, unit) => Call::Unit {
+            verb: if on { "mask" } else { "unmask" },
+            unit,
+        },
+        ("unit", unit) => Call::Unit {
+            verb: if on { "enable" } else { "disable" },
+            unit,
+        },
+        (place, value) => {
+            let (zone, kind) = place.split_once(' ').expect("a zone and a kind");
+            Call::Firewall {
+                zone,
+                add: on,
+                kind,
+                value,
+            }
+        }
+    }
+}
+
+/// What a call decides: nothing for refused calls, and for what only concerns what is running.
+fn decides(call: &Call) -> Option<(Subject, bool)> {
+    Some(match call {
+        Call::Unit { verb, unit } => match *verb {
+            "enable" => (("unit", unit), true),
+            "disable" => (("unit", unit), false),
+            "mask" => ((MASK, unit), true),
+            "unmask" => ((MASK, unit), false),
+            _ => return None,
+        },
+        Call::PresetAll => return None,
+        Call::Firewall {
+            zone,
+            add,
+            kind,
+            value,
+        } => {
+            let place = match (*zone, *kind) {
+                ("public", "port") => "public port",
+                ("public", _) => "public service",
+                (_, "port") => "internal port",
+                _ => "internal service",
+            };
+            ((place, value), *add)
+        }
+    })
+}
+
+/// What everybody wants as of now.
+#[derive(Default)]
+pub struct Wanted {
+    /// What the image had before anything was asked for, of units alone.
+    base: BTreeMap<Subject, bool>,
+    /// By package: direction and time of the last call.
+    packages: BTreeMap<&'static str, BTreeMap<Subject, (bool, usize)>>,
+    /// Whose last call about a unit was to apply presets.
+    preset: BTreeSet<(&'static str, Subject)>,
+    declared: BTreeMap<&'static str, BTreeSet<Subject>>,
+    /// Direction and time of the builder's last decision.
+    builder: BTreeMap<Subject, (bool, usize)>,
+    /// Packages that asked to start a unit, with the time.
+    started: BTreeMap<(&'static str, &'static str), usize>,
+    /// Counts calls.
+    time: usize,
+    /// Subjects that the rules decide after this step.
+    ruled: BTreeSet<Subject>,
+}
+
+impl Wanted {
+    pub fn new(base: BTreeMap<Subject, bool>) -> Wanted {
+        Wanted {
+            base,
+            ..Wanted::default()
+        }
+    }
+
+    /// A package's metadata comes with it.
+    pub fn declare(&mut self, package: &'static str, declared: &[Call]) {
+        let subjects: BTreeSet<Subject> =
+            declared.iter().filter_map(decides).map(|(subject, _)| subject).collect();
+        self.ruled.extend(&subjects);
+        self.declared.insert(package, subjects);
+    }
+
+    /// A package's call that the original carried out. `preset` is what the unit's state became by it.
+    pub fn of_package(&mut self, package: &'static str, call: &Call, preset: Option<bool>) {
+        self.time += 1;
+        if let Call::Unit { verb: START, unit } = call {
+            self.started.insert((package, unit), self.time);
+        }
+        let Some((subject, on)) = decides(call).or_else(|| preset_of(call, preset)) else {
+            return;
+        };
+        match decides(call) {
+            Some(_) => self.preset.remove(&(package, subject)),
+            None => self.preset.insert((package, subject)),
+        };
+        if self.declared.get(package).is_some_and(|own| own.contains(&subject)) {
+            self.ruled.insert(subject);
+        }
+        let own = self.packages.entry(package).or_default();
+        let takes_own_back =
+            subject.0 != "unit" && !on && own.get(&subject).is_some_and(|(was_on, _)| *was_on);
+        match takes_own_back {
+            true => _ = own.remove(&subject),
+            false => _ = own.insert(subject, (on, self.time)),
+        }
+        if takes_own_back || self.builder.contains_key(&subject) {
+            self.ruled.insert(subject);
+        }
+    }
+
+    /// A builder's call that the original carried out.
+    pub fn of_builder(&mut self, call: &Call, states: &BTreeMap<&'static str, bool>) {
+        self.time += 1;
+        if let Call::Unit { verb: START, unit } = call {
+            self.started.insert((BUILDER, unit), self.time);
+        }
+        if let Some((subject, on)) = decides(call) {
+            self.builder.insert(subject, (on, self.time));
+        }
+        // Presets take the builder's decision back, and are the last word about a unit until the next.
+        for (unit, on) in states {
+            let subject = ("unit", *unit);
+            self.builder.remove(&subject);
+            self.packages.entry("presets").or_default().insert(subject, (*on, self.time));
+        }
+    }
+
+    /// A package is gone.
+    pub fn erase(&mut self, package: &'static str) {
+        let own = self.packages.remove(package).unwrap_or_default();
+        self.ruled.extend(own.into_keys());
+        self.ruled.extend(self.declared.remove(package).unwrap_or_default());
+        self.started.retain(|(of, _), _| *of != package);
+    }
+
+    /// What the rules say of subjects that this step touched.
+    pub fn rule(&mut self) -> Vec<(Subject, bool)> {
+        let ruled = std::mem::take(&mut self.ruled);
+        ruled.into_iter().map(|subject| (subject, self.expected(subject))).collect()
+    }
+
+    fn expected(&self, subject: Subject) -> bool {
+        let yields = |package: &'static str| {
+            let declares = self.declared.get(package).is_some_and(|own| own.contains(&subject));
+            declares && self.preset.contains(&(package, subject))
+        };
+        let others = self.packages.iter().filter(|(package, _)| !yields(package));
+        let asked = others.filter_map(|(_, own)| own.get(&subject)).max_by_key(|(_, time)| *time);
+        let declared = self.declared.values().any(|own| own.contains(&subject));
+        let base = self.base.get(&subject).copied().unwrap_or(false);
+        self.builder.get(&subject).or(asked).map_or(declared || base, |(on, _)| *on)
+    }
+
+    /// The units that some package asked to start and nobody switched off since.
+    pub fn starts(&self) -> BTreeSet<&'static str> {
+        let later_off = |package: &str, unit: &'static str, time: usize| {
+            [(("unit", unit), false), ((MASK, unit), true)].into_iter().any(|(subject, off)| {
+                if let Some((on, when)) = self.builder.get(&subject) {
+                    return *on == off && (package != BUILDER || *when > time);
+                }
+                let last =
+                    self.packages.values().filter_map(|own| own.get(&subject)).max_by_key(|(_, when)| *when);
+                package != BUILDER && last.is_some_and(|(on, when)| *on == off && *when > time)
+            })
+        };
+        let wanted = self.started.iter().filter(|((package, unit), time)| !later_off(package, unit, **time));
+        wanted.map(|((_, unit), _)| *unit).collect()
+    }
+}
+
+fn preset_of(call: &Call, preset: Option<bool>) -> Option<(Subject, bool)> {
+    match call {
+        Call::Unit { verb: "preset", unit } => Some((("unit", unit), preset?)),
+        _ => None,
+    }
+}
+
+/// The packages that are there after these steps.
+pub fn installed(steps: &[Step]) -> BTreeMap<&'static str, usize> {
+    let mut installed = BTreeMap::new();
+    for step in steps {
+        match step {
+            Step::Install { package, .. } => _ = installed.insert(*package, 1),
+            Step::Upgrade { package, .. } => *installed.entry(*package).or_insert(0) += 1,
+            Step::Erase { package, .. } => _ = installed.remove(package),
+            Step::Builder(_) => {}
+        }
+    }
+    installed
+}

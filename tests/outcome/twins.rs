@@ -1,0 +1,372 @@
+//! Two images that live through the same history: one with the original tools, one under nodeshim.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use nodeshim::attribution::{FoundBy, Origin};
+use nodeshim::backend::rulesets;
+use nodeshim::config::Config;
+use nodeshim::firewall::definitions::Definitions;
+use nodeshim::firewall::firewalld::{Zone, default_zone};
+use nodeshim::intent::Intent;
+use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
+use nodeshim::request::{Call as ToolCall, Env, run};
+use nodeshim::root::Root;
+use nodeshim::rpmdb::{Installed, Package};
+use nodeshim::settle::{Facts, SettleOptions, settle};
+use nodeshim::state::State;
+use nodeshim::tool::Tool;
+
+use super::firewalld_support::{Peer, script};
+use super::history::{Call, INSTANCES, PACKAGES, VENDOR_UNITS, ZONES, own_unit};
+
+const UNITS: &str = "usr/lib/systemd/system";
+const PRESETS: &str = "etc/systemd/system-preset";
+const METADATA: &str = "usr/share/ovirt-node/plugins.d";
+const UNIT: &str =
+    "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+
+/// Every unit that may be there.
+pub fn all_units() -> Vec<&'static str> {
+    let own = PACKAGES.iter().map(|package| own_unit(package));
+    VENDOR_UNITS.into_iter().chain(INSTANCES).chain(own).collect()
+}
+
+/// What a machine would be after a boot: unit states as `systemctl is-enabled` words them, and entries
+/// of zones, `ZONE ENTRY`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Effect {
+    pub units: BTreeMap<&'static str, String>,
+    pub open: BTreeSet<String>,
+}
+
+/// Lays an image out; both twins begin with the same.
+fn lay_out(root: &Path) {
+    for directory in [
+        UNITS,
+        PRESETS,
+        METADATA,
+        "usr/lib/systemd/system-preset",
+        "etc/systemd/system",
+        "var/tmp",
+    ] {
+        fs::create_dir_all(root.join(directory)).expect("a directory");
+    }
+    for kind in ["zones", "services", "policies", "ipsets", "helpers", "icmptypes"] {
+        fs::create_dir_all(root.join("usr/lib/firewalld").join(kind)).expect("a directory");
+    }
+    symlink("usr/lib", root.join("lib")).expect("a link");
+    let put = |path: String, text: &str| fs::write(root.join(path), text).expect("a file");
+    for unit in VENDOR_UNITS.into_iter().chain(["w@.service"]) {
+        put(format!("{UNITS}/{unit}"), UNIT);
+    }
+    put(format!("{UNITS}/multi-user.target"), "[Unit]\nDescription=x\n");
+    put("usr/lib/systemd/system-preset/90-image.preset".into(), "enable v0.service\n");
+    put("usr/lib/systemd/system-preset/99-default.preset".into(), "disable *\n");
+    let service = |port: u16| format!("<service><port protocol=\"tcp\" port=\"{port}\"/></service>");
+    put("usr/lib/firewalld/services/ssh.xml".into(), &service(22));
+    put("usr/lib/firewalld/services/web.xml".into(), &service(8080));
+    for zone in ZONES {
+        put(format!("usr/lib/firewalld/zones/{zone}.xml"), "<zone><service name=\"ssh\"/></zone>");
+    }
+    // The original does not start without these.
+    for zone in ["block", "drop", "trusted"] {
+        put(format!("usr/lib/firewalld/zones/{zone}.xml"), "<zone></zone>");
+    }
+    fs::create_dir_all(root.join("etc/firewalld")).expect("a directory");
+    for name in ["services", "protocols"] {
+        let _ = fs::copy(Path::new("/etc").join(name), root.join("etc").join(name));
+    }
+    systemctl(root, &["preset-all"]);
+}
+
+/// The real systemctl on an image; its exit code and what it printed.
+pub fn systemctl(root: &Path, words: &[&str]) -> (i32, String) {
+    let mut command = Command::new("systemctl");
+    command.arg(format!("--root={}", root.display())).args(words).stdin(Stdio::null());
+    let output = command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("LC_ALL", "C")
+        .output()
+        .expect("systemctl");
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The states of the units whose files are there.
+pub fn unit_states(root: &Path) -> BTreeMap<&'static str, String> {
+    let template = |unit: &str| unit.split_once('@').map(|(name, _)| format!("{name}@.service"));
+    let is_there = |unit: &&str| {
+        let file = template(unit).unwrap_or_else(|| (*unit).to_owned());
+        root.join(UNITS).join(file).exists()
+    };
+    let units: Vec<&'static str> = all_units().into_iter().filter(is_there).collect();
+    let (_, printed) = systemctl(root, &[&["is-enabled"], units.as_slice()].concat());
+    let states = printed.lines().map(str::to_owned);
+    units.into_iter().zip(states).collect()
+}
+
+/// The image with the original tools.
+pub struct Original<'p> {
+    pub root: PathBuf,
+    firewall: &'p mut Firewall,
+}
+
+/// The real firewall-offline-cmd, its modules loaded.
+pub struct Firewall(Peer);
+
+impl Firewall {
+    pub fn start() -> Firewall {
+        Firewall(Peer::start(&mut Command::new(script("firewalld-peer"))))
+    }
+}
+
+impl Original<'_> {
+    pub fn new(root: PathBuf, firewall: &mut Firewall) -> Original<'_> {
+        lay_out(&root);
+        Original { root, firewall }
+    }
+
+    /// Whether the call was carried out.
+    pub fn call(&mut self, call: &Call) -> bool {
+        let (tool, words) = call.words();
+        if tool == "systemctl" {
+            let is_runtime = matches!(
+                call,
+                Call::Unit {
+                    verb: "start" | "try-restart",
+                    ..
+                }
+            );
+            // It would talk to the machine's manager; in a chroot it ignores them.
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            return is_runtime || systemctl(&self.root, &words).0 == 0;
+        }
+        let place = |path: &str| self.root.join(path).display().to_string();
+        let mut argv = vec!["--system-config".to_owned(), place("etc/firewalld")];
+        argv.extend(["--default-config".to_owned(), place("usr/lib/firewalld")]);
+        argv.extend(words);
+        self.firewall.0.call(&argv).0 == 0
+    }
+
+    pub fn effect(&self) -> Effect {
+        let root = Root::open(&self.root).expect("the root");
+        Effect {
+            units: unit_states(&self.root),
+            open: open_in_zones(&root),
+        }
+    }
+
+    /// Presets that settling wrote count here too, see the rules.
+    pub fn copy_presets(&self, from: &Shimmed) {
+        let own = self.root.join(PRESETS);
+        let _ = fs::remove_dir_all(&own);
+        fs::create_dir_all(&own).expect("a directory");
+        for entry in fs::read_dir(from.root.join(PRESETS)).into_iter().flatten().flatten() {
+            fs::copy(entry.path(), own.join(entry.file_name())).expect("a preset");
+        }
+    }
+}
+
+/// What the zones' files open.
+fn open_in_zones(root: &Root) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    for zone in ZONES {
+        let Ok(Some(found)) = Zone::load(root, zone) else {
+            continue;
+        };
+        open.extend(found.traffic.ports.iter().flat_map(|port| each_port(zone, &port.port, &port.protocol)));
+        for service in &found.traffic.services {
+            match service.starts_with("nodeshim-") {
+                true => open.extend(own_service(root, zone, service)),
+                false => _ = open.insert(format!("{zone} {service}")),
+            }
+        }
+    }
+    open
+}
+
+/// What a service of nodeshim's own lets through.
+fn own_service(root: &Root, zone: &str, service: &str) -> Vec<String> {
+    let text = root.read_text(format!("/etc/firewalld/services/{service}.xml")).unwrap_or_default();
+    let value = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!("{name}=\""))?;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let entries = text.lines().filter_map(|line| {
+        if line.contains("<port") {
+            return Some(each_port(zone, &value(line, "port")?, &value(line, "protocol")?));
+        }
+        let included = value(line, "service").filter(|_| line.contains("<include"))?;
+        Some(vec![format!("{zone} {included}")])
+    });
+    entries.flatten().collect()
+}
+
+/// `ZONE PORT/PROTOCOL` for each port of a range.
+fn each_port(zone: &str, range: &str, protocol: &str) -> Vec<String> {
+    let (low, high) = range.split_once('-').unwrap_or((range, range));
+    let ports = low.parse::<u16>().expect("a port")..=high.parse().expect("a port");
+    ports.map(|port| format!("{zone} {port}/{protocol}")).collect()
+}
+
+/// The image under nodeshim.
+pub struct Shimmed {
+    pub root: PathBuf,
+    firewalld: bool,
+}
+
+impl Shimmed {
+    pub fn new(root: PathBuf, firewalld: bool) -> Shimmed {
+        lay_out(&root);
+        fs::create_dir_all(root.join("etc/nodeshim")).expect("a directory");
+        let backend = if firewalld { "firewalld" } else { "nftables" };
+        let text = format!("[firewall]\nbackend = \"{backend}\"\n");
+        fs::write(root.join("etc/nodeshim/nodeshim.toml"), text).expect("a configuration");
+        for program in ["nft", "firewalld"] {
+            fs::create_dir_all(root.join("usr/sbin")).expect("a directory");
+            fs::write(root.join("usr/sbin").join(program), "").expect("a program");
+        }
+        Shimmed { root, firewalld }
+    }
+
+    /// Carries a call out as the shim does, and records it.
+    pub fn call(&self, call: &Call, origin: &Origin) {
+        let (name, words) = call.words();
+        let tool = Tool::from_argv0(name.as_ref()).expect("a tool");
+        let root = Root::open(&self.root).expect("the root").keeping(is_kept);
+        let (config, _) = Config::load(&root).expect("the configuration");
+        let env = Env::default();
+        let args: Vec<_> = words.iter().map(std::ffi::OsString::from).collect();
+        let mut journal = Appender::open(&root).expect("the journal");
+        root.forget_changes();
+        let reply = run(tool, &ToolCall::new(&root, &config, &env, name), &args);
+        let changes = root.take_changes();
+        keep_replaced(&root).expect("what was replaced");
+        let mut event = Event {
+            id: 0,
+            time: timestamp(Some("0")),
+            tool,
+            argv: std::iter::once(name.to_owned()).chain(words).collect(),
+            exit: reply.exit,
+            verdict: Default::default(),
+            message: String::new(),
+            warnings: Vec::new(),
+            origin: origin.clone(),
+            replayed: None,
+            intents: reply.intents,
+            held: Vec::new(),
+            changes,
+        };
+        journal.append(&mut event).expect("an event");
+    }
+
+    pub fn settle(&self, installed: &BTreeMap<&'static str, usize>) {
+        let root = Root::open(&self.root).expect("the root");
+        let package = |(name, version): (&&str, &usize)| Package {
+            name: (*name).to_owned(),
+            epoch: None,
+            version: version.to_string(),
+            release: "1".into(),
+            arch: "noarch".into(),
+        };
+        let facts = Facts {
+            installed: installed.iter().map(package).collect::<Installed>(),
+            config: Config::load(&root).expect("the configuration").0,
+        };
+        settle(&root, &facts, &SettleOptions::keeping()).expect("it settles");
+    }
+
+    fn state(&self) -> State {
+        State::load(&Root::open(&self.root).expect("the root")).expect("the state")
+    }
+
+    /// Applies the image's presets with the real systemctl, as a first boot may, and looks.
+    pub fn effect_after_presets(&self) -> Effect {
+        // The original's preset-all takes masks of instances away; what was masked is looked at before.
+        let before = unit_states(&self.root).into_iter().filter(|(_, state)| state.starts_with("masked"));
+        let before: Vec<_> = before.collect();
+        systemctl(&self.root, &["preset-all"]);
+        let mut units = unit_states(&self.root);
+        units.extend(before);
+        let root = Root::open(&self.root).expect("the root");
+        let open = match self.firewalld {
+            true => open_in_zones(&root),
+            false => self.open_in_ruleset(&root),
+        };
+        Effect { units, open }
+    }
+
+    /// What the nftables ruleset opens, and the image's own ssh.
+    fn open_in_ruleset(&self, root: &Root) -> BTreeSet<String> {
+        let definitions = Definitions::new(root);
+        let (rulesets, _) = rulesets(&self.state(), &default_zone(root), &definitions);
+        let mut open: BTreeSet<String> = ZONES.iter().map(|zone| format!("{zone} ssh")).collect();
+        for ruleset in rulesets.values() {
+            for (zone, rules) in &ruleset.zones {
+                for (protocol, ranges) in &rules.ports {
+                    let ranges = ranges.iter().map(ToString::to_string);
+                    open.extend(ranges.flat_map(|range| each_port(zone, &range, protocol)));
+                }
+                open.extend(rules.services.keys().map(|service| format!("{zone} {service}")));
+            }
+        }
+        open
+    }
+
+    /// Units that are to be started at the first boot though nothing else does.
+    pub fn starts(&self) -> BTreeSet<String> {
+        let state = self.state();
+        let deferred = state.plugins.values().flat_map(|plugin| &plugin.deferred);
+        let unit = |intent: &Intent| match intent {
+            Intent::Defer { unit, .. } => Some(unit.clone()),
+            _ => None,
+        };
+        deferred.filter_map(|want| unit(&want.intent)).collect()
+    }
+}
+
+/// Who asks in a package's scriptlet.
+pub fn scriptlet(package: &str, version: usize, kind: &str, arg: u32) -> Origin {
+    Origin {
+        found_by: FoundBy::RpmPlugin,
+        nevra: Some(format!("{package}-{version}-1.noarch")),
+        scriptlet: Some(kind.to_owned()),
+        arg: Some(arg),
+        ..Origin::default()
+    }
+}
+
+/// The builder.
+pub fn builder() -> Origin {
+    Origin {
+        found_by: FoundBy::Builder,
+        ..Origin::default()
+    }
+}
+
+/// What a package's payload brings, in an image.
+pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
+    fs::write(root.join(UNITS).join(own_unit(package)), UNIT).expect("a unit");
+    if declared.is_empty() {
+        return;
+    }
+    let mut text = "schema = 1\n".to_owned();
+    for call in declared {
+        match call {
+            Call::Unit { unit, .. } => text += &format!("[units]\nenable = [\"{unit}\"]\n"),
+            Call::Firewall { value, .. } => text += &format!("[firewall]\nports = [\"{value}\"]\n"),
+            Call::PresetAll => {}
+        }
+    }
+    fs::write(root.join(METADATA).join(format!("{package}.toml")), text).expect("metadata");
+}
+
+/// Takes it away.
+pub fn remove(root: &Path, package: &str) {
+    let _ = fs::remove_file(root.join(UNITS).join(own_unit(package)));
+    let _ = fs::remove_file(root.join(METADATA).join(format!("{package}.toml")));
+}
