@@ -343,3 +343,25 @@ fn presets_that_an_image_builder_applies_afterwards_leave_what_was_settled() {
     let rules = rulesets(&image);
     assert!(rules.contains("9090") && rules.contains("8080"), "{rules}");
 }
+
+#[test]
+fn a_script_in_a_run_sees_the_callers_home_and_its_rpm_loads_the_plugin() {
+    let image = Image::new();
+    let home = image.beside("home");
+    fs::create_dir(&home).unwrap();
+    let rpm = image.rpm(&["-U", &package(&image, 1)]).join(" ");
+    let script = format!("echo $HOME; mkdir ~/.made; {rpm}");
+    let run = image.nodeshim("run", ["--", "sh", "-c", &script]).env("HOME", &home).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "{said}");
+    assert_eq!(String::from_utf8_lossy(&run.stdout).lines().next(), home.to_str());
+    assert!(home.join(".made").is_dir());
+    let events = image.events();
+    assert!(
+        events.iter().any(|event| event.origin.found_by == FoundBy::RpmPlugin),
+        "{events:?} {said}"
+    );
+    let root = image.path().display().to_string();
+    let inside = image.nodeshim("run", ["--", "chroot", &root, "sh", "-c", "echo $HOME"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&inside.stdout), "/root\n");
+}

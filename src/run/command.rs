@@ -37,9 +37,9 @@ impl Prepared {
 }
 
 /// Prepares `argv` so that an rpm loads `plugin`, if it is installed. rpm itself is given macros on
-/// its command line. Anything else, which may start an rpm or load its library at any depth, gets a
-/// home directory that looks like the caller's own but for rpm's macro file; the plugin sets `HOME`
-/// right again before a scriptlet runs.
+/// its command line. A program that loads rpm's library gets a home directory that looks like the
+/// caller's own but for rpm's macro file; the plugin sets `HOME` right again before a scriptlet runs.
+/// Anything else keeps the caller's home and finds such programs by wrappers that set it for them alone.
 pub(super) fn prepare(
     argv: &[OsString],
     plugin: Option<&Path>,
@@ -71,15 +71,70 @@ pub(super) fn prepare(
         let config = std::env::var_os("XDG_CONFIG_HOME").filter(|config| !config.is_empty());
         let at = config.as_ref().map_or_else(|| home.join(".config"), PathBuf::from);
         let private = private_home(home, &at, &macros, temporary)?;
-        prepared.env.push(("HOME".into(), private.path.clone().into()));
-        prepared.env.push((HOME_VARIABLE.into(), home.into()));
+        let mut env: Vec<(OsString, OsString)> = vec![
+            ("HOME".into(), private.path.clone().into()),
+            (HOME_VARIABLE.into(), home.into()),
+        ];
         if let Some(config) = config {
-            prepared.env.push(("XDG_CONFIG_HOME".into(), private.path.join(CONFIG).into()));
-            prepared.env.push((CONFIG_VARIABLE.into(), config));
+            env.push(("XDG_CONFIG_HOME".into(), private.path.join(CONFIG).into()));
+            env.push((CONFIG_VARIABLE.into(), config));
         }
         prepared.private.push(private);
+        if program.is_some_and(loads_rpm) {
+            prepared.env = env;
+        } else if program != Some(OsStr::new("chroot")) {
+            let wrappers = wrappers(&env, temporary)?;
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let dirs = std::iter::once(wrappers.path.clone()).chain(std::env::split_paths(&path));
+            let joined = std::env::join_paths(dirs).unwrap_or(path);
+            prepared.env.push(("PATH".into(), joined));
+            prepared.private.push(wrappers);
+        }
     }
     Ok(prepared)
+}
+
+/// Programs that load rpm's library into themselves, so that their own home has to lead to the plugin.
+const LOAD_RPM: [&str; 11] = [
+    "dnf",
+    "dnf-3",
+    "dnf5",
+    "microdnf",
+    "yum",
+    "tdnf",
+    "zypper",
+    "rpm-ostree",
+    "livecd-creator",
+    "livemedia-creator",
+    "lorax",
+];
+
+fn loads_rpm(program: &OsStr) -> bool {
+    LOAD_RPM.iter().any(|name| program == *name)
+}
+
+/// A directory of programs that start rpm, and those that load its library, with these variables.
+fn wrappers(env: &[(OsString, OsString)], temporary: &Path) -> Result<PrivateDirectory> {
+    let directory = PrivateDirectory::make(temporary, "bin")?;
+    let mut line = String::new();
+    for (name, value) in env {
+        line += &format!("{}={} ", name.to_string_lossy(), quoted(&value.to_string_lossy()));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for name in LOAD_RPM.iter().chain(&["rpm"]) {
+        let places = std::env::split_paths(&path).filter(|place| place.is_absolute());
+        let found = places.map(|place| place.join(name)).find(|program| directory.host.is_file(program));
+        if let Some(program) = found {
+            let text = format!("#!/bin/sh\n{line}exec {} \"$@\"\n", quoted(&program.to_string_lossy()));
+            directory.host.write(directory.path.join(name), text.as_bytes(), Some(0o755))?;
+        }
+    }
+    Ok(directory)
+}
+
+/// A word for the shell.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// A home that looks like the caller's own but for rpm's macros; `config` is the caller's directory

@@ -143,7 +143,8 @@ fn a_home_that_somebody_else_laid_out_is_not_used() {
     let trap = image.beside("tmp");
     fs::create_dir(&trap).expect("a directory");
     let script = "for n in $(seq $(($$ - 5)) $(($$ + 300))); do mkdir $1/nodeshim-home-$n-0; done; \
-                  exec $2 run --root $3 -- sh -c 'ls -d $HOME; ls -A $HOME'";
+                  exec $2 run --root $3 -- sh -c 'eval \"$(sed -n \"s/exec .*//; /^HOME/p\" \"$(command -v rpm)\")\"; \
+                  ls -d $HOME; ls -A $HOME'";
     let mut command = Command::new("sh");
     command.args(["-euc", script, "sh"]).args([&trap, &nodeshim(), &image.path()]);
     let output = command.env("TMPDIR", &trap).stdin(Stdio::null()).output().expect("sh starts");
