@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nodeshim::attribution::{FoundBy, Origin};
-use nodeshim::backend::rulesets;
+use nodeshim::backend::rulesets::wanted;
 use nodeshim::config::Config;
 use nodeshim::firewall::definitions::Definitions;
-use nodeshim::firewall::firewalld::{Zone, default_zone};
+use nodeshim::firewall::firewalld::Zone;
 use nodeshim::intent::Intent;
 use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
 use nodeshim::request::{Call as ToolCall, Env, run};
@@ -300,20 +300,21 @@ impl Shimmed {
         Effect { units, open }
     }
 
-    /// What the nftables ruleset opens, and the image's own ssh.
+    /// What the nftables ruleset opens: what everybody asked for, and what the zones' own files say.
     fn open_in_ruleset(&self, root: &Root) -> BTreeSet<String> {
-        let definitions = Definitions::new(root);
-        let (rulesets, _) = rulesets(&self.state(), &default_zone(root), &definitions);
-        let mut open: BTreeSet<String> = ZONES.iter().map(|zone| format!("{zone} ssh")).collect();
-        for ruleset in rulesets.values() {
-            for (zone, rules) in &ruleset.zones {
-                for (protocol, ranges) in &rules.ports {
-                    let ranges = ranges.iter().map(ToString::to_string);
-                    open.extend(ranges.flat_map(|range| each_port(zone, &range, protocol)));
-                }
-                open.extend(rules.services.keys().map(|service| format!("{zone} {service}")));
+        let wanted = wanted(root, &self.state(), &[], &Definitions::new(root)).expect("the zones");
+        let of_plugins = wanted.rulesets.values().flat_map(|ruleset| &ruleset.zones);
+        let of_image = wanted.node.zones.iter().map(|(zone, found)| (zone, &found.rules));
+        let mut open = BTreeSet::new();
+        for (zone, rules) in of_plugins.chain(of_image) {
+            for (protocol, ranges) in &rules.ports {
+                let ranges = ranges.iter().map(ToString::to_string);
+                open.extend(ranges.flat_map(|range: String| each_port(zone, &range, protocol)));
             }
+            open.extend(rules.services.keys().map(|service| format!("{zone} {service}")));
         }
+        // Of a zone that nobody asked for anything in, and that has no file of its own, nothing is written.
+        open.extend(ZONES.iter().map(|zone| format!("{zone} ssh")));
         open
     }
 
