@@ -54,6 +54,14 @@ pub fn unescape(text: &str) -> OsString {
     OsString::from_vec(raw)
 }
 
+/// What [`escape`] was given, for people: as it was if that is text, which then can be pasted, else escaped.
+pub fn shown(escaped: &str) -> String {
+    match unescape(escaped).into_string() {
+        Ok(text) => printable(&text),
+        Err(_) => printable(escaped),
+    }
+}
+
 /// Text for a terminal or a report: control characters, which could move a cursor or forge a
 /// line, are shown as `\u{..}`.
 pub fn printable(text: &str) -> String {
@@ -73,6 +81,13 @@ fn is_bidi_control(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn escaped_text_is_shown_as_it_was() {
+        assert_eq!(shown(&escape(OsStr::new(r"mnt-p\x2dv.mount"))), r"mnt-p\x2dv.mount");
+        assert_eq!(shown(&escape(OsStr::from_bytes(b"a\xff\\"))), r"a\xff\\");
+        assert_eq!(shown(&escape(OsStr::new("a\nb"))), "a\\u{a}b");
+    }
     use proptest::prelude::*;
 
     #[test]

@@ -8,7 +8,7 @@ use super::{Hook, View, log};
 use crate::attribution::package_name;
 use crate::audit::{FileChange, Run, Side, letters};
 use crate::error::Result;
-use crate::escape::unescape;
+use crate::escape::{shown, unescape};
 use crate::firewall::BY_ENTRY;
 use crate::intercept::ARMED_PATH;
 use crate::plan::{Action, PlannedChange};
@@ -31,14 +31,24 @@ pub struct Difference {
     pub events: Vec<u64>,
 }
 
+impl Difference {
+    /// Of a path as the journal has it, escaped.
+    fn shown(self) -> Difference {
+        Difference {
+            path: shown(&self.path),
+            ..self
+        }
+    }
+}
+
 /// Every difference: files that settling writes, paths that requests changed, the state file.
 pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
-    let mut of_requests = recorded(root, view);
-    differences.append(&mut of_requests);
+    differences.extend(recorded(root, view).into_iter().map(Difference::shown));
     let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
-    differences.extend(audited(root, view)?.into_iter().filter(|one| !known.contains(&one.path)));
+    let audited = audited(root, view)?.into_iter().map(Difference::shown);
+    differences.extend(audited.filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
     differences.extend(declared_hooks(view));
     if view.prepared.before != view.prepared.fold.settled() {
@@ -159,17 +169,19 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
 }
 
 fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
-    let there = root.meta(path).ok();
+    // What is recorded is escaped, what is asked of the root is not.
+    let real = unescape(path);
+    let there = root.meta(&real).ok();
     let (kind, text) = match (left.op, there) {
         (Op::Create | Op::Write | Op::Link, None) => ("missing", "was made by a request and is gone".into()),
         (Op::Link, Some(meta)) => {
-            let points_to = root.read_link(path).ok()?;
+            let points_to = root.read_link(&real).ok()?;
             let wanted = left.target?;
-            let same = meta.kind == Kind::Link && points_to.as_os_str() == wanted;
+            let same = meta.kind == Kind::Link && points_to.as_os_str() == unescape(wanted);
             if same {
                 return None;
             }
-            ("target", format!("points to {} instead of {wanted}", points_to.display()))
+            ("target", format!("points to {} instead of {}", points_to.display(), shown(wanted)))
         }
         (Op::Remove, Some(_)) => ("extra", "was removed by a request and is back".into()),
         _ => return None,
@@ -289,4 +301,29 @@ fn drift(root: &Root, path: &str, left: Option<&Side>, who: &str) -> Option<Diff
         text,
         events: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::escape::escape;
+
+    #[test]
+    fn a_link_with_a_backslash_is_found_where_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let (path, target) = (r"/etc/m.wants/mnt-p\x2dv.mount", r"/usr/lib/mnt-p\x2dv.mount");
+        root.create_dirs("/etc/m.wants", 0o755).unwrap();
+        root.symlink(target, path).unwrap();
+        let (recorded, target) = (escape(path.as_ref()), escape(target.as_ref()));
+        let left = Left {
+            op: Op::Link,
+            target: Some(&target),
+            event: 1,
+        };
+        assert!(difference(&root, &recorded, &left).is_none());
+        root.remove(path).unwrap();
+        let gone = difference(&root, &recorded, &left).map(Difference::shown).unwrap();
+        assert_eq!((gone.kind, gone.path.as_str()), ("missing", path));
+    }
 }

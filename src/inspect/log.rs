@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::words;
+use crate::escape::shown;
 use crate::intent::{RecordedIntent, Withheld};
 use crate::journal::{Event, Replayed, Verdict};
 use crate::tool::Tool;
@@ -108,7 +109,7 @@ fn entry(event: &Event) -> Entry {
             .map(|recorded| Asked::of(event, recorded))
             .chain(event.held.iter().map(Asked::held))
             .collect(),
-        paths: event.changes.iter().map(|change| change.path.clone()).collect(),
+        paths: event.changes.iter().map(|change| shown(&change.path)).collect(),
         warnings: event.warnings.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! Intents and requests in words.
 
+use crate::escape::shown;
 use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
@@ -83,9 +84,10 @@ pub fn command(event: &Event) -> String {
         } else {
             format!(" ({})", event.message)
         };
-        return format!("direct change: {}{detail}", event.argv.join(", "));
+        let paths: Vec<String> = event.argv.iter().map(|path| shown(path)).collect();
+        return format!("direct change: {}{detail}", paths.join(", "));
     }
-    let words: Vec<String> = event.argv.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = event.argv.iter().map(|word| quoted(&shown(word))).collect();
     words.join(" ")
 }
 
