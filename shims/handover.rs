@@ -6,11 +6,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::unistd::{getpid, getppid};
 use nodeshim::intercept::Diverted;
 use nodeshim::root::Root;
 
-/// Set for what may be a shim again: if the image was disarmed after this shim was started, what
-/// stands at its path now is the original.
+/// Says which process has handed over, and as which tool. What stands at a tool's path or waits as its
+/// original may be a shim again; it does not hand over to itself for ever.
 const GUARD: &str = "NODESHIM_HANDED_OVER";
 
 /// Becomes the original, with the same arguments and environment. Returns only if that fails.
@@ -23,23 +24,29 @@ pub fn become_original(root: &Root, argv: &[OsString]) -> io::Error {
 
 /// The original, with the same arguments and environment.
 pub fn command(root: &Root, argv: &[OsString]) -> io::Result<Command> {
-    let mut candidates = candidates(&argv[0]);
-    let waiting = candidates.iter().find_map(|path| original_of(root, path));
-    let back = || {
-        candidates.retain(|path| root.is_file(path));
-        candidates.into_iter().next().filter(|_| std::env::var_os(GUARD).is_none())
-    };
-    let command = |original| {
-        let mut command = Command::new(original);
-        command.arg0(&argv[0]).args(&argv[1..]);
-        command
-    };
-    if let Some(original) = waiting {
-        return Ok(command(original));
+    if has_handed_over(&argv[0]) {
+        return Err(io::Error::other("the original is a stand-in, too: install its package again"));
     }
-    let mut again = command(back().ok_or_else(|| io::Error::other("no original waits here"))?);
-    again.env(GUARD, "1");
-    Ok(again)
+    let candidates = candidates(&argv[0]);
+    let waiting = candidates.iter().find_map(|path| original_of(root, path));
+    // If the image was disarmed after this shim was started, the original stands at its path now.
+    let back = || candidates.into_iter().find(|path| root.is_file(path));
+    let original = waiting.or_else(back).ok_or_else(|| io::Error::other("no original waits here"))?;
+    let mut command = Command::new(original);
+    command.arg0(&argv[0]).args(&argv[1..]);
+    command.env(GUARD, format!("{} {}", getpid(), name(&argv[0]).display()));
+    Ok(command)
+}
+
+/// Whether this process, or the one that started it, was a shim that handed over as this tool.
+fn has_handed_over(argv0: &OsStr) -> bool {
+    let said = std::env::var_os(GUARD);
+    let by = |process| OsString::from(format!("{process} {}", name(argv0).display()));
+    said.is_some_and(|said| said == by(getpid()) || said == by(getppid()))
+}
+
+fn name(argv0: &OsStr) -> &OsStr {
+    Path::new(argv0).file_name().unwrap_or(argv0)
 }
 
 /// The paths that `argv0` may have stood for.
@@ -57,6 +64,7 @@ fn original_of(root: &Root, path: &Path) -> Option<PathBuf> {
     let real = Diverted {
         path,
         only_if_missing: false,
+        original: None,
     }
     .real();
     root.is_file(&real).then_some(real)

@@ -8,12 +8,18 @@
 
 use std::ffi::{OsString, c_char, c_int};
 
+use nodeshim::intercept::MARK;
+
 mod booted;
 mod handover;
 mod internal_error;
 mod programs;
 mod record;
 mod streams;
+
+/// Tells a shim of any build from a tool's original.
+#[used]
+static MARKED: [u8; MARK.len()] = MARK;
 
 /// Where the C library starts the program.
 #[unsafe(no_mangle)]

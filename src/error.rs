@@ -30,7 +30,8 @@ pub enum Error {
     },
     /// A file was written by a newer nodeshim.
     #[error(
-        "{}: format version {found} is newer than {supported}, the newest that this nodeshim reads",
+        "{}: format version {found} is newer than {supported}, the newest that this nodeshim reads; \
+         if no newer one has written it, `nodeshim repair` sets it aside",
         path.display()
     )]
     NewerFormat {
@@ -81,6 +82,23 @@ impl Error {
         Error::Malformed {
             path: path.as_ref().to_owned(),
             reason: reason.into(),
+        }
+    }
+
+    /// A file of nodeshim's own that cannot be used as it is, with the way out.
+    pub fn damaged(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+        Error::malformed(path, format!("{}; `nodeshim repair` puts it right", reason.into()))
+    }
+
+    /// As it is, but for a file of nodeshim's own that something else lies in the place of: then with
+    /// the way out.
+    pub fn of_own_file(self) -> Self {
+        match self {
+            Error::Io {
+                path,
+                errno: Errno::EISDIR | Errno::EINVAL | Errno::ELOOP | Errno::EFBIG,
+            } => Error::damaged(path, "is no file"),
+            other => other,
         }
     }
 

@@ -53,6 +53,8 @@ pub mod policy;
 #[cfg(feature = "admin")]
 pub mod preview;
 #[cfg(feature = "admin")]
+pub mod repair;
+#[cfg(feature = "admin")]
 pub mod replay;
 #[cfg(feature = "admin")]
 pub mod report;

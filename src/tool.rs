@@ -34,7 +34,21 @@ pub enum Tool {
     Nodeshim,
 }
 
+/// Where systemd's macros look for their helper.
+pub const UPDATE_HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
+
 impl Tool {
+    /// Commands that are called by name or by path in any of the directories of commands.
+    pub const COMMANDS: [Tool; 7] = [
+        Tool::Systemctl,
+        Tool::Chkconfig,
+        Tool::Service,
+        Tool::Lokkit,
+        Tool::FirewallCmd,
+        Tool::FirewallOfflineCmd,
+        Tool::SystemdSysvConvert,
+    ];
+
     /// Every tool that can be called, in the order that listings use.
     pub const ALL: [Tool; 9] = [
         Tool::Systemctl,

@@ -77,10 +77,10 @@ fn every_path_is_diverted_and_every_original_comes_back() {
             }
         }
         assert!(shim_stands_at(image.path(), "usr/lib/systemd/systemd-update-helper"));
-        disarm(&root).unwrap().unwrap();
+        disarm(&root, None).unwrap().unwrap();
         assert_eq!(rest_of(image.path()), before);
         assert_eq!(fs::metadata(image.path().join("usr/bin/systemctl")).unwrap().ino(), inode);
-        assert_eq!(disarm(&root).unwrap(), None);
+        assert_eq!(disarm(&root, None).unwrap(), None);
     }
 }
 
@@ -91,7 +91,7 @@ fn directories_made_for_a_shim_go_unless_something_else_is_in_them() {
     let root = Root::open(image.path()).unwrap();
     arm(&root, b"SHIM").unwrap();
     original(image.path(), "usr/bin/bash", "came with the transaction");
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert!(image.path().join("usr/bin/bash").exists());
     assert!(!image.path().join("usr/lib/systemd").exists());
 }
@@ -101,8 +101,8 @@ fn a_helper_that_is_there_is_left_alone() {
     let image = image(true);
     original(image.path(), "usr/lib/systemd/systemd-update-helper", "the real helper");
     let root = Root::open(image.path()).unwrap();
-    let armed = arm(&root, b"SHIM").unwrap();
-    reassert(&root, &armed).unwrap();
+    let mut armed = arm(&root, b"SHIM").unwrap();
+    reassert(&root, &mut armed, b"SHIM", false).unwrap();
     assert!(!shim_stands_at(image.path(), "usr/lib/systemd/systemd-update-helper"));
 }
 
@@ -114,7 +114,7 @@ fn a_helper_that_is_a_program_is_stood_in_for() {
     let root = Root::open(image.path()).unwrap();
     arm(&root, b"SHIM").unwrap();
     assert!(shim_stands_at(image.path(), helper));
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert!(fs::read_to_string(image.path().join(helper)).unwrap().contains("makes links itself"));
 }
 
@@ -122,13 +122,13 @@ fn a_helper_that_is_a_program_is_stood_in_for() {
 fn an_upgraded_tool_is_kept_aside_and_comes_back_as_the_transaction_left_it() {
     let image = image(true);
     let root = Root::open(image.path()).unwrap();
-    let armed = arm(&root, b"SHIM").unwrap();
+    let mut armed = arm(&root, b"SHIM").unwrap();
     for version in ["second", "third"] {
         original(image.path(), "usr/bin/systemctl", version);
-        reassert(&root, &armed).unwrap();
+        reassert(&root, &mut armed, b"SHIM", false).unwrap();
         assert!(shim_stands_at(image.path(), "usr/bin/systemctl"));
     }
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert_eq!(fs::read_to_string(image.path().join("usr/bin/systemctl")).unwrap(), "third");
 }
 
@@ -138,7 +138,7 @@ fn a_tool_that_was_upgraded_unnoticed_is_kept_by_disarm() {
     let root = Root::open(image.path()).unwrap();
     arm(&root, b"SHIM").unwrap();
     original(image.path(), "usr/bin/systemctl", "newer");
-    let done = disarm(&root).unwrap().unwrap();
+    let done = disarm(&root, None).unwrap().unwrap();
     assert_eq!(done.kept, [PathBuf::from("/usr/bin/systemctl")]);
     assert_eq!(fs::read_to_string(image.path().join("usr/bin/systemctl")).unwrap(), "newer");
     assert!(!image.path().join("usr/lib/sysimage/nodeshim/real").exists());
@@ -148,11 +148,11 @@ fn a_tool_that_was_upgraded_unnoticed_is_kept_by_disarm() {
 fn an_erased_tool_stays_away() {
     let image = image(true);
     let root = Root::open(image.path()).unwrap();
-    let armed = arm(&root, b"SHIM").unwrap();
+    let mut armed = arm(&root, b"SHIM").unwrap();
     fs::remove_file(image.path().join("usr/bin/systemctl")).unwrap();
-    reassert(&root, &armed).unwrap();
+    reassert(&root, &mut armed, b"SHIM", false).unwrap();
     assert!(shim_stands_at(image.path(), "usr/bin/systemctl"), "later scriptlets still meet the shim");
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert!(!image.path().join("usr/bin/systemctl").exists());
 }
 
@@ -164,7 +164,7 @@ fn a_crash_between_swapping_and_renaming_loses_no_original() {
     arm(&root, b"SHIM").unwrap();
     let real = image.path().join("usr/lib/sysimage/nodeshim/real/usr/bin/systemctl");
     fs::rename(&real, real.with_extension("incoming")).unwrap();
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert_eq!(rest_of(image.path()), before);
 }
 
@@ -175,12 +175,131 @@ fn a_crash_before_the_first_swap_leaves_nothing_to_undo_but_the_list() {
     let before = rest_of(image.path());
     let armed = arm(&root, b"SHIM").unwrap();
     let list = fs::read(image.path().join("usr/lib/sysimage/nodeshim/armed.toml")).unwrap();
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     fs::write(image.path().join("usr/lib/sysimage/nodeshim/armed.toml"), list).unwrap();
     assert_eq!(Armed::load(&root).unwrap().as_ref(), Some(&armed));
-    disarm(&root).unwrap();
+    disarm(&root, None).unwrap();
     assert_eq!(rest_of(image.path()), before);
     assert_eq!(Armed::load(&root).unwrap(), None);
+}
+
+/// Makes a copy of an image that keeps neither inodes nor second names.
+fn copied(image: &Path) -> tempfile::TempDir {
+    let copy = support::scratch();
+    let arguments = ["-r", "--preserve=mode,timestamps,ownership"];
+    support::succeed(Command::new("cp").args(arguments).arg(image.join(".")).arg(copy.path()));
+    copy
+}
+
+#[test]
+fn disarm_knows_the_shim_by_its_content_in_a_copy_of_the_image() {
+    let image = image(true);
+    let before = rest_of(image.path());
+    arm(&Root::open(image.path()).unwrap(), b"SHIM").unwrap();
+    let copy = copied(image.path());
+    let done = disarm(&Root::open(copy.path()).unwrap(), None).unwrap().unwrap();
+    assert_eq!(rest_of(copy.path()), before);
+    assert_eq!(done.problems, [""; 0]);
+}
+
+#[test]
+fn disarm_puts_originals_back_whatever_was_done_to_the_shim() {
+    let own = |image: &Path| image.join("usr/lib/sysimage/nodeshim/shim");
+    let in_place: &dyn Fn(&Path) = &|image| fs::write(image.join("usr/bin/systemctl"), "trojan").unwrap();
+    let removed: &dyn Fn(&Path) = &|image| fs::remove_file(own(image)).unwrap();
+    let replaced: &dyn Fn(&Path) = &|image| original(image, "usr/lib/sysimage/nodeshim/shim", "x");
+    let both: &dyn Fn(&Path) = &|image| {
+        fs::write(image.join("usr/bin/systemctl"), "trojan").unwrap();
+        fs::remove_file(own(image)).unwrap();
+    };
+    for (what, spoil) in [
+        ("in place", in_place),
+        ("removed", removed),
+        ("replaced", replaced),
+        ("both", both),
+    ] {
+        let image = image(true);
+        let root = Root::open(image.path()).unwrap();
+        let before = rest_of(image.path());
+        let armed = arm(&root, b"SHIM").unwrap();
+        spoil(image.path());
+        let done = disarm(&root, Some(&armed)).unwrap().unwrap();
+        assert_eq!(rest_of(image.path()), before, "{what}");
+        assert!(
+            done.problems.iter().any(|line| line.contains("was changed or removed")),
+            "{what}: {done:?}"
+        );
+    }
+}
+
+#[test]
+fn a_shim_that_was_written_into_is_written_anew_before_the_next_scriptlet() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let before = rest_of(image.path());
+    let mut armed = arm(&root, b"SHIM").unwrap();
+    fs::write(image.path().join("usr/bin/systemctl"), "trojan").unwrap();
+    fs::remove_file(image.path().join("usr/lib/sysimage/nodeshim/armed.toml")).unwrap();
+    reassert(&root, &mut armed, b"SHIM", false).unwrap();
+    for path in ["usr/bin/systemctl", "usr/sbin/lokkit"] {
+        assert!(shim_stands_at(image.path(), path), "{path}");
+    }
+    assert_eq!(Armed::load(&root).unwrap().as_ref(), Some(&armed));
+    disarm(&root, None).unwrap();
+    assert_eq!(rest_of(image.path()), before);
+}
+
+#[test]
+fn an_original_that_is_not_the_recorded_one_is_kept_aside_and_told() {
+    let image = image(true);
+    let root = Root::open(image.path()).unwrap();
+    let armed = arm(&root, b"SHIM").unwrap();
+    for tool in ["systemctl", "lokkit"] {
+        original(image.path(), &format!("usr/lib/sysimage/nodeshim/real/usr/bin/{tool}"), "trojan");
+    }
+    let done = disarm(&root, Some(&armed)).unwrap().unwrap();
+    for tool in ["systemctl", "lokkit"] {
+        assert!(!image.path().join("usr/bin").join(tool).exists(), "{tool}");
+        let suspect = image.path().join("usr/lib/sysimage/nodeshim/suspect/usr/bin").join(tool);
+        assert_eq!(fs::read_to_string(suspect).unwrap(), "trojan");
+        let said = done
+            .problems
+            .iter()
+            .any(|line| line.starts_with(&format!("/usr/bin/{tool}: the original")));
+        assert!(said, "{:?}", done.problems);
+    }
+}
+
+#[test]
+fn a_shim_of_another_build_hides_no_original() {
+    let older = [b"\x7fELF older ".as_slice(), &nodeshim::intercept::MARK].concat();
+    let image = image(true);
+    fs::write(image.path().join("usr/bin/systemctl"), &older).unwrap();
+    let root = Root::open(image.path()).unwrap();
+    arm(&root, b"SHIM").unwrap();
+    assert!(shim_stands_at(image.path(), "usr/bin/systemctl"));
+    assert!(!image.path().join("usr/lib/sysimage/nodeshim/real/usr/bin/systemctl").exists());
+    disarm(&root, None).unwrap();
+    assert!(!image.path().join("usr/bin/systemctl").exists());
+}
+
+#[test]
+fn a_list_that_cannot_be_read_keeps_no_original_from_coming_back() {
+    for text in ["", "garbage", "format = 2\n[[tool]]\n"] {
+        let image = image(true);
+        let root = Root::open(image.path()).unwrap();
+        let before = rest_of(image.path());
+        arm(&root, b"SHIM").unwrap();
+        fs::write(image.path().join("usr/lib/sysimage/nodeshim/armed.toml"), text).unwrap();
+        let done = disarm(&root, None).unwrap().unwrap();
+        let after = rest_of(image.path());
+        // Which directories were made for shims is not known any more.
+        let kept = after.into_iter().filter(|(path, _)| !path.ends_with("usr/lib/systemd"));
+        let before = before.into_iter().filter(|(path, _)| !path.ends_with("usr/lib/systemd"));
+        assert!(kept.eq(before), "{text:?}");
+        assert!(done.problems.iter().any(|line| line.contains("armed.toml")), "{text:?}: {done:?}");
+        assert!(!image.path().join("usr/lib/sysimage/nodeshim/armed.toml").exists());
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ const LAYERS: [&[&str]; 17] = [
     &["settle", "intercept", "inspect", "boot", "lint"],
     &["report"],
     &["run", "live", "replay", "serve"],
-    &["install"],
+    &["install", "repair"],
     &["preview", "image"],
     &["cli"],
 ];
@@ -57,8 +57,6 @@ const CIRCLES: &[&[&str]] = &[
         "firewall::firewalld::zone",
     ],
     &["inspect::declared", "inspect::hooks"],
-    &["install", "install::stage"],
-    &["intercept::arm", "intercept::disarm"],
     &["journal::append", "journal::parts", "journal::tail"],
     &["live::firewall", "live::report"],
     &["live::systemctl", "live::systemd"],

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{FoundBy, Origin};
-use crate::error::{Error, Result, if_exists};
+use crate::error::{Error, Result};
 use crate::root::Root;
 
 /// Where they are kept.
-const PATH: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
 const FORMAT: u64 = 1;
 
 /// Origins by event id.
@@ -26,6 +26,15 @@ pub struct Learned {
     /// The scriptlet, unless the package has several of this body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scriptlet: Option<String>,
+    /// The process outside of the image saw it run: this counts, whatever the request says of itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub watched: bool,
+    /// Whom the request says it is of, if that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<String>,
+    /// When it was made, if it says something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,11 +54,11 @@ struct Row {
 impl Origins {
     /// Reads what was found so far.
     pub fn load(root: &Root) -> Result<Origins> {
-        let Some(text) = if_exists(root.read_text(PATH))? else {
+        let Some(text) = root.read_own(PATH)? else {
             return Ok(Origins::default());
         };
         let document: Document =
-            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+            toml::from_str(&text).map_err(|error| Error::damaged(PATH, error.message()))?;
         if document.format > FORMAT {
             return Err(Error::NewerFormat {
                 path: PATH.into(),
@@ -82,15 +91,20 @@ impl Origins {
         self.0.insert(event, found);
     }
 
-    /// Completes the origin of an event that was not known when the event was written.
-    pub fn complete(&self, event: u64, origin: &mut Origin) {
-        if origin.found_by != FoundBy::Unknown {
-            return;
+    /// Completes the origin of an event that was not known when the event was written, or was not what
+    /// it said; returns what was found out.
+    pub fn complete(&self, event: u64, origin: &mut Origin) -> Option<&Learned> {
+        let found = self.0.get(&event)?;
+        if origin.found_by != FoundBy::Unknown && !found.watched {
+            return None;
         }
-        if let Some(found) = self.0.get(&event) {
-            origin.found_by = FoundBy::Digest;
-            origin.nevra = Some(found.nevra.clone());
-            origin.scriptlet.clone_from(&found.scriptlet);
-        }
+        origin.found_by = if found.watched {
+            FoundBy::RpmPlugin
+        } else {
+            FoundBy::Digest
+        };
+        origin.nevra = Some(found.nevra.clone());
+        origin.scriptlet.clone_from(&found.scriptlet);
+        Some(found)
     }
 }

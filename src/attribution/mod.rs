@@ -9,7 +9,7 @@ pub mod plugin_protocol;
 mod resolve;
 
 pub use caller::{SCRIPTS, find, running_script};
-pub use learned::{Learned, Origins};
+pub use learned::{Learned, Origins, PATH as ORIGINS_PATH};
 pub use origin::{
     ARGUMENT_VARIABLE, BUILDER, CONFIG_VARIABLE, CONTAIN_VARIABLE, FoundBy, HOME_VARIABLE, Origin,
     RUN_NAME_VARIABLE, SCRIPTLET_VARIABLE, UNKNOWN, builder_called, is_builder, is_package, package_name,

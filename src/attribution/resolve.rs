@@ -57,6 +57,9 @@ fn single(candidates: &BTreeSet<Candidate>) -> Option<Learned> {
     package_name(nevra)?;
     let scriptlet = kinds.first().filter(|_| kinds.len() == 1).map(|kind| (*kind).to_owned());
     Some(Learned {
+        watched: false,
+        claimed: None,
+        time: None,
         nevra: (*nevra).to_owned(),
         scriptlet,
     })

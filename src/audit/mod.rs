@@ -12,6 +12,7 @@
 
 mod bypass;
 mod changes;
+mod claims;
 mod clock;
 mod compare;
 mod found;
@@ -27,6 +28,9 @@ use crate::firewall::lokkit;
 pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;
 pub use server::{Auditing, Means};
+
+use crate::journal::DIRECTORY;
+use crate::tool::{Tool, UPDATE_HELPER};
 
 /// Where an administrator's zones are.
 const LOCAL_ZONES: &str = "/etc/firewalld/zones/";
@@ -63,8 +67,23 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
+/// Whether a path is one that a shim stands at in an armed image.
+fn is_of_tool(path: &[u8]) -> bool {
+    const DIRECTORIES: [&[u8]; 4] = [b"/usr/bin/", b"/usr/sbin/", b"/bin/", b"/sbin/"];
+    let name = DIRECTORIES.iter().find_map(|directory| path.strip_prefix(*directory));
+    name.is_some_and(|name| Tool::COMMANDS.iter().any(|tool| tool.name().as_bytes() == name))
+        || path == UPDATE_HELPER.as_bytes()
+}
+
+/// Whether a path is nodeshim's own while an image is armed.
+fn is_ours(path: &[u8]) -> bool {
+    is_below(path, DIRECTORY.as_bytes()) || is_of_tool(path)
+}
+
 fn is_looked_at(path: &[u8]) -> bool {
-    !NOT_LOOKED_AT.iter().any(|directory| is_below(path, directory)) && !path.starts_with(RPM_SCRIPT)
+    !is_of_tool(path)
+        && !NOT_LOOKED_AT.iter().any(|directory| is_below(path, directory))
+        && !path.starts_with(RPM_SCRIPT)
 }
 
 fn is_looked_at_closely(path: &[u8]) -> bool {

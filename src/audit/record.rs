@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::state::FileState;
 use crate::attribution::Origin;
-use crate::error::{Result, if_exists};
+use crate::error::{Error, Result, if_exists};
 use crate::escape::escape;
 use crate::journal::{LogFile, Torn, parse_log};
 use crate::root::{Kind, Root};
@@ -183,7 +183,8 @@ impl Side {
             uid: state.status.uid,
             gid: state.status.gid,
             size: (state.status.kind == Kind::File).then_some(state.status.size),
-            sha256: state.digest.as_ref().map(|digest| hex(digest)),
+            // Everybody may read the record, and guess what short files hold by their digests.
+            sha256: state.digest.as_ref().filter(|_| is_open(state)).map(|digest| hex(digest)),
             target: state.target.as_ref().map(|target| escape(target.as_os_str())),
             attributes: state.attributes.as_ref().map(|digest| hex(digest)),
         }
@@ -221,6 +222,12 @@ pub fn letters(a: &Side, b: &Side) -> String {
     .collect()
 }
 
+/// Whether everybody may read what a file holds.
+fn is_open(state: &FileState) -> bool {
+    const OTHERS_READ: u32 = 0o004;
+    state.status.mode & OTHERS_READ != 0
+}
+
 pub(super) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -252,7 +259,7 @@ pub(super) struct One<'r> {
 impl Audit {
     /// Reads an image's records; an image without any is not an error.
     pub fn read(root: &Root) -> Result<Audit> {
-        let bytes = if_exists(root.read(PATH))?.unwrap_or_default();
+        let bytes = if_exists(root.read(PATH)).map_err(Error::of_own_file)?.unwrap_or_default();
         let mut runs = Vec::new();
         let torn = parse_log(&bytes, PATH, |document: Document| runs.extend(document.runs))?;
         Ok(Audit { runs, torn })

@@ -9,18 +9,20 @@ use super::bypass::observe;
 use super::bypass::requests::{self, Requests};
 use super::bypass::verdicts::Verdicts;
 use super::changes::{Look, changes};
+use super::claims::{self, Span};
 use super::clock::{coarse_now, now};
 use super::compare::filesystems::Filesystems;
 use super::compare::index::FileIndex;
 use super::compare::times::Times;
 use super::found::Found;
+use super::is_below;
 use super::kernel::processes::{Actor, NOBODY};
 use super::kernel::watch::Watch;
-use super::record::{FILE, How, One, Run};
+use super::record::{FILE, How, One, Run, text};
 use super::scriptlet_run::{ScriptletRun, Touched};
 use super::transaction::{TransactionRecord, texts};
 use crate::attribution::plugin_protocol::Message;
-use crate::attribution::{FoundBy, Origin, SCRIPTS, parse_scriptlet_name};
+use crate::attribution::{FoundBy, Learned, Origin, SCRIPTS, parse_scriptlet_name};
 use crate::error::{Error, Result};
 use crate::journal::{Appender, Tail, timestamp};
 use crate::root::Root;
@@ -43,6 +45,11 @@ pub struct Seen {
     /// Mount points in the image, escaped, whose changes are told from before and after alone, or not
     /// at all where they were mounted meanwhile.
     pub unwatched: Vec<String>,
+    /// What was found out of requests that are not what they say, by their numbers.
+    pub learned: Vec<(u64, Learned)>,
+    /// What scriptlets did to nodeshim's own records and shims, and what requests said of themselves that
+    /// is not so, in words.
+    pub tampering: Vec<String>,
 }
 
 /// Follows a transaction.
@@ -131,6 +138,18 @@ impl Recorder {
         Ok(())
     }
 
+    /// Whether a scriptlet is running.
+    pub fn is_in_scriptlet(&self) -> bool {
+        self.window.is_some()
+    }
+
+    /// Notes a process that posed as an rpm.
+    pub fn refused(&mut self, pid: i32) {
+        let during = self.window.as_ref().map(|window| claims::in_words(&window.origin));
+        let during = during.map_or(String::new(), |during| format!(" while {during} ran"));
+        self.seen.tampering.push(format!("process {pid} posed as an rpm{during}"));
+    }
+
     /// Takes in what `rpm` says.
     pub fn told(&mut self, rpm: i32, message: Message) -> Result<()> {
         match message {
@@ -192,6 +211,15 @@ impl Recorder {
         self.seen.failed += usize::from(failed);
         let requests = requests::since(&self.root, window.journal)?;
         self.outside_from = requests::length(&self.root);
+        let now = timestamp(self.epoch.as_deref());
+        let span = Span {
+            from: &window.time,
+            to: &now,
+        };
+        let (mut learned, mut lines) = claims::judge(&requests.claims, &window.origin, span);
+        self.seen.learned.append(&mut learned);
+        self.seen.tampering.append(&mut lines);
+        self.seen.tampering.extend(tampering(&window));
         if self.watch.is_none() {
             self.times.note(window, requests);
             return Ok(());
@@ -212,7 +240,7 @@ impl Recorder {
         let programs = window.touched.processes.all(&self.root);
         let found = changes(&mut self.known, &mut window.touched, &look)?;
         let mut run = window.record(How::Events);
-        run.programs = programs.iter().map(|path| super::record::text(path)).collect();
+        run.programs = programs.iter().map(|path| text(path)).collect();
         run.requests = requests.ids;
         self.write(run, found)
     }
@@ -358,4 +386,27 @@ impl Recorder {
             self.outside = touched;
         }
     }
+}
+
+/// What a scriptlet did to what is nodeshim's own, in one line.
+fn tampering(window: &ScriptletRun) -> Option<String> {
+    const SHOWN: usize = 3;
+    let processes = &window.touched.processes;
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let tampers = |path: &[u8], actor: &Actor| {
+        // rpm keeps the script in the child that is about to run it.
+        let keeps = is_below(path, SCRIPTS.as_bytes()) && processes.is_fresh(*actor);
+        let is_scriptlets = actor.pid != own && (actor.pid != window.rpm || !window.forked);
+        is_scriptlets && !keeps && !processes.is_shim(*actor)
+    };
+    let touched = window.touched.ours.iter();
+    let touched = touched.filter(|(path, actors)| actors.iter().any(|actor| tampers(path, actor)));
+    let paths: Vec<String> = touched.map(|(path, _)| text(path)).collect();
+    let more = match paths.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = paths.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let who = claims::in_words(&window.origin);
+    (!paths.is_empty()).then(|| format!("{who} tampered with {shown}{more}"))
 }

@@ -6,7 +6,7 @@ use super::compare::index::FileIndex;
 use super::kernel::processes::{Actor, Processes};
 use super::kernel::watch::{Act, Touch};
 use super::record::{How, Run};
-use super::{is_below, is_looked_at, join};
+use super::{is_below, is_looked_at, is_ours, join};
 use crate::attribution::Origin;
 use crate::rpmdb::DATABASES;
 
@@ -14,6 +14,8 @@ use crate::rpmdb::DATABASES;
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     pub paths: BTreeMap<Vec<u8>, Marks>,
+    /// Paths of nodeshim's own, and who touched them.
+    pub ours: BTreeMap<Vec<u8>, BTreeSet<Actor>>,
     pub processes: Processes,
     /// The kernel could not report everything.
     pub lost: bool,
@@ -47,6 +49,10 @@ impl Touched {
         }
         if DATABASES.iter().any(|database| is_below(&path, database.as_bytes())) {
             self.processes.wrote_database(pid);
+        }
+        if is_ours(&path) {
+            let actor = self.processes.actor(pid);
+            self.ours.entry(path.clone()).or_default().insert(actor);
         }
         if !is_looked_at(&path) {
             return;

@@ -154,6 +154,10 @@ impl Server {
         };
         while let Ok((stream, _)) = listener.accept() {
             let pid = getsockopt(&stream, PeerCredentials).map_or(0, |peer| peer.pid());
+            if !self.is_rpm(pid) {
+                self.recorder.refused(pid);
+                continue;
+            }
             stream.set_nonblocking(true).map_err(|error| Error::std_io("audit", &error))?;
             self.rpms.push(Rpm {
                 stream,
@@ -162,6 +166,15 @@ impl Server {
             });
         }
         Ok(())
+    }
+}
+
+impl Server {
+    /// Whether a process that asks to be heard may be an rpm with the plugin: it asks while no scriptlet
+    /// runs and no other is heard. A scriptlet that rpm runs within itself may pass on what rpm has open,
+    /// and with it the way to the socket.
+    fn is_rpm(&self, pid: i32) -> bool {
+        !self.recorder.is_in_scriptlet() && self.rpms.iter().all(|rpm| rpm.pid == pid)
     }
 }
 

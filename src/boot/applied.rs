@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::job::JobResult;
 use super::postponed::Postponed;
 use super::units::RecordedUnits;
-use crate::error::{Error, Result, if_exists};
+use crate::error::{Error, Result};
 use crate::intent::Scope;
 use crate::root::Root;
 
@@ -136,11 +136,11 @@ impl Attempt {
 impl Applied {
     /// Reads the file; a node without one has applied nothing. A newer format is refused.
     pub fn load(root: &Root) -> Result<Applied> {
-        let Some(text) = if_exists(root.read_text(PATH))? else {
+        let Some(text) = root.read_own(PATH)? else {
             return Ok(Applied::default());
         };
         let applied: Applied =
-            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+            toml::from_str(&text).map_err(|error| Error::damaged(PATH, error.message()))?;
         if applied.format > FORMAT {
             return Err(Error::NewerFormat {
                 path: PATH.into(),

@@ -1,14 +1,15 @@
 //! `nodeshim arm` and `nodeshim disarm`.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, Armed, ImageLock, RUN_LOCK_PATH, check_image};
+use nodeshim::intercept::{self, ARMED_PATH, Armed, ImageLock, RUN_LOCK_PATH, check_image};
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, repair};
+
+use super::output::complain;
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]
@@ -36,14 +37,19 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
 
 /// Disarms the image.
 pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
-    check_image(root)?;
+    // An image that is armed is no running system, whatever a package has made of it.
+    if !root.exists(ARMED_PATH) {
+        check_image(root)?;
+    }
     let repaired = if root.exists(RUN_LOCK_PATH) {
         repair(root, &ImageLock::take(root, |_| false)?)?
     } else {
-        intercept::disarm(root)?
+        intercept::disarm(root, None)?
     };
-    if repaired.is_none() {
-        let _ = writeln!(std::io::stderr(), "nodeshim: {}: is not armed", root.path().display());
-    }
-    Ok(ExitCode::SUCCESS)
+    let Some(disarmed) = repaired else {
+        complain(&format!("{}: is not armed", root.path().display()));
+        return Ok(ExitCode::SUCCESS);
+    };
+    disarmed.problems.iter().for_each(|problem| complain(problem));
+    Ok(ExitCode::from(u8::from(!disarmed.problems.is_empty())))
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use nodeshim::audit::Means;
 use nodeshim::error::Result;
 use nodeshim::inspect::{self, Registry, Report};
-use nodeshim::install::{self, Done, Ending, Task};
+use nodeshim::install::{self, Done, Ending, Task, Transaction};
 use nodeshim::lint::{Forecast, forecast};
 use nodeshim::plan::Note;
 use nodeshim::policy;
@@ -120,9 +120,10 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     let done = install::install(root, &parts, &task, around)?;
     let mut notes = Vec::new();
     let mut plugins = Vec::new();
-    if done.transaction.is_some() {
+    if let Some(transaction) = &done.transaction {
+        transaction.run.tampering.iter().for_each(|line| complain(line));
         // The image is held until what the scriptlets asked for is settled.
-        let settled = settle_after(root, &done);
+        let settled = settle_after(root, &done, transaction);
         notes = policy::end_run(root).and(settled)?.plan.notes;
         let facts = Facts::load(root)?;
         let registry = Registry::load(root, &facts.installed)?;
@@ -137,7 +138,11 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
         Ending::Tried => would_ask(root, &done, policy.as_deref())?,
         _ => Vec::new(),
     };
-    let exit = done.ending.exit();
+    let tampered = done.transaction.iter().any(|transaction| !transaction.run.tampering.is_empty());
+    let exit = match done.ending.exit() {
+        0 => u8::from(tampered),
+        exit => exit,
+    };
     if as_json {
         json(&Installed {
             ending: &done.ending,
@@ -154,8 +159,8 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     Ok(ExitCode::from(exit))
 }
 
-fn settle_after(root: &Root, done: &Done) -> Result<settle::Report> {
-    let facts = Facts::load(root)?;
+fn settle_after(root: &Root, done: &Done, transaction: &Transaction) -> Result<settle::Report> {
+    let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
     let installed = done.packages.iter().filter(|package| facts.installed.has_nevra(&package.nevra));
     let names: Vec<&str> = installed.map(|package| package.package.name.as_str()).collect();
     settle::settle(root, &facts, &SettleOptions::installed(&names))

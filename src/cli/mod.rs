@@ -20,6 +20,7 @@ mod policy;
 mod preview;
 mod progress;
 mod remove;
+mod repair;
 mod replay;
 mod report;
 mod revert;
@@ -87,6 +88,7 @@ enum Verb {
     Key(key::KeyArgs),
     Remove(remove::RemoveArgs),
     Revert(revert::RevertArgs),
+    Repair(repair::RepairArgs),
     Replay(replay::ReplayArgs),
     Serve(serve::ServeArgs),
 }
@@ -171,6 +173,7 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Export(args) => export::export(root, args, cli.json),
         Verb::Policy(args) => policy::policy(root, args, cli.json),
         Verb::Lint(args) => lint::lint(root, args, cli.json),
+        Verb::Repair(args) => repair::repair(root, args),
         Verb::Replay(args) => replay::replay(root, args, cli.json),
         Verb::Serve(args) => serve::serve(root, args),
     }

@@ -54,7 +54,9 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     let transaction = erase(root, &Parts::find()?, &there, surroundings())?;
-    let settled = settle::settle(root, &Facts::load(root)?, &SettleOptions::keeping())?;
+    transaction.run.tampering.iter().for_each(|line| complain(line));
+    let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
+    let settled = settle::settle(root, &facts, &SettleOptions::keeping())?;
     let after = Facts::load(root)?.installed;
     let (left, removed): (Vec<String>, Vec<String>) = there.into_iter().partition(|name| after.has(name));
     Record::load(root)?.save(root, |name| after.has(name))?;
@@ -74,5 +76,9 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
             complain(&format!("not removed: {}", left.join(", ")));
         }
     }
-    Ok(ExitCode::from(ending.exit()))
+    let exit = match ending.exit() {
+        0 => u8::from(!transaction.run.tampering.is_empty()),
+        exit => exit,
+    };
+    Ok(ExitCode::from(exit))
 }

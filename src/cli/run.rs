@@ -112,6 +112,8 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     if outcome.repaired.is_some() {
         say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
+    let repaired = outcome.repaired.iter().flat_map(|repaired| &repaired.problems);
+    repaired.chain(&outcome.tampering).for_each(|problem| say(problem));
     if let Some(Err(error)) = &outcome.audited {
         say(&format!("which files changed was not recorded: {error}"));
     }
@@ -130,9 +132,14 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         say(&format!("{place} is another file system: changes there are not told from each other"));
     }
     // The image stays held until what the command asked for is settled.
-    let settled = Facts::load(root).and_then(|facts| settle::settle(root, &facts, &SettleOptions::keeping()));
+    let settled = Facts::load(root).and_then(|facts| {
+        settle::settle(root, &facts.judged_by(outcome.rules.clone()), &SettleOptions::keeping())
+    });
     let settled = policy::end_run(root).and(settled);
-    let code = outcome.finished.code();
+    let code = match outcome.finished.code() {
+        0 => u8::from(!outcome.tampering.is_empty()),
+        code => code,
+    };
     let summary = Summary::of(&outcome.events, settled.as_ref().ok());
     if let Ok(report) = &settled {
         for note in &report.plan.notes {

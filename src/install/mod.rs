@@ -12,7 +12,7 @@ mod transaction;
 use std::path::PathBuf;
 
 use crate::attribution::{FoundBy, Origin};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, timestamp};
 use crate::policy::{Act, Forbidden};
@@ -209,9 +209,4 @@ fn unsigned(package: &Checked) -> Event {
 
 fn append(root: &Root, mut event: Event) -> Result<()> {
     Appender::open(root)?.append(&mut event)
-}
-
-/// The error of a command line that names no package.
-fn nothing(path: &std::path::Path) -> Error {
-    Error::malformed(path, "no RPM packages found")
 }

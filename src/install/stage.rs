@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::nothing;
 use crate::error::{Error, Result};
 use crate::escape::escape;
 use crate::root::Kind;
@@ -32,7 +31,7 @@ pub(super) fn stage(private: &PrivateDirectory, given: &[PathBuf]) -> Result<Vec
         }
         let packages = packages(private, &at)?;
         if packages.is_empty() {
-            return Err(nothing(path));
+            return Err(Error::malformed(path, "there is no package in it"));
         }
         for name in packages {
             staged.push(copy(private, &at.join(&name), &path.join(&name), staged.len())?);

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::armed::{Identity, Standing};
+use super::armed::incoming;
+use super::identity::{Identity, Standing, fingerprint};
 use super::paths::tool_paths;
 use super::{Armed, Diverted, SHIM_PATH, check_image, disarm};
+use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
 use crate::journal::DIRECTORY;
 use crate::root::{Kind, Root};
@@ -16,7 +18,7 @@ use crate::root::{Kind, Root};
 /// back as it was.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
     check_image(root)?;
-    divert_all(root, shim).map_err(|error| match disarm(root) {
+    divert_all(root, shim).map_err(|error| match disarm(root, None) {
         Ok(_) => error,
         Err(second) => Error::Other(format!("{error}; and it could not be put back as it was: {second}")),
     })
@@ -25,6 +27,9 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
 fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     root.create_dirs(DIRECTORY, 0o755)?;
     root.write(SHIM_PATH, shim, Some(0o755))?;
+    root.sync(SHIM_PATH)?;
+    let digest = digest(shim);
+    let identity = Identity::of_known(&digest, root.meta(SHIM_PATH)?);
     let mut tools = Vec::new();
     let mut directories = Vec::new();
     for tool in tool_paths(root)? {
@@ -33,40 +38,84 @@ fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
         let is_tool = there.is_none_or(|meta| meta.kind != Kind::Dir);
         if is_tool && !(tool.only_if_missing && there.is_some()) {
             missing_directories(root, &tool.path, &mut directories);
+            // A shim that was left behind hides no original.
+            let is_original = identity.at(root, &tool.path)? == Standing::Other;
             tools.push(Diverted {
+                original: if is_original {
+                    fingerprint(root, &tool.path)?
+                } else {
+                    None
+                },
                 path: tool.path,
                 only_if_missing: tool.only_if_missing,
             });
         }
     }
-    let armed = Armed::new(directories, tools);
+    let armed = Armed::new(Some(digest), directories, tools);
     armed.save(root)?;
-    let identity = Identity::of_shim(root)?;
     for tool in &armed.tools {
         divert(root, &identity, tool)?;
     }
+    super::disarm::sync(root, &armed)?;
     Ok(armed)
 }
 
 /// Puts the shim back where a transaction has replaced or erased it since the image was armed.
-/// What the transaction brought is kept aside as the original; what it erased is gone.
-pub fn reassert(root: &Root, armed: &Armed) -> Result<()> {
-    let identity = Identity::of_shim(root)?;
-    for tool in &armed.tools {
-        let standing = identity.at(root, &tool.path)?;
-        match standing {
+/// What the transaction brought is kept aside as the original, and noted in the list; what it erased
+/// is gone. `shim` is what to write where the shim itself is no longer what it was.
+pub fn reassert(root: &Root, armed: &mut Armed, shim: &[u8], is_whole: bool) -> Result<()> {
+    let digest = digest_of(armed, shim);
+    let identity = match if_exists(root.meta(SHIM_PATH))? {
+        Some(place) if is_whole => Identity::of_known(&digest, place),
+        _ => Identity::of_shim(root, Some(&digest))?,
+    };
+    let identity = if identity.is_whole() {
+        identity
+    } else {
+        rewrite(root, armed, &identity, shim)?
+    };
+    let before = armed.clone();
+    for tool in &mut armed.tools {
+        match identity.at(root, &tool.path)? {
             Standing::Shim | Standing::Directory => {}
             Standing::Other if tool.only_if_missing => {}
-            Standing::Other => divert(root, &identity, tool)?,
+            Standing::Other => {
+                tool.original = fingerprint(root, &tool.path)?;
+                divert(root, &identity, tool)?;
+            }
             Standing::Nothing => {
-                if identity.at(root, &tool.real())? != Standing::Nothing {
+                if if_exists(root.meta(tool.real()))?.is_some() {
                     root.remove(tool.real())?;
                 }
+                tool.original = None;
                 divert(root, &identity, tool)?;
             }
         }
     }
-    Ok(())
+    if *armed == before && root.exists(super::ARMED_PATH) {
+        return Ok(());
+    }
+    armed.save(root)
+}
+
+fn digest_of(armed: &Armed, shim: &[u8]) -> String {
+    armed.shim.clone().unwrap_or_else(|| digest(shim))
+}
+
+/// Writes the shim anew, and takes those of its names out of the way that have something else written
+/// into them: they are no originals.
+fn rewrite(root: &Root, armed: &Armed, spoilt: &Identity, shim: &[u8]) -> Result<Identity> {
+    let mut names = Vec::new();
+    for tool in &armed.tools {
+        if spoilt.at(root, &tool.path)? == Standing::Shim {
+            names.push(&tool.path);
+        }
+    }
+    root.write(SHIM_PATH, shim, Some(0o755))?;
+    for name in names {
+        put_shim(root, name)?;
+    }
+    Identity::of_shim(root, Some(&digest(shim)))
 }
 
 fn missing_directories(root: &Root, path: &Path, directories: &mut Vec<PathBuf>) {
@@ -98,27 +147,39 @@ fn swap_in(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
         root.create_dirs(parent, 0o755)?;
     }
     match identity.at(root, path)? {
-        Standing::Shim | Standing::Directory => Ok(()),
+        Standing::Directory => Ok(()),
         Standing::Nothing => root.hard_link(SHIM_PATH, path),
+        // It may be of another build, and is no name of this one then.
+        Standing::Shim => put_shim(root, path),
         Standing::Other => {
             let real = tool.real();
-            let incoming = with_suffix(&real, ".incoming");
-            if let Some(parent) = real.parent() {
-                root.create_dirs(parent, 0o755)?;
-            }
-            if root.exists(&incoming) {
-                root.remove(&incoming)?;
-            }
-            root.hard_link(SHIM_PATH, &incoming)?;
+            let incoming = tool.incoming();
+            link_shim(root, &incoming)?;
             root.exchange(&incoming, path)?;
             root.rename(&incoming, &real)
         }
     }
 }
 
-/// The name under which an original is on its way to its waiting place.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+/// Puts the shim at a path in the place of what is there.
+fn put_shim(root: &Root, path: &Path) -> Result<()> {
+    let incoming = incoming(path);
+    link_shim(root, &incoming)?;
+    root.rename(&incoming, path)?;
+    // Nothing happens where both are names of one file.
+    if root.exists(&incoming) {
+        root.remove(&incoming)
+    } else {
+        Ok(())
+    }
+}
+
+fn link_shim(root: &Root, incoming: &Path) -> Result<()> {
+    if let Some(parent) = incoming.parent() {
+        root.create_dirs(parent, 0o755)?;
+    }
+    if root.exists(incoming) {
+        root.remove(incoming)?;
+    }
+    root.hard_link(SHIM_PATH, incoming)
 }

@@ -6,16 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use super::paths::tool_paths;
 use super::{ARMED_PATH, REAL_DIRECTORY, SHIM_PATH};
-use crate::error::{Error, Result, if_exists};
-use crate::root::{Kind, Meta, Root};
+use crate::error::{Error, Result};
+use crate::journal::DIRECTORY;
+use crate::root::Root;
 
-const FORMAT: u64 = 1;
+/// Since 2 with digests.
+const FORMAT: u64 = 2;
 
 /// The list of diverted paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Armed {
     format: u64,
+    /// SHA-256 of the shim, lower case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shim: Option<String>,
     /// Directories that were made to hold a shim, outermost first; removed again if empty.
     #[serde(default)]
     pub directories: Vec<PathBuf>,
@@ -33,33 +38,56 @@ pub struct Diverted {
     /// Never put back over something that a transaction brought.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub only_if_missing: bool,
+    /// The original that waits: SHA-256 of a file, `-> TARGET` of a link; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<String>,
 }
 
 impl Diverted {
     /// Where the original waits, if there was one.
     pub fn real(&self) -> PathBuf {
-        let relative = self.path.strip_prefix("/").unwrap_or(&self.path);
-        Path::new(REAL_DIRECTORY).join(relative)
+        below(REAL_DIRECTORY, &self.path)
     }
+
+    /// Where it is on its way there or back.
+    pub(super) fn incoming(&self) -> PathBuf {
+        incoming(&self.path)
+    }
+}
+
+/// Where what is swapped in or out at a tool's path is for a moment.
+pub(super) fn incoming(path: &Path) -> PathBuf {
+    let mut name = below(REAL_DIRECTORY, path).into_os_string();
+    name.push(".incoming");
+    name.into()
+}
+
+/// A path of the image below a directory of ours.
+pub(super) fn below(directory: &str, path: &Path) -> PathBuf {
+    Path::new(directory).join(path.strip_prefix("/").unwrap_or(path))
 }
 
 impl Armed {
     /// A list to be written.
-    pub(super) fn new(directories: Vec<PathBuf>, tools: Vec<Diverted>) -> Armed {
+    pub(super) fn new(shim: Option<String>, directories: Vec<PathBuf>, tools: Vec<Diverted>) -> Armed {
         Armed {
             format: FORMAT,
+            shim,
             directories,
             tools,
         }
     }
 
     /// Reads the list; `None` if the image is not armed.
+    ///
+    /// # Errors
+    /// If it cannot be read, or a newer nodeshim has written it; the error names the way out.
     pub fn load(root: &Root) -> Result<Option<Armed>> {
-        let Some(text) = if_exists(root.read_text(ARMED_PATH))? else {
+        let Some(text) = root.read_own(ARMED_PATH)? else {
             return Ok(None);
         };
         let armed: Armed =
-            toml::from_str(&text).map_err(|error| Error::malformed(ARMED_PATH, error.message()))?;
+            toml::from_str(&text).map_err(|error| Error::damaged(ARMED_PATH, error.message().trim_end()))?;
         if armed.format > FORMAT {
             return Err(Error::NewerFormat {
                 path: ARMED_PATH.into(),
@@ -68,6 +96,11 @@ impl Armed {
             });
         }
         Ok(Some(armed))
+    }
+
+    /// Whether digests tell what is diverted.
+    pub(super) fn has_digests(&self) -> bool {
+        self.format >= FORMAT
     }
 
     /// What there may be to put back where a shim or an original is left without a list: every
@@ -79,54 +112,18 @@ impl Armed {
         let tools = tool_paths(root)?.into_iter().map(|tool| Diverted {
             path: tool.path,
             only_if_missing: tool.only_if_missing,
+            original: None,
         });
-        Ok(Some(Armed::new(Vec::new(), tools.collect())))
+        let mut armed = Armed::new(None, Vec::new(), tools.collect());
+        armed.format = 1;
+        Ok(Some(armed))
     }
 
-    /// Writes the list.
-    pub(super) fn save(&self, root: &Root) -> Result<()> {
+    /// Writes the list, so that a power cut leaves nothing diverted that no list names.
+    pub fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(ARMED_PATH, error.to_string()))?;
-        root.write(ARMED_PATH, text.as_bytes(), None)
+        root.write(ARMED_PATH, text.as_bytes(), None)?;
+        root.sync(ARMED_PATH)?;
+        root.sync(DIRECTORY)
     }
-}
-
-/// Tells the shim from anything else by its identity.
-pub(super) struct Identity {
-    shim: Option<Meta>,
-}
-
-impl Identity {
-    /// Looks at the shim's own place in the image.
-    pub(super) fn of_shim(root: &Root) -> Result<Identity> {
-        Ok(Identity {
-            shim: if_exists(root.meta(SHIM_PATH))?,
-        })
-    }
-
-    /// What stands at `path`.
-    pub(super) fn at(&self, root: &Root, path: &Path) -> Result<Standing> {
-        Ok(match if_exists(root.meta(path))? {
-            None => Standing::Nothing,
-            Some(meta) if self.is_shim(&meta) => Standing::Shim,
-            Some(meta) if meta.kind == Kind::Dir => Standing::Directory,
-            Some(_) => Standing::Other,
-        })
-    }
-
-    fn is_shim(&self, meta: &Meta) -> bool {
-        self.shim.is_some_and(|shim| (shim.device, shim.inode) == (meta.device, meta.inode))
-    }
-}
-
-/// What stands at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Nothing.
-    Nothing,
-    /// Our shim.
-    Shim,
-    /// A directory, which is never diverted.
-    Directory,
-    /// Something else: an original.
-    Other,
 }

@@ -31,7 +31,7 @@ impl ImageLock {
                 }
                 root.lock(RUN_LOCK_PATH)?
             }
-            lock => lock?,
+            lock => lock.map_err(Error::of_own_file)?,
         };
         let said = lock.note().map_err(|error| Error::std_io(RUN_LOCK_PATH, &error))?;
         let hold = ImageLock {

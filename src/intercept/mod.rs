@@ -6,8 +6,10 @@
 
 mod arm;
 mod armed;
+mod booted;
 mod disarm;
 mod hold;
+mod identity;
 mod paths;
 mod sweep;
 
@@ -15,6 +17,11 @@ pub use arm::{arm, reassert};
 pub use armed::{Armed, Diverted};
 pub use disarm::{Disarmed, disarm};
 pub use hold::ImageLock;
+pub use identity::MARK;
+
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
 
 use nix::sys::stat::stat;
 
@@ -27,7 +34,13 @@ pub const ARMED_PATH: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
 pub const REAL_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/real";
 /// The shim's own place in an armed image; the tools' paths are further names of it.
 pub const SHIM_PATH: &str = "/usr/lib/sysimage/nodeshim/shim";
-/// Locked by whoever arms, disarms, settles or runs; says who that is.
+/// Where what lay in an original's place is kept that was no longer the original.
+pub const SUSPECT_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/suspect";
+/// Where files of ours are kept that could not be read.
+pub const DAMAGED_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/damaged";
+/// There while a run is at work; what it has to know at its end.
+pub const RUN_PATH: &str = "/usr/lib/sysimage/nodeshim/run.toml";
+/// Held by whoever arms, disarms, settles or runs; says who that is.
 pub const RUN_LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/run.lock";
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
@@ -35,13 +48,13 @@ pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     if hold.holder_died() {
         sweep::sweep(root)?;
     }
-    disarm(root)
+    disarm(root, None)
 }
 
 /// Whether systemd runs this system, as `sd_booted(3)` finds out, and this is not a root inside of
-/// it: an image may have the machine's `/run` mounted.
+/// it: an image may have the machine's `/run` mounted, or a package may have made the directory.
 pub fn is_booted(root: &Root) -> bool {
-    root.is_dir("/run/systemd/system") && is_outermost()
+    root.is_dir("/run/systemd/system") && is_outermost() && booted::is_run_by_init(root)
 }
 
 /// Whether this process has the same root as the first one, and so is in no chroot.
@@ -68,4 +81,21 @@ pub fn check_image(root: &Root) -> Result<()> {
         return Err(Error::Other("/: is the running system, not an image".into()));
     }
     Ok(())
+}
+
+/// Moves a file of ours that cannot be used, or what lies in its place, into [`DAMAGED_DIRECTORY`].
+pub fn set_aside(root: &Root, path: &str) -> Result<PathBuf> {
+    root.create_dirs(DAMAGED_DIRECTORY, 0o700)?;
+    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for number in 0.. {
+        let place = Path::new(DAMAGED_DIRECTORY).join(match number {
+            0 => name.clone(),
+            number => format!("{name}-{number}"),
+        });
+        if !root.exists(&place) {
+            root.rename(path, &place)?;
+            return Ok(place);
+        }
+    }
+    Err(Error::io(path, Errno::EEXIST))
 }

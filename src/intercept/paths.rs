@@ -5,24 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Result, if_exists};
 use crate::root::Root;
-use crate::tool::Tool;
+use crate::tool::{Tool, UPDATE_HELPER};
 
 /// The directories that scriptlets find commands in, in whatever order their `PATH` has them.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
-
-/// Commands that are called by name or by path in any of the directories.
-const COMMANDS: [Tool; 7] = [
-    Tool::Systemctl,
-    Tool::Chkconfig,
-    Tool::Service,
-    Tool::Lokkit,
-    Tool::FirewallCmd,
-    Tool::FirewallOfflineCmd,
-    Tool::SystemdSysvConvert,
-];
-
-/// Where systemd's macros look for their helper.
-const UPDATE_HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
 
 /// A path to stand at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +32,7 @@ pub(super) fn tool_paths(root: &Root) -> Result<Vec<ToolPath>> {
     }
     let mut paths: Vec<ToolPath> = directories
         .iter()
-        .flat_map(|directory| COMMANDS.map(|tool| directory.join(tool.name())))
+        .flat_map(|directory| Tool::COMMANDS.map(|tool| directory.join(tool.name())))
         .map(|path| ToolPath {
             path,
             only_if_missing: false,

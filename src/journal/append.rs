@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::parts::last_closed;
 use super::{DIRECTORY, Event, LOCK_PATH, LogFile, PATH, TORN_PATH, Tail};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::root::{Lock, Root};
 
 /// The journal's own file, which may follow on closed parts.
@@ -35,12 +35,12 @@ impl Appender {
     /// Waits for the lock, then opens the journal, or makes it. A journal of a newer format is
     /// refused. A torn tail is moved to `journal.torn` and cut.
     pub fn open(root: &Root) -> Result<Appender> {
-        let lock = match root.lock(LOCK_PATH) {
+        let lock = match root.lock_soon(LOCK_PATH) {
             Err(error) if error.is_missing() => {
                 root.create_dirs(DIRECTORY, 0o755)?;
-                root.lock(LOCK_PATH)?
+                root.lock_soon(LOCK_PATH)?
             }
-            lock => lock?,
+            lock => lock.map_err(Error::of_own_file)?,
         };
         Appender::open_with(root, Some(lock))
     }

@@ -13,16 +13,25 @@ mod parts;
 mod read;
 mod record;
 mod replaced;
+#[cfg(feature = "admin")]
+mod salvage;
 mod tail;
 
-use crate::error::Result;
+use std::path::Path;
+
+use crate::attribution::SCRIPTS;
+use crate::error::{Result, if_exists};
 pub use crate::intent::Verdict;
+use crate::root::{Kind, Root};
 pub use append::Appender;
+pub use parts::has_closed_parts;
 pub use read::{Journal, Torn, each_part, last_event, parse_log};
 pub use record::{Event, Replayed, timestamp};
 #[cfg(feature = "admin")]
 pub use record::{rfc3339, seconds};
 pub use replaced::{is_kept, keep_replaced, replaced};
+#[cfg(feature = "admin")]
+pub use salvage::{Salvaged, rewrite, salvage};
 pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
@@ -42,6 +51,22 @@ const HEADER: &str = "format = 1\n";
 
 /// What a trailer begins with, and no other line does.
 const TRAILER_START: &str = "# end ";
+
+/// Writes all records of the image through to the disk.
+///
+/// # Errors
+/// If the disk fails.
+pub fn sync(root: &Root) -> Result<()> {
+    for directory in [SCRIPTS, replaced::REPLACED, DIRECTORY] {
+        for entry in if_exists(root.list(directory))?.unwrap_or_default() {
+            if entry.kind == Kind::File {
+                root.sync(Path::new(directory).join(entry.name))?;
+            }
+        }
+        root.sync(directory)?;
+    }
+    Ok(())
+}
 
 /// Reads `format = N` off the first line of a journal.
 fn check_header(start: &[u8], path: &str) -> Result<()> {

@@ -28,12 +28,17 @@ pub(super) fn closed(root: &Root, open: Option<&File>) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
+/// Whether a journal was ever closed here.
+pub fn has_closed_parts(root: &Root) -> Result<bool> {
+    Ok(!named(root)?.is_empty())
+}
+
 /// The last event of the closed parts, 0 if there are none.
 pub(super) fn last_closed(root: &Root, open: Option<&File>) -> Result<u64> {
     Ok(closed(root, open)?.last().map_or(0, |part| part.last))
 }
 
-fn named(root: &Root) -> Result<Vec<Part>> {
+pub(super) fn named(root: &Root) -> Result<Vec<Part>> {
     let entries =
         if_exists(root.list_where(DIRECTORY, |name| name.as_encoded_bytes().starts_with(b"journal-")))?;
     let files = entries.into_iter().flatten().filter(|entry| entry.kind == Kind::File);

@@ -73,7 +73,7 @@ pub fn parse_log<T: DeserializeOwned>(
     }
     check_header(bytes, path)?;
     let (whole, after) = whole_part(bytes);
-    let bad = |reason: String| Error::malformed(path, reason);
+    let bad = |reason: String| Error::damaged(path, reason);
     let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
     let mut start = 0;
     while start < text.len() {
@@ -106,16 +106,30 @@ fn first_chunk(text: &str) -> &str {
 pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
     let origins = Origins::load(root)?;
     // What is open now has all that is in no closed part, even if it is closed meanwhile.
-    let open = if_exists(root.open_read(PATH))?;
+    let open = if_exists(root.open_read(PATH)).map_err(Error::of_own_file)?;
     let mut read = |file: File, path: &str| {
         let mut journal = Journal::parse_file(&whole(file, path)?, path)?;
-        journal.events.iter_mut().for_each(|event| origins.complete(event.id, &mut event.origin));
+        journal.events.iter_mut().for_each(|event| complete(event, &origins));
         take(journal.events).map(|()| journal.torn)
     };
     for part in closed(root, open.as_ref())? {
         read(root.open_read(&part.path)?, &part.path)?;
     }
     open.map_or(Ok(None), |open| read(open, PATH))
+}
+
+/// Puts in what was found out since about who made a request.
+fn complete(event: &mut Event, origins: &Origins) {
+    let Some(found) = origins.complete(event.id, &mut event.origin) else {
+        return;
+    };
+    if let Some(claimed) = &found.claimed {
+        event.warnings.push(format!("forged: the request says it is of {claimed}"));
+    }
+    if let Some(time) = &found.time {
+        event.warnings.push(format!("forged: the request says it was made at {}", event.time));
+        event.time.clone_from(time);
+    }
 }
 
 fn whole(mut file: File, path: &str) -> Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use crate::firewall::BY_ENTRY;
 use crate::root::{Replaced, Root};
 
 /// Where they are kept.
-const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
+pub(super) const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
 
 /// Whether what a path held is kept: not where entries are put back one by one.
 pub fn is_kept(path: &Path) -> bool {

@@ -18,7 +18,7 @@ const STEP: u64 = 4096;
 /// No trailer is longer: two numbers of at most 20 digits.
 const MAX_TRAILER: usize = 64;
 /// A longer file is refused: settling closes a journal that is larger than 4 MiB.
-const MAX_LENGTH: u64 = 256 << 20;
+pub(super) const MAX_LENGTH: u64 = 256 << 20;
 /// As much of a torn tail is kept, and of all torn tails together.
 const MAX_TORN: u64 = 1 << 20;
 

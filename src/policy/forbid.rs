@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::load::DIRECTORIES;
-use super::parse::{Act, parse};
+use super::parse::{Act, Minimum, parse};
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
 /// What is forbidden, with the first file that says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Forbidden(BTreeMap<Act, String>);
+pub struct Forbidden {
+    acts: BTreeMap<Act, String>,
+    minimum: Option<Minimum>,
+}
 
 impl Forbidden {
     /// Reads every policy file of the image, those that others stand for among them, and the text of
@@ -37,14 +40,20 @@ impl Forbidden {
         let parsed = parse(path, text)
             .map_err(|problem| Error::malformed(path, format!("line {}: {}", problem.line, problem.text)))?;
         for act in parsed.forbidden {
-            self.0.entry(act).or_insert_with(|| path.to_owned());
+            self.acts.entry(act).or_insert_with(|| path.to_owned());
         }
+        self.minimum = self.minimum.max(parsed.minimum);
         Ok(())
+    }
+
+    /// The strongest of the least that files ask of keys and signatures.
+    pub fn minimum(&self) -> Option<Minimum> {
+        self.minimum
     }
 
     /// The file that forbids it, if one does.
     pub fn by(&self, act: Act) -> Option<&str> {
-        self.0.get(&act).map(String::as_str)
+        self.acts.get(&act).map(String::as_str)
     }
 }
 

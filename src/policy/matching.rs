@@ -1,9 +1,9 @@
 //! Whether a rule speaks of an intent.
 
-use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, ServiceWant, UnitWant, Verdict};
-use crate::policy::query::{Lookup, PolicyQuery, Ports};
+use crate::policy::query::{Lookup, PolicyQuery};
 use crate::policy::rule::Rule;
+use crate::policy::traffic::{may_open, through};
 use crate::tool::Tool;
 use crate::unit::glob;
 
@@ -11,7 +11,9 @@ use crate::unit::glob;
 pub fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
     let intent = query.intent;
     of_caller(rule, query)
-        && listed(&rule.kind, |kind| kind == kind_of(intent))
+        && listed(&rule.kind, |kind| {
+            kind == kind_of(intent) || kind == "allow" && opens(rule, intent, lookup)
+        })
         && rule.global.is_none_or(|global| global == intent.is_global())
         && listed(&rule.want, |want| want_of(intent) == Some(want))
         && globbed(&rule.unit, &units_of(intent))
@@ -20,6 +22,11 @@ pub fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
         && globbed(&rule.definition, &definition_of(intent))
         && in_zone(rule, intent, lookup)
         && through(rule, intent, lookup)
+}
+
+/// Whether a rule that refuses openings of ports speaks of what opens them without being an opening.
+fn opens(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
+    rule.verdict != Verdict::Allow && !rule.port.is_empty() && may_open(intent, lookup)
 }
 
 fn of_caller(rule: &Rule, query: &PolicyQuery) -> bool {
@@ -221,46 +228,4 @@ fn in_zone(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     };
     let zone = zone.unwrap_or_else(|| lookup.default_zone());
     rule.zone.iter().any(|pattern| glob::matches(pattern, &zone))
-}
-
-/// Ports and protocols. What refuses covers an intent that it meets at one port; what allows has to
-/// cover it whole.
-fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
-    if rule.port.is_empty() && rule.protocol.is_empty() {
-        return true;
-    }
-    let Some(opening) = opening_of(intent) else {
-        return false;
-    };
-    let same = |protocol: &str| listed(&rule.protocol, |known| known.eq_ignore_ascii_case(protocol));
-    if rule.port.is_empty()
-        && let FirewallItem::Protocol { protocol } | FirewallItem::SourcePort { protocol, .. } = opening
-    {
-        return same(protocol);
-    }
-    let ports = ports_of(opening, lookup);
-    let whole = |range: &PortRange| {
-        rule.port.is_empty()
-            || rule.port.iter().any(|known| known.low <= range.low && range.high <= known.high)
-    };
-    let meets = |range: &PortRange| {
-        rule.port.is_empty()
-            || rule.port.iter().any(|known| known.low <= range.high && range.low <= known.high)
-    };
-    match rule.verdict {
-        Verdict::Allow => !ports.is_empty() && ports.iter().all(|(p, range)| same(p) && whole(range)),
-        _ => ports.iter().any(|(protocol, range)| same(protocol) && meets(range)),
-    }
-}
-
-fn ports_of(opening: &FirewallItem, lookup: &dyn Lookup) -> Ports {
-    match opening {
-        FirewallItem::Port { port, protocol } | FirewallItem::ForwardPort { port, protocol, .. } => {
-            let range = PortRange::parse(port).or_else(|| lookup.port(port, protocol));
-            range.map(|range| (protocol.clone(), range)).into_iter().collect()
-        }
-        FirewallItem::FirewallService { service } => lookup.service(service),
-        FirewallItem::RichRule { rule } => lookup.rich_rule(rule),
-        _ => Ports::new(),
-    }
 }

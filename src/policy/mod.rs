@@ -9,16 +9,19 @@ mod decision;
 mod forbid;
 mod load;
 mod matching;
+mod packets;
 mod parse;
 mod query;
 mod rule;
 mod rules;
+mod traffic;
 
 pub use decision::{Decision, Exit, RuleId, RuleSource};
 #[cfg(feature = "admin")]
 pub use forbid::Forbidden;
 pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load, load_for};
-pub use parse::{Act, Problem, parse};
+pub use packets::Packets;
+pub use parse::{Act, Minimum, Problem, parse};
 pub use query::{Lookup, PolicyQuery, Source};
 pub use rule::{Prefer, Rule};
 pub use rules::Rules;

@@ -37,6 +37,41 @@ pub struct Parsed {
     pub prefer: Option<Prefer>,
     /// What it forbids the admin tool.
     pub forbidden: Vec<Act>,
+    /// How strong keys and signatures have to be.
+    pub minimum: Option<Minimum>,
+}
+
+/// How strong keys and signatures have to be, named as the crypto policies of distributions
+/// (update-crypto-policies(8)), the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Minimum {
+    /// RSA and DSA of 1024 bits, SHA-1.
+    Legacy,
+    /// RSA and DSA of 2048 bits, SHA-1.
+    DefaultSha1,
+    /// RSA of 2048 bits, no DSA, SHA-2.
+    Default,
+    /// RSA of 3072 bits, no DSA, SHA-2.
+    Future,
+}
+
+impl Minimum {
+    const ALL: [Minimum; 4] = [
+        Minimum::Legacy,
+        Minimum::DefaultSha1,
+        Minimum::Default,
+        Minimum::Future,
+    ];
+
+    /// Its name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Minimum::Legacy => "LEGACY",
+            Minimum::DefaultSha1 => "DEFAULT:SHA1",
+            Minimum::Default => "DEFAULT",
+            Minimum::Future => "FUTURE",
+        }
+    }
 }
 
 /// What the admin tool can be forbidden.
@@ -86,7 +121,7 @@ fn read(source: &RuleSource, table: &DeTable) -> Result<Parsed, Fault> {
                     other => return fault(value, format!("{other:?} is neither scriptlet nor metadata")),
                 });
             }
-            "keys" => parsed.forbidden.extend(switch(value, "import", Act::ImportKeys)?),
+            "keys" => read_keys(&mut parsed, value)?,
             "install" => parsed.forbidden.extend(switch(value, "unsigned", Act::InstallUnsigned)?),
             "rule" => {
                 let Some(rules) = value.get_ref().as_array() else {
@@ -100,6 +135,33 @@ fn read(source: &RuleSource, table: &DeTable) -> Result<Parsed, Fault> {
         }
     }
     Ok(parsed)
+}
+
+/// `[keys]`: whether keys may be imported, and how strong they have to be.
+fn read_keys(parsed: &mut Parsed, value: &Value) -> Result<(), Fault> {
+    let Some(table) = value.get_ref().as_table() else {
+        return fault(value, "a table is needed here".into());
+    };
+    for (key, value) in table {
+        match key.get_ref().as_ref() {
+            "import" => match value.get_ref().as_bool() {
+                Some(allowed) => parsed.forbidden.extend((!allowed).then_some(Act::ImportKeys)),
+                None => return fault(value, "import is true or false".into()),
+            },
+            "minimum" => {
+                let known = Minimum::ALL.into_iter().find(|minimum| word(value).ok() == Some(minimum.word()));
+                match known {
+                    Some(minimum) => parsed.minimum = Some(minimum),
+                    None => {
+                        let all = Minimum::ALL.map(Minimum::word).join(", ");
+                        return fault(value, format!("minimum is one of {all}"));
+                    }
+                }
+            }
+            other => return Err((key.span(), format!("unknown key {other:?}"))),
+        }
+    }
+    Ok(())
 }
 
 /// A table with one switch; off forbids something.

@@ -2,17 +2,17 @@
 
 use crate::firewall::ports::PortRange;
 use crate::intent::Intent;
+use crate::policy::packets::Packets;
 use crate::tool::Tool;
-
-/// Ports with their protocol.
-pub type Ports = Vec<(String, PortRange)>;
 
 /// What names in intents stand for. It is asked only where a rule depends on it.
 pub trait Lookup {
-    /// The destination ports of a service of the firewall.
-    fn service(&self, name: &str) -> Ports;
-    /// The destination ports that a rich rule is about.
-    fn rich_rule(&self, rule: &str) -> Ports;
+    /// The packets that a service of the firewall lets in.
+    fn service(&self, name: &str) -> Vec<Packets>;
+    /// The packets that a rich rule is about.
+    fn rich_rule(&self, rule: &str) -> Vec<Packets>;
+    /// Whether a zone accepts whatever it does not refuse.
+    fn accepts_all(&self, zone: &str) -> bool;
     /// A port by its name.
     fn port(&self, name: &str, protocol: &str) -> Option<PortRange>;
     /// The zone of what names none.

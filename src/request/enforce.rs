@@ -7,11 +7,11 @@
 
 use crate::argv::Request;
 use crate::firewall::definitions::Definitions;
-use crate::firewall::firewalld::rich::{Element, Rule};
-use crate::firewall::firewalld::{self, default_zone};
+use crate::firewall::firewalld::rich::{Element, RichAction, Rule};
+use crate::firewall::firewalld::{self, Zone, default_zone};
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Verdict};
-use crate::policy::{Decision, Exit, Lookup, PolicyQuery, Rules, Source};
+use crate::policy::{Decision, Exit, Lookup, Packets, PolicyQuery, Rules, Source};
 use crate::request::{Call, Clause, Reply, execute};
 use crate::root::Root;
 use crate::tool::Tool;
@@ -43,24 +43,51 @@ impl<'r> Names<'r> {
 }
 
 impl Lookup for Names<'_> {
-    fn service(&self, name: &str) -> Vec<(String, PortRange)> {
+    fn service(&self, name: &str) -> Vec<Packets> {
         let parts = self.definitions.service(name).unwrap_or_default();
-        let ports = parts.into_iter().flat_map(|part| part.ports);
-        ports
-            .flat_map(|(protocol, ranges)| ranges.into_iter().map(move |range| (protocol.clone(), range)))
-            .collect()
+        let mut packets = Vec::new();
+        for part in parts {
+            for (protocol, ranges) in part.ports {
+                packets.extend(ranges.into_iter().map(|range| Packets::to(&protocol, range)));
+            }
+            packets.extend(part.protocols.into_iter().map(Packets::of));
+            packets.extend(part.source_ports.into_keys().map(Packets::of));
+        }
+        packets
     }
 
-    fn rich_rule(&self, rule: &str) -> Vec<(String, PortRange)> {
-        let rule = Rule::parse(rule, &firewalld::Names::of(self.root));
-        match rule.ok().and_then(|rule| rule.element) {
+    fn rich_rule(&self, rule: &str) -> Vec<Packets> {
+        let Ok(rule) = Rule::parse(rule, &firewalld::Names::of(self.root)) else {
+            return Vec::new();
+        };
+        let range = |port: &str, protocol: &str| PortRange::parse(port).or_else(|| self.port(port, protocol));
+        match rule.element {
             Some(Element::Service { name }) => self.service(&name),
-            Some(Element::Port { port, protocol } | Element::ForwardPort { port, protocol, .. }) => {
-                let range = PortRange::parse(&port).or_else(|| self.port(&port, &protocol));
-                range.map(|range| (protocol, range)).into_iter().collect()
+            Some(Element::Port { port, protocol }) => {
+                range(&port, &protocol).map(|range| Packets::to(protocol, range)).into_iter().collect()
             }
-            _ => Vec::new(),
+            Some(Element::ForwardPort {
+                port,
+                protocol,
+                to_port,
+                ..
+            }) => {
+                let ranges = [port, to_port].into_iter().filter_map(|port| range(&port, &protocol));
+                ranges.map(|range| Packets::to(&protocol, range)).collect()
+            }
+            Some(Element::Protocol { value }) => vec![Packets::of(value)],
+            Some(Element::SourcePort { protocol, .. }) => vec![Packets::of(protocol)],
+            Some(_) => Vec::new(),
+            None if rule.action.is_some_and(|action| action.verdict == RichAction::Accept) => {
+                vec![Packets::any()]
+            }
+            None => Vec::new(),
         }
+    }
+
+    fn accepts_all(&self, zone: &str) -> bool {
+        let zone = Zone::load(self.root, zone);
+        zone.ok().flatten().is_some_and(|zone| zone.target() == "ACCEPT")
     }
 
     fn port(&self, name: &str, protocol: &str) -> Option<PortRange> {

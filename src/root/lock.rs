@@ -5,13 +5,19 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl};
-use nix::sys::stat::fstat;
+use nix::sys::stat::{fstat, major, minor};
 use nix::unistd::ftruncate;
 
 use super::Root;
 use crate::error::{Error, Result};
+
+/// How long a lock that nobody holds for long is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An exclusive lock, given back when it is dropped or the process ends.
 #[derive(Debug)]
@@ -24,6 +30,42 @@ impl Root {
     /// renamed or removed: two holders would then lock two files.
     pub fn lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
         self.lock_with(path.as_ref(), FlockArg::LockExclusive)
+    }
+
+    /// As [`Root::lock`] for what nobody holds for long: who holds it for half a minute has left it
+    /// behind, and is named.
+    pub fn lock_soon(&self, path: impl AsRef<Path>) -> Result<Lock> {
+        let path = path.as_ref();
+        let began = Instant::now();
+        let mut pause = Duration::from_micros(200);
+        loop {
+            match self.try_lock(path) {
+                Err(error) if error.errno() == Some(Errno::EAGAIN) => {}
+                lock => return lock,
+            }
+            if began.elapsed() > PATIENCE {
+                let who = self.holder(path).unwrap_or_else(|| "another process".into());
+                return Err(Error::malformed(path, format!("is held by {who}: end it")));
+            }
+            sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// Who has locked a file, as `/proc` tells.
+    fn holder(&self, path: &Path) -> Option<String> {
+        let meta = self.meta(path).ok()?;
+        let (major, minor) = (major(meta.device), minor(meta.device));
+        let place = format!("{major:02x}:{minor:02x}:{}", meta.inode);
+        let proc = Root::open("/").ok()?;
+        let locks = proc.read_text("/proc/locks").ok()?;
+        let line = locks.lines().find(|line| line.split_whitespace().any(|word| word == place))?;
+        let process = line.split_whitespace().find_map(|word| word.parse::<u32>().ok())?;
+        let name = proc.read_text(format!("/proc/{process}/comm"));
+        Some(match name {
+            Ok(name) => format!("process {process} ({})", name.trim_end()),
+            Err(_) => format!("what process {process} has started"),
+        })
     }
 
     /// As [`Root::lock`], but EAGAIN if somebody else holds it.

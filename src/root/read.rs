@@ -52,6 +52,9 @@ pub struct Meta {
     pub gid: u32,
     /// Time of the last change of content, seconds since 1970.
     pub modified: i64,
+    /// Time of the last change of anything about it, which nobody can set: seconds since 1970 and
+    /// nanoseconds.
+    pub changed: (i64, i64),
 }
 
 /// A directory entry.
@@ -85,6 +88,12 @@ impl Root {
         let bytes = self.read(path)?;
         Ok(String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// The text of a record of nodeshim's own; none if it is not there. What else lies in its place is an
+    /// error that names the way out.
+    pub fn read_own(&self, path: impl AsRef<Path>) -> Result<Option<String>> {
+        crate::error::if_exists(self.read_text(path)).map_err(Error::of_own_file)
     }
 
     /// Whether this is the root directory of process 1, and not one that was entered by chroot;
@@ -258,5 +267,6 @@ fn meta(stat: &FileStat) -> Meta {
         uid: stat.st_uid,
         gid: stat.st_gid,
         modified: stat.st_mtime,
+        changed: (stat.st_ctime, stat.st_ctime_nsec),
     }
 }

@@ -6,8 +6,10 @@ mod contain;
 mod other_root;
 mod parts;
 mod pending;
+mod records;
+mod signals;
 mod supervise;
 
 pub use parts::Parts;
-pub use pending::{arm, repair};
+pub use pending::{arm, finish_interrupted, is_open, repair};
 pub use supervise::{Finished, Outcome, Surroundings, run};

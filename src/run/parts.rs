@@ -41,11 +41,24 @@ impl Parts {
     pub fn policy(&self, file: &Path) -> Result<String> {
         let name = file.to_str().filter(|name| !name.contains(['/', '.']));
         if let Some(name) = name {
-            let shipped = Root::open(&self.prefix)?.read_text(format!("{POLICIES}/{name}.toml"));
-            return shipped.map_err(|error| Error::Other(format!("no policy named {name}: {error}")));
+            return self.shipped_policy(name);
         }
         let path = std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?;
         Root::open("/")?.read_text(path)
+    }
+
+    /// A shipped policy by its name; in the file's name a number comes before it, so that an
+    /// administrator's own files come after it.
+    fn shipped_policy(&self, name: &str) -> Result<String> {
+        let prefix = Root::open(&self.prefix)?;
+        let is_it = |file: &str| {
+            let stem = file.strip_suffix(".toml").unwrap_or_default();
+            stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-') == name
+        };
+        let files = prefix.list(POLICIES)?;
+        let found = files.iter().filter_map(|entry| entry.name.to_str()).find(|file| is_it(file));
+        let file = found.ok_or_else(|| Error::Other(format!("no policy {name} is shipped")))?;
+        prefix.read_text(format!("{POLICIES}/{file}"))
     }
 
     /// The rpm plugin; `None` if it is not installed.

@@ -5,13 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
-use crate::error::{Error, Result, if_exists};
-use crate::intercept::{self, Disarmed, ImageLock};
+use crate::error::{Error, Result};
+use crate::intercept::{self, Disarmed, ImageLock, RUN_PATH as PATH};
 use crate::journal::{self, Event, Journal};
 use crate::root::Root;
 use crate::rpmdb::{owners, scriptlets};
 
-const PATH: &str = "/usr/lib/sysimage/nodeshim/run.toml";
 const FORMAT: u64 = 1;
 
 /// A run that is at work.
@@ -35,15 +34,16 @@ impl Pending {
         };
         let text = toml::to_string(&pending).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         root.write(PATH, text.as_bytes(), None)?;
+        root.sync(PATH)?;
         Ok(pending)
     }
 
     fn load(root: &Root) -> Result<Option<Pending>> {
-        let Some(text) = if_exists(root.read_text(PATH))? else {
+        let Some(text) = root.read_own(PATH)? else {
             return Ok(None);
         };
         let pending: Pending =
-            toml::from_str(&text).map_err(|error| Error::malformed(PATH, error.message()))?;
+            toml::from_str(&text).map_err(|error| Error::damaged(PATH, error.message()))?;
         if pending.format > FORMAT {
             return Err(Error::NewerFormat {
                 path: PATH.into(),
@@ -58,9 +58,7 @@ impl Pending {
     pub fn end(self, root: &Root) -> Result<Vec<Event>> {
         let mut events = Journal::read(root)?.events;
         events.retain(|event| event.id >= self.first);
-        let is_open =
-            |event: &&Event| event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some();
-        let open: Vec<Event> = events.iter().filter(is_open).cloned().collect();
+        let open: Vec<Event> = events.iter().filter(|event| is_open(event)).cloned().collect();
         if !open.is_empty() {
             let mut origins = Origins::load(root)?;
             let open = open.iter().map(|event| (event.id, &event.origin));
@@ -94,10 +92,24 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
 /// learnt; says what shims were taken out, if any.
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     let repaired = intercept::repair(root, hold)?;
-    if let Some(pending) = Pending::load(root)? {
-        pending.end(root)?;
-    }
+    finish_interrupted(root)?;
     Ok(repaired)
+}
+
+/// Learns the origins that a run which died would have learnt.
+///
+/// # Errors
+/// If what it noted cannot be read.
+pub fn finish_interrupted(root: &Root) -> Result<()> {
+    match Pending::load(root)? {
+        Some(pending) => pending.end(root).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Whether it may be found out by its script who made a request.
+pub fn is_open(event: &Event) -> bool {
+    event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some()
 }
 
 #[cfg(test)]

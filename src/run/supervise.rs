@@ -10,20 +10,23 @@ use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, repair};
+use super::records::Records;
+use super::signals::{self, EndAtSignal};
 use super::{Parts, contain, other_root};
-use crate::attribution::{CONTAIN_VARIABLE, Owners, RUN_NAME_VARIABLE};
+use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, Seen};
+use crate::digest::digest;
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
-use crate::journal::{Appender, Event};
-use crate::policy;
+use crate::journal::{self, Appender, Event};
+use crate::policy::{self, Rules};
 use crate::root::{Meta, Root};
-use crate::rpmdb::{owners, scriptlets};
+use crate::rpmdb::{files_at, owners, refuse_outer_database, scriptlets};
 use crate::tempdir::sweep;
 
 /// Tells a nodeshim that a command starts which image is held for that command.
@@ -57,6 +60,10 @@ pub struct Outcome {
     pub repaired: Option<Disarmed>,
     /// What was recorded: requests, and what was done around the tools.
     pub events: Vec<Event>,
+    /// What packages did to nodeshim's own records and to the tools that it stands in for, in words.
+    pub tampering: Vec<String>,
+    /// The policy that the run began with, by which it is settled.
+    pub rules: Rules,
     /// What the audit saw; why it saw nothing.
     pub audited: Option<Result<Seen>>,
     /// Why scriptlets were not kept from this machine's kernel, where they were to be.
@@ -94,12 +101,14 @@ pub struct Surroundings<'a> {
 /// the command, so that the image is put right after it.
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check_image(root)?;
+    refuse_outer_database(root)?;
     other_root::check(root, argv)?;
     let shim = parts.shim()?;
     let hold = ImageLock::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
     policy::begin_run(root, around.policy.as_deref())?;
+    let rules = policy::load(root).checked()?.rules;
     let mut prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let exposed = if around.share_host {
         None
@@ -112,24 +121,34 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let before = scriptlets_before(root, parts, argv)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
-    let mut signals = Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])
-        .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
-    arm(root, &shim)?;
+    let mut signals = signals::all()?;
+    let records = Records::of(root);
+    let armed = arm(root, &shim)?;
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), argv));
     contain::adopt(!around.keep_running);
     let status = supervise(&prepared, &mut signals, &hold, root, around);
+    let ending = EndAtSignal::start(root.path(), &armed)?;
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let ended = if around.keep_running {
         0
     } else {
         contain::end_left_running()
     };
-    let disarmed = disarm(root);
+    let disarmed = {
+        let _held = ending.disarming.lock();
+        disarm(root, Some(&armed))
+    };
+    let mut tampering = records.changed(root);
+    if let Some(Ok(seen)) = &audited {
+        tampering.extend(seen.tampering.iter().cloned());
+        learn(root, seen)?;
+    }
     let events = pending.end(root);
+    journal::sync(root)?;
     let status = status?;
-    disarmed?;
+    tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
     let finished = match (status.code(), status.signal()) {
         (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
         (None, signal) => Finished::Killed(signal.unwrap_or(0)),
@@ -141,8 +160,48 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         audited,
         exposed,
         ended,
+        tampering,
+        rules,
         hold,
     })
+}
+
+/// Notes what the audit found out of requests that are not what they say.
+fn learn(root: &Root, seen: &Seen) -> Result<()> {
+    if seen.learned.is_empty() {
+        return Ok(());
+    }
+    let mut origins = Origins::load(root)?;
+    seen.learned.iter().for_each(|(event, learned)| origins.learn(*event, learned.clone()));
+    origins.save(root)
+}
+
+/// What was done to the shims and to what they stand for, in words. An original that came meanwhile is
+/// fine where a package has it.
+fn of_tools(root: &Root, disarmed: Disarmed) -> Result<Vec<String>> {
+    let mut problems = disarmed.problems;
+    let paths: Vec<Vec<u8>> =
+        disarmed.newer.iter().map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
+    if !paths.is_empty() {
+        let packaged = files_at(root, &paths)?;
+        let foreign = disarmed.newer.iter().filter(|path| {
+            let there = root.read(path).map(|content| digest(&content)).unwrap_or_default();
+            let owners = packaged.get(path.as_os_str().as_encoded_bytes()).into_iter().flatten();
+            let is_link = root.read_link(path).is_ok();
+            // A link has no digest in the database.
+            !owners.into_iter().any(|file| {
+                if is_link {
+                    file.digest.is_empty()
+                } else {
+                    file.digest == there
+                }
+            })
+        });
+        let text = |path: &PathBuf| format!("{}: was replaced by what no package has there", path.display());
+        problems.extend(foreign.map(text));
+    }
+    refuse_outer_database(root).unwrap_or_else(|error| problems.push(error.to_string()));
+    Ok(problems)
 }
 
 /// Whether this process was started by a run on the same image, which would wait for it in turn.

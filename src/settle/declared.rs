@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::firewall::firewalld::default_zone;
 use crate::metadata::{self, NodeVersion};
 use crate::plan::{Note, words};
-use crate::policy::{self, Prefer, Rules};
+use crate::policy::{self, Prefer, RuleSource, Rules};
 use crate::root::Root;
 use crate::state::{self, Declaration, Fold, Revert, State};
 
@@ -34,7 +34,10 @@ impl Declared {
         Ok(Declared {
             retracted,
             declarations,
-            policy: policy::load(root).checked()?.rules,
+            policy: match &facts.policy {
+                Some(rules) => rules.clone(),
+                None => policy::load(root).checked()?.rules,
+            },
             default_zone: default_zone(root),
             notes,
         })
@@ -48,6 +51,9 @@ impl Declared {
             default_zone,
             ..
         } = self;
+        // What one run added counts for that run.
+        let mut policy = policy.clone();
+        policy.rules.retain(|rule| rule.id.source != RuleSource::Run);
         match declarations.is_empty() && policy.is_empty() {
             true => String::new(),
             false => digest(format!("{declarations:?} {policy:?} {default_zone}").as_bytes()),

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::policy::Rules;
 use crate::root::Root;
 use crate::rpmdb::Installed;
 
@@ -12,6 +13,8 @@ pub struct Facts {
     pub installed: Installed,
     /// The image's configuration.
     pub config: Config,
+    /// What everything is judged by; none for the policy that the image has now.
+    pub policy: Option<Rules>,
 }
 
 impl Facts {
@@ -24,6 +27,15 @@ impl Facts {
         Ok(Facts {
             installed: Installed::load(root)?,
             config,
+            policy: None,
         })
+    }
+
+    /// With the policy that a run began with, whatever the image's own says since.
+    pub fn judged_by(self, rules: Rules) -> Facts {
+        Facts {
+            policy: Some(rules),
+            ..self
+        }
     }
 }

@@ -6,21 +6,25 @@ mod facts;
 mod firewall;
 mod first_boot;
 mod local_changes;
+mod loss;
 mod origins;
 mod plan;
 mod policy_check;
 mod remarks;
 mod unfulfilled;
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use crate::attribution::Origin;
 use crate::backend::systemd;
-use crate::error::{Result, if_exists};
+use crate::error::Result;
 use crate::escape::unescape;
 use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
-use crate::state::{Overruled, Revert, State};
+use crate::state::{self, Overruled, Revert, State};
 use crate::tool::Tool;
 use crate::undo::repeat;
 
@@ -48,9 +52,11 @@ pub struct Report {
     pub state_written: bool,
 }
 
-/// Whether an image has anything that could be settled: a journal or metadata.
+/// Whether an image has anything that could be settled: a journal, a state or metadata.
 pub fn is_due(root: &Root) -> Result<bool> {
-    Ok(if_exists(root.meta(journal::PATH))?.is_some() || metadata::is_there(root))
+    let records = [journal::PATH, state::PATH];
+    let has_records = records.iter().any(|path| root.exists(path));
+    Ok(has_records || journal::has_closed_parts(root)? || metadata::is_there(root))
 }
 
 /// How to settle.
@@ -109,6 +115,10 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     if options.keep_node_changes {
         local_changes::leave_out(root, &mut prepared)?;
     }
+    if !root.exists(state::PATH) {
+        // From here on a state that is missing is one that was lost.
+        prepared.before.save(root)?;
+    }
     root.forget_changes();
     let executed = execute(root, &prepared.plan)?;
     let mut state = prepared.fold.settled();
@@ -116,10 +126,11 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     state.declared = systemd::declared_after(root, &prepared.fold.state, &executed);
     if let Some(mut event) = event(&options.revert, &prepared.restored, root.take_changes()) {
         appender.append(&mut event)?;
-        state.last_event = event.id;
+        state.note_appended(&event);
     }
     let state_written = state.save(root)?;
     appender.close_part(root, journal::PART_LIMIT)?;
+    sync(root, &prepared.plan)?;
     let failed = failures(&executed);
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
@@ -131,6 +142,14 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
         gone: prepared.fold.gone.into_keys().collect(),
         state_written,
     })
+}
+
+/// Writes through to the disk what was changed, and the records of it.
+fn sync(root: &Root, plan: &Plan) -> Result<()> {
+    let paths: BTreeSet<&Path> = plan.changes.iter().map(|change| Path::new(&change.path)).collect();
+    let directories: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
+    paths.iter().chain(&directories).try_for_each(|path| root.sync(path))?;
+    journal::sync(root)
 }
 
 /// The record of what was put back: who looks at a path later has to know that it was not somebody

@@ -20,6 +20,8 @@ pub(super) fn learn(root: &Root, journal: &mut Journal, last: u64) -> Result<Ori
     }
     let open = open.iter().map(|(id, origin)| (*id, origin));
     resolve(open, &Owners::new(), &owners(&scriptlets(root)?), &mut origins);
-    journal.events.iter_mut().for_each(|event| origins.complete(event.id, &mut event.origin));
+    for event in &mut journal.events {
+        origins.complete(event.id, &mut event.origin);
+    }
     Ok(origins)
 }

@@ -102,6 +102,7 @@ impl<'a> Planner<'a> {
             Some(before) => before,
             None => State::load(self.root)?,
         };
+        super::loss::check(self.root, &before, self.journal)?;
         let declared = Declared::load(self.root, self.facts, &before, &self.revert)?;
         let policy = declared.policy.clone();
         let judge = Judge::new(self.root, &policy, self.journal);

@@ -65,7 +65,7 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     fold.state.placed.clone_from(&facts.before.placed);
     fold.state.originals.clone_from(&facts.before.originals);
     fold.state.declared.clone_from(&facts.before.declared);
-    fold.state.last_event = events.last().map_or(0, |event| event.id);
+    fold.state.note_ends(events);
     let mut tallies: BTreeMap<Cow<str>, Tally> = BTreeMap::new();
     for event in events {
         tallies.entry(event.origin.name()).or_default().take(event);

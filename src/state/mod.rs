@@ -6,6 +6,7 @@ mod denials;
 mod enforce;
 mod fold;
 mod lifetime;
+mod loss;
 mod missing;
 mod precedence;
 mod standing;
@@ -25,6 +26,7 @@ pub use denials::{PastDenial, recall};
 pub use enforce::{Refusal, enforce};
 pub use fold::{Facts, Fold, Revert, fold, fold_without};
 pub use lifetime::is_erasure;
+pub use loss::fingerprint;
 pub use missing::drop_missing;
 pub use precedence::{Overruled, decide};
 pub use standing::EffectiveState;
@@ -42,6 +44,12 @@ pub struct State {
     pub format: u64,
     /// The last event that went into it, 0 if there was none.
     pub last_event: u64,
+    /// What tells the journal's first event from any other, lower case hex; empty if there was none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub first_request: String,
+    /// The same of the last one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub last_request: String,
     /// Requests that settling has repeated, as earlier versions wrote it: by event alone. Each
     /// counts for all that its request asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -85,6 +93,8 @@ impl Default for State {
         State {
             format: FORMAT,
             last_event: 0,
+            first_request: String::new(),
+            last_request: String::new(),
             retried: BTreeSet::new(),
             repeated: BTreeSet::new(),
             forgotten: BTreeMap::new(),
@@ -239,8 +249,9 @@ impl ActiveIntent {
 impl State {
     /// Reads the state; an image without one has the empty state. A newer format is refused.
     pub fn load(root: &Root) -> Result<State> {
-        match if_exists(root.read_text(PATH))? {
+        match root.read_own(PATH)? {
             None => Ok(State::default()),
+            Some(text) if text.is_empty() => Err(Error::damaged(PATH, "is empty")),
             Some(text) => State::parse(&text),
         }
     }
@@ -267,7 +278,7 @@ impl State {
                 supported: FORMAT,
             });
         }
-        parsed.map_err(|error| Error::malformed(PATH, error.message()))
+        parsed.map_err(|error| Error::damaged(PATH, error.message()))
     }
 
     /// The file's text.

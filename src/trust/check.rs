@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::gpg::{self, Maker};
 use super::key::{Key, Unfit};
 use super::keyring;
+use super::strength::Strength;
 use crate::error::Result;
 use crate::escape::printable;
+use crate::policy::Forbidden;
 use crate::root::Root;
 use crate::rpmdb::{
     FileHeader, Made, Program, Signed, header_and_payload, is_of_payload, package_file, signed,
@@ -26,7 +28,7 @@ pub enum Signature {
     UnknownKey,
     /// Signed by a key that has expired.
     ExpiredKey,
-    /// Signed by a key that rpm does not trust.
+    /// Signed by a key that rpm does not trust, or too weakly.
     UnfitKey,
     /// Signed by a key that its owner has revoked.
     RevokedKey,
@@ -99,6 +101,7 @@ pub fn check(
     keys: &[Key],
     temporary: &Path,
 ) -> Result<Vec<Checked>> {
+    let strength = Strength::of(root, &Forbidden::load(root, None)?)?;
     let one = |(path, name): &(PathBuf, String)| {
         let Ok(package) = package_file(path) else {
             return Ok(unreadable(name));
@@ -116,6 +119,7 @@ pub fn check(
             signed: &signed,
             is_whole: rpm_accepts(root, &["--nosignature"], path)?,
             is_signed: rpm_accepts(root, &SIGNATURE_NEEDED, path)?,
+            strength,
         };
         judge(name, found, keys, maker)
     };
@@ -143,6 +147,8 @@ struct Found<'a> {
     is_whole: bool,
     /// Whether rpm takes it for signed by a key of the image.
     is_signed: bool,
+    /// How strong keys and signatures have to be.
+    strength: Strength,
 }
 
 /// One of the signatures.
@@ -283,7 +289,11 @@ fn verdict(
     match unfit {
         Some(why @ Unfit::Revoked) => return end(Signature::RevokedKey, &why.to_string()),
         Some(why @ Unfit::Expired) => return end(Signature::ExpiredKey, &why.to_string()),
-        _ => {}
+        Some(why @ Unfit::Weak(_)) => return end(Signature::UnfitKey, &why.to_string()),
+        None => {}
+    }
+    if let Some(why) = found.strength.refuses(signer.made) {
+        return end(Signature::UnfitKey, &why);
     }
     if !found.is_signed {
         let why = match maker {
@@ -344,6 +354,7 @@ mod tests {
             signed: &package.signed,
             is_whole: package.is_whole,
             is_signed: package.is_signed,
+            strength: Strength::new(crate::policy::Minimum::Default),
         };
         judge("p.rpm", found, keys, |_| Ok(maker)).unwrap().signature
     }

@@ -8,11 +8,10 @@ use std::thread;
 
 use serde::Serialize;
 
+use super::strength::Strength;
 use crate::error::{Error, Result};
+use crate::rpmdb::Hash;
 use crate::tempdir::PrivateDirectory;
-
-/// RSA keys shorter than this are within reach of factoring (NIST SP 800-131A).
-const MIN_RSA_BITS: u32 = 2048;
 
 /// A public key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -78,7 +77,7 @@ impl Key {
 }
 
 /// The keys that `bytes` hold, armoured or not; none if they hold none.
-pub(super) fn read(bytes: &[u8], temporary: &Path) -> Result<Vec<Key>> {
+pub(super) fn read(bytes: &[u8], temporary: &Path, strength: Strength) -> Result<Vec<Key>> {
     let home = PrivateDirectory::make(temporary, "gpg")?;
     let needed =
         |error: std::io::Error| Error::Other(format!("gpg, which reads keys, cannot be run: {error}"));
@@ -105,18 +104,18 @@ pub(super) fn read(bytes: &[u8], temporary: &Path) -> Result<Vec<Key>> {
     let feeding = thread::spawn(move || input.map(|mut input| input.write_all(&bytes)));
     let output = child.wait_with_output().map_err(needed)?;
     let _ = feeding.join();
-    Ok(parse(&String::from_utf8_lossy(&output.stdout)))
+    Ok(parse(&String::from_utf8_lossy(&output.stdout), strength))
 }
 
 /// Takes gpg's records apart. A key's record is followed by those of its parts.
-fn parse(text: &str) -> Vec<Key> {
+fn parse(text: &str, strength: Strength) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
-    let mut hashes: Vec<Vec<u32>> = Vec::new();
+    let mut hashes: Vec<Vec<u8>> = Vec::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split(':').collect();
         let field = |at: usize| fields.get(at).copied().unwrap_or_default();
         if matches!(field(0), "pub" | "sec") {
-            keys.push(primary(&field));
+            keys.push(primary(&field, strength));
             hashes.push(Vec::new());
             continue;
         }
@@ -128,24 +127,24 @@ fn parse(text: &str) -> Vec<Key> {
             "uid" if key.user.is_empty() => key.user = unescape(field(9)),
             "sub" | "ssb" => key.subkeys.push((field(4).to_lowercase(), validity(field(1)))),
             "sig" if field(4).to_lowercase() == key.id && key.subkeys.is_empty() => {
-                hashes.extend(field(15).parse::<u32>());
+                hashes.extend(field(15).parse::<u8>());
             }
             _ => {}
         }
     }
     for (key, hashes) in keys.iter_mut().zip(hashes) {
-        key.unfit = key.unfit.take().or_else(|| weak_hash(&hashes));
+        key.unfit = key.unfit.take().or_else(|| weak_hash(&hashes, strength));
     }
     keys
 }
 
-fn primary<'a>(field: &impl Fn(usize) -> &'a str) -> Key {
+fn primary<'a>(field: &impl Fn(usize) -> &'a str, strength: Strength) -> Key {
     let (bits, algorithm) = (field(2).parse().unwrap_or(0), field(3).parse().unwrap_or(0));
     Key {
         id: field(4).to_lowercase(),
         algorithm: algorithm_name(algorithm, bits),
         expires: field(6).parse().ok(),
-        unfit: validity(field(1)).or_else(|| weak_algorithm(algorithm, bits)),
+        unfit: validity(field(1)).or_else(|| strength.refuses_key(algorithm, bits).map(Unfit::Weak)),
         secret: field(0) == "sec",
         ..Key::default()
     }
@@ -171,22 +170,11 @@ fn algorithm_name(algorithm: u32, bits: u32) -> String {
     }
 }
 
-fn weak_algorithm(algorithm: u32, bits: u32) -> Option<Unfit> {
-    match algorithm {
-        1..=3 if bits < MIN_RSA_BITS => {
-            Some(Unfit::Weak(format!("an RSA key of {bits} bits is too short, {MIN_RSA_BITS} are needed")))
-        }
-        16 | 17 | 20 => Some(Unfit::Weak("DSA and Elgamal keys are no longer safe".into())),
-        _ => None,
-    }
-}
-
-/// MD5, SHA-1 and RIPEMD-160 by their numbers in RFC 4880, 9.4. A key that binds its own user
-/// names with nothing better can be forged.
-fn weak_hash(hashes: &[u32]) -> Option<Unfit> {
-    let weak = |hash: &u32| matches!(hash, 1..=3);
-    (!hashes.is_empty() && hashes.iter().all(weak))
-        .then(|| Unfit::Weak("it signs itself with MD5 or SHA-1 only".into()))
+/// A key that binds its own user names with nothing better than a weak hash can be forged.
+fn weak_hash(hashes: &[u8], strength: Strength) -> Option<Unfit> {
+    let best = hashes.iter().map(|hash| Hash::of_number(*hash)).max()?;
+    let why = strength.refuses_hash(best)?;
+    Some(Unfit::Weak(format!("the key signs itself with nothing better: {why}")))
 }
 
 /// gpg writes a colon and control characters as `\x3a`.
@@ -213,6 +201,8 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const STRICT: Strength = Strength::new(crate::policy::Minimum::Default);
+
     const GOOD: &str = "pub:-:2048:1:BC80DD4062609EF6:1795355707:::-:::scSC::::::23::0:\n\
         fpr:::::::::5C9D9707120E84E1870C7E42BC80DD4062609EF6:\n\
         uid:-::::1795355707::BC68::Good \\x3a <good@x>::::::::::0:\n\
@@ -222,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_key_is_read_with_its_parts() {
-        let keys = parse(GOOD);
+        let keys = parse(GOOD, STRICT);
         assert_eq!(keys.len(), 1);
         assert_eq!((keys[0].id.as_str(), keys[0].user.as_str()), ("bc80dd4062609ef6", "Good : <good@x>"));
         assert_eq!(keys[0].unfit, None);
@@ -234,7 +224,7 @@ mod tests {
 
     #[test]
     fn weak_revoked_and_expired_keys_are_unfit() {
-        let unfit = |from: &str, to: &str| parse(&GOOD.replacen(from, to, 1)).remove(0).unfit;
+        let unfit = |from: &str, to: &str| parse(&GOOD.replacen(from, to, 1), STRICT).remove(0).unfit;
         assert_eq!(unfit("pub:-", "pub:r"), Some(Unfit::Revoked));
         assert_eq!(unfit("pub:-", "pub:e"), Some(Unfit::Expired));
         for (from, to) in [
@@ -244,7 +234,7 @@ mod tests {
         ] {
             assert!(matches!(unfit(from, to), Some(Unfit::Weak(_))), "{from} {to}");
         }
-        assert!(parse(&GOOD.replacen("pub:", "sec:", 1))[0].secret);
-        assert!(parse("gpg: no valid OpenPGP data found.\n").is_empty());
+        assert!(parse(&GOOD.replacen("pub:", "sec:", 1), STRICT)[0].secret);
+        assert!(parse("gpg: no valid OpenPGP data found.\n", STRICT).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::key::{self, Key, Unfit};
+use super::strength::Strength;
 use crate::error::{Error, Result, if_exists};
 use crate::policy::{Act, Forbidden};
 use crate::root::{Kind, Root};
@@ -59,10 +60,11 @@ pub(super) fn bytes(root: &Root) -> Result<Vec<Vec<u8>>> {
 }
 
 fn kept(root: &Root, temporary: &Path) -> Result<Vec<Kept>> {
+    let strength = Strength::of(root, &Forbidden::load(root, None)?)?;
     let mut found = Vec::new();
     for (place, bytes) in stored(root)? {
         // What rpm holds and gpg cannot read vouches for nothing here.
-        let keys = key::read(&bytes, temporary)?;
+        let keys = key::read(&bytes, temporary, strength)?;
         found.extend(keys.into_iter().map(|key| Kept {
             place: place.clone(),
             key,
@@ -119,12 +121,13 @@ pub fn import(
     file: &Path,
     temporary: &Path,
 ) -> Result<std::result::Result<Vec<Imported>, Refused>> {
-    if let Some(by) = Forbidden::load(root, None)?.by(Act::ImportKeys) {
+    let forbidden = Forbidden::load(root, None)?;
+    if let Some(by) = forbidden.by(Act::ImportKeys) {
         return Ok(Err(Refused::Forbidden(by.to_owned())));
     }
     let host = Root::open("/")?;
     let bytes = host.read(std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?)?;
-    let given = key::read(&bytes, temporary)?;
+    let given = key::read(&bytes, temporary, Strength::of(root, &forbidden)?)?;
     if let Some(refused) = refuse(&given) {
         return Ok(Err(refused));
     }

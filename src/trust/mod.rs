@@ -9,6 +9,7 @@ mod gpg;
 mod key;
 mod keyring;
 mod record;
+mod strength;
 
 pub use check::{Checked, Signature, check};
 pub use key::{Key, Unfit};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Checked, Signature};
-use crate::error::{Error, Result, if_exists};
+use crate::error::{Error, Result};
 use crate::journal::DIRECTORY;
 use crate::root::Root;
 
@@ -63,10 +63,10 @@ impl Record {
         struct Version {
             format: u64,
         }
-        let Some(text) = if_exists(root.read_text(PATH))? else {
+        let Some(text) = root.read_own(PATH)? else {
             return Ok(Record::default());
         };
-        let bad = |error: toml::de::Error| Error::malformed(PATH, error.message());
+        let bad = |error: toml::de::Error| Error::damaged(PATH, error.message());
         let Version { format } = toml::from_str(&text).map_err(bad)?;
         if format > FORMAT {
             return Err(Error::NewerFormat {

@@ -112,6 +112,7 @@ pub fn facts(packages: &[&str]) -> Facts {
     Facts {
         installed: packages.iter().map(package).collect::<Installed>(),
         config: Default::default(),
+        policy: None,
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod audit;
 mod containment;
+mod descriptors;
 mod librpm;
 mod scriptlet;
 
@@ -121,6 +122,7 @@ extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, kind: c_i
             }
         }
         scriptlet::put_shims_back();
+        descriptors::keep_from_scriptlets();
         audit::say(&Message::Pre { name, argument });
         if kind & SCRIPTLET_FORK == 0 {
             containment::enter();

@@ -10,8 +10,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nodeshim::attribution::{package_name, parse_scriptlet_name};
-use nodeshim::intercept::{Armed, reassert};
-use nodeshim::root::Root;
+use nodeshim::intercept::{Armed, SHIM_PATH, reassert};
+use nodeshim::root::{Meta, Root};
 
 use crate::librpm;
 
@@ -59,17 +59,50 @@ pub fn script() -> Option<String> {
     nodeshim::attribution::running_script(&root)
 }
 
-/// Puts the shims back where the transaction has replaced or erased one. rpm is in the image's
-/// root here, chrooted into it or started there.
+/// What is remembered of the image from before the first scriptlet: a scriptlet may write whatever it
+/// likes into the image's own records.
+struct Remembered {
+    armed: Armed,
+    shim: Vec<u8>,
+    /// The shim's file when it was last seen to be right.
+    seen: Option<Meta>,
+}
+
+static REMEMBERED: Mutex<Option<Remembered>> = Mutex::new(None);
+
+/// Puts the shims back where the transaction has replaced or erased one, or somebody wrote into it. rpm
+/// is in the image's root here, chrooted into it or started there.
 pub fn put_shims_back() {
     let put_back = || -> nodeshim::error::Result<()> {
         let root = Root::open("/")?;
-        match Armed::load(&root)? {
-            Some(armed) => reassert(&root, &armed),
-            None => Ok(()),
+        let Ok(mut remembered) = REMEMBERED.lock() else {
+            return Ok(());
+        };
+        if remembered.is_none() {
+            *remembered = remember(&root)?;
         }
+        let Some(Remembered { armed, shim, seen }) = remembered.as_mut() else {
+            return Ok(());
+        };
+        let is_whole = seen.is_some() && root.meta(SHIM_PATH).ok() == *seen;
+        reassert(&root, armed, shim, is_whole)?;
+        *seen = root.meta(SHIM_PATH).ok();
+        Ok(())
     };
     if let Err(error) = put_back() {
         eprintln!("nodeshim: a shim could not be put back: {error}");
     }
+}
+
+/// `None` in an image that is not armed.
+fn remember(root: &Root) -> nodeshim::error::Result<Option<Remembered>> {
+    let Some(armed) = Armed::load(root)? else {
+        return Ok(None);
+    };
+    let shim = root.read(SHIM_PATH)?;
+    Ok(Some(Remembered {
+        armed,
+        shim,
+        seen: None,
+    }))
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit::claims::Claim;
 use crate::error::{Result, if_exists};
 use crate::escape::{escape, unescape};
 use crate::journal::{self, Journal};
 use crate::root::{Op, Root};
+use crate::tool::Tool;
 
 /// Events of the journal, and the paths that the shims changed on behalf of each.
 #[derive(Debug, Default)]
@@ -14,12 +16,15 @@ pub(in crate::audit) struct Requests {
     pub ids: Vec<u64>,
     /// By path, canonical in the image and escaped: the tools call some by a link, as `/etc/rc3.d`.
     pub paths: BTreeMap<String, u64>,
+    /// What those that shims recorded say of themselves.
+    pub claims: Vec<Claim>,
 }
 
 impl Requests {
     /// Takes in later ones.
     pub fn follow(&mut self, mut later: Requests) {
         self.ids.append(&mut later.ids);
+        self.claims.append(&mut later.claims);
         self.paths.append(&mut later.paths);
     }
 }
@@ -43,6 +48,13 @@ pub(in crate::audit) fn since(root: &Root, length: u64) -> Result<Requests> {
     };
     for event in Journal::parse(&bytes)?.events {
         requests.ids.push(event.id);
+        if !matches!(event.tool, Tool::Bypass | Tool::Nodeshim) {
+            requests.claims.push(Claim {
+                event: event.id,
+                origin: event.origin,
+                time: event.time,
+            });
+        }
         for change in event.changes {
             if let (Op::Rename, Some(target)) = (change.op, change.target) {
                 requests.paths.insert(place(root, &target), event.id);

@@ -51,8 +51,8 @@ impl FileIndex {
             for name in listing.names().unwrap_or_default() {
                 let path = join(&directory, name.as_bytes());
                 if !is_looked_at(&path) {
-                    if let Some(dirs) = dirs.as_mut().filter(|_| is_database(&path)) {
-                        // Who writes it is an rpm.
+                    if let Some(dirs) = dirs.as_mut().filter(|_| is_database(&path) || is_own(&path)) {
+                        // Who writes the one is an rpm, who writes the other a shim, or tampers.
                         root.listing(OsStr::from_bytes(&path)).iter().for_each(|it| dirs.learn(it, &path));
                     }
                     continue;
@@ -126,6 +126,10 @@ impl FileIndex {
 
 fn is_database(path: &[u8]) -> bool {
     DATABASES.iter().any(|database| path == database.as_bytes())
+}
+
+fn is_own(path: &[u8]) -> bool {
+    path == crate::journal::DIRECTORY.as_bytes()
 }
 
 fn has_several_names(state: &FileState) -> bool {

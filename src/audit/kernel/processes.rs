@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::audit::is_of_tool;
 use crate::root::Root;
-use crate::tool::Tool;
 
 /// What processes have run, by number.
 #[derive(Debug, Default)]
@@ -74,9 +74,12 @@ impl Processes {
 
     /// Whether a process is a shim at work.
     pub fn is_shim(&self, actor: Actor) -> bool {
-        self.until(actor)
-            .last()
-            .is_some_and(|path| Tool::from_argv0(OsStr::from_bytes(path)).is_some())
+        self.until(actor).last().is_some_and(|path| is_of_tool(path))
+    }
+
+    /// Whether a process had not yet run anything: rpm's own child, before it becomes a scriptlet.
+    pub fn is_fresh(&self, actor: Actor) -> bool {
+        actor.step == 0
     }
 
     /// Every program that was run, scripts rather than their interpreters.

@@ -1,0 +1,124 @@
+//! Telling the shim from everything else by what a file holds. Inode numbers change when an image is
+//! copied, or its files are brought into the upper layer of an overlay, and they do not tell whether
+//! somebody wrote into the file.
+
+use std::path::Path;
+
+use super::SHIM_PATH;
+use crate::digest::digest;
+use crate::error::{Result, if_exists};
+use crate::root::{Kind, Meta, Root};
+
+/// Words that every build of the shim carries and no other program does.
+pub const MARK: [u8; 40] = *b"nodeshim: stands in for a tool of images";
+
+/// No shim is larger.
+const MAX_SHIM: u64 = 16 << 20;
+
+/// What is known of the shim in an image.
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// SHA-256 of its content; none where no list says so and it is not there.
+    digest: Option<String>,
+    /// The file at its own place, whatever it holds.
+    place: Option<Meta>,
+    /// How long it is, where its own place has it as it should be.
+    size: Option<u64>,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing.
+    Nothing,
+    /// Our shim, perhaps of another build, perhaps with something written into it since.
+    Shim,
+    /// A directory, which is never diverted.
+    Directory,
+    /// Something else: an original.
+    Other,
+}
+
+impl Identity {
+    /// Looks at the shim's own place in the image; `digest` is what a list says of its content.
+    pub fn of_shim(root: &Root, digest: Option<&str>) -> Result<Identity> {
+        let place = if_exists(root.meta(SHIM_PATH))?;
+        let is_file = place.is_some_and(|meta| meta.kind == Kind::File && meta.size <= MAX_SHIM);
+        let found = if is_file {
+            Some(content_digest(root, SHIM_PATH)?)
+        } else {
+            None
+        };
+        let is_right = found.is_some() && digest.is_none_or(|digest| found.as_deref() == Some(digest));
+        Ok(Identity {
+            digest: digest.map(str::to_owned).or(found),
+            size: place.filter(|_| is_right).map(|meta| meta.size),
+            place,
+        })
+    }
+
+    /// The shim that lies at its own place and is known to be as it should be.
+    pub fn of_known(digest: &str, place: Meta) -> Identity {
+        Identity {
+            digest: Some(digest.to_owned()),
+            size: Some(place.size),
+            place: Some(place),
+        }
+    }
+
+    /// Whether the shim's own place has it as it should be.
+    pub fn is_whole(&self) -> bool {
+        self.size.is_some()
+    }
+
+    /// What stands at `path`. A file is read only where it is no further name of the shim.
+    pub fn at(&self, root: &Root, path: &Path) -> Result<Standing> {
+        let Some(meta) = if_exists(root.meta(path))? else {
+            return Ok(Standing::Nothing);
+        };
+        Ok(match meta.kind {
+            Kind::Dir => Standing::Directory,
+            // What was written into it changed all its names.
+            Kind::File if self.is_name_of_shim(&meta) || self.holds_shim(root, path, &meta)? => {
+                Standing::Shim
+            }
+            _ => Standing::Other,
+        })
+    }
+
+    fn is_name_of_shim(&self, meta: &Meta) -> bool {
+        self.place.is_some_and(|place| (place.device, place.inode) == (meta.device, meta.inode))
+    }
+
+    fn holds_shim(&self, root: &Root, path: &Path, meta: &Meta) -> Result<bool> {
+        if meta.size > MAX_SHIM {
+            return Ok(false);
+        }
+        let content = root.read(path)?;
+        Ok(self.digest.as_ref().is_some_and(|shim| digest(&content) == *shim) || is_marked(&content))
+    }
+}
+
+/// Whether a program is a shim of some build.
+fn is_marked(content: &[u8]) -> bool {
+    let first = MARK[0];
+    content.starts_with(b"\x7fELF")
+        && content.windows(MARK.len()).any(|window| window[0] == first && window == MARK)
+}
+
+/// What tells one original from another: SHA-256 of a file's content, a link's target behind an arrow;
+/// `None` if nothing is there.
+pub(super) fn fingerprint(root: &Root, path: &Path) -> Result<Option<String>> {
+    let Some(meta) = if_exists(root.meta(path))? else {
+        return Ok(None);
+    };
+    Ok(Some(match meta.kind {
+        Kind::File => content_digest(root, path)?,
+        Kind::Link => format!("-> {}", crate::escape::escape(root.read_link(path)?.as_os_str())),
+        _ => "neither file nor link".into(),
+    }))
+}
+
+fn content_digest(root: &Root, path: impl AsRef<Path>) -> Result<String> {
+    Ok(digest(&root.read(path)?))
+}

@@ -1,0 +1,274 @@
+//! Whether the ports and protocols of a rule speak of an intent: by what packets it could let in.
+
+use crate::firewall::ports::PortRange;
+use crate::intent::{FirewallItem, Intent, Verdict};
+use crate::policy::packets::Packets;
+use crate::policy::query::Lookup;
+use crate::policy::rule::Rule;
+
+/// Whether the ports and protocols of a rule speak of an intent. What refuses covers an intent that it
+/// meets at one port; what allows has to cover it whole.
+pub(super) fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
+    if rule.port.is_empty() && rule.protocol.is_empty() {
+        return true;
+    }
+    let packets = of_intent(intent, lookup);
+    match rule.verdict {
+        Verdict::Allow => !packets.is_empty() && packets.iter().all(|packets| packets.is_within(rule)),
+        _ => packets.iter().any(|packets| packets.meets(rule)),
+    }
+}
+
+/// Whether an intent may open something without being an opening: a rule that refuses openings of a port
+/// covers it, too.
+pub(super) fn may_open(intent: &Intent, lookup: &dyn Lookup) -> bool {
+    !matches!(intent, Intent::Allow { .. } | Intent::Withdraw { .. }) && !of_intent(intent, lookup).is_empty()
+}
+
+/// The packets that an intent is about: those that it lets in, or no longer does.
+fn of_intent(intent: &Intent, lookup: &dyn Lookup) -> Vec<Packets> {
+    match intent {
+        Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } => {
+            of_item(opening, zone.as_deref(), lookup)
+        }
+        Intent::Definition { object, name, change } if change != "delete" => match object.as_str() {
+            "service" => lookup.service(name),
+            "zone" if lookup.accepts_all(name) => vec![Packets::any()],
+            // What a direct rule or a policy lets in is not told from its name.
+            "direct" | "policy" => vec![Packets::any()],
+            _ => Vec::new(),
+        },
+        Intent::DefaultZone { zone } if lookup.accepts_all(zone) => vec![Packets::any()],
+        Intent::FirewallSwitch { on: false } => vec![Packets::any()],
+        _ => Vec::new(),
+    }
+}
+
+fn of_item(item: &FirewallItem, zone: Option<&str>, lookup: &dyn Lookup) -> Vec<Packets> {
+    let range = |port: &str, protocol: &str| PortRange::parse(port).or_else(|| lookup.port(port, protocol));
+    match item {
+        FirewallItem::Port { port, protocol } => {
+            range(port, protocol).map(|range| Packets::to(protocol, range)).into_iter().collect()
+        }
+        FirewallItem::ForwardPort {
+            port,
+            protocol,
+            to_port,
+            ..
+        } => {
+            // It lets packets come to both: to the one that they are sent to, and to where they end.
+            let ends = [Some(port), to_port.as_ref().filter(|to_port| !to_port.is_empty())];
+            let ranges = ends.into_iter().flatten().filter_map(|port| range(port, protocol));
+            ranges.map(|range| Packets::to(protocol, range)).collect()
+        }
+        // Whoever may choose the port that a packet comes from reaches every port.
+        FirewallItem::SourcePort { protocol, .. } | FirewallItem::Protocol { protocol } => {
+            vec![Packets::of(protocol)]
+        }
+        FirewallItem::FirewallService { service } => lookup.service(service),
+        FirewallItem::RichRule { rule } => lookup.rich_rule(rule),
+        FirewallItem::Interface { trusted: true, .. } | FirewallItem::CustomRules { .. } => {
+            vec![Packets::any()]
+        }
+        FirewallItem::Interface { .. } | FirewallItem::Source { .. } => {
+            let opens_all = zone.is_some_and(|zone| lookup.accepts_all(zone));
+            opens_all.then(Packets::any).into_iter().collect()
+        }
+        FirewallItem::Masquerade { .. }
+        | FirewallItem::BlockIcmp { .. }
+        | FirewallItem::IcmpBlockInversion
+        | FirewallItem::IntraZoneForward => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::RuleId;
+
+    struct Known;
+
+    impl Lookup for Known {
+        fn service(&self, name: &str) -> Vec<Packets> {
+            match name {
+                "web" => vec![Packets::to("tcp", PortRange { low: 80, high: 80 })],
+                "wide" => vec![Packets::of("tcp")],
+                _ => Vec::new(),
+            }
+        }
+        fn rich_rule(&self, rule: &str) -> Vec<Packets> {
+            if rule == "accept all" {
+                vec![Packets::any()]
+            } else {
+                Vec::new()
+            }
+        }
+        fn port(&self, name: &str, _protocol: &str) -> Option<PortRange> {
+            (name == "named").then_some(PortRange {
+                low: 2222,
+                high: 2222,
+            })
+        }
+        fn default_zone(&self) -> String {
+            "public".into()
+        }
+        fn accepts_all(&self, zone: &str) -> bool {
+            zone == "trusted"
+        }
+    }
+
+    fn rule(verdict: Verdict) -> Rule {
+        let mut rule = Rule::new(RuleId::parse("x.toml: y").unwrap());
+        rule.port = vec![PortRange {
+            low: 2222,
+            high: 2222,
+        }];
+        rule.protocol = vec!["tcp".into()];
+        rule.verdict = verdict;
+        rule
+    }
+
+    fn allow(opening: FirewallItem, zone: &str) -> Intent {
+        Intent::Allow {
+            opening,
+            zone: Some(zone.into()),
+        }
+    }
+
+    /// Every form in which 2222/tcp can be opened.
+    fn openings() -> Vec<Intent> {
+        let port = |port: &str| FirewallItem::Port {
+            port: port.into(),
+            protocol: "tcp".into(),
+        };
+        let forward = FirewallItem::ForwardPort {
+            interface: None,
+            port: "443".into(),
+            protocol: "tcp".into(),
+            to_port: Some("2222".into()),
+            to_address: None,
+        };
+        let source_port = FirewallItem::SourcePort {
+            port: "53".into(),
+            protocol: "tcp".into(),
+        };
+        let definition = |object: &str, name: &str| Intent::Definition {
+            object: object.into(),
+            name: name.into(),
+            change: "edit".into(),
+        };
+        let interface = |trusted| FirewallItem::Interface {
+            interface: "eth0".into(),
+            trusted,
+        };
+        vec![
+            allow(port("2222"), "public"),
+            allow(port("02222"), "public"),
+            allow(port("2000-3000"), "public"),
+            allow(port("named"), "public"),
+            allow(
+                FirewallItem::Protocol {
+                    protocol: "tcp".into(),
+                },
+                "public",
+            ),
+            allow(source_port, "public"),
+            allow(forward, "public"),
+            allow(
+                FirewallItem::FirewallService {
+                    service: "wide".into(),
+                },
+                "public",
+            ),
+            allow(
+                FirewallItem::RichRule {
+                    rule: "accept all".into(),
+                },
+                "public",
+            ),
+            allow(interface(true), "public"),
+            allow(interface(false), "trusted"),
+            allow(
+                FirewallItem::Source {
+                    source: "10.0.0.0/8".into(),
+                },
+                "trusted",
+            ),
+            allow(
+                FirewallItem::CustomRules {
+                    family: "ipv4".into(),
+                    table: "filter".into(),
+                    file: "/x".into(),
+                },
+                "public",
+            ),
+            definition("service", "wide"),
+            definition("zone", "trusted"),
+            definition("direct", "direct"),
+            definition("policy", "p"),
+            Intent::DefaultZone {
+                zone: "trusted".into(),
+            },
+            Intent::FirewallSwitch { on: false },
+        ]
+    }
+
+    #[test]
+    fn a_denied_port_is_denied_in_every_form_of_opening() {
+        for intent in openings() {
+            assert!(through(&rule(Verdict::Deny), &intent, &Known), "{intent:?}");
+        }
+    }
+
+    #[test]
+    fn leave_for_a_port_is_no_leave_for_more() {
+        for intent in openings().into_iter().skip(4).filter(|intent| {
+            !matches!(
+                intent,
+                Intent::Allow {
+                    opening: FirewallItem::ForwardPort { .. },
+                    ..
+                }
+            )
+        }) {
+            assert!(!through(&rule(Verdict::Allow), &intent, &Known), "{intent:?}");
+        }
+        assert!(through(&rule(Verdict::Allow), &openings()[0], &Known));
+        assert!(!through(&rule(Verdict::Allow), &openings()[2], &Known));
+    }
+
+    #[test]
+    fn other_openings_are_left_alone() {
+        let others = [
+            allow(
+                FirewallItem::FirewallService {
+                    service: "web".into(),
+                },
+                "public",
+            ),
+            allow(
+                FirewallItem::Protocol {
+                    protocol: "gre".into(),
+                },
+                "public",
+            ),
+            allow(
+                FirewallItem::Protocol {
+                    protocol: "udp".into(),
+                },
+                "public",
+            ),
+            allow(FirewallItem::Masquerade { interface: None }, "public"),
+            allow(
+                FirewallItem::Source {
+                    source: "10.0.0.0/8".into(),
+                },
+                "public",
+            ),
+            Intent::FirewallSwitch { on: true },
+        ];
+        for intent in others {
+            assert!(!through(&rule(Verdict::Deny), &intent, &Known), "{intent:?}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! nodeshim's records as they were before a run, remembered outside of the image: what a package did to
+//! them meanwhile is noticed whatever it wrote into them.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use crate::attribution::ORIGINS_PATH;
+use crate::audit;
+use crate::digest::digest;
+use crate::error::if_exists;
+use crate::journal;
+use crate::root::Root;
+use crate::rpmdb::files_at;
+use crate::{policy, state, trust};
+
+/// Records that are only ever appended to while a run is at work.
+const APPENDED: [&str; 2] = [journal::PATH, audit::PATH];
+/// Records that do not change while a run is at work.
+const KEPT: [&str; 3] = [state::PATH, ORIGINS_PATH, trust::PATH];
+/// Larger records are not looked at.
+const LIMIT: u64 = 64 << 20;
+
+/// Lengths and digests of the records, and digests of the policy.
+#[derive(Debug)]
+pub(super) struct Records {
+    records: BTreeMap<&'static str, (u64, String)>,
+    policy: BTreeMap<String, String>,
+}
+
+impl Records {
+    /// Looks at them.
+    pub fn of(root: &Root) -> Records {
+        let record = |path: &&'static str| {
+            let length = root.meta(path).ok()?.size;
+            Some((*path, (length, beginning(root, path, length)?)))
+        };
+        Records {
+            records: APPENDED.iter().chain(&KEPT).filter_map(record).collect(),
+            policy: policy_files(root),
+        }
+    }
+
+    /// What was done to them since, in words.
+    pub fn changed(&self, root: &Root) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (path, (length, before)) in &self.records {
+            let now = if_exists(root.meta(path)).ok().flatten();
+            let line = match now {
+                None => "was removed during the run",
+                Some(_) if beginning(root, path, *length).as_ref() != Some(before) => {
+                    "was changed during the run by somebody else than nodeshim"
+                }
+                Some(now) if KEPT.contains(path) && now.size != *length => {
+                    "was changed during the run by somebody else than nodeshim"
+                }
+                Some(_) => continue,
+            };
+            lines.push(format!("{path}: {line}"));
+        }
+        lines.extend(self.changed_policy(root));
+        lines
+    }
+
+    /// Policy and configuration that came, went or changed, with the package that has it.
+    fn changed_policy(&self, root: &Root) -> Vec<String> {
+        let now = policy_files(root);
+        let differs = |path: &&String| self.policy.get(*path) != now.get(*path);
+        let mut paths: Vec<&String> = self.policy.keys().chain(now.keys()).filter(differs).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let bytes: Vec<Vec<u8>> = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+        let owners = if bytes.is_empty() {
+            Default::default()
+        } else {
+            files_at(root, &bytes).unwrap_or_default()
+        };
+        let line = |path: &String| {
+            let what = match (self.policy.contains_key(path), now.contains_key(path)) {
+                (false, _) => "came with the run",
+                (true, false) => "was removed during the run",
+                (true, true) => "was changed during the run",
+            };
+            let owner = owners.get(path.as_bytes()).and_then(|owners| owners.first());
+            let owner = owner.map_or(String::new(), |owner| format!(" by {}", owner.nevra));
+            format!("{path}: {what}{owner}; the run was settled by the policy that it began with")
+        };
+        paths.into_iter().map(line).collect()
+    }
+}
+
+/// The digest of a file's first bytes; none if it is shorter, or no file.
+fn beginning(root: &Root, path: &str, length: u64) -> Option<String> {
+    let file = root.open_read(path).ok()?;
+    let mut bytes = Vec::new();
+    file.take(length.min(LIMIT)).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 == length.min(LIMIT)).then(|| digest(&bytes))
+}
+
+/// The files that policy and configuration are read from, by path.
+fn policy_files(root: &Root) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut add = |path: String| {
+        let content = root.read(&path).map(|content| digest(&content));
+        files.insert(path, content.unwrap_or_else(|error| error.to_string()));
+    };
+    for directory in policy::DIRECTORIES {
+        for entry in root.list(directory).unwrap_or_default() {
+            add(format!("{directory}/{}", entry.name.to_string_lossy()));
+        }
+    }
+    if root.exists(crate::config::PATH) {
+        add(crate::config::PATH.to_owned());
+    }
+    files
+}
