@@ -45,6 +45,8 @@ pub struct Shims {
 pub struct Firewall {
     /// `backend = "auto"`, `"nftables"`, `"firewalld"` or `"iptables"`.
     pub backend: Backend,
+    /// `unused = "keep"` or `"remove"`.
+    pub unused: Unused,
 }
 
 /// How answers differ from the original's in a chroot.
@@ -151,6 +153,29 @@ pub enum Backend {
     Iptables,
 }
 
+impl Backend {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Backend::Auto => "auto",
+            Backend::Nftables => "nftables",
+            Backend::Firewalld => "firewalld",
+            Backend::Iptables => "iptables",
+        }
+    }
+}
+
+/// What becomes of the firewall that nodeshim gave an image, once no plugin wants anything of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unused {
+    /// It stays, and lets in secure shell alone.
+    #[default]
+    Keep,
+    /// It goes, and everything is let in.
+    Remove,
+}
+
 impl Config {
     /// Reads the image's configuration; a missing file gives the defaults. The second value names
     /// unknown keys, dotted: an error for the admin tool, a warning in the journal for a shim.
@@ -168,7 +193,7 @@ impl Config {
 }
 
 /// Every key, dotted.
-pub const KNOWN: [&str; 7] = [
+pub const KNOWN: [&str; 8] = [
     "shims.answers",
     "shims.systemctl-generation",
     "shims.firewall-cmd",
@@ -176,6 +201,7 @@ pub const KNOWN: [&str; 7] = [
     "shims.service",
     "shims.booted",
     "firewall.backend",
+    "firewall.unused",
 ];
 
 fn parse(text: &str) -> Result<(Config, Vec<String>)> {
@@ -209,7 +235,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "[shims]\nanswers = \"strict\"\nsystemctl-generation = 252\nfirewall-cmd = \"no-bus\"\n\
-                    runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\n";
+                    runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\nunused = \"remove\"\n";
         let (config, unknown) = parse(text).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
         assert_eq!(config.shims.answers, Answers::Strict);
@@ -232,6 +258,7 @@ mod tests {
         assert_eq!(config.shims.service, Service::Run);
         assert_eq!(config.shims.booted, Booted::Record);
         assert_eq!(config.firewall.backend, Backend::Iptables);
+        assert_eq!(config.firewall.unused, Unused::Remove);
     }
 
     #[test]

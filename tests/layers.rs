@@ -42,14 +42,6 @@ const LAYERS: [&[&str]; 17] = [
 /// Files that use each other. The list only shrinks: a circle that is not in it fails, and so does
 /// a row whose circle was opened.
 const CIRCLES: &[&[&str]] = &[
-    &["backend::firewalld", "backend::firewalld::zones"],
-    &[
-        "boot::applied",
-        "boot::deferred",
-        "boot::job",
-        "boot::pending",
-        "boot::postponed",
-    ],
     &[
         "firewall::firewalld::service",
         "firewall::firewalld::stock",
@@ -58,8 +50,6 @@ const CIRCLES: &[&[&str]] = &[
     ],
     &["inspect::declared", "inspect::hooks"],
     &["journal::append", "journal::parts", "journal::tail"],
-    &["live::firewall", "live::report"],
-    &["live::systemctl", "live::systemd"],
     &[
         "request::firewalld::check",
         "request::firewalld::check_policy",
@@ -70,7 +60,6 @@ const CIRCLES: &[&[&str]] = &[
     ],
     &["root", "root::held", "root::read", "root::write"],
     &["state::denials", "state::fold", "state::lifetime"],
-    &["undo", "undo::reverse"],
     &["unit::batch", "unit::tree"],
 ];
 

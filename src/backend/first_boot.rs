@@ -95,7 +95,10 @@ impl Task {
              StateDirectory=nodeshim/{done}\n\
              TimeoutStartSec=120\n\
              ExecStart=/usr/bin/systemctl {verb} -- %i\n\
-             ExecStopPost=/bin/sh -c 'echo \"$SERVICE_RESULT\" >\"/var/lib/nodeshim/{done}/$1\"' sh %i\n",
+             ExecStopPost=/bin/sh -c 'echo \"$SERVICE_RESULT\" >\"/var/lib/nodeshim/{done}/$1\"' sh %i\n\
+             \n\
+             [Install]\n\
+             WantedBy=multi-user.target\n",
             earlier.concat()
         )
     }

@@ -1,6 +1,7 @@
 //! Taking out of lokkit's configuration what plugins that are gone had added to it, and out of the
 //! rule files that lokkit generates from it.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use crate::error::{Result, if_exists};
@@ -13,7 +14,7 @@ use crate::firewall::lokkit::settings::Settings;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
-use crate::state::ActiveIntent;
+use crate::state::{ActiveIntent, State};
 
 /// The mode of lokkit's files.
 const MODE: u32 = 0o600;
@@ -66,6 +67,40 @@ pub fn withdraw(root: &Root, withdrawn: &[(&str, &ActiveIntent)]) -> Result<Cont
         files: files(root, &settings, &because, &why)?,
         ..Contribution::default()
     })
+}
+
+/// The state without what lokkit's own configuration lets through, where lokkit has generated the
+/// rules from that: another rule for it would be one too many.
+///
+/// # Errors
+/// A configuration that cannot be read.
+pub fn without_its_own<'s>(root: &Root, state: &'s State) -> Result<Cow<'s, State>> {
+    let is_generated = |family| {
+        let text = if_exists(root.read_text(rules::path_of(family)))?;
+        Ok(text.is_some_and(|text| text.starts_with(GENERATED)))
+    };
+    let all: Result<Vec<bool>> = Family::ALL.into_iter().map(is_generated).collect();
+    if !all?.into_iter().all(|generated| generated) {
+        return Ok(Cow::Borrowed(state));
+    }
+    let names = PortNames::new(root);
+    let Loaded { settings, errors, .. } = config::load(root, &|name| names.port(name))?;
+    if !errors.is_empty() {
+        return Ok(Cow::Borrowed(state));
+    }
+    let is_there = |intent: &Intent| {
+        let Intent::Allow { opening, .. } = intent else {
+            return false;
+        };
+        let mut without = settings.clone();
+        remove(&mut without, opening);
+        without != settings
+    };
+    let mut state = state.clone();
+    for plugin in state.plugins.values_mut() {
+        plugin.wants.retain(|want| !is_there(&want.intent));
+    }
+    Ok(Cow::Owned(state))
 }
 
 fn remove(settings: &mut Settings, opening: &FirewallItem) {

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::job::JobResult;
-use super::postponed::Postponed;
 use super::units::RecordedUnits;
 use crate::error::{Error, Result};
-use crate::intent::Scope;
+use crate::intent::{Intent, Scope};
 use crate::root::Root;
 
 /// The file.
@@ -70,6 +69,16 @@ impl Default for Applied {
             attempts: Vec::new(),
         }
     }
+}
+
+/// An intent that had been put off and was carried out on this node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Postponed {
+    /// Who wants it.
+    pub plugin: String,
+    /// The intent.
+    #[serde(flatten)]
+    pub intent: Intent,
 }
 
 /// What tells a deferred request from all others.

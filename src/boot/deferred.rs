@@ -6,39 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::applied::{Applied, AttemptKey};
-use super::job::{JobDecision, offline, on_node};
+use super::disposition::{Disposition, Job, Reason, disposition};
+use super::job::{Activity, JobDecision, on_node};
 use super::pending::{Pending, matched, of_users, requests};
-use super::postponed::is_allowed;
 use crate::intent::{Intent, Scope, UnitWant, Verdict};
+use crate::plan::words;
 use crate::policy::Decision;
 use crate::state::{ActiveIntent, Plugin, State};
-
-/// How a unit is running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activity {
-    /// `active`, `inactive`, `failed`, ... as systemd words it.
-    pub active: String,
-    /// Since when it is active, seconds since 1970; 0 where that is not known.
-    pub since: u64,
-    /// The state of its file, as `systemctl is-enabled` words it; empty where there is none.
-    pub file: String,
-}
-
-/// A job for the service manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Job {
-    /// Start it.
-    Start,
-    /// Stop it.
-    Stop,
-    /// Start it anew.
-    Restart,
-    /// Let it read its configuration anew, or start it anew where it cannot.
-    ReloadOrRestart,
-    /// Start it, and stop all that it does not pull in.
-    Isolate,
-}
 
 /// A deferred request, judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -111,7 +85,7 @@ pub fn needs(state: &State, applied: &Applied, matches: &BTreeMap<String, Vec<St
 pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
     let mut judged: Vec<Deferred> = of_users(state, look.applied)
         .map(|open| Deferred {
-            reason: Some("there is no user's service manager at a boot".to_owned()),
+            reason: Some(Reason::NoUserManager.sentence().to_owned()),
             settled: true,
             ..asked(&open)
         })
@@ -126,10 +100,45 @@ pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
         });
     }
     let open = requests(state, look.applied, look.matches).into_iter();
-    let allowed =
-        open.filter(|open| is_allowed(&open.want.intent, &|| (look.decision)(open.name, open.want)));
-    judged.extend(allowed.map(|open| judge(&open, look)));
+    // What is not allowed is among what is skipped.
+    let is_allowed = |open: &Pending| {
+        let decision = || (look.decision)(open.name, open.want);
+        disposition(&open.want.intent, &decision) != Disposition::Nothing(Reason::NotAllowed)
+    };
+    judged.extend(open.filter(is_allowed).map(|open| judge(&open, look)));
     judged
+}
+
+/// What waits for the boot and is not done there, with the reason. `decision` is what policy says of a
+/// plugin's intent. Requests that may still be judged by how their unit runs are not among it.
+pub fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Deferred> {
+    let all = state
+        .plugins
+        .iter()
+        .flat_map(|(name, plugin)| plugin.deferred.iter().map(move |want| (name, plugin, want)));
+    let skipped = all.filter_map(|(name, plugin, want)| {
+        let Disposition::Nothing(reason) = disposition(&want.intent, &|| decision(name, want)) else {
+            return None;
+        };
+        let (verb, unit) = match (reason, &want.intent) {
+            (Reason::NotAllowed, Intent::Defer { verb, unit, .. }) if !want.runtime => {
+                (verb.word(), unit.clone())
+            }
+            (Reason::NeedsItsTool, intent) => ("put off", words::intent(intent)),
+            _ => return None,
+        };
+        Some(Deferred {
+            plugin: name.clone(),
+            nevra: plugin.nevra.clone(),
+            verb: verb.to_owned(),
+            unit,
+            reason: Some(reason.sentence().to_owned()),
+            events: want.events.clone(),
+            settled: true,
+            ..Deferred::default()
+        })
+    });
+    skipped.collect()
 }
 
 /// A request before anything is said of it.
@@ -160,7 +169,7 @@ fn judge(open: &Pending, look: &Look) -> Deferred {
             JobDecision::never("its plugin disabled it later")
         }
         _ if look.kept.contains(unit) => JobDecision::not_now("was disabled on this node"),
-        (_, None) => offline(open.verb),
+        (_, None) => JobDecision::offline(open.verb),
         // What is on its way was not asked for by its name: nobody waits for its end.
         (_, Some(Some(about))) if open.pattern.is_some() && !about.is_at_rest() => {
             JobDecision::never("is being started or stopped")

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::deferred::{Activity, Job};
+use super::disposition::{Disposition, Job, of_verb};
 use crate::intent::DeferredVerb;
 
 /// How a deferred request ended. It is written as one word, systemd's for the result of a job
@@ -71,6 +71,16 @@ pub(super) struct JobDecision {
 }
 
 impl JobDecision {
+    /// What needs no look at the node.
+    pub fn offline(verb: DeferredVerb) -> JobDecision {
+        match of_verb(verb) {
+            Disposition::Job(job) => JobDecision::job(job),
+            Disposition::Nothing(reason) => JobDecision::never(reason.sentence()),
+            // Neither is said of a verb alone.
+            Disposition::Match | Disposition::Counts => JobDecision::not_now("is judged by itself"),
+        }
+    }
+
     fn job(job: Job) -> JobDecision {
         JobDecision {
             job: Some(job),
@@ -97,6 +107,17 @@ impl JobDecision {
     }
 }
 
+/// How a unit is running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Activity {
+    /// `active`, `inactive`, `failed`, ... as systemd words it.
+    pub active: String,
+    /// Since when it is active, seconds since 1970; 0 where that is not known.
+    pub since: u64,
+    /// The state of its file, as `systemctl is-enabled` words it; empty where there is none.
+    pub file: String,
+}
+
 impl Activity {
     fn runs(&self) -> bool {
         matches!(self.active.as_str(), "active" | "reloading")
@@ -108,25 +129,10 @@ impl Activity {
     }
 }
 
-/// What needs no look at the node.
-pub(super) fn offline(verb: DeferredVerb) -> JobDecision {
-    match verb {
-        DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart => {
-            JobDecision::job(Job::Start)
-        }
-        DeferredVerb::Isolate => JobDecision::job(Job::Isolate),
-        DeferredVerb::Kill => JobDecision::never("nothing to signal at boot"),
-        DeferredVerb::Stop
-        | DeferredVerb::TryRestart
-        | DeferredVerb::Reload
-        | DeferredVerb::TryReloadOrRestart => JobDecision::never("concerns only what was running"),
-    }
-}
-
 /// What is left to do given how the unit is running. Who started after the request has been
 /// restarted by that.
 pub(super) fn on_node(verb: DeferredVerb, about: Option<&Activity>, asked: u64) -> JobDecision {
-    let general = offline(verb);
+    let general = JobDecision::offline(verb);
     let Some(about) = about else {
         return match general.job {
             Some(_) => JobDecision::not_now("there is no such unit"),

@@ -6,6 +6,7 @@
 
 mod applied;
 mod deferred;
+mod disposition;
 mod files;
 mod job;
 mod pending;
@@ -13,11 +14,12 @@ mod postponed;
 mod three_way;
 mod units;
 
-pub use applied::{Applied, Attempt, AttemptKey, PATH};
-pub use deferred::{Activity, Deferred, Job, Look, deferred, needs};
+pub use applied::{Applied, Attempt, AttemptKey, PATH, Postponed};
+pub use deferred::{Deferred, Look, deferred, needs, skipped};
+pub use disposition::{Disposition, Job, Reason, disposition, is_for_boot};
 pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
-pub use job::JobResult;
-pub use pending::{MOST_ATTEMPTS, is_pattern, patterns};
-pub use postponed::{NOT_ALLOWED, Postponed, is_allowed, is_for_boot, release, skipped};
+pub use job::{Activity, JobResult};
+pub use pending::{MOST_ATTEMPTS, patterns};
+pub use postponed::release;
 pub use three_way::{Decision, decide};
 pub use units::{RecordedUnits, UnitAspect, UnitState, UnitStep, recorded, units};

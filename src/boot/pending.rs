@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::applied::{Applied, AttemptKey};
+use super::disposition::is_pattern;
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::state::{ActiveIntent, Plugin, State};
 
@@ -63,11 +64,6 @@ impl Pending<'_> {
         let attempt = applied.attempt(&self.asked());
         attempt.is_some_and(|attempt| attempt.is_done() || attempt.attempts >= most)
     }
-}
-
-/// Whether a request means the units that have such names. Of the other verbs none takes several.
-pub fn is_pattern(verb: DeferredVerb, unit: &str) -> bool {
-    unit.contains(['*', '?', '[']) && !matches!(verb, DeferredVerb::Isolate | DeferredVerb::Kill)
 }
 
 /// All deferred requests as they were made, done or not. What was asked of a running system was

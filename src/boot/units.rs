@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::applied::Applied;
 use super::three_way::{Decision, decide};
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::plan::UnitVerb;
@@ -175,7 +174,7 @@ pub fn recorded(state: &State) -> RecordedUnits {
 pub fn units(
     state: &State,
     settled: &State,
-    applied: &Applied,
+    applied: &RecordedUnits,
     actual: &BTreeMap<String, FileState>,
 ) -> Vec<UnitStep> {
     let mut steps = Vec::new();
@@ -197,7 +196,7 @@ pub fn units(
             false => UnitState::of(false, file.is_enabled()),
         };
         let was_in_force = in_image.get(&aspect) == Some(&now);
-        match decide(applied.units.get(&aspect), &now, &actual, was_in_force) {
+        match decide(applied.get(&aspect), &now, &actual, was_in_force) {
             Decision::InForce => {}
             decision => steps.push(UnitStep {
                 unit: unit.to_owned(),
@@ -240,8 +239,7 @@ mod tests {
     }
 
     fn steps(want: UnitWant, before: Option<UnitWant>, actual: &str) -> Vec<(UnitVerb, bool)> {
-        let mut applied = Applied::default();
-        applied.units.extend(before.into_iter().flat_map(|before| recorded(&state(before))));
+        let applied: RecordedUnits = before.into_iter().flat_map(|before| recorded(&state(before))).collect();
         let actual = BTreeMap::from([("a.service".to_owned(), FileState::parse(actual).unwrap())]);
         let steps = units(&state(want), &state(want), &applied, &actual);
         steps.into_iter().map(|step| (step.verb, step.kept)).collect()

@@ -8,6 +8,7 @@ mod arm;
 mod check;
 mod export;
 mod files;
+mod firewall;
 mod image;
 mod image_root;
 mod install;
@@ -72,6 +73,7 @@ enum Verb {
     Settle(settle::SettleArgs),
     Plan(settle::PlanArgs),
     Apply(apply::ApplyArgs),
+    Firewall(firewall::FirewallArgs),
     Check(check::CheckArgs),
     Plugins(list::PluginsArgs),
     List(list::ListArgs),
@@ -114,7 +116,7 @@ impl Verb {
     fn changes(&self, root: &Root) -> Option<Changes> {
         match self {
             Verb::Run(_) | Verb::Install(_) | Verb::Remove(_) => Changes::watch(root, true),
-            Verb::Settle(_) | Verb::Apply(_) | Verb::Revert(_) | Verb::Replay(_) => {
+            Verb::Settle(_) | Verb::Apply(_) | Verb::Firewall(_) | Verb::Revert(_) | Verb::Replay(_) => {
                 Changes::watch(root, false)
             }
             _ => None,
@@ -157,6 +159,7 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Settle(args) => settle::settle(root, args, cli.json),
         Verb::Plan(args) => settle::plan(root, args, cli.json),
         Verb::Apply(args) => apply::apply(root, args, cli.json),
+        Verb::Firewall(args) => firewall::firewall(root, args, cli.json),
         Verb::Check(args) => check::check(root, args, cli.json),
         Verb::Plugins(args) => list::plugins(root, args, cli.json),
         Verb::List(args) => list::list(root, args, cli.json),

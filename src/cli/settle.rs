@@ -34,15 +34,7 @@ struct Settled<'a> {
 /// Settles.
 pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode> {
     let facts = Facts::load(root)?;
-    let report = if settle::is_due(root)? {
-        let hold = ImageLock::take(root, |_| false)?;
-        if hold.holder_died() {
-            repair(root, &hold)?;
-        }
-        settle::settle(root, &facts, &SettleOptions::default())?
-    } else {
-        Report::default()
-    };
+    let report = settle_with(root, &facts, &SettleOptions::default())?;
     if as_json {
         json(&Settled {
             plan: &report.plan,
@@ -54,6 +46,18 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
         print(&text(&report))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Settles what can be settled, once nobody else is at work on the image.
+pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Report> {
+    if !settle::is_due(root)? {
+        return Ok(Report::default());
+    }
+    let hold = ImageLock::take(root, |_| false)?;
+    if hold.holder_died() {
+        repair(root, &hold)?;
+    }
+    settle::settle(root, facts, options)
 }
 
 fn text(report: &Report) -> String {

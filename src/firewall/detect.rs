@@ -1,10 +1,12 @@
 //! Which firewall an image starts, decided by what it enables: firewalld, the iptables services,
-//! else nftables.
+//! else nftables; and whether it has the programs for it. An image without systemd has the iptables
+//! services alone.
 
 use std::os::unix::ffi::OsStrExt;
 
 use crate::config::{Backend, Config};
 use crate::root::{Kind, Root};
+use crate::sysv::native::is_sysv;
 
 const UNITS: &str = "/etc/systemd/system";
 const FIREWALLD: &str = "firewalld.service";
@@ -24,10 +26,79 @@ fn enabled(root: &Root) -> Backend {
     let dirs = dependency_dirs(root);
     if wanted(root, &dirs, FIREWALLD) {
         Backend::Firewalld
-    } else if wanted(root, &dirs, IPTABLES) || started_by_sysv(root, "iptables") {
+    } else if wanted(root, &dirs, IPTABLES) || started_by_sysv(root, "iptables") || is_sysv(root) {
         Backend::Iptables
     } else {
         Backend::Nftables
+    }
+}
+
+/// A program that the image lacks for a backend, and the package that brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// The program, or what else loads the rules.
+    pub program: &'static str,
+    /// The package, as Fedora names it.
+    pub package: &'static str,
+}
+
+/// Where nft may be: the path that distributions have, that of unmerged ones, and that of Fedora 42,
+/// which has no directory for system binaries of its own.
+const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
+/// What loads the iptables files at boot.
+const IPTABLES_LOADERS: [&str; 4] = [
+    "/usr/lib/systemd/system/iptables.service",
+    "/etc/systemd/system/iptables.service",
+    "/etc/rc.d/init.d/iptables",
+    "/etc/init.d/iptables",
+];
+const FIREWALLD_PROGRAMS: [&str; 2] = ["/usr/sbin/firewalld", "/usr/bin/firewalld"];
+
+/// The image's nft.
+pub fn nft(root: &Root) -> Option<&'static str> {
+    NFT.into_iter().find(|path| root.is_file(path))
+}
+
+/// What the image lacks so that the rules of a backend are loaded at its boot.
+pub fn missing(root: &Root, backend: Backend) -> Option<Missing> {
+    let (paths, missing): (&[&str], Missing) = match backend {
+        Backend::Auto | Backend::Nftables => (
+            &NFT,
+            Missing {
+                program: "nft",
+                package: "nftables",
+            },
+        ),
+        Backend::Firewalld => (
+            &FIREWALLD_PROGRAMS,
+            Missing {
+                program: "firewalld",
+                package: "firewalld",
+            },
+        ),
+        Backend::Iptables => (
+            &IPTABLES_LOADERS,
+            Missing {
+                program: "iptables service",
+                package: if is_sysv(root) {
+                    "iptables"
+                } else {
+                    "iptables-services"
+                },
+            },
+        ),
+    };
+    (!paths.iter().any(|path| root.is_file(path))).then_some(missing)
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Missing { program, package } = self;
+        write!(
+            f,
+            "the image has no {program}: no rule is loaded at boot, and nothing is kept out; install the \
+             package {package}"
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Hook, View, log};
 use crate::attribution::package_name;
 use crate::audit::{FileChange, Run, Side, letters};
+use crate::backend::systemd;
 use crate::error::Result;
 use crate::escape::{shown, unescape};
 use crate::firewall::BY_ENTRY;
@@ -46,6 +47,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
     differences.extend(recorded(root, view).into_iter().map(Difference::shown));
+    differences.extend(declared_units(root, view));
     let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
     let audited = audited(root, view)?.into_iter().map(Difference::shown);
     differences.extend(audited.filter(|one| !known.contains(&one.path)));
@@ -128,6 +130,8 @@ struct Left<'e> {
     op: Op,
     target: Option<&'e str>,
     event: u64,
+    /// It was put back, or taken away again, by settling.
+    by_settling: bool,
 }
 
 /// The requests of plugins that are still there which policy refused since, which were
@@ -140,23 +144,52 @@ fn taken_back(view: &View) -> BTreeSet<u64> {
     denied.chain(overruled.flat_map(Overruled::since)).collect()
 }
 
+/// Units that settling has enabled or disabled as metadata declares, and that are not so any more.
+fn declared_units<'v>(root: &'v Root, view: &'v View) -> impl Iterator<Item = Difference> + 'v {
+    let units = view.prepared.before.declared.intersection(&view.prepared.fold.state.declared);
+    units.filter_map(|declared| {
+        let state = systemd::unit_state(root, &declared.unit)?;
+        let is_so = state.is_fixed() || !state.is_masked() && state.is_enabled() == declared.enable;
+        (!is_so).then(|| Difference {
+            kind: "request",
+            path: systemd::unit_file(root, &declared.unit).unwrap_or_else(|| declared.unit.clone()),
+            text: format!(
+                "was {} by settling and is {}",
+                if declared.enable { "enabled" } else { "disabled" },
+                state.word()
+            ),
+            events: Vec::new(),
+        })
+    })
+}
+
 /// Only `/etc` counts: what is below `/run` or `/usr` is not the tools' to keep; nor are the copies
 /// of earlier files that some tools leave.
 fn is_kept(path: &str) -> bool {
     path.starts_with("/etc/") && !path.ends_with(".old")
 }
 
-/// Links and files that requests of plugins which are still there had made and that are gone, and
-/// links that point elsewhere.
+/// Links and files that requests of plugins which are still there, or putting back what others had
+/// changed, had made and that are gone, and links that point elsewhere.
 fn recorded(root: &Root, view: &View) -> Vec<Difference> {
     let mut paths: BTreeMap<&str, Left> = BTreeMap::new();
     let plugins = &view.prepared.fold.state.plugins;
-    for event in view.journal.events.iter().filter(|event| plugins.contains_key(log::name(event).as_ref())) {
+    for event in &view.journal.events {
+        let by_settling = event.tool == Tool::Nodeshim;
+        let counts = by_settling || plugins.contains_key(log::name(event).as_ref());
         for change in event.changes.iter().filter(|change| is_kept(&change.path)) {
+            if !counts {
+                // Who is gone since had changed what settling had put back.
+                if paths.get(change.path.as_str()).is_some_and(|left| left.by_settling) {
+                    paths.remove(change.path.as_str());
+                }
+                continue;
+            }
             let left = Left {
                 op: change.op,
                 target: change.target.as_deref(),
                 event: event.id,
+                by_settling,
             };
             paths.insert(&change.path, left);
         }
@@ -172,8 +205,12 @@ fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
     // What is recorded is escaped, what is asked of the root is not.
     let real = unescape(path);
     let there = root.meta(&real).ok();
+    let (made, removed) = match left.by_settling {
+        true => ("put back by settling", "taken away by settling"),
+        false => ("made by a request", "removed by a request"),
+    };
     let (kind, text) = match (left.op, there) {
-        (Op::Create | Op::Write | Op::Link, None) => ("missing", "was made by a request and is gone".into()),
+        (Op::Create | Op::Write | Op::Link, None) => ("missing", format!("was {made} and is gone")),
         (Op::Link, Some(meta)) => {
             let points_to = root.read_link(&real).ok()?;
             let wanted = left.target?;
@@ -183,7 +220,7 @@ fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
             }
             ("target", format!("points to {} instead of {}", points_to.display(), shown(wanted)))
         }
-        (Op::Remove, Some(_)) => ("extra", "was removed by a request and is back".into()),
+        (Op::Remove, Some(_)) => ("extra", format!("was {removed} and is back")),
         _ => return None,
     };
     Some(Difference {
@@ -320,6 +357,7 @@ mod tests {
             op: Op::Link,
             target: Some(&target),
             event: 1,
+            by_settling: false,
         };
         assert!(difference(&root, &recorded, &left).is_none());
         root.remove(path).unwrap();

@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::declare;
 use super::requests::{ForecastItem, judged, of_package};
 use super::scriptlet::{command_line, scriptlets};
+use crate::boot::{self, Disposition};
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
 use crate::metadata::{self, Metadata};
-use crate::policy::Rules;
+use crate::policy::{Decision, Rules};
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
 use crate::vdsm;
@@ -206,10 +207,12 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
         Intent::Defer { .. } if intent.is_global() => {
             format!("{command}: would stop everything else, and is done only where policy allows it")
         }
-        Intent::Defer { scope, .. } if !scope.is_system() => {
-            format!("{command}: never done, as there is no user's service manager at a boot")
-        }
-        Intent::Defer { .. } => format!("{command}: put off until the boot"),
+        Intent::Defer { .. } => match boot::disposition(intent, &Decision::default) {
+            Disposition::Nothing(reason) => format!("{command}: never done: {}", reason.sentence()),
+            Disposition::Job(_) | Disposition::Match | Disposition::Counts => {
+                format!("{command}: put off until the boot")
+            }
+        },
         _ if intent.is_global() => format!("{command}: affects the whole system"),
         _ => format!("{command}: could be declared"),
     };

@@ -19,7 +19,7 @@ use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Judge, Planner, Prepared, is_due, judge};
+use crate::settle::{Facts, Judge, Planner, Prepared, is_due, judge, remembered_directories};
 use crate::state::{ActiveIntent, State};
 use crate::unit::state::State as FileState;
 
@@ -202,7 +202,10 @@ fn write_files(
             changes: carried.into_iter().map(|file| file.change).collect(),
             notes: Vec::new(),
         };
+        root.forget_changes();
         plan::execute(root, &plan)?;
+        known.state.directories =
+            remembered_directories(root, &known.state.directories, &root.take_changes());
     }
     known.applied.rules = rules;
     known.applied.files = boot::remembered(&known.prepared.desired);
@@ -225,7 +228,7 @@ fn units_and_starts(
             .into_iter()
             .filter_map(|unit| Some((unit.to_owned(), manager.file_state(unit)?)))
             .collect();
-        report.units = boot::units(&known.state, &known.prepared.before, &known.applied, &actual);
+        report.units = boot::units(&known.state, &known.prepared.before, &known.applied.units, &actual);
         if !options.dry_run {
             change_units(manager, recorded, known, report, say);
         }

@@ -4,11 +4,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::firewalld::Firewalld;
 use super::nft;
-use super::report::Report;
+use super::report::{Filter, Report};
 use super::systemd::Manager;
 use crate::backend::nftables;
 use crate::backend::rulesets::wanted;
@@ -31,23 +29,6 @@ const BASE: &str = "/run/nodeshim/base.nft";
 const FIREWALLD_UNIT: &str = "firewalld.service";
 /// For how long a firewalld that is just starting is waited for.
 const STARTING: Duration = Duration::from_secs(30);
-
-/// What became of the firewall.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Filter {
-    /// Nobody wants one.
-    #[default]
-    None,
-    /// It is loaded as it should be.
-    InForce,
-    /// It was loaded, or would be in a dry run.
-    Loaded,
-    /// It is switched off on this node.
-    Off,
-    /// It could not be loaded; what was loaded before is, or the node's own part alone.
-    Failed,
-}
 
 /// What the decision rests on.
 pub struct Input<'a> {

@@ -16,9 +16,8 @@ mod systemd;
 
 pub use apply::{Options, apply};
 pub use bus::{Bus, Target};
-pub use firewall::Filter;
 pub use firewalld::Firewalld;
 pub use node::{boot_id, is_booted};
-pub use report::{JobOutcome, Report};
+pub use report::{Filter, JobOutcome, Report};
 pub use stamp::stamp;
 pub use systemd::Manager;

@@ -2,8 +2,24 @@
 
 use serde::Serialize;
 
-use super::firewall::Filter;
 use crate::boot::{Deferred, FileChange, JobResult, UnitStep};
+
+/// What became of the firewall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Nobody wants one.
+    #[default]
+    None,
+    /// It is loaded as it should be.
+    InForce,
+    /// It was loaded, or would be in a dry run.
+    Loaded,
+    /// It is switched off on this node.
+    Off,
+    /// It could not be loaded; what was loaded before is, or the node's own part alone.
+    Failed,
+}
 
 /// The whole of it. Its JSON keys are stable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

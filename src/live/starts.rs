@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::report::{JobOutcome, Report};
-use super::systemd::{JobRequest, Manager};
+use super::systemctl::JobRequest;
+use super::systemd::Manager;
 use crate::boot::{Applied, Attempt, Deferred, Job, JobResult};
 use crate::error::Result;
 use crate::root::Root;

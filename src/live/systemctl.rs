@@ -7,13 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use super::command::{run, succeed};
-use super::systemd::JobRequest;
 use crate::boot::{Activity, Job, JobResult};
 use crate::error::Result;
 use crate::plan::UnitVerb;
 
 const PROGRAM: &str = "systemctl";
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// A job that was asked for: which unit, and what.
+pub type JobRequest<'a> = (&'a str, Job);
 
 /// Whether the manager answers.
 pub fn answers() -> Result<()> {

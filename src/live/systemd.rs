@@ -11,7 +11,7 @@ use zbus::export::futures_core::Stream;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
 
 use super::bus::{Bus, Target, unexpected};
-use super::systemctl;
+use super::systemctl::{self, JobRequest};
 use crate::boot::{Activity, Job, JobResult};
 use crate::error::{Error, Result};
 use crate::plan::UnitVerb;
@@ -37,9 +37,6 @@ pub struct Manager {
     /// The message bus; without one, everything goes through `systemctl`.
     bus: Option<Bus>,
 }
-
-/// A job that was asked for: which unit, and what.
-pub type JobRequest<'a> = (&'a str, Job);
 
 /// A unit as systemd lists it: its name, description, load state, active state and sub-state, the
 /// unit whose state it follows, its path, and its queued job's number (0 if none), type and path.

@@ -27,7 +27,7 @@ pub struct Contribution {
     pub memory: Memory,
 }
 
-/// What settling has to know the next time of what it puts into shared files. None says nothing:
+/// What settling has to know the next time of what it wrote. None says nothing:
 /// what is known already stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -35,6 +35,8 @@ pub struct Memory {
     pub placed: Option<BTreeSet<ZoneEntry>>,
     /// See [`State::originals`].
     pub originals: Option<BTreeMap<String, String>>,
+    /// See [`State::own_firewall`].
+    pub own_firewall: Option<bool>,
 }
 
 impl Memory {
@@ -46,6 +48,7 @@ impl Memory {
         if let Some(originals) = self.originals {
             state.originals = originals;
         }
+        state.own_firewall = self.own_firewall.unwrap_or(state.own_firewall);
     }
 }
 
@@ -78,6 +81,7 @@ impl AddAssign for Contribution {
         self.owned.extend(later.owned);
         self.memory.placed = later.memory.placed.or(self.memory.placed.take());
         self.memory.originals = later.memory.originals.or(self.memory.originals.take());
+        self.memory.own_firewall = later.memory.own_firewall.or(self.memory.own_firewall);
     }
 }
 

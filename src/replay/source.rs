@@ -1,26 +1,17 @@
 //! The image that is carried over from: what stands in it, and what the administrator did to it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 
 use super::Old;
+use crate::backend::systemd::unit_state;
 use crate::boot::recorded;
 use crate::error::Result;
 use crate::journal::{Event, Journal};
 use crate::os_release::OsRelease;
-use crate::request::is_on_in;
 use crate::root::Root;
 use crate::settle::{Facts, Planner, Prepared};
 use crate::state::State;
-use crate::sysv::layout::Layout;
-use crate::unit::generation::Generation;
-use crate::unit::paths::SearchPath;
-use crate::unit::problem::Problem;
-use crate::unit::state::{LinkTable, State as FileState};
-use crate::unit::tree::Units;
-
-/// The run level that stands for "enabled", as systemd-sysv-install has it.
-const SYSV_LEVEL: usize = 5;
+use crate::unit::state::State as FileState;
 
 /// The old image, read.
 #[derive(Debug)]
@@ -90,25 +81,4 @@ fn unit_states(root: &Root, state: &State) -> BTreeMap<String, FileState> {
         .into_iter()
         .filter_map(|unit| Some((unit.clone(), unit_state(root, &unit)?)))
         .collect()
-}
-
-/// The state of a unit's file or, where an init script stands for the unit, of that; none if there
-/// is neither.
-pub(super) fn unit_state(root: &Root, unit: &str) -> Option<FileState> {
-    let generation = Generation::detect(root);
-    let units = Units::new(root, SearchPath::system(root, generation), generation, "");
-    match units.state(unit, &LinkTable::default()) {
-        Err(Problem::Missing) => script_state(root, unit.strip_suffix(".service")?),
-        state => state.ok(),
-    }
-}
-
-fn script_state(root: &Root, service: &str) -> Option<FileState> {
-    let layout = Layout::find(root, true);
-    let service = OsStr::new(service);
-    root.is_file(layout.script(service)).then_some(())?;
-    Some(match is_on_in(&layout, service, SYSV_LEVEL) {
-        true => FileState::Enabled,
-        false => FileState::Disabled,
-    })
 }

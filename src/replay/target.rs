@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::closed::{closed, ports_of};
-use super::source::unit_state;
 use super::{OldImage, TargetImage};
 use crate::backend::nftables::NODE_TCP_PORT;
-use crate::backend::systemd::is_unit_name;
-use crate::boot::{self, Applied};
+use crate::backend::systemd::{is_unit_name, script, there, unit_state};
+use crate::boot;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::default_zone;
@@ -19,7 +18,6 @@ use crate::root::Root;
 use crate::rpmdb::owners_of;
 use crate::settle::{Facts, Planner};
 use crate::state::{ActiveIntent, State};
-use crate::undo::repeat::{script, there};
 use crate::unit::state::State as FileState;
 
 /// Where units are looked for by their names.
@@ -62,8 +60,7 @@ fn undone_units(old: &OldImage, root: &Root, known: &mut TargetImage) -> Plan {
             None => now.plugins.remove(name),
         };
     }
-    let mut applied = Applied::default();
-    applied.units = boot::recorded(old.state());
+    let applied = boot::recorded(old.state());
     let mut plan = Plan::default();
     if !old.is_settled {
         return plan;

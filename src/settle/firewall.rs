@@ -1,12 +1,13 @@
 //! The firewall: the backend that the image uses writes what is wanted, every other one takes away
 //! what it had written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Facts;
 use crate::backend::rulesets::{Wanted, wanted};
 use crate::backend::{firewalld, iptables, lokkit, nftables, sysctl};
-use crate::config::Backend;
+use crate::config::{Backend, Unused};
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
@@ -42,18 +43,23 @@ fn is_nodes_own(intent: &Intent) -> bool {
     }
 }
 
-/// What all backends add together.
-pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Contribution> {
+/// What all backends add together. `without_own` takes nodeshim's own firewall away if no plugin wants
+/// anything of it.
+pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold, without_own: bool) -> Result<Contribution> {
     let definitions = Definitions::new(root);
     let chosen = detect::backend(root, &facts.config);
     let mut withdrawn = fold.withdrawn();
     withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
-    let wanted = wanted(root, &fold.state, &withdrawn, &definitions)?;
+    let mut sum = lokkit::withdraw(root, &withdrawn)?;
+    let state = match chosen {
+        Backend::Iptables => lokkit::without_its_own(root, &fold.state)?,
+        _ => Cow::Borrowed(&fold.state),
+    };
+    let wanted = wanted(root, &state, &withdrawn, &definitions)?;
     let (rulesets, default_zone) = (&wanted.rulesets, wanted.node.default_zone.as_str());
+    sum += Contribution::of_notes(wanted.notes.clone());
     let (nothing, none) = (BTreeMap::new(), Wanted::default());
     let of_chosen = |backend| if chosen == backend { rulesets } else { &nothing };
-    let mut sum = Contribution::of_notes(wanted.notes.clone());
-    sum += lokkit::withdraw(root, &withdrawn)?;
     let rules = iptables::Firewall::build(
         if chosen == Backend::Iptables {
             &wanted
@@ -64,7 +70,9 @@ pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Cont
     );
     sum += iptables::contribute(root, &rules, &sum)?;
     let table = (chosen == Backend::Nftables).then(|| nftables::Firewall::build(&wanted, &definitions));
-    sum += nftables::contribute(table.as_ref())?;
+    let given = fold.state.own_firewall || root.exists(nftables::MAIN);
+    let keep = given && !without_own && facts.config.firewall.unused == Unused::Keep;
+    sum += nftables::contribute(root, table.as_ref(), keep)?;
     // firewalld turns forwarding on by itself.
     let without_firewalld = if chosen == Backend::Firewalld {
         &nothing
@@ -81,5 +89,11 @@ pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold) -> Result<Cont
         default_zone,
     };
     sum += firewalld::contribute(root, &input)?;
+    // That of nftables is said with its files.
+    if chosen != Backend::Nftables && !rulesets.is_empty() {
+        let missing = detect::missing(root, chosen);
+        sum.notes
+            .extend(missing.map(|missing| Note::new(None, format!("warning: {missing}"), &[])));
+    }
     Ok(sum)
 }

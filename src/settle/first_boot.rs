@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::first_boot::{self, Task};
 use crate::backend::systemd;
-use crate::boot::{self, Applied, Job, Look, UnitAspect, UnitState};
-use crate::intent::{Intent, Scope};
+use crate::boot::{self, Applied, Disposition, Job, Look, UnitAspect, UnitState};
+use crate::intent::Intent;
 use crate::plan::Contribution;
 use crate::policy::Decision;
 use crate::root::Root;
 use crate::state::State;
+use crate::sysv::native::is_sysv;
 
 /// The files for units that plugins wanted started and that no boot starts anyway, and for those
 /// whose state policy put off until the boot.
@@ -35,23 +36,25 @@ pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
             tasks.entry((Task::Start, &request.unit)).or_default().extend(&request.events);
         }
     }
-    for want in state.plugins.values().flat_map(|plugin| &plugin.deferred) {
-        if let Some((task, unit)) = postponed(&want.intent) {
+    let deferred = state.plugins.values().flat_map(|plugin| &plugin.deferred);
+    // Starts are among those that were judged.
+    for want in deferred.filter(|want| !matches!(want.intent, Intent::Defer { .. })) {
+        if let Some((task, unit)) = unaided(&want.intent) {
             tasks.entry((task, unit)).or_default().extend(&want.events);
         }
+    }
+    if is_sysv(root) {
+        tasks.clear();
     }
     first_boot::contribute(root, &tasks, !state.plugins.is_empty())
 }
 
-/// What an intent that was put off comes to that the image's systemd can do by itself.
-pub(super) fn postponed(intent: &Intent) -> Option<(Task, &str)> {
-    match intent {
-        Intent::Unit {
-            unit,
-            want,
-            scope: Scope::System,
-            ..
-        } if systemd::is_unit_name(unit) => Some((Task::of(*want)?, unit)),
-        _ => None,
-    }
+/// What the image's systemd can do by itself at a boot for an intent that waits for it.
+pub(super) fn unaided(intent: &Intent) -> Option<(Task, &str)> {
+    let (task, unit) = match (boot::disposition(intent, &Decision::default), intent) {
+        (Disposition::Job(Job::Start), Intent::Defer { unit, .. }) => (Task::Start, unit),
+        (Disposition::Counts, Intent::Unit { unit, want, .. }) => (Task::of(*want)?, unit),
+        _ => return None,
+    };
+    systemd::is_unit_name(unit).then_some((task, unit.as_str()))
 }

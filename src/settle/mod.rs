@@ -2,6 +2,7 @@
 //! want. Doing it twice changes nothing.
 
 mod declared;
+mod directories;
 mod facts;
 mod firewall;
 mod first_boot;
@@ -28,6 +29,7 @@ use crate::state::{self, Overruled, Revert, State};
 use crate::tool::Tool;
 use crate::undo::repeat;
 
+pub use directories::remembered as remembered_directories;
 pub use facts::Facts;
 pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
@@ -66,6 +68,8 @@ pub struct SettleOptions {
     pub revert: Revert,
     /// What was changed on a node since it was booted stays so.
     pub keep_node_changes: bool,
+    /// nodeshim's own firewall goes, unless a plugin wants something of it.
+    pub without_firewall: bool,
 }
 
 impl SettleOptions {
@@ -85,7 +89,7 @@ impl SettleOptions {
                 again,
                 ..Revert::default()
             },
-            keep_node_changes: true,
+            ..SettleOptions::keeping()
         }
     }
 
@@ -111,7 +115,8 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     let mut appender = Appender::open(root)?;
     let mut journal = Journal::read(root)?;
     origins::learn(root, &mut journal, State::load(root)?.last_event)?.save(root)?;
-    let mut prepared = Planner::new(root, facts, &journal).reverting(options.revert.clone()).plan()?;
+    let planner = Planner::new(root, facts, &journal).reverting(options.revert.clone());
+    let mut prepared = planner.without_firewall(options.without_firewall).plan()?;
     if options.keep_node_changes {
         local_changes::leave_out(root, &mut prepared)?;
     }
@@ -124,7 +129,9 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     let mut state = prepared.fold.settled();
     state.repeated.extend(repeat::done(&executed, &prepared.fold.state));
     state.declared = systemd::declared_after(root, &prepared.fold.state, &executed);
-    if let Some(mut event) = event(&options.revert, &prepared.restored, root.take_changes()) {
+    let made = root.take_changes();
+    state.directories = directories::remembered(root, &state.directories, &made);
+    if let Some(mut event) = event(&options.revert, &prepared.restored, made) {
         appender.append(&mut event)?;
         state.note_appended(&event);
     }

@@ -4,7 +4,7 @@ use super::Facts;
 use super::declared::{Declared, declare_all};
 use super::policy_check::{Judge, refuse};
 use super::unfulfilled::unfulfilled;
-use super::{firewall, first_boot};
+use super::{directories, firewall, first_boot};
 use crate::backend::{declared, systemd};
 use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::error::Result;
@@ -48,6 +48,7 @@ pub struct Planner<'a> {
     revert: Revert,
     before: Option<State>,
     for_boot: bool,
+    without_firewall: bool,
 }
 
 /// What counts, and what is said of it, before any backend has looked at it.
@@ -69,6 +70,7 @@ impl<'a> Planner<'a> {
             revert: Revert::default(),
             before: None,
             for_boot: false,
+            without_firewall: false,
         }
     }
 
@@ -89,6 +91,14 @@ impl<'a> Planner<'a> {
     pub fn for_boot(self) -> Planner<'a> {
         Planner {
             for_boot: true,
+            ..self
+        }
+    }
+
+    /// Without nodeshim's own firewall, unless a plugin wants something of it.
+    pub fn without_firewall(self, without_firewall: bool) -> Planner<'a> {
+        Planner {
+            without_firewall,
             ..self
         }
     }
@@ -123,6 +133,7 @@ impl<'a> Planner<'a> {
         };
         plan.changes.extend(difference(self.root, &sum.files, &sum.owned)?);
         plan.changes.extend(sum.after_files);
+        plan.changes.extend(directories::emptied(self.root, &before.directories, &plan.changes)?);
         sum.files.retain(|file| file.content != Content::Nothing);
         drop(judge);
         Ok(Prepared {
@@ -148,7 +159,7 @@ impl<'a> Planner<'a> {
             declared::contribute(root, state),
             first_boot::contribute(root, state),
             Contribution::of_notes(unfulfilled(root, state, &|plugin, want| judge.of(plugin, want))),
-            firewall::contribute(root, self.facts, fold)?,
+            firewall::contribute(root, self.facts, fold, self.without_firewall)?,
         ];
         Ok(all.into_iter().sum())
     }

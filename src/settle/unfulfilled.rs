@@ -1,17 +1,17 @@
-//! What waits for a boot and will not be done by any: each is to be told of.
+//! What waits for a boot and will not be done by any: a warning each.
 
-use super::first_boot::postponed;
+use super::first_boot::unaided;
 use crate::backend::{first_boot, systemd};
-use crate::boot::{NOT_ALLOWED, is_allowed, is_for_boot, is_pattern};
-use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::boot::{Disposition, disposition};
+use crate::intent::Intent;
 use crate::plan::{Note, words};
 use crate::policy::Decision;
 use crate::root::Root;
 use crate::state::{ActiveIntent, State};
+use crate::sysv::native::is_sysv;
 
-const NO_USERS: &str = "there is no user's service manager at a boot";
-const PUT_OFF: &str = "policy put it off, and a boot cannot do it: it is left to the administrator";
 const NO_NODESHIM: &str = "it waits for the boot, and nodeshim is not in this image";
+const NO_SYSTEMD: &str = "the image has no systemd, and no run level starts it";
 
 /// A warning for each intent. `decision` is what policy says of a plugin's intent.
 pub(super) fn unfulfilled(
@@ -31,31 +31,26 @@ pub(super) fn unfulfilled(
     notes
 }
 
-/// Why no boot will do it, if none will. What concerns only what was running needs no doing.
+/// Why no boot will do it, if none will.
 fn why(root: &Root, intent: &Intent, decision: &dyn Fn() -> Decision) -> Option<&'static str> {
-    let does_it = |by_systemd: bool| match by_systemd || first_boot::has_nodeshim(root) {
-        true => None,
-        false => Some(NO_NODESHIM),
-    };
-    match intent {
-        Intent::Defer { scope, .. } if *scope != Scope::System => Some(NO_USERS),
-        intent if !is_allowed(intent, decision) => Some(NOT_ALLOWED),
-        // It stands for what was running: a boot starts all that anew.
-        Intent::Defer { verb, unit, .. } if is_pattern(*verb, unit) => None,
-        Intent::Defer { verb, unit, .. } => match verb {
-            DeferredVerb::Isolate => does_it(false),
-            DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart => {
-                does_it(systemd::is_unit_name(unit))
-            }
-            DeferredVerb::Stop
-            | DeferredVerb::TryRestart
-            | DeferredVerb::Reload
-            | DeferredVerb::TryReloadOrRestart
-            | DeferredVerb::Kill => None,
-        },
-        intent if is_for_boot(intent) => does_it(postponed(intent).is_some()),
-        _ => Some(PUT_OFF),
+    match disposition(intent, decision) {
+        Disposition::Nothing(reason) => reason.is_loss().then(|| reason.sentence()),
+        // It stands for what was running: a boot starts all of that.
+        Disposition::Match => None,
+        Disposition::Job(_) | Disposition::Counts if first_boot::has_nodeshim(root) => None,
+        Disposition::Job(_) | Disposition::Counts if is_sysv(root) => {
+            (!is_started_by_run_levels(root, intent)).then_some(NO_SYSTEMD)
+        }
+        Disposition::Job(_) | Disposition::Counts => unaided(intent).is_none().then_some(NO_NODESHIM),
     }
+}
+
+/// Whether an init script that is on stands for the unit.
+fn is_started_by_run_levels(root: &Root, intent: &Intent) -> bool {
+    let Intent::Defer { unit, .. } = intent else {
+        return false;
+    };
+    systemd::unit_state(root, unit).is_some_and(|state| state.is_enabled())
 }
 
 #[cfg(test)]
@@ -63,7 +58,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::intent::{FirewallItem, UnitWant, Verdict};
+    use crate::boot::Reason;
+    use crate::intent::{DeferredVerb, FirewallItem, Scope, UnitWant, Verdict};
     use crate::policy::RuleId;
     use crate::state::Plugin;
 
@@ -125,8 +121,8 @@ mod tests {
         let root = Root::open(dir.path()).unwrap();
         let line = |what: &str, why: &str| format!("warning: nothing will {what}: {why}");
         let of_all = [
-            line("enable a.service for all users", PUT_OFF),
-            line("start b.service for the calling user at boot", NO_USERS),
+            line("enable a.service for all users", Reason::NeedsItsTool.sentence()),
+            line("start b.service for the calling user at boot", Reason::NoUserManager.sentence()),
         ];
         let isolate = |why| line("isolate c.target at boot", why);
         assert_eq!(
@@ -142,6 +138,6 @@ mod tests {
         root.create_dirs(units, 0o755).unwrap();
         root.write(format!("{units}/nodeshim-apply.service"), b"", None).unwrap();
         assert_eq!(told(&root, "site.toml: a rule"), of_all);
-        assert_eq!(told(&root, ""), [of_all.as_slice(), &[isolate(NOT_ALLOWED)]].concat());
+        assert_eq!(told(&root, ""), [of_all.as_slice(), &[isolate(Reason::NotAllowed.sentence())]].concat());
     }
 }

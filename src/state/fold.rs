@@ -64,6 +64,8 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     fold.state.reverted.clone_from(&facts.before.reverted);
     fold.state.placed.clone_from(&facts.before.placed);
     fold.state.originals.clone_from(&facts.before.originals);
+    fold.state.own_firewall = facts.before.own_firewall;
+    fold.state.directories.clone_from(&facts.before.directories);
     fold.state.declared.clone_from(&facts.before.declared);
     fold.state.note_ends(events);
     let mut tallies: BTreeMap<Cow<str>, Tally> = BTreeMap::new();

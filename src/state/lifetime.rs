@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::denials::{PastDenial, add};
 use super::{ActiveIntent, Denied, Plugin, Subject, subject};
 use crate::attribution::{Origin, is_builder};
-use crate::intent::{DeferredVerb, Intent, RecordedIntent, ServiceWant, UnitWant, Verdict, Withheld};
+use crate::intent::{DeferredVerb, Intent, RecordedIntent, Scope, ServiceWant, UnitWant, Verdict, Withheld};
 use crate::journal::Event;
+use crate::unit::name;
 use crate::unit::preset::OWN_PREFIX;
 
 /// What a plugin has asked for since it was installed.
@@ -122,6 +123,10 @@ impl InstallPeriod {
         }
         if matches!(recorded.intent, Intent::FirewallReset { .. }) {
             self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
+        }
+        if let Some(template) = disabled_template(&recorded.intent) {
+            // systemctl takes the links of all instances away with those of their template.
+            self.wants.retain(|_, (_, want)| !enables_instance(&want.intent, template));
         }
         self.held.remove(&subject);
         self.failed.remove(&subject);
@@ -262,5 +267,30 @@ pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
             true
         }
         _ => earlier == later,
+    }
+}
+/// The template that an intent disables.
+fn disabled_template(intent: &Intent) -> Option<(&str, Scope)> {
+    match intent {
+        Intent::Unit {
+            unit,
+            want: UnitWant::Disable | UnitWant::PresetDisable,
+            scope,
+            ..
+        } if name::is_template(unit) => Some((unit, *scope)),
+        _ => None,
+    }
+}
+
+/// Whether an intent enables an instance of a template.
+fn enables_instance(intent: &Intent, (template, of): (&str, Scope)) -> bool {
+    match intent {
+        Intent::Unit {
+            unit,
+            want: UnitWant::Enable | UnitWant::PresetEnable,
+            scope,
+            ..
+        } => *scope == of && name::template_of(unit).as_deref() == Some(template),
+        _ => false,
     }
 }

@@ -83,6 +83,12 @@ pub struct State {
     /// empty if there was none. They come back when nobody wants anything of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub originals: BTreeMap<String, String>,
+    /// nodeshim has given the image its default-drop firewall: it stays when the last plugin goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_firewall: bool,
+    /// Directories that settling has made; they go when nothing is left in them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub directories: BTreeSet<String>,
     /// The plugins by package name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", rename = "plugin")]
     pub plugins: BTreeMap<String, Plugin>,
@@ -104,6 +110,8 @@ impl Default for State {
             originals: BTreeMap::new(),
             declared: BTreeSet::new(),
             declarations: String::new(),
+            own_firewall: false,
+            directories: BTreeSet::new(),
             plugins: BTreeMap::new(),
         }
     }

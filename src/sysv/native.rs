@@ -20,6 +20,16 @@ pub fn is_installed(root: &Root) -> bool {
     root.exists("/usr/lib/systemd/systemd") || root.exists("/lib/systemd/systemd") || is_init(root)
 }
 
+/// Whether the image boots by init scripts alone: it has such scripts' directory and nothing of
+/// systemd, as Enterprise Linux 6.
+pub fn is_sysv(root: &Root) -> bool {
+    let of_systemd = ["/usr/lib/systemd/system", "/lib/systemd/system"];
+    let of_scripts = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/inittab"];
+    of_scripts.iter().any(|path| root.exists(path))
+        && !of_systemd.iter().any(|directory| root.is_dir(directory))
+        && !is_installed(root)
+}
+
 /// Whether systemd runs: not while an image is built.
 pub fn is_running(root: &Root) -> bool {
     root.is_dir("/run/systemd/system") && is_init(root)

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::backend::systemd::{is_unit_name, unit_file};
+use crate::backend::systemd::{is_unit_name, script, there, unit_file};
 use crate::escape::unescape;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::journal::Event;
@@ -11,9 +11,6 @@ use crate::plan::{Action, Contribution, Executed, Note, PlannedChange, UnitVerb}
 use crate::root::Root;
 use crate::state::{ActiveIntent, Repeated, State};
 use crate::tool::Tool;
-
-/// Where init scripts and xinetd's services are.
-const SCRIPTS: [&str; 3] = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/xinetd.d"];
 
 /// What brings about the intents that count, come from requests of other images alone, and were not
 /// brought about here yet. What the image lacks is left until it is there.
@@ -193,24 +190,6 @@ pub fn is_there(root: &Root, intent: &Intent) -> bool {
         Intent::Service { service, .. } => script(root, service).is_some(),
         _ => true,
     }
-}
-
-/// Where a unit is, or the init script that stands for it.
-pub fn there(root: &Root, unit: &str) -> Option<String> {
-    let init = |unit: &str| {
-        let service = unit.strip_suffix(".service")?;
-        SCRIPTS[..2].iter().map(|at| format!("{at}/{service}")).find(|path| root.is_file(path))
-    };
-    unit_file(root, unit).or_else(|| init(unit).filter(|_| is_unit_name(unit)))
-}
-
-/// Where a SysV service is, or the unit of its name.
-pub fn script(root: &Root, service: &str) -> Option<String> {
-    if service.contains('/') || service.starts_with(['-', '.']) {
-        return None;
-    }
-    let script = SCRIPTS.iter().map(|at| format!("{at}/{service}")).find(|path| root.is_file(path));
-    script.or_else(|| unit_file(root, &format!("{service}.service")))
 }
 
 /// The words after the tool's name, if they are text.

@@ -27,6 +27,7 @@ fn image_with(ipv4: Option<&str>) -> Image {
         .root
         .symlink("/usr/lib/systemd/system/iptables.service", format!("{unit}/iptables.service"))
         .unwrap();
+    image.put("/usr/lib/systemd/system/iptables.service", "");
     image.root.create_dirs("/etc/sysconfig", 0o755).unwrap();
     if let Some(ipv4) = ipv4 {
         image.root.write("/etc/sysconfig/iptables", ipv4.as_bytes(), Some(0o600)).unwrap();

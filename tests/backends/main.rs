@@ -10,6 +10,7 @@ mod intents;
 mod iptables;
 mod nftables;
 mod order;
+mod outcome;
 mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;

@@ -104,9 +104,10 @@ fn a_plugin_is_one_file_and_goes_with_it() {
     assert_eq!(image.read("/etc/nftables/nodeshim.nft"), main);
     assert!(a.contains("elements = { 80 }"), "{a}");
     assert!(image.root.exists("/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service"));
+    // The node's own firewall stays.
     image.settle(&[]);
-    assert!(!image.root.exists("/etc/nftables/nodeshim.nft"));
-    assert!(!image.root.exists("/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service"));
+    assert_eq!(image.read("/etc/nftables/nodeshim.nft"), main);
+    assert!(!image.root.exists("/etc/nftables/nodeshim.d"));
 }
 
 #[test]

@@ -25,6 +25,33 @@ fn presets_and_links_agree_whatever_the_machine_id_is() {
     }
 }
 
+/// What mkosi does after its scripts: presets are applied in full, and the machine id is empty.
+#[test]
+fn preset_all_and_an_empty_machine_id_leave_the_firewall_and_the_deferred_starts() {
+    let machine = Machine::with_nodeshim();
+    machine.write("/etc/systemd/system-preset/99-everything.preset", "disable *\n");
+    install(&machine, &[alpha(&machine), beta(&machine, "1", "5353:udp")]);
+    machine.host(&["systemctl", "--root", &machine.root(""), "preset-all"]);
+    let looked =
+        machine.boot_with_id("empty", &look("packets tcp:8080=open udp:5353=open tcp:8081=rejected"));
+    expect(
+        &looked,
+        &[
+            "alpha=enabled",
+            "alpha-runs=active",
+            "beta-runs=active",
+            "beta-starts=1",
+            "firewall=active",
+            "apply=active",
+            "packets=right",
+        ],
+    );
+    // The firewall stays when the last plugin goes.
+    machine.rpm(&["-e", "alpha", "beta"]);
+    let last = machine.boot(&look("packets tcp:8080=rejected udp:5353=rejected tcp:22=open"));
+    expect(&last, &["firewall=active", "packets=right"]);
+}
+
 #[test]
 fn a_node_whose_firewall_cannot_be_loaded_at_all_stops_in_emergency_mode() {
     let machine = Machine::with_nodeshim();

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::firewall::firewalld::store::{self, Kind};
 use crate::firewall::firewalld::{Names, Tree};
 use crate::firewall::ruleset::Ruleset;
-use crate::intent::{FirewallItem, Intent};
+use crate::intent::Intent;
 use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
 use crate::root::Root;
 use crate::state::{ActiveIntent, ZoneEntry};
@@ -95,6 +95,7 @@ pub fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
     files.memory = Memory {
         placed: Some(placed),
         originals: Some(originals),
+        ..Memory::default()
     };
     Ok(files)
 }
@@ -124,13 +125,5 @@ fn service_file(name: &str, text: String, plugin: &str, events: &[u64]) -> Desir
         content: Content::File { text, mode: 0o644 },
         because: events.to_vec(),
         why: format!("what {plugin} lets through"),
-    }
-}
-
-/// Whether an opening names a service.
-fn named_service(opening: &FirewallItem) -> Option<&str> {
-    match opening {
-        FirewallItem::FirewallService { service } => Some(service),
-        _ => None,
     }
 }

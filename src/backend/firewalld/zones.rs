@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{add, has, remove};
-use super::named_service;
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
 use crate::firewall::firewalld::rich::Rule;
@@ -265,5 +264,13 @@ impl Slot {
     fn justify(&mut self, plugin: &str, events: &[u64]) {
         self.because.extend(events);
         self.plugins.insert(plugin.to_owned());
+    }
+}
+
+/// Whether an opening names a service.
+fn named_service(opening: &FirewallItem) -> Option<&str> {
+    match opening {
+        FirewallItem::FirewallService { service } => Some(service),
+        _ => None,
     }
 }

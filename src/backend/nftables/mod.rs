@@ -2,7 +2,8 @@
 //! plugin, all loaded in one transaction by a unit of its own before the network comes up.
 //!
 //! An accepting table beside another firewall would open nothing, since a packet has to pass every
-//! base chain; so this backend is for images that start no other firewall.
+//! base chain; so this backend is for images that start no other firewall. Once an image has this
+//! firewall it keeps it: without any plugin it lets in secure shell alone.
 
 mod base;
 mod chains;
@@ -21,9 +22,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
 use crate::backend::rulesets::Wanted;
+use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
-use crate::plan::{Content, Contribution, DesiredFile, Note};
+use crate::firewall::detect;
+use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
+use crate::root::Root;
 
 pub use base::NODE_TCP_PORT;
 use chains::{Builder, Chain};
@@ -114,8 +118,8 @@ impl Firewall {
         whole
     }
 
-    /// The files that should be there; none if nobody wants anything.
-    fn files(&self) -> Result<Vec<DesiredFile>> {
+    /// The plugins' files and the main one. The units that load them are there if the image has `nft`.
+    fn files(&self, nft: Option<&str>) -> Result<Vec<DesiredFile>> {
         let mut files = Vec::new();
         for (stem, (document, events)) in &self.plugins {
             files.push(file(
@@ -125,12 +129,13 @@ impl Firewall {
                 format!("the firewall rules of {stem}"),
             ));
         }
-        if self.is_wanted {
-            let include = format!("\ninclude \"{DIRECTORY}/*.nft\"\n");
-            let text = format!("{HEADER}\n{}{include}", render(&self.base)?);
-            files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));
-            files.extend(unit::files(format!("{HEADER}\n{}", render(&self.base)?)));
-        }
+        let base = format!("{HEADER}\n{}", render(&self.base)?);
+        let text = format!("{base}\ninclude \"{DIRECTORY}/*.nft\"\n");
+        files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));
+        files.extend(match nft {
+            Some(nft) => unit::files(base, nft),
+            None => unit::absent("the image has no nft"),
+        });
         Ok(files)
     }
 }
@@ -144,25 +149,40 @@ fn file(path: String, text: String, because: Vec<u64>, why: String) -> DesiredFi
     }
 }
 
-/// The files of a firewall, or none of them where the image has another.
-pub fn contribute(firewall: Option<&Firewall>) -> Result<Contribution> {
-    let files = firewall.map(Firewall::files).transpose()?.unwrap_or_default();
+/// The files of a firewall, or none of them where the image has another. Without any plugin the
+/// firewall is there if the image is to `keep` it.
+///
+/// # Errors
+/// A rule that cannot be written as text.
+pub fn contribute(root: &Root, firewall: Option<&Firewall>, keep: bool) -> Result<Contribution> {
+    let wanted = firewall.filter(|firewall| keep || firewall.is_wanted);
+    let nft = detect::nft(root);
+    let mut notes = firewall.map(|firewall| firewall.notes.clone()).unwrap_or_default();
+    if let Some(missing) = detect::missing(root, Backend::Nftables).filter(|_| wanted.is_some()) {
+        notes.push(Note::new(None, format!("warning: {missing}"), &[]));
+    }
     Ok(Contribution {
-        files: if files.is_empty() { absent() } else { files },
-        notes: firewall.map(|firewall| firewall.notes.clone()).unwrap_or_default(),
+        files: match wanted {
+            Some(firewall) => firewall.files(nft)?,
+            None => absent(),
+        },
+        notes,
         owned: vec![(DIRECTORY, "")],
+        memory: Memory {
+            own_firewall: Some(wanted.is_some()),
+            ..Memory::default()
+        },
         ..Contribution::default()
     })
 }
 
-/// What no plugin wants any more: the main file and its unit go with the last plugin.
 fn absent() -> Vec<DesiredFile> {
-    let nothing = |path: String| DesiredFile {
-        path,
+    let why = "nodeshim's own firewall is not used";
+    let main = DesiredFile {
+        path: MAIN.into(),
         content: Content::Nothing,
         because: Vec::new(),
-        why: "no plugin wants anything of nftables".into(),
+        why: why.into(),
     };
-    let unit = unit::files(String::new()).into_iter().map(|file| file.path);
-    std::iter::once(MAIN.to_owned()).chain(unit).map(nothing).collect()
+    std::iter::once(main).chain(unit::absent(why)).collect()
 }

@@ -35,8 +35,8 @@ ConditionCapability=CAP_NET_ADMIN
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f /etc/nftables/nodeshim.nft
-ExecReload=/usr/sbin/nft -f /etc/nftables/nodeshim.nft
+ExecStart=NFT -f /etc/nftables/nodeshim.nft
+ExecReload=NFT -f /etc/nftables/nodeshim.nft
 
 [Install]
 WantedBy=sysinit.target
@@ -59,7 +59,7 @@ OnFailureJobMode=replace-irreversibly
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f /usr/lib/nodeshim/firewall-closed.nft
+ExecStart=NFT -f /usr/lib/nodeshim/firewall-closed.nft
 ";
 
 /// Whether the unit is disabled or masked.
@@ -68,20 +68,35 @@ pub fn is_switched_off(root: &Root) -> bool {
     is_masked || root.meta(LINK).is_err()
 }
 
-/// The units and their link, and the node's own part, which `base` is the text of.
-pub(super) fn files(base: String) -> Vec<DesiredFile> {
-    let desired = |path: &str, content| DesiredFile {
-        path: path.into(),
-        content,
-        because: Vec::new(),
-        why: "loads the firewall rules at boot".to_owned(),
-    };
-    let file = |text: String| Content::File { text, mode: 0o644 };
+/// The units and their link, and the node's own part, which `base` is the text of. `nft` is the
+/// image's program.
+pub(super) fn files(base: String, nft: &str) -> Vec<DesiredFile> {
+    let why = "loads the firewall rules at boot";
+    let desired = |path: &str, content| desired(path, content, why);
+    let unit = |text: &str| file(text.replace("NFT", nft));
     let link = Content::Link { target: UNIT.into() };
     vec![
         desired(CLOSED, file(base)),
-        desired(CLOSED_UNIT, file(CLOSED_TEXT.into())),
-        desired(UNIT, file(TEXT.into())),
+        desired(CLOSED_UNIT, unit(CLOSED_TEXT)),
+        desired(UNIT, unit(TEXT)),
         desired(LINK, link),
     ]
+}
+
+/// None of these files, and why.
+pub(super) fn absent(why: &str) -> Vec<DesiredFile> {
+    [CLOSED, CLOSED_UNIT, UNIT, LINK].map(|path| desired(path, Content::Nothing, why)).into()
+}
+
+fn file(text: String) -> Content {
+    Content::File { text, mode: 0o644 }
+}
+
+fn desired(path: &str, content: Content, why: &str) -> DesiredFile {
+    DesiredFile {
+        path: path.into(),
+        content,
+        because: Vec::new(),
+        why: why.to_owned(),
+    }
 }

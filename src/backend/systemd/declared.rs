@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{UNIT_DIRECTORIES, is_unit_name, unit_file};
+use super::{UNIT_DIRECTORIES, is_unit_name, there};
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::plan::{Action, Contribution, Executed, PlannedChange, UnitVerb};
 use crate::root::Root;
@@ -14,7 +14,7 @@ pub fn declared(root: &Root, state: &State) -> Contribution {
     let wanted = declared_units(state);
     let mut changes = Vec::new();
     for (unit, why) in &wanted {
-        let Some(path) = unit_file(root, &unit.unit) else {
+        let Some(path) = there(root, &unit.unit) else {
             continue;
         };
         if !state.declared.contains(unit) {
@@ -24,7 +24,7 @@ pub fn declared(root: &Root, state: &State) -> Contribution {
     let kept: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
     for unit in state.declared.iter().filter(|unit| unit.enable && !kept.contains(unit.unit.as_str())) {
         let path =
-            unit_file(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
+            there(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
         changes.push(change(path, unit, false, "no file declares it enabled any more".into()));
     }
     Contribution {
@@ -106,7 +106,7 @@ pub fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTre
     let has_failed =
         |unit: &DeclaredUnit| executed.iter().any(|one| one.has_failed() && is_of(&one.change.action, unit));
     let is_done = |unit: &DeclaredUnit| {
-        state.declared.contains(unit) || unit_file(root, &unit.unit).is_some() && !has_failed(unit)
+        state.declared.contains(unit) || there(root, &unit.unit).is_some() && !has_failed(unit)
     };
     declared_units(state).into_keys().filter(is_done).collect()
 }

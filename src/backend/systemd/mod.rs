@@ -4,9 +4,11 @@
 
 mod declared;
 mod presets;
+mod state;
 
 pub use declared::{declared, declared_after};
 pub use presets::{not_preset, own_preset, presets};
+pub use state::unit_state;
 
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::root::Root;
@@ -26,6 +28,9 @@ const UNIT_DIRECTORIES: [&str; 5] = [
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 ];
+
+/// Where init scripts and xinetd's services are.
+const SCRIPTS: [&str; 3] = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/xinetd.d"];
 
 /// Whether an intent for the boot is what a boot does anyway with a unit that is enabled.
 pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
@@ -52,4 +57,22 @@ pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
     names
         .flat_map(|name| UNIT_DIRECTORIES.map(|directory| format!("{directory}/{name}")))
         .find(|path| root.is_file(path))
+}
+
+/// Where a unit is, or the init script that stands for it.
+pub fn there(root: &Root, unit: &str) -> Option<String> {
+    let init = |unit: &str| {
+        let service = unit.strip_suffix(".service")?;
+        SCRIPTS[..2].iter().map(|at| format!("{at}/{service}")).find(|path| root.is_file(path))
+    };
+    unit_file(root, unit).or_else(|| init(unit).filter(|_| is_unit_name(unit)))
+}
+
+/// Where a SysV service is, or the unit of its name.
+pub fn script(root: &Root, service: &str) -> Option<String> {
+    if service.contains('/') || service.starts_with(['-', '.']) {
+        return None;
+    }
+    let script = SCRIPTS.iter().map(|at| format!("{at}/{service}")).find(|path| root.is_file(path));
+    script.or_else(|| unit_file(root, &format!("{service}.service")))
 }

@@ -15,6 +15,7 @@ use crate::intent::{Intent, Scope, UnitWant};
 use crate::plan::{Content, Contribution, DesiredFile, Note, words};
 use crate::root::Root;
 use crate::state::State;
+use crate::sysv::native::is_sysv;
 use crate::unit::batch::{Batch, Lookup};
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
@@ -53,6 +54,9 @@ pub fn presets(root: &Root, state: &State) -> Contribution {
         owned: PRESETS.iter().map(|(directory, _)| (*directory, PREFIX)).collect(),
         ..Contribution::default()
     };
+    if is_sysv(root) {
+        return contribution;
+    }
     for (directory, scope) in PRESETS {
         let mut files: BTreeMap<&str, File> = BTreeMap::new();
         let mut rules = None;
