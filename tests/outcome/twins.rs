@@ -276,6 +276,7 @@ impl Shimmed {
         let facts = Facts {
             installed: installed.iter().map(package).collect::<Installed>(),
             config: Config::load(&root).expect("the configuration").0,
+            policy: None,
         };
         settle(&root, &facts, &SettleOptions::keeping()).expect("it settles");
     }
