@@ -3,8 +3,6 @@
 
 use crate::firewall::ports::{PORT_PROTOCOLS, PortRange};
 
-use crate::policy::rule::Rule;
-
 /// Every port.
 const ALL: PortRange = PortRange {
     low: 0,
@@ -46,21 +44,20 @@ impl Packets {
         }
     }
 
-    /// Whether some of them are what a rule names.
-    pub(super) fn meets(&self, rule: &Rule) -> bool {
+    /// Whether some of them are of these protocols and ports; an empty list means all.
+    pub(super) fn meets(&self, protocols: &[String], ports: &[PortRange]) -> bool {
         let same = |known: &String| self.protocol.as_ref().is_none_or(|own| own.eq_ignore_ascii_case(known));
         let overlaps =
             |known: &PortRange| self.ports.is_some_and(|own| known.low <= own.high && own.low <= known.high);
-        (rule.protocol.is_empty() || rule.protocol.iter().any(same))
-            && (rule.port.is_empty() || rule.port.iter().any(overlaps))
+        (protocols.is_empty() || protocols.iter().any(same))
+            && (ports.is_empty() || ports.iter().any(overlaps))
     }
 
-    /// Whether all of them are what a rule names.
-    pub(super) fn is_within(&self, rule: &Rule) -> bool {
+    /// Whether all of them are, likewise.
+    pub(super) fn is_within(&self, protocols: &[String], ports: &[PortRange]) -> bool {
         let same = |known: &String| self.protocol.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(known));
         let covers =
             |known: &PortRange| self.ports.is_some_and(|own| known.low <= own.low && own.high <= known.high);
-        (rule.protocol.is_empty() || rule.protocol.iter().any(same))
-            && (rule.port.is_empty() || rule.port.iter().any(covers))
+        (protocols.is_empty() || protocols.iter().any(same)) && (ports.is_empty() || ports.iter().any(covers))
     }
 }

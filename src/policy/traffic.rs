@@ -14,8 +14,10 @@ pub(super) fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool
     }
     let packets = of_intent(intent, lookup);
     match rule.verdict {
-        Verdict::Allow => !packets.is_empty() && packets.iter().all(|packets| packets.is_within(rule)),
-        _ => packets.iter().any(|packets| packets.meets(rule)),
+        Verdict::Allow => {
+            !packets.is_empty() && packets.iter().all(|packets| packets.is_within(&rule.protocol, &rule.port))
+        }
+        _ => packets.iter().any(|packets| packets.meets(&rule.protocol, &rule.port)),
     }
 }
 
