@@ -29,6 +29,8 @@ pub struct Shims {
     pub answers: Answers,
     /// `systemctl-generation = "auto"`, a systemd version, `"el8"`, `"el9"` or `"el10"`.
     pub systemctl_generation: SystemctlGeneration,
+    /// `firewalld-generation = "auto"` or a firewalld version such as `"1.3"`.
+    pub firewalld_generation: FirewalldGeneration,
     /// `firewall-cmd = "virtual"`, `"no-bus"` or `"no-daemon"`.
     pub firewall_cmd: FirewallCmd,
     /// `runtime-queries = "original"` or `"truthful"`.
@@ -89,6 +91,37 @@ impl TryFrom<toml::Value> for SystemctlGeneration {
                 Generation::NEWEST
             )
         })
+    }
+}
+
+/// Which firewalld the firewall-cmd and firewall-offline-cmd shims behave as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum FirewalldGeneration {
+    /// Found out from the image.
+    #[default]
+    Auto,
+    /// This major and minor version.
+    Version(u16, u16),
+}
+
+impl TryFrom<String> for FirewalldGeneration {
+    type Error = String;
+
+    fn try_from(value: String) -> std::result::Result<Self, String> {
+        if value == "auto" {
+            return Ok(FirewalldGeneration::Auto);
+        }
+        let numbers = value
+            .split_once('.')
+            .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+        match numbers {
+            // 0.9 is the oldest whose behavior is known.
+            Some((major, minor)) if (major, minor) >= (0, 9) => {
+                Ok(FirewalldGeneration::Version(major, minor))
+            }
+            _ => Err(format!("firewalld-generation is \"auto\" or a version from \"0.9\" on, not {value:?}")),
+        }
     }
 }
 
@@ -193,9 +226,10 @@ impl Config {
 }
 
 /// Every key, dotted.
-pub const KNOWN: [&str; 8] = [
+pub const KNOWN: [&str; 9] = [
     "shims.answers",
     "shims.systemctl-generation",
+    "shims.firewalld-generation",
     "shims.firewall-cmd",
     "shims.runtime-queries",
     "shims.service",
@@ -235,6 +269,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "[shims]\nanswers = \"strict\"\nsystemctl-generation = 252\nfirewall-cmd = \"no-bus\"\n\
+                    firewalld-generation = \"2.5\"\n\
                     runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\nunused = \"remove\"\n";
         let (config, unknown) = parse(text).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
@@ -253,6 +288,7 @@ mod tests {
                 "{error}"
             );
         }
+        assert_eq!(config.shims.firewalld_generation, FirewalldGeneration::Version(2, 5));
         assert_eq!(config.shims.firewall_cmd, FirewallCmd::NoBus);
         assert_eq!(config.shims.runtime_queries, RuntimeQueries::Truthful);
         assert_eq!(config.shims.service, Service::Run);
@@ -266,5 +302,9 @@ mod tests {
         assert_eq!(parse("[shims]\nanswer = 1\n[x]\ny = 2\n").unwrap().1, ["shims.answer", "x.y"]);
         let error = parse("[shims]\n\nanswers = \"maybe\"\n").unwrap_err().to_string();
         assert!(error.starts_with("/etc/nodeshim/nodeshim.toml: line 3: unknown variant"), "{error}");
+        for generation in ["0.8", "new", "1"] {
+            let error = parse(&format!("[shims]\nfirewalld-generation = \"{generation}\"\n")).unwrap_err();
+            assert!(error.to_string().contains("a version from \"0.9\" on"), "{error}");
+        }
     }
 }

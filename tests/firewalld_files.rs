@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nodeshim::firewall::firewalld::rich::Rule;
-use nodeshim::firewall::firewalld::{ForwardPort, Names, Policy, Port, Service, Traffic, Zone};
+use nodeshim::firewall::firewalld::{
+    ForwardPort, Generation, Grammar, Kind, Policy, Port, Service, Traffic, Zone, store,
+};
 use nodeshim::root::Root;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -52,7 +54,7 @@ fn rule() -> impl Strategy<Value = Rule> {
         "rules that the grammar takes",
         |(priority, address, element, log, action)| {
             let text = format!("rule priority={priority} {address} {element} {log} {action}");
-            Rule::parse(&text, &Names::none()).ok()
+            Rule::parse(&text, &Grammar::none()).ok()
         },
     )
 }
@@ -143,9 +145,10 @@ fn service() -> impl Strategy<Value = Service> {
 proptest! {
     #[test]
     fn a_zone_reads_back_as_it_was_written(zone in zone()) {
-        let text = zone.to_xml();
-        let read = Zone::parse(&text, &Names::none()).unwrap();
-        prop_assert_eq!(read.to_xml(), Zone::parse(&read.to_xml(), &Names::none()).unwrap().to_xml());
+        let grammar = Grammar::none();
+        let read = Zone::parse(&zone.to_xml(&grammar), &grammar).unwrap();
+        let written = read.to_xml(&grammar);
+        prop_assert_eq!(&written, &Zone::parse(&written, &grammar).unwrap().to_xml(&grammar));
         prop_assert_eq!(read.head, zone.head);
         prop_assert_eq!(read.target, zone.target);
         prop_assert_eq!(read.traffic.services, zone.traffic.services);
@@ -156,14 +159,14 @@ proptest! {
 
     #[test]
     fn a_service_reads_back_as_it_was_written(service in service()) {
-        let read = Service::parse(&service.to_xml(), &Names::none()).unwrap();
-        prop_assert_eq!(Service::parse(&read.to_xml(), &Names::none()).unwrap(), read);
+        let read = Service::parse(&service.to_xml(), &Grammar::none()).unwrap();
+        prop_assert_eq!(Service::parse(&read.to_xml(), &Grammar::none()).unwrap(), read);
     }
 
     #[test]
     fn a_rule_is_the_same_in_both_of_its_forms(rule in rule()) {
         let text = rule.to_string();
-        prop_assert_eq!(Rule::parse(&text, &Names::none()).unwrap(), rule);
+        prop_assert_eq!(Rule::parse(&text, &Grammar::none()).unwrap(), rule);
     }
 }
 
@@ -192,6 +195,7 @@ fn firewalld_accepts_what_is_written() {
     let root = Root::open(scratch.path()).unwrap();
     let mut runner = TestRunner::new(Config::default());
     let mut policy = Policy::default();
+    let grammar = Grammar::with(&root, Generation::of(&Root::open("/").unwrap()));
     for number in 0..20 {
         let mut zone = zone().new_tree(&mut runner).unwrap().current();
         let service = service().new_tree(&mut runner).unwrap().current();
@@ -201,8 +205,12 @@ fn firewalld_accepts_what_is_written() {
             zone.sources.clear();
         }
         zone.traffic.services.push(format!("s{number}"));
-        service.save(&root, &format!("s{number}")).unwrap();
-        zone.save(&root, &format!("z{number}")).unwrap();
+        for (kind, name, text) in [
+            (Kind::Service, format!("s{number}"), service.to_xml()),
+            (Kind::Zone, format!("z{number}"), zone.to_xml(&grammar)),
+        ] {
+            store::replace_file(&root, &store::local(kind, &name), &text).unwrap();
+        }
         policy.traffic = zone.traffic;
         policy.traffic.masquerade = false;
         policy.traffic.forward_ports.clear();
@@ -212,7 +220,7 @@ fn firewalld_accepts_what_is_written() {
     policy.egress_zones.push("HOST".to_owned());
     let policies: PathBuf = directory.join("policies");
     fs::create_dir_all(&policies).unwrap();
-    fs::write(policies.join("p.xml"), policy.to_xml()).unwrap();
+    fs::write(policies.join("p.xml"), policy.to_xml(&grammar)).unwrap();
     assert_eq!(complaint(&directory), None);
 }
 

@@ -7,6 +7,8 @@ use crate::unit::generation::Generation;
 pub trait Dialect {
     /// The systemd whose systemctl answers.
     fn generation(&self) -> Generation;
+    /// The firewalld whose firewall-cmd and firewall-offline-cmd answer, major and minor.
+    fn firewalld(&self) -> (u16, u16);
     /// Whether words of other generations are refused as well.
     fn answers(&self) -> Answers;
     /// Whether systemd is installed: service has switches then.

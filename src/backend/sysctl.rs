@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::firewall::firewalld::Names;
+use crate::firewall::firewalld::Grammar;
 use crate::firewall::firewalld::rich::{Element, Rule};
 use crate::firewall::ruleset::{ForwardPort, Ruleset};
 use crate::plan::{Content, Contribution, DesiredFile};
@@ -53,7 +53,7 @@ fn needs(ruleset: &Ruleset) -> [bool; 2] {
     for rules in ruleset.zones.values() {
         rules.forward_ports.iter().for_each(&mut to);
         hides_ipv4 |= !rules.masquerade.is_empty();
-        for rule in rules.rich_rules.iter().filter_map(|rule| Rule::parse(rule, &Names::none()).ok()) {
+        for rule in rules.rich_rules.iter().filter_map(|rule| Rule::parse(rule, &Grammar::none()).ok()) {
             match &rule.element {
                 Some(Element::Masquerade) if rule.family.as_deref() == Some("ipv6") => hides_ipv6 = true,
                 Some(Element::Masquerade) => hides_ipv4 = true,

@@ -4,7 +4,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::firewalld::{Port, Service};
+use super::firewalld::{Port, Service, store};
 use super::lokkit::services as lokkit;
 use super::ports::{PORT_PROTOCOLS, PortRange, Ports};
 use crate::root::Root;
@@ -61,7 +61,7 @@ impl<'r> Definitions<'r> {
     /// A service with those that it includes, each once; an included one that is missing or
     /// malformed is left out.
     fn in_firewalld(&self, name: &str) -> Option<Definition> {
-        let load = |name: &str| Service::load(self.root, name).ok().flatten();
+        let load = |name: &str| store::load_service(self.root, name).ok().flatten();
         let mut parts = Vec::new();
         let mut seen = BTreeSet::from([name.to_owned()]);
         let mut open = vec![load(name)?];

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::definitions::Definitions;
+use super::firewalld::kind::Kind;
 use super::firewalld::rich::Rule;
-use super::firewalld::store::{self, Kind};
-use super::firewalld::{Direct, ForwardPort, Names, Tree, Zone, default_zone, direct};
+use super::firewalld::store;
+use super::firewalld::{Direct, ForwardPort, Grammar, Tree, Zone, default_zone, direct};
 use super::ports::PortRange;
 use super::ruleset::ZoneRules;
 use super::valid;
@@ -108,7 +109,7 @@ impl Node {
             self.notes.push(format!("zone {name:?} has no name that is of use here"));
             return;
         }
-        let zone = match Zone::load(root, name) {
+        let zone = match store::load_zone(root, name) {
             Ok(Some(zone)) => zone,
             Ok(None) => return,
             Err(error) => {
@@ -158,7 +159,7 @@ impl Node {
 fn shipped_services(root: &Root, zone: &str) -> BTreeSet<String> {
     let tree = Tree::of(root);
     let text = tree.shipped_text(Kind::Zone, zone).ok().flatten();
-    let zone = text.and_then(|text| Zone::parse(&text, &Names::of(root)).ok()).unwrap_or_default();
+    let zone = text.and_then(|text| Zone::parse(&text, &Grammar::of(root)).ok()).unwrap_or_default();
     let is_as_shipped = |service: &String| !tree.is_local(Kind::Service, service);
     zone.traffic.services.into_iter().filter(is_as_shipped).collect()
 }

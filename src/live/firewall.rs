@@ -15,7 +15,7 @@ use crate::config::Backend;
 use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
 use crate::firewall::definitions::Definitions;
-use crate::firewall::firewalld::{Names, Zone};
+use crate::firewall::firewalld::{Grammar, Zone};
 use crate::root::Root;
 use crate::state::State;
 
@@ -164,7 +164,7 @@ fn is_starting(input: &Input) -> bool {
 
 /// Whether the daemon lets our services through in the zones whose files name them.
 fn verify(root: &Root, daemon: &Firewalld) -> Result<()> {
-    let names = Names::of(root);
+    let names = Grammar::of(root);
     for entry in if_exists(root.list(ZONES))?.unwrap_or_default() {
         let Some(zone) = entry.name.to_str().and_then(|name| name.strip_suffix(".xml")) else {
             continue;

@@ -7,7 +7,9 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::argv::Dialect;
+use crate::argv::firewalld::Version;
 use crate::config::{Answers, Config};
+use crate::firewall::firewalld;
 use crate::firewall::lokkit::names::PortNames;
 use crate::intent::{Intent, RecordedIntent, Withheld};
 use crate::request::{Output, Programs};
@@ -63,6 +65,8 @@ pub struct Call<'a> {
     pub stdin: fn() -> io::Result<Vec<u8>>,
     /// The image's systemd, once somebody has asked for it.
     generation: OnceCell<Generation>,
+    /// The image's firewalld, likewise.
+    firewalld: OnceCell<firewalld::Generation>,
     ports: PortNames<'a>,
 }
 
@@ -76,6 +80,7 @@ impl<'a> Call<'a> {
             argv0,
             stdin: || Ok(Vec::new()),
             generation: OnceCell::new(),
+            firewalld: OnceCell::new(),
             ports: PortNames::new(root),
         }
     }
@@ -83,6 +88,13 @@ impl<'a> Call<'a> {
     /// The same with standard input.
     pub fn with_stdin(self, stdin: fn() -> io::Result<Vec<u8>>) -> Self {
         Call { stdin, ..self }
+    }
+
+    /// The firewalld that the image has or will have.
+    pub fn firewalld_generation(&self) -> firewalld::Generation {
+        *self
+            .firewalld
+            .get_or_init(|| firewalld::Generation::chosen(self.config.shims.firewalld_generation, self.root))
     }
 
     /// A path that the caller gave, from the image's root.
@@ -98,6 +110,7 @@ impl<'a> Call<'a> {
         Call {
             stdin: self.stdin,
             generation: self.generation.clone(),
+            firewalld: self.firewalld.clone(),
             ..Call::new(self.root, config, self.env, argv0)
         }
     }
@@ -107,6 +120,11 @@ impl Dialect for Call<'_> {
     fn generation(&self) -> Generation {
         let configured = self.config.shims.systemctl_generation;
         *self.generation.get_or_init(|| Generation::of_image(self.root, configured))
+    }
+
+    fn firewalld(&self) -> Version {
+        let firewalld::Generation(major, minor) = self.firewalld_generation();
+        (major, minor)
     }
 
     fn answers(&self) -> Answers {

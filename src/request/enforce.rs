@@ -8,7 +8,7 @@
 use crate::argv::Request;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::rich::{Element, RichAction, Rule};
-use crate::firewall::firewalld::{self, Zone, default_zone};
+use crate::firewall::firewalld::{self, default_zone, store};
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::policy::{Decision, Exit, Lookup, Packets, PolicyQuery, Rules, Source};
@@ -57,7 +57,7 @@ impl Lookup for Names<'_> {
     }
 
     fn rich_rule(&self, rule: &str) -> Vec<Packets> {
-        let Ok(rule) = Rule::parse(rule, &firewalld::Names::of(self.root)) else {
+        let Ok(rule) = Rule::parse(rule, &firewalld::Grammar::of(self.root)) else {
             return Vec::new();
         };
         let range = |port: &str, protocol: &str| PortRange::parse(port).or_else(|| self.port(port, protocol));
@@ -86,7 +86,7 @@ impl Lookup for Names<'_> {
     }
 
     fn accepts_all(&self, zone: &str) -> bool {
-        let zone = Zone::load(self.root, zone);
+        let zone = store::load_zone(self.root, zone);
         zone.ok().flatten().is_some_and(|zone| zone.target() == "ACCEPT")
     }
 

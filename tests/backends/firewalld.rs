@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use nodeshim::firewall::firewalld::Zone;
+use nodeshim::firewall::firewalld::{Zone, store};
 use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::image::{Image, allow, allow_in, port};
@@ -58,7 +58,7 @@ fn complaints(image: &Image) -> String {
 }
 
 fn zone(image: &Image, name: &str) -> Zone {
-    Zone::load(&image.root, name).unwrap().unwrap()
+    store::load_zone(&image.root, name).unwrap().unwrap()
 }
 
 fn everything() -> Vec<Intent> {

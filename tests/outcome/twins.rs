@@ -10,7 +10,7 @@ use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::backend::rulesets::wanted;
 use nodeshim::config::Config;
 use nodeshim::firewall::definitions::Definitions;
-use nodeshim::firewall::firewalld::Zone;
+use nodeshim::firewall::firewalld::store;
 use nodeshim::intent::Intent;
 use nodeshim::journal::{Appender, Event, is_kept, keep_replaced, timestamp};
 use nodeshim::request::{Call as ToolCall, Env, run};
@@ -175,7 +175,7 @@ impl Original<'_> {
 fn open_in_zones(root: &Root) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
     for zone in ZONES {
-        let Ok(Some(found)) = Zone::load(root, zone) else {
+        let Ok(Some(found)) = store::load_zone(root, zone) else {
             continue;
         };
         open.extend(found.traffic.ports.iter().flat_map(|port| each_port(zone, &port.port, &port.protocol)));

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use nodeshim::config::Config;
 use nodeshim::firewall::firewalld::{
-    Conf, Direct, Helper, Icmptype, Ipset, Names, Policy, Service, Whitelist, Zone, rich,
+    Conf, Direct, Grammar, Helper, Icmptype, Ipset, Policy, Service, Whitelist, Zone, rich,
 };
 use nodeshim::firewall::lokkit::config as lokkit;
 use nodeshim::journal::Journal;
@@ -93,17 +93,17 @@ pub fn journal_file(input: &[u8]) {
 
 /// Anything that firewalld keeps: what is written of it is read as the same.
 pub fn firewalld_file(input: &[u8]) {
-    let (text, names) = (text(input), Names::none());
-    round(&text, |text| Zone::parse(text, &names).ok(), Zone::to_xml);
+    let (text, names) = (text(input), Grammar::none());
+    round(&text, |text| Zone::parse(text, &names).ok(), |zone| zone.to_xml(&names));
     round(&text, |text| Service::parse(text, &names).ok(), Service::to_xml);
-    round(&text, |text| Policy::parse(text, &names).ok(), Policy::to_xml);
-    round(&text, |text| Ipset::parse(text).ok(), Ipset::to_xml);
+    round(&text, |text| Policy::parse(text, &names).ok(), |policy| policy.to_xml(&names));
+    round(&text, |text| Ipset::parse(text, &names).ok(), Ipset::to_xml);
     round(&text, |text| Helper::parse(text, &names).ok(), Helper::to_xml);
     round(&text, |text| Icmptype::parse(text).ok(), Icmptype::to_xml);
     round(&text, |text| Direct::parse(text).ok(), Direct::to_xml);
     round(&text, |text| Whitelist::parse(text).ok(), Whitelist::to_xml);
-    if let Some(written) = Conf::parse(&text).rewritten() {
-        assert_eq!(Conf::parse(&written).rewritten(), None);
+    if let Some(written) = Conf::parse(&text).rewritten(&names) {
+        assert_eq!(Conf::parse(&written).rewritten(&names), None);
     }
 }
 
@@ -120,7 +120,7 @@ fn round<T: PartialEq + Debug>(text: &str, parse: impl Fn(&str) -> Option<T>, wr
 /// A rich rule: as it is printed it is read as the same. But for backslashes: as in the original they
 /// are printed as they are, and each time they are read they stand for less.
 pub fn rich_rule(input: &[u8]) {
-    let (text, names) = (text(input), Names::none());
+    let (text, names) = (text(input), Grammar::none());
     let parse = |text: &str| rich::Rule::parse(text, &names).ok();
     match text.contains('\\') {
         true => drop(parse(&text).map(|rule| rule.to_string())),

@@ -11,7 +11,7 @@ const OLD_CONFIG: &str = "/etc/sysconfig/system-config-firewall";
 
 /// The words with those of the file to import before them, if one is to be imported.
 pub(super) fn imported(mut words: Vec<String>, dialect: &dyn Dialect) -> Result<Vec<String>, UsageError> {
-    let file = match file_to_import(&mut words)? {
+    let file = match file_to_import(&mut words, dialect)? {
         Some(file) => file,
         None if words.is_empty() => OLD_CONFIG.to_owned(),
         None => return Ok(words),
@@ -23,13 +23,13 @@ pub(super) fn imported(mut words: Vec<String>, dialect: &dyn Dialect) -> Result<
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let imported: Vec<String> = lines.map(str::to_owned).collect();
     if imported.is_empty() {
-        return Err(UsageError::loud(format!("FirewallItem of '{file}' failed, exiting.\n")));
+        return Err(UsageError::loud(format!("Opening of '{file}' failed, exiting.\n")));
     }
     Ok(imported.into_iter().chain(words).collect())
 }
 
 /// Takes the option out of the words.
-fn file_to_import(words: &mut Vec<String>) -> Result<Option<String>, UsageError> {
+fn file_to_import(words: &mut Vec<String>, dialect: &dyn Dialect) -> Result<Option<String>, UsageError> {
     let is_option = |word: &String| word.split('=').next() == Some(MIGRATE);
     let Some(at) = words.iter().position(is_option) else {
         return Ok(None);
@@ -44,7 +44,7 @@ fn file_to_import(words: &mut Vec<String>) -> Result<Option<String>, UsageError>
     let side = Side::Offline;
     Err(UsageError::loud(format!(
         "{}{}: error: argument {MIGRATE}: expected one argument\n",
-        side.usage_line(),
+        side.usage_line(dialect.firewalld()),
         side.program()
     )))
 }

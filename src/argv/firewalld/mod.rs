@@ -10,7 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::argv::dialect::Dialect;
+pub use parser::options;
 pub use usage::{edits_service, lokkit_options};
+
+/// A version of firewalld, major and minor.
+pub type Version = (u16, u16);
 
 /// Which of the two commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +35,10 @@ impl Side {
     }
 
     /// The line before usage errors.
-    pub fn usage_line(self) -> &'static str {
+    pub fn usage_line(self, version: Version) -> &'static str {
         match self {
             Side::Offline => "usage: see firewall-offline-cmd man page\n",
+            Side::Online if version < (1, 2) => "usage: see firewall-cmd man page\n",
             Side::Online => {
                 "usage: 'firewall-cmd --help' for usage information or see firewall-cmd(1) man page\n"
             }
@@ -68,7 +73,9 @@ pub fn parse(side: Side, args: &[OsString], dialect: &dyn Dialect) -> Parsed {
     if side == Side::Offline {
         words = import::imported(words, dialect)?;
     }
-    let parsed = parser::parse(side, &words).and_then(|given| usage::check(side, &given).map(|()| given));
+    let version = dialect.firewalld();
+    let parsed = parser::parse(side, version, &words);
+    let parsed = parsed.and_then(|given| usage::check(side, version, &given).map(|()| given));
     parsed.map_err(|mut error| {
         let quiet = words.iter().any(|word| matches!(word.as_str(), "-q" | "--quiet"));
         if quiet && !error.loud {

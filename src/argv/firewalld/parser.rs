@@ -3,12 +3,16 @@
 //! options of one group excluding each other.
 
 use super::table::{Arity, OPTIONS, Opt};
-use super::{Given, Side, UsageError};
+use super::{Given, Side, UsageError, Version};
 
 /// Takes a command line apart.
-pub(super) fn parse(side: Side, words: &[String]) -> Result<Given, UsageError> {
+///
+/// # Errors
+/// What that version's argument parser refuses.
+pub(super) fn parse(side: Side, version: Version, words: &[String]) -> Result<Given, UsageError> {
     let mut parser = Parser {
         side,
+        version,
         given: Given::default(),
         seen: Vec::new(),
         extra: Vec::new(),
@@ -28,6 +32,17 @@ pub(super) fn parse(side: Side, words: &[String]) -> Result<Given, UsageError> {
         return Ok(parser.given);
     }
     Err(parser.error(&format!("unrecognized arguments: {}", parser.extra.join(" "))))
+}
+
+/// The options that a command of a version has.
+pub fn options(side: Side, version: Version) -> impl Iterator<Item = &'static Opt> {
+    OPTIONS.iter().filter(move |option| {
+        option.since <= version
+            && match side {
+                Side::Offline => option.offline,
+                Side::Online => option.online,
+            }
+    })
 }
 
 /// What a word is.
@@ -57,6 +72,7 @@ struct Word {
 
 struct Parser {
     side: Side,
+    version: Version,
     given: Given,
     seen: Vec<&'static Opt>,
     extra: Vec<String>,
@@ -64,7 +80,7 @@ struct Parser {
 
 impl Parser {
     fn error(&self, message: &str) -> UsageError {
-        let (usage, program) = (self.side.usage_line(), self.side.program());
+        let (usage, program) = (self.side.usage_line(self.version), self.side.program());
         UsageError::loud(format!("{usage}{program}: error: {message}\n"))
     }
 
@@ -73,11 +89,7 @@ impl Parser {
     }
 
     fn options(&self) -> impl Iterator<Item = &'static Opt> {
-        let side = self.side;
-        OPTIONS.iter().filter(move |option| match side {
-            Side::Offline => option.offline,
-            Side::Online => option.online,
-        })
+        options(self.side, self.version)
     }
 
     fn spellings(&self) -> impl Iterator<Item = Spelling> {
@@ -293,7 +305,7 @@ mod tests {
     }
 
     fn offline(line: &str) -> Result<Given, UsageError> {
-        parse(Side::Offline, &words(line))
+        parse(Side::Offline, (1, 3), &words(line))
     }
 
     #[test]
@@ -335,8 +347,23 @@ mod tests {
             ),
         ] {
             let error = offline(line).unwrap_err();
-            let expected = format!("{}firewall-offline-cmd: error: {expected}\n", Side::Offline.usage_line());
+            let expected =
+                format!("{}firewall-offline-cmd: error: {expected}\n", Side::Offline.usage_line((1, 3)));
             assert_eq!(error.text, expected, "{line}");
         }
+    }
+
+    #[test]
+    fn each_generation_has_its_own_options_and_abbreviations() {
+        let words = words("--add-d");
+        assert!(parse(Side::Offline, (1, 3), &words).unwrap_err().text.contains("expected one argument"));
+        let error = parse(Side::Offline, (2, 5), &words).unwrap_err();
+        assert!(error.text.contains("could match --add-disable, --add-destination"), "{}", error.text);
+        let priority = ["--set-ingress-priority=-5".to_owned()];
+        assert!(parse(Side::Online, (1, 3), &priority).is_err());
+        assert_eq!(
+            parse(Side::Online, (2, 0), &priority).unwrap().value("--set-ingress-priority"),
+            Some("-5")
+        );
     }
 }

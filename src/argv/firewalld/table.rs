@@ -1,6 +1,7 @@
 //! Every option of firewall-offline-cmd and firewall-cmd, in the order in which messages about
-//! ambiguous abbreviations name them: firewalld 1.3.3, and at the end what 2.x added.
+//! ambiguous abbreviations name them, with the versions that have it.
 
+use super::Version;
 use Arity::{Any, Exactly, Flag, Integers, Rest, Value, Values};
 use Group::{Config, Direct, Helper, Icmptype, Ipset, Loudness, Service, StandAlone, Traffic, Whitelist};
 
@@ -52,6 +53,8 @@ pub struct Opt {
     pub offline: bool,
     /// Whether firewall-cmd has it.
     pub online: bool,
+    /// The first version of firewalld that has it.
+    pub since: Version,
 }
 
 impl Opt {
@@ -68,6 +71,7 @@ const fn both(names: &'static [&'static str], arity: Arity, group: Option<Group>
         group,
         offline: true,
         online: true,
+        since: (0, 0),
     }
 }
 
@@ -78,6 +82,7 @@ const fn offline(names: &'static [&'static str], arity: Arity, group: Option<Gro
         group,
         offline: true,
         online: false,
+        since: (0, 0),
     }
 }
 
@@ -88,11 +93,21 @@ const fn online(names: &'static [&'static str], arity: Arity, group: Option<Grou
         group,
         offline: false,
         online: true,
+        since: (0, 0),
+    }
+}
+
+impl Opt {
+    const fn since(self, major: u16, minor: u16) -> Opt {
+        Opt {
+            since: (major, minor),
+            ..self
+        }
     }
 }
 
 /// The table.
-pub static OPTIONS: [Opt; 237] = [
+pub static OPTIONS: [Opt; 241] = [
     both(&["-v", "--verbose"], Flag, Some(Loudness)),
     both(&["-q", "--quiet"], Flag, Some(Loudness)),
     offline(&["--enabled"], Flag, None),
@@ -116,7 +131,7 @@ pub static OPTIONS: [Opt; 237] = [
     online(&["--reload"], Flag, Some(StandAlone)),
     online(&["--complete-reload"], Flag, Some(StandAlone)),
     online(&["--runtime-to-permanent"], Flag, Some(StandAlone)),
-    online(&["--reset-to-defaults"], Flag, Some(StandAlone)),
+    online(&["--reset-to-defaults"], Flag, Some(StandAlone)).since(1, 3),
     online(&["--check-config"], Flag, Some(StandAlone)),
     online(&["--get-ipset-types"], Flag, Some(StandAlone)),
     both(&["--get-log-denied"], Flag, Some(StandAlone)),
@@ -131,7 +146,7 @@ pub static OPTIONS: [Opt; 237] = [
     both(&["--lockdown-on"], Flag, Some(StandAlone)),
     both(&["--lockdown-off"], Flag, Some(StandAlone)),
     both(&["--query-lockdown"], Flag, Some(StandAlone)),
-    offline(&["--reset-to-defaults"], Flag, Some(StandAlone)),
+    offline(&["--reset-to-defaults"], Flag, Some(StandAlone)).since(1, 3),
     both(&["--get-default-zone"], Flag, Some(StandAlone)),
     both(&["--set-default-zone"], Value, Some(StandAlone)),
     both(&["--get-zones"], Flag, Some(StandAlone)),
@@ -200,6 +215,7 @@ pub static OPTIONS: [Opt; 237] = [
     online(&["--permanent"], Flag, None),
     both(&["--zone"], Value, None),
     both(&["--policy"], Value, None),
+    both(&["--policy-set"], Value, None).since(2, 4),
     online(&["--timeout"], Value, None),
     both(&["--add-interface"], Values, Some(Traffic)),
     both(&["--remove-interface"], Values, Some(Traffic)),
@@ -242,6 +258,9 @@ pub static OPTIONS: [Opt; 237] = [
     both(&["--add-masquerade"], Flag, Some(Traffic)),
     both(&["--remove-masquerade"], Flag, Some(Traffic)),
     both(&["--query-masquerade"], Flag, Some(Traffic)),
+    both(&["--add-disable"], Flag, Some(Traffic)).since(2, 4),
+    both(&["--remove-disable"], Flag, Some(Traffic)).since(2, 4),
+    both(&["--query-disable"], Flag, Some(Traffic)).since(2, 4),
     both(&["--add-icmp-block"], Values, Some(Traffic)),
     both(&["--remove-icmp-block"], Values, Some(Traffic)),
     both(&["--query-icmp-block"], Values, Some(Traffic)),
@@ -263,6 +282,10 @@ pub static OPTIONS: [Opt; 237] = [
     both(&["--set-target"], Value, Some(Traffic)),
     both(&["--get-priority"], Flag, Some(Traffic)),
     both(&["--set-priority"], Value, Some(Traffic)),
+    both(&["--get-ingress-priority"], Flag, Some(Traffic)).since(2, 0),
+    both(&["--set-ingress-priority"], Value, Some(Traffic)).since(2, 0),
+    both(&["--get-egress-priority"], Flag, Some(Traffic)).since(2, 0),
+    both(&["--set-egress-priority"], Value, Some(Traffic)).since(2, 0),
     both(&["--option"], Values, None),
     both(&["--type"], Value, None),
     both(&["--ipset"], Value, None),
@@ -326,8 +349,4 @@ pub static OPTIONS: [Opt; 237] = [
     both(&["--query-rule"], Rest, Some(Direct)),
     both(&["--get-rules"], Exactly(3), Some(Direct)),
     both(&["--get-all-rules"], Flag, Some(Direct)),
-    both(&["--get-ingress-priority"], Flag, Some(Traffic)),
-    both(&["--set-ingress-priority"], Value, Some(Traffic)),
-    both(&["--get-egress-priority"], Flag, Some(Traffic)),
-    both(&["--set-egress-priority"], Value, Some(Traffic)),
 ];

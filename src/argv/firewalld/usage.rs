@@ -2,7 +2,7 @@
 //! several of them gets.
 
 use super::table::Group;
-use super::{Given, Side, UsageError};
+use super::{Given, Side, UsageError, Version};
 
 const LOKKIT: [&str; 12] = [
     "--enabled",
@@ -65,7 +65,10 @@ const LISTS: [&str; 16] = [
     "--get-helpers",
 ];
 
-const POLICY_ONLY: [&str; 10] = [
+/// Since 2.0 zones have priorities, too.
+const PRIORITY: [&str; 2] = ["--set-priority", "--get-priority"];
+
+const POLICY_ONLY: [&str; 11] = [
     "--add-ingress-zone",
     "--remove-ingress-zone",
     "--query-ingress-zone",
@@ -74,8 +77,9 @@ const POLICY_ONLY: [&str; 10] = [
     "--remove-egress-zone",
     "--query-egress-zone",
     "--list-egress-zones",
-    "--set-priority",
-    "--get-priority",
+    "--add-disable",
+    "--remove-disable",
+    "--query-disable",
 ];
 
 const ZONE_ONLY: [&str; 20] = [
@@ -215,6 +219,19 @@ const PRINTING: [&str; 40] = [
     "--get-description",
 ];
 
+/// What firewall-cmd of 2.0 and later does permanently only.
+const PRIORITIES: [&str; 6] = [
+    "--set-priority",
+    "--set-ingress-priority",
+    "--set-egress-priority",
+    "--get-priority",
+    "--get-ingress-priority",
+    "--get-egress-priority",
+];
+
+/// Changes of policies that can be made for a time only since 2.1.
+const TIMED_POLICY: [&str; 3] = ["--add-disable", "--add-ingress-zone", "--add-egress-zone"];
+
 /// Changes that can be made for a time only.
 const TIMED: [&str; 9] = [
     "--add-icmp-block",
@@ -229,8 +246,11 @@ const TIMED: [&str; 9] = [
 ];
 
 /// Checks which options go together.
-pub(super) fn check(side: Side, given: &Given) -> Result<(), UsageError> {
-    let checker = Checker { side, given };
+///
+/// # Errors
+/// What that version refuses.
+pub(super) fn check(side: Side, version: Version, given: &Given) -> Result<(), UsageError> {
+    let checker = Checker { side, version, given };
     match side {
         Side::Offline => checker.offline(),
         Side::Online => checker.online(),
@@ -250,6 +270,7 @@ pub fn edits_service(given: &Given) -> bool {
 
 struct Checker<'a> {
     side: Side,
+    version: Version,
     given: &'a Given,
 }
 
@@ -258,7 +279,7 @@ type Checked = Result<(), UsageError>;
 impl Checker<'_> {
     fn fail(&self, message: &str) -> Checked {
         Err(UsageError {
-            text: format!("{}{message}\n", self.side.usage_line()),
+            text: format!("{}{message}\n", self.side.usage_line(self.version)),
             loud: false,
         })
     }
@@ -311,17 +332,22 @@ impl Checker<'_> {
         self.name()?;
         self.names_with_places()?;
         self.zone_or_policy()?;
+        self.policy_set()?;
         let several = service && self.given.values("--service").len() > 1;
         self.fail_if(several, "More than one service specified.")?;
         self.quiet()
     }
 
     fn online(&self) -> Checked {
+        // Since 1.2 it answers its state instead.
+        let silent = self.version < (1, 2) && !self.anything() && !self.has("--service");
+        self.fail_if(silent, "No option specified.")?;
         self.alone()?;
         self.subject()?;
         self.direct()?;
         self.name()?;
         self.permanence()?;
+        self.policy_set()?;
         self.names_with_places()?;
         self.timeout()?;
         self.zone_or_policy()?;
@@ -373,11 +399,27 @@ impl Checker<'_> {
 
     fn zone_or_policy(&self) -> Checked {
         let (zone, policy) = (self.has("--zone"), self.has("--policy"));
-        let (zone_only, policy_only) = (self.given.any(&ZONE_ONLY), self.given.any(&POLICY_ONLY));
+        let zone_only = self.given.any(&ZONE_ONLY);
+        let priority = self.version < (2, 0) && self.given.any(&PRIORITY);
+        let policy_only = priority || self.given.any(&POLICY_ONLY);
         self.fail_if(zone && policy, "Can't use --zone with --policy.")?;
         self.fail_if(policy && zone_only, "Can't use --policy with zone only options.")?;
         self.fail_if(zone && policy_only, "Can't use --zone with policy only options.")?;
-        self.fail_if(!policy && policy_only, "Must use --policy with policy only options.")
+        let set = self.has("--policy-set");
+        let sets = self.version >= (2, 4);
+        let must = match sets {
+            true => "Must use --policy/--policy-set with policy only options.",
+            false => "Must use --policy with policy only options.",
+        };
+        self.fail_if(!policy && !set && policy_only, must)
+    }
+
+    /// A set of policies can only be switched.
+    fn policy_set(&self) -> Checked {
+        self.fail_if(
+            self.has("--policy-set") && !self.given.any(&["--add-disable", "--remove-disable"]),
+            "Option --policy-set may only be used with --add-disable or --remove-disable.",
+        )
     }
 
     /// An option that needs `--ipset`, `--icmptype` or `--helper` beside it.
@@ -414,7 +456,8 @@ impl Checker<'_> {
         let digits = timeout.strip_suffix(['s', 'm', 'h']).unwrap_or(timeout);
         let fine = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
         self.fail_if(!fine, &format!("'{timeout}' is wrong timeout value. Use for example '2m' or '1h'"))?;
-        let timed = self.given.any(&TIMED);
+        let policies = self.version >= (2, 1) && self.given.any(&TIMED_POLICY);
+        let timed = policies || self.given.any(&TIMED);
         self.fail_if(self.has("--permanent") && timed, "Can't specify timeout for permanent action.")?;
         self.fail_if(!timed, "Wrong --timeout usage")
     }
@@ -426,6 +469,7 @@ impl Checker<'_> {
         self.group(Group::Config)
             || given.any(&TEXTS)
             || given.any(&["--get-target", "--set-target"])
+            || (self.version >= (2, 0) && given.any(&PRIORITIES))
             || edits_service
             || edits_helper
             || (given.has("--icmptype") && given.any(&DESTINATIONS))

@@ -2,7 +2,7 @@
 
 use crate::audit::LOCAL_ZONES;
 use crate::audit::found::Found;
-use crate::firewall::firewalld::{Names, Zone};
+use crate::firewall::firewalld::{Grammar, Zone};
 use crate::intent::{FirewallItem, Intent};
 use crate::root::Root;
 
@@ -32,7 +32,7 @@ pub(in crate::audit) fn intents(root: &Root, found: &Found) -> Vec<Intent> {
 }
 
 fn openings(content: &[u8]) -> Vec<FirewallItem> {
-    let Ok(zone) = Zone::parse(&String::from_utf8_lossy(content), &Names::none()) else {
+    let Ok(zone) = Zone::parse(&String::from_utf8_lossy(content), &Grammar::none()) else {
         return Vec::new();
     };
     let traffic = zone.traffic;

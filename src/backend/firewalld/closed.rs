@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use super::entries::{has, remove};
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
-use crate::firewall::firewalld::store::{self, Kind};
-use crate::firewall::firewalld::{Names, Zone};
+use crate::firewall::firewalld::kind::Kind;
+use crate::firewall::firewalld::store;
+use crate::firewall::firewalld::{Grammar, Zone};
 use crate::plan::{Action, PlannedChange};
 use crate::root::Root;
 use crate::state::ZoneEntry;
@@ -21,7 +22,7 @@ pub fn keep_closed(
     placed: &BTreeSet<ZoneEntry>,
     changes: &mut Vec<PlannedChange>,
 ) -> Result<Vec<String>> {
-    let names = Names::of(root);
+    let names = Grammar::of(root);
     let (mut closed, mut same) = (Vec::new(), Vec::new());
     for change in changes.iter_mut() {
         let (Some(zone), Action::Write { content, .. }) = (zone_of(&change.path), &mut change.action) else {
@@ -51,7 +52,7 @@ pub fn keep_closed(
         if planned == actual {
             same.push(change.path.clone());
         }
-        *content = planned.to_xml();
+        *content = planned.to_xml(&names);
     }
     changes.retain(|change| !same.contains(&change.path));
     Ok(closed)

@@ -1,7 +1,7 @@
 //! Single entries of a zone: whether it has one, putting one in, taking one out.
 
 use crate::firewall::firewalld::rich::Rule;
-use crate::firewall::firewalld::{ForwardPort, Names, Port, Zone};
+use crate::firewall::firewalld::{ForwardPort, Grammar, Port, Zone};
 use crate::firewall::ports::PortRange;
 use crate::intent::FirewallItem;
 
@@ -13,7 +13,7 @@ pub(super) fn has(zone: &Zone, entry: &FirewallItem) -> bool {
 }
 
 /// Puts an entry in at the end of its kind; false if it is none that a zone can hold.
-pub(super) fn add(zone: &mut Zone, entry: &FirewallItem, names: &Names) -> bool {
+pub(super) fn add(zone: &mut Zone, entry: &FirewallItem, names: &Grammar) -> bool {
     let traffic = &mut zone.traffic;
     match entry {
         FirewallItem::Interface { interface, .. } => zone.interfaces.push(interface.clone()),
@@ -60,7 +60,7 @@ pub(super) fn remove(zone: &mut Zone, entry: &FirewallItem) {
         FirewallItem::IcmpBlockInversion => zone.icmp_block_inversion = false,
         FirewallItem::IntraZoneForward => zone.forward = false,
         FirewallItem::RichRule { rule } => {
-            let wanted = Rule::parse(rule, &Names::none()).ok();
+            let wanted = Rule::parse(rule, &Grammar::none()).ok();
             traffic.rules.retain(|it| it.to_string() != *rule && Some(it) != wanted.as_ref());
         }
         FirewallItem::CustomRules { .. } => {}

@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
 use crate::error::Result;
-use crate::firewall::firewalld::store::{self, Kind};
-use crate::firewall::firewalld::{Names, Tree};
+use crate::firewall::firewalld::kind::Kind;
+use crate::firewall::firewalld::store;
+use crate::firewall::firewalld::{Grammar, Tree};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::Intent;
 use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
@@ -46,7 +47,7 @@ pub struct Input<'a> {
 
 /// The service files, then the zone files.
 pub fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
-    let names = Names::of(root);
+    let names = Grammar::of(root);
     let mut files = Contribution {
         owned: vec![OWNED],
         ..Contribution::default()

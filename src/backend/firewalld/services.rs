@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::backend::name;
 use crate::firewall::definitions::Part;
-use crate::firewall::firewalld::store::{self, Kind};
+use crate::firewall::firewalld::kind::Kind;
+use crate::firewall::firewalld::store;
 use crate::firewall::firewalld::{Port, Service};
 use crate::firewall::ports::Ports;
 use crate::firewall::ports::coalesce;

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entries::{add, has, remove};
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
+use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::rich::Rule;
-use crate::firewall::firewalld::store::{self, Kind};
-use crate::firewall::firewalld::{Names, Tree, Zone};
+use crate::firewall::firewalld::store;
+use crate::firewall::firewalld::{Grammar, Tree, Zone};
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::{Content, DesiredFile, Note};
 use crate::root::Root;
@@ -46,7 +47,7 @@ impl Zones {
             if name.contains('/') {
                 continue;
             }
-            match Zone::load(root, &name) {
+            match store::load_zone(root, &name) {
                 Ok(Some(zone)) => zones.insert(&name, zone),
                 Ok(None) => {}
                 Err(error) => notes.push(Note::new(None, error.to_string(), &[])),
@@ -68,7 +69,7 @@ impl Zones {
     /// The zone, loaded if need be; a shipped zone is copied whole, since a local file replaces it.
     fn zone(&mut self, root: &Root, name: &str) -> Result<Option<&mut Slot>> {
         if !self.zones.contains_key(name)
-            && let Ok(Some(zone)) = Zone::load(root, name)
+            && let Ok(Some(zone)) = store::load_zone(root, name)
         {
             self.insert(name, zone);
         }
@@ -120,7 +121,7 @@ impl Zones {
         root: &Root,
         zone: &str,
         entry: &FirewallItem,
-        names: &Names,
+        names: &Grammar,
         (plugin, events): (&str, &[u64]),
     ) -> Result<Placing> {
         if let Some(reason) = self.refusal(root, zone, entry, names) {
@@ -140,7 +141,7 @@ impl Zones {
     }
 
     /// Why firewalld would refuse the entry, if it would.
-    fn refusal(&self, root: &Root, zone: &str, entry: &FirewallItem, names: &Names) -> Option<String> {
+    fn refusal(&self, root: &Root, zone: &str, entry: &FirewallItem, names: &Grammar) -> Option<String> {
         let elsewhere = |bound: &dyn Fn(&Zone) -> bool| {
             let other = self.zones.iter().find(|(name, slot)| *name != zone && bound(&slot.now));
             other.map(|(name, _)| name.clone())
@@ -221,7 +222,7 @@ impl Zones {
                 originals.entry(path.clone()).or_insert(there);
             }
             if is_changed || whole && !slot.plugins.is_empty() {
-                let text = slot.now.to_xml();
+                let text = slot.now.to_xml(&Grammar::of(root));
                 files.push(slot.file(path, text));
             }
         }
@@ -237,7 +238,7 @@ impl Slot {
             true => Tree::of(root).shipped_text(Kind::Zone, name).ok().flatten(),
             false => Some(original.to_owned()),
         };
-        text.and_then(|text| Zone::parse(&text, &Names::of(root)).ok())
+        text.and_then(|text| Zone::parse(&text, &Grammar::of(root)).ok())
             .is_some_and(|zone| zone == self.now)
     }
 

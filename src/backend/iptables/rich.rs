@@ -4,7 +4,7 @@
 use super::matches::{self, Match, families};
 use super::nat;
 use super::rules::{RulePosition, Rules, reject};
-use crate::firewall::firewalld::Names;
+use crate::firewall::firewalld::Grammar;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::iptables::Family;
 use crate::firewall::ports::PortRange;
@@ -17,7 +17,7 @@ const NFLOG_PREFIX: usize = 63;
 /// Adds a zone's rich rules for what `entry` matches.
 pub(super) fn rules(rules: &mut Rules, wanted: &ZoneRules, entry: &Match) {
     for text in &wanted.rich_rules {
-        let added = Rule::parse(text, &Names::none())
+        let added = Rule::parse(text, &Grammar::none())
             .map_err(|fault| fault.to_string())
             .and_then(|rule| add(rules, &rule, entry).map_err(str::to_owned));
         if let Err(reason) = added {
@@ -37,7 +37,10 @@ fn add(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'static str
             nat::forward_port(rules, &forward, &found, rule.priority);
             Ok(())
         }
-        Some(Element::TcpMssClamp { value }) => clamp(rules, &found, value.as_deref(), rule.priority),
+        Some(Element::TcpMssClamp { value }) => {
+            let size = value.as_deref().filter(|value| !matches!(*value, "pmtu" | "None"));
+            clamp(rules, &found, size, rule.priority)
+        }
         element => {
             for matched in element_matches(rules, element.as_ref())? {
                 if let Some(found) = found.and(&matched) {

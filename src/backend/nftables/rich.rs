@@ -13,7 +13,7 @@ use super::model::{
 };
 use super::{icmp, nat};
 use crate::firewall::definitions::{Definitions, protocol_number};
-use crate::firewall::firewalld::Names;
+use crate::firewall::firewalld::Grammar;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
@@ -38,7 +38,7 @@ pub(super) fn add_all(builder: &mut Builder, rules: &ZoneRules) {
 
 /// Adds a rich rule; the error says what cannot be expressed.
 fn add(builder: &mut Builder, text: &str) -> Result<(), String> {
-    let rule = Rule::parse(text, &Names::none()).map_err(|fault| fault.to_string())?;
+    let rule = Rule::parse(text, &Grammar::none()).map_err(|fault| fault.to_string())?;
     let ends = ends(&rule)?;
     match &rule.element {
         Some(Element::Masquerade) => masquerade(builder, &rule, ends)?,

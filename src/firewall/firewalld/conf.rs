@@ -1,8 +1,12 @@
 //! `/etc/firewalld/firewalld.conf` (firewalld.conf(5)): values, and rewriting that keeps comments
 //! and lines of other versions.
 
-use super::conf_values::{KEYS, Key};
-use super::store::{Kind, Tree, replace_file};
+use super::code::{Checked, Code};
+use super::conf_values::{Added, Key, find, keys};
+use super::generation::{Generation, NEWEST};
+use super::grammar::Grammar;
+use super::kind::Kind;
+use super::store::{Tree, replace_file};
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 
@@ -11,6 +15,9 @@ const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
 pub const FALLBACK_ZONE: &str = "public";
+
+/// What is logged where the file cannot be used.
+const FALLBACK_SETTINGS: &str = "WARNING: Using fallback firewalld configuration settings.";
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,15 +47,18 @@ impl Conf {
     }
 
     /// The value of a key, as set, in the file, or by default.
-    pub fn get(&self, key: &str) -> &str {
-        let changed = self.changes.iter().find(|(changed, _)| *changed == key);
-        let changed = changed.map(|(_, value)| value.as_str());
-        changed.or_else(|| self.in_file(key)).unwrap_or_else(|| default(key))
+    pub fn get(&self, key: &str, grammar: &Grammar) -> &str {
+        self.value(key, grammar.generation())
     }
 
-    fn in_file(&self, key: &str) -> Option<&str> {
-        let takes = |value: &&str| Key::find(key).is_none_or(|key| key.takes(value));
-        self.first(key).filter(takes)
+    fn value(&self, key: &str, generation: Generation) -> &str {
+        let changed = self.changes.iter().find(|(changed, _)| *changed == key);
+        if let Some((_, value)) = changed {
+            return value;
+        }
+        let known = find(key, generation);
+        let takes = |value: &&str| known.is_none_or(|key| key.takes(value) || !key.replaces());
+        self.first(key).filter(takes).unwrap_or_else(|| known.map_or("", |key| key.default))
     }
 
     /// What the first line of a key that has a value says.
@@ -58,8 +68,12 @@ impl Conf {
     }
 
     /// What firewalld logs about the file when it reads it.
-    pub fn complaints(&self, tree: &Tree) -> Vec<String> {
+    pub fn complaints(&self, tree: &Tree, grammar: &Grammar) -> Vec<String> {
+        let generation = grammar.generation();
         let mut said = Vec::new();
+        if self.missing {
+            return self.missing_file(tree);
+        }
         let mut seen: Vec<&str> = Vec::new();
         for line in self.text.lines().map(strip) {
             if line.is_empty() || line.starts_with(['#', ';']) {
@@ -67,7 +81,7 @@ impl Conf {
             }
             let wrong = match assignment(line) {
                 None => "Invalid option definition",
-                Some((key, _)) if !is_known(key) => "Invalid option",
+                Some((key, _)) if find(key, generation).is_none() => "Invalid option",
                 Some((_, "")) => "Missing value",
                 Some((key, _)) if seen.contains(&key) => "Duplicate option definition",
                 Some((key, _)) => {
@@ -77,31 +91,68 @@ impl Conf {
             };
             said.push(format!("ERROR: {wrong}: '{line}'"));
         }
-        for key in &KEYS {
+        for key in keys(generation) {
             match self.first(key.name) {
                 Some(value) if !key.takes(value) => said.push(key.complaint(value)),
-                None if key.name == "DefaultZone" && !self.missing => {
-                    said.push(format!("ERROR: DefaultZone is not set, using default value '{FALLBACK_ZONE}'"))
+                None if key.name == "DefaultZone" => {
+                    said.push(format!(
+                        "ERROR: DefaultZone is not set, using default value '{FALLBACK_ZONE}'"
+                    ));
                 }
                 _ => {}
             }
         }
-        let zone = self.get("DefaultZone");
-        if self.default_zone(tree) != zone {
-            said.push(format!("ERROR: Default zone '{zone}' is not valid. Using '{FALLBACK_ZONE}'."));
+        if let Err(fault) = self.check(grammar) {
+            said.push(format!("WARNING: {fault}"));
+            said.push(FALLBACK_SETTINGS.to_owned());
         }
         said
     }
 
+    /// What is logged of a default zone that does not exist.
+    pub fn zone_complaint(&self, tree: &Tree) -> Option<String> {
+        let zone = self.zone();
+        let used = self.default_zone(tree);
+        (used != zone).then(|| format!("ERROR: Default zone '{zone}' is not valid. Using '{used}'."))
+    }
+
+    fn missing_file(&self, tree: &Tree) -> Vec<String> {
+        if !tree.has_firewalld() {
+            return Vec::new();
+        }
+        let path = tree.file(FILE);
+        let path = path.display();
+        let why = format!("[Errno 2] No such file or directory: '{path}'");
+        vec![
+            format!("ERROR: Failed to load '{path}': {why}"),
+            format!("WARNING: {why}"),
+            FALLBACK_SETTINGS.to_owned(),
+        ]
+    }
+
+    /// Whether the values go together (`sanity_check` of 2.2 and later).
+    ///
+    /// # Errors
+    /// `INVALID_VALUE`
+    pub fn check(&self, grammar: &Grammar) -> Checked<()> {
+        let filter = self.get("IPv6_rpfilter", grammar);
+        if self.get("FirewallBackend", grammar) == "iptables" && filter.ends_with("-forward") {
+            return Err(Code::InvalidValue.about(format!(
+                "IPv6_rpfilter={filter} is incompatible with FirewallBackend=iptables. This is a limitation of the iptables backend."
+            )));
+        }
+        Ok(())
+    }
+
     /// Sets every key to what it is without a file.
-    pub fn reset(&mut self) {
+    pub fn reset(&mut self, grammar: &Grammar) {
         self.changes.clear();
-        for key in &KEYS {
-            self.set(key.name, spelt_without_file(key.default));
+        for key in keys(grammar.generation()).filter(|key| key.replaces()) {
+            self.set(key.name, spelled_without_file(key.default));
         }
     }
 
-    /// Sets a key of firewalld 1.3.
+    /// Sets a key.
     pub fn set(&mut self, key: &'static str, value: &str) {
         self.changes.retain(|(changed, _)| *changed != key);
         self.changes.push((key, value.to_owned()));
@@ -110,7 +161,8 @@ impl Conf {
     /// The file with the changes in it and every key that was missing added at its end; none if
     /// the file says all of it already. A key that is set twice keeps its first line, even one
     /// that firewalld does not know.
-    pub fn rewritten(&self) -> Option<String> {
+    pub fn rewritten(&self, grammar: &Grammar) -> Option<String> {
+        let generation = grammar.generation();
         let mut text = String::new();
         let mut done: Vec<&str> = Vec::new();
         let (mut blank, mut modified) = (false, false);
@@ -130,8 +182,8 @@ impl Conf {
                     continue;
                 }
                 done.push(key);
-                if is_known(key) && value != self.get(key) {
-                    push_line(&mut text, &format!("{key}={}", self.get(key)));
+                if find(key, generation).is_some() && value != self.value(key, generation) {
+                    push_line(&mut text, &format!("{key}={}", self.value(key, generation)));
                     (blank, modified) = (false, true);
                     continue;
                 }
@@ -139,21 +191,36 @@ impl Conf {
             push_line(&mut text, line);
             blank = false;
         }
-        modified |= self.add_missing(&mut text, &done, blank);
+        modified |= self.add_missing(&mut text, &done, blank, generation);
         modified.then_some(text)
     }
 
     /// Whether there were any.
-    fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool) -> bool {
+    fn add_missing(&self, text: &mut String, done: &[&str], mut blank: bool, generation: Generation) -> bool {
         let mut any = false;
-        for key in KEYS.iter().filter(|key| !key.obsolete && !done.contains(&key.name)) {
+        let is_added = |key: &&Key| match key.added {
+            Added::Always => true,
+            Added::WithoutFile => {
+                self.missing || self.changes.iter().any(|(changed, _)| *changed == key.name)
+            }
+            Added::Never => false,
+        };
+        let mut added: Vec<&Key> =
+            keys(generation).filter(is_added).filter(|key| !done.contains(&key.name)).collect();
+        if !self.missing {
+            // What reading the file sets comes before what only a reset does.
+            added.sort_by_key(|key| key.added == Added::WithoutFile);
+        }
+        for key in added {
             if !blank {
                 text.push('\n');
                 blank = true;
             }
-            let value = match self.missing {
-                true => spelt_without_file(self.get(key.name)),
-                false => self.get(key.name),
+            let value = self.value(key.name, generation);
+            let value = if self.missing {
+                spelled_without_file(value)
+            } else {
+                value
             };
             push_line(text, &format!("{}={value}", key.name));
             any = true;
@@ -163,18 +230,33 @@ impl Conf {
 
     /// Writes the file if it does not say all of it, keeping the one that was there as
     /// `firewalld.conf.old`.
-    pub fn save(&self, tree: &Tree) -> Result<()> {
-        let Some(text) = self.rewritten() else {
+    pub fn save(&self, tree: &Tree, grammar: &Grammar) -> Result<()> {
+        let Some(text) = self.rewritten(grammar) else {
             return Ok(());
         };
         replace_file(tree.root, &tree.file(FILE), &text).map(drop)
     }
 
-    /// The default zone: `DefaultZone=`, or `public` if that zone does not exist.
+    fn zone(&self) -> &str {
+        self.value("DefaultZone", NEWEST)
+    }
+
+    /// The default zone: `DefaultZone=`, or where that zone does not exist the first that does of
+    /// `public`, `external` and `block`.
     pub fn default_zone(&self, tree: &Tree) -> String {
-        let zone = self.get("DefaultZone");
-        let exists = zone == FALLBACK_ZONE || tree.exists(Kind::Zone, zone);
-        (if exists { zone } else { FALLBACK_ZONE }).to_owned()
+        let zone = self.zone();
+        if zone == FALLBACK_ZONE || tree.exists(Kind::Zone, zone) {
+            return zone.to_owned();
+        }
+        let exists = |zone: &&str| tree.exists(Kind::Zone, zone);
+        let used = [FALLBACK_ZONE, "external"].into_iter().find(exists);
+        // Where firewalld is not there yet, its stock zones will be.
+        used.unwrap_or(if tree.exists(Kind::Zone, "block") {
+            "block"
+        } else {
+            FALLBACK_ZONE
+        })
+        .to_owned()
     }
 }
 
@@ -209,22 +291,22 @@ fn strip(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c))
 }
 
-fn is_known(key: &str) -> bool {
-    Key::find(key).is_some()
-}
-
-fn default(key: &str) -> &'static str {
-    Key::find(key).map_or("", |key| key.default)
-}
-
-/// Without a file the fallback is spelt in another way.
-fn spelt_without_file(value: &str) -> &str {
-    if value == "True" { "yes" } else { value }
+/// Without a file the fallbacks are spelled in another way.
+fn spelled_without_file(value: &str) -> &str {
+    match value {
+        "True" => "yes",
+        "False" => "no",
+        value => value,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn grammar() -> Grammar<'static> {
+        Grammar::of_generation(Generation(1, 3))
+    }
 
     const REST: &str = "CleanupOnExit=yes\nCleanupModulesOnExit=no\nLockdown=no\nIPv6_rpfilter=yes\n\
                         IndividualCalls=no\nLogDenied=off\nFirewallBackend=nftables\nFlushAllOnReload=True\n\
@@ -261,7 +343,7 @@ mod tests {
         ] {
             let mut conf = Conf::parse(before);
             conf.set("DefaultZone", "internal");
-            assert_eq!(conf.rewritten().as_deref(), Some(after.as_str()), "{before:?}");
+            assert_eq!(conf.rewritten(&grammar()).as_deref(), Some(after.as_str()), "{before:?}");
         }
     }
 
@@ -270,14 +352,37 @@ mod tests {
         let text = format!("\n\n\rDefaultZone=internal\r\n\n{REST}");
         let mut conf = Conf::parse(&text);
         conf.set("DefaultZone", "internal");
-        assert_eq!(conf.rewritten(), None);
+        assert_eq!(conf.rewritten(&grammar()), None);
     }
 
     #[test]
     fn the_first_value_counts_and_an_empty_one_does_not() {
         let conf = Conf::parse("Lockdown=\n LogDenied = all \nLogDenied=off\n# DefaultZone=x\n");
-        assert_eq!(conf.get("LogDenied"), "all");
-        assert_eq!(conf.get("Lockdown"), "no");
-        assert_eq!(conf.get("DefaultZone"), "public");
+        assert_eq!(conf.get("LogDenied", &grammar()), "all");
+        assert_eq!(conf.get("Lockdown", &grammar()), "no");
+        assert_eq!(conf.get("DefaultZone", &grammar()), "public");
+    }
+
+    #[test]
+    fn each_generation_has_its_own_keys_and_words() {
+        let rewritten = |text: &str, generation| {
+            let mut conf = Conf::parse(text);
+            conf.set("DefaultZone", "drop");
+            conf.rewritten(&Grammar::of_generation(generation)).unwrap()
+        };
+        let loose = "DefaultZone=public\nIPv6_rpfilter=loose\n";
+        assert!(rewritten(loose, Generation(1, 3)).contains("IPv6_rpfilter=yes\n"));
+        let newest = rewritten(loose, Generation(2, 5));
+        assert!(newest.contains("IPv6_rpfilter=loose\n") && !newest.contains("Lockdown"), "{newest}");
+        assert!(!newest.contains("Nftables") && newest.contains("CleanupModulesOnExit=no\n"), "{newest}");
+        let oldest = rewritten(loose, Generation(0, 9));
+        assert!(
+            oldest.contains("AllowZoneDrifting=False\n") && !oldest.contains("CleanupModules"),
+            "{oldest}"
+        );
+        let policy = |value: &str| find("ReloadPolicy", Generation(2, 5)).unwrap().takes(value);
+        assert!(
+            policy("drop") && policy("INPUT:ACCEPT; output=REJECT") && !policy("INPUT:LOG") && !policy("x")
+        );
     }
 }

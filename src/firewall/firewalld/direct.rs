@@ -2,12 +2,15 @@
 
 use super::code::{Checked, Code};
 use super::port::integer;
-use super::reader::{add_once, document, need, only, unexpected};
+use super::reader::{Attributes, add_once, check_attributes, need};
 use super::rich::split_words;
-use super::xml::Writer;
+use super::xml::{self, Element, Handler, Stop, Writer};
 
 /// The file's name in the local configuration.
 pub const FILE: &str = "direct.xml";
+
+const TABLES: [&str; 5] = ["security", "raw", "mangle", "nat", "filter"];
+const BRIDGE_TABLES: [&str; 3] = ["broute", "nat", "filter"];
 
 /// Families that chains, rules and passthroughs can have.
 pub const FAMILIES: [&str; 3] = ["ipv4", "ipv6", "eb"];
@@ -56,46 +59,26 @@ pub struct Direct {
 
 impl Direct {
     /// Reads the file.
+    ///
+    /// # Errors
+    /// The first thing in it that firewalld refuses.
     pub fn parse(text: &str) -> Checked<Direct> {
-        let root = document(text, "direct", Code::InvalidType)?;
-        let mut direct = Direct::default();
-        for child in &root.children {
-            let chain = || -> Checked<Chain> {
-                Ok(Chain {
-                    family: need(child, "ipv")?,
-                    table: need(child, "table")?,
-                    chain: need(child, "chain")?,
-                })
-            };
-            let arguments = split_words(child.text.trim()).map_err(|error| Code::ParseError.about(error))?;
-            match &*child.name {
-                "chain" => {
-                    only(child, &["ipv", "table", "chain"])?;
-                    add_once(&mut direct.chains, chain()?);
-                }
-                "rule" => {
-                    only(child, &["ipv", "table", "chain", "priority"])?;
-                    let priority = need(child, "priority")?;
-                    let bad = || Code::UnknownError.about(format!("'{priority}' is not a valid priority"));
-                    let priority = integer(&priority).ok_or_else(bad)?;
-                    add_once(
-                        &mut direct.rules,
-                        Rule {
-                            chain: chain()?,
-                            priority,
-                            arguments,
-                        },
-                    );
-                }
-                "passthrough" => {
-                    only(child, &["ipv"])?;
-                    let family = need(child, "ipv")?;
-                    add_once(&mut direct.passthroughs, Passthrough { family, arguments });
-                }
-                _ => return unexpected(child),
-            }
-        }
-        Ok(direct)
+        let mut reader = DirectReader::default();
+        xml::read(text, &mut reader).map_err(|stop| match stop {
+            Stop::Refused(fault) => fault,
+            Stop::Malformed(what) => Code::InvalidType.about(format!("Not a valid file: {what}")),
+        })?;
+        Ok(reader.direct)
+    }
+
+    /// Checks the families and tables of all that is in it.
+    ///
+    /// # Errors
+    /// `INVALID_IPV`, `INVALID_TABLE`
+    pub fn check(&self) -> Checked<()> {
+        let chains = self.chains.iter().chain(self.rules.iter().map(|rule| &rule.chain));
+        chains.into_iter().try_for_each(Chain::check)?;
+        self.passthroughs.iter().try_for_each(|passthrough| check_family(&passthrough.family))
     }
 
     /// The file.
@@ -116,6 +99,119 @@ impl Direct {
         }
         writer.finish()
     }
+}
+
+/// What a `rule` or `passthrough` holds is known at its end only.
+#[derive(Debug, Default)]
+struct DirectReader {
+    direct: Direct,
+    begun: bool,
+    rule: Option<Rule>,
+    passthrough: Option<String>,
+}
+
+impl Handler for DirectReader {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        let known: Option<Attributes> = match &*element.name {
+            "direct" => Some((&[], &[])),
+            "chain" => Some((&["ipv", "table", "chain"], &[])),
+            "rule" => Some((&["ipv", "table", "chain", "priority"], &[])),
+            "passthrough" => Some((&["ipv"], &[])),
+            _ => None,
+        };
+        check_attributes(element, known)?;
+        if element.name == "direct" {
+            return match std::mem::replace(&mut self.begun, true) {
+                true => Err(Code::ParseError.about("More than one direct tag.")),
+                false => Ok(()),
+            };
+        }
+        if !self.begun {
+            return Ok(());
+        }
+        match &*element.name {
+            "chain" => drop(add_once(&mut self.direct.chains, chain(element)?)),
+            "rule" => {
+                let chain = chain(element)?;
+                if !FAMILIES.contains(&chain.family.as_str()) {
+                    let detail = format!("'{}' not from {{'ipv4'|'ipv6'|'eb'}}", chain.family);
+                    return Err(Code::InvalidIpv.about(detail));
+                }
+                // One whose priority is no number is passed over.
+                self.rule = integer(need(element, "priority")?).map(|priority| Rule {
+                    chain,
+                    priority,
+                    arguments: Vec::new(),
+                });
+            }
+            _ => self.passthrough = Some(need(element, "ipv")?.to_owned()),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        let words = || split_words(text).map_err(|error| Code::UnknownError.about(error));
+        match name {
+            "rule" => {
+                if let Some(rule) = self.rule.take().filter(|_| !text.is_empty()) {
+                    let arguments = words()?;
+                    add_once(&mut self.direct.rules, Rule { arguments, ..rule });
+                }
+            }
+            "passthrough" => {
+                if let Some(family) = self.passthrough.take().filter(|_| !text.is_empty()) {
+                    let arguments = words()?;
+                    add_once(&mut self.direct.passthroughs, Passthrough { family, arguments });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn chain(element: &Element) -> Checked<Chain> {
+    Ok(Chain {
+        family: need(element, "ipv")?.to_owned(),
+        table: need(element, "table")?.to_owned(),
+        chain: need(element, "chain")?.to_owned(),
+    })
+}
+
+impl Chain {
+    /// Checks its family and table.
+    ///
+    /// # Errors
+    /// `INVALID_IPV`, `INVALID_TABLE`
+    pub fn check(&self) -> Checked<()> {
+        check_table(&self.family, &self.table)
+    }
+}
+
+/// Whether a chain, rule or passthrough can have this family.
+///
+/// # Errors
+/// `INVALID_IPV`
+pub fn check_family(family: &str) -> Checked<()> {
+    if FAMILIES.contains(&family) {
+        return Ok(());
+    }
+    let detail = format!("invalid argument: {family} (choose from 'ipv4', 'ipv6', 'eb')");
+    Err(Code::InvalidIpv.about(detail))
+}
+
+/// Whether a family has this table.
+///
+/// # Errors
+/// `INVALID_IPV`, `INVALID_TABLE`
+pub fn check_table(family: &str, table: &str) -> Checked<()> {
+    check_family(family)?;
+    let tables: &[&str] = if family == "eb" { &BRIDGE_TABLES } else { &TABLES };
+    if tables.contains(&table) {
+        return Ok(());
+    }
+    let tables: Vec<String> = tables.iter().map(|table| format!("'{table}'")).collect();
+    Err(Code::InvalidTable.about(format!("'{table}' not in 'dict_keys([{}])'", tables.join(", "))))
 }
 
 fn chain_attributes(chain: &Chain) -> [(&'static str, Option<&str>); 3] {

@@ -1,11 +1,11 @@
 //! Connection tracking helpers: `helpers/NAME.xml` (firewalld.helper(5)).
 
 use super::code::{Checked, Code};
-use super::names::Names;
-use super::port::Port;
-use super::reader::{Head, add_once, document, filled, need, only, unexpected};
-use super::traffic::{read_port, write_ports};
-use super::xml::Writer;
+use super::grammar::Grammar;
+use super::port::{Port, check_stored_port, check_stored_protocol};
+use super::reader::{self, Head, add_once, check_attributes, filled, need};
+use super::traffic::write_ports;
+use super::xml::{Element, Handler, Writer};
 
 /// What a helper's module begins with.
 pub const MODULE_PREFIX: &str = "nf_conntrack_";
@@ -25,27 +25,16 @@ pub struct Helper {
 
 impl Helper {
     /// Reads a helper's file.
-    pub fn parse(text: &str, names: &Names) -> Checked<Helper> {
-        let root = document(text, "helper", Code::InvalidHelper)?;
-        only(&root, &["name", "version", "family", "module"])?;
-        let mut helper = Helper {
-            family: root.get("family").unwrap_or_default().to_owned(),
-            module: need(&root, "module")?,
-            ..Helper::default()
+    ///
+    /// # Errors
+    /// The first thing in it that firewalld refuses.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Helper> {
+        let mut reader = HelperReader {
+            grammar,
+            helper: Helper::default(),
         };
-        check_family(&helper.family)?;
-        check_module(&helper.module)?;
-        helper.head.version = root.get("version").unwrap_or_default().to_owned();
-        for child in &root.children {
-            if helper.head.read(child) {
-                continue;
-            }
-            if child.name != "port" {
-                return unexpected(child);
-            }
-            add_once(&mut helper.ports, read_port(child, names)?);
-        }
-        Ok(helper)
+        reader::read(text, "helper", Code::InvalidHelper, &mut reader)?;
+        Ok(reader.helper)
     }
 
     /// The helper's file.
@@ -62,6 +51,56 @@ impl Helper {
         write_ports(&mut writer, "port", &self.ports);
         writer.finish()
     }
+}
+
+struct HelperReader<'d> {
+    grammar: &'d Grammar<'d>,
+    helper: Helper,
+}
+
+impl Handler for HelperReader<'_> {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        let known: Option<reader::Attributes> = match &*element.name {
+            "short" | "description" => Some((&[], &[])),
+            "helper" => Some((&["module"], &["name", "version", "family"])),
+            "port" => Some((&[], &["port", "protocol"])),
+            _ => None,
+        };
+        check_attributes(element, known)?;
+        match &*element.name {
+            "helper" => {
+                self.helper.head.version_of(element);
+                if let Some(family) = element.get("family") {
+                    check_stored_family(family)?;
+                    family.clone_into(&mut self.helper.family);
+                }
+                let module = need(element, "module")?;
+                check_module(module)?;
+                module.clone_into(&mut self.helper.module);
+            }
+            "port" => {
+                let (port, protocol) = (need(element, "port")?, need(element, "protocol")?);
+                check_stored_port(port, self.grammar)?;
+                check_stored_protocol(protocol)?;
+                add_once(&mut self.helper.ports, Port::new(port, protocol));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.helper.head.read(name, text);
+        Ok(())
+    }
+}
+
+/// Whether a file can have this family (`check_ipv` of `core/io/helper.py`).
+fn check_stored_family(family: &str) -> Checked<()> {
+    if matches!(family, "ipv4" | "ipv6") {
+        return Ok(());
+    }
+    Err(Code::InvalidIpv.about(format!("'{family}' not in '['ipv4', 'ipv6']'")))
 }
 
 /// Whether a helper can have this module.

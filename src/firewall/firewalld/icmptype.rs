@@ -1,8 +1,8 @@
 //! ICMP types: `icmptypes/NAME.xml` (firewalld.icmptype(5)).
 
 use super::code::{Checked, Code};
-use super::reader::{Head, document, is_true, only, unexpected};
-use super::xml::Writer;
+use super::reader::{self, Head, check_attributes, is_true};
+use super::xml::{Element, Handler, Writer};
 
 /// An ICMP type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,25 +15,12 @@ pub struct Icmptype {
 
 impl Icmptype {
     /// Reads an ICMP type's file.
+    ///
+    /// # Errors
+    /// The first thing in it that firewalld refuses.
     pub fn parse(text: &str) -> Checked<Icmptype> {
-        let root = document(text, "icmptype", Code::InvalidIcmptype)?;
-        only(&root, &["name", "version"])?;
         let mut icmptype = Icmptype::default();
-        icmptype.head.version = root.get("version").unwrap_or_default().to_owned();
-        for child in &root.children {
-            if icmptype.head.read(child) {
-                continue;
-            }
-            if child.name != "destination" {
-                return unexpected(child);
-            }
-            only(child, &["ipv4", "ipv6"])?;
-            for family in ["ipv4", "ipv6"] {
-                if child.get(family).is_some_and(is_true) {
-                    icmptype.destinations.push(family.to_owned());
-                }
-            }
-        }
+        reader::read(text, "icmptype", Code::InvalidIcmptype, &mut icmptype)?;
         Ok(icmptype)
     }
 
@@ -54,5 +41,34 @@ impl Icmptype {
             writer.empty("destination", &[("ipv4", yes("ipv4")), ("ipv6", yes("ipv6"))]);
         }
         writer.finish()
+    }
+}
+
+impl Handler for Icmptype {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        let known: Option<reader::Attributes> = match &*element.name {
+            "short" | "description" => Some((&[], &[])),
+            "icmptype" => Some((&[], &["name", "version"])),
+            "destination" => Some((&[], &["ipv4", "ipv6"])),
+            _ => None,
+        };
+        check_attributes(element, known)?;
+        match &*element.name {
+            "icmptype" => self.head.version_of(element),
+            "destination" => {
+                for family in ["ipv4", "ipv6"] {
+                    if element.get(family).is_some_and(is_true) {
+                        self.destinations.push(family.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.head.read(name, text);
+        Ok(())
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::address::{is_interface, is_ipv4, is_ipv4_net, is_ipv6, is_ipv6_net, is_mac};
-use super::code::{Checked, Code, Fault};
-use super::reader::{Head, document, filled, need, only, unexpected};
-use super::traffic::first_of_each;
-use super::xml::Writer;
+use super::code::{Checked, Code};
+use super::generation::Feature;
+use super::grammar::Grammar;
+use super::ipset_entry;
+use super::port::integer;
+use super::reader::{self, Head, check_attributes, filled, need};
+use super::xml::{Element, Handler, Writer};
 
 /// Types of sets, as listed.
 pub const TYPES: [&str; 11] = [
@@ -26,9 +28,6 @@ pub const TYPES: [&str; 11] = [
 /// Options that a set can have.
 const OPTIONS: [&str; 4] = ["family", "timeout", "hashsize", "maxelem"];
 
-/// Longest name.
-const NAME_LENGTH: usize = 31;
-
 /// A set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ipset {
@@ -45,53 +44,31 @@ pub struct Ipset {
 }
 
 impl Ipset {
-    /// Reads a set's file.
-    pub fn parse(text: &str) -> Checked<Ipset> {
-        let root = document(text, "ipset", Code::InvalidIpset)?;
-        only(&root, &["type", "version"])?;
-        let mut ipset = Ipset {
-            kind: need(&root, "type")?,
-            ..Ipset::default()
-        };
-        check_type(&ipset.kind)?;
-        ipset.head.version = root.get("version").unwrap_or_default().to_owned();
-        for child in &root.children {
-            if ipset.head.read(child) {
-                continue;
-            }
-            match &*child.name {
-                "option" => {
-                    only(child, &["name", "value"])?;
-                    let name = need(child, "name")?;
-                    if !OPTIONS.contains(&name.as_str()) {
-                        return Err(Code::InvalidOption.about(format!("Unknown option '{name}'")));
-                    }
-                    let value = child.get("value").unwrap_or_default();
-                    check_option(&name, value)?;
-                    ipset.options.push((name, value.to_owned()));
-                }
-                "entry" => {
-                    only(child, &[])?;
-                    ipset.entries.push(child.text.clone());
-                }
-                _ => return unexpected(child),
-            }
-        }
-        first_of_each(&mut ipset.options, |(name, _)| name.clone());
-        ipset.leave_out();
+    /// Reads a set's file. Entries that are there twice or do not fit are left out.
+    ///
+    /// # Errors
+    /// The first thing in it that firewalld refuses.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Ipset> {
+        let mut ipset = Ipset::default();
+        reader::read(text, "ipset", Code::InvalidIpset, &mut ipset)?;
+        ipset.leave_out(grammar);
         Ok(ipset)
     }
 
-    /// Leaves out entries that are there twice or do not fit.
-    fn leave_out(&mut self) {
+    fn leave_out(&mut self, grammar: &Grammar) {
+        if self.has_timeout() && !self.entries.is_empty() {
+            self.left_out.push("timeout option is set, entries are ignored".to_owned());
+            self.entries.clear();
+        }
         let mut seen = HashSet::with_capacity(self.entries.len());
         for entry in std::mem::take(&mut self.entries) {
-            if let Err(fault) = self.check_entry(&entry) {
-                self.left_out.push(format!("{fault}, ignoring."));
-            } else if seen.insert(entry.clone()) {
-                self.entries.push(entry);
-            } else {
+            if seen.contains(&entry) {
                 self.left_out.push(format!("Entry {entry} already set, ignoring."));
+            } else if let Err(fault) = self.check_entry(&entry, grammar) {
+                self.left_out.push(format!("{fault}, ignoring."));
+            } else {
+                seen.insert(entry.clone());
+                self.entries.push(entry);
             }
         }
     }
@@ -119,81 +96,98 @@ impl Ipset {
         found.map(|(_, value)| value.as_str())
     }
 
-    fn is_ipv6(&self) -> bool {
-        self.option("family") == Some("inet6")
+    /// Whether entries stay for a time only: then the kernel alone has them.
+    pub fn has_timeout(&self) -> bool {
+        self.option("timeout").is_some_and(|timeout| timeout != "0")
     }
 
     /// Whether an entry fits the set's type and family.
-    pub fn check_entry(&self, entry: &str) -> Checked<()> {
-        let family = if self.is_ipv6() { "ipv6" } else { "ipv4" };
-        let kinds = self.kind.strip_prefix("hash:").unwrap_or_default();
-        let bad = |what: &str, part: &str| {
-            let detail = format!("invalid {what} '{part}' in '{entry}' for {} ({family})", self.kind);
-            Code::InvalidEntry.about(detail)
-        };
-        let kinds: Vec<&str> = kinds.split(',').collect();
-        let parts: Vec<&str> = entry.split(',').collect();
-        if kinds.len() != parts.len() {
-            return Err(Code::InvalidEntry
-                .about(format!("entry '{entry}' does not match ipset type '{}'", self.kind)));
+    ///
+    /// # Errors
+    /// `INVALID_ENTRY`
+    pub fn check_entry(&self, entry: &str, grammar: &Grammar) -> Checked<()> {
+        ipset_entry::check(entry, &self.kind, self.option("family") == Some("inet6"), grammar)
+    }
+
+    /// Checks the set as it is about to be stored (`IPSet.import_config`).
+    ///
+    /// # Errors
+    /// `IPSET_WITH_TIMEOUT`, `INVALID_ENTRY`, and what is wrong with its type and options.
+    pub fn check(&self, grammar: &Grammar) -> Checked<()> {
+        if self.has_timeout() && !self.entries.is_empty() {
+            return Err(Code::IpsetWithTimeout.about(""));
         }
-        for (kind, part) in kinds.iter().zip(&parts) {
-            match self.misfit(kind, part) {
-                Some("") | None => {}
-                Some(what @ "mac address") => {
-                    return Err(Code::InvalidEntry.about(format!("invalid {what} '{part}' in '{entry}'")));
-                }
-                Some(what) => return Err(bad(what, part)),
+        self.entries.iter().try_for_each(|entry| self.check_entry(entry, grammar))?;
+        check_type(&self.kind)?;
+        for (name, value) in &self.options {
+            check_option(name, value)?;
+            let most = integer(value).and_then(|most| usize::try_from(most).ok());
+            if name == "maxelem"
+                && most.is_some_and(|most| self.entries.len() > most)
+                && grammar.has(Feature::IpsetSizeChecked)
+            {
+                let detail = format!("the number of ipset entries exceeds the maximum set size of {value}");
+                return Err(Code::InvalidIpset.about(detail));
             }
         }
         Ok(())
     }
+}
 
-    /// What a part of an entry is not, if it does not fit.
-    fn misfit(&self, kind: &str, part: &str) -> Option<&'static str> {
-        let address = |text: &str| {
-            if self.is_ipv6() {
-                is_ipv6(text)
-            } else {
-                is_ipv4(text)
+impl Handler for Ipset {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        let known: Option<reader::Attributes> = match &*element.name {
+            "short" | "description" | "entry" => Some((&[], &[])),
+            "ipset" => Some((&["type"], &["version"])),
+            "option" => Some((&["name"], &["value"])),
+            _ => None,
+        };
+        check_attributes(element, known)?;
+        match &*element.name {
+            "ipset" => {
+                let kind = need(element, "type")?;
+                if !TYPES.contains(&kind) {
+                    return Err(Code::InvalidType.about(kind));
+                }
+                kind.clone_into(&mut self.kind);
+                self.head.version_of(element);
             }
-        };
-        let net = |text: &str| {
-            if self.is_ipv6() {
-                is_ipv6_net(text)
-            } else {
-                is_ipv4_net(text)
-            }
-        };
-        let range = |single: &dyn Fn(&str) -> bool| match part.split_once('-') {
-            Some((first, last)) if !self.is_ipv6() => address(first) && address(last),
-            _ => single(part),
-        };
-        let (fits, what) = match kind {
-            "ip" => (range(&address) || (!self.is_ipv6() && net(part)), "address"),
-            "net" => (range(&net), "address"),
-            "mac" => (is_mac(part) && part != "00:00:00:00:00:00", "mac address"),
-            "iface" => (is_interface(part), "interface"),
-            "mark" => (is_number(part), "mark"),
-            "port" => (is_entry_port(part), "port"),
-            _ => (true, ""),
-        };
-        (!fits).then_some(what)
+            "option" => self.read_option(element)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.head.read(name, text);
+        if name == "entry" {
+            self.entries.push(text.to_owned());
+        }
+        Ok(())
     }
 }
 
-fn is_number(text: &str) -> bool {
-    match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).is_ok(),
-        None => text.parse::<u32>().is_ok(),
+impl Ipset {
+    fn read_option(&mut self, element: &Element) -> Checked<()> {
+        let name = need(element, "name")?;
+        let value = element.get("value").unwrap_or_default();
+        let wrong = if !OPTIONS.contains(&name) {
+            format!("Unknown option '{name}'")
+        } else if self.kind == "hash:mac" && name == "family" {
+            format!("Unsupported option '{name}' for type '{}'", self.kind)
+        } else if value.is_empty() {
+            format!("Missing mandatory value of option '{name}'")
+        } else {
+            check_option(name, value)?;
+            if self.option(name).is_some() {
+                self.left_out.push(format!("Option {name} already set, ignoring."));
+            } else {
+                self.options.push((name.to_owned(), value.to_owned()));
+            }
+            return Ok(());
+        };
+        Err(Code::InvalidOption.about(wrong))
     }
-}
-
-/// `[PROTOCOL:]PORT[-PORT]`
-fn is_entry_port(text: &str) -> bool {
-    let port = text.split_once(':').map_or(text, |(_, port)| port);
-    let mut bounds = port.splitn(2, '-');
-    bounds.all(|bound| bound.parse::<u16>().is_ok() || bound.bytes().any(|b| b.is_ascii_alphabetic()))
 }
 
 /// Whether a set can be of this type.
@@ -205,26 +199,20 @@ pub fn check_type(kind: &str) -> Checked<()> {
 }
 
 /// Whether a set can have this option.
+///
+/// # Errors
+/// `INVALID_IPSET` for an unknown one, `INVALID_VALUE` and `INVALID_FAMILY` for a value.
 pub fn check_option(name: &str, value: &str) -> Checked<()> {
-    let bad = |detail: String| -> Fault { Code::InvalidIpset.about(detail) };
     match name {
         "family" if matches!(value, "inet" | "inet6") => Ok(()),
         "family" => Err(Code::InvalidFamily.about(value)),
-        "timeout" | "hashsize" | "maxelem" => match value.parse::<i64>() {
-            Ok(number) if number >= 0 => Ok(()),
-            Ok(_) => Err(Code::InvalidValue.about(format!("Option '{name}': Value '{value}' is negative"))),
-            Err(_) => {
+        "timeout" | "hashsize" | "maxelem" => match integer(value) {
+            Some(number) if number >= 0 => Ok(()),
+            Some(_) => Err(Code::InvalidValue.about(format!("Option '{name}': Value '{value}' is negative"))),
+            None => {
                 Err(Code::InvalidValue.about(format!("Option '{name}': Value '{value}' is not an integer")))
             }
         },
-        _ => Err(bad(format!("ipset invalid option '{name}'"))),
+        _ => Err(Code::InvalidIpset.about(format!("ipset invalid option '{name}'"))),
     }
-}
-
-/// Whether a set can have this name.
-pub fn check_name(name: &str) -> Checked<()> {
-    if name.chars().count() > NAME_LENGTH {
-        return Err(Code::InvalidName.about(format!("'{name}' is too long, max is {NAME_LENGTH}")));
-    }
-    Ok(())
 }

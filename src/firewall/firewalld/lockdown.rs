@@ -3,8 +3,8 @@
 
 use super::code::{Checked, Code, Fault};
 use super::port::integer;
-use super::reader::{add_once, document, need, only, unexpected};
-use super::xml::Writer;
+use super::reader::{Attributes, add_once, check_attributes, need};
+use super::xml::{self, Element, Handler, Stop, Writer};
 
 /// The file's name in the local configuration.
 pub const FILE: &str = "lockdown-whitelist.xml";
@@ -25,59 +25,28 @@ pub struct Whitelist {
 impl Whitelist {
     /// Reads the file. Entries that make no sense are left out.
     pub fn parse(text: &str) -> Checked<Whitelist> {
-        Whitelist::read(text, &mut |_| Ok(()))
+        Whitelist::read(text, false)
     }
 
     /// Whether the file and every entry of it make sense.
     pub fn check(text: &str) -> Checked<()> {
-        Whitelist::read(text, &mut Err).map(drop)
+        Whitelist::read(text, true).map(drop)
     }
 
-    fn read(text: &str, wrong: &mut dyn FnMut(Fault) -> Checked<()>) -> Checked<Whitelist> {
-        let root = document(text, "whitelist", Code::InvalidType)?;
-        let mut whitelist = Whitelist::default();
-        for child in &root.children {
-            let (list, value, checked) = match &*child.name {
-                "command" => {
-                    only(child, &["name"])?;
-                    let value = need(child, "name")?;
-                    let checked = check_command(&value);
-                    (&mut whitelist.commands, value, checked)
-                }
-                "selinux" => {
-                    only(child, &["context"])?;
-                    let value = need(child, "context")?;
-                    let checked = check_context(&value);
-                    (&mut whitelist.contexts, value, checked)
-                }
-                "user" => {
-                    only(child, &["id", "name"])?;
-                    if let Some(id) = child.get("id") {
-                        if let Some(id) = integer(id) {
-                            whitelist.add_uid(id, wrong)?;
-                        }
-                        continue;
-                    }
-                    let value = need(child, "name")?;
-                    let checked = check_user(&value);
-                    (&mut whitelist.users, value, checked)
-                }
-                _ => return unexpected(child),
-            };
-            match checked {
-                Ok(()) => add_once(list, value),
-                Err(fault) => wrong(fault)?,
-            }
+    fn read(text: &str, strict: bool) -> Checked<Whitelist> {
+        let mut reader = WhitelistReader {
+            whitelist: Whitelist::default(),
+            begun: false,
+            wrong: None,
+        };
+        xml::read(text, &mut reader).map_err(|stop| match stop {
+            Stop::Refused(fault) => fault,
+            Stop::Malformed(what) => Code::InvalidType.about(format!("Not a valid file: {what}")),
+        })?;
+        match reader.wrong.filter(|_| strict) {
+            Some(fault) => Err(fault),
+            None => Ok(reader.whitelist),
         }
-        Ok(whitelist)
-    }
-
-    fn add_uid(&mut self, id: i64, wrong: &mut dyn FnMut(Fault) -> Checked<()>) -> Checked<()> {
-        if !(0..=i64::from(i32::MAX)).contains(&id) {
-            return wrong(Code::InvalidUid.about(id.to_string()));
-        }
-        add_once(&mut self.uids, id);
-        Ok(())
     }
 
     /// The file.
@@ -98,6 +67,73 @@ impl Whitelist {
             writer.empty("selinux", &[("context", Some(context))]);
         }
         writer.finish()
+    }
+}
+
+struct WhitelistReader {
+    whitelist: Whitelist,
+    begun: bool,
+    /// The first entry that makes no sense.
+    wrong: Option<Fault>,
+}
+
+impl Handler for WhitelistReader {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        let known: Option<Attributes> = match &*element.name {
+            "whitelist" => Some((&[], &[])),
+            "command" => Some((&["name"], &[])),
+            "user" => Some((&[], &["id", "name"])),
+            "selinux" => Some((&["context"], &[])),
+            _ => None,
+        };
+        check_attributes(element, known)?;
+        if element.name == "whitelist" {
+            return match std::mem::replace(&mut self.begun, true) {
+                true => Err(Code::ParseError.about("More than one whitelist.")),
+                false => Ok(()),
+            };
+        }
+        if !self.begun {
+            return Ok(());
+        }
+        let list = &mut self.whitelist;
+        let (list, value, checked) = match &*element.name {
+            "command" => {
+                let value = need(element, "name")?;
+                (&mut list.commands, value, check_command(value))
+            }
+            "selinux" => {
+                let value = need(element, "context")?;
+                (&mut list.contexts, value, check_context(value))
+            }
+            _ => match (element.get("id"), element.get("name")) {
+                (Some(id), _) => return self.uid(id),
+                (None, Some(value)) => (&mut list.users, value, check_user(value)),
+                (None, None) => return Ok(()),
+            },
+        };
+        match checked {
+            Ok(()) => drop(add_once(list, value.to_owned())),
+            Err(fault) => drop(self.wrong.get_or_insert(fault)),
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &str, _: &str) -> Checked<()> {
+        Ok(())
+    }
+}
+
+impl WhitelistReader {
+    fn uid(&mut self, id: &str) -> Checked<()> {
+        match integer(id) {
+            Some(uid) if (0..=i64::from(i32::MAX)).contains(&uid) => {
+                add_once(&mut self.whitelist.uids, uid);
+            }
+            Some(uid) => drop(self.wrong.get_or_insert(Code::InvalidUid.about(uid.to_string()))),
+            None => {}
+        }
+        Ok(())
     }
 }
 

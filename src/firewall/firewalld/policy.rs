@@ -1,11 +1,12 @@
 //! Policies: `policies/NAME.xml` (firewalld.policy(5)).
 
 use super::code::{Checked, Code, no_number};
-use super::names::Names;
+use super::generation::Feature;
+use super::grammar::Grammar;
 use super::port::integer;
-use super::reader::{Head, add_once, document, filled, need, only, unexpected};
-use super::traffic::Traffic;
-use super::xml::Writer;
+use super::reader::{self, Attributes, Head, add_once, check_attributes, filled, need};
+use super::traffic::{Traffic, TrafficReader};
+use super::xml::{Element, Handler, Writer};
 
 /// Targets that a policy can have.
 pub const TARGETS: [&str; 4] = ["ACCEPT", "REJECT", "DROP", "CONTINUE"];
@@ -28,6 +29,8 @@ pub struct Policy {
     pub ingress_zones: Vec<String>,
     /// Zones that it goes to.
     pub egress_zones: Vec<String>,
+    /// Whether it is switched off (firewalld 2.4 and later).
+    pub disable: bool,
 }
 
 impl Default for Policy {
@@ -39,53 +42,30 @@ impl Default for Policy {
             traffic: Traffic::default(),
             ingress_zones: Vec::new(),
             egress_zones: Vec::new(),
+            disable: false,
         }
     }
 }
 
 impl Policy {
     /// Reads a policy file. What is there twice counts once.
-    pub fn parse(text: &str, names: &Names) -> Checked<Policy> {
-        let root = document(text, "policy", Code::InvalidPolicy)?;
-        only(&root, &["version", "target", "priority", "disable"])?;
-        let target = need(&root, "target")?;
-        if !TARGETS.contains(&target.as_str()) {
-            return Err(Code::InvalidTarget.about(target));
-        }
-        let mut policy = Policy {
-            target,
-            ..Policy::default()
+    ///
+    /// # Errors
+    /// The first thing in it that the grammar's generation refuses.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Policy> {
+        let mut reader = PolicyReader {
+            grammar,
+            policy: Policy::default(),
+            traffic: TrafficReader::new(grammar),
         };
-        policy.head.version = root.get("version").unwrap_or_default().to_owned();
-        if let Some(priority) = root.get("priority") {
-            // 0 is reserved, and read as though nothing were said.
-            policy.priority = match integer(priority).ok_or_else(|| no_number(priority))? {
-                0 => DEFAULT_PRIORITY,
-                priority => priority,
-            };
-        }
-        for child in &root.children {
-            if policy.head.read(child) || policy.traffic.read(child, names, &[])? {
-                continue;
-            }
-            match &*child.name {
-                "ingress-zone" => {
-                    only(child, &["name"])?;
-                    add_once(&mut policy.ingress_zones, need(child, "name")?);
-                }
-                "egress-zone" => {
-                    only(child, &["name"])?;
-                    add_once(&mut policy.egress_zones, need(child, "name")?);
-                }
-                _ => return unexpected(child),
-            }
-        }
-        policy.traffic.drop_repeats();
+        reader::read(text, "policy", Code::InvalidPolicy, &mut reader)?;
+        let mut policy = reader.policy;
+        policy.traffic = reader.traffic.finish();
         Ok(policy)
     }
 
     /// The policy's file.
-    pub fn to_xml(&self) -> String {
+    pub fn to_xml(&self, grammar: &Grammar) -> String {
         let priority = (self.priority != DEFAULT_PRIORITY).then(|| self.priority.to_string());
         let mut writer = Writer::new(
             "policy",
@@ -96,7 +76,7 @@ impl Policy {
             ],
         );
         self.head.write(&mut writer);
-        self.traffic.write(&mut writer);
+        self.traffic.write(&mut writer, grammar);
         for (element, zones) in [
             ("ingress-zone", &self.ingress_zones),
             ("egress-zone", &self.egress_zones),
@@ -105,11 +85,90 @@ impl Policy {
                 writer.empty(element, &[("name", Some(zone))]);
             }
         }
+        if self.disable {
+            writer.empty("disable", &[]);
+        }
         writer.finish()
     }
 
     /// Whether zones are set on both sides.
     pub fn is_active(&self) -> bool {
         !self.ingress_zones.is_empty() && !self.egress_zones.is_empty()
+    }
+}
+
+/// The attributes of a policy file's elements.
+fn attributes(name: &str, grammar: &Grammar) -> Option<Attributes> {
+    Some(match name {
+        "policy" => (&["target"], &["version", "priority"]),
+        "masquerade" => (&[], &[]),
+        "ingress-zone" | "egress-zone" => (&["name"], &[]),
+        "disable" if grammar.has(Feature::PolicyDisable) => (&[], &[]),
+        _ => return super::traffic::attributes(name, grammar),
+    })
+}
+
+struct PolicyReader<'d> {
+    grammar: &'d Grammar<'d>,
+    policy: Policy,
+    traffic: TrafficReader<'d>,
+}
+
+impl Handler for PolicyReader<'_> {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        if self.traffic.rules.skips() {
+            return Ok(());
+        }
+        check_attributes(element, attributes(&element.name, self.grammar))?;
+        if self.traffic.start(element)? {
+            return Ok(());
+        }
+        match &*element.name {
+            "policy" => self.policy(element)?,
+            "ingress-zone" | "egress-zone" => {
+                let ingress = element.name == "ingress-zone";
+                let name = need(element, "name")?;
+                let list = match ingress {
+                    true => &mut self.policy.ingress_zones,
+                    false => &mut self.policy.egress_zones,
+                };
+                if !add_once(list, name.to_owned()) {
+                    let side = if ingress { "Ingress" } else { "Egress" };
+                    self.traffic.repeated(&format!("{side} zone '{name}'"));
+                }
+            }
+            "disable" => self.policy.disable = true,
+            _ => {
+                let log = &mut self.traffic.traffic.left_out;
+                let lenient = "Source outside of rule";
+                self.traffic.rules.reject(self.grammar, log, lenient, "Source outside of rule.")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.policy.head.read(name, text);
+        self.traffic.end(name)
+    }
+}
+
+impl PolicyReader<'_> {
+    fn policy(&mut self, element: &Element) -> Checked<()> {
+        self.policy.head.version_of(element);
+        if let Some(priority) = element.get("priority") {
+            // 0 is reserved. Before 2.0 it is read as though nothing were said
+            // (`export_config_dict` of `core/io/io_object.py`), since then it is found when checked.
+            self.policy.priority = match integer(priority).ok_or_else(|| no_number(priority))? {
+                0 if !self.grammar.has(Feature::ZonePriorities) => DEFAULT_PRIORITY,
+                priority => priority,
+            };
+        }
+        let target = need(element, "target")?;
+        if !TARGETS.contains(&target) {
+            return Err(Code::InvalidTarget.about(target));
+        }
+        target.clone_into(&mut self.policy.target);
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::code::{Checked, Code};
-use super::names::Names;
+use super::grammar::Grammar;
 
 /// Protocols that have ports.
 pub const WITH_PORTS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
@@ -35,36 +35,36 @@ impl Port {
     }
 
     /// Reads `PORT/PROTOCOL`, as on the command line.
-    pub fn parse(text: &str, names: &Names) -> Checked<Port> {
-        Port::parse_separated(text, '/', names)
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Port> {
+        Port::parse_separated(text, '/', grammar)
     }
 
     /// Reads `PORT:PROTOCOL`, as in lokkit's options.
-    pub fn parse_lokkit(text: &str, names: &Names) -> Checked<Port> {
-        Port::parse_separated(text, ':', names)
+    pub fn parse_lokkit(text: &str, grammar: &Grammar) -> Checked<Port> {
+        Port::parse_separated(text, ':', grammar)
     }
 
-    fn parse_separated(text: &str, separator: char, names: &Names) -> Checked<Port> {
+    fn parse_separated(text: &str, separator: char, grammar: &Grammar) -> Checked<Port> {
         let parts: Vec<&str> = text.split(separator).collect();
         let [port, protocol] = parts[..] else {
             return Err(Code::InvalidPort.about(format!(
                 "bad port (most likely missing protocol), correct syntax is portid[-portid]{separator}protocol"
             )));
         };
-        check_port(port, names)?;
+        check_port(port, grammar)?;
         check_protocol_with_ports(protocol)?;
         Ok(Port::new(port, protocol))
     }
 
     /// First and last port, in this order.
-    pub fn range(&self, names: &Names) -> Option<(u16, u16)> {
-        range(&self.port, names)
+    pub fn range(&self, grammar: &Grammar) -> Option<(u16, u16)> {
+        range(&self.port, grammar)
     }
 }
 
 /// Whether a text is a port or range.
-pub fn check_port(port: &str, names: &Names) -> Checked<()> {
-    match range(port, names) {
+pub fn check_port(port: &str, grammar: &Grammar) -> Checked<()> {
+    match range(port, grammar) {
         Some(_) => Ok(()),
         None => Err(Code::InvalidPort.about(port)),
     }
@@ -79,10 +79,10 @@ pub fn check_protocol_with_ports(protocol: &str) -> Checked<()> {
 }
 
 /// Whether a protocol is a number up to 255 or a name that the image knows.
-pub fn check_protocol(protocol: &str, names: &Names) -> Checked<()> {
+pub fn check_protocol(protocol: &str, grammar: &Grammar) -> Checked<()> {
     let known = match integer(protocol) {
         Some(number) => (0..=255).contains(&number),
-        None => names.is_protocol(protocol),
+        None => grammar.is_protocol(protocol),
     };
     if known {
         Ok(())
@@ -92,28 +92,28 @@ pub fn check_protocol(protocol: &str, names: &Names) -> Checked<()> {
 }
 
 /// First and last port of a spelling, in ascending order whatever the spelling.
-pub fn range(text: &str, names: &Names) -> Option<(u16, u16)> {
-    if let Some(port) = single(text, names) {
+pub fn range(text: &str, grammar: &Grammar) -> Option<(u16, u16)> {
+    if let Some(port) = single(text, grammar) {
         return Some((port, port));
     }
     let bounds = text.match_indices('-').find_map(|(at, _)| {
-        let (first, last) = (single(&text[..at], names)?, &text[at + 1..]);
+        let (first, last) = (single(&text[..at], grammar)?, &text[at + 1..]);
         // `80-` is taken for 80.
         let last = if last.is_empty() {
             first
         } else {
-            single(last, names)?
+            single(last, grammar)?
         };
         Some((first, last))
     })?;
     Some((bounds.0.min(bounds.1), bounds.0.max(bounds.1)))
 }
 
-fn single(text: &str, names: &Names) -> Option<u16> {
+fn single(text: &str, grammar: &Grammar) -> Option<u16> {
     match integer(text) {
         Some(number) => u16::try_from(number).ok(),
         None if text.starts_with('-') || text.is_empty() => None,
-        None => names.port(text),
+        None => grammar.port(text),
     }
 }
 
@@ -136,6 +136,47 @@ pub fn integer(text: &str) -> Option<i64> {
     Some(if text.starts_with('-') { -value } else { value })
 }
 
+/// An integer with the prefix of its base, as Python's `int(TEXT, 0)` reads it: `0x10`, and no
+/// leading zeros.
+pub fn literal(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let based = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .iter()
+        .find_map(|(prefix, base)| Some((lower.strip_prefix(prefix)?, *base)));
+    match based {
+        Some((digits, base)) => {
+            i64::from_str_radix(digits, base).ok().filter(|_| !digits.starts_with(['+', '-']))
+        }
+        None => {
+            let digits = text.trim_start_matches(['+', '-']);
+            let zeros = digits.len() > 1 && digits.starts_with('0') && digits.bytes().any(|b| b != b'0');
+            integer(text).filter(|_| !zeros)
+        }
+    }
+}
+
+/// Whether a file may have this port (`check_port` of `core/io/io_object.py`).
+pub fn check_stored_port(port: &str, grammar: &Grammar) -> Checked<()> {
+    if range(port, grammar).is_some() {
+        return Ok(());
+    }
+    let is_number = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    Err(Code::InvalidPort.about(match is_number {
+        true => format!("port number in '{port}' is too big"),
+        false => format!("'{port}' is invalid port range"),
+    }))
+}
+
+/// Whether a file may have this protocol with a port (`check_tcpudp` of `core/io/io_object.py`).
+pub fn check_stored_protocol(protocol: &str) -> Checked<()> {
+    if WITH_PORTS.contains(&protocol) {
+        return Ok(());
+    }
+    let known = "{'tcp'|'udp'|'sctp'|'dccp'}";
+    Err(Code::InvalidProtocol.about(format!("'{protocol}' not from {known}")))
+}
+
 /// A range in its shortest spelling.
 pub fn spell((first, last): (u16, u16)) -> String {
     if first == last {
@@ -148,12 +189,12 @@ pub fn spell((first, last): (u16, u16)) -> String {
 /// Merges ports that overlap, as firewalld does when it reads a zone: a port inside an earlier one
 /// is dropped; one that overlaps earlier ones takes them in and stands at its own place. Adjacent
 /// ports stay apart. Numbers take their shortest spelling. Takes n log n steps.
-pub fn merge(ports: Vec<Port>, names: &Names) -> Vec<Port> {
+pub fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
     let mut places: Vec<Option<Port>> = Vec::with_capacity(ports.len());
     // By protocol: first port -> (last port, place). Ranges in here never overlap.
     let mut taken: BTreeMap<String, BTreeMap<u16, (u16, usize)>> = BTreeMap::new();
     for port in ports {
-        let Some((mut first, mut last)) = port.range(names) else {
+        let Some((mut first, mut last)) = port.range(grammar) else {
             places.push(Some(port));
             continue;
         };
@@ -186,8 +227,8 @@ pub fn merge(ports: Vec<Port>, names: &Names) -> Vec<Port> {
 }
 
 /// Sorts for a listing: by protocol, then by number.
-pub fn sort_for_listing(ports: &mut [Port], names: &Names) {
-    ports.sort_by_cached_key(|port| (port.protocol.clone(), port.range(names)));
+pub fn sort_for_listing(ports: &mut [Port], grammar: &Grammar) {
+    ports.sort_by_cached_key(|port| (port.protocol.clone(), port.range(grammar)));
 }
 
 #[cfg(test)]
@@ -222,7 +263,7 @@ mod tests {
             ("80-x", None),
             ("http", None),
         ] {
-            assert_eq!(range(text, &Names::none()), expected, "{text}");
+            assert_eq!(range(text, &Grammar::none()), expected, "{text}");
         }
     }
 
@@ -238,7 +279,7 @@ mod tests {
             ("80/TCP", "INVALID_PROTOCOL: 'TCP' not in {'tcp'|'udp'|'sctp'|'dccp'}"),
             ("65536/tcp", "INVALID_PORT: 65536"),
         ] {
-            assert_eq!(Port::parse(text, &Names::none()).unwrap_err().to_string(), expected);
+            assert_eq!(Port::parse(text, &Grammar::none()).unwrap_err().to_string(), expected);
         }
     }
 
@@ -253,7 +294,7 @@ mod tests {
             ("10-20/tcp 10/tcp 10-25/tcp", "10-25/tcp"),
             ("8000-8100/tcp 8050/tcp", "8000-8100/tcp"),
         ] {
-            assert_eq!(show(&merge(ports(before), &Names::none())), after, "{before}");
+            assert_eq!(show(&merge(ports(before), &Grammar::none())), after, "{before}");
         }
     }
 
@@ -261,10 +302,10 @@ mod tests {
         #[test]
         fn merged_ports_cover_the_same_and_never_overlap(ranges in proptest::collection::vec((0u16..60, 0u16..8), 0..20)) {
             let given: Vec<Port> = ranges.iter().map(|(a, n)| Port::new(spell((*a, a + n)), "tcp")).collect();
-            let merged = merge(given, &Names::none());
+            let merged = merge(given, &Grammar::none());
             for port in 0u16..70 {
                 let wanted = ranges.iter().any(|(a, n)| (*a..=a + n).contains(&port));
-                let covering = merged.iter().filter_map(|p| p.range(&Names::none()));
+                let covering = merged.iter().filter_map(|p| p.range(&Grammar::none()));
                 let count = covering.filter(|(a, b)| (*a..=*b).contains(&port)).count();
                 prop_assert_eq!(count, usize::from(wanted));
             }

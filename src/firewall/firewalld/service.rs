@@ -1,14 +1,11 @@
 //! Services: `services/NAME.xml` (firewalld.service(5)).
 
 use super::code::{Checked, Code};
-use super::names::Names;
-use super::port::{Port, check_protocol};
-use super::reader::{Head, add_once, document, need, only, unexpected};
-use super::store::{Kind, Tree};
-use super::traffic::{first_of_each, read_port, write_ports};
-use super::xml::{Element, Writer};
-use crate::error::{Error, Result};
-use crate::root::Root;
+use super::grammar::Grammar;
+use super::port::{Port, check_protocol, check_stored_port, check_stored_protocol};
+use super::reader::{self, Attributes, Head, add_once, check_attributes, need};
+use super::traffic::{drop_equal, write_ports};
+use super::xml::{Element, Handler, Writer};
 
 /// A service: what it opens when a zone lists it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,95 +26,39 @@ pub struct Service {
     pub includes: Vec<String>,
     /// Connection tracking helpers.
     pub helpers: Vec<String>,
+    /// What is to be logged of what is there twice in the file.
+    pub left_out: Vec<String>,
 }
 
 impl Service {
-    /// Loads a service: the local file, or the shipped one if there is none.
-    pub fn load(root: &Root, name: &str) -> Result<Option<Service>> {
-        let tree = Tree::of(root);
-        let Some(text) = tree.read(Kind::Service, name)? else {
-            return Ok(None);
-        };
-        let parsed = Service::parse(&text, &Names::of(root));
-        parsed.map(Some).map_err(|fault| {
-            Error::malformed(tree.find(Kind::Service, name).unwrap_or_default(), fault.to_string())
-        })
-    }
-
-    /// Writes the service to its local file, keeping the file that was there as `NAME.xml.old`.
-    pub fn save(&self, root: &Root, name: &str) -> Result<()> {
-        Tree::of(root).replace(Kind::Service, name, &self.to_xml()).map(drop)
-    }
-
     /// Reads a service file. What is there twice counts once.
-    pub fn parse(text: &str, names: &Names) -> Checked<Service> {
-        let root = document(text, "service", Code::InvalidService)?;
-        only(&root, &["name", "version"])?;
-        let mut service = Service::default();
-        service.head.version = root.get("version").unwrap_or_default().to_owned();
-        for child in &root.children {
-            if !service.head.read(child) {
-                service.read(child, names)?;
-            }
+    ///
+    /// # Errors
+    /// The first thing in it that firewalld refuses.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Service> {
+        let mut reader = ServiceReader {
+            grammar,
+            service: Service::default(),
+        };
+        reader::read(text, "service", Code::InvalidService, &mut reader)?;
+        let mut service = reader.service;
+        // There may be thousands of ports.
+        for (ports, what) in [
+            (&mut service.ports, "Port"),
+            (&mut service.source_ports, "SourcePort"),
+        ] {
+            let repeated = drop_equal(ports);
+            service
+                .left_out
+                .extend(repeated.iter().map(|port| format!("{what} '{port}' already set, ignoring.")));
         }
-        first_of_each(&mut service.ports, Clone::clone);
-        first_of_each(&mut service.source_ports, Clone::clone);
         Ok(service)
     }
 
-    fn read(&mut self, child: &Element, names: &Names) -> Checked<()> {
-        match &*child.name {
-            // The old way to name a protocol as a whole.
-            "port" if child.get("port") == Some("") => {
-                let protocol = need(child, "protocol")?;
-                check_protocol(&protocol, names)?;
-                add_once(&mut self.protocols, protocol);
-            }
-            "port" => self.ports.push(read_port(child, names)?),
-            "source-port" => self.source_ports.push(read_port(child, names)?),
-            "protocol" => {
-                only(child, &["value"])?;
-                let value = need(child, "value")?;
-                check_protocol(&value, names)?;
-                add_once(&mut self.protocols, value);
-            }
-            "module" => {
-                only(child, &["name"])?;
-                let name = need(child, "name")?;
-                // `nf_conntrack_NAME` is the helper's module; the helper is what is meant.
-                let name = match name.strip_prefix("nf_conntrack_") {
-                    Some(helper) => helper.replace('_', "-"),
-                    None => name,
-                };
-                add_once(&mut self.modules, name);
-            }
-            "destination" => self.read_destination(child)?,
-            "include" => {
-                only(child, &["service"])?;
-                add_once(&mut self.includes, need(child, "service")?);
-            }
-            "helper" => {
-                only(child, &["name"])?;
-                add_once(&mut self.helpers, need(child, "name")?);
-            }
-            _ => return unexpected(child),
+    fn repeated(&mut self, is_new: bool, line: impl FnOnce() -> String) {
+        if !is_new {
+            self.left_out.push(line());
         }
-        Ok(())
-    }
-
-    fn read_destination(&mut self, child: &Element) -> Checked<()> {
-        only(child, &["ipv4", "ipv6"])?;
-        for family in ["ipv4", "ipv6"] {
-            if let Some(address) = child.get(family) {
-                if !super::address::is_net(family, address) {
-                    return Err(Code::InvalidAddr.about(format!("'{address}' is not valid {family} address")));
-                }
-                if self.destination(family).is_none() {
-                    self.destinations.push((family.to_owned(), address.to_owned()));
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The destination of a family.
@@ -152,6 +93,113 @@ impl Service {
     }
 }
 
+/// The attributes of a service file's elements. Many are asked for only when they are used.
+fn attributes(name: &str) -> Option<Attributes> {
+    Some(match name {
+        "short" | "description" => (&[], &[]),
+        "service" => (&[], &["name", "version"]),
+        "port" | "source-port" => (&[], &["port", "protocol"]),
+        "protocol" => (&[], &["value"]),
+        "module" | "helper" => (&[], &["name"]),
+        "destination" => (&[], &["ipv4", "ipv6"]),
+        "include" => (&[], &["service"]),
+        _ => return None,
+    })
+}
+
+struct ServiceReader<'d> {
+    grammar: &'d Grammar<'d>,
+    service: Service,
+}
+
+impl Handler for ServiceReader<'_> {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        check_attributes(element, attributes(&element.name))?;
+        let own = |name| need(element, name);
+        let service = &mut self.service;
+        match &*element.name {
+            "service" => {
+                service.head.version_of(element);
+                if let Some(name) = element.get("name") {
+                    service.left_out.push(format!("Ignoring deprecated attribute name='{name}'"));
+                }
+            }
+            // The old way to name a protocol as a whole.
+            "port" if own("port")?.is_empty() => self.protocol(own("protocol")?)?,
+            "port" | "source-port" => self.port(element)?,
+            "protocol" => self.protocol(own("value")?)?,
+            "module" => {
+                // `nf_conntrack_NAME` is the helper's module; the helper is what is meant.
+                let name = own("name")?;
+                let name = match name.strip_prefix("nf_conntrack_") {
+                    Some(helper) => helper.replace('_', "-"),
+                    None => name.to_owned(),
+                };
+                let is_new = add_once(&mut service.modules, name.clone());
+                service.repeated(is_new, || format!("Module '{name}' already set, ignoring."));
+            }
+            "destination" => self.destination(element)?,
+            "include" => {
+                let name = own("service")?;
+                let is_new = add_once(&mut service.includes, name.to_owned());
+                service.repeated(is_new, || format!("Include '{name}' already set, ignoring."));
+            }
+            "helper" => {
+                let name = own("name")?;
+                let is_new = add_once(&mut service.helpers, name.to_owned());
+                service.repeated(is_new, || format!("Helper '{name}' already set, ignoring."));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.service.head.read(name, text);
+        Ok(())
+    }
+}
+
+impl ServiceReader<'_> {
+    fn port(&mut self, element: &Element) -> Checked<()> {
+        let port = need(element, "port")?;
+        check_stored_port(port, self.grammar)?;
+        let protocol = need(element, "protocol")?;
+        check_stored_protocol(protocol)?;
+        let list = match element.name == "port" {
+            true => &mut self.service.ports,
+            false => &mut self.service.source_ports,
+        };
+        list.push(Port::new(port, protocol));
+        Ok(())
+    }
+
+    fn protocol(&mut self, protocol: &str) -> Checked<()> {
+        check_protocol(protocol, self.grammar)?;
+        let is_new = add_once(&mut self.service.protocols, protocol.to_owned());
+        self.service.repeated(is_new, || format!("Protocol '{protocol}' already set, ignoring."));
+        Ok(())
+    }
+
+    fn destination(&mut self, element: &Element) -> Checked<()> {
+        for family in ["ipv4", "ipv6"] {
+            let Some(address) = element.get(family) else {
+                continue;
+            };
+            if !super::address::is_net(family, address) {
+                return Err(Code::InvalidAddr.about(format!("'{address}' is not valid {family} address")));
+            }
+            let is_new = self.service.destination(family).is_none();
+            if is_new {
+                self.service.destinations.push((family.to_owned(), address.to_owned()));
+            }
+            self.service
+                .repeated(is_new, || format!("Destination address for '{family}' already set, ignoring"));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,9 +226,14 @@ mod tests {
   <helper name="ftp"/>
 </service>
 "#;
-        let service = Service::parse(text, &Names::none()).unwrap();
+        let mut service = Service::parse(text, &Grammar::none()).unwrap();
         assert_eq!(service.to_xml(), expected);
-        assert_eq!(Service::parse(expected, &Names::none()).unwrap(), service);
+        let expected_log = [
+            "Ignoring deprecated attribute name='foo'",
+            "Destination address for 'ipv4' already set, ignoring",
+        ];
+        assert_eq!(std::mem::take(&mut service.left_out), expected_log);
+        assert_eq!(Service::parse(expected, &Grammar::none()).unwrap(), service);
     }
 
     #[test]

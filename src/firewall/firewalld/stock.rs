@@ -4,12 +4,14 @@
 
 use std::cell::OnceCell;
 
+use super::code::Checked;
+use super::grammar::Grammar;
 use super::icmptype::Icmptype;
+use super::kind::Kind;
 use super::port::{Port, WITH_PORTS};
 use super::service::Service;
 use super::stock_data::{ICMPTYPES, SERVICES, StockZone, ZONES};
-use super::store::Kind;
-use super::xml::{Element, parse};
+use super::xml::{self, Element, Handler};
 use super::zone::Zone;
 use crate::firewall::lokkit::services as lokkit;
 use crate::root::Root;
@@ -78,7 +80,10 @@ impl<'r> Stock<'r> {
             return None;
         }
         match kind {
-            Kind::Zone => ZONES.iter().find(|zone| zone.name == name).map(|found| zone(found).to_xml()),
+            Kind::Zone => ZONES
+                .iter()
+                .find(|zone| zone.name == name)
+                .map(|found| zone(found).to_xml(&Grammar::none())),
             Kind::Service => self.service(name).map(|found| found.to_xml()),
             Kind::Icmptype => icmptype(name).map(|found| found.to_xml()),
             Kind::Policy | Kind::Ipset | Kind::Helper => None,
@@ -193,24 +198,40 @@ fn of_iana(text: &str, name: &str) -> Option<Service> {
 /// The services that an object's file names: those that a zone or policy lets through, by itself or
 /// in rich rules, and those that a service includes.
 pub(super) fn named_services(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut open: Vec<Element> = parse(text).map(|root| root.children).unwrap_or_default();
-    while let Some(element) = open.pop() {
+    let mut names = Names::default();
+    match xml::read(text, &mut names) {
+        Ok(()) => names.found,
+        Err(_) => Vec::new(),
+    }
+}
+
+#[derive(Default)]
+struct Names {
+    found: Vec<String>,
+    /// The outermost element, which names nothing else, was seen.
+    begun: bool,
+}
+
+impl Handler for Names {
+    fn start(&mut self, element: &Element) -> Checked<()> {
         let name = match &*element.name {
-            "service" => element.get("name"),
+            "service" if self.begun => element.get("name"),
             "include" => element.get("service"),
             _ => None,
         };
-        names.extend(name.map(str::to_owned));
-        open.extend(element.children);
+        self.begun = true;
+        self.found.extend(name.map(str::to_owned));
+        Ok(())
     }
-    names
+
+    fn end(&mut self, _: &str, _: &str) -> Checked<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::firewall::firewalld::Names;
 
     #[test]
     fn every_name_has_a_file_that_reads_back() {
@@ -220,14 +241,14 @@ mod tests {
         let text = |kind, name| stock.text(kind, name).unwrap();
         let services = stock.names(Kind::Service);
         for name in &services {
-            let service = Service::parse(&text(Kind::Service, name), &Names::none()).unwrap();
+            let service = Service::parse(&text(Kind::Service, name), &Grammar::none()).unwrap();
             assert!(service.includes.iter().all(|include| services.contains(&include.as_str())), "{name}");
             for port in &service.ports {
-                Port::parse(&port.to_string(), &Names::none()).unwrap();
+                Port::parse(&port.to_string(), &Grammar::none()).unwrap();
             }
         }
         for name in stock.names(Kind::Zone) {
-            let zone = Zone::parse(&text(Kind::Zone, name), &Names::none()).unwrap();
+            let zone = Zone::parse(&text(Kind::Zone, name), &Grammar::none()).unwrap();
             assert!(zone.forward, "{name}");
             assert!(zone.traffic.services.iter().all(|service| services.contains(&service.as_str())));
         }

@@ -5,8 +5,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::code::Code;
+use super::code::Checked;
+use super::grammar::Grammar;
+use super::kind::Kind;
+use super::service::Service;
 use super::stock::{Stock, named_services};
+use super::zone::Zone;
 use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind as FileKind, Root};
 
@@ -19,78 +23,6 @@ pub const SHIPPED: &str = "/usr/lib/firewalld";
 const FILE_MODE: u32 = 0o644;
 /// Mode of directories.
 const DIR_MODE: u32 = 0o750;
-
-/// The kinds of objects that have a file each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Kind {
-    Zone,
-    Service,
-    Policy,
-    Ipset,
-    Icmptype,
-    Helper,
-}
-
-impl Kind {
-    /// Every kind, in the order in which the configuration is checked.
-    pub const ALL: [Kind; 6] = [
-        Kind::Ipset,
-        Kind::Icmptype,
-        Kind::Helper,
-        Kind::Service,
-        Kind::Zone,
-        Kind::Policy,
-    ];
-
-    /// What it is called in messages and options.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Zone => "zone",
-            Kind::Service => "service",
-            Kind::Policy => "policy",
-            Kind::Ipset => "ipset",
-            Kind::Icmptype => "icmptype",
-            Kind::Helper => "helper",
-        }
-    }
-
-    /// The directory's name.
-    pub fn directory(self) -> &'static str {
-        match self {
-            Kind::Zone => "zones",
-            Kind::Service => "services",
-            Kind::Policy => "policies",
-            Kind::Ipset => "ipsets",
-            Kind::Icmptype => "icmptypes",
-            Kind::Helper => "helpers",
-        }
-    }
-
-    /// The code for a name that does not exist.
-    pub fn invalid(self) -> Code {
-        match self {
-            Kind::Zone => Code::InvalidZone,
-            Kind::Service => Code::InvalidService,
-            Kind::Policy => Code::InvalidPolicy,
-            Kind::Ipset => Code::InvalidIpset,
-            Kind::Icmptype => Code::InvalidIcmptype,
-            Kind::Helper => Code::InvalidHelper,
-        }
-    }
-
-    /// The code for deleting one that a package ships.
-    pub fn builtin(self) -> Code {
-        match self {
-            Kind::Zone => Code::BuiltinZone,
-            Kind::Service => Code::BuiltinService,
-            Kind::Policy => Code::BuiltinPolicy,
-            Kind::Ipset => Code::BuiltinIpset,
-            Kind::Icmptype => Code::BuiltinIcmptype,
-            Kind::Helper => Code::BuiltinHelper,
-        }
-    }
-}
 
 /// Whether a name can be part of a path: one file name, or `NAME/PART` of a split zone.
 pub fn is_safe(name: &str) -> bool {
@@ -112,6 +44,8 @@ pub struct Tree<'r> {
     /// Where copies lie that count before the local files.
     running: Option<String>,
     stock: Option<Stock<'r>>,
+    /// Local files that count as not there.
+    passed_over: BTreeSet<(Kind, String)>,
 }
 
 impl<'r> Tree<'r> {
@@ -129,6 +63,7 @@ impl<'r> Tree<'r> {
             shipped: clean(shipped),
             running: None,
             stock: None,
+            passed_over: BTreeSet::new(),
         }
     }
 
@@ -147,6 +82,20 @@ impl<'r> Tree<'r> {
             running: Some(running.to_owned()),
             ..self
         }
+    }
+
+    /// Makes local objects count as not there.
+    pub fn pass_over(&mut self, objects: Vec<(Kind, String)>) {
+        self.passed_over.extend(objects);
+    }
+
+    fn is_passed_over(&self, kind: Kind, name: &str) -> bool {
+        !self.passed_over.is_empty() && self.passed_over.contains(&(kind, name.to_owned()))
+    }
+
+    /// Whether firewalld is installed, as far as its stock zones tell.
+    pub fn has_firewalld(&self) -> bool {
+        self.stock.as_ref().is_none_or(|stock| !stock.supplies(Kind::Zone))
     }
 
     /// A file of the local configuration that is no object: `firewalld.conf`, `direct.xml`.
@@ -170,7 +119,7 @@ impl<'r> Tree<'r> {
 
     /// Whether the object has a local file.
     pub fn is_local(&self, kind: Kind, name: &str) -> bool {
-        is_safe(name) && self.root.is_file(self.local(kind, name))
+        is_safe(name) && !self.is_passed_over(kind, name) && self.root.is_file(self.local(kind, name))
     }
 
     fn is_shipped_file(&self, kind: Kind, name: &str) -> bool {
@@ -222,7 +171,8 @@ impl<'r> Tree<'r> {
             return Ok(None);
         }
         let running = self.running.iter().map(|running| path(running, kind, name));
-        for path in running.chain([self.local(kind, name), self.shipped(kind, name)]) {
+        let local = (!self.is_passed_over(kind, name)).then(|| self.local(kind, name));
+        for path in running.chain(local).chain([self.shipped(kind, name)]) {
             if let Some(text) = if_exists(self.root.read_text(path))? {
                 return Ok(Some(text));
             }
@@ -248,7 +198,9 @@ impl<'r> Tree<'r> {
 
     /// The names of objects that have a local file, sorted.
     pub fn local_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
-        names_in(self.root, &self.local, kind)
+        let mut names = names_in(self.root, &self.local, kind)?;
+        names.retain(|name| !self.is_passed_over(kind, name));
+        Ok(names)
     }
 
     /// The names of objects that packages ship and of stock objects, sorted.
@@ -301,6 +253,32 @@ impl<'r> Tree<'r> {
         let path = self.local(kind, name);
         self.root.rename(&path, old(&path))
     }
+}
+
+/// A zone of an image: the local file, or the shipped one if there is none.
+///
+/// # Errors
+/// The file cannot be read, or the image's firewalld would refuse it.
+pub fn load_zone(root: &Root, name: &str) -> Result<Option<Zone>> {
+    load(root, Kind::Zone, name, |text| Zone::parse(text, &Grammar::of(root)))
+}
+
+/// A service of an image, as [`load_zone`] loads a zone.
+///
+/// # Errors
+/// The file cannot be read, or the image's firewalld would refuse it.
+pub fn load_service(root: &Root, name: &str) -> Result<Option<Service>> {
+    load(root, Kind::Service, name, |text| Service::parse(text, &Grammar::of(root)))
+}
+
+fn load<T>(root: &Root, kind: Kind, name: &str, parse: impl FnOnce(&str) -> Checked<T>) -> Result<Option<T>> {
+    let tree = Tree::of(root);
+    let Some(text) = tree.read(kind, name)? else {
+        return Ok(None);
+    };
+    parse(&text)
+        .map(Some)
+        .map_err(|fault| Error::malformed(tree.find(kind, name).unwrap_or_default(), fault.to_string()))
 }
 
 /// The usual local file of an object, whether it exists or not.

@@ -2,16 +2,17 @@
 
 use super::address;
 use super::code::{Checked, Code};
-use super::names::Names;
-use super::port::{self, Port, check_port, check_protocol};
-use super::reader::{filled, need, only};
-use super::rich::Rule;
+use super::generation::Feature;
+use super::grammar::Grammar;
+use super::port::{self, Port, check_port, check_protocol, check_stored_port, check_stored_protocol};
+use super::reader::{Attributes, add_once, filled, need};
+use super::rich::{self, Rule, RuleReader};
 use super::xml::{Element, Writer};
 
 /// What a zone or policy says about packets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Names of services.
+    /// Grammar of services.
     pub services: Vec<String>,
     /// Destination ports.
     pub ports: Vec<Port>,
@@ -32,7 +33,7 @@ pub struct Traffic {
 }
 
 /// A forwarded port.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ForwardPort {
     /// Port or range.
     pub port: String,
@@ -47,7 +48,7 @@ pub struct ForwardPort {
 impl ForwardPort {
     /// Reads `port=P:proto=PROTO[:toport=P][:toaddr=ADDRESS]`; `if=` is taken and dropped if
     /// `interface` says so, which is lokkit's form.
-    pub fn parse(text: &str, interface: bool, names: &Names) -> Checked<ForwardPort> {
+    pub fn parse(text: &str, interface: bool, grammar: &Grammar) -> Checked<ForwardPort> {
         let [mut port, mut protocol, mut to_port, mut to_address] = [None, None, None, None];
         let mut rest = text;
         while !rest.is_empty() {
@@ -79,15 +80,15 @@ impl ForwardPort {
             to_port: to_port.unwrap_or_default().to_owned(),
             to_address: to_address.unwrap_or_default().to_owned(),
         };
-        forward.check(names)?;
+        forward.check(grammar)?;
         Ok(forward)
     }
 
-    fn check(&self, names: &Names) -> Checked<()> {
-        check_port(&self.port, names)?;
+    fn check(&self, grammar: &Grammar) -> Checked<()> {
+        check_port(&self.port, grammar)?;
         port::check_protocol_with_ports(&self.protocol)?;
         if !self.to_port.is_empty() {
-            check_port(&self.to_port, names)?;
+            check_port(&self.to_port, grammar)?;
         }
         let to = &self.to_address;
         if !to.is_empty() && !address::is_ipv4(to) && !address::is_ipv6(to) {
@@ -116,65 +117,209 @@ fn split_address(value: &str) -> (&str, &str) {
     }
 }
 
-impl Traffic {
-    /// Reads one element of a zone or policy; false if it is none of these. What is there twice
-    /// counts once, and a rich rule that makes no sense is left out.
-    /// `masquerade` are the attributes that `<masquerade>` may have; none of them says anything.
-    pub(super) fn read(&mut self, child: &Element, names: &Names, masquerade: &[&str]) -> Checked<bool> {
-        match &*child.name {
+/// The attributes of the elements that zones and policies share (`PARSER_REQUIRED_ELEMENT_ATTRS`
+/// and `PARSER_OPTIONAL_ELEMENT_ATTRS` of `core/io/zone.py` and `core/io/policy.py`).
+pub(super) fn attributes(name: &str, grammar: &Grammar) -> Option<Attributes> {
+    Some(match name {
+        "short" | "description" => (&[], &[]),
+        "service" | "icmp-block" | "icmp-type" => (&["name"], &[]),
+        "port" | "source-port" => (&["port", "protocol"], &[]),
+        "protocol" => (&["value"], &[]),
+        "forward-port" => (&["port", "protocol"], &["to-port", "to-addr"]),
+        "rule" => (&[], &["family", "priority"]),
+        "source" => (&[], &["address", "mac", "invert", "family", "ipset"]),
+        "destination" if !grammar.has(Feature::DestinationIpset) => (&["address"], &["invert"]),
+        "destination" => (&[], &["address", "invert", "ipset"]),
+        "log" => (&[], &["prefix", "level"]),
+        "nflog" if grammar.has(Feature::NfLog) => (&[], &["group", "prefix", "queue-size"]),
+        "tcp-mss-clamp" if grammar.has(Feature::TcpMssClamp) => (&[], &["value"]),
+        "audit" | "accept" | "drop" => (&[], &[]),
+        "reject" => (&[], &["type"]),
+        "mark" => (&["set"], &[]),
+        "limit" if grammar.has(Feature::LimitBurst) => (&["value"], &["burst"]),
+        "limit" => (&["value"], &[]),
+        _ => return None,
+    })
+}
+
+/// Reads what zones and policies share.
+pub(super) struct TrafficReader<'d> {
+    grammar: &'d Grammar<'d>,
+    pub rules: RuleReader,
+    /// Grammar that messages about ports end with: the zone's, where it is known.
+    pub traffic: Traffic,
+}
+
+impl<'d> TrafficReader<'d> {
+    pub fn new(grammar: &'d Grammar<'d>) -> Self {
+        TrafficReader {
+            grammar,
+            rules: RuleReader::default(),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Notes what is to be logged of something that is passed over, where the generation logs it.
+    pub fn note(&mut self, line: impl Into<String>) {
+        self.traffic.left_out.push(line.into());
+    }
+
+    /// Notes that something is there twice. Since 2.3 nobody is told.
+    pub fn repeated(&mut self, what: &str) {
+        if self.grammar.has(Feature::RepeatsLogged) {
+            self.note(format!("{what} already set, ignoring."));
+        }
+    }
+
+    /// Takes the beginning of an element; false if it is none of these.
+    pub fn start(&mut self, element: &Element) -> Checked<bool> {
+        let grammar = self.grammar;
+        if self.rules.start(element, grammar, &mut self.traffic.left_out)? {
+            return Ok(true);
+        }
+        let own = |name| need(element, name);
+        match &*element.name {
             "service" => {
-                only(child, &["name"])?;
-                self.services.push(need(child, "name")?);
+                let name = own("name")?;
+                if !add_once(&mut self.traffic.services, name.to_owned()) {
+                    self.repeated(&format!("Service '{name}'"));
+                }
             }
-            "port" => self.ports.push(read_port(child, names)?),
-            "source-port" => self.source_ports.push(read_port(child, names)?),
+            "port" => self.port(element, |traffic| &mut traffic.ports)?,
+            "source-port" => self.port(element, |traffic| &mut traffic.source_ports)?,
             "protocol" => {
-                only(child, &["value"])?;
-                let value = need(child, "value")?;
-                check_protocol(&value, names)?;
-                self.protocols.push(value);
+                let value = own("value")?;
+                check_protocol(value, grammar)?;
+                if !add_once(&mut self.traffic.protocols, value.to_owned()) {
+                    self.repeated(&format!("Protocol '{value}'"));
+                }
             }
             "icmp-block" => {
-                only(child, &["name"])?;
-                self.icmp_blocks.push(need(child, "name")?);
+                let name = own("name")?;
+                if !add_once(&mut self.traffic.icmp_blocks, name.to_owned()) {
+                    self.repeated(&format!("icmp-block '{name}'"));
+                }
             }
             "masquerade" => {
-                only(child, masquerade)?;
-                self.masquerade = true;
+                if std::mem::replace(&mut self.traffic.masquerade, true) {
+                    self.repeated("Masquerade");
+                }
             }
-            "forward-port" => self.forward_ports.push(read_forward_port(child, names)?),
-            "rule" => self.rules.extend(Rule::read(child, names, &mut self.left_out)?),
+            "forward-port" => self.forward_port(element)?,
+            "short" | "description" => {}
             _ => return Ok(false),
         }
         Ok(true)
     }
 
-    /// Drops what is there twice. Takes time in proportion to the length of the lists.
-    pub(super) fn drop_repeats(&mut self) {
-        drop_equal(&mut self.services);
-        drop_equal(&mut self.ports);
-        drop_equal(&mut self.protocols);
-        drop_equal(&mut self.icmp_blocks);
-        first_of_each(&mut self.forward_ports, ForwardPort::listed);
-        drop_equal(&mut self.source_ports);
-        first_of_each(&mut self.rules, Rule::to_string);
+    fn port(&mut self, element: &Element, list: fn(&mut Traffic) -> &mut Vec<Port>) -> Checked<()> {
+        let (port, protocol) = (need(element, "port")?, need(element, "protocol")?);
+        check_stored_port(port, self.grammar)?;
+        check_stored_protocol(protocol)?;
+        list(&mut self.traffic).push(Port::new(port, protocol));
+        Ok(())
     }
 
-    /// Merges ports as firewalld does when it loads the configuration.
-    pub fn merge_ports(&mut self, names: &Names) {
-        self.ports = port::merge(std::mem::take(&mut self.ports), names);
-        self.source_ports = port::merge(std::mem::take(&mut self.source_ports), names);
+    fn forward_port(&mut self, element: &Element) -> Checked<()> {
+        let forward = ForwardPort {
+            port: need(element, "port")?.to_owned(),
+            protocol: need(element, "protocol")?.to_owned(),
+            to_port: element.get("to-port").unwrap_or_default().to_owned(),
+            to_address: element.get("to-addr").unwrap_or_default().to_owned(),
+        };
+        check_stored_port(&forward.port, self.grammar)?;
+        check_stored_protocol(&forward.protocol)?;
+        if !forward.to_port.is_empty() {
+            check_stored_port(&forward.to_port, self.grammar)?;
+        }
+        let to = &forward.to_address;
+        if !to.is_empty() && !address::is_ipv4(to) && !address::is_ipv6(to) {
+            return Err(Code::InvalidAddr.about(format!("to-addr '{to}' is not a valid address")));
+        }
+        self.traffic.forward_ports.push(forward);
+        Ok(())
+    }
+
+    /// Takes the end of an element.
+    pub fn end(&mut self, name: &str) -> Checked<()> {
+        let rule = self.rules.end(name, self.grammar, &mut self.traffic.left_out)?;
+        self.traffic.rules.extend(rule);
+        Ok(())
+    }
+
+    /// Everything that was read; what is there twice counts once. Takes time in proportion to the
+    /// length of the lists.
+    pub fn finish(mut self) -> Traffic {
+        let grammar = self.grammar;
+        let repeated = drop_equal(&mut self.traffic.forward_ports);
+        for forward in repeated {
+            let to = |mark: &str, text: &str| match text {
+                "" => String::new(),
+                text => format!(" {mark}{text}"),
+            };
+            let (port, address) = (to(">", &forward.to_port), to("@", &forward.to_address));
+            self.repeated(&format!("Forward port {}/{}{port}{address}", forward.port, forward.protocol));
+        }
+        for (list, what) in [(0, "Port"), (1, "Source port")] {
+            let ports = [&mut self.traffic.ports, &mut self.traffic.source_ports];
+            let repeated = ports.into_iter().nth(list).map(drop_equal).unwrap_or_default();
+            for port in repeated.iter().filter(|_| !grammar.has(Feature::PortsMerged)) {
+                self.repeated(&format!("{what} '{port}'"));
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        let rules = std::mem::take(&mut self.traffic.rules);
+        for rule in rules {
+            let text = rule.spelled(grammar);
+            if seen.contains(&text) {
+                self.repeated(&format!("Rule '{text}'"));
+            } else {
+                seen.insert(text);
+                self.traffic.rules.push(rule);
+            }
+        }
+        if grammar.has(Feature::SortedRules) {
+            rich::sort(&mut self.traffic.rules);
+        }
+        self.traffic
+    }
+}
+
+impl Traffic {
+    /// Adds a rich rule, where the generation keeps them sorted in its place.
+    pub fn add_rule(&mut self, rule: Rule, grammar: &Grammar) {
+        self.rules.push(rule);
+        if grammar.has(Feature::SortedRules) {
+            rich::sort(&mut self.rules);
+        }
+    }
+
+    /// Merges ports as firewalld does when it loads the configuration: since 1.1 those that overlap,
+    /// before only those that are the same.
+    pub fn merge_ports(&mut self, grammar: &Grammar) {
+        for ports in [&mut self.ports, &mut self.source_ports] {
+            if grammar.has(Feature::PortsMerged) {
+                *ports = port::merge(std::mem::take(ports), grammar);
+                continue;
+            }
+            for port in &mut *ports {
+                if let Some(range) = port.range(grammar) {
+                    port.port = port::spell(range);
+                }
+            }
+            let _ = drop_equal(ports);
+        }
         for forward in &mut self.forward_ports {
-            if let Some(range) = port::range(&forward.port, names) {
+            if let Some(range) = port::range(&forward.port, grammar) {
                 forward.port = port::spell(range);
             }
-            if let Some(range) = port::range(&forward.to_port, names) {
+            if let Some(range) = port::range(&forward.to_port, grammar) {
                 forward.to_port = port::spell(range);
             }
         }
     }
 
-    pub(super) fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut Writer, grammar: &Grammar) {
         let named = |writer: &mut Writer, element: &str, attribute: &str, values: &[String]| {
             for value in values {
                 writer.empty(element, &[(attribute, Some(value))]);
@@ -200,65 +345,17 @@ impl Traffic {
         }
         write_ports(writer, "source-port", &self.source_ports);
         for rule in &self.rules {
-            rule.write(writer);
+            rule.write(writer, grammar);
         }
     }
 }
 
-/// Keeps the first of those that are equal.
-pub(super) fn drop_equal<T: std::hash::Hash + Eq>(list: &mut Vec<T>) {
-    if list.len() > 1 {
-        let mut seen = std::collections::HashSet::with_capacity(list.len());
-        let keep: Vec<bool> = list.iter().map(|value| seen.insert(value)).collect();
-        let mut keep = keep.into_iter();
-        list.retain(|_| keep.next().unwrap_or(true));
-    }
-}
-
-/// Keeps the first of those with the same key.
-pub(super) fn first_of_each<T, K: std::hash::Hash + Eq>(list: &mut Vec<T>, key: impl Fn(&T) -> K) {
-    if list.len() > 1 {
-        let mut seen = std::collections::HashSet::with_capacity(list.len());
-        list.retain(|value| seen.insert(key(value)));
-    }
-}
-
-/// Reads `<port port= protocol=>`.
-pub(super) fn read_port(child: &Element, names: &Names) -> Checked<Port> {
-    only(child, &["port", "protocol"])?;
-    let port = Port::new(need(child, "port")?, need(child, "protocol")?);
-    check_stored(&port.port, &port.protocol, names)?;
-    Ok(port)
-}
-
-fn check_stored(text: &str, protocol: &str, names: &Names) -> Checked<()> {
-    if port::range(text, names).is_none() {
-        return Err(Code::InvalidPort.about(format!("'{text}' is invalid port range")));
-    }
-    if !port::WITH_PORTS.contains(&protocol) {
-        let known = "{'tcp'|'udp'|'sctp'|'dccp'}";
-        return Err(Code::InvalidProtocol.about(format!("'{protocol}' not from {known}")));
-    }
-    Ok(())
-}
-
-fn read_forward_port(child: &Element, names: &Names) -> Checked<ForwardPort> {
-    only(child, &["port", "protocol", "to-port", "to-addr"])?;
-    let forward = ForwardPort {
-        port: need(child, "port")?,
-        protocol: need(child, "protocol")?,
-        to_port: child.get("to-port").unwrap_or_default().to_owned(),
-        to_address: child.get("to-addr").unwrap_or_default().to_owned(),
-    };
-    check_stored(&forward.port, &forward.protocol, names)?;
-    if !forward.to_port.is_empty() {
-        check_stored(&forward.to_port, &forward.protocol, names)?;
-    }
-    let to = &forward.to_address;
-    if !to.is_empty() && !address::is_ipv4(to) && !address::is_ipv6(to) {
-        return Err(Code::InvalidAddr.about(format!("to-addr '{to}' is not a valid address")));
-    }
-    Ok(forward)
+/// Keeps the first of those that are equal; returns the others.
+pub(super) fn drop_equal<T: std::hash::Hash + Eq + Clone>(list: &mut Vec<T>) -> Vec<T> {
+    let mut seen = std::collections::HashSet::with_capacity(list.len());
+    let (kept, dropped) = std::mem::take(list).into_iter().partition(|value| seen.insert(value.clone()));
+    *list = kept;
+    dropped
 }
 
 pub(super) fn write_ports(writer: &mut Writer, element: &str, ports: &[Port]) {

@@ -1,5 +1,5 @@
-//! firewalld's XML: a small tree that keeps every element, attribute and text, and a writer that
-//! spells files as firewalld does (two blanks of indentation, one line an element).
+//! firewalld's XML: a reader that hands on elements one by one, as firewalld's own does, and a
+//! writer that spells files as firewalld does (two blanks of indentation, one line an element).
 
 use std::borrow::Cow;
 
@@ -7,10 +7,12 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use super::code::{Checked, Fault};
+
 /// No firewalld file nests deeper than five; a limit keeps hostile files harmless.
 const MAX_DEPTH: usize = 32;
 
-/// Names that zones have by the thousand; they are not copied for each element.
+/// Grammar that zones have by the thousand; they are not copied for each element.
 const FREQUENT: [&str; 12] = [
     "port",
     "protocol",
@@ -26,17 +28,13 @@ const FREQUENT: [&str; 12] = [
     "rule",
 ];
 
-/// An element with what is in it.
+/// The beginning of an element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Its name.
     pub name: Cow<'static, str>,
     /// Attributes in file order.
     pub attributes: Vec<(Cow<'static, str>, String)>,
-    /// Elements in file order.
-    pub children: Vec<Element>,
-    /// The text directly in it, put together, newlines turned to blanks.
-    pub text: String,
 }
 
 impl Element {
@@ -47,13 +45,35 @@ impl Element {
     }
 }
 
-/// What keeps a document from being read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Malformed {
-    /// What is wrong, and in which line and column.
-    pub what: String,
-    /// The name of the outermost element, where the trouble comes after its beginning.
-    pub root: Option<String>,
+/// Takes a document element by element. What it refuses ends the reading: of several faults the
+/// first in the file is reported, as by firewalld's SAX handlers (`core/io/io_object.py`).
+pub trait Handler {
+    /// An element begins.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn start(&mut self, element: &Element) -> Checked<()>;
+
+    /// An element ends; `text` is what follows the last beginning, newlines turned to blanks.
+    ///
+    /// # Errors
+    /// What is wrong with the element as a whole.
+    fn end(&mut self, name: &str, text: &str) -> Checked<()>;
+}
+
+/// Why a document is not read to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The handler refuses it.
+    Refused(Fault),
+    /// It is not well-formed: what is wrong, and in which line and column.
+    Malformed(String),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Stop::Refused(fault)
+    }
 }
 
 const INVALID_NUMBER: &str = "reference to invalid character number";
@@ -64,12 +84,10 @@ fn is_xml(c: char) -> bool {
 }
 
 /// Reads a document.
-pub fn parse(text: &str) -> Result<Element, Malformed> {
-    let mut root = None;
-    read(text, &mut root).map_err(|what| Malformed { what, root })
-}
-
-fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
+///
+/// # Errors
+/// The first thing in it that is not well-formed or that the handler refuses.
+pub fn read(text: &str, handler: &mut impl Handler) -> Result<(), Stop> {
     let text = match text.contains('\r') {
         true => &text.replace("\r\n", "\n").replace('\r', "\n"),
         false => text,
@@ -78,50 +96,96 @@ fn read(text: &str, root: &mut Option<String>) -> Result<Element, String> {
     let forbidden = text.find(|c| !is_xml(c)).map(|at| at as u64);
     let mut reader = Reader::from_str(text);
     reader.config_mut().expand_empty_elements = true;
-    let mut stack: Vec<Element> = Vec::new();
-    let mut document = None;
+    let mut document = Document {
+        handler,
+        depth: 0,
+        done: false,
+        text: String::new(),
+    };
     loop {
         let event = reader.read_event().map_err(|error| {
             let at = reader.error_position();
-            format!("{error}: {}", place(text, at))
+            Stop::Malformed(format!("{error}: {}", place(text, at)))
         })?;
-        let bad = |what: &str| format!("{what}: {}", place(text, reader.buffer_position()));
-        if let Some(at) = forbidden.filter(|at| *at < reader.buffer_position()) {
-            return Err(format!("not well-formed (invalid token): {}", place(text, at)));
+        let at = reader.buffer_position();
+        if let Some(at) = forbidden.filter(|forbidden| *forbidden < at) {
+            return Err(Stop::Malformed(format!("not well-formed (invalid token): {}", place(text, at))));
         }
+        match document.event(event) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(Stop::Malformed(what)) => {
+                return Err(Stop::Malformed(format!("{what}: {}", place(text, at))));
+            }
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+/// A document while it is read.
+struct Document<'h, H> {
+    handler: &'h mut H,
+    /// How many elements are open.
+    depth: usize,
+    /// The outermost element has ended.
+    done: bool,
+    /// The text since the last element began.
+    text: String,
+}
+
+impl<H: Handler> Document<'_, H> {
+    /// Takes one event; true at the end.
+    fn event(&mut self, event: Event) -> Result<bool, Stop> {
+        let bad = |what: &str| Err(Stop::Malformed(what.to_owned()));
         match event {
-            Event::Start(_) if document.is_some() => return Err(bad("junk after document element")),
-            Event::Start(_) if stack.len() >= MAX_DEPTH => return Err(bad("nested too deeply")),
+            Event::Start(_) if self.done => return bad("junk after document element"),
+            Event::Start(_) if self.depth >= MAX_DEPTH => return bad("nested too deeply"),
             Event::Start(start) => {
-                let element = element(&start).map_err(|what| bad(&what))?;
-                root.get_or_insert_with(|| element.name.to_string());
-                stack.push(element);
+                let element = element(&start).map_err(Stop::Malformed)?;
+                self.depth += 1;
+                self.text.clear();
+                self.handler.start(&element)?;
             }
-            Event::End(_) => {
-                let done = stack.pop().unwrap_or_default();
-                match stack.last_mut() {
-                    Some(parent) => parent.children.push(done),
-                    None => document = Some(done),
-                }
+            Event::End(end) => {
+                self.depth -= 1;
+                self.done = self.depth == 0;
+                self.handler.end(end.name().0, &self.text)?;
             }
-            Event::Text(more) => add(&mut stack, &more.xml10_content()).map_err(bad)?,
-            Event::CData(more) => add(&mut stack, &more.xml10_content()).map_err(bad)?,
+            Event::Text(more) => self.add(&more.xml10_content())?,
+            Event::CData(more) => self.add(&more.xml10_content())?,
             Event::GeneralRef(reference) => {
                 let named = quick_xml::escape::resolve_predefined_entity(&reference.xml10_content())
                     .map(str::to_owned);
                 let numbered = reference.resolve_char_ref().ok().flatten().map(String::from);
-                let more = named.or(numbered).ok_or_else(|| bad("undefined entity"))?;
+                let Some(more) = named.or(numbered) else {
+                    return bad("undefined entity");
+                };
                 if !more.chars().all(is_xml) {
-                    return Err(bad(INVALID_NUMBER));
+                    return bad(INVALID_NUMBER);
                 }
-                add(&mut stack, &more).map_err(bad)?;
+                self.add(&more)?;
             }
-            Event::Eof if stack.is_empty() => {
-                return document.ok_or_else(|| bad("no element found"));
-            }
-            Event::Eof => return Err(bad("no element found")),
+            Event::Eof if self.done => return Ok(true),
+            Event::Eof => return bad("no element found"),
             _ => {}
         }
+        Ok(false)
+    }
+
+    fn add(&mut self, more: &str) -> Result<(), Stop> {
+        if self.depth == 0 {
+            return match more.trim().is_empty() {
+                true => Ok(()),
+                false => Err(Stop::Malformed("not well-formed".to_owned())),
+            };
+        }
+        let mut lines = more.split('\n');
+        self.text.push_str(lines.next().unwrap_or_default());
+        for line in lines {
+            self.text.push(' ');
+            self.text.push_str(line);
+        }
+        Ok(())
     }
 }
 
@@ -144,22 +208,6 @@ fn element(start: &BytesStart) -> Result<Element, String> {
         element.attributes.push((shared(attribute.key.0), value.into_owned()));
     }
     Ok(element)
-}
-
-fn add(stack: &mut [Element], more: &str) -> Result<(), &'static str> {
-    match stack.last_mut() {
-        Some(element) => {
-            let mut lines = more.split('\n');
-            element.text.push_str(lines.next().unwrap_or_default());
-            for line in lines {
-                element.text.push(' ');
-                element.text.push_str(line);
-            }
-            Ok(())
-        }
-        None if more.trim().is_empty() => Ok(()),
-        None => Err("not well-formed"),
-    }
 }
 
 fn place(text: &str, at: u64) -> String {
@@ -295,14 +343,49 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Everything that was read, a line an event.
+    #[derive(Default)]
+    struct Log(String);
+
+    impl Handler for Log {
+        fn start(&mut self, element: &Element) -> Checked<()> {
+            self.0 += &format!("<{}", element.name);
+            for (name, value) in &element.attributes {
+                self.0 += &format!(" {name}={value:?}");
+            }
+            self.0 += ">\n";
+            match &*element.name {
+                "refused" => Err(crate::firewall::firewalld::Code::ParseError.about("refused")),
+                _ => Ok(()),
+            }
+        }
+
+        fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+            self.0 += &format!("</{name}> {text:?}\n");
+            Ok(())
+        }
+    }
+
+    fn log(text: &str) -> Result<String, String> {
+        let mut log = Log::default();
+        match read(text, &mut log) {
+            Ok(()) => Ok(log.0),
+            Err(Stop::Malformed(what)) => Err(what),
+            Err(Stop::Refused(fault)) => Err(fault.to_string()),
+        }
+    }
+
     #[test]
     fn every_kind_of_content_is_read() {
         let text = "<?xml version=\"1.0\"?>\n<!DOCTYPE x>\n<a x=\"1 &amp; &#50;\" y='\"'>\n<b/>t&lt;<![CDATA[<&>]]>\nu<!-- c --></a>\n";
-        let a = parse(text).unwrap();
-        assert_eq!(a.get("x"), Some("1 & 2"));
-        assert_eq!(a.get("y"), Some("\""));
-        assert_eq!(a.children[0].name, "b");
-        assert_eq!(a.text, " t<<&> u");
+        let expected = "<a x=\"1 & 2\" y=\"\\\"\">\n<b>\n</b> \"\"\n</a> \"t<<&> u\"\n";
+        assert_eq!(log(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn the_first_fault_in_the_file_is_the_one_that_counts() {
+        assert_eq!(log("<a><refused/><b></a>").unwrap_err(), "PARSE_ERROR: refused");
+        assert!(log("<a><b></a><refused/>").unwrap_err().contains("line 1"));
     }
 
     #[test]
@@ -322,10 +405,10 @@ mod tests {
             ("<a>&#1;</a>", "invalid character number: line 1"),
             ("<a b='&#x1f;'/>", "invalid character number: line 1"),
         ] {
-            let error = parse(text).unwrap_err();
-            assert!(error.what.contains(place), "{text}: {error:?}");
+            let error = log(text).unwrap_err();
+            assert!(error.contains(place), "{text}: {error:?}");
         }
-        assert!(parse(&"<a>".repeat(100_000)).is_err());
+        assert!(log(&"<a>".repeat(100_000)).is_err());
     }
 
     proptest! {
@@ -333,15 +416,13 @@ mod tests {
         fn what_is_written_reads_back(value in "[ -~é\n\t]{0,20}", text in "[ -~é]{0,20}") {
             let mut writer = Writer::new("a", &[("v", Some(&value)), ("w", None)]);
             writer.text("b", &[], &text);
-            let read = parse(&writer.finish()).unwrap();
-            prop_assert_eq!(read.get("v"), Some(value.as_str()));
-            prop_assert_eq!(read.get("w"), None);
-            prop_assert_eq!(&read.children[0].text, &text);
+            let expected = format!("<a v={value:?}>\n<b>\n</b> {text:?}\n</a> ");
+            prop_assert!(log(&writer.finish()).unwrap().starts_with(&expected));
         }
 
         #[test]
         fn reading_never_panics(text in "\\PC{0,60}") {
-            let _ = parse(&text);
+            let _ = log(&text);
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Zones: `zones/NAME.xml` (firewalld.zone(5)).
 
 use super::address;
-use super::code::{Checked, Code};
-use super::names::Names;
-use super::reader::{Head, document, filled, need, only, unexpected};
-use super::store::{Kind, Tree};
-use super::traffic::{Traffic, first_of_each};
-use super::xml::Writer;
-use crate::error::{Error, Result};
-use crate::root::Root;
+use super::code::{Checked, Code, no_number};
+use super::generation::Feature;
+use super::grammar::Grammar;
+use super::port::integer;
+use super::reader::{self, Attributes, Head, add_once, check_attributes, filled, need};
+use super::traffic::{Traffic, TrafficReader};
+use super::xml::{Element, Handler, Writer};
 
 /// Targets that a zone can have.
 pub const TARGETS: [&str; 4] = ["default", "ACCEPT", "DROP", "%%REJECT%%"];
+
+/// How firewalld itself spells `default`; read, and not written.
+pub const INTERNAL_TARGET: &str = "{chain}_{zone}";
 
 /// A zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,111 +33,46 @@ pub struct Zone {
     pub icmp_block_inversion: bool,
     /// Let packets pass between the zone's interfaces and sources.
     pub forward: bool,
-    /// firewalld 2.x: `ingress-priority` and `egress-priority`, as in the file.
-    pub priorities: (Option<String>, Option<String>),
+    /// Which zone classifies what enters first, the lowest number first; -32768 to 32767, 0 if unset
+    /// (firewalld 2.0 and later).
+    pub ingress_priority: i64,
+    /// The same for what leaves.
+    pub egress_priority: i64,
 }
 
 impl Zone {
-    /// Loads a zone: the local file, or the shipped one if there is none.
-    pub fn load(root: &Root, name: &str) -> Result<Option<Zone>> {
-        let tree = Tree::of(root);
-        let Some(text) = tree.read(Kind::Zone, name)? else {
-            return Ok(None);
-        };
-        let parsed = Zone::parse(&text, &Names::of(root));
-        parsed.map(Some).map_err(|fault| {
-            Error::malformed(tree.find(Kind::Zone, name).unwrap_or_default(), fault.to_string())
-        })
-    }
-
-    /// Writes the zone to its local file, keeping the file that was there as `NAME.xml.old`.
-    pub fn save(&self, root: &Root, name: &str) -> Result<()> {
-        Tree::of(root).replace(Kind::Zone, name, &self.to_xml()).map(drop)
-    }
-
     /// Reads a zone file. What is there twice counts once.
-    pub fn parse(text: &str, names: &Names) -> Checked<Zone> {
-        let root = document(text, "zone", Code::InvalidZone)?;
-        only(
-            &root,
-            &[
-                "name",
-                "immutable",
-                "target",
-                "version",
-                "ingress-priority",
-                "egress-priority",
-            ],
-        )?;
-        let own = |name: &str| root.get(name).unwrap_or_default().to_owned();
-        let mut zone = Zone {
-            target: own("target"),
-            priorities: (
-                root.get("ingress-priority").map(str::to_owned),
-                root.get("egress-priority").map(str::to_owned),
-            ),
-            ..Zone::default()
+    ///
+    /// # Errors
+    /// The first thing in it that the grammar's generation refuses.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Zone> {
+        let mut reader = ZoneReader {
+            grammar,
+            zone: Zone::default(),
+            traffic: TrafficReader::new(grammar),
         };
-        zone.head.version = own("version");
-        if !zone.target.is_empty() && !TARGETS.contains(&zone.target.as_str()) {
-            return Err(Code::InvalidTarget.about(&zone.target));
-        }
-        for child in &root.children {
-            if zone.head.read(child) || zone.traffic.read(child, names, &["enabled"])? {
-                continue;
-            }
-            zone.read(child)?;
-        }
-        zone.traffic.drop_repeats();
-        first_of_each(&mut zone.interfaces, Clone::clone);
-        first_of_each(&mut zone.sources, Clone::clone);
+        reader::read(text, "zone", Code::InvalidZone, &mut reader)?;
+        let mut zone = reader.zone;
+        zone.traffic = reader.traffic.finish();
         Ok(zone)
     }
 
-    fn read(&mut self, child: &super::xml::Element) -> Checked<()> {
-        match &*child.name {
-            "interface" => {
-                only(child, &["name"])?;
-                self.interfaces.push(need(child, "name")?);
-            }
-            "source" => {
-                only(child, &["address", "mac", "invert", "family", "ipset"])?;
-                match (child.get("address"), child.get("ipset")) {
-                    (Some(address), None) if !address::is_source(address) => {
-                        return Err(Code::InvalidAddr.about(address));
-                    }
-                    (Some(address), None) => self.sources.push(address.to_owned()),
-                    (None, Some(ipset)) => self.sources.push(format!("ipset:{ipset}")),
-                    (None, None) => self.left_out("No address no ipset."),
-                    (Some(_), Some(_)) => self.left_out("Address and ipset."),
-                }
-            }
-            "icmp-block-inversion" => self.icmp_block_inversion = true,
-            "forward" => self.forward = true,
-            "zone" => {}
-            _ => return unexpected(child),
-        }
-        Ok(())
-    }
-
-    fn left_out(&mut self, why: &str) {
-        self.traffic.left_out.push(format!("Invalid source: {why}"));
-    }
-
     /// The zone's file.
-    pub fn to_xml(&self) -> String {
+    pub fn to_xml(&self, grammar: &Grammar) -> String {
         let target = filled(&self.target);
+        let priority = |priority: i64| (priority != 0).then(|| priority.to_string());
+        let (ingress, egress) = (priority(self.ingress_priority), priority(self.egress_priority));
         let mut writer = Writer::new(
             "zone",
             &[
                 ("version", self.head.version()),
                 ("target", target),
-                ("ingress-priority", self.priorities.0.as_deref()),
-                ("egress-priority", self.priorities.1.as_deref()),
+                ("ingress-priority", ingress.as_deref()),
+                ("egress-priority", egress.as_deref()),
             ],
         );
         self.head.write(&mut writer);
-        self.traffic.write(&mut writer);
+        self.traffic.write(&mut writer, grammar);
         for interface in &self.interfaces {
             writer.empty("interface", &[("name", Some(interface))]);
         }
@@ -165,9 +102,153 @@ impl Zone {
     }
 }
 
+/// The attributes of a zone file's elements.
+fn attributes(name: &str, grammar: &Grammar) -> Option<Attributes> {
+    Some(match name {
+        "zone" if grammar.has(Feature::ZonePriorities) => (
+            &[],
+            &[
+                "name",
+                "immutable",
+                "target",
+                "version",
+                "ingress-priority",
+                "egress-priority",
+            ],
+        ),
+        "zone" => (&[], &["name", "immutable", "target", "version"]),
+        "masquerade" => (&[], &["enabled"]),
+        "interface" => (&["name"], &[]),
+        "forward" | "icmp-block-inversion" => (&[], &[]),
+        _ => return super::traffic::attributes(name, grammar),
+    })
+}
+
+struct ZoneReader<'d> {
+    grammar: &'d Grammar<'d>,
+    zone: Zone,
+    traffic: TrafficReader<'d>,
+}
+
+impl Handler for ZoneReader<'_> {
+    fn start(&mut self, element: &Element) -> Checked<()> {
+        if self.traffic.rules.skips() {
+            return Ok(());
+        }
+        check_attributes(element, attributes(&element.name, self.grammar))?;
+        if self.traffic.start(element)? {
+            return Ok(());
+        }
+        match &*element.name {
+            "zone" => self.zone(element)?,
+            "forward" => {
+                if std::mem::replace(&mut self.zone.forward, true) {
+                    self.traffic.repeated("Forward");
+                }
+            }
+            "icmp-block-inversion" => {
+                if std::mem::replace(&mut self.zone.icmp_block_inversion, true) {
+                    self.traffic.repeated("Icmp-Block-Inversion");
+                }
+            }
+            "interface" => self.interface(element)?,
+            _ => self.source(element)?,
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str, text: &str) -> Checked<()> {
+        self.zone.head.read(name, text);
+        self.traffic.end(name)
+    }
+}
+
+impl ZoneReader<'_> {
+    fn zone(&mut self, element: &Element) -> Checked<()> {
+        for old in ["name", "immutable"] {
+            if let Some(value) = element.get(old) {
+                self.traffic.note(format!("Ignoring deprecated attribute {old}='{value}'"));
+            }
+        }
+        self.zone.head.version_of(element);
+        if let Some(target) = element.get("target") {
+            if !TARGETS.contains(&target) && target != INTERNAL_TARGET {
+                return Err(Code::InvalidTarget.about(target));
+            }
+            if target != INTERNAL_TARGET {
+                target.clone_into(&mut self.zone.target);
+            }
+        }
+        for (name, slot) in [
+            ("ingress-priority", &mut self.zone.ingress_priority),
+            ("egress-priority", &mut self.zone.egress_priority),
+        ] {
+            if let Some(text) = element.get(name) {
+                *slot = integer(text).ok_or_else(|| no_number(text))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn interface(&mut self, element: &Element) -> Checked<()> {
+        if self.traffic.rules.is_open() {
+            let log = &mut self.traffic.traffic.left_out;
+            return self.traffic.rules.reject(
+                self.grammar,
+                log,
+                "interface use in rule.",
+                "Interface is not valid in rule.",
+            );
+        }
+        let name = need(element, "name")?;
+        if !add_once(&mut self.zone.interfaces, name.to_owned()) {
+            self.traffic.repeated(&format!("Interface '{name}'"));
+        }
+        Ok(())
+    }
+
+    /// A source that the zone is bound to. Before 2.3 one that makes no sense is passed over.
+    fn source(&mut self, element: &Element) -> Checked<()> {
+        let (address, ipset) = (element.get("address"), element.get("ipset"));
+        let (source, wrong) = match (address, ipset) {
+            (None, None) => ("", Some(("No address no ipset.", "No address or ipset specified."))),
+            (Some(_), Some(_)) => {
+                ("", Some(("Address and ipset.", "Both address and ipset (can only use one).")))
+            }
+            _ if element.get("invert").is_some() => {
+                ("", Some(("Invertion not allowed here.", "Invert not allowed.")))
+            }
+            (Some(address), None) => (address, None),
+            (None, Some(ipset)) => (ipset, None),
+        };
+        if let Some((lenient, strict)) = wrong {
+            if self.grammar.has(Feature::StrictRules) {
+                return Err(Code::InvalidSource.about(strict));
+            }
+            self.traffic.note(format!("Invalid source: {lenient}"));
+            return Ok(());
+        }
+        if let Some(family) = element.get("family") {
+            self.traffic.note(format!("Ignoring deprecated attribute family='{family}'"));
+        }
+        if ipset.is_none() && (source.starts_with("ipset:") || !address::is_source(source)) {
+            return Err(Code::InvalidAddr.about(source));
+        }
+        let source = match ipset {
+            Some(ipset) => format!("ipset:{ipset}"),
+            None => source.to_owned(),
+        };
+        if !add_once(&mut self.zone.sources, source.clone()) {
+            self.traffic.repeated(&format!("Source '{source}'"));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firewall::firewalld::Generation;
 
     const FULL: &str = r#"<?xml version="1.0" encoding="utf-8"?>
 <zone version="1" target="DROP">
@@ -207,8 +288,9 @@ mod tests {
 
     #[test]
     fn a_file_with_everything_comes_back_byte_for_byte() {
-        let zone = Zone::parse(FULL, &Names::none()).unwrap();
-        assert_eq!(zone.to_xml(), FULL);
+        let grammar = Grammar::of_generation(Generation(1, 3));
+        let zone = Zone::parse(FULL, &grammar).unwrap();
+        assert_eq!(zone.to_xml(&grammar), FULL);
         assert!(zone.is_active());
     }
 
@@ -218,9 +300,10 @@ mod tests {
                     <rule><accept/></rule><rule><port port='x' protocol='tcp'/><accept/></rule>\
                     <source mac='00:11:22:33:44:55'/><interface name='x'/><interface name='x'/>\
                     <description>a\n b</description></zone>";
-        let zone = Zone::parse(text, &Names::none()).unwrap();
+        let grammar = Grammar::of_generation(Generation(1, 3));
+        let zone = Zone::parse(text, &grammar).unwrap();
         assert_eq!(
-            zone.to_xml().lines().skip(1).collect::<Vec<_>>(),
+            zone.to_xml(&grammar).lines().skip(1).collect::<Vec<_>>(),
             [
                 "<zone>",
                 "  <description>a  b</description>",
@@ -238,6 +321,8 @@ mod tests {
             ("<zone><service/></zone>", "PARSE_ERROR: Missing attribute name for service"),
             ("<zone foo='1'/>", "PARSE_ERROR: zone: Unexpected attribute foo"),
             ("<zones/>", "PARSE_ERROR: Unexpected element zones"),
+            ("<zone target=''/>", "INVALID_TARGET"),
+            ("<service><x/></service>", "PARSE_ERROR: Missing attribute name for service"),
             ("<zone target='x'/>", "INVALID_TARGET: x"),
             ("<zone><port port='x' protocol='tcp'/></zone>", "INVALID_PORT: 'x' is invalid port range"),
             (
@@ -247,9 +332,34 @@ mod tests {
             ("<zone><source address='10'/></zone>", "INVALID_ADDR: 10"),
             ("<zone><protocol value='zz'/></zone>", "INVALID_PROTOCOL: zz"),
         ] {
-            assert_eq!(Zone::parse(text, &Names::none()).unwrap_err().to_string(), expected, "{text}");
+            assert_eq!(
+                Zone::parse(text, &Grammar::of_generation(Generation(1, 3))).unwrap_err().to_string(),
+                expected,
+                "{text}"
+            );
         }
-        let error = Zone::parse("<zone", &Names::none()).unwrap_err();
+        let error = Zone::parse("<zone", &Grammar::of_generation(Generation(1, 3))).unwrap_err();
         assert_eq!(error.code, Code::InvalidZone);
+    }
+
+    #[test]
+    fn what_one_generation_reads_another_refuses() {
+        let in_generation = |text: &str, generation| {
+            let grammar = Grammar::of_generation(generation);
+            Zone::parse(text, &grammar)
+                .map(|zone| zone.to_xml(&grammar))
+                .map_err(|fault| fault.to_string())
+        };
+        let priorities = "<zone ingress-priority='-5'/>";
+        let error = in_generation(priorities, Generation(1, 3)).unwrap_err();
+        assert_eq!(error, "PARSE_ERROR: zone: Unexpected attribute ingress-priority");
+        assert!(in_generation(priorities, Generation(2, 0)).unwrap().contains("ingress-priority=\"-5\""));
+        let rule = "<zone><rule><accept/></rule></zone>";
+        assert!(!in_generation(rule, Generation(2, 2)).unwrap().contains("rule"));
+        let error = in_generation(rule, Generation(2, 3)).unwrap_err();
+        assert_eq!(error, "INVALID_RULE: no element, no source, no destination");
+        let nflog = "<zone><rule><port port='1' protocol='tcp'/><nflog/><accept/></rule></zone>";
+        assert!(in_generation(nflog, Generation(0, 9)).is_err());
+        assert!(in_generation(nflog, Generation(1, 1)).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use super::item::{Item, STEMS};
 use super::lokkit;
 use crate::argv::firewalld::{Given, edits_service};
-use crate::firewall::firewalld::{ForwardPort, Names};
+use crate::firewall::firewalld::{ForwardPort, Grammar};
 use crate::intent::{FirewallItem, Intent};
 use crate::request::clause::{Clause, Position};
 use crate::root::Root;
@@ -21,7 +21,7 @@ const OBJECTS: [(&str, &str); 5] = [
 pub fn clauses(given: &Given, root: &Root) -> Vec<Clause> {
     let reader = Reader {
         given,
-        names: Names::of(root),
+        grammar: Grammar::of(root),
         zone: given.value("--zone").map(str::to_owned),
     };
     if let Some((object, name)) = reader.edited() {
@@ -41,7 +41,7 @@ pub fn without(given: Given, position: Position) -> Option<Given> {
 
 struct Reader<'a> {
     given: &'a Given,
-    names: Names<'a>,
+    grammar: Grammar<'a>,
     zone: Option<String>,
 }
 
@@ -108,7 +108,7 @@ impl Reader<'_> {
                 interface: Some(value.to_owned()),
             }),
             "--forward-port" => {
-                let port = ForwardPort::parse(value, true, &self.names).ok()?;
+                let port = ForwardPort::parse(value, true, &self.grammar).ok()?;
                 self.allow(Item::ForwardPort(port).opening(false)?)
             }
             "--block-icmp" => self.allow(FirewallItem::BlockIcmp {
@@ -132,7 +132,7 @@ impl Reader<'_> {
         let (verb, stem) = option.strip_prefix("--")?.split_once('-')?;
         let stem = STEMS.into_iter().find(|known| *known == stem)?;
         let trusted = self.zone.as_deref() == Some(lokkit::TRUSTED);
-        let opening = Item::parse(stem, value, &self.names).ok()?.opening(trusted)?;
+        let opening = Item::parse(stem, value, &self.grammar).ok()?.opening(trusted)?;
         match verb {
             "add" | "change" => Some(self.allow(opening)),
             "remove" => Some(self.withdraw(opening)),

@@ -3,346 +3,375 @@
 
 use std::path::Path;
 
+use super::deletion::{rest_with_defaults, rest_without, without};
 use super::listing;
+use super::place::{load_policy, load_zone, text_of, unknown};
 use super::session::{Exit, Session, Step};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::helper::{check_family, check_module};
-use crate::firewall::firewalld::ipset::{check_option, check_type};
-use crate::firewall::firewalld::{Checked, Code, Helper, Icmptype, Ipset, Kind, Policy, Service, Tree, Zone};
+use crate::firewall::firewalld::{
+    Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Tree, Zone,
+};
 
-impl Session<'_> {
-    /// The text of an object as this call sees it.
-    pub fn read_object(&self, kind: Kind, name: &str) -> crate::error::Result<Option<String>> {
-        self.tree.read(kind, name)
+/// The text of an object as this call sees it.
+pub(super) fn read_object(session: &Session, kind: Kind, name: &str) -> crate::error::Result<Option<String>> {
+    session.tree.read(kind, name)
+}
+
+/// Writes an object, unless this call writes nothing.
+pub(super) fn write(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
+    if session.dry {
+        return Ok(());
     }
+    let result = match (session.runtime, runtime_tree(session)) {
+        (true, Some(runtime)) => runtime.replace(kind, name, text),
+        (true, None) => Ok(false),
+        (false, _) => session.tree.replace(kind, name, text),
+    };
+    session.done(result).map(drop)
+}
 
-    /// Writes an object, unless this call writes nothing.
-    pub fn write(&mut self, kind: Kind, name: &str, text: &str) -> Step {
-        if self.dry {
-            return Ok(());
-        }
-        let result = match (self.runtime, self.runtime_tree()) {
-            (true, Some(runtime)) => runtime.replace(kind, name, text),
-            (true, None) => Ok(false),
-            (false, _) => self.tree.replace(kind, name, text),
-        };
-        self.done(result).map(drop)
-    }
-
-    /// Options that make, delete or find an object.
-    pub fn config_options(&mut self) -> Step {
-        for kind in Kind::ALL {
-            let word = kind.word();
-            let value = |session: &Self, option: String| session.given.value(&option).map(str::to_owned);
-            if let Some(name) = value(self, format!("--new-{word}")) {
-                return self.make(kind, &name);
-            }
-            if let Some(file) = value(self, format!("--new-{word}-from-file")) {
-                return self.import(kind, &file);
-            }
-            if let Some(name) = value(self, format!("--delete-{word}")) {
-                return self.delete(kind, &name);
-            }
-            if let Some(name) = value(self, format!("--load-{word}-defaults")) {
-                return self.load_defaults(kind, &name);
-            }
-            if let Some(name) = value(self, format!("--path-{word}")) {
-                return self.path(kind, &name);
-            }
-        }
-        Ok(())
-    }
-
-    fn make(&mut self, kind: Kind, name: &str) -> Step {
-        let made = self.new_object(kind);
-        let text = match made {
-            Ok(text) => text,
-            Err(exit) => {
-                self.definition(kind.word(), name, "new", false);
-                return Err(exit);
-            }
-        };
-        self.create(kind, name, &text)
-    }
-
-    fn create(&mut self, kind: Kind, name: &str, text: &str) -> Step {
-        let checked = self.conflict(kind, name);
-        let checked = checked.and_then(|()| self.surroundings().new_name(kind, name));
-        let checked = checked.and_then(|()| self.surroundings().rest(kind, name));
-        self.definition(kind.word(), name, "new", checked.is_ok());
-        self.checked(checked)?;
-        self.write(kind, name, text)?;
-        self.success()
-    }
-
-    fn conflict(&self, kind: Kind, name: &str) -> Checked<()> {
-        if !self.tree.is_taken(kind, name) {
-            return Ok(());
-        }
-        let word = match kind {
-            Kind::Policy => "policy_object",
-            _ => kind.word(),
-        };
-        Err(Code::NameConflict.about(format!("new_{word}(): '{name}'")))
-    }
-
-    /// The file of an object that has nothing in it yet.
-    fn new_object(&mut self, kind: Kind) -> Step<String> {
-        Ok(match kind {
-            Kind::Zone => Zone::default().to_xml(),
-            Kind::Service => Service::default().to_xml(),
-            Kind::Policy => Policy::default().to_xml(),
-            Kind::Icmptype => Icmptype::default().to_xml(),
-            Kind::Ipset => self.new_ipset()?.to_xml(),
-            Kind::Helper => self.new_helper()?.to_xml(),
-        })
-    }
-
-    fn new_ipset(&mut self) -> Step<Ipset> {
-        let Some(kind) = self.given.value("--type").map(str::to_owned) else {
-            return self.misuse("No type specified.");
-        };
-        let checked = check_type(&kind);
-        self.checked(checked)?;
-        let mut ipset = Ipset {
-            kind,
-            ..Ipset::default()
-        };
-        for option in self.given.values("--option").to_vec() {
-            let (name, value) = option.split_once('=').unwrap_or((&option, ""));
-            let checked = check_option(name, value);
-            self.checked(checked)?;
-            ipset.options.push((name.to_owned(), value.to_owned()));
-        }
-        Ok(ipset)
-    }
-
-    fn new_helper(&mut self) -> Step<Helper> {
-        let Some(module) = self.given.value("--module").map(str::to_owned) else {
-            return self.misuse("No module specified.");
-        };
-        let family = self.given.value("--family").unwrap_or_default().to_owned();
-        let checked = check_module(&module).and_then(|()| check_family(&family));
-        self.checked(checked)?;
-        Ok(Helper {
-            module,
-            family,
-            ..Helper::default()
-        })
-    }
-
-    /// Makes an object from a file anywhere in the image.
-    fn import(&mut self, kind: Kind, file: &str) -> Step {
+/// Options that make, delete or find an object.
+pub(super) fn config_options(session: &mut Session) -> Step {
+    for kind in Kind::ALL {
         let word = kind.word();
-        let base = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
-        let base = base.unwrap_or_default();
-        let name = self.given.value("--name").map(str::to_owned);
-        let Some(stem) = base.strip_suffix(".xml").map(str::to_owned) else {
-            let exit = if self.side == Side::Offline {
-                Code::InvalidName.exit()
+        let value = |session: &Session, option: String| session.given.value(&option).map(str::to_owned);
+        if let Some(name) = value(session, format!("--new-{word}")) {
+            return make(session, kind, &name);
+        }
+        if let Some(file) = value(session, format!("--new-{word}-from-file")) {
+            return import(session, kind, &file);
+        }
+        if let Some(name) = value(session, format!("--delete-{word}")) {
+            return delete(session, kind, &name);
+        }
+        if let Some(name) = value(session, format!("--load-{word}-defaults")) {
+            return load_defaults(session, kind, &name);
+        }
+        if let Some(name) = value(session, format!("--path-{word}")) {
+            return path(session, kind, &name);
+        }
+    }
+    Ok(())
+}
+
+fn make(session: &mut Session, kind: Kind, name: &str) -> Step {
+    let made = new_object(session, kind);
+    let text = match made {
+        Ok(text) => text,
+        Err(exit) => {
+            session.definition(kind.word(), name, "new", false);
+            return Err(exit);
+        }
+    };
+    create(session, kind, name, &text)
+}
+
+fn create(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
+    let checked = conflict(session, kind, name);
+    let checked = checked.and_then(|()| session.whole().new_name(kind, name));
+    let checked = checked.and_then(|()| session.whole().rest(kind, name));
+    session.definition(kind.word(), name, "new", checked.is_ok());
+    session.checked(checked)?;
+    write(session, kind, name, text)?;
+    session.success()
+}
+
+fn conflict(session: &Session, kind: Kind, name: &str) -> Checked<()> {
+    if !session.tree.is_taken(kind, name) {
+        return Ok(());
+    }
+    let word = match kind {
+        Kind::Policy => "policy_object",
+        _ => kind.word(),
+    };
+    Err(Code::NameConflict.about(format!("new_{word}(): '{name}'")))
+}
+
+/// The file of an object that has nothing in it yet.
+fn new_object(session: &mut Session, kind: Kind) -> Step<String> {
+    Ok(match kind {
+        Kind::Zone => Zone::default().to_xml(&session.grammar),
+        Kind::Service => Service::default().to_xml(),
+        Kind::Policy => Policy::default().to_xml(&session.grammar),
+        Kind::Icmptype => Icmptype::default().to_xml(),
+        Kind::Ipset => new_ipset(session)?.to_xml(),
+        Kind::Helper => new_helper(session)?.to_xml(),
+    })
+}
+
+fn new_ipset(session: &mut Session) -> Step<Ipset> {
+    let Some(kind) = session.given.value("--type").map(str::to_owned) else {
+        return session.misuse("No type specified.");
+    };
+    let family = session.given.value("--family").map(str::to_owned);
+    if kind == "hash:mac" && family.is_some() {
+        return session.misuse("--family is not compatible with the hash:mac type");
+    }
+    let mut ipset = Ipset {
+        kind,
+        ..Ipset::default()
+    };
+    for option in session.given.values("--option").to_vec() {
+        let added = add_option(&mut ipset, &option);
+        session.checked(added)?;
+    }
+    let takes_family = session.side == Side::Online || session.has(Feature::OfflineIpsetFamily);
+    if let Some(family) = family.filter(|_| takes_family) {
+        let added = add_option(&mut ipset, &format!("family={family}"));
+        session.checked(added)?;
+    }
+    let checked = ipset.check(&session.grammar);
+    session.checked(checked)?;
+    Ok(ipset)
+}
+
+/// `KEY[=VALUE]`; the last value counts.
+fn add_option(ipset: &mut Ipset, option: &str) -> Checked<()> {
+    let (name, value) = option.split_once('=').unwrap_or((option, ""));
+    if value.contains('=') {
+        return Err(Code::InvalidOption.about(format!("invalid ipset option '{option}'")));
+    }
+    if ipset.option(name) == Some(value) {
+        let shown = if value.is_empty() {
+            name.to_owned()
+        } else {
+            format!("'{name}={value}'")
+        };
+        return Err(Code::AlreadyEnabled.about(shown));
+    }
+    match ipset.options.iter_mut().find(|(known, _)| known == name) {
+        Some((_, old)) => value.clone_into(old),
+        None => ipset.options.push((name.to_owned(), value.to_owned())),
+    }
+    Ok(())
+}
+
+fn new_helper(session: &mut Session) -> Step<Helper> {
+    let Some(module) = session.given.value("--module").map(str::to_owned) else {
+        return session.misuse("No module specified.");
+    };
+    let family = session.given.value("--family").unwrap_or_default().to_owned();
+    let checked = check_module(&module).and_then(|()| check_family(&family));
+    session.checked(checked)?;
+    Ok(Helper {
+        module,
+        family,
+        ..Helper::default()
+    })
+}
+
+/// Makes an object from a file anywhere in the image.
+fn import(session: &mut Session, kind: Kind, file: &str) -> Step {
+    let word = kind.word();
+    let base = Path::new(file).file_name().map(|name| name.to_string_lossy().into_owned());
+    let base = base.unwrap_or_default();
+    let name = session.given.value("--name").map(str::to_owned);
+    let Some(stem) = base.strip_suffix(".xml").map(str::to_owned) else {
+        let exit = if session.side == Side::Offline {
+            Code::InvalidName.exit()
+        } else {
+            2
+        };
+        let shown = if kind == Kind::Icmptype {
+            base
+        } else {
+            format!("'{base}'")
+        };
+        let message =
+            format!("Failed to load {word} file '{file}': INVALID_NAME: {shown} is missing .xml suffix");
+        return session.fail(message, exit);
+    };
+    let name = name.unwrap_or(stem);
+    let text = match session.call.root.read_text(session.call.path(file)) {
+        Ok(text) => text,
+        Err(error) => {
+            session.definition(word, &name, "new", false);
+            let reason = error.errno().map_or(String::new(), |errno| match session.side {
+                Side::Offline => errno.desc().to_owned(),
+                Side::Online => format!("[Errno {}] {}", errno as i32, errno.desc()),
+            });
+            return session.fail(format!("Failed to load {word} file: {reason}: '{file}'"), 2);
+        }
+    };
+    match rewritten(session, kind, &text) {
+        Ok(text) => create(session, kind, &name, &text),
+        Err(fault) => {
+            session.definition(word, &name, "new", false);
+            let exit = if session.side == Side::Offline {
+                fault.code.exit()
             } else {
                 2
             };
-            let shown = if kind == Kind::Icmptype {
-                base
-            } else {
-                format!("'{base}'")
-            };
-            let message =
-                format!("Failed to load {word} file '{file}': INVALID_NAME: {shown} is missing .xml suffix");
-            return self.fail(message, exit);
-        };
-        let name = name.unwrap_or(stem);
-        let text = match self.call.root.read_text(self.call.path(file)) {
-            Ok(text) => text,
-            Err(error) => {
-                self.definition(word, &name, "new", false);
-                let reason = error.errno().map_or(String::new(), |errno| match self.side {
-                    Side::Offline => errno.desc().to_owned(),
-                    Side::Online => format!("[Errno {}] {}", errno as i32, errno.desc()),
-                });
-                return self.fail(format!("Failed to load {word} file: {reason}: '{file}'"), 2);
-            }
-        };
-        match self.rewritten(kind, &text) {
-            Ok(text) => self.create(kind, &name, &text),
-            Err(fault) => {
-                self.definition(word, &name, "new", false);
-                let exit = if self.side == Side::Offline {
-                    fault.code.exit()
-                } else {
-                    2
-                };
-                self.fail(format!("Failed to load {word} file '{file}': {fault}"), exit)
-            }
+            session.fail(format!("Failed to load {word} file '{file}': {fault}"), exit)
         }
     }
+}
 
-    /// An object's text as firewalld spells it.
-    fn rewritten(&self, kind: Kind, text: &str) -> Checked<String> {
-        Ok(match kind {
-            Kind::Zone => Zone::parse(text, &self.names)?.to_xml(),
-            Kind::Service => Service::parse(text, &self.names)?.to_xml(),
-            Kind::Policy => Policy::parse(text, &self.names)?.to_xml(),
-            Kind::Ipset => Ipset::parse(text)?.to_xml(),
-            Kind::Icmptype => Icmptype::parse(text)?.to_xml(),
-            Kind::Helper => Helper::parse(text, &self.names)?.to_xml(),
-        })
+/// An object's text as firewalld spells it.
+fn rewritten(session: &Session, kind: Kind, text: &str) -> Checked<String> {
+    Ok(match kind {
+        Kind::Zone => Zone::parse(text, &session.grammar)?.to_xml(&session.grammar),
+        Kind::Service => Service::parse(text, &session.grammar)?.to_xml(),
+        Kind::Policy => Policy::parse(text, &session.grammar)?.to_xml(&session.grammar),
+        Kind::Ipset => Ipset::parse(text, &session.grammar)?.to_xml(),
+        Kind::Icmptype => Icmptype::parse(text)?.to_xml(),
+        Kind::Helper => Helper::parse(text, &session.grammar)?.to_xml(),
+    })
+}
+
+fn delete(session: &mut Session, kind: Kind, name: &str) -> Step {
+    let edits = deletable(session, kind, name).and_then(|()| without(session, kind, name));
+    let edits = edits.and_then(|edits| rest_without(session, kind, name).map(|()| edits));
+    session.definition(kind.word(), name, "delete", edits.is_ok());
+    let edits = session.checked(edits)?;
+    if !session.dry {
+        let removed = session.tree.remove(kind, name);
+        session.done(removed)?;
     }
-
-    fn delete(&mut self, kind: Kind, name: &str) -> Step {
-        let edits = self.deletable(kind, name).and_then(|()| self.without(kind, name));
-        let edits = edits.and_then(|edits| self.rest_without(kind, name).map(|()| edits));
-        self.definition(kind.word(), name, "delete", edits.is_ok());
-        let edits = self.checked(edits)?;
-        if !self.dry {
-            let removed = self.tree.remove(kind, name);
-            self.done(removed)?;
-        }
-        for (kind, name, text) in edits {
-            self.write(kind, &name, &text)?;
-        }
-        self.success()
+    for (kind, name, text) in edits {
+        write(session, kind, &name, &text)?;
     }
+    session.success()
+}
 
-    fn deletable(&self, kind: Kind, name: &str) -> Checked<()> {
-        if self.tree.is_shipped(kind, name) {
-            let word = if kind == Kind::Icmptype {
-                "icmp type"
-            } else {
-                kind.word()
-            };
-            return Err(kind.builtin().about(format!("'{name}' is built-in {word}")));
-        }
-        if self.tree.is_local(kind, name) {
-            Ok(())
+fn deletable(session: &Session, kind: Kind, name: &str) -> Checked<()> {
+    if session.tree.is_shipped(kind, name) {
+        let word = if kind == Kind::Icmptype {
+            "icmp type"
         } else {
-            Err(self.unknown(kind, name))
-        }
-    }
-
-    fn load_defaults(&mut self, kind: Kind, name: &str) -> Step {
-        let checked = match (self.tree.is_local(kind, name), self.tree.is_shipped(kind, name)) {
-            (true, true) => Ok(()),
-            (false, false) => Err(self.unknown(kind, name)),
-            (true, false) if self.side == Side::Online => {
-                Err(Code::NoDefaults.about(format!("'{name}' not a built-in {}", kind.word())))
-            }
-            _ => Err(Code::NoDefaults.about(name)),
+            kind.word()
         };
-        let checked = checked.and_then(|()| self.rest_with_defaults(kind, name));
-        self.definition(kind.word(), name, "delete", checked.is_ok());
-        self.checked(checked)?;
-        if !self.dry {
-            let removed = self.tree.remove(kind, name);
-            self.done(removed)?;
-        }
-        self.success()
+        return Err(kind.builtin().about(format!("'{name}' is built-in {word}")));
     }
+    if session.tree.is_local(kind, name) {
+        Ok(())
+    } else {
+        Err(unknown(session, kind, name))
+    }
+}
 
-    fn path(&mut self, kind: Kind, name: &str) -> Step {
-        match self.tree.find(kind, name) {
-            Some(path) => self.answer(path.to_string_lossy().as_bytes()),
-            None => {
-                let fault = self.unknown(kind, name);
-                self.refuse(&fault)
-            }
+fn load_defaults(session: &mut Session, kind: Kind, name: &str) -> Step {
+    let checked = match (session.tree.is_local(kind, name), session.tree.is_shipped(kind, name)) {
+        (true, true) => Ok(()),
+        (false, false) => Err(unknown(session, kind, name)),
+        (true, false) if session.side == Side::Online => {
+            Err(Code::NoDefaults.about(format!("'{name}' not a built-in {}", kind.word())))
+        }
+        _ => Err(Code::NoDefaults.about(name)),
+    };
+    let checked = checked.and_then(|()| rest_with_defaults(session, kind, name));
+    session.definition(kind.word(), name, "delete", checked.is_ok());
+    session.checked(checked)?;
+    if !session.dry {
+        let removed = session.tree.remove(kind, name);
+        session.done(removed)?;
+    }
+    session.success()
+}
+
+fn path(session: &mut Session, kind: Kind, name: &str) -> Step {
+    match session.tree.find(kind, name) {
+        Some(path) => session.answer(path.to_string_lossy().as_bytes()),
+        None => {
+            let fault = unknown(session, kind, name);
+            session.refuse(&fault)
         }
     }
+}
 
-    /// Options that print names or whole objects.
-    pub fn info_options(&mut self) -> Step {
-        for (option, kind) in [
-            ("--get-zones", Kind::Zone),
-            ("--get-services", Kind::Service),
-            ("--get-icmptypes", Kind::Icmptype),
-            ("--get-policies", Kind::Policy),
-            ("--get-ipsets", Kind::Ipset),
-            ("--get-helpers", Kind::Helper),
-        ] {
-            if self.given.has(option) {
-                let names = self.tree.names(kind);
-                let names = self.done(names)?;
-                return self.answer(names.into_iter().collect::<Vec<_>>().join(" "));
-            }
+/// Options that print names or whole objects.
+pub(super) fn info_options(session: &mut Session) -> Step {
+    for (option, kind) in [
+        ("--get-zones", Kind::Zone),
+        ("--get-services", Kind::Service),
+        ("--get-icmptypes", Kind::Icmptype),
+        ("--get-policies", Kind::Policy),
+        ("--get-ipsets", Kind::Ipset),
+        ("--get-helpers", Kind::Helper),
+    ] {
+        if session.given.has(option) {
+            let names = session.tree.names(kind);
+            let names = session.done(names)?;
+            return session.answer(names.into_iter().collect::<Vec<_>>().join(" "));
         }
-        for (option, kind) in [
-            ("--list-all-zones", Kind::Zone),
-            ("--list-all-policies", Kind::Policy),
-        ] {
-            if self.given.has(option) {
-                return self.list_all(kind);
-            }
-        }
-        for kind in Kind::ALL {
-            if let Some(name) = self.given.value(&format!("--info-{}", kind.word())).map(str::to_owned) {
-                let text = self.info(kind, &name)?;
-                self.reply.output.out(text);
-                return Err(Exit(0));
-            }
-        }
-        self.zone_of("--get-zone-of-interface", |zone| &zone.interfaces)?;
-        self.zone_of("--get-zone-of-source", |zone| &zone.sources)
     }
-
-    fn list_all(&mut self, kind: Kind) -> Step {
-        let names = self.tree.names(kind);
-        for name in self.done(names)? {
-            let text = self.info(kind, &name)?;
-            self.reply.output.out(text);
-            self.reply.output.out_line("");
+    for (option, kind) in [
+        ("--list-all-zones", Kind::Zone),
+        ("--list-all-policies", Kind::Policy),
+    ] {
+        if session.given.has(option) {
+            return list_all(session, kind);
         }
-        Err(Exit(0))
     }
-
-    fn info(&mut self, kind: Kind, name: &str) -> Step<String> {
-        match kind {
-            Kind::Zone => {
-                let zone = self.load_zone(name)?;
-                return Ok(listing::zone(name, &zone));
-            }
-            Kind::Policy => {
-                let policy = self.load_policy(name)?;
-                return Ok(listing::policy(name, &policy));
-            }
-            _ => {}
+    for kind in Kind::ALL {
+        if let Some(name) = session.given.value(&format!("--info-{}", kind.word())).map(str::to_owned) {
+            let text = info(session, kind, &name)?;
+            session.reply.output.out(text);
+            return Err(Exit(0));
         }
-        let text = self.text_of(kind, name)?;
-        let shown = match kind {
-            Kind::Service => Service::parse(&text, &self.names).map(|found| listing::service(name, &found)),
-            Kind::Ipset => Ipset::parse(&text).map(|found| listing::ipset(name, &found)),
-            Kind::Icmptype => Icmptype::parse(&text).map(|found| listing::icmptype(name, &found)),
-            _ => Helper::parse(&text, &self.names).map(|found| listing::helper(name, &found)),
+    }
+    zone_of(session, "--get-zone-of-interface", |zone| &zone.interfaces)?;
+    zone_of(session, "--get-zone-of-source", |zone| &zone.sources)
+}
+
+fn list_all(session: &mut Session, kind: Kind) -> Step {
+    let names = session.tree.names(kind);
+    for name in session.done(names)? {
+        let text = info(session, kind, &name)?;
+        session.reply.output.out(text);
+        session.reply.output.out_line("");
+    }
+    Err(Exit(0))
+}
+
+fn info(session: &mut Session, kind: Kind, name: &str) -> Step<String> {
+    match kind {
+        Kind::Zone => {
+            let zone = load_zone(session, name)?;
+            return listing::zone(session, name, &zone);
+        }
+        Kind::Policy => {
+            let policy = load_policy(session, name)?;
+            return listing::policy(session, name, &policy);
+        }
+        _ => {}
+    }
+    let text = text_of(session, kind, name)?;
+    let shown = match kind {
+        Kind::Service => Service::parse(&text, &session.grammar).map(|found| listing::service(name, &found)),
+        Kind::Ipset => Ipset::parse(&text, &session.grammar).map(|found| listing::ipset(name, &found)),
+        Kind::Icmptype => Icmptype::parse(&text).map(|found| listing::icmptype(name, &found)),
+        _ => Helper::parse(&text, &session.grammar).map(|found| listing::helper(name, &found)),
+    };
+    session.read_from_file(shown)
+}
+
+/// Which zone an interface or source is bound to.
+fn zone_of(session: &mut Session, option: &str, list: impl Fn(&Zone) -> &Vec<String>) -> Step {
+    let wanted = session.given.values(option).to_vec();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let zones = session.whole().other_zones("");
+    let zones = session.checked(zones)?;
+    let bound = |name: &String| {
+        zones.iter().find(|(_, zone)| list(zone).contains(name)).map(|(zone, _)| zone.clone())
+    };
+    if let [name] = &wanted[..] {
+        return match bound(name) {
+            Some(zone) => session.answer(zone),
+            None => session.fail("no zone", 2),
         };
-        self.read_from_file(shown)
     }
+    for name in &wanted {
+        let zone = bound(name).unwrap_or_else(|| "no zone".to_owned());
+        session.complain(format!("{name}: {zone}"));
+    }
+    session.success()
+}
 
-    /// Which zone an interface or source is bound to.
-    fn zone_of(&mut self, option: &str, list: impl Fn(&Zone) -> &Vec<String>) -> Step {
-        let wanted = self.given.values(option).to_vec();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let zones = self.surroundings().other_zones("");
-        let zones = self.checked(zones)?;
-        let bound = |name: &String| {
-            zones.iter().find(|(_, zone)| list(zone).contains(name)).map(|(zone, _)| zone.clone())
-        };
-        if let [name] = &wanted[..] {
-            return match bound(name) {
-                Some(zone) => self.answer(zone),
-                None => self.fail("no zone", 2),
-            };
-        }
-        for name in &wanted {
-            let zone = bound(name).unwrap_or_else(|| "no zone".to_owned());
-            self.complain(format!("{name}: {zone}"));
-        }
-        self.success()
-    }
-
-    /// Where changes for the running firewall alone are kept, if anywhere.
-    pub fn runtime_tree(&self) -> Option<Tree<'_>> {
-        self.runtime.then(|| super::runtime::tree(self.call)).flatten()
-    }
+/// Where changes for the running firewall alone are kept, if anywhere.
+pub(super) fn runtime_tree<'s>(session: &'s Session) -> Option<Tree<'s>> {
+    session.runtime.then(|| super::runtime::tree(session.call)).flatten()
 }

@@ -4,7 +4,7 @@
 use super::wording::Wording;
 use crate::firewall::firewalld::port::{Port, merge, range, spell};
 use crate::firewall::firewalld::rich::Rule;
-use crate::firewall::firewalld::{Checked, ForwardPort, Names, Policy, Traffic, Zone};
+use crate::firewall::firewalld::{Checked, ForwardPort, Grammar, Policy, Traffic, Zone};
 use crate::intent::FirewallItem;
 
 /// Kinds of entries by the stem of their options: `--add-STEM`, `--remove-STEM`, `--query-STEM`.
@@ -46,19 +46,19 @@ impl Item {
     }
 
     /// Reads a value of `--add-STEM` and its like.
-    pub fn parse(stem: &str, value: &str, names: &Names) -> Checked<Item> {
+    pub fn parse(stem: &str, value: &str, grammar: &Grammar) -> Checked<Item> {
         let text = value.to_owned();
         Ok(match stem {
             "interface" => Item::Interface(text),
             "source" => Item::Source(text),
             "ingress-zone" => Item::IngressZone(text),
             "egress-zone" => Item::EgressZone(text),
-            "rich-rule" => Item::RichRule(Box::new(Rule::parse(value, names)?), text),
+            "rich-rule" => Item::RichRule(Box::new(Rule::parse(value, grammar)?), text),
             "service" => Item::Service(text),
-            "port" => Item::Port(Port::parse(value, names)?),
-            "source-port" => Item::SourcePort(Port::parse(value, names)?),
+            "port" => Item::Port(Port::parse(value, grammar)?),
+            "source-port" => Item::SourcePort(Port::parse(value, grammar)?),
             "protocol" => Item::Protocol(text),
-            "forward-port" => Item::ForwardPort(ForwardPort::parse(value, false, names)?),
+            "forward-port" => Item::ForwardPort(ForwardPort::parse(value, false, grammar)?),
             _ => Item::IcmpBlock(text),
         })
     }
@@ -140,7 +140,7 @@ pub(super) trait Holder {
     /// The part that zones and policies have in common.
     fn traffic(&mut self) -> &mut Traffic;
 
-    /// The list of names that an entry belongs to, if it is not part of the traffic.
+    /// The list of grammar that an entry belongs to, if it is not part of the traffic.
     fn own_list(&mut self, item: &Item) -> Option<&mut Vec<String>>;
 }
 
@@ -190,7 +190,7 @@ impl Ports {
 }
 
 /// Whether an entry is there.
-pub(super) fn has(holder: &mut dyn Holder, item: &Item, ports: Ports, names: &Names) -> bool {
+pub(super) fn has(holder: &mut dyn Holder, item: &Item, ports: Ports, grammar: &Grammar) -> bool {
     if let (Some(list), Some(name)) = (holder.own_list(item), name_of(item)) {
         return list.iter().any(|known| known == name);
     }
@@ -201,14 +201,14 @@ pub(super) fn has(holder: &mut dyn Holder, item: &Item, ports: Ports, names: &Na
         Item::IcmpBlock(name) => traffic.icmp_blocks.contains(name),
         Item::RichRule(rule, _) => traffic.rules.contains(rule),
         Item::ForwardPort(port) => traffic.forward_ports.contains(port),
-        Item::Port(port) => has_port(&traffic.ports, port, ports, names),
-        Item::SourcePort(port) => has_port(&traffic.source_ports, port, ports, names),
+        Item::Port(port) => has_port(&traffic.ports, port, ports, grammar),
+        Item::SourcePort(port) => has_port(&traffic.source_ports, port, ports, grammar),
         _ => false,
     }
 }
 
 /// Adds an entry that is not there.
-pub(super) fn add(holder: &mut dyn Holder, item: Item, ports: Ports, names: &Names) {
+pub(super) fn add(holder: &mut dyn Holder, item: Item, ports: Ports, grammar: &Grammar) {
     if let (Some(list), Some(name)) = (holder.own_list(&item), name_of(&item)) {
         list.push(name.to_owned());
         return;
@@ -218,16 +218,16 @@ pub(super) fn add(holder: &mut dyn Holder, item: Item, ports: Ports, names: &Nam
         Item::Service(name) => traffic.services.push(name),
         Item::Protocol(name) => traffic.protocols.push(name),
         Item::IcmpBlock(name) => traffic.icmp_blocks.push(name),
-        Item::RichRule(rule, _) => traffic.rules.push(*rule),
+        Item::RichRule(rule, _) => traffic.add_rule(*rule, grammar),
         Item::ForwardPort(port) => traffic.forward_ports.push(port),
-        Item::Port(port) => add_port(&mut traffic.ports, port, ports, names),
-        Item::SourcePort(port) => add_port(&mut traffic.source_ports, port, ports, names),
+        Item::Port(port) => add_port(&mut traffic.ports, port, ports, grammar),
+        Item::SourcePort(port) => add_port(&mut traffic.source_ports, port, ports, grammar),
         _ => {}
     }
 }
 
 /// Removes an entry that is there.
-pub(super) fn remove(holder: &mut dyn Holder, item: &Item, ports: Ports, names: &Names) {
+pub(super) fn remove(holder: &mut dyn Holder, item: &Item, ports: Ports, grammar: &Grammar) {
     if let (Some(list), Some(name)) = (holder.own_list(item), name_of(item)) {
         list.retain(|known| known != name);
         return;
@@ -239,8 +239,8 @@ pub(super) fn remove(holder: &mut dyn Holder, item: &Item, ports: Ports, names: 
         Item::IcmpBlock(name) => traffic.icmp_blocks.retain(|known| known != name),
         Item::RichRule(rule, _) => traffic.rules.retain(|known| known != rule.as_ref()),
         Item::ForwardPort(port) => traffic.forward_ports.retain(|known| known != port),
-        Item::Port(port) => remove_port(&mut traffic.ports, port, ports, names),
-        Item::SourcePort(port) => remove_port(&mut traffic.source_ports, port, ports, names),
+        Item::Port(port) => remove_port(&mut traffic.ports, port, ports, grammar),
+        Item::SourcePort(port) => remove_port(&mut traffic.source_ports, port, ports, grammar),
         _ => {}
     }
 }
@@ -254,48 +254,48 @@ fn name_of(item: &Item) -> Option<&str> {
     }
 }
 
-fn has_port(list: &[Port], port: &Port, ports: Ports, names: &Names) -> bool {
-    let Some((first, last)) = range(&port.port, names).filter(|_| ports == Ports::Ranges) else {
+fn has_port(list: &[Port], port: &Port, ports: Ports, grammar: &Grammar) -> bool {
+    let Some((first, last)) = range(&port.port, grammar).filter(|_| ports == Ports::Ranges) else {
         return list.contains(port);
     };
     let covers = |known: &Port| {
-        known.protocol == port.protocol && known.range(names).is_some_and(|(a, b)| a <= first && last <= b)
+        known.protocol == port.protocol && known.range(grammar).is_some_and(|(a, b)| a <= first && last <= b)
     };
     list.iter().any(covers)
 }
 
-fn overlaps(known: &Port, port: &Port, names: &Names) -> bool {
-    let (Some((a, b)), Some((first, last))) = (known.range(names), port.range(names)) else {
+fn overlaps(known: &Port, port: &Port, grammar: &Grammar) -> bool {
+    let (Some((a, b)), Some((first, last))) = (known.range(grammar), port.range(grammar)) else {
         return false;
     };
     known.protocol == port.protocol && a <= last && first <= b
 }
 
-fn add_port(list: &mut Vec<Port>, port: Port, ports: Ports, names: &Names) {
-    let merges = ports == Ports::Ranges && list.iter().any(|known| overlaps(known, &port, names));
-    let numbers = range(&port.port, names).filter(|_| ports == Ports::Ranges);
+fn add_port(list: &mut Vec<Port>, port: Port, ports: Ports, grammar: &Grammar) {
+    let merges = ports == Ports::Ranges && list.iter().any(|known| overlaps(known, &port, grammar));
+    let numbers = range(&port.port, grammar).filter(|_| ports == Ports::Ranges);
     list.push(match numbers {
         Some(numbers) => Port::new(spell(numbers), port.protocol),
         None => port,
     });
     if merges {
-        *list = merge(std::mem::take(list), names);
+        *list = merge(std::mem::take(list), grammar);
     }
 }
 
 /// Removes a port; what else a range held stays, in the range's place.
-fn remove_port(list: &mut Vec<Port>, port: &Port, ports: Ports, names: &Names) {
-    let Some((first, last)) = range(&port.port, names).filter(|_| ports == Ports::Ranges) else {
+fn remove_port(list: &mut Vec<Port>, port: &Port, ports: Ports, grammar: &Grammar) {
+    let Some((first, last)) = range(&port.port, grammar).filter(|_| ports == Ports::Ranges) else {
         list.retain(|known| known != port);
         return;
     };
     let mut left = Vec::with_capacity(list.len() + 1);
     for known in list.drain(..) {
-        if !overlaps(&known, port, names) {
+        if !overlaps(&known, port, grammar) {
             left.push(known);
             continue;
         }
-        let Some((a, b)) = known.range(names) else {
+        let Some((a, b)) = known.range(grammar) else {
             continue;
         };
         if a < first {
@@ -315,7 +315,7 @@ mod tests {
     fn zone(ports: &str) -> Zone {
         let mut zone = Zone::default();
         for word in ports.split_whitespace() {
-            zone.traffic.ports.push(Port::parse(word, &Names::none()).unwrap());
+            zone.traffic.ports.push(Port::parse(word, &Grammar::none()).unwrap());
         }
         zone
     }
@@ -326,16 +326,16 @@ mod tests {
 
     #[test]
     fn ranges_are_joined_and_split_by_firewall_cmd_only() {
-        let names = Names::none();
-        let item = |text: &str| Item::Port(Port::parse(text, &names).unwrap());
+        let grammar = Grammar::none();
+        let item = |text: &str| Item::Port(Port::parse(text, &grammar).unwrap());
         let mut ranges = zone("80-90/tcp 1/udp");
-        assert!(has(&mut ranges, &item("85/tcp"), Ports::Ranges, &names));
-        assert!(!has(&mut ranges, &item("85/tcp"), Ports::Spelling, &names));
-        add(&mut ranges, item("70-95/tcp"), Ports::Ranges, &names);
+        assert!(has(&mut ranges, &item("85/tcp"), Ports::Ranges, &grammar));
+        assert!(!has(&mut ranges, &item("85/tcp"), Ports::Spelling, &grammar));
+        add(&mut ranges, item("70-95/tcp"), Ports::Ranges, &grammar);
         assert_eq!(show(&ranges), "1/udp 70-95/tcp");
-        remove(&mut ranges, &item("85/tcp"), Ports::Ranges, &names);
+        remove(&mut ranges, &item("85/tcp"), Ports::Ranges, &grammar);
         assert_eq!(show(&ranges), "1/udp 70-84/tcp 86-95/tcp");
-        remove(&mut ranges, &item("70-84/tcp"), Ports::Spelling, &names);
+        remove(&mut ranges, &item("70-84/tcp"), Ports::Spelling, &grammar);
         assert_eq!(show(&ranges), "1/udp 86-95/tcp");
     }
 }

@@ -1,7 +1,10 @@
 //! Layouts of `--list-all` and `--info-...`. A list that is empty keeps the blank after its colon.
 
 use super::place::ZoneOrPolicy;
-use crate::firewall::firewalld::{Helper, Icmptype, Ipset, Policy, Port, Service, Traffic, Zone};
+use super::session::{Session, Step};
+use crate::firewall::firewalld::{
+    Feature, Grammar, Helper, Icmptype, Ipset, Policy, Port, Service, Traffic, Zone,
+};
 
 /// Options that list one thing of a zone or policy.
 pub(super) const OPTIONS: [&str; 12] = [
@@ -20,47 +23,63 @@ pub(super) const OPTIONS: [&str; 12] = [
 ];
 
 /// A zone or policy.
-pub(super) fn place(place: &ZoneOrPolicy) -> String {
+pub(super) fn place(session: &mut Session, place: &ZoneOrPolicy) -> Step<String> {
     match place {
-        ZoneOrPolicy::Zone(name, found) => zone(name, found),
-        ZoneOrPolicy::Policy(name, found) => policy(name, found),
+        ZoneOrPolicy::Zone(name, found) => zone(session, name, found),
+        ZoneOrPolicy::Policy(name, found) => policy(session, name, found),
     }
 }
 
-/// A zone.
-pub(super) fn zone(name: &str, zone: &Zone) -> String {
+/// A zone. Until 2.0 one that interfaces or sources are bound to is called active, since then one
+/// that runs, as the default zone always does (`print_zone_policy_info` of `command.py`).
+pub(super) fn zone(session: &mut Session, name: &str, zone: &Zone) -> Step<String> {
+    let marked = session.has(Feature::DefaultMarked);
+    let is_default = marked && session.conf()?.default_zone(&session.tree) == name;
+    let is_active = match marked {
+        true => session.runtime && (is_default || zone.is_active()),
+        false => zone.is_active(),
+    };
+    let grammar = &session.grammar;
     let traffic = &zone.traffic;
-    let mut text = heading(name, zone.is_active());
+    let mut text = heading(name, &[("default", is_default), ("active", is_active)]);
     line(&mut text, "target", zone.target());
-    for (side, priority) in [("ingress", &zone.priorities.0), ("egress", &zone.priorities.1)] {
-        if let Some(priority) = priority {
-            line(&mut text, &format!("{side}-priority"), priority);
-        }
+    if grammar.has(Feature::ZonePriorities) {
+        line(&mut text, "ingress-priority", &zone.ingress_priority.to_string());
+        line(&mut text, "egress-priority", &zone.egress_priority.to_string());
     }
     line(&mut text, "icmp-block-inversion", yes_no(zone.icmp_block_inversion));
     line(&mut text, "interfaces", &sorted(&zone.interfaces).join(" "));
     line(&mut text, "sources", &zone.sources.join(" "));
     opened(&mut text, traffic);
     line(&mut text, "forward", yes_no(zone.forward));
-    rest(&mut text, traffic);
-    text
+    rest(&mut text, traffic, grammar);
+    Ok(text)
 }
 
 /// A policy.
-pub(super) fn policy(name: &str, policy: &Policy) -> String {
-    let mut text = heading(name, policy.is_active());
+pub(super) fn policy(session: &Session, name: &str, policy: &Policy) -> Step<String> {
+    let runs = session.runtime;
+    let is_active = match session.has(Feature::DefaultMarked) {
+        true => runs && !policy.disable && policy.is_active(),
+        false => policy.is_active(),
+    };
+    let is_disabled = runs && policy.disable;
+    let mut text = heading(name, &[("active", is_active), ("disabled", is_disabled)]);
+    if session.has(Feature::PolicyDisable) {
+        line(&mut text, "disable", yes_no(policy.disable));
+    }
     line(&mut text, "priority", &policy.priority.to_string());
     line(&mut text, "target", &policy.target);
     line(&mut text, "ingress-zones", &policy.ingress_zones.join(" "));
     line(&mut text, "egress-zones", &policy.egress_zones.join(" "));
     opened(&mut text, &policy.traffic);
-    rest(&mut text, &policy.traffic);
-    text
+    rest(&mut text, &policy.traffic, &session.grammar);
+    Ok(text)
 }
 
 /// A service.
 pub(super) fn service(name: &str, service: &Service) -> String {
-    let mut text = heading(name, false);
+    let mut text = heading(name, &[]);
     line(&mut text, "ports", &ports(&service.ports));
     line(&mut text, "protocols", &service.protocols.join(" "));
     line(&mut text, "source-ports", &ports(&service.source_ports));
@@ -78,7 +97,7 @@ pub(super) fn service(name: &str, service: &Service) -> String {
 
 /// A set of addresses.
 pub(super) fn ipset(name: &str, ipset: &Ipset) -> String {
-    let mut text = heading(name, false);
+    let mut text = heading(name, &[]);
     line(&mut text, "type", &ipset.kind);
     let option = |(name, value): &(String, String)| match value.as_str() {
         "" => name.clone(),
@@ -91,14 +110,14 @@ pub(super) fn ipset(name: &str, ipset: &Ipset) -> String {
 
 /// An ICMP type.
 pub(super) fn icmptype(name: &str, icmptype: &Icmptype) -> String {
-    let mut text = heading(name, false);
+    let mut text = heading(name, &[]);
     line(&mut text, "destination", &icmptype.effective_destinations().join(" "));
     text
 }
 
 /// A helper.
 pub(super) fn helper(name: &str, helper: &Helper) -> String {
-    let mut text = heading(name, false);
+    let mut text = heading(name, &[]);
     line(&mut text, "family", &helper.family);
     line(&mut text, "module", &helper.module);
     line(&mut text, "ports", &ports(&helper.ports));
@@ -111,7 +130,7 @@ fn opened(text: &mut String, traffic: &Traffic) {
     line(text, "protocols", &sorted(&traffic.protocols).join(" "));
 }
 
-fn rest(text: &mut String, traffic: &Traffic) {
+fn rest(text: &mut String, traffic: &Traffic, grammar: &Grammar) {
     line(text, "masquerade", yes_no(traffic.masquerade));
     line(text, "forward-ports", "");
     for port in &traffic.forward_ports {
@@ -123,12 +142,17 @@ fn rest(text: &mut String, traffic: &Traffic) {
     let mut rules: Vec<_> = traffic.rules.iter().collect();
     rules.sort_by_key(|rule| rule.priority);
     for rule in rules {
-        *text += &format!("\t{rule}\n");
+        *text += &format!("\t{}\n", rule.spelled(grammar));
     }
 }
 
-fn heading(name: &str, active: bool) -> String {
-    format!("{name}{}\n", if active { " (active)" } else { "" })
+fn heading(name: &str, attributes: &[(&str, bool)]) -> String {
+    let attributes: Vec<&str> =
+        attributes.iter().filter(|(_, holds)| *holds).map(|(attribute, _)| *attribute).collect();
+    match attributes.is_empty() {
+        true => format!("{name}\n"),
+        false => format!("{name} ({})\n", attributes.join(", ")),
+    }
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

@@ -2,8 +2,6 @@
 //! what they accept and how they answer.
 
 mod bindings;
-mod check;
-mod check_policy;
 mod clauses;
 mod definitions;
 mod deletion;
@@ -16,6 +14,7 @@ mod place;
 mod runtime;
 mod session;
 mod standalone;
+mod start;
 mod text;
 mod whitelist;
 mod wording;
@@ -24,7 +23,7 @@ use crate::argv::firewalld::table::Group;
 use crate::argv::firewalld::{Given, Parsed, Side, edits_service, lokkit_options};
 use crate::config::Answers;
 use crate::firewall::firewalld::store::{LOCAL, SHIPPED};
-use crate::firewall::firewalld::{Names, Tree};
+use crate::firewall::firewalld::{Generation, Grammar, Tree};
 use crate::request::{Call, Output, Reply};
 pub(super) use clauses::{clauses, without};
 use session::{Exit, Session, Step};
@@ -63,7 +62,7 @@ pub(super) fn execute(side: Side, call: &Call, given: Given, dry: bool) -> Reply
         side,
         given,
         tree,
-        names: Names::of(call.root),
+        grammar: Grammar::with(call.root, call.firewalld_generation()),
         reply: Reply::new(),
         dry,
         runtime,
@@ -83,39 +82,39 @@ pub(super) fn execute(side: Side, call: &Call, given: Given, dry: bool) -> Reply
 /// call if it finds one of its own.
 fn run(session: &mut Session) -> Step {
     if session.side == Side::Offline {
-        session.log_conf()?;
-        if session.given.has("--check-config") {
-            return session.check_config();
-        }
+        start::start(session)?;
     }
     if session.given.has_group(Group::StandAlone) {
-        session.stand_alone_options()?;
+        standalone::stand_alone_options(session)?;
     }
-    session.info_options()?;
+    definitions::info_options(session)?;
     if session.given.has_group(Group::Config) {
-        session.config_options()?;
+        definitions::config_options(session)?;
     }
     if session.given.has_group(Group::Whitelist) {
-        session.whitelist_options()?;
+        whitelist::whitelist_options(session)?;
     }
     if session.given.has("--direct") {
-        session.direct_options()?;
+        direct::direct_options(session)?;
     }
     if session.side == Side::Offline && lokkit_options(&session.given) && !edits_service(&session.given) {
-        return session.lokkit_options();
+        return lokkit::lokkit_options(session);
     }
     let value = |session: &Session, name: &str| session.given.value(name).map(str::to_owned);
     if let Some(ipset) = value(session, "--ipset") {
-        session.ipset_options(&ipset)?;
+        objects::ipset_options(session, &ipset)?;
     }
     if let Some(icmptype) = value(session, "--icmptype") {
-        session.icmptype_options(&icmptype)?;
+        objects::icmptype_options(session, &icmptype)?;
     }
     if let Some(service) = value(session, "--service") {
-        session.service_options(&service)?;
+        objects::service_options(session, &service)?;
     }
     if let Some(helper) = value(session, "--helper") {
-        session.helper_options(&helper)?;
+        objects::helper_options(session, &helper)?;
+    }
+    if let Some(set) = value(session, "--policy-set") {
+        return place::policy_set_options(session, &set);
     }
     let adapts = session.given.has_group(Group::Traffic)
         || session.given.any(&[
@@ -125,9 +124,10 @@ fn run(session: &mut Session) -> Step {
             "--get-description",
         ]);
     if session.side == Side::Offline || adapts {
-        session.place_options()?;
+        place::place_options(session)?;
     }
     // firewall-cmd with nothing to do.
-    let usage = Side::Online.usage_line().trim_end();
+    let Generation(major, minor) = session.grammar.generation();
+    let usage = Side::Online.usage_line((major, minor)).trim_end();
     session.fail(format!("State: running\n\nNo options specified\n{usage}"), 2)
 }

@@ -2,9 +2,11 @@
 //! written; only for comparison with the original a copy of what would be running is kept beside the
 //! journal, so that later queries see it and `--runtime-to-permanent` finds it.
 
+use super::definitions::write;
 use super::session::{Session, Step};
+use super::whitelist::{whitelist, write_file};
 use crate::config::Answers;
-use crate::firewall::firewalld::{Kind, Tree, lockdown};
+use crate::firewall::firewalld::{Feature, Kind, Tree, lockdown};
 use crate::intent::Intent;
 use crate::request::Call;
 
@@ -17,43 +19,44 @@ pub(super) fn tree<'a>(call: &Call<'a>) -> Option<Tree<'a>> {
     strict.then(|| Tree::at(call.root, RUNTIME, RUNTIME))
 }
 
-impl Session<'_> {
-    /// `--reload`: the running firewall is as the files say.
-    pub fn forget_runtime(&mut self) -> Step {
-        let Some(tree) = tree(self.call).filter(|_| !self.dry) else {
-            return Ok(());
-        };
-        for kind in [Kind::Zone, Kind::Policy] {
-            for name in tree.local_names(kind).unwrap_or_default() {
-                let removed = tree.root.remove(tree.local(kind, &name));
-                self.done(removed)?;
-            }
+/// `--reload`: the running firewall is as the files say.
+pub(super) fn forget_runtime(session: &mut Session) -> Step {
+    let Some(tree) = tree(session.call).filter(|_| !session.dry) else {
+        return Ok(());
+    };
+    for kind in [Kind::Zone, Kind::Policy] {
+        for name in tree.local_names(kind).unwrap_or_default() {
+            let removed = tree.root.remove(tree.local(kind, &name));
+            session.done(removed)?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// `--runtime-to-permanent`: what runs becomes what the files say.
-    pub fn runtime_to_permanent(&mut self) -> Step {
-        self.intent(
-            Intent::Note {
-                severity: "low".to_owned(),
-                text: "changes to the running firewall are to be kept".to_owned(),
-            },
-            false,
-        );
-        let Some(tree) = tree(self.call).filter(|_| !self.dry) else {
-            return self.success();
-        };
-        for kind in [Kind::Zone, Kind::Policy] {
-            for name in tree.local_names(kind).unwrap_or_default() {
-                let text = tree.read(kind, &name);
-                if let Some(text) = self.done(text)? {
-                    self.write(kind, &name, &text)?;
-                }
+/// `--runtime-to-permanent`: what runs becomes what the files say.
+pub(super) fn runtime_to_permanent(session: &mut Session) -> Step {
+    session.intent(
+        Intent::Note {
+            severity: "low".to_owned(),
+            text: "changes to the running firewall are to be kept".to_owned(),
+        },
+        false,
+    );
+    let Some(tree) = tree(session.call).filter(|_| !session.dry) else {
+        return session.success();
+    };
+    for kind in [Kind::Zone, Kind::Policy] {
+        for name in tree.local_names(kind).unwrap_or_default() {
+            let text = tree.read(kind, &name);
+            if let Some(text) = session.done(text)? {
+                write(session, kind, &name, &text)?;
             }
         }
-        let whitelist = self.whitelist()?;
-        self.write_file(lockdown::FILE, &whitelist.to_xml())?;
-        self.success()
     }
+    if !session.has(Feature::Lockdown) {
+        return session.success();
+    }
+    let whitelist = whitelist(session)?;
+    write_file(session, lockdown::FILE, &whitelist.to_xml())?;
+    session.success()
 }

@@ -2,7 +2,7 @@
 
 use crate::argv::firewalld::{Given, Side};
 use crate::error::Error;
-use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Names, Tree};
+use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Feature, Generation, Grammar, Tree, Whole};
 use crate::intent::{Intent, RecordedIntent};
 use crate::request::{Call, Output, Reply};
 
@@ -22,12 +22,24 @@ pub(super) struct Session<'a> {
     pub side: Side,
     pub given: Given,
     pub tree: Tree<'a>,
-    pub names: Names<'a>,
+    pub grammar: Grammar<'a>,
     pub reply: Reply,
     /// Nothing is written: only the intents are wanted.
     pub dry: bool,
     /// The change is for the running firewall only.
     pub runtime: bool,
+}
+
+impl<'a> Session<'a> {
+    /// The configuration as its files are.
+    pub fn whole(&self) -> Whole<'_, 'a> {
+        Whole::of(&self.tree, &self.grammar)
+    }
+
+    /// Whether the generation of firewalld has something.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.grammar.has(feature)
+    }
 }
 
 impl Session<'_> {
@@ -75,7 +87,8 @@ impl Session<'_> {
 
     /// Ends with a usage error that only shows when the request is carried out.
     pub fn misuse<T>(&mut self, message: &str) -> Step<T> {
-        let text = format!("{}{message}", self.side.usage_line());
+        let Generation(major, minor) = self.grammar.generation();
+        let text = format!("{}{message}", self.side.usage_line((major, minor)));
         self.fail(text, 2)
     }
 
@@ -86,7 +99,9 @@ impl Session<'_> {
             Side::Offline if fault.in_file => {
                 // It would have read everything before it said anything.
                 self.reply.output = Output::default();
-                self.reply.output.err_line(UNREADABLE);
+                if self.has(Feature::FallbackLogged) {
+                    self.reply.output.err_line(UNREADABLE);
+                }
                 self.fail(format!("Error: {fault}"), fault.code.exit())
             }
             Side::Offline => self.fail(fault.to_string(), fault.code.exit()),

@@ -1,136 +1,139 @@
 //! The whitelist of the lockdown.
 
-use super::session::{Session, Step};
+use super::session::{Exit, Session, Step};
+use super::standalone::NO_LOCKDOWN;
 use crate::argv::firewalld::Side;
 use crate::error::if_exists;
 use crate::firewall::firewalld::lockdown::{FILE, check_command, check_context, check_user};
 use crate::firewall::firewalld::store::replace_file;
-use crate::firewall::firewalld::{Checked, Code, Fault, Whitelist};
+use crate::firewall::firewalld::{Checked, Code, Fault, Feature, Whitelist};
 
-impl Session<'_> {
-    /// A file of the local configuration, or the shipped one; empty if there is neither.
-    pub fn read_file(&mut self, name: &str) -> Step<Option<String>> {
-        let text = if_exists(self.tree.root.read_text(self.tree.file(name)));
-        match self.done(text)? {
-            Some(text) => Ok(Some(text)),
-            None => {
-                let text = if_exists(self.tree.root.read_text(self.tree.shipped_file(name)));
-                self.done(text)
-            }
+/// A file of the local configuration, or the shipped one; empty if there is neither.
+pub(super) fn read_file(session: &mut Session, name: &str) -> Step<Option<String>> {
+    let text = if_exists(session.tree.root.read_text(session.tree.file(name)));
+    match session.done(text)? {
+        Some(text) => Ok(Some(text)),
+        None => {
+            let text = if_exists(session.tree.root.read_text(session.tree.shipped_file(name)));
+            session.done(text)
         }
     }
+}
 
-    /// Writes a file of the local configuration; whether it changed.
-    pub fn write_file(&mut self, name: &str, text: &str) -> Step<bool> {
-        if self.dry {
-            return Ok(false);
-        }
-        let written = replace_file(self.tree.root, &self.tree.file(name), text);
-        self.done(written)
+/// Writes a file of the local configuration; whether it changed.
+pub(super) fn write_file(session: &mut Session, name: &str, text: &str) -> Step<bool> {
+    if session.dry {
+        return Ok(false);
     }
+    let written = replace_file(session.tree.root, &session.tree.file(name), text);
+    session.done(written)
+}
 
-    pub fn whitelist(&mut self) -> Step<Whitelist> {
-        match self.read_file(FILE)? {
-            Some(text) => {
-                let whitelist = Whitelist::parse(&text);
-                self.checked(whitelist)
-            }
-            None => Ok(Whitelist::default()),
+pub(super) fn whitelist(session: &mut Session) -> Step<Whitelist> {
+    match read_file(session, FILE)? {
+        Some(text) => {
+            let whitelist = Whitelist::parse(&text);
+            session.checked(whitelist)
         }
+        None => Ok(Whitelist::default()),
     }
+}
 
-    /// Options of the whitelist.
-    pub fn whitelist_options(&mut self) -> Step {
-        let mut list = self.whitelist()?;
-        self.listed("command", "Command", &mut list, |list| &mut list.commands, check_command)?;
-        self.listed("context", "Context", &mut list, |list| &mut list.contexts, check_context)?;
-        self.listed("user", "User", &mut list, |list| &mut list.users, check_user)?;
-        self.listed_uids(&mut list)
+/// Options of the whitelist.
+pub(super) fn whitelist_options(session: &mut Session) -> Step {
+    if !session.has(Feature::Lockdown) {
+        session.reply.output.err_line(NO_LOCKDOWN);
+        return Err(Exit(0));
     }
+    let mut list = whitelist(session)?;
+    listed(session, "command", "Command", &mut list, |list| &mut list.commands, check_command)?;
+    listed(session, "context", "Context", &mut list, |list| &mut list.contexts, check_context)?;
+    listed(session, "user", "User", &mut list, |list| &mut list.users, check_user)?;
+    listed_uids(session, &mut list)
+}
 
-    fn listed(
-        &mut self,
-        word: &str,
-        title: &str,
-        whitelist: &mut Whitelist,
-        list: impl Fn(&mut Whitelist) -> &mut Vec<String>,
-        check: fn(&str) -> Checked<()>,
-    ) -> Step {
-        if self.given.has(&format!("--list-lockdown-whitelist-{word}s")) {
-            let lines = list(whitelist).join("\n");
-            return self.answer(lines);
-        }
-        let values = |session: &Self, verb: &str| {
-            session.given.values(&format!("--{verb}-lockdown-whitelist-{word}")).to_vec()
-        };
-        let asked = values(self, "query");
-        if !asked.is_empty() {
-            let known = list(whitelist).clone();
-            return self.query(&asked, true, |_, value| Ok(known.iter().any(|known| known == value)));
-        }
-        let (added, removed) = (values(self, "add"), values(self, "remove"));
-        if added.is_empty() && removed.is_empty() {
-            return Ok(());
-        }
-        self.sequence(&added, |session, value| {
-            check(value)?;
-            if list(whitelist).iter().any(|known| known == value) {
-                return Err(already(session, title, value));
-            }
-            list(whitelist).push(value.to_owned());
-            Ok(())
-        })?;
-        self.sequence(&removed, |session, value| {
-            if !list(whitelist).iter().any(|known| known == value) {
-                return Err(not_there(session, title, value));
-            }
-            list(whitelist).retain(|known| known != value);
-            Ok(())
-        })?;
-        self.store_whitelist(whitelist)
+fn listed(
+    session: &mut Session,
+    word: &str,
+    title: &str,
+    whitelist: &mut Whitelist,
+    list: impl Fn(&mut Whitelist) -> &mut Vec<String>,
+    check: fn(&str) -> Checked<()>,
+) -> Step {
+    if session.given.has(&format!("--list-lockdown-whitelist-{word}s")) {
+        let lines = list(whitelist).join("\n");
+        return session.answer(lines);
     }
+    let values = |session: &Session, verb: &str| {
+        session.given.values(&format!("--{verb}-lockdown-whitelist-{word}")).to_vec()
+    };
+    let asked = values(session, "query");
+    if !asked.is_empty() {
+        let known = list(whitelist).clone();
+        return session.query(&asked, true, |_, value| Ok(known.iter().any(|known| known == value)));
+    }
+    let (added, removed) = (values(session, "add"), values(session, "remove"));
+    if added.is_empty() && removed.is_empty() {
+        return Ok(());
+    }
+    session.sequence(&added, |session, value| {
+        check(value)?;
+        if list(whitelist).iter().any(|known| known == value) {
+            return Err(already(session, title, value));
+        }
+        list(whitelist).push(value.to_owned());
+        Ok(())
+    })?;
+    session.sequence(&removed, |session, value| {
+        if !list(whitelist).iter().any(|known| known == value) {
+            return Err(not_there(session, title, value));
+        }
+        list(whitelist).retain(|known| known != value);
+        Ok(())
+    })?;
+    store_whitelist(session, whitelist)
+}
 
-    fn listed_uids(&mut self, whitelist: &mut Whitelist) -> Step {
-        if self.given.has("--list-lockdown-whitelist-uids") {
-            let uids: Vec<String> = whitelist.uids.iter().map(i64::to_string).collect();
-            return self.answer(uids.join("\n"));
-        }
-        let values = |session: &Self, verb: &str| {
-            session.given.values(&format!("--{verb}-lockdown-whitelist-uid")).to_vec()
-        };
-        let number = |value: &str| value.trim().parse::<i64>().map_err(|_| Code::InvalidUid.about(value));
-        let asked = values(self, "query");
-        if !asked.is_empty() {
-            return self.query(&asked, false, |_, value| Ok(whitelist.uids.contains(&number(value)?)));
-        }
-        let (added, removed) = (values(self, "add"), values(self, "remove"));
-        if added.is_empty() && removed.is_empty() {
-            return Ok(());
-        }
-        self.sequence(&added, |session, value| {
-            let uid = number(value)?;
-            if whitelist.uids.contains(&uid) {
-                return Err(already(session, "Uid", uid));
-            }
-            whitelist.uids.push(uid);
-            Ok(())
-        })?;
-        self.sequence(&removed, |session, value| {
-            let uid = number(value)?;
-            if !whitelist.uids.contains(&uid) {
-                return Err(not_there(session, "Uid", uid));
-            }
-            whitelist.uids.retain(|known| *known != uid);
-            Ok(())
-        })?;
-        self.store_whitelist(whitelist)
+fn listed_uids(session: &mut Session, whitelist: &mut Whitelist) -> Step {
+    if session.given.has("--list-lockdown-whitelist-uids") {
+        let uids: Vec<String> = whitelist.uids.iter().map(i64::to_string).collect();
+        return session.answer(uids.join("\n"));
     }
+    let values = |session: &Session, verb: &str| {
+        session.given.values(&format!("--{verb}-lockdown-whitelist-uid")).to_vec()
+    };
+    let number = |value: &str| value.trim().parse::<i64>().map_err(|_| Code::InvalidUid.about(value));
+    let asked = values(session, "query");
+    if !asked.is_empty() {
+        return session.query(&asked, false, |_, value| Ok(whitelist.uids.contains(&number(value)?)));
+    }
+    let (added, removed) = (values(session, "add"), values(session, "remove"));
+    if added.is_empty() && removed.is_empty() {
+        return Ok(());
+    }
+    session.sequence(&added, |session, value| {
+        let uid = number(value)?;
+        if whitelist.uids.contains(&uid) {
+            return Err(already(session, "Uid", uid));
+        }
+        whitelist.uids.push(uid);
+        Ok(())
+    })?;
+    session.sequence(&removed, |session, value| {
+        let uid = number(value)?;
+        if !whitelist.uids.contains(&uid) {
+            return Err(not_there(session, "Uid", uid));
+        }
+        whitelist.uids.retain(|known| *known != uid);
+        Ok(())
+    })?;
+    store_whitelist(session, whitelist)
+}
 
-    fn store_whitelist(&mut self, whitelist: &Whitelist) -> Step {
-        let changed = !self.runtime && self.write_file(FILE, &whitelist.to_xml())?;
-        self.definition("whitelist", "lockdown", "edit", changed);
-        self.success()
-    }
+fn store_whitelist(session: &mut Session, whitelist: &Whitelist) -> Step {
+    let changed = !session.runtime && write_file(session, FILE, &whitelist.to_xml())?;
+    session.definition("whitelist", "lockdown", "edit", changed);
+    session.success()
 }
 
 /// Of its files the daemon says no more than the value.

@@ -1,10 +1,13 @@
-//! What a rich rule must fulfil beyond its grammar.
+//! What a rich rule must fulfil beyond its grammar. Before 2.3 a rule is checked when it is
+//! complete, since then each part when it is made (`core/rich.py`): that decides which of several
+//! faults is reported, and whether a file that holds such a rule is refused.
 
-use super::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
+use super::{Action, Element, Endpoint, Limit, Log, RichAction, Rule, short_rate};
 use crate::firewall::firewalld::address;
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
-use crate::firewall::firewalld::names::Names;
-use crate::firewall::firewalld::port::{WITH_PORTS, check_port, check_protocol, integer};
+use crate::firewall::firewalld::generation::Feature;
+use crate::firewall::firewalld::grammar::Grammar;
+use crate::firewall::firewalld::port::{WITH_PORTS, check_port, check_protocol, integer, literal};
 
 const LEVELS: [&str; 8] = [
     "emerg", "alert", "crit", "error", "warning", "notice", "info", "debug",
@@ -49,24 +52,29 @@ fn invalid(what: impl Into<String>) -> Fault {
 }
 
 impl Rule {
-    /// Checks the rule as a whole; limits take their short spelling.
-    pub(super) fn check(&self, names: &Names) -> Checked<()> {
+    /// Checks the rule as a whole.
+    pub(super) fn check(&self, grammar: &Grammar) -> Checked<()> {
         self.check_family()?;
         if !(-32768..=32767).contains(&self.priority) {
             return Err(Code::InvalidPriority.about("'priority' attribute must be between -32768 and 32767."));
         }
         self.check_shape()?;
+        let strict = grammar.has(Feature::StrictRules);
         if let Some(source) = &self.source {
-            self.check_source(source)?;
+            source.check_source()?;
+            self.check_address(source.address.as_deref())?;
         }
         if let Some(destination) = &self.destination {
-            self.check_destination(destination)?;
+            self.check_destination(destination, grammar)?;
         }
         if let Some(element) = &self.element {
-            self.check_element(element, names)?;
+            if !strict {
+                element.check_alone(grammar)?;
+            }
+            self.check_element(element)?;
         }
-        if let Some(log) = &self.log {
-            check_log(log)?;
+        if let Some(log) = self.log.as_ref().filter(|_| !strict) {
+            log.check(grammar)?;
         }
         if let Some(audit) = &self.audit {
             check_audited(self.action.as_ref())?;
@@ -112,80 +120,50 @@ impl Rule {
         Ok(())
     }
 
-    fn is_net(&self, text: &str) -> bool {
-        self.family.as_deref().is_some_and(|family| address::is_net(family, text))
-    }
-
-    fn check_source(&self, source: &Endpoint) -> Checked<()> {
-        match (&source.address, &source.mac, &source.ipset) {
-            (Some(_), Some(_), _) => Err(invalid("address and mac")),
-            (Some(_), _, Some(_)) => Err(invalid("address and ipset")),
-            (_, Some(_), Some(_)) => Err(invalid("mac and ipset")),
-            (Some(net), ..) if !self.is_net(net) => Err(Code::InvalidAddr.about(net)),
-            (_, Some(mac), _) if !address::is_mac(mac) => Err(Code::InvalidMac.about(mac)),
-            (.., Some(ipset)) => check_ipset_name(ipset),
-            (None, None, None) => Err(invalid("no address, mac and ipset")),
+    fn check_address(&self, address: Option<&str>) -> Checked<()> {
+        let is_net = |net: &str| self.family.as_deref().is_some_and(|family| address::is_net(family, net));
+        match address {
+            Some(net) if !is_net(net) => Err(Code::InvalidAddr.about(net)),
             _ => Ok(()),
         }
     }
 
-    fn check_destination(&self, destination: &Endpoint) -> Checked<()> {
-        match (&destination.address, &destination.ipset) {
-            (Some(_), Some(_)) => Err(Code::InvalidDestination.about("address and ipset")),
-            (Some(net), None) if !self.is_net(net) => Err(Code::InvalidAddr.about(net)),
-            (None, Some(ipset)) => check_ipset_name(ipset),
-            (None, None) => Err(invalid("no address and ipset")),
-            _ => Ok(()),
+    fn check_destination(&self, destination: &Endpoint, grammar: &Grammar) -> Checked<()> {
+        if !grammar.has(Feature::DestinationIpset) {
+            let address = destination.address.as_deref().unwrap_or("None");
+            return self.check_address(Some(address));
         }
+        destination.check_destination()?;
+        self.check_address(destination.address.as_deref())
     }
 
-    fn check_element(&self, element: &Element, names: &Names) -> Checked<()> {
+    /// What depends on the rule that an element is in.
+    fn check_element(&self, element: &Element) -> Checked<()> {
         match element {
-            Element::Port { port, protocol } | Element::SourcePort { port, protocol } => {
-                check_port(port, names)?;
-                rich_protocol(protocol)
-            }
-            Element::Protocol { value } => check_protocol(value, names),
-            Element::ForwardPort {
-                port,
-                protocol,
-                to_port,
-                to_address,
-            } => {
-                self.check_forward_port(port, protocol, to_port, to_address, names)?;
+            Element::ForwardPort { to_address, .. } => {
+                let fine = match self.family.as_deref() {
+                    _ if to_address.is_empty() => true,
+                    Some("ipv4") => address::is_ipv4(to_address),
+                    _ => address::is_ipv6(to_address),
+                };
+                if !fine {
+                    return Err(Code::InvalidAddr.about(to_address));
+                }
                 self.refuse_action(element)
             }
-            Element::IcmpBlock { .. } | Element::Masquerade => self.refuse_action(element),
-            Element::TcpMssClamp { value } => self.check_clamp(value.as_deref()),
-            Element::Service { .. } | Element::IcmpType { .. } => Ok(()),
-        }
-    }
-
-    fn check_forward_port(
-        &self,
-        port: &str,
-        protocol: &str,
-        to_port: &str,
-        to_address: &str,
-        names: &Names,
-    ) -> Checked<()> {
-        check_port(port, names)?;
-        rich_protocol(protocol)?;
-        if to_port.is_empty() && to_address.is_empty() {
-            return Err(Code::InvalidPort.about(""));
-        }
-        if !to_port.is_empty() {
-            check_port(to_port, names)?;
-        }
-        let fine = match self.family.as_deref() {
-            _ if to_address.is_empty() => true,
-            Some("ipv4") => address::is_ipv4(to_address),
-            _ => address::is_ipv6(to_address),
-        };
-        if fine {
-            Ok(())
-        } else {
-            Err(Code::InvalidAddr.about(to_address))
+            Element::IcmpBlock { .. } => self.refuse_action(element),
+            Element::Masquerade => {
+                self.refuse_action(element)?;
+                match self.source.as_ref().is_some_and(|source| source.mac.is_some()) {
+                    true => Err(invalid("masquerade and mac source")),
+                    false => Ok(()),
+                }
+            }
+            Element::TcpMssClamp { .. } => match &self.action {
+                Some(action) => Err(invalid(format!("tcp-mss-clamp and {action} are mutually exclusive"))),
+                None => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 
@@ -194,18 +172,6 @@ impl Rule {
             return Ok(());
         }
         Err(invalid(format!("{} and action", element.word())))
-    }
-
-    fn check_clamp(&self, value: Option<&str>) -> Checked<()> {
-        if let Some(action) = &self.action {
-            return Err(invalid(format!("tcp-mss-clamp and {action} are mutually exclusive")));
-        }
-        match value {
-            Some(value) if !integer(value).is_some_and(|value| (536..=65535).contains(&value)) => {
-                Err(invalid(value))
-            }
-            _ => Ok(()),
-        }
     }
 
     fn check_action(&self, action: &Action) -> Checked<()> {
@@ -230,6 +196,104 @@ impl Rule {
     }
 }
 
+impl Endpoint {
+    /// A source that was read.
+    pub(super) fn made_source(mut self, grammar: &Grammar) -> Checked<Endpoint> {
+        if self.address.is_none() && self.mac.is_none() && self.ipset.is_none() {
+            return Err(invalid("no address, mac and ipset"));
+        }
+        if grammar.has(Feature::StrictRules) {
+            self.check_source()?;
+        } else if let Some(mac) = &mut self.mac {
+            *mac = mac.to_uppercase();
+        }
+        Ok(self)
+    }
+
+    /// A destination that was read. Before 1.0 one without address was only found later.
+    pub(super) fn made_destination(self, grammar: &Grammar) -> Checked<Endpoint> {
+        let is_empty = self.address.is_none() && self.ipset.is_none();
+        if grammar.has(Feature::StrictRules) {
+            if is_empty {
+                return Err(Code::InvalidDestination.about("no address or ipset"));
+            }
+            self.check_destination()?;
+        } else if is_empty && grammar.has(Feature::DestinationIpset) {
+            return Err(invalid("no address and ipset"));
+        }
+        Ok(self)
+    }
+
+    fn check_source(&self) -> Checked<()> {
+        match (&self.address, &self.mac, &self.ipset) {
+            (Some(_), Some(_), _) => Err(invalid("address and mac")),
+            (Some(_), _, Some(_)) => Err(invalid("address and ipset")),
+            (_, Some(_), Some(_)) => Err(invalid("mac and ipset")),
+            (_, Some(mac), _) if !address::is_mac(mac) => Err(Code::InvalidMac.about(mac)),
+            (.., Some(ipset)) => check_ipset_name(ipset),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_destination(&self) -> Checked<()> {
+        match (&self.address, &self.ipset) {
+            (Some(_), Some(_)) => Err(Code::InvalidDestination.about("address and ipset")),
+            (None, Some(ipset)) => check_ipset_name(ipset),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Element {
+    /// Checks what can be said of an element without its rule.
+    pub(super) fn check_alone(&self, grammar: &Grammar) -> Checked<()> {
+        match self {
+            Element::Port { port, protocol } | Element::SourcePort { port, protocol } => {
+                check_port(port, grammar)?;
+                rich_protocol(protocol)
+            }
+            Element::Protocol { value } => check_protocol(value, grammar),
+            Element::ForwardPort {
+                port,
+                protocol,
+                to_port,
+                to_address,
+            } => {
+                check_port(port, grammar)?;
+                rich_protocol(protocol)?;
+                if to_port.is_empty() && to_address.is_empty() {
+                    return Err(Code::InvalidPort.about(""));
+                }
+                match to_port.is_empty() {
+                    true => Ok(()),
+                    false => check_port(to_port, grammar),
+                }
+            }
+            Element::TcpMssClamp { value: Some(value) } if !is_clamp(value) => {
+                Err(invalid(match grammar.has(Feature::StrictRules) {
+                    true => self.to_string(),
+                    false => value.clone(),
+                }))
+            }
+            Element::IcmpBlock { name } | Element::IcmpType { name } if name.is_empty() => {
+                Err(Code::InvalidIcmptype.about(""))
+            }
+            Element::Service { name } if name.is_empty() && !grammar.has(Feature::StrictRules) => {
+                Err(Code::InvalidService.about(""))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `checkTcpMssClamp` of `functions.py`: at least 536, or `pmtu`, or Python's `None`.
+fn is_clamp(value: &str) -> bool {
+    match value.bytes().all(|b| b.is_ascii_digit()) {
+        true => integer(value).is_none_or(|value| value >= 536),
+        false => matches!(value, "pmtu" | "None"),
+    }
+}
+
 /// An ipset name is at most as long as the kernel takes.
 fn check_ipset_name(name: &str) -> Checked<()> {
     if name.chars().count() > 32 {
@@ -248,44 +312,83 @@ fn rich_protocol(protocol: &str) -> Checked<()> {
     }
 }
 
+impl Log {
+    /// A log that was read. Since 2.3 its numbers are kept as numbers, and 0 is nothing.
+    pub(super) fn made(mut self, grammar: &Grammar) -> Checked<Log> {
+        if !grammar.has(Feature::StrictRules) {
+            return Ok(self);
+        }
+        self.prefix = self.prefix.filter(|prefix| !prefix.is_empty());
+        self.level = self.level.filter(|level| !level.is_empty());
+        self.check(grammar)?;
+        for number in [&mut self.group, &mut self.queue_size] {
+            *number = number.as_deref().and_then(literal).filter(|n| *n != 0).map(|n| n.to_string());
+        }
+        Ok(self)
+    }
+
+    /// What is looked at when a file is read, before the rule as a whole is: a rule with such a log
+    /// is left out (`common_startElement` of `core/io/policy.py` before 2.3).
+    ///
+    /// # Errors
+    /// The line for the log.
+    pub(super) fn check_read(&self, grammar: &Grammar) -> Result<(), &'static str> {
+        let is_length = |prefix: &String| (1..=PREFIX_LENGTH).contains(&prefix.chars().count());
+        if self.nflog && !is_short_number(&self.group) {
+            return Err("Invalid nflog group value");
+        }
+        if self.level.as_deref().is_some_and(|level| !LEVELS.contains(&level)) {
+            return Err("Invalid log level");
+        }
+        if grammar.has(Feature::NfLog) && !self.prefix.as_ref().is_none_or(is_length) {
+            return Err(match self.nflog {
+                true => "Invalid nflog prefix",
+                false => "Invalid log prefix",
+            });
+        }
+        if self.nflog && !is_short_number(&self.queue_size) {
+            return Err("Invalid nflog queue-size");
+        }
+        Ok(())
+    }
+
+    fn check(&self, grammar: &Grammar) -> Checked<()> {
+        if !is_short_number(&self.group) {
+            return Err(
+                Code::InvalidNflogGroup.about("nflog 'group' must be an integer between 0 and 65535.")
+            );
+        }
+        // The length of a prefix is looked at since 1.1.
+        let is_long = |prefix: &String| prefix.chars().count() > PREFIX_LENGTH;
+        if self.prefix.as_ref().is_some_and(is_long) && grammar.has(Feature::NfLog) {
+            return Err(Code::InvalidLogPrefix.about("maximum accepted length of 'prefix' is 127."));
+        }
+        if let Some(level) = self.level.as_deref().filter(|level| !LEVELS.contains(level)) {
+            return Err(Code::InvalidLogLevel.about(level));
+        }
+        if !is_short_number(&self.queue_size) {
+            return Err(
+                Code::InvalidNflogQueue.about("nflog 'queue-size' must be an integer between 0 and 65535.")
+            );
+        }
+        check_limit(self.limit.as_ref())
+    }
+}
+
 fn is_short_number(text: &Option<String>) -> bool {
-    text.as_deref().is_none_or(|text| integer(text).is_some_and(|n| (0..=65535).contains(&n)))
+    text.as_deref().is_none_or(|text| literal(text).is_some_and(|n| (0..=65535).contains(&n)))
 }
 
-/// What is looked at when a file is read, before the rule as a whole is.
-pub(super) fn check_read_log(log: &Log) -> Result<(), &'static str> {
-    if log.prefix.as_ref().is_some_and(|prefix| prefix.chars().count() > PREFIX_LENGTH) {
-        return Err("Invalid log prefix");
+impl Action {
+    /// An action that was read.
+    pub(super) fn made(self, grammar: &Grammar) -> Checked<Action> {
+        if let RichAction::Mark { set } = &self.verdict
+            && grammar.has(Feature::StrictRules)
+        {
+            check_mark(set.as_deref())?;
+        }
+        Ok(self)
     }
-    if log.level.as_deref().is_some_and(|level| !LEVELS.contains(&level)) {
-        return Err("Invalid log level");
-    }
-    if !is_short_number(&log.group) {
-        return Err("Invalid nflog group value");
-    }
-    if !is_short_number(&log.queue_size) {
-        return Err("Invalid nflog queue-size");
-    }
-    Ok(())
-}
-
-fn check_log(log: &Log) -> Checked<()> {
-    let number = is_short_number;
-    if log.prefix.as_ref().is_some_and(|prefix| prefix.chars().count() > PREFIX_LENGTH) {
-        return Err(Code::InvalidLogPrefix.about("maximum accepted length of 'prefix' is 127."));
-    }
-    if let Some(level) = log.level.as_deref().filter(|level| !LEVELS.contains(level)) {
-        return Err(Code::InvalidLogLevel.about(level));
-    }
-    if !number(&log.group) {
-        return Err(Code::InvalidNflogGroup.about("nflog 'group' must be an integer between 0 and 65535."));
-    }
-    if !number(&log.queue_size) {
-        return Err(
-            Code::InvalidNflogQueue.about("nflog 'queue-size' must be an integer between 0 and 65535.")
-        );
-    }
-    check_limit(log.limit.as_ref())
 }
 
 fn check_audited(action: Option<&Action>) -> Checked<()> {
@@ -310,9 +413,46 @@ fn check_mark(set: Option<&str>) -> Checked<()> {
 }
 
 fn is_mark(text: &str) -> bool {
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => u32::from_str_radix(digits, 16).is_ok(),
-        None => text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u32>().is_ok(),
+    literal(text).is_some_and(|mark| u32::try_from(mark).is_ok())
+}
+
+impl Limit {
+    /// A limit that was read. Since 2.3 it is taken apart at once: the rate is a number, and a burst
+    /// of 0 is none.
+    pub(super) fn read(value: &str, burst: Option<String>, grammar: &Grammar) -> Checked<Limit> {
+        if !grammar.has(Feature::StrictRules) {
+            let value = short_rate(value);
+            return Ok(Limit { value, burst });
+        }
+        let bad = || Code::InvalidLimit.about(value);
+        let (rate, unit) = value.split_once('/').filter(|(_, unit)| !unit.contains('/')).ok_or_else(bad)?;
+        let rate = integer(rate).ok_or_else(bad)?;
+        let unit = match unit.trim() {
+            "second" | "s" => ("s", 1),
+            "minute" | "m" => ("m", 60),
+            "hour" | "h" => ("h", 60 * 60),
+            "day" | "d" => ("d", 24 * 60 * 60),
+            _ => return Err(bad()),
+        };
+        if rate < 1 {
+            return Err(bad());
+        }
+        if 10_000 * unit.1 / rate == 0 {
+            return Err(Code::InvalidLimit.about(format!("{value} too fast")));
+        }
+        if (rate, unit.0) == (1, "d") {
+            return Err(Code::InvalidLimit.about(format!("{value} too slow")));
+        }
+        let burst = match burst {
+            None => 0,
+            Some(burst) => integer(&burst)
+                .filter(|burst| (0..=10_000_000).contains(burst))
+                .ok_or_else(|| Code::InvalidLimit.about(burst))?,
+        };
+        Ok(Limit {
+            value: format!("{rate}/{}", unit.0),
+            burst: (burst != 0).then(|| burst.to_string()),
+        })
     }
 }
 

@@ -2,12 +2,18 @@
 
 mod check;
 mod lexer;
+mod order;
 mod parse;
 mod xml;
 
 use std::fmt;
 
+use super::generation::Feature;
+use super::grammar::Grammar;
+
 pub(super) use lexer::split as split_words;
+pub(super) use order::sort;
+pub(super) use xml::RuleReader;
 
 /// A rich rule. Its `Display` is the canonical spelling, by which rules are compared and listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,6 +80,7 @@ pub enum Element {
         port: String,
         protocol: String,
     },
+    /// A number of bytes, `pmtu`, or nothing, which means the same as `pmtu`.
     TcpMssClamp {
         value: Option<String>,
     },
@@ -108,7 +115,7 @@ pub struct Audit {
 pub struct Limit {
     /// `N/s`, `N/m`, `N/h` or `N/d`.
     pub value: String,
-    /// How many at first without a limit (firewalld 2.x).
+    /// How many at first without a limit (firewalld 2.2 and later); none for the kernel's default.
     pub burst: Option<String>,
 }
 
@@ -139,6 +146,19 @@ impl RichAction {
             RichAction::Reject { .. } => "reject",
             RichAction::Drop => "drop",
             RichAction::Mark { .. } => "mark",
+        }
+    }
+}
+
+impl Rule {
+    /// The rule as a generation prints it: before 1.0 a destination was inverted in small letters
+    /// (`Rich_Destination.__str__` of `core/rich.py`).
+    pub fn spelled(&self, grammar: &Grammar) -> String {
+        let text = self.to_string();
+        let is_inverted = self.destination.as_ref().is_some_and(|destination| destination.invert);
+        match is_inverted && !grammar.has(Feature::DestinationIpset) {
+            true => text.replacen(" destination NOT ", " destination not ", 1),
+            false => text,
         }
     }
 }
@@ -231,9 +251,6 @@ impl Element {
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())?;
-        if let Element::TcpMssClamp { value: None } = self {
-            return f.write_str(" value=\"pmtu\"");
-        }
         self.attributes().into_iter().try_for_each(|(name, value)| attribute(f, name, value))
     }
 }
@@ -271,16 +288,17 @@ fn attribute(f: &mut fmt::Formatter<'_>, name: &str, value: Option<&str>) -> fmt
 fn limit(f: &mut fmt::Formatter<'_>, limit: Option<&Limit>) -> fmt::Result {
     let Some(limit) = limit else { return Ok(()) };
     write!(f, " limit value=\"{}\"", limit.value)?;
-    attribute(f, "burst", limit.burst.as_deref())
+    // Unquoted by every version that has it (`Rich_Limit.__str__` of `core/rich.py`).
+    match limit.burst.as_deref() {
+        Some(burst) => write!(f, " burst={burst}"),
+        None => Ok(()),
+    }
 }
 
-impl Limit {
-    /// A limit whose unit takes its short spelling: `3/minute` is `3/m`.
-    fn new(value: &str, burst: Option<String>) -> Self {
-        let short = match value.split_once('/') {
-            Some((rate, unit @ ("second" | "minute" | "hour" | "day"))) => format!("{rate}/{}", &unit[..1]),
-            _ => value.to_owned(),
-        };
-        Limit { value: short, burst }
+/// A rate with the short name of its unit: `3/minute` is `3/m`.
+fn short_rate(value: &str) -> String {
+    match value.split_once('/') {
+        Some((rate, unit @ ("second" | "minute" | "hour" | "day"))) => format!("{rate}/{}", &unit[..1]),
+        _ => value.to_owned(),
     }
 }

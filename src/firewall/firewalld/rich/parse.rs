@@ -4,7 +4,8 @@
 use super::lexer;
 use super::{Action, Audit, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
-use crate::firewall::firewalld::names::Names;
+use crate::firewall::firewalld::generation::Feature;
+use crate::firewall::firewalld::grammar::Grammar;
 use crate::firewall::firewalld::port::integer;
 
 /// Every attribute of the language.
@@ -80,15 +81,36 @@ fn invalid(what: impl Into<String>) -> Fault {
 
 impl Rule {
     /// Reads a rule and checks it.
-    pub fn parse(text: &str, names: &Names) -> Checked<Rule> {
-        let rule = Reader::default().read(text)?;
-        rule.check(names)?;
+    ///
+    /// # Errors
+    /// What the grammar's generation refuses of it.
+    pub fn parse(text: &str, grammar: &Grammar) -> Checked<Rule> {
+        let reader = Reader {
+            grammar,
+            rule: Rule::default(),
+            open: None,
+            limit: None,
+            limited: None,
+            begun: false,
+        };
+        let rule = reader.read(text)?;
+        rule.check(grammar)?;
         Ok(rule)
     }
 }
 
-#[derive(Default)]
-struct Reader {
+/// Attributes and elements that some generations lack.
+fn feature_of(word: &str) -> Option<Feature> {
+    match word {
+        "tcp-mss-clamp" => Some(Feature::TcpMssClamp),
+        "nflog" | "group" | "queue-size" => Some(Feature::NfLog),
+        "burst" => Some(Feature::LimitBurst),
+        _ => None,
+    }
+}
+
+struct Reader<'d> {
+    grammar: &'d Grammar<'d>,
     rule: Rule,
     open: Option<Open>,
     /// A limit that was read and waits for the element that it limits.
@@ -98,20 +120,32 @@ struct Reader {
     begun: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(mut self, text: &str) -> Checked<Rule> {
         let words = lexer::split(text).map_err(|error| Code::UnknownError.about(error))?;
+        if words.is_empty() {
+            return Err(invalid("empty rule"));
+        }
+        // All words are taken apart before the first is looked at.
+        let odd = words.iter().find(|word| match word.split_once('=') {
+            Some((name, value)) => name.is_empty() || value.is_empty() || value.contains('='),
+            None => false,
+        });
+        if let Some(word) = odd {
+            return Err(invalid(format!("internal error in _lexer(): {word}")));
+        }
         for word in &words {
             match word.split_once('=') {
-                Some((name, value)) if name.is_empty() || value.is_empty() || value.contains('=') => {
-                    return Err(invalid(format!("internal error in _lexer(): {word}")));
-                }
                 Some((name, value)) => self.attribute(name, value)?,
                 None => self.word(word)?,
             }
         }
         self.close_all()?;
         Ok(self.rule)
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        feature_of(word).is_none_or(|feature| self.grammar.has(feature))
     }
 
     fn word(&mut self, word: &str) -> Checked<()> {
@@ -126,7 +160,7 @@ impl Reader {
             };
         }
         let all = WORDS.iter().chain([&MARK, &LIMIT]);
-        let Some((word, takes)) = all.copied().find(|(known, _)| *known == word) else {
+        let Some((word, takes)) = all.copied().find(|(known, _)| *known == word && self.knows(word)) else {
             return Err(invalid(format!("unknown element {word}")));
         };
         if word == "rule" {
@@ -151,6 +185,10 @@ impl Reader {
             self.close_all()?;
             self.refuse_a_second(word)?;
         }
+        let takes = match word {
+            "destination" if !self.grammar.has(Feature::DestinationIpset) => &["address", "invert"],
+            _ => takes,
+        };
         self.open = Some(Open {
             word,
             takes,
@@ -161,7 +199,7 @@ impl Reader {
     }
 
     fn attribute(&mut self, name: &str, value: &str) -> Checked<()> {
-        if !ATTRIBUTES.contains(&name) {
+        if !ATTRIBUTES.contains(&name) || !self.knows(name) {
             return Err(invalid(format!("bad attribute '{name}'")));
         }
         loop {
@@ -181,7 +219,15 @@ impl Reader {
                 continue;
             }
             self.close_all()?;
-            return self.rule_attribute(name, value);
+            return match (self.begun, name) {
+                (true, _) => self.rule_attribute(name, value),
+                (false, "family" | "priority") => {
+                    Err(invalid(format!("'{name}' outside of rule. Use 'rule {name}=...'.")))
+                }
+                (false, _) => Err(invalid(format!(
+                    "'{name}' outside of any element. Use 'rule <element> {name}= ...'."
+                ))),
+            };
         }
     }
 
@@ -197,6 +243,11 @@ impl Reader {
                 let bad =
                     || Code::InvalidPriority.about(format!("invalid 'priority' attribute value '{value}'."));
                 self.rule.priority = integer(value).ok_or_else(bad)?;
+            }
+            "protocol" if self.begun => {
+                return Err(invalid(
+                    "wrong 'protocol' usage. Use either 'rule protocol value=...' or  'rule [forward-]port protocol=...'.",
+                ));
             }
             _ => {
                 return Err(invalid(format!(
@@ -214,7 +265,11 @@ impl Reader {
             "destination" => rule.destination.is_some(),
             "audit" => rule.audit.is_some(),
             "log" | "nflog" if rule.log.is_some() => {
-                return Err(invalid("more than one logging element"));
+                // Before there was nflog, a log was the only one (0.9's `core/rich.py`).
+                return Err(invalid(match self.grammar.has(Feature::NfLog) {
+                    true => "more than one logging element",
+                    false => "more than one 'log' element",
+                }));
             }
             "accept" | "reject" | "drop" | "mark" => {
                 return match &rule.action {
@@ -245,7 +300,7 @@ impl Reader {
     fn close_limit(&mut self) -> Checked<()> {
         if self.open.as_ref().is_some_and(|open| open.word == "limit") {
             if let Some(mut limit) = self.open.take() {
-                self.limit = Some(Limit::new(&limit.need("value")?, limit.take("burst")));
+                self.limit = Some(Limit::read(&limit.need("value")?, limit.take("burst"), self.grammar)?);
             }
             self.open = self.limited.take();
         }
@@ -261,6 +316,9 @@ impl Reader {
     }
 
     fn close(&mut self, mut open: Open) -> Checked<()> {
+        // Since 2.3 each part is checked when it is made (`__post_init__` of `core/rich.py`).
+        let strict = self.grammar.has(Feature::StrictRules);
+        let grammar = self.grammar;
         let rule = &mut self.rule;
         match open.word {
             "source" | "destination" => {
@@ -271,20 +329,21 @@ impl Reader {
                     invert: open.invert,
                 };
                 if open.word == "source" {
-                    rule.source = Some(endpoint);
+                    rule.source = Some(endpoint.made_source(grammar)?);
                 } else {
-                    rule.destination = Some(endpoint);
+                    rule.destination = Some(endpoint.made_destination(grammar)?);
                 }
             }
             "log" | "nflog" => {
-                rule.log = Some(Log {
+                let log = Log {
                     nflog: open.word == "nflog",
                     prefix: open.take("prefix"),
                     level: open.take("level"),
                     group: open.take("group"),
                     queue_size: open.take("queue-size"),
                     limit: self.limit.take(),
-                });
+                };
+                rule.log = Some(log.made(grammar)?);
             }
             "audit" => {
                 rule.audit = Some(Audit {
@@ -292,7 +351,7 @@ impl Reader {
                 })
             }
             "accept" | "reject" | "drop" | "mark" => {
-                rule.action = Some(Action {
+                let action = Action {
                     verdict: match open.word {
                         "accept" => RichAction::Accept,
                         "reject" => RichAction::Reject {
@@ -304,9 +363,16 @@ impl Reader {
                         },
                     },
                     limit: self.limit.take(),
-                });
+                };
+                rule.action = Some(action.made(grammar)?);
             }
-            _ => rule.element = Some(element(open)?),
+            _ => {
+                let element = element(open)?;
+                if strict {
+                    element.check_alone(grammar)?;
+                }
+                rule.element = Some(element);
+            }
         }
         Ok(())
     }
@@ -341,7 +407,7 @@ fn element(mut open: Open) -> Checked<Element> {
             to_address: open.take("to-addr").unwrap_or_default(),
         },
         "tcp-mss-clamp" => Element::TcpMssClamp {
-            value: open.take("value").filter(|value| !matches!(value.as_str(), "pmtu" | "None")),
+            value: open.take("value"),
         },
         _ => Element::Masquerade,
     })

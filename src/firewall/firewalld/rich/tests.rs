@@ -1,8 +1,8 @@
 use super::Rule;
-use crate::firewall::firewalld::names::Names;
+use crate::firewall::firewalld::{Generation, Grammar};
 
 fn show(text: &str) -> String {
-    match Rule::parse(text, &Names::none()) {
+    match Rule::parse(text, &Grammar::of_generation(Generation(1, 3))) {
         Ok(rule) => rule.to_string(),
         Err(fault) => fault.to_string(),
     }
@@ -45,7 +45,7 @@ fn rules_are_spelt_in_one_way() {
             r#"rule service name="ssh" accept limit value="1/m""#,
         ),
         ("rule icmp-block name=echo-request", r#"rule icmp-block name="echo-request""#),
-        ("rule tcp-mss-clamp", r#"rule tcp-mss-clamp value="pmtu""#),
+        ("rule tcp-mss-clamp", "rule tcp-mss-clamp"),
         ("rule tcp-mss-clamp value=1400", r#"rule tcp-mss-clamp value="1400""#),
         (
             "rule family=ipv4 priority=-5 service name='a b' accept",

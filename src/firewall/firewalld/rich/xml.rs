@@ -1,126 +1,331 @@
 //! Rich rules in zone and policy files.
 
-use super::check::check_read_log;
 use super::{Action, Audit, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::firewalld::code::{Checked, Code, Fault, no_number};
-use crate::firewall::firewalld::names::Names;
+use crate::firewall::firewalld::generation::Feature;
+use crate::firewall::firewalld::grammar::Grammar;
 use crate::firewall::firewalld::port::integer;
-use crate::firewall::firewalld::reader::{self, is_true};
+use crate::firewall::firewalld::reader::{is_true, need};
 use crate::firewall::firewalld::xml::{self, Writer};
 
-/// Why a rule is not read.
-enum Trouble {
-    /// The file as a whole cannot be read.
-    File(Fault),
-    /// The rule is left out, with a line for the log.
-    Rule(String),
+/// Which part of a rule a limit belongs to.
+#[derive(Debug, Clone, Copy)]
+enum Limited {
+    Log,
+    Audit,
+    Action,
 }
 
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Trouble::File(fault)
+/// Reads the elements of rich rules. Before 2.3 a rule that makes no sense is left out with a line
+/// for the log, since then the file is wrong (`common_startElement` of `core/io/policy.py`).
+#[derive(Debug, Default)]
+pub struct RuleReader {
+    rule: Option<Rule>,
+    /// The rule makes no sense: everything up to its end is passed over.
+    skips: bool,
+    limited: Option<Limited>,
+}
+
+impl RuleReader {
+    /// Whether a rule is open.
+    pub fn is_open(&self) -> bool {
+        self.rule.is_some()
     }
-}
 
-impl Rule {
-    /// Reads a `<rule>` element. A rule that makes no sense is left out; `log` gets a line then.
-    pub(in crate::firewall::firewalld) fn read(
-        element: &xml::Element,
-        names: &Names,
+    /// Whether elements are passed over, even those that the file cannot have.
+    pub fn skips(&self) -> bool {
+        self.skips
+    }
+
+    /// What is wrong with the rule: it is left out, or the file is refused. `strict` is what 2.3 and
+    /// later say.
+    pub fn reject(
+        &mut self,
+        grammar: &Grammar,
         log: &mut Vec<String>,
-    ) -> Checked<Option<Rule>> {
-        match Rule::read_whole(element, log) {
-            Ok(rule) => match rule.check(names) {
-                Ok(()) => return Ok(Some(rule)),
-                Err(fault) => log.push(format!("{fault}: {rule}")),
-            },
-            Err(Trouble::Rule(why)) => log.push(format!("Invalid rule: {why}")),
-            Err(Trouble::File(fault)) => return Err(fault),
+        lenient: &str,
+        strict: &str,
+    ) -> Checked<()> {
+        if grammar.has(Feature::StrictRules) {
+            return Err(Code::InvalidRule.about(strict));
         }
-        Ok(None)
-    }
-
-    fn read_whole(element: &xml::Element, log: &mut Vec<String>) -> Result<Rule, Trouble> {
-        reader::only(element, &["family", "priority"])?;
-        let mut rule = Rule {
-            family: element.get("family").map(str::to_owned),
-            ..Rule::default()
-        };
-        if let Some(priority) = element.get("priority") {
-            rule.priority = integer(priority).ok_or_else(|| no_number(priority))?;
-        }
-        if let Some(family) = rule.family.as_deref().filter(|family| !matches!(*family, "ipv4" | "ipv6")) {
-            return Err(Trouble::Rule(format!("Rule family \"{family}\" invalid")));
-        }
-        for child in &element.children {
-            rule.read_child(child, log)?;
-        }
-        Ok(rule)
-    }
-
-    fn read_child(&mut self, child: &xml::Element, said: &mut Vec<String>) -> Result<(), Trouble> {
-        let own = |name: &str| child.get(name).map(str::to_owned);
-        let twice = |rule: &Rule, what: &str| {
-            Trouble::Rule(format!("More than one {what} in rule '{rule}', ignoring."))
-        };
-        match &*child.name {
-            "short" | "description" => {}
-            "source" | "destination" => {
-                let source = child.name == "source";
-                let slot = if source { &self.source } else { &self.destination };
-                if slot.is_some() {
-                    return Err(twice(self, &child.name));
-                }
-                let known = ["address", "mac", "ipset", "invert", "family"];
-                reader::only(child, &known)?;
-                let end = endpoint(child);
-                if end.address.is_none() && end.mac.is_none() && end.ipset.is_none() {
-                    let detail = if source {
-                        "no address, mac and ipset"
-                    } else {
-                        "no address and ipset"
-                    };
-                    return Err(Code::InvalidRule.about(detail).into());
-                }
-                *(if source {
-                    &mut self.source
-                } else {
-                    &mut self.destination
-                }) = Some(end);
-            }
-            "log" | "nflog" if self.log.is_some() => said.push("Invalid rule: More than one log".to_owned()),
-            "log" | "nflog" => self.log = Some(log_of(child)?),
-            "audit" if self.audit.is_some() => said.push("Invalid rule: More than one audit".to_owned()),
-            "audit" => {
-                reader::only(child, &[])?;
-                self.audit = Some(Audit { limit: limit(child)? });
-            }
-            "accept" | "reject" | "drop" | "mark" => {
-                if self.action.is_some() {
-                    return Err(Trouble::Rule("More than one action".to_owned()));
-                }
-                let (known, verdict) = match &*child.name {
-                    "accept" => ("", RichAction::Accept),
-                    "reject" => ("type", RichAction::Reject { with: own("type") }),
-                    "drop" => ("", RichAction::Drop),
-                    _ => ("set", RichAction::Mark { set: own("set") }),
-                };
-                reader::only(child, &[known])?;
-                self.action = Some(Action {
-                    verdict,
-                    limit: limit(child)?,
-                });
-            }
-            "limit" if child.get("value").is_none() => reader::need(child, "value").map(drop)?,
-            "limit" => return Err(Trouble::Rule("Limit outside of action, log and audit".to_owned())),
-            _ if self.element.is_some() => return Err(twice(self, "element")),
-            _ => self.element = Some(element(child)?),
-        }
+        log.push(format!("Invalid rule: {lenient}"));
+        self.skips = true;
         Ok(())
     }
 
+    fn reject_second(&mut self, what: &str, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let rule = self.rule.as_ref().map(|rule| rule.spelled(grammar)).unwrap_or_default();
+        let lenient = format!("More than one {what} in rule '{rule}', ignoring.");
+        self.reject(grammar, log, &lenient, &format!("More than one {what} in rule '{rule}'."))
+    }
+
+    /// Takes the beginning of an element; false if it means something outside of rules only.
+    pub fn start(
+        &mut self,
+        element: &xml::Element,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<bool> {
+        match &*element.name {
+            "rule" => self.open(element, grammar, log)?,
+            "source" if self.is_open() => self.source(element, grammar, log)?,
+            "destination" => self.destination(element, grammar, log)?,
+            "log" | "nflog" => self.log(element, grammar, log)?,
+            "audit" => self.audit(grammar, log)?,
+            "accept" | "reject" | "drop" | "mark" => self.action(element, grammar, log)?,
+            "limit" => self.limit(element, grammar, log)?,
+            "icmp-type" | "tcp-mss-clamp" if !self.is_open() => {
+                let strict = match &*element.name {
+                    "icmp-type" => "icmp-block outside of rule.",
+                    _ => "tcp-mss-clamp outside of rule.",
+                };
+                if grammar.has(Feature::StrictRules) {
+                    return Err(Code::InvalidRule.about(strict));
+                }
+                log.push(match element.get("name") {
+                    Some(name) => format!("Invalid rule: icmp-block '{name}' outside of rule"),
+                    None => "Invalid rule: tcp-mss-clamp outside of rule".to_owned(),
+                });
+            }
+            "service" | "port" | "protocol" | "icmp-block" | "icmp-type" | "masquerade" | "forward-port"
+            | "source-port" | "tcp-mss-clamp"
+                if self.is_open() =>
+            {
+                self.element(element, grammar, log)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn open(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let family = element.get("family").filter(|family| !family.is_empty()).map(str::to_owned);
+        if let Some(family) = element.get("family")
+            && !matches!(family, "ipv4" | "ipv6")
+            && !grammar.has(Feature::StrictRules)
+        {
+            log.push(format!("Invalid rule: Rule family \"{family}\" invalid"));
+            self.skips = true;
+            return Ok(());
+        }
+        let priority = match element.get("priority") {
+            Some(priority) => integer(priority).ok_or_else(|| no_number(priority))?,
+            None => 0,
+        };
+        self.rule = Some(Rule {
+            family,
+            priority,
+            ..Rule::default()
+        });
+        Ok(())
+    }
+
+    fn source(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let Some(rule) = self.rule.as_mut().filter(|rule| rule.source.is_none()) else {
+            return self.reject_second("source", grammar, log);
+        };
+        rule.source = Some(endpoint(element).made_source(grammar)?);
+        Ok(())
+    }
+
+    fn destination(
+        &mut self,
+        element: &xml::Element,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<()> {
+        let Some(rule) = &mut self.rule else {
+            return self.reject(
+                grammar,
+                log,
+                "Destination outside of rule",
+                "Destination outside of rich rule.",
+            );
+        };
+        if rule.destination.is_some() {
+            return self.reject_second("destination", grammar, log);
+        }
+        rule.destination = Some(endpoint(element).made_destination(grammar)?);
+        Ok(())
+    }
+
+    fn log(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let nflog = element.name == "nflog";
+        let Some(rule) = &mut self.rule else {
+            let strict = if nflog {
+                "Log outside of rule."
+            } else {
+                "Log outside of rich rule."
+            };
+            return passed_over(grammar, log, "Log outside of rule", strict);
+        };
+        if rule.log.is_some() {
+            let strict = format!("More than one log in rule '{rule}'.");
+            return passed_over(grammar, log, "More than one log", &strict);
+        }
+        let own = |name: &str| element.get(name).map(str::to_owned);
+        let made = Log {
+            nflog,
+            prefix: own("prefix"),
+            level: own("level"),
+            group: own("group"),
+            queue_size: own("queue-size"),
+            limit: None,
+        };
+        if !grammar.has(Feature::StrictRules)
+            && let Err(why) = made.check_read(grammar)
+        {
+            return self.reject(grammar, log, why, why);
+        }
+        rule.log = Some(made.made(grammar)?);
+        self.limited = Some(Limited::Log);
+        Ok(())
+    }
+
+    fn audit(&mut self, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let Some(rule) = &mut self.rule else {
+            return passed_over(grammar, log, "Audit outside of rule", "Audit outside of rule.");
+        };
+        if rule.audit.is_some() {
+            return self.reject_second("audit", grammar, log);
+        }
+        rule.audit = Some(Audit::default());
+        self.limited = Some(Limited::Audit);
+        Ok(())
+    }
+
+    fn action(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let Some(rule) = &mut self.rule else {
+            return self.reject(grammar, log, "Action outside of rule", "Action outside of rich rule.");
+        };
+        if rule.action.is_some() {
+            let strict = format!("More than one action in rule '{rule}'.");
+            return self.reject(grammar, log, "More than one action", &strict);
+        }
+        let own = |name: &str| element.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let verdict = match &*element.name {
+            "accept" => RichAction::Accept,
+            "reject" => RichAction::Reject { with: own("type") },
+            "drop" => RichAction::Drop,
+            _ => RichAction::Mark {
+                set: Some(need(element, "set")?.to_owned()),
+            },
+        };
+        rule.action = Some(Action { verdict, limit: None }.made(grammar)?);
+        self.limited = Some(Limited::Action);
+        Ok(())
+    }
+
+    fn limit(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let slot = self.rule.as_mut().zip(self.limited).and_then(|(rule, limited)| match limited {
+            Limited::Log => rule.log.as_mut().map(|log| &mut log.limit),
+            Limited::Audit => rule.audit.as_mut().map(|audit| &mut audit.limit),
+            Limited::Action => rule.action.as_mut().map(|action| &mut action.limit),
+        });
+        let Some(slot) = slot else {
+            let lenient = "Limit outside of action, log and audit";
+            return self.reject(grammar, log, lenient, "Limit outside of action, log and audit.");
+        };
+        if slot.is_some() {
+            return self.reject_second("limit", grammar, log);
+        }
+        let burst = element.get("burst").map(str::to_owned);
+        *slot = Some(Limit::read(need(element, "value")?, burst, grammar)?);
+        Ok(())
+    }
+
+    fn element(&mut self, element: &xml::Element, grammar: &Grammar, log: &mut Vec<String>) -> Checked<()> {
+        let Some(rule) = self.rule.as_mut().filter(|rule| rule.element.is_none()) else {
+            return self.reject_second("element", grammar, log);
+        };
+        let found = rule_element(element)?;
+        if grammar.has(Feature::StrictRules) {
+            found.check_alone(grammar)?;
+        }
+        rule.element = Some(found);
+        Ok(())
+    }
+
+    /// Takes the end of an element; a rule that ends with it, if it makes sense.
+    pub fn end(&mut self, name: &str, grammar: &Grammar, log: &mut Vec<String>) -> Checked<Option<Rule>> {
+        match name {
+            "rule" => {
+                self.limited = self.limited.filter(|_| grammar.has(Feature::StrictRules));
+                let skipped = std::mem::take(&mut self.skips);
+                let Some(rule) = self.rule.take().filter(|_| !skipped) else {
+                    return Ok(None);
+                };
+                match rule.check(grammar) {
+                    Ok(()) => Ok(Some(rule)),
+                    Err(fault) if grammar.has(Feature::StrictRules) => Err(fault),
+                    Err(fault) => {
+                        log.push(format!("{fault}: {}", rule.spelled(grammar)));
+                        Ok(None)
+                    }
+                }
+            }
+            "accept" | "reject" | "drop" | "mark" | "log" | "audit" => {
+                self.limited = None;
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Something that is passed over while the rule stays, before 2.3.
+fn passed_over(grammar: &Grammar, log: &mut Vec<String>, lenient: &str, strict: &str) -> Checked<()> {
+    if grammar.has(Feature::StrictRules) {
+        return Err(Code::InvalidRule.about(strict));
+    }
+    log.push(format!("Invalid rule: {lenient}"));
+    Ok(())
+}
+
+fn endpoint(element: &xml::Element) -> Endpoint {
+    let own = |name: &str| element.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    Endpoint {
+        address: own("address"),
+        mac: own("mac"),
+        ipset: own("ipset"),
+        invert: element.get("invert").is_some_and(is_true),
+    }
+}
+
+fn rule_element(element: &xml::Element) -> Result<Element, Fault> {
+    let own = |name: &str| need(element, name).map(str::to_owned);
+    let optional = |name: &str| element.get(name).unwrap_or_default().to_owned();
+    Ok(match &*element.name {
+        "service" => Element::Service { name: own("name")? },
+        "port" => Element::Port {
+            port: own("port")?,
+            protocol: own("protocol")?,
+        },
+        "protocol" => Element::Protocol { value: own("value")? },
+        "icmp-block" => Element::IcmpBlock { name: own("name")? },
+        "icmp-type" => Element::IcmpType { name: own("name")? },
+        "forward-port" => Element::ForwardPort {
+            port: own("port")?,
+            protocol: own("protocol")?,
+            to_port: optional("to-port"),
+            to_address: optional("to-addr"),
+        },
+        "source-port" => Element::SourcePort {
+            port: own("port")?,
+            protocol: own("protocol")?,
+        },
+        // A clamp without a value is written without one, and read as `pmtu`.
+        "tcp-mss-clamp" => Element::TcpMssClamp {
+            value: Some(element.get("value").filter(|value| *value != "None").unwrap_or("pmtu").to_owned()),
+        },
+        _ => Element::Masquerade,
+    })
+}
+
+impl Rule {
     /// Writes a `<rule>` element.
-    pub(in crate::firewall::firewalld) fn write(&self, writer: &mut Writer) {
+    pub(in crate::firewall::firewalld) fn write(&self, writer: &mut Writer, grammar: &Grammar) {
         let priority = (self.priority != 0).then(|| self.priority.to_string());
         let attributes = [
             ("family", self.family.as_deref()),
@@ -141,7 +346,12 @@ impl Rule {
             }
         }
         if let Some(element) = &self.element {
-            writer.empty(element.word(), &element.attributes());
+            let mut attributes = element.attributes();
+            // `common_writer` leaves out what is read as `pmtu` anyway.
+            if matches!(element, Element::TcpMssClamp { .. }) {
+                attributes.retain(|(_, value)| *value != Some("pmtu"));
+            }
+            writer.empty(element.word(), &attributes);
         }
         if let Some(log) = &self.log {
             let attributes = [
@@ -150,10 +360,16 @@ impl Rule {
                 ("level", log.level.as_deref()),
                 ("queue-size", log.queue_size.as_deref()),
             ];
-            limited(writer, if log.nflog { "nflog" } else { "log" }, &attributes, log.limit.as_ref());
+            limited(
+                writer,
+                if log.nflog { "nflog" } else { "log" },
+                &attributes,
+                log.limit.as_ref(),
+                grammar,
+            );
         }
         if let Some(audit) = &self.audit {
-            limited(writer, "audit", &[], audit.limit.as_ref());
+            limited(writer, "audit", &[], audit.limit.as_ref(), grammar);
         }
         if let Some(action) = &self.action {
             let attribute = match &action.verdict {
@@ -161,104 +377,32 @@ impl Rule {
                 RichAction::Mark { set } => ("set", set.as_deref()),
                 _ => ("", None),
             };
-            limited(writer, action.verdict.word(), &[attribute], action.limit.as_ref());
+            limited(writer, action.verdict.word(), &[attribute], action.limit.as_ref(), grammar);
         }
         writer.close();
     }
 }
 
-fn limited(writer: &mut Writer, name: &'static str, attributes: xml::Attributes, limit: Option<&Limit>) {
+fn limited(
+    writer: &mut Writer,
+    name: &'static str,
+    attributes: xml::Attributes,
+    limit: Option<&Limit>,
+    grammar: &Grammar,
+) {
     let Some(limit) = limit else {
         writer.empty(name, attributes);
         return;
     };
     writer.open(name, attributes);
-    writer.empty("limit", &[("value", Some(&limit.value)), ("burst", limit.burst.as_deref())]);
+    // 2.3 and later write a burst of 0 where there is none (observed with 2.5.0).
+    let none = grammar.has(Feature::ZeroBurstWritten).then_some("0");
+    writer.empty(
+        "limit",
+        &[
+            ("value", Some(&limit.value)),
+            ("burst", limit.burst.as_deref().or(none)),
+        ],
+    );
     writer.close();
-}
-
-fn endpoint(element: &xml::Element) -> Endpoint {
-    let own = |name: &str| element.get(name).map(str::to_owned);
-    Endpoint {
-        address: own("address"),
-        mac: own("mac"),
-        ipset: own("ipset"),
-        invert: element.get("invert").is_some_and(is_true),
-    }
-}
-
-/// What is in a log, audit or action: nothing, or one limit.
-fn limit(element: &xml::Element) -> Result<Option<Limit>, Trouble> {
-    let mut found = None;
-    for child in &element.children {
-        if child.name != "limit" {
-            return reader::unexpected(child).map_err(Trouble::File);
-        }
-        reader::only(child, &["value", "burst"])?;
-        if found.is_some() {
-            return Err(Trouble::Rule("More than one limit".to_owned()));
-        }
-        found = Some(Limit::new(&reader::need(child, "value")?, child.get("burst").map(str::to_owned)));
-    }
-    Ok(found)
-}
-
-fn log_of(child: &xml::Element) -> Result<Log, Trouble> {
-    let own = |name: &str| child.get(name).map(str::to_owned);
-    let nflog = child.name == "nflog";
-    let known: &[&str] = if nflog {
-        &["group", "prefix", "queue-size"]
-    } else {
-        &["prefix", "level"]
-    };
-    reader::only(child, known)?;
-    let log = Log {
-        nflog,
-        prefix: own("prefix"),
-        level: own("level"),
-        group: own("group"),
-        queue_size: own("queue-size"),
-        limit: limit(child)?,
-    };
-    check_read_log(&log).map_err(|why| Trouble::Rule(why.to_owned()))?;
-    Ok(log)
-}
-
-fn element(child: &xml::Element) -> Checked<Element> {
-    let own = |name: &'static str| reader::need(child, name);
-    let optional = |name: &str| child.get(name).unwrap_or_default().to_owned();
-    let known: &[&str] = match &*child.name {
-        "service" | "icmp-block" | "icmp-type" => &["name"],
-        "port" | "source-port" => &["port", "protocol"],
-        "protocol" | "tcp-mss-clamp" => &["value"],
-        "masquerade" => &["enabled"],
-        "forward-port" => &["port", "protocol", "to-port", "to-addr"],
-        _ => return reader::unexpected(child),
-    };
-    reader::only(child, known)?;
-    Ok(match &*child.name {
-        "service" => Element::Service { name: own("name")? },
-        "port" => Element::Port {
-            port: own("port")?,
-            protocol: own("protocol")?,
-        },
-        "protocol" => Element::Protocol { value: own("value")? },
-        "icmp-block" => Element::IcmpBlock { name: own("name")? },
-        "icmp-type" => Element::IcmpType { name: own("name")? },
-        "masquerade" => Element::Masquerade,
-        "forward-port" => Element::ForwardPort {
-            port: own("port")?,
-            protocol: own("protocol")?,
-            to_port: optional("to-port"),
-            to_address: optional("to-addr"),
-        },
-        "source-port" => Element::SourcePort {
-            port: own("port")?,
-            protocol: own("protocol")?,
-        },
-        "tcp-mss-clamp" => Element::TcpMssClamp {
-            value: child.get("value").filter(|value| !matches!(*value, "pmtu" | "None")).map(str::to_owned),
-        },
-        _ => return reader::unexpected(child),
-    })
 }

@@ -1,9 +1,11 @@
-//! Names of ports and protocols, from the image's `/etc/services` and `/etc/protocols`. The files
-//! are read when the first name is asked for: most calls use numbers.
+//! What the meaning of firewalld's texts and files depends on: the image's generation of firewalld,
+//! and the names of ports and protocols, from its `/etc/services` and `/etc/protocols`. Each is
+//! looked up when it is first needed: most calls use numbers.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use super::generation::{Feature, Generation, NEWEST};
 use crate::root::Root;
 
 /// Protocols that are known even where an image has no `/etc/protocols` yet.
@@ -34,29 +36,59 @@ const WELL_KNOWN: [&str; 24] = [
     "mpls-in-ip",
 ];
 
-/// Looks names up.
-pub struct Names<'r> {
+/// What the meaning of firewalld's texts and files depends on in an image.
+pub struct Grammar<'r> {
     root: Option<&'r Root>,
+    generation: OnceCell<Generation>,
     ports: OnceCell<HashMap<String, u16>>,
     protocols: OnceCell<HashMap<String, u16>>,
 }
 
-impl<'r> Names<'r> {
-    /// Names as the image defines them.
+impl<'r> Grammar<'r> {
+    /// The image's own names, and the generation that its configuration or firewalld tells.
     pub fn of(root: &'r Root) -> Self {
-        Names {
+        Grammar {
             root: Some(root),
-            ..Names::none()
+            generation: OnceCell::new(),
+            ..Grammar::none()
         }
     }
 
-    /// No names but the well-known protocols.
+    /// The image's own names, and this generation.
+    pub fn with(root: &'r Root, generation: Generation) -> Self {
+        Grammar {
+            root: Some(root),
+            generation: OnceCell::from(generation),
+            ..Grammar::none()
+        }
+    }
+
+    /// No names but the well-known protocols, and this generation.
+    pub fn of_generation(generation: Generation) -> Self {
+        Grammar {
+            generation: OnceCell::from(generation),
+            ..Grammar::none()
+        }
+    }
+
+    /// No names but the well-known protocols, and the newest generation.
     pub fn none() -> Self {
-        Names {
+        Grammar {
             root: None,
+            generation: OnceCell::from(NEWEST),
             ports: OnceCell::new(),
             protocols: OnceCell::new(),
         }
+    }
+
+    /// The generation of firewalld.
+    pub fn generation(&self) -> Generation {
+        *self.generation.get_or_init(|| self.root.map_or(NEWEST, Generation::of))
+    }
+
+    /// Whether the generation has something.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.generation().has(feature)
     }
 
     /// The port that a name stands for, whatever its protocol.
@@ -108,8 +140,8 @@ mod tests {
         assert_eq!(table["http"], 80);
         assert_eq!(table["www"], 80);
         assert_eq!(table["TCP"], 6);
-        assert!(Names::none().is_protocol("gre"));
-        assert!(!Names::none().is_protocol("foo"));
-        assert_eq!(Names::none().port("http"), None);
+        assert!(Grammar::none().is_protocol("gre"));
+        assert!(!Grammar::none().is_protocol("foo"));
+        assert_eq!(Grammar::none().port("http"), None);
     }
 }

@@ -2,10 +2,11 @@
 //! can be masqueraded, forwarded or marked. Of several faults the one is named that the original
 //! meets first.
 
-use super::check::Surroundings;
-use crate::firewall::firewalld::policy::TARGETS;
+use super::Whole;
+use crate::firewall::firewalld::code::{Checked, Code};
+use crate::firewall::firewalld::generation::Feature;
+use crate::firewall::firewalld::policy::{self, Policy};
 use crate::firewall::firewalld::rich::{Element, RichAction};
-use crate::firewall::firewalld::{Checked, Code, Conf, Policy};
 
 /// The host itself, in place of a zone.
 const HOST: &str = "HOST";
@@ -14,7 +15,7 @@ const ANY: &str = "ANY";
 
 /// In which order the parts of a policy are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub enum Order {
     /// As files keep them: a policy that is stored.
     Stored,
     /// As settings keep them, by their names: a policy that is about to be stored.
@@ -67,8 +68,11 @@ impl Order {
     }
 }
 
-impl Surroundings<'_, '_> {
+impl Whole<'_, '_> {
     /// Checks a policy as a whole.
+    ///
+    /// # Errors
+    /// The first fault, in this order.
     pub fn policy(&self, name: &str, policy: &Policy, order: Order) -> Checked<()> {
         let what = format!("Policy '{name}'");
         order.parts().into_iter().try_for_each(|part| self.policy_part(&what, policy, part))
@@ -77,8 +81,9 @@ impl Surroundings<'_, '_> {
     fn policy_part(&self, what: &str, policy: &Policy, part: Part) -> Checked<()> {
         let traffic = &policy.traffic;
         match part {
-            Part::Target if !TARGETS.contains(&policy.target.as_str()) => {
-                Err(Code::InvalidTarget.about(format!("{what}: '{}' is invalid target", policy.target)))
+            Part::Target if !policy::TARGETS.contains(&policy.target.as_str()) => {
+                let prefix = self.prefix(what);
+                Err(Code::InvalidTarget.about(format!("{prefix}'{}' is invalid target", policy.target)))
             }
             Part::Target => Ok(()),
             Part::Services => self.services(what, traffic),
@@ -87,12 +92,16 @@ impl Surroundings<'_, '_> {
             Part::Masquerade => Ok(()),
             Part::ForwardPorts => {
                 self.forward_ports(what, traffic)?;
+                let from_host = is_among(HOST, &policy.ingress_zones) && !traffic.forward_ports.is_empty();
+                if from_host && self.has(Feature::HostForwardRefused) {
+                    return Err(Code::InvalidZone.about("'forward-port' is invalid for ingress zone 'HOST'"));
+                }
                 let mut addresses = traffic.forward_ports.iter().map(|forward| &forward.to_address);
                 addresses.try_for_each(|address| self.forward_port(what, policy, address))
             }
             Part::Rules => self.policy_rules(what, policy),
             Part::Protocols => self.protocols(traffic),
-            Part::Priority => priority(what, policy.priority),
+            Part::Priority => self.priority(what, policy.priority),
             Part::IngressZones => {
                 self.policy_zones(what, "ingress_zones", &policy.ingress_zones, &policy.egress_zones)
             }
@@ -117,7 +126,7 @@ impl Surroundings<'_, '_> {
             } else {
                 continue;
             };
-            return Err(Code::InvalidZone.about(format!("{what}: {trouble}")));
+            return Err(Code::InvalidZone.about(format!("{}{trouble}", self.prefix(what))));
         }
         Ok(())
     }
@@ -143,14 +152,16 @@ impl Surroundings<'_, '_> {
 
     fn forward_port(&self, what: &str, policy: &Policy, to_address: &str) -> Checked<()> {
         let trouble = match (is_among(HOST, &policy.egress_zones), to_address.is_empty()) {
-            (true, false) => "A 'forward-port' with 'to-addr' is invalid for egress zone 'HOST'",
+            (true, false) if !self.has(Feature::HostForwardsElsewhere) => {
+                "A 'forward-port' with 'to-addr' is invalid for egress zone 'HOST'"
+            }
             (false, true) if !policy.egress_zones.is_empty() => {
                 "'forward-port' requires 'to-addr' if egress zone is 'ANY' or a zone"
             }
             (true, true) => return Ok(()),
             _ => return self.without_interfaces(what, policy, "'forward-port'"),
         };
-        Err(Code::InvalidForward.about(format!("{what}: {trouble}")))
+        Err(Code::InvalidForward.about(format!("{}{trouble}", self.prefix(what))))
     }
 
     /// What happens before a packet is routed cannot depend on the interface that it will leave by.
@@ -160,10 +171,16 @@ impl Surroundings<'_, '_> {
         }
         for zone in policy.egress_zones.iter().filter(|zone| *zone != HOST) {
             if self.has_interfaces_there(what, zone)? {
-                let detail = format!(
-                    "{what}: {which} cannot be used because egress zone '{zone}' has assigned interfaces"
-                );
-                return Err(Code::InvalidZone.about(detail));
+                return Err(Code::InvalidZone.about(match self.has(Feature::FaultsNameTheirPlace) {
+                    true => format!(
+                        "{what}: {which} cannot be used because egress zone '{zone}' has assigned interfaces"
+                    ),
+                    false => {
+                        format!(
+                            "{which} cannot be used in a policy if an egress zone has assigned interfaces"
+                        )
+                    }
+                }));
             }
         }
         Ok(())
@@ -177,16 +194,24 @@ impl Surroundings<'_, '_> {
             ("ingress", &policy.ingress_zones),
         ] {
             if is_among(HOST, zones) {
-                let detail = format!("{what}: 'masquerade' is invalid for {side} zone 'HOST'");
+                let prefix = self.prefix(what);
+                let detail = format!("{prefix}'masquerade' is invalid for {side} zone 'HOST'");
                 return Err(Code::InvalidZone.about(detail));
             }
         }
         for zone in policy.ingress_zones.iter().filter(|zone| *zone != ANY) {
-            if self.has_interfaces_there(what, zone)? && !self.is_nftables() {
-                let detail = format!(
-                    "{what}: 'masquerade' cannot be used because ingress zone '{zone}' has assigned interfaces. "
-                );
-                return Err(Code::InvalidZone.about(detail));
+            // Before 1.1 not even with nftables.
+            let whole = self.has(Feature::FaultsNameTheirPlace);
+            if self.has_interfaces_there(what, zone)? && !(whole && self.is_nftables()) {
+                return Err(Code::InvalidZone.about(match whole {
+                    true => format!(
+                        "{what}: 'masquerade' cannot be used because ingress zone '{zone}' has assigned interfaces. "
+                    ),
+                    false => {
+                        "'masquerade' cannot be used in a policy if an ingress zone has assigned interfaces"
+                            .to_owned()
+                    }
+                }));
             }
         }
         Ok(())
@@ -194,26 +219,25 @@ impl Surroundings<'_, '_> {
 
     fn has_interfaces_there(&self, what: &str, zone: &str) -> Checked<bool> {
         if !self.zone_exists(zone) {
-            return Err(Code::InvalidZone.about(format!("{what}: Zone '{zone}' does not exist.")));
+            return Err(Code::InvalidZone.about(match self.has(Feature::FaultsNameTheirPlace) {
+                true => format!("{what}: Zone '{zone}' does not exist."),
+                false => format!("get_zone(): {zone}"),
+            }));
         }
         self.has_interfaces(zone)
     }
 
-    fn is_nftables(&self) -> bool {
-        // A file that cannot be read counts as none.
-        Conf::load(self.tree).map_or(true, |conf| conf.get("FirewallBackend") == "nftables")
+    fn priority(&self, what: &str, priority: i64) -> Checked<()> {
+        if priority != 0 && (-32768..=32767).contains(&priority) {
+            return Ok(());
+        }
+        let prefix = self.prefix(what);
+        Err(Code::InvalidPriority.about(format!(
+            "{prefix}{priority} is invalid priority. Must be in range [-32768, 32767]. The following are reserved: [0]"
+        )))
     }
 }
 
 fn is_among(name: &str, zones: &[String]) -> bool {
     zones.iter().any(|zone| zone == name)
-}
-
-fn priority(what: &str, priority: i64) -> Checked<()> {
-    if priority != 0 && (-32768..=32767).contains(&priority) {
-        return Ok(());
-    }
-    Err(Code::InvalidPriority.about(format!(
-        "{what}: {priority} is invalid priority. Must be in range [-32768, 32767]. The following are reserved: [0]"
-    )))
 }

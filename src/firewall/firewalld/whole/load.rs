@@ -1,0 +1,293 @@
+//! Loading everything, as firewalld does when it starts (`core/fw.py`), and all that it would
+//! refuse.
+
+use std::path::PathBuf;
+
+use super::Whole;
+use crate::firewall::firewalld::Conf;
+use crate::firewall::firewalld::code::{Checked, Code, Fault};
+use crate::firewall::firewalld::direct::{self, Direct};
+use crate::firewall::firewalld::generation::Feature;
+use crate::firewall::firewalld::kind::Kind;
+use crate::firewall::firewalld::lockdown;
+use crate::firewall::firewalld::policy::Policy;
+use crate::firewall::firewalld::rich::{Element, Rule};
+use crate::firewall::firewalld::zone::Zone;
+
+/// In which order kinds are loaded.
+const ORDER: [Kind; 6] = [
+    Kind::Ipset,
+    Kind::Icmptype,
+    Kind::Helper,
+    Kind::Service,
+    Kind::Zone,
+    Kind::Policy,
+];
+
+/// In which order they are checked with each other (`full_check_config`).
+const CHECK_ORDER: [Kind; 6] = [
+    Kind::Ipset,
+    Kind::Helper,
+    Kind::Icmptype,
+    Kind::Service,
+    Kind::Zone,
+    Kind::Policy,
+];
+
+/// What came of loading.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// Lines for the log.
+    pub log: Vec<String>,
+    /// Local objects that are passed over, where the generation does that.
+    pub passed_over: Vec<(Kind, String)>,
+    /// What keeps everything from being loaded, where the generation stops for it.
+    pub fault: Option<Fault>,
+}
+
+/// A file that firewalld would refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub fault: Fault,
+}
+
+/// Loads every object. Since 1.2 the first that is wrong stops it, before such an object is passed
+/// over.
+pub fn load(whole: Whole) -> Load {
+    let mut load = Load::default();
+    for kind in ORDER {
+        for name in file_order(whole, kind) {
+            match whole.read_named(kind, &name) {
+                Ok(lines) => load.log.extend(lines.iter().map(|line| format!("WARNING: {line}"))),
+                Err(fault) if whole.has(Feature::WrongFileRefuses) => {
+                    load.fault = Some(fault.in_file());
+                    return load;
+                }
+                Err(fault) => {
+                    let path = whole.tree.find(kind, &name).unwrap_or_default();
+                    let why = match fault.code {
+                        Code::UnknownError => String::new(),
+                        _ => format!(" {fault}"),
+                    };
+                    let what = kind.word();
+                    load.log.push(format!("ERROR: Failed to load {what} file '{}':{why}", path.display()));
+                    load.passed_over.push((kind, name));
+                }
+            }
+        }
+    }
+    load
+}
+
+/// Names in the order of their files: shipped ones first.
+fn file_order(whole: Whole, kind: Kind) -> Vec<String> {
+    let sorted = |names: std::collections::BTreeSet<String>| {
+        let mut names: Vec<String> = names.into_iter().collect();
+        names.sort_by_cached_key(|name| format!("{name}.xml"));
+        names
+    };
+    let local = whole.tree.local_names(kind).unwrap_or_default();
+    let shipped = whole.tree.shipped_names(kind).unwrap_or_default();
+    let shipped = shipped.into_iter().filter(|name| !local.contains(name) && !name.contains('/')).collect();
+    let mut names = sorted(shipped);
+    names.extend(sorted(local));
+    names
+}
+
+impl Whole<'_, '_> {
+    /// Reads an object after a look at its name. A part of a zone is named after its directory, and
+    /// looked at when it is read.
+    fn read_named(&self, kind: Kind, name: &str) -> Checked<Vec<String>> {
+        if name.contains('/') {
+            let lines = self.read(kind, name)?;
+            self.new_name(kind, name)?;
+            return Ok(lines);
+        }
+        self.characters(kind, name)?;
+        self.file_name(kind, name)?;
+        self.read(kind, name)
+    }
+
+    /// Since 1.1 zones and policies of one name are found later.
+    fn file_name(&self, kind: Kind, name: &str) -> Checked<()> {
+        match self.name(kind, name) {
+            Err(fault) if fault.code == Code::NameConflict => Ok(()),
+            checked => checked,
+        }
+    }
+
+    /// Reads and checks every object with all others, and the files that hold no objects, as
+    /// `--check-config` does after everything was loaded.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn everything(&self) -> Checked<()> {
+        let conf = Conf::load(self.tree).unwrap_or_default();
+        conf.check(self.grammar).map_err(|fault| in_file_named("firewalld.conf", self, fault))?;
+        for kind in CHECK_ORDER {
+            for name in self.tree.names(kind).unwrap_or_default() {
+                self.checked_object(kind, &name)?;
+            }
+        }
+        self.other_files()
+    }
+
+    /// One object, as `--check-config` reports it: before 1.1 with its file.
+    fn checked_object(&self, kind: Kind, name: &str) -> Checked<()> {
+        if name.contains('/') && !self.has(Feature::CheckEntersDirectories) {
+            return Ok(());
+        }
+        let whole = Whole {
+            before: (!self.has(Feature::WholeChecked)).then_some(name),
+            ..*self
+        };
+        let checked = whole.read_named(kind, name).and_then(|_| whole.object(kind, name));
+        match self.has(Feature::WholeChecked) {
+            true => checked,
+            false => checked.map_err(|fault| {
+                let detail = match fault.detail.as_str() {
+                    "" => format!("'{name}.xml': "),
+                    detail => format!("'{name}.xml': {detail}"),
+                };
+                fault.code.about(detail)
+            }),
+        }
+    }
+
+    /// `direct.xml`, and where there is a lockdown its whitelist.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn other_files(&self) -> Checked<()> {
+        self.other_file(direct::FILE, |text| Direct::parse(text).and_then(|direct| direct.check()))?;
+        match self.has(Feature::Lockdown) {
+            true => self.other_file(lockdown::FILE, lockdown::Whitelist::check),
+            false => Ok(()),
+        }
+    }
+
+    fn other_file(&self, name: &str, check: impl Fn(&str) -> Checked<()>) -> Checked<()> {
+        match self.tree.root.read_text(self.tree.file(name)) {
+            Ok(text) => check(&text).map_err(|fault| in_file_named(name, self, fault)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What rich rules and sources name must exist when they are applied: in the default zone, and
+    /// in zones and policies that are active. Where rules are checked before, that was found there.
+    ///
+    /// # Errors
+    /// `INVALID_SERVICE`, `INVALID_IPSET`
+    pub fn applied(&self, kind: Kind, name: &str, default_zone: &str) -> Checked<()> {
+        let text = self.text(kind, name)?;
+        let (rules, sources) = match kind {
+            Kind::Zone => {
+                let zone = Zone::parse(&text, self.grammar)?;
+                if !zone.is_active() && name != default_zone {
+                    return Ok(());
+                }
+                (zone.traffic.rules, zone.sources)
+            }
+            Kind::Policy => {
+                let policy = Policy::parse(&text, self.grammar)?;
+                if !policy.is_active() {
+                    return Ok(());
+                }
+                (policy.traffic.rules, Vec::new())
+            }
+            _ => return Ok(()),
+        };
+        // 0.9 leaves out a source that it cannot apply (observed with 0.9.11).
+        let sources = sources.iter().filter(|_| self.has(Feature::WholeChecked));
+        for ipset in sources.filter_map(|source| source.strip_prefix("ipset:")) {
+            if !self.tree.exists(Kind::Ipset, ipset) {
+                return Err(Code::InvalidIpset.about(ipset));
+            }
+        }
+        rules.iter().try_for_each(|rule| self.applied_rule(rule))
+    }
+
+    fn applied_rule(&self, rule: &Rule) -> Checked<()> {
+        let ends = [rule.source.as_ref(), rule.destination.as_ref()];
+        let mut ipsets = ends.into_iter().flatten().filter_map(|end| end.ipset.as_ref());
+        if let Some(ipset) = ipsets.find(|ipset| !self.tree.exists(Kind::Ipset, ipset)) {
+            return Err(Code::InvalidIpset.about(ipset));
+        }
+        match &rule.element {
+            Some(Element::Service { name }) if !self.tree.exists(Kind::Service, name) => {
+                Err(Code::InvalidService.about(name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything that is looked at when a running daemon reloads.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn reload(&self, default_zone: &str) -> Checked<()> {
+        if self.has(Feature::WrongFileRefuses) {
+            if let Some(fault) = load(*self).fault {
+                return Err(fault);
+            }
+            for kind in CHECK_ORDER {
+                for name in self.tree.local_names(kind).unwrap_or_default() {
+                    self.object(kind, &name)?;
+                }
+            }
+        }
+        for kind in [Kind::Zone, Kind::Policy] {
+            for name in self.tree.names(kind).unwrap_or_default() {
+                // What was passed over is not applied.
+                if self.read_named(kind, &name).is_ok() {
+                    self.applied(kind, &name, default_zone)?;
+                }
+            }
+        }
+        // A direct file that cannot be read is logged and passed over.
+        match Direct::parse(&self.tree.root.read_text(self.tree.file(direct::FILE)).unwrap_or_default()) {
+            Ok(direct) => {
+                direct.check().map_err(|fault| fault.code.about(format!("Direct: {}", fault.detail)))
+            }
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// A fault of a file that holds no object: its message names the file.
+fn in_file_named(name: &str, whole: &Whole, fault: Fault) -> Fault {
+    fault.code.about(format!("'{}': {}", whole.tree.file(name).display(), fault.detail))
+}
+
+/// Every file that firewalld would refuse or pass over.
+pub fn refusals(whole: Whole) -> Vec<Refusal> {
+    let default_zone = Conf::load(whole.tree).unwrap_or_default().default_zone(whole.tree);
+    let mut found = Vec::new();
+    for kind in CHECK_ORDER {
+        for name in whole.tree.names(kind).unwrap_or_default() {
+            let checked = whole
+                .read_named(kind, &name)
+                .and_then(|_| whole.object(kind, &name))
+                .and_then(|()| whole.applied(kind, &name, &default_zone));
+            if let Err(fault) = checked {
+                let path = whole.tree.find(kind, &name).unwrap_or_default();
+                found.push(Refusal { path, fault });
+            }
+        }
+    }
+    let conf = Conf::load(whole.tree).unwrap_or_default();
+    let files = [
+        ("firewalld.conf", conf.check(whole.grammar)),
+        (direct::FILE, whole.other_files()),
+    ];
+    for (name, checked) in files {
+        if let Err(fault) = checked {
+            let path = whole.tree.file(name);
+            found.push(Refusal { path, fault });
+        }
+    }
+    found
+}
