@@ -2,8 +2,10 @@
 //! rule files that lokkit generates from it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
+use super::iptables;
 use crate::error::{Result, if_exists};
 use crate::escape::escape;
 use crate::firewall::lokkit::config::{self, Loaded};
@@ -69,25 +71,41 @@ pub fn withdraw(root: &Root, withdrawn: &[(&str, &ActiveIntent)]) -> Result<Cont
     })
 }
 
-/// The state without what lokkit's own configuration lets through, where lokkit has generated the
-/// rules from that: another rule for it would be one too many.
+/// The state without what lokkit's own configuration lets through, where the rules that lokkit has
+/// generated from that are there: another rule for it would be one too many. A rule that somebody took
+/// out of a generated file is not there, whatever the configuration says. The files that are
+/// `planned` count as they will be.
 ///
 /// # Errors
-/// A configuration that cannot be read.
-pub fn without_its_own<'s>(root: &Root, state: &'s State) -> Result<Cow<'s, State>> {
-    let is_generated = |family| {
-        let text = if_exists(root.read_text(rules::path_of(family)))?;
-        Ok(text.is_some_and(|text| text.starts_with(GENERATED)))
-    };
-    let all: Result<Vec<bool>> = Family::ALL.into_iter().map(is_generated).collect();
-    if !all?.into_iter().all(|generated| generated) {
-        return Ok(Cow::Borrowed(state));
+/// A configuration or a rule file that cannot be read.
+pub fn without_its_own<'s>(root: &Root, state: &'s State, planned: &Contribution) -> Result<Cow<'s, State>> {
+    let mut there = Vec::new();
+    for family in Family::ALL {
+        let path = rules::path_of(family);
+        let text = match planned.text_of(path) {
+            Some(text) => Some(text.to_owned()),
+            None => if_exists(root.read_text(path))?,
+        };
+        let Some(text) = text.filter(|text| text.starts_with(GENERATED)) else {
+            return Ok(Cow::Borrowed(state));
+        };
+        there.push((family, iptables::others_lines(&text)));
     }
     let names = PortNames::new(root);
     let Loaded { settings, errors, .. } = config::load(root, &|name| names.port(name))?;
     if !errors.is_empty() {
         return Ok(Cow::Borrowed(state));
     }
+    let generated = |settings: &Settings, family| {
+        let mut read = |custom: &OsStr| root.read(custom).ok();
+        let text = rules::render(settings, family, &mut read);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        text.lines().map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    let lacking: Vec<(Family, BTreeSet<String>)> = there
+        .into_iter()
+        .map(|(family, lines)| (family, &generated(&settings, family) - &lines))
+        .collect();
     let is_there = |intent: &Intent| {
         let Intent::Allow { opening, .. } = intent else {
             return false;
@@ -95,6 +113,9 @@ pub fn without_its_own<'s>(root: &Root, state: &'s State) -> Result<Cow<'s, Stat
         let mut without = settings.clone();
         remove(&mut without, opening);
         without != settings
+            && lacking
+                .iter()
+                .all(|(family, lines)| lines.is_empty() || lines.is_subset(&generated(&without, *family)))
     };
     let mut state = state.clone();
     for plugin in state.plugins.values_mut() {

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
-use crate::firewall::firewalld::default_zone;
-use crate::firewall::node::{Node, Taken, canonical};
+use crate::firewall::node::{Node, Taken, Upcoming, canonical};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{FirewallItem, Intent};
-use crate::plan::Note;
+use crate::plan::{Action, Contribution, Note};
 use crate::root::Root;
 use crate::state::{ActiveIntent, State};
 
@@ -30,20 +29,51 @@ pub struct Wanted {
     pub is_wanted: bool,
 }
 
-/// What a state wants; what is `withdrawn` is taken out of the image's configuration as well.
+/// What settling undoes in the image's configuration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Undone<'a> {
+    /// What nobody wants any more, with the plugin that did.
+    pub withdrawn: &'a [(&'a str, &'a ActiveIntent)],
+    /// What is put back as it was.
+    pub restored: Option<&'a Contribution>,
+}
+
+impl Undone<'_> {
+    /// What that makes of the configuration, but for what is withdrawn.
+    fn upcoming(&self) -> Upcoming {
+        let mut upcoming = Upcoming::default();
+        for change in self.restored.iter().flat_map(|sum| sum.changes.iter().chain(&sum.after_files)) {
+            match &change.action {
+                Action::Write { content, .. } => {
+                    upcoming.files.insert(change.path.clone().into(), Some(content.clone()));
+                }
+                Action::Remove => {
+                    upcoming.files.insert(change.path.clone().into(), None);
+                }
+                Action::Intent {
+                    intent:
+                        Intent::Allow {
+                            opening,
+                            zone: Some(zone),
+                        },
+                } => upcoming.given.push((zone.clone(), opening.clone())),
+                _ => {}
+            }
+        }
+        upcoming
+    }
+}
+
+/// What a state wants, in the image's configuration as it is once that is undone.
 ///
 /// # Errors
 /// Where the image's configuration cannot be read at all.
-pub fn wanted(
-    root: &Root,
-    state: &State,
-    withdrawn: &[(&str, &ActiveIntent)],
-    definitions: &Definitions,
-) -> Result<Wanted> {
-    let default_zone = default_zone(root);
+pub fn wanted(root: &Root, state: &State, undone: &Undone, definitions: &Definitions) -> Result<Wanted> {
+    let mut upcoming = undone.upcoming();
+    let default_zone = upcoming.default_zone(root);
     let (rulesets, mut notes) = rulesets(state, &default_zone, definitions);
     let stands = state.plugins.values().flat_map(|plugin| &plugin.wants);
-    let goes = withdrawn.iter().map(|(_, want)| *want);
+    let goes = undone.withdrawn.iter().map(|(_, want)| *want);
     let taken: Taken = stands
         .chain(goes)
         .filter_map(|want| opening(&want.intent, &want.events))
@@ -51,7 +81,8 @@ pub fn wanted(
         .collect();
     let named: BTreeSet<&str> =
         rulesets.values().flat_map(|ruleset| ruleset.zones.keys().map(String::as_str)).collect();
-    let node = Node::load(root, definitions, named, &taken)?;
+    upcoming.taken = taken;
+    let node = Node::load(root, definitions, named, &upcoming)?;
     notes.extend(node.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
     let is_wanted = state
         .plugins
@@ -66,7 +97,7 @@ pub fn wanted(
             .filter_map(|want| match &want.intent {
                 Intent::Withdraw { opening, zone } => {
                     let zone = zone.as_deref().unwrap_or(&default_zone);
-                    (!taken.contains(&(zone.to_owned(), canonical(opening))))
+                    (!upcoming.taken.contains(&(zone.to_owned(), canonical(opening))))
                         .then(|| (opening.clone(), zone.to_owned()))
                 }
                 _ => None,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Language, ovirt};
-use crate::backend::rulesets::wanted;
+use crate::backend::rulesets::{Undone, wanted};
 use crate::backend::{firewalld, iptables, nftables, systemd};
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -44,7 +44,7 @@ pub struct Exported {
 pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> {
     let default_zone = default_zone(root);
     let definitions = Definitions::new(root);
-    let wanted = wanted(root, state, &[], &definitions)?;
+    let wanted = wanted(root, state, &Undone::default(), &definitions)?;
     let (rulesets, mut notes) = (&wanted.rulesets, wanted.notes.clone());
     let mut files = BTreeMap::new();
     match dialect {

@@ -2,12 +2,12 @@
 //! to them, and what they let in besides what plugins want.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::definitions::Definitions;
 use super::firewalld::kind::Kind;
-use super::firewalld::rich::Rule;
 use super::firewalld::store;
-use super::firewalld::{Direct, ForwardPort, Grammar, Tree, Zone, default_zone, direct};
+use super::firewalld::{Conf, Direct, ForwardPort, Grammar, Tree, Zone, conf, default_zone, direct};
 use super::ports::PortRange;
 use super::ruleset::ZoneRules;
 use super::valid;
@@ -20,6 +20,28 @@ const FALLBACK_SERVICES: [&str; 2] = ["ssh", "dhcpv6-client"];
 
 /// Entries of zones that belong to plugins, or go, in the spelling of [`canonical`].
 pub type Taken = BTreeSet<(String, FirewallItem)>;
+
+/// What settling makes of the image's own configuration before it counts.
+#[derive(Debug, Clone, Default)]
+pub struct Upcoming {
+    /// What is left out of zones.
+    pub taken: Taken,
+    /// What comes back into zones, by zone.
+    pub given: Vec<(String, FirewallItem)>,
+    /// Files by path that get another content, or go.
+    pub files: BTreeMap<PathBuf, Option<String>>,
+}
+
+impl Upcoming {
+    /// The default zone.
+    pub fn default_zone(&self, root: &Root) -> String {
+        let tree = Tree::of(root);
+        match self.files.get(&tree.file(conf::FILE)) {
+            Some(text) => Conf::parse(text.as_deref().unwrap_or_default()).default_zone(&tree),
+            None => default_zone(root),
+        }
+    }
+}
 
 /// The image's own configuration.
 #[derive(Debug, Clone, Default)]
@@ -73,8 +95,7 @@ impl Target {
 }
 
 impl Node {
-    /// Reads an image's configuration. `named` are the zones that plugins name; what is `taken` is
-    /// left out.
+    /// Reads an image's configuration as it is going to be. `named` are the zones that plugins name.
     ///
     /// # Errors
     /// Where a directory or file cannot be read at all; one that makes no sense is noted.
@@ -82,20 +103,25 @@ impl Node {
         root: &Root,
         definitions: &Definitions,
         named: impl IntoIterator<Item = &'n str>,
-        taken: &Taken,
+        upcoming: &Upcoming,
     ) -> Result<Node> {
         let mut node = Node {
-            default_zone: default_zone(root),
+            default_zone: upcoming.default_zone(root),
             ..Node::default()
         };
         let mut names: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
         names.insert(node.default_zone.clone());
         names.extend(store::local_names(root, Kind::Zone)?);
+        names.extend(upcoming.given.iter().map(|(zone, _)| zone.clone()));
         for name in names {
-            node.add_zone(root, &name, definitions, taken);
+            node.add_zone(root, &name, definitions, upcoming);
         }
-        let tree = Tree::of(root);
-        if let Some(text) = if_exists(root.read_text(tree.file(direct::FILE)))? {
+        let file = Tree::of(root).file(direct::FILE);
+        let text = match upcoming.files.get(&file) {
+            Some(text) => text.clone(),
+            None => if_exists(root.read_text(file))?,
+        };
+        if let Some(text) = text {
             match Direct::parse(&text) {
                 Ok(direct) => node.direct = direct,
                 Err(fault) => node.notes.push(format!("{}: {fault}", direct::FILE)),
@@ -104,7 +130,7 @@ impl Node {
         Ok(node)
     }
 
-    fn add_zone(&mut self, root: &Root, name: &str, definitions: &Definitions, taken: &Taken) {
+    fn add_zone(&mut self, root: &Root, name: &str, definitions: &Definitions, upcoming: &Upcoming) {
         if !valid::zone(name) {
             self.notes.push(format!("zone {name:?} has no name that is of use here"));
             return;
@@ -127,12 +153,21 @@ impl Node {
             ..NodeZone::default()
         };
         own.shipped = shipped_services(root, name);
-        let rules = zone.traffic.rules.iter().map(Rule::to_string);
+        let mut items = items(&zone);
+        for (_, item) in upcoming.given.iter().filter(|(zone, _)| zone == name) {
+            if !items.iter().any(|there| canonical(there) == canonical(item)) {
+                items.push(item.clone());
+            }
+        }
+        let rules = items.iter().filter_map(|item| match item {
+            FirewallItem::RichRule { rule } => Some(rule.clone()),
+            _ => None,
+        });
         own.order = rules.enumerate().map(|(place, rule)| (rule, place)).collect();
-        for item in items(&zone) {
+        for item in items {
             // Between interfaces of the default zone nothing passes that nobody asked for.
             let is_unasked = is_default && item == FirewallItem::IntraZoneForward;
-            if is_unasked || taken.contains(&(name.to_owned(), canonical(&item))) {
+            if is_unasked || upcoming.taken.contains(&(name.to_owned(), canonical(&item))) {
                 continue;
             }
             if let Err(text) = own.rules.add(&item, definitions) {
@@ -229,7 +264,7 @@ fn forward_port(forward: &ForwardPort) -> FirewallItem {
 mod tests {
     use super::*;
 
-    fn load(files: &[(&str, &str)], taken: &Taken) -> Node {
+    fn load(files: &[(&str, &str)], upcoming: &Upcoming) -> Node {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
         for directory in ["zones", "services"] {
@@ -238,7 +273,7 @@ mod tests {
         for (path, text) in files {
             root.write(format!("/etc/firewalld/{path}"), text.as_bytes(), None).unwrap();
         }
-        Node::load(&root, &Definitions::new(&root), ["dmz"], taken).unwrap()
+        Node::load(&root, &Definitions::new(&root), ["dmz"], upcoming).unwrap()
     }
 
     fn tcp(rules: &ZoneRules) -> Vec<String> {
@@ -250,7 +285,7 @@ mod tests {
 
     #[test]
     fn stock_zones_count_where_there_is_no_file() {
-        let node = load(&[], &Taken::new());
+        let node = load(&[], &Upcoming::default());
         assert_eq!(node.default_zone, "public");
         assert_eq!(tcp(&node.zones["public"].rules), ["22"]);
         assert!(!node.zones["public"].rules.forward && node.zones["dmz"].rules.forward);
@@ -266,15 +301,45 @@ mod tests {
             protocol: "tcp".into(),
         };
         let taken = Taken::from([("public".to_owned(), port)]);
-        let node = load(&[("services/ssh.xml", service), ("zones/public.xml", zone)], &taken);
+        let upcoming = Upcoming {
+            taken,
+            ..Upcoming::default()
+        };
+        let node = load(&[("services/ssh.xml", service), ("zones/public.xml", zone)], &upcoming);
         let public = &node.zones["public"];
         assert_eq!((tcp(&public.rules), public.target), (vec!["2222".to_owned()], Target::Drop));
         assert_eq!(public.rules.ports["tcp"], [PortRange { low: 81, high: 81 }]);
     }
 
     #[test]
+    fn what_settling_puts_back_counts_already() {
+        let files = [
+            ("firewalld.conf", "DefaultZone=dmz\n"),
+            ("zones/dmz.xml", "<zone></zone>"),
+            ("zones/public.xml", "<zone></zone>"),
+            ("direct.xml", "<direct"),
+        ];
+        let ssh = FirewallItem::FirewallService {
+            service: "ssh".into(),
+        };
+        let at = |name: &str| PathBuf::from(format!("/etc/firewalld/{name}"));
+        let upcoming = Upcoming {
+            given: vec![("public".to_owned(), ssh.clone()), ("public".to_owned(), ssh)],
+            files: BTreeMap::from([
+                (at("firewalld.conf"), Some("DefaultZone=public\n".to_owned())),
+                (at("direct.xml"), None),
+            ]),
+            ..Upcoming::default()
+        };
+        let node = load(&files, &upcoming);
+        assert_eq!((node.default_zone.as_str(), node.notes.len()), ("public", 0));
+        assert_eq!(tcp(&node.zones["public"].rules), ["22"]);
+        assert!(tcp(&node.zones["dmz"].rules).is_empty());
+    }
+
+    #[test]
     fn a_default_zone_that_cannot_be_read_lets_its_administrator_in() {
-        let node = load(&[("zones/public.xml", "<zone"), ("direct.xml", "<direct")], &Taken::new());
+        let node = load(&[("zones/public.xml", "<zone"), ("direct.xml", "<direct")], &Upcoming::default());
         assert_eq!(tcp(&node.zones["public"].rules), ["22"]);
         assert_eq!(node.notes.len(), 2, "{:?}", node.notes);
     }

@@ -9,7 +9,7 @@ use super::nft;
 use super::report::{Filter, Report};
 use super::systemd::Manager;
 use crate::backend::nftables;
-use crate::backend::rulesets::wanted;
+use crate::backend::rulesets::{Undone, wanted};
 use crate::boot::Applied;
 use crate::config::Backend;
 use crate::digest::digest;
@@ -108,7 +108,7 @@ fn has_failed(input: &Input) -> bool {
 /// Loads the node's own part alone.
 fn load_base(root: &Root) -> Result<()> {
     let definitions = Definitions::new(root);
-    let none = wanted(root, &State::default(), &[], &definitions)?;
+    let none = wanted(root, &State::default(), &Undone::default(), &definitions)?;
     let base = nftables::Firewall::build(&none, &definitions).flattened()?;
     root.write(BASE, base.as_bytes(), Some(0o600))?;
     nft::load(BASE)

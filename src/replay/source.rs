@@ -35,12 +35,13 @@ impl OldImage {
     pub fn load(root: &Root) -> Result<OldImage> {
         let journal = Journal::read(root)?;
         let facts = Facts::load(root)?;
-        let prepared = Planner::new(root, &facts, &journal).plan()?;
+        let is_whole = root.is_dir("/etc");
+        let prepared = Planner::new(root, &facts, &journal).only_records(!is_whole).plan()?;
         let settled = State::load(root)?;
         Ok(OldImage {
             root: root.enter("/")?,
             image: image_name(root),
-            is_settled: root.is_dir("/etc")
+            is_settled: is_whole
                 && settled.last_event > 0
                 && settled.last_event == prepared.fold.state.last_event,
             units: unit_states(root, &prepared.fold.state),

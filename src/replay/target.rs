@@ -39,7 +39,7 @@ pub(super) fn look(
         asked.filter(|name| facts.installed.has(name)).map(str::to_owned).collect();
     let mut known = TargetImage {
         installed: facts.installed.clone(),
-        own: Planner::new(root, facts, &own).plan()?.fold.state,
+        own: Planner::new(root, facts, &own).of_part().plan()?.fold.state,
         asked_here,
         ..TargetImage::default()
     };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::Facts;
-use crate::backend::rulesets::{Wanted, wanted};
+use crate::backend::rulesets::{Undone, Wanted, wanted};
 use crate::backend::{firewalld, iptables, lokkit, nftables, sysctl};
 use crate::config::{Backend, Unused};
 use crate::error::Result;
@@ -22,7 +22,7 @@ use crate::state::{Fold, State};
 /// Where the image's configuration cannot be read at all.
 pub fn firewall(root: &Root, state: &State) -> Result<(nftables::Firewall, Vec<Note>)> {
     let definitions = Definitions::new(root);
-    let wanted = wanted(root, state, &[], &definitions)?;
+    let wanted = wanted(root, state, &Undone::default(), &definitions)?;
     let firewall = nftables::Firewall::build(&wanted, &definitions);
     let mut notes = wanted.notes;
     notes.extend(firewall.notes.iter().cloned());
@@ -44,18 +44,28 @@ fn is_nodes_own(intent: &Intent) -> bool {
 }
 
 /// What all backends add together. `without_own` takes nodeshim's own firewall away if no plugin wants
-/// anything of it.
-pub(super) fn contribute(root: &Root, facts: &Facts, fold: &Fold, without_own: bool) -> Result<Contribution> {
+/// anything of it; what is `restored` counts already.
+pub(super) fn contribute(
+    root: &Root,
+    facts: &Facts,
+    fold: &Fold,
+    restored: &Contribution,
+    without_own: bool,
+) -> Result<Contribution> {
     let definitions = Definitions::new(root);
     let chosen = detect::backend(root, &facts.config);
     let mut withdrawn = fold.withdrawn();
     withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
     let mut sum = lokkit::withdraw(root, &withdrawn)?;
     let state = match chosen {
-        Backend::Iptables => lokkit::without_its_own(root, &fold.state)?,
+        Backend::Iptables => lokkit::without_its_own(root, &fold.state, &sum)?,
         _ => Cow::Borrowed(&fold.state),
     };
-    let wanted = wanted(root, &state, &withdrawn, &definitions)?;
+    let undone = Undone {
+        withdrawn: &withdrawn,
+        restored: Some(restored),
+    };
+    let wanted = wanted(root, &state, &undone, &definitions)?;
     let (rulesets, default_zone) = (&wanted.rulesets, wanted.node.default_zone.as_str());
     sum += Contribution::of_notes(wanted.notes.clone());
     let (nothing, none) = (BTreeMap::new(), Wanted::default());

@@ -49,6 +49,8 @@ pub struct Planner<'a> {
     before: Option<State>,
     for_boot: bool,
     without_firewall: bool,
+    is_partial: bool,
+    only_records: bool,
 }
 
 /// What counts, and what is said of it, before any backend has looked at it.
@@ -71,6 +73,22 @@ impl<'a> Planner<'a> {
             before: None,
             for_boot: false,
             without_firewall: false,
+            is_partial: false,
+            only_records: false,
+        }
+    }
+
+    /// For a root that may hold nothing but the records of an image: what they ask for is then not
+    /// missing because its unit or script is not there.
+    pub fn only_records(self, only_records: bool) -> Planner<'a> {
+        Planner { only_records, ..self }
+    }
+
+    /// From a part of the events alone, left out on purpose: that some are not there is no loss.
+    pub fn of_part(self) -> Planner<'a> {
+        Planner {
+            is_partial: true,
+            ..self
         }
     }
 
@@ -112,7 +130,9 @@ impl<'a> Planner<'a> {
             Some(before) => before,
             None => State::load(self.root)?,
         };
-        super::loss::check(self.root, &before, self.journal)?;
+        if !self.is_partial {
+            super::loss::check(self.root, &before, self.journal)?;
+        }
         let declared = Declared::load(self.root, self.facts, &before, &self.revert)?;
         let policy = declared.policy.clone();
         let judge = Judge::new(self.root, &policy, self.journal);
@@ -159,7 +179,7 @@ impl<'a> Planner<'a> {
             declared::contribute(root, state),
             first_boot::contribute(root, state),
             Contribution::of_notes(unfulfilled(root, state, &|plugin, want| judge.of(plugin, want))),
-            firewall::contribute(root, self.facts, fold, self.without_firewall)?,
+            firewall::contribute(root, self.facts, fold, restored, self.without_firewall)?,
         ];
         Ok(all.into_iter().sum())
     }
@@ -179,7 +199,9 @@ impl<'a> Planner<'a> {
             false => done.iter().any(|of| of.plugin == plugin && of.intent == *intent),
         };
         notes.extend(refuse(judge, before, &mut fold, &counts));
-        state::drop_missing(&mut fold, &|intent| repeat::is_there(self.root, intent));
+        if !self.only_records {
+            state::drop_missing(&mut fold, &|intent| repeat::is_there(self.root, intent));
+        }
         let overruled = state::decide(&mut fold, before, &default_zone(self.root));
         notes.extend(overruled.iter().map(|(plugin, one)| {
             let text = format!("{}: overruled by {}", words::intent(&one.want.intent), one.by);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nodeshim::attribution::{FoundBy, Origin};
-use nodeshim::backend::rulesets::wanted;
+use nodeshim::backend::rulesets::{Undone, wanted};
 use nodeshim::config::Config;
 use nodeshim::firewall::definitions::Definitions;
 use nodeshim::firewall::firewalld::store;
@@ -303,7 +303,8 @@ impl Shimmed {
 
     /// What the nftables ruleset opens: what everybody asked for, and what the zones' own files say.
     fn open_in_ruleset(&self, root: &Root) -> BTreeSet<String> {
-        let wanted = wanted(root, &self.state(), &[], &Definitions::new(root)).expect("the zones");
+        let wanted =
+            wanted(root, &self.state(), &Undone::default(), &Definitions::new(root)).expect("the zones");
         let of_plugins = wanted.rulesets.values().flat_map(|ruleset| &ruleset.zones);
         let of_image = wanted.node.zones.iter().map(|(zone, found)| (zone, &found.rules));
         let mut open = BTreeSet::new();

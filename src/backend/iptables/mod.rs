@@ -13,6 +13,8 @@ mod rich;
 mod rules;
 mod zone;
 
+use std::collections::BTreeSet;
+
 use super::name::stem;
 use super::rulesets::Wanted;
 use crate::error::{Result, if_exists};
@@ -343,6 +345,11 @@ pub fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> R
         notes,
         ..Contribution::default()
     })
+}
+
+/// The lines of a rule file that are not in our blocks.
+pub(super) fn others_lines(text: &str) -> BTreeSet<String> {
+    block::without(Some(text)).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 /// What a rule file will hold.

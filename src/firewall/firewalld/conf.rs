@@ -11,7 +11,7 @@ use crate::error::{Result, if_exists};
 use crate::root::Root;
 
 /// The file's name in the local configuration.
-const FILE: &str = "firewalld.conf";
+pub const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
 pub const FALLBACK_ZONE: &str = "public";
