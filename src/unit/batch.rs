@@ -45,6 +45,15 @@ pub struct Unit {
 }
 
 impl Unit {
+    /// Whether enabling it makes a link of this name.
+    pub fn is_linked_as(&self, link: &str) -> bool {
+        link == self.name
+            || self.install.aliases.iter().any(|alias| alias == link)
+            || self.install.default_name(&self.name).as_deref() == Some(link)
+    }
+}
+
+impl Unit {
     /// Its file, or its name where none was found.
     pub fn shown(&self) -> &str {
         self.path.as_deref().unwrap_or(&self.name)

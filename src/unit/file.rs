@@ -198,7 +198,8 @@ fn logical_lines(content: &[u8]) -> Vec<(usize, Option<Vec<u8>>)> {
         };
         let mut joined = pending.take().unwrap_or_default();
         joined.extend_from_slice(text);
-        if ends_in_escape(&joined) {
+        // What is pending ends in a blank, so an escape can only begin in this line.
+        if ends_in_escape(text) {
             joined.pop();
             joined.push(b' ');
             pending = Some(joined);

@@ -83,7 +83,7 @@ fn logical_lines(content: &[u8]) -> Vec<Option<Vec<u8>>> {
         };
         let mut joined = pending.take().unwrap_or_default();
         joined.extend_from_slice(text);
-        if ends_in_escape(&joined) {
+        if ends_in_escape(text) {
             joined.pop();
             joined.push(b' ');
             pending = Some(joined);

@@ -313,7 +313,7 @@ impl Links {
         for link in by_target.chain(by_name) {
             if link == unit.name && self.named[link] == file && !below_unit {
                 own_link = true;
-            } else if !known_names || is_known_name(unit, link) {
+            } else if !known_names || unit.is_linked_as(link) {
                 return (true, false);
             }
         }
@@ -367,11 +367,4 @@ fn pulls_in(dir: &str, units: &Units) -> bool {
     let kind = dir.rsplit_once('.').map(|(_, kind)| kind);
     matches!(kind, Some("wants" | "requires"))
         || kind == Some("upholds") && units.generation.has(Trait::UpheldBy)
-}
-
-/// Whether enabling the unit makes a link of this name.
-pub(super) fn is_known_name(unit: &Unit, link: &str) -> bool {
-    link == unit.name
-        || unit.install.aliases.iter().any(|alias| alias == link)
-        || unit.install.default_name(&unit.name).as_deref() == Some(link)
 }

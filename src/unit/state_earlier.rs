@@ -8,7 +8,6 @@ use crate::unit::batch::Unit;
 use crate::unit::generation::Trait;
 use crate::unit::name::base_name;
 use crate::unit::paths::join;
-use crate::unit::state::is_known_name;
 use crate::unit::tree::Units;
 
 /// A link, by the last parts of its name and of its target.
@@ -74,7 +73,7 @@ impl LinksBelow {
             let is_named = !ignores_names && link.name == unit.name;
             if is_named && link.target == unit.name && link.is_direct {
                 own_link = true;
-            } else if !known_names || is_known_name(unit, &link.name) {
+            } else if !known_names || unit.is_linked_as(&link.name) {
                 return (true, false);
             }
         }
