@@ -173,7 +173,7 @@ pub(super) fn surroundings() -> Surroundings<'static> {
         home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
         temporary: std::env::temp_dir(),
         wait: &|busy| {
-            complain(&format!("{busy}; waiting for its end"));
+            complain(&format!("{busy}; waiting for it to finish"));
             true
         },
         policy: None,

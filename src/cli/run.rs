@@ -19,7 +19,7 @@ use super::run_summary::{FailOn, Summary};
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// If another nodeshim is at work on the image, fail instead of waiting for its end
+    /// If another nodeshim is working on the image, fail instead of waiting for it to finish
     #[arg(long)]
     no_wait: bool,
     /// A policy file for this run alone, or the name of a shipped one
@@ -92,7 +92,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let wait = |busy: &str| {
         if !args.no_wait {
-            say(&format!("{busy}; waiting for its end"));
+            say(&format!("{busy}; waiting for it to finish"));
         }
         !args.no_wait
     };

@@ -123,8 +123,10 @@ fn repair_journal(root: &Root, state: Option<State>, accept_loss: bool, done: &m
     let events = Journal::read(root)?.events;
     look_up_origins(root, &events)?;
     if state.is_none() && !events.is_empty() {
-        let mut state = State::default();
-        state.reverted = reverted(&events);
+        let state = State {
+            reverted: reverted(&events),
+            ..State::default()
+        };
         state.save(root)?;
         done.say("state.toml is written from what the journal tells; settle completes it");
     } else if let Some(mut state) = state {

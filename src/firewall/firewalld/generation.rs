@@ -15,16 +15,22 @@ use crate::root::Root;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation(pub u16, pub u16);
 
-/// The version of an image's firewalld, where it is of that generation; else the generation's first.
+/// The version of an image's firewalld, where it is of that generation; else what is assumed, or the generation's first.
 pub fn version(root: &Root, generation: Generation) -> String {
     let texts = package_texts(root).into_iter();
     let installed = texts.filter_map(|text| version_in(&text).map(str::to_owned));
     let mut installed = installed.filter(|version| version.parse() == Ok(generation));
-    installed.next().unwrap_or_else(|| format!("{generation}.0"))
+    installed.next().unwrap_or_else(|| match generation {
+        FALLBACK => FALLBACK_VERSION.to_owned(),
+        other => format!("{other}.0"),
+    })
 }
 
 /// What is assumed of an image that says nothing.
 pub const FALLBACK: Generation = Generation(1, 3);
+
+/// The release of it that is assumed, as Debian 12 has it.
+const FALLBACK_VERSION: &str = "1.3.3";
 
 /// The newest that is known; what is read without an image in mind may be in its language.
 pub const NEWEST: Generation = Generation(2, 5);

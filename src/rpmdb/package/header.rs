@@ -113,7 +113,7 @@ impl Headers {
 /// begins that is not the one with the signatures.
 fn take_headers(file: &mut File, path: &Path) -> Result<(Vec<u8>, usize)> {
     let io = |error: std::io::Error| Error::std_io(path, &error);
-    let no_package = || Error::malformed(path, "this is not an rpm package");
+    let no_package = || Error::malformed(path, "this is not an RPM package");
     let length = usize::try_from(file.metadata().map_err(io)?.len()).unwrap_or(usize::MAX);
     let (mut bytes, mut main) = (Vec::new(), 0);
     let mut more = |bytes: &mut Vec<u8>, count: usize| {

@@ -204,7 +204,7 @@ pub fn open_package(path: &Path) -> Result<File> {
         Kind::CharDevice => "a device",
         Kind::Link | Kind::Other => "a FIFO, socket or device",
     };
-    Err(Error::malformed(path, format!("this is {what}, not an rpm package")))
+    Err(Error::malformed(path, format!("this is {what}, not an RPM package")))
 }
 
 /// Name and `name-[epoch:]version-release.arch`.

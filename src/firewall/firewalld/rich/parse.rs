@@ -123,9 +123,6 @@ struct Reader<'d> {
 impl Reader<'_> {
     fn read(mut self, text: &str) -> Checked<Rule> {
         let words = lexer::split(text).map_err(|error| Code::UnknownError.about(error))?;
-        if words.is_empty() {
-            return Err(invalid("empty rule"));
-        }
         // All words are taken apart before the first is looked at.
         let odd = words.iter().find(|word| match word.split_once('=') {
             Some((name, value)) => name.is_empty() || value.is_empty() || value.contains('='),
