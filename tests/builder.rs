@@ -107,7 +107,7 @@ fn what_the_builder_disables_and_closes_stays_so_through_upgrades() {
         let why = output(&mut image.nodeshim("why", ["8080/tcp"]));
         assert!(why.contains("kickstart-post"), "{why}");
         let again = output(&mut image.nodeshim("settle", [""; 0]));
-        assert!(again.starts_with("0 changes"), "{again}");
+        assert!(again.contains("0 changes"), "{again}");
         let check = image.nodeshim("check", [""; 0]).output().unwrap();
         assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
     }

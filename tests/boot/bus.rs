@@ -28,7 +28,7 @@ const ASK: &str = "
         seen() { until grep -q \"$1\" /var/tmp/$2; do sleep 0.05; done; }
         seen Monitoring listening
         systemctl stop nodeshim-plugins1.service
-        nodeshim settle >/dev/null && seen meta told && nodeshim settle >/dev/null && nodeshim revert alpha >/dev/null && seen alpha told; kill $!'
+        nodeshim settle --root / >/dev/null && seen meta told && nodeshim settle --root / >/dev/null && nodeshim revert --root / alpha >/dev/null && seen alpha told; kill $!'
     ask told sh -c 'sed -n \"s/.*\\\"member\\\":\\\"\\(Changed\\)\\\".*\\\"data\\\":\\(.*\\)}}.*/\\1 \\2/p\" /var/tmp/told'
     ask problems sh -c 'journalctl -u nodeshim-plugins1 -p warning -o cat'
 ";

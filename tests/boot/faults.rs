@@ -61,7 +61,7 @@ fn a_crash_a_full_disk_and_a_bus_that_is_away_are_survived() {
         "slow",
         "1",
         &(unit("slow.service", slow)
-            + "%post\nsystemctl start slow.service\nsystemctl try-restart 'multi-user*'\n"),
+            + "%post\nsystemctl start slow.service\nsystemctl start 'multi-user*'\n"),
     );
     install(&machine, &[slow]);
     let full = "inside sh -c 'mkdir -p /var/lib/nodeshim; mount -t tmpfs -o size=4k full /var/lib/nodeshim; head -c 4096 /dev/zero >/var/lib/nodeshim/x'";

@@ -13,6 +13,9 @@ fn a_package_that_makes_the_directory_of_a_booted_system_changes_nothing() {
     let (image, place) = (with_rpm(), scratch());
     let post = "%post\nmkdir -p /run/systemd/system\nfirewall-cmd --permanent --add-port=6666/tcp\n";
     fs::copy(build(place.path(), "evil", post), image.path().join("evil.rpm")).unwrap();
+    let part = image.path().join(shim().strip_prefix("/").unwrap());
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    fs::copy(shim(), part).unwrap();
     // Nothing here may be run outside of the image: its root is what is armed.
     let (root, nodeshim) =
         (image.path().display().to_string(), crate::support::nodeshim().display().to_string());

@@ -76,8 +76,8 @@ fn what_is_no_package_is_refused_by_what_it_is() {
         ("fifo.rpm", "FIFO"),
         ("zero.rpm", "a device"),
         ("directory.rpm", "a directory"),
-        ("manifest.rpm", "not an rpm package"),
-        ("short.rpm", "not an rpm package"),
+        ("manifest.rpm", "not an RPM package"),
+        ("short.rpm", "not an RPM package"),
     ];
     for (name, why) in cases {
         let path = at(name).display().to_string();

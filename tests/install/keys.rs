@@ -32,7 +32,7 @@ fn what_is_no_fit_key_is_refused_and_says_why() {
     let cases = [
         (garbage, 30, "no OpenPGP public key"),
         (private_key(), 31, "private key"),
-        (key("weak"), 16, "1024 bits is too short"),
+        (key("weak"), 16, "1024 bits are too short"),
         (key("expired"), 13, "expired"),
         (key("revoked"), 14, "revoked"),
     ];

@@ -34,8 +34,8 @@ fn each_kind_of_signature_has_its_own_exit_code_and_reason() {
         ("other", 12, "not in the image's keyring", id("other")),
         ("expired", 13, "it has expired", id("expired")),
         ("revoked", 14, "revoked by its owner", id("revoked")),
-        ("cut", 15, "not an rpm package", String::new()),
-        ("garbage", 15, "not an rpm package", String::new()),
+        ("cut", 15, "not an RPM package", String::new()),
+        ("garbage", 15, "not an RPM package", String::new()),
     ];
     for (name, code, reason, key) in cases {
         let file = format!("{name}.rpm");
