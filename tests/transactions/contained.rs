@@ -1,6 +1,8 @@
 //! Scriptlets reach the image and not the kernel of the machine that builds it.
 
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
 use super::image::{build, made_once};
 use super::support::{nodeshim, project, succeed};
@@ -30,12 +32,15 @@ struct Seen {
 
 /// Runs rpm in an image with the tools that the scriptlet calls, on a machine of its own.
 fn machine(options: &[&str]) -> Seen {
-    let template = made_once("image-with-tools", |place| {
-        let mut make = Command::new(project().join("tests/lib/mkroot"));
-        for tool in ["/bin/hostname", "/usr/sbin/nft", "/sbin/ip", "/bin/mount"] {
-            make.args(["--bin", tool]);
-        }
-        succeed(make.arg(place.join("root")));
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    let template = TEMPLATE.get_or_init(|| {
+        made_once("image-with-tools", |place| {
+            let mut make = Command::new(project().join("tests/lib/mkroot"));
+            for tool in ["/bin/hostname", "/usr/sbin/nft", "/sbin/ip", "/bin/mount"] {
+                make.args(["--bin", tool]);
+            }
+            succeed(make.arg(place.join("root")));
+        })
     });
     let image = super::image::Image::copy_of(&template.join("root"));
     let package = build(&image.beside("p"), "reaches", SCRIPTLET);
