@@ -8,6 +8,7 @@
 mod points;
 mod support;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -100,9 +101,7 @@ impl Place {
 
     /// The tool works, whatever stands at its path.
     fn assert_tool(&self, what: &str) {
-        let output = support::chrooted(&self.root(), ["systemctl", "is-enabled", "a.service"])
-            .output()
-            .unwrap();
+        let output = chrooted(&self.root(), ["systemctl", "is-enabled", "a.service"]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(["original\n", "enabled\n", "disabled\n"].contains(&&*said), "{what}: {output:?}");
     }
@@ -217,6 +216,13 @@ fn wait_and_disarm(place: &Place) {
     panic!("the command of a run that died does not end");
 }
 
+/// A command of whoever builds the image: rpm's own search path would make it a scriptlet's.
+fn chrooted<W: AsRef<OsStr>>(root: &Path, words: impl IntoIterator<Item = W>) -> Command {
+    let mut command = support::chrooted(root, words);
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
 #[test]
 fn a_run_may_be_killed_at_any_system_call() {
     survives("run", |_| {});
@@ -231,7 +237,7 @@ fn arming_may_be_killed_at_any_system_call() {
 fn disarming_may_be_killed_at_any_system_call() {
     survives("disarm", |place| {
         place.verb("arm");
-        succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
     });
 }
 
@@ -239,7 +245,7 @@ fn disarming_may_be_killed_at_any_system_call() {
 fn settling_may_be_killed_at_any_system_call() {
     survives("settle", |place| {
         place.verb("arm");
-        succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
         place.verb("disarm");
     });
 }
@@ -279,7 +285,7 @@ fn closing_the_journal_may_be_killed_at_any_system_call() {
 /// Requests that were answered, and a journal that the next settling closes; returns its last event.
 fn with_a_large_journal(place: &Place) -> u64 {
     place.verb("arm");
-    succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+    succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
     place.verb("disarm");
     // A comment is read faster than as many events.
     let file = place.root().join(OWN).join("journal.toml");
@@ -298,7 +304,7 @@ fn a_shim_may_be_killed_at_any_system_call() {
         ["lokkit", "--nostart", "--port=8080:tcp"],
     ] {
         let command = |place: &Place| {
-            let mut command = support::chrooted(&place.root(), words);
+            let mut command = chrooted(&place.root(), words);
             command.env("HOME", "/");
             command
         };
@@ -310,7 +316,7 @@ fn a_shim_may_be_killed_at_any_system_call() {
             place.verb("arm");
             let what = format!("{}, killed at system call {point} of {calls}", words.join(" "));
             killed_at(&command(&place), point, None);
-            let again = succeed(&mut support::chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+            let again = succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
             fs::write(place.answers(), again.stdout).unwrap();
             place.assert_all_recorded(&what);
             place.verb("run");

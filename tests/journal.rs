@@ -21,7 +21,7 @@ use support::{arm, chrooted, scratch};
 fn event(words: &[&OsStr]) -> Event {
     let text = "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\nargv = []\nexit = 0\n\
                 verdict = \"allow\"\nmessage = \"one\\ntwo\"\n\
-                [[recorded]]\nkind = \"default-target\"\nunit = \"a.target\"\nchanged = true\n";
+                [[intent]]\nkind = \"default-target\"\nunit = \"a.target\"\nchanged = true\n";
     let mut event: Event = toml::from_str(text).expect("an event");
     event.argv = Event::escape_arguments(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
     event
