@@ -315,7 +315,7 @@ mod tests {
     fn home(dir: &str) -> Environment {
         Environment {
             home: Some(dir.into()),
-            directory: "/work".into(),
+            directory: "/srv".into(),
             ..Environment::default()
         }
     }
@@ -342,8 +342,8 @@ mod tests {
             ..home("/home/a")
         };
         let older = SearchPath::user(&xdg, Generation::release(252));
-        assert_eq!(older.persistent, "/work/own/systemd/user");
-        for dir in ["/a/systemd/user", "/work/b/systemd/user", "/d/systemd/user"] {
+        assert_eq!(older.persistent, "/srv/own/systemd/user");
+        for dir in ["/a/systemd/user", "/srv/b/systemd/user", "/d/systemd/user"] {
             assert!(older.dirs.contains(&dir.to_owned()), "{dir}");
         }
         assert_eq!(SearchPath::user(&xdg, LATEST).persistent, "/home/a/.config/systemd/user");
@@ -365,7 +365,7 @@ mod tests {
             };
             SearchPath::new(&root, Scope::System, &environment, LATEST).dirs
         };
-        assert_eq!(dirs("/a:b:/a"), ["/a", "/work/b"]);
+        assert_eq!(dirs("/a:b:/a"), ["/a", "/srv/b"]);
         assert_eq!(dirs(""), Vec::<String>::new());
         assert_eq!(
             dirs("/usr/lib/systemd/system:")[..2],
