@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::image::{build, made_once};
 use super::support::{nodeshim, project, succeed};
@@ -33,6 +33,9 @@ struct Seen {
 /// Runs rpm in an image with the tools that the scriptlet calls, on a machine of its own.
 fn machine(options: &[&str]) -> Seen {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    // The kernel's own settings are the same for all: one run at a time changes them.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let template = TEMPLATE.get_or_init(|| {
         made_once("image-with-tools", |place| {
             let mut make = Command::new(project().join("tests/lib/mkroot"));
