@@ -39,15 +39,15 @@ fn a_package_is_looked_at_without_being_installed() {
     let output = lint(&[&file]);
     let said = text(&output);
     for expected in [
-        "%post:2: note: systemctl enable a.service: could be declared; in metadata: [units] enable = [\"a.service\"]",
-        "%post:3: note: systemctl start $B: what it asks for shows only when it runs",
-        "%post:4: error: disable sshd.service: denied by policy (node: protected-units: the node needs this unit as it is)",
-        "p.toml: error: boot with quiet: denied by policy (node: global: this affects the whole system)",
-        "%post:6: note: useradd x: could be declared; in metadata: [[user]]",
-        "%post:7: warning: iptables -F: changes the firewall of the machine that builds the image",
-        "50_p: warning: vdsm has no hook point before_vm_strat: it is never run",
-        "/usr/share/other/x: warning: is outside of the places that plugins of a node may use",
-        "%pre:1: note: a scriptlet in /usr/bin/python3: what it asks for shows only when it runs",
+        "%post:2: note: declare: systemctl enable a.service: could be declared; in metadata: [units] enable = [\"a.service\"]",
+        "%post:3: note: unclear: systemctl start $B: what it asks for shows only when it runs",
+        "%post:4: error: policy: disable sshd.service: denied by policy (node: protected-units: the node needs this unit as it is)",
+        "p.toml: error: policy: boot with quiet: denied by policy (node: global: this affects the whole system)",
+        "%post:6: note: declare: useradd x: could be declared; in metadata: [[user]]",
+        "%post:7: warning: bypass: iptables -F: changes the firewall of the machine that builds the image",
+        "50_p: warning: vdsm-hook: vdsm has no hook point before_vm_strat: it is never run",
+        "/usr/share/other: warning: path: 1 file is outside of the places that plugins of a node may use",
+        "%pre:1: note: unclear: a scriptlet in /usr/bin/python3: what it asks for shows only when it runs",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
@@ -71,21 +71,21 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
     let output = lint(&[&file]);
     let said = text(&output);
     for expected in [
-        "%post:3: error: disable sshd.service: denied by policy (node: protected-units",
-        "%post:3: note: systemctl disable a.service: could be declared; in metadata: [units] disable = [\"a.service\"]",
-        "%post:3: note: systemctl disable b.timer: could be declared",
-        "%post:5: note: systemctl enable $u: what it asks for shows only when it runs",
-        "%post:6: note: $SYSTEMCTL enable z: what it asks for shows only when it runs",
-        "%post:7: note: xargs systemctl enable: what it asks for shows only when it runs",
-        "%post:9: note: systemctl enable y.service: could be declared",
-        "%posttrans:2: note: systemctl enable c.service: could be declared",
-        "%posttrans:2: note: systemctl enable d.service: could be declared",
-        "%posttrans:4: note: /usr/bin/systemctl start c.service: put off until the boot",
-        "%posttrans:5: warning: iptables -F: changes the firewall of the machine",
-        "%posttrans:5: error: disable sshd.service: denied by policy",
-        "%posttrans:6: note: systemctl enable ?: what it asks for shows only when it runs",
-        "%posttrans:7: note: os.execute(cmd): what it asks for shows only when it runs",
-        "%triggerin:1: error: disable auditd.service: denied by policy",
+        "%post:3: error: policy: disable sshd.service: denied by policy (node: protected-units",
+        "%post:3: note: declare: systemctl disable a.service: could be declared; in metadata: [units] disable = [\"a.service\"]",
+        "%post:3: note: declare: systemctl disable b.timer: could be declared",
+        "%post:5: note: unclear: systemctl enable $u: what it asks for shows only when it runs",
+        "%post:6: note: unclear: $SYSTEMCTL enable z: what it asks for shows only when it runs",
+        "%post:7: note: unclear: xargs systemctl enable: what it asks for shows only when it runs",
+        "%post:9: note: declare: systemctl enable y.service: could be declared",
+        "%posttrans:2: note: declare: systemctl enable c.service: could be declared",
+        "%posttrans:2: note: declare: systemctl enable d.service: could be declared",
+        "%posttrans:4: note: put-off: /usr/bin/systemctl start c.service: put off until the boot",
+        "%posttrans:5: warning: bypass: iptables -F: changes the firewall of the machine",
+        "%posttrans:5: error: policy: disable sshd.service: denied by policy",
+        "%posttrans:6: note: unclear: systemctl enable ?: what it asks for shows only when it runs",
+        "%posttrans:7: note: unclear: os.execute(cmd): what it asks for shows only when it runs",
+        "%triggerin:1: error: policy: disable auditd.service: denied by policy",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
@@ -102,7 +102,7 @@ fn a_package_without_fault_ends_with_0_also_as_json() {
     assert_eq!((text(&lint(&[&file])).as_str(), lint(&[&file]).status.code()), ("", Some(0)));
     let json = lint(&["--json", &file]).stdout;
     let found: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
-    assert_eq!(found[0]["findings"], serde_json::json!([]));
+    assert_eq!(found["items"][0]["findings"], serde_json::json!([]));
 }
 
 #[test]
@@ -116,11 +116,91 @@ fn a_metadata_file_by_itself_and_what_is_no_package() {
     .unwrap();
     let output = lint(&[path.to_str().unwrap()]);
     let said = text(&output);
-    assert!(said.contains("p.toml:3: error: \"a\" is not a unit's name"), "{said}");
-    assert!(said.contains("p.toml:6: error: \"80\" is not PORT/PROTOCOL"), "{said}");
+    assert!(said.contains("p.toml:3: error: metadata: \"a\" is not a unit's name"), "{said}");
+    assert!(said.contains("p.toml:6: error: metadata: \"80\" is not PORT/PROTOCOL"), "{said}");
     let other = dir.path().join("x.rpm");
     fs::write(&other, "no rpm").unwrap();
     let output = lint(&[other.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("x.rpm: "), "{output:?}");
+}
+
+#[test]
+fn refused_words_bypasses_and_pipes_into_a_shell_are_found_by_rule() {
+    let dir = scratch();
+    let scriptlets = "%post\nfirewall-cmd --permenant --add-port=80/tcp\nlokkit -p tcp:80\nsystemctl enabel a\n\
+        ln -s ../a.service /etc/systemd/system/multi-user.target.wants/a.service\n\
+        echo net.ipv4.ip_forward=1 >> /etc/sysctl.conf\nsed -i s/a/b/ /etc/selinux/config\nreboot\n\
+        curl -s https://example.org/x | sh\nsed s/a/b/ /etc/selinux/config\n\
+        %preun\nsystemctl disable --now a.service\n";
+    let file = build_with(dir.path(), "p", "", &[("/srv/p/x", "x\n")], scriptlets);
+    let output = lint(&[&file]);
+    let said = text(&output);
+    for expected in [
+        "%post:1: error: usage: firewall-cmd --permenant --add-port=80/tcp: ",
+        "%post:2: error: usage: lokkit -p tcp:80: ",
+        "%post:3: error: usage: systemctl enabel a: ",
+        "%post:4: warning: by-hand: /etc/systemd/system/multi-user.target.wants/a.service: is changed by hand; use systemctl",
+        "%post:5: warning: by-hand: /etc/sysctl.conf: is changed by hand",
+        "%post:6: warning: by-hand: /etc/selinux/config: is changed by hand",
+        "%post:7: warning: bypass: reboot: would restart or stop the machine",
+        "%post:8: warning: piped-shell: sh: runs what another command prints",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(!said.contains("%post:9") && !said.contains("%preun"), "{said}");
+    assert!(!said.contains("/srv/p"), "a package that is no plugin may put its files anywhere: {said}");
+    let without = text(&lint(&["--disable", "usage", "--disable", "by-hand", &file]));
+    assert!(!without.contains("usage:") && without.contains("piped-shell"), "{without}");
+}
+
+#[test]
+fn units_are_compared_with_those_that_the_package_ships_and_rules_are_silenced_by_comments() {
+    let dir = scratch();
+    let unit = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+    let files = [
+        ("/usr/lib/systemd/system/agent.service", unit),
+        ("/usr/lib/systemd/system/kept.service", unit),
+        ("/usr/lib/systemd/system/w@.service", unit),
+    ];
+    let scriptlets = "%post\nsystemctl enable agnet.service\nsystemctl enable agent.service\n\
+        systemctl enable w@a.service\nsystemctl enable kept.service\nsystemctl enable sshd.socket\n\
+        firewall-cmd --add-port=80/tcp\nfirewall-cmd --permanent --add-port=81/tcp\n\
+        %preun\nif [ $1 = 0 ]; then systemctl disable kept.service w@a.service; fi\n\
+        %posttrans\n# nodeshim: disable=bypass, runtime-only\niptables -F\nfirewall-cmd --add-port=82/tcp\n";
+    let file = build_with(dir.path(), "p", "", &files, scriptlets);
+    let said = text(&lint(&[&file]));
+    for expected in [
+        "%post:1: warning: unit-name: systemctl enable agnet.service: the package ships no agnet.service; it ships agent.service",
+        "%post:2: warning: no-preun: systemctl enable agent.service: no %preun disables agent.service when the package is erased",
+        "%post:6: warning: runtime-only: firewall-cmd --add-port=80/tcp: is lost when firewalld reloads",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    for rule in ["unit-name", "no-preun", "runtime-only"] {
+        assert_eq!(said.matches(&format!(": {rule}: ")).count(), 1, "{rule}\n{said}");
+    }
+    assert!(!said.contains("bypass"), "{said}");
+}
+
+#[test]
+fn warnings_fail_only_if_strict_and_findings_come_in_the_forms_of_ci() {
+    let dir = scratch();
+    let scriptlets = "%post\niptables -F\n";
+    let file = build_with(dir.path(), "p", "", &[("/usr/share/p/x", "x\n")], scriptlets);
+    assert_eq!(lint(&[&file]).status.code(), Some(0));
+    assert_eq!(lint(&["--strict", &file]).status.code(), Some(1));
+    let sarif: serde_json::Value =
+        serde_json::from_slice(&lint(&["--format", "sarif", &file]).stdout).expect("JSON");
+    let run = &sarif["runs"][0];
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(run["results"][0]["ruleId"], "bypass");
+    assert_eq!(run["results"][0]["level"], "warning");
+    assert_eq!(run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"], 1);
+    assert_eq!(run["tool"]["driver"]["rules"][0]["id"], "bypass");
+    let github = text(&lint(&["--format", "github", &file]));
+    assert!(
+        github.starts_with("::warning file=") && github.contains(",line=1,title=bypass::%25post: "),
+        "{github}"
+    );
 }

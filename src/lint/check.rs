@@ -1,5 +1,7 @@
 //! Findings: what is wrong with a plugin, what will be put off or denied, what could be declared.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use serde::Serialize;
@@ -7,13 +9,19 @@ use serde::Serialize;
 use super::declare;
 use super::requests::{ForecastItem, judged, of_package};
 use super::scriptlet::{command_line, scriptlets};
+use super::units::of_units;
+use crate::argv::chkconfig::Misuse;
 use crate::boot::{self, Disposition};
+use crate::config::Config;
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
 use crate::metadata::{self, Metadata};
 use crate::policy::{Decision, Rules};
+use crate::request::{Call, Env, Request};
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
+use crate::shell::Command;
+use crate::tool::Tool;
 use crate::vdsm;
 
 /// How bad a finding is.
@@ -34,6 +42,8 @@ pub enum Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
+    /// The rule's name; nodeshim(8) lists them.
+    pub rule: &'static str,
     /// A scriptlet's kind, or a path.
     pub place: String,
     /// The line in it, from 1.
@@ -45,9 +55,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(severity: Severity, place: &str, line: Option<usize>, text: impl Into<String>) -> Finding {
+    pub(super) fn new(
+        severity: Severity,
+        rule: &'static str,
+        place: &str,
+        line: Option<usize>,
+        text: impl Into<String>,
+    ) -> Finding {
         Finding {
             severity,
+            rule,
             place: place.to_owned(),
             line,
             text: text.into(),
@@ -80,11 +97,13 @@ pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
             declared.extend(metadata.map(|metadata| metadata.intents()).unwrap_or_default());
         }
     }
-    findings.extend(package.files.iter().filter_map(|(path, _)| out_of_place(&package.name, path)));
+    findings.extend(out_of_place(&package));
     findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
     let asked = of_package(root, rules, &package);
     findings.extend(asked.iter().filter_map(|asked| of_asked(asked, &declared)));
+    findings.extend(of_units(&package, &asked));
     findings.extend(others(&package));
+    findings.retain(|finding| !is_silenced(&package, finding));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
@@ -99,7 +118,7 @@ fn of_metadata(
     match metadata::parse(text) {
         Err(problems) => {
             let finding = |problem: metadata::Problem| {
-                Finding::new(Severity::Error, place, Some(problem.line), problem.text)
+                Finding::new(Severity::Error, "metadata", place, Some(problem.line), problem.text)
             };
             (None, problems.into_iter().map(finding).collect())
         }
@@ -111,7 +130,13 @@ fn of_metadata(
             let mut findings: Vec<Finding> = metadata.intents().iter().filter_map(denied).collect();
             let unknown = metadata.hooks.iter().filter(|hook| !vdsm::is_point(&hook.point));
             findings.extend(unknown.map(|hook| {
-                Finding::new(Severity::Warning, place, None, format!("vdsm has no hook point {}", hook.point))
+                Finding::new(
+                    Severity::Warning,
+                    "vdsm-hook",
+                    place,
+                    None,
+                    format!("vdsm has no hook point {}", hook.point),
+                )
             }));
             (Some(metadata), findings)
         }
@@ -126,7 +151,7 @@ fn misnamed(package: &PackageFile, path: &str) -> Option<Finding> {
         "the file is called neither {} nor as a plugin that the package provides: it declares nothing",
         package.name
     );
-    (!known).then(|| Finding::new(Severity::Error, path, None, text))
+    (!known).then(|| Finding::new(Severity::Error, "metadata", path, None, text))
 }
 
 /// Where plugins may put files, by whole components.
@@ -150,7 +175,7 @@ const PLACES: [&str; 14] = [
 /// Directories in which a package has one of its own name.
 const OWN: [&str; 4] = ["/usr/share", "/usr/lib", "/usr/lib64", "/usr/libexec"];
 
-fn out_of_place(package: &str, path: &str) -> Option<Finding> {
+fn is_out_of_place(package: &str, path: &str) -> bool {
     let under = |place: &str| Path::new(path).starts_with(place);
     let python = OWN.iter().any(|place| under(place)) && {
         let mut rest = path.split('/').skip(3);
@@ -158,16 +183,32 @@ fn out_of_place(package: &str, path: &str) -> Option<Finding> {
     };
     let own = OWN.iter().any(|place| under(&format!("{place}/{package}")));
     let program = under("/usr/bin") || under("/usr/sbin");
-    if PLACES.iter().any(|place| under(place)) || own || python || program {
-        return None;
+    !(PLACES.iter().any(|place| under(place)) || own || python || program)
+}
+
+/// Files outside of those places, a finding for each directory. Packages that are no plugins of a node
+/// may put theirs anywhere.
+fn out_of_place(package: &PackageFile) -> Vec<Finding> {
+    let has_metadata = || package.files.iter().any(|(path, _)| path.starts_with(metadata::DIRECTORY));
+    if package.plugins.is_empty() && !has_metadata() {
+        return Vec::new();
     }
-    let text = "is outside of the places that plugins of a node may use";
-    Some(Finding::new(Severity::Warning, path, None, text))
+    let mut directories: BTreeMap<&str, usize> = BTreeMap::new();
+    for (path, _) in package.files.iter().filter(|(path, _)| is_out_of_place(&package.name, path)) {
+        let directory = path.rsplit_once('/').map_or("/", |(directory, _)| directory);
+        *directories.entry(directory).or_default() += 1;
+    }
+    let finding = |(directory, count): (&str, usize)| {
+        let files = if count == 1 { "file is" } else { "files are" };
+        let text = format!("{count} {files} outside of the places that plugins of a node may use");
+        Finding::new(Severity::Warning, "path", directory, None, text)
+    };
+    directories.into_iter().map(finding).collect()
 }
 
 fn of_hook(path: &str, mode: u32) -> Option<Finding> {
     let problem = vdsm::problem(path, mode)?;
-    Some(Finding::new(Severity::Warning, path, None, problem))
+    Some(Finding::new(Severity::Warning, "vdsm-hook", path, None, problem))
 }
 
 /// The hooks that metadata declares against those that the package has.
@@ -185,7 +226,7 @@ fn of_declared_hooks(package: &PackageFile, place: &str, metadata: &Metadata) ->
     };
     let unsaid = shipped.iter().filter(|hook| !metadata.hooks.is_empty() && !is_declared(**hook));
     let unsaid = unsaid.map(|(point, name)| format!("does not declare hook {point}/{name}, which is there"));
-    let finding = |text| Finding::new(Severity::Warning, place, None, text);
+    let finding = |text| Finding::new(Severity::Warning, "vdsm-hook", place, None, text);
     absent.chain(unsaid).map(finding).collect()
 }
 
@@ -195,10 +236,15 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
     let command = asked.command.as_deref().unwrap_or_default();
     let Some(intent) = &asked.intent else {
         let text = format!("{command}: what it asks for shows only when it runs");
-        return Some(Finding::new(Severity::Note, place, asked.line, text));
+        return Some(Finding::new(Severity::Note, "unclear", place, asked.line, text));
     };
     if let Some(finding) = of_verdict(asked, place, asked.line) {
         return Some(finding);
+    }
+    // What is undone when the package goes is not declared: nodeshim withdraws what it declared.
+    let at_erase = matches!(place, "%preun" | "%postun");
+    if at_erase && !intent.is_global() {
+        return None;
     }
     let instead = declare::replacement(intent);
     let is_declared = declared.contains(intent);
@@ -220,10 +266,15 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
         true => Severity::Warning,
         false => Severity::Note,
     };
+    let rule = match intent {
+        _ if intent.is_global() => "whole-node",
+        Intent::Defer { .. } => "put-off",
+        _ => "declare",
+    };
     let says = instead.is_some() || intent.is_global() || matches!(intent, Intent::Defer { .. });
     says.then(|| Finding {
         instead,
-        ..Finding::new(severity, place, asked.line, text)
+        ..Finding::new(severity, rule, place, asked.line, text)
     })
 }
 
@@ -236,7 +287,26 @@ fn of_verdict(asked: &ForecastItem, place: &str, line: Option<usize>) -> Option<
     };
     let intent = asked.text.as_deref().unwrap_or_default();
     let rule = asked.rule.as_deref().unwrap_or_default();
-    Some(Finding::new(severity, place, line, format!("{intent}: {what} by policy ({rule})")))
+    Some(Finding::new(
+        severity,
+        "policy",
+        place,
+        line,
+        format!("{intent}: {what} by policy ({rule})"),
+    ))
+}
+
+/// What a comment in a scriptlet begins with that silences rules in it: `# nodeshim: disable=RULE,...`.
+const SILENCE: &str = "# nodeshim: disable=";
+
+/// Whether a comment in the finding's scriptlet silences its rule.
+fn is_silenced(package: &PackageFile, finding: &Finding) -> bool {
+    let bodies = package.scriptlets.iter().filter(|scriptlet| scriptlet.kind == finding.place);
+    let mut rules = bodies
+        .flat_map(|scriptlet| scriptlet.body.lines())
+        .filter_map(|line| line.trim().strip_prefix(SILENCE))
+        .flat_map(|rules| rules.split(','));
+    rules.any(|rule| rule.trim() == finding.rule)
 }
 
 /// Commands that no shim stands for.
@@ -246,19 +316,71 @@ fn others(package: &PackageFile) -> Vec<Finding> {
         for command in scanned.commands {
             let program = command.words.first().map_or("", |word| word.text.as_str());
             let line = command_line(&command);
-            let finding = |severity, text| Finding::new(severity, kind, Some(command.line), text);
-            if let Some(what) = declare::bypasses(program) {
-                findings.push(finding(Severity::Warning, format!("{line}: {what}")));
+            let finding = |severity, rule, text| Finding::new(severity, rule, kind, Some(command.line), text);
+            if let Some(what) = refused(&command) {
+                findings.push(finding(Severity::Error, "usage", format!("{line}: {what}")));
+            } else if opens_until_reload(&command) {
+                let text =
+                    format!("{line}: is lost when firewalld reloads or the node boots; add --permanent");
+                findings.push(finding(Severity::Warning, "runtime-only", text));
+            } else if let Some(what) = declare::bypasses(program) {
+                findings.push(finding(Severity::Warning, "bypass", format!("{line}: {what}")));
             } else if let Some(instead) = declare::of_program(program) {
                 findings.push(Finding {
                     instead: Some(instead.to_owned()),
-                    ..finding(Severity::Note, format!("{line}: could be declared"))
+                    ..finding(Severity::Note, "declare", format!("{line}: could be declared"))
                 });
             } else if program.starts_with("/etc/init.d/") || program.starts_with("/etc/rc.d/init.d/") {
                 let text = format!("{line}: runs an init script by its path; use service, which is recorded");
-                findings.push(finding(Severity::Warning, text));
+                findings.push(finding(Severity::Warning, "init-script", text));
+            } else if command.reads_pipe && declare::is_shell(program) {
+                let text =
+                    format!("{line}: runs what another command prints: nobody can tell what it asks for");
+                findings.push(finding(Severity::Warning, "piped-shell", text));
+            }
+            for (path, what) in declare::written(&command) {
+                findings.push(finding(Severity::Warning, "by-hand", format!("{path}: {what}")));
             }
         }
     }
     findings
+}
+
+/// The request that a command makes; nothing where the command is no tool's, or where only running the
+/// script shows its words.
+fn request(command: &Command) -> Option<Request> {
+    let (name, words) = command.words.split_first()?;
+    if !command.words.iter().all(|word| word.resolved) {
+        return None;
+    }
+    let tool = Tool::from_argv0(OsStr::new(&name.text))?;
+    let words: Vec<OsString> = words.iter().map(|word| OsString::from(&word.text)).collect();
+    let root = Root::open("/").ok()?;
+    let (config, env) = (Config::default(), Env::default());
+    Request::parse(tool, &name.text, &words, &Call::new(&root, &config, &env, &name.text))
+}
+
+/// Whether firewall-cmd opens something for the running firewall only, and nothing makes it permanent.
+fn opens_until_reload(command: &Command) -> bool {
+    let Some(Request::FirewallCmd(Ok(given))) = request(command) else {
+        return false;
+    };
+    let adds = command.words.iter().any(|word| word.text.starts_with("--add-"));
+    adds && !given.has("--permanent") && !given.has("--timeout")
+}
+
+/// Why a tool refuses the words of a call, in its own words.
+fn refused(command: &Command) -> Option<String> {
+    let request = request(command)?;
+    let first = |text: &str| text.lines().last().unwrap_or_default().to_owned();
+    match request {
+        Request::Systemctl(Err(error)) => error.0.lines().next().map(str::to_owned),
+        Request::FirewallCmd(Err(error)) | Request::FirewallOfflineCmd(Err(error)) => {
+            Some(first(&error.text))
+        }
+        Request::Lokkit(request) => request.errors.first().cloned(),
+        Request::Chkconfig(Err(Misuse::Line(line))) => Some(line),
+        Request::Chkconfig(Err(Misuse::Usage)) => Some("is no call that chkconfig understands".to_owned()),
+        _ => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! How an intent is written in metadata instead of a scriptlet.
 
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
+use crate::shell::Command;
 
 /// The lines of a metadata file that stand for an intent; none if there are none.
 pub fn replacement(intent: &Intent) -> Option<String> {
@@ -59,7 +60,46 @@ pub fn bypasses(program: &str) -> Option<&'static str> {
             "changes the firewall of the machine that builds the image, not the image's"
         }
         "setenforce" | "sysctl" => "changes the kernel that builds the image, not the image",
+        "reboot" | "poweroff" | "halt" | "shutdown" | "telinit" => {
+            "would restart or stop the machine that installs the package"
+        }
         "dbus-send" | "busctl" | "loginctl" => "needs a running system",
         _ => return None,
     })
+}
+
+/// Whether a program runs the script that it reads.
+pub fn is_shell(program: &str) -> bool {
+    matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))
+}
+
+/// Files that have a tool to change them, and the tool.
+const KEPT_BY_TOOLS: [(&str, &str); 8] = [
+    ("/etc/systemd/system/", "systemctl"),
+    ("/etc/systemd/system-preset/", "systemctl or a preset of the package's own"),
+    ("/etc/firewalld/", "firewall-cmd or firewall-offline-cmd"),
+    ("/etc/sysconfig/iptables", "lokkit"),
+    ("/etc/sysconfig/ip6tables", "lokkit"),
+    ("/etc/selinux/config", "[kernel] in metadata, or lokkit"),
+    ("/etc/sysctl.conf", "a file of the package's own in /usr/lib/sysctl.d"),
+    ("/etc/services", "port numbers"),
+];
+
+/// Commands whose last word, or every one, is a file that they change.
+const CHANGERS: [&str; 6] = ["ln", "cp", "mv", "install", "rm", "tee"];
+
+/// The files that a command changes by hand although a tool keeps them, each with what to do instead.
+pub fn written(command: &Command) -> Vec<(String, String)> {
+    let program = command.words.first().map_or("", |word| word.text.as_str());
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let in_place = || name == "sed" && command.words.iter().any(|word| word.text.starts_with("-i"));
+    let arguments = command.words.iter().skip(1).filter(|_| CHANGERS.contains(&name) || in_place());
+    let mut found: Vec<(String, String)> = Vec::new();
+    for word in arguments.chain(&command.writes) {
+        let kept = KEPT_BY_TOOLS.iter().find(|(place, _)| word.text.starts_with(place));
+        if let Some((_, tool)) = kept.filter(|_| !found.iter().any(|(path, _)| *path == word.text)) {
+            found.push((word.text.clone(), format!("is changed by hand; use {tool}")));
+        }
+    }
+    found
 }

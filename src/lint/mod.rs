@@ -8,6 +8,7 @@ mod lua;
 mod requests;
 mod scanned;
 mod scriptlet;
+mod units;
 
 pub use check::{Finding, Severity, lint};
 pub use forecast::{Forecast, forecast};
