@@ -220,8 +220,7 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
     image.transaction(&["-i", &file]);
     // What its tool refused (the image has no such zone, and no SELinux) had no effect that could be denied.
     let rows = || -> Vec<serde_json::Value> {
-        let rows: Vec<serde_json::Value> = serde_json::from_str(&say(&image, "list", &["--json"])).unwrap();
-        rows.into_iter().filter(|row| row["failed"] != true).collect()
+        rows(&image).into_iter().filter(|row| row["failed"] != true).collect()
     };
     let asked: Vec<serde_json::Value> = rows();
     let verdict = |row: &serde_json::Value| row["verdict"].as_str().unwrap().to_owned();
@@ -277,7 +276,8 @@ fn whatever_is_denied_after_the_fact_is_in_list_show_and_report() {
 }
 
 fn rows(image: &Image) -> Vec<serde_json::Value> {
-    serde_json::from_str(&say(image, "list", &["--json"])).unwrap()
+    let list: serde_json::Value = serde_json::from_str(&say(image, "list", &["--json"])).unwrap();
+    list["items"].as_array().unwrap().clone()
 }
 
 /// What is denied now, what is told as history, in all that shows a plugin.
@@ -294,7 +294,7 @@ fn assert_history(image: &Image, intent: &str, history: &str) {
     let json: serde_json::Value = serde_json::from_str(&say(image, "report", &["--json"])).unwrap();
     assert_eq!(json["plugins"][0]["denied"].as_array().map(Vec::len), Some(0), "{json:#}");
     let plugins: serde_json::Value = serde_json::from_str(&say(image, "plugins", &["--json"])).unwrap();
-    assert_eq!(plugins[0]["denied"], 0, "{plugins:#}");
+    assert_eq!(plugins["items"][0]["denied"], 0, "{plugins:#}");
     say(image, "check", &[]);
 }
 

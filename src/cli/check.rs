@@ -7,7 +7,7 @@ use nodeshim::error::Result;
 use nodeshim::inspect::{self, View};
 use nodeshim::root::Root;
 
-use super::output::{events, json, print, wrapped};
+use super::output::{events, json_list, print, wrapped};
 
 /// Compare what is recorded with what is there, as rpm -V does; exit 1 on any difference
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub struct CheckArgs {}
 pub fn check(root: &Root, _args: CheckArgs, as_json: bool) -> Result<ExitCode> {
     let differences = inspect::check(root, &View::load(root)?)?;
     if as_json {
-        json(&differences)?;
+        json_list(&differences)?;
     } else {
         for difference in &differences {
             let head = format!("{:<8}  ", difference.kind);

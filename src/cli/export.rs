@@ -13,7 +13,7 @@ use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
 use serde::Serialize;
 
-use super::output::{complain, json, print_files, write_all};
+use super::output::{complain, foreign_json, json, print_files, write_all};
 
 /// Print what the plugins asked for as declarations
 ///
@@ -90,7 +90,7 @@ pub fn export(root: &Root, args: ExportArgs, as_json: bool) -> Result<ExitCode> 
         write_all(&out, &exported.files)?;
     } else if is_ruleset && as_json {
         let (firewall, _) = settle::firewall(root, &state)?;
-        json(&firewall.whole().into_model())?;
+        foreign_json(&firewall.whole().into_model())?;
     } else if as_json {
         json(&Shown {
             files: &exported.files,

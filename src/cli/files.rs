@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use nodeshim::error::Result;
 use nodeshim::inspect::{ChangeEntry, ScriptletEntry};
 
-use super::output::{count, json, print, wrapped};
+use super::output::{count, json_list, print, wrapped};
 
 /// So many hex digits of a digest tell two files apart for a reader.
 const SHORT: usize = 12;
@@ -13,7 +13,7 @@ const SHORT: usize = 12;
 /// Prints scriptlets and what each changed.
 pub fn print_all(entries: &[ScriptletEntry], as_json: bool) -> Result<ExitCode> {
     match as_json {
-        true => json(&entries)?,
+        true => json_list(&entries)?,
         false => entries.iter().try_for_each(|entry| print(&text(entry)))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -14,7 +14,7 @@ use nodeshim::run::Parts;
 
 use super::install::{last_line, name, surroundings};
 use super::list::intents;
-use super::output::{complain, json, print, wrapped};
+use super::output::{complain, json, print, width, wrapped};
 
 /// Edit the root file system inside an image file
 #[derive(Debug, Args)]
@@ -103,7 +103,7 @@ fn report(edited: &Edited) -> Result<()> {
             print(&intents(plugin))?;
         }
     }
-    print(&render(&edited.plan))?;
+    print(&render(&edited.plan, width()))?;
     if let Some(line) = last_line(&edited.ending) {
         complain(&line);
     }

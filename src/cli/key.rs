@@ -10,7 +10,7 @@ use nodeshim::root::Root;
 use nodeshim::trust::{self, Imported, Key, Refused, Unfit};
 use serde::Serialize;
 
-use super::output::{complain, json, print, wrapped};
+use super::output::{complain, json_list, print, wrapped};
 
 /// Show or change the trusted signing keys of the image
 #[derive(Debug, Args)]
@@ -109,7 +109,7 @@ fn list(root: &Root, as_json: bool) -> Result<ExitCode> {
     let mut keys = trust::keys(root, &std::env::temp_dir())?;
     keys.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
     if as_json {
-        json(&keys)?;
+        json_list(&keys)?;
     } else {
         keys.iter().try_for_each(|key| print(&text(key, "")))?;
     }
@@ -131,7 +131,7 @@ fn remove(root: &Root, ids: &[String], as_json: bool) -> Result<ExitCode> {
 
 fn show(rows: &[(&Key, &'static str)], as_json: bool) -> Result<()> {
     if as_json {
-        return json(&rows.iter().map(|(key, done)| Row { key, done }).collect::<Vec<_>>());
+        return json_list(&rows.iter().map(|(key, done)| Row { key, done }).collect::<Vec<_>>());
     }
     rows.iter().try_for_each(|(key, done)| print(&text(key, &done.replace('-', " "))))
 }

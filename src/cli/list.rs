@@ -16,7 +16,7 @@ use nodeshim::state::EffectiveState;
 use serde::Serialize;
 
 use super::files;
-use super::output::{count, events, json, print, wrapped};
+use super::output::{count, events, json, json_list, print, wrapped};
 
 /// List everything that is wanted, what affects the whole system first
 #[derive(Debug, Args)]
@@ -59,9 +59,14 @@ fn standing(root: &Root) -> Result<EffectiveState> {
 
 /// Lists.
 pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
-    let rows = inspect::list(&standing(root)?, args.plugin.as_deref());
+    let standing = standing(root)?;
+    if let Some(plugin) = &args.plugin {
+        let is_known = standing.state.plugins.contains_key(plugin) || standing.gone.contains_key(plugin);
+        is_known.then_some(()).ok_or_else(|| nothing_recorded(plugin))?;
+    }
+    let rows = inspect::list(&standing, args.plugin.as_deref());
     if as_json {
-        json(&rows)?;
+        json_list(&rows)?;
         return Ok(ExitCode::SUCCESS);
     }
     let width = rows.iter().map(|row| row.plugin.len()).max().unwrap_or(0).min(24);
@@ -70,6 +75,14 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
         print(&wrapped(&head, width + 4, &describe(row)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is said of a plugin that nobody knows, by every verb that takes its name.
+pub(super) fn nothing_recorded(plugin: &str) -> Error {
+    Error::Other(format!(
+        "nothing is recorded of {}; nodeshim plugins lists the plugins",
+        printable(plugin)
+    ))
 }
 
 fn describe(row: &Row) -> String {
@@ -119,7 +132,7 @@ pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
     };
     registry.mark(&mut files);
     if report.is_none() && files.is_empty() {
-        return Err(Error::Other(format!("nothing is recorded of {}", printable(&args.plugin))));
+        return Err(nothing_recorded(&args.plugin));
     }
     match (&report, as_json) {
         (Some(report), true) if !args.files => json(report)?,
@@ -245,7 +258,7 @@ pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode
     let registry = Registry::load(root, &facts.installed)?;
     let plugins = inspect::plugins(&settle::standing(root, &facts)?, &registry);
     if as_json {
-        json(&plugins)?;
+        json_list(&plugins)?;
         return Ok(ExitCode::SUCCESS);
     }
     if plugins.is_empty() {
@@ -272,7 +285,7 @@ fn registered(root: &Root, as_json: bool) -> Result<ExitCode> {
         })
         .collect();
     if as_json {
-        json(&lines)?;
+        json_list(&lines)?;
     } else {
         lines.iter().try_for_each(|line| print(&format!("{}\n", printable(line))))?;
     }

@@ -12,7 +12,8 @@ use nodeshim::rpmdb::Installed;
 use nodeshim::tool::Tool;
 
 use super::files;
-use super::output::{json, print, wrapped};
+use super::list::nothing_recorded;
+use super::output::{json, json_list, print, wrapped};
 
 /// Show the requests that were made, oldest first
 #[derive(Debug, Args)]
@@ -40,16 +41,20 @@ pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
         return changed(root, args.plugin.as_deref(), as_json);
     }
     let mut all = Vec::new();
+    let mut is_known = false;
     each_part(root, |events| {
         let mut entries = inspect::log(&events, args.plugin.as_deref(), args.all);
+        is_known |= !entries.is_empty();
         if as_json {
             all.append(&mut entries);
             return Ok(());
         }
         entries.iter().try_for_each(|entry| print(&entry_text(entry)))
     })?;
-    if as_json {
-        json(&all)?;
+    match args.plugin {
+        Some(plugin) if !is_known => return Err(nothing_recorded(&plugin)),
+        _ if as_json => json_list(&all)?,
+        _ => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,9 +6,12 @@
 mod apply;
 mod arm;
 mod check;
+mod completions;
+mod diff;
 mod export;
 mod files;
 mod firewall;
+mod help;
 mod image;
 mod image_root;
 mod install;
@@ -16,6 +19,7 @@ mod key;
 mod lint;
 mod list;
 mod log;
+mod open;
 mod output;
 mod policy;
 mod preview;
@@ -35,7 +39,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use nodeshim::error::Result;
 use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
@@ -78,9 +82,12 @@ enum Verb {
     Plugins(list::PluginsArgs),
     List(list::ListArgs),
     Show(list::ShowArgs),
+    Ports(open::PortsArgs),
+    Units(open::UnitsArgs),
     Log(log::LogArgs),
     Why(log::WhyArgs),
     Report(report::ReportArgs),
+    Diff(diff::DiffArgs),
     Export(export::ExportArgs),
     Policy(policy::PolicyArgs),
     Lint(lint::LintArgs),
@@ -93,6 +100,7 @@ enum Verb {
     Repair(repair::RepairArgs),
     Replay(replay::ReplayArgs),
     Serve(serve::ServeArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 impl Verb {
@@ -109,7 +117,15 @@ impl Verb {
 
     /// Whether the verb is about an image at all.
     fn needs_image(&self) -> bool {
-        !matches!(self, Verb::Lint(_) | Verb::Image(_) | Verb::Policy(_) | Verb::Serve(_))
+        !matches!(
+            self,
+            Verb::Lint(_)
+                | Verb::Image(_)
+                | Verb::Policy(_)
+                | Verb::Serve(_)
+                | Verb::Diff(_)
+                | Verb::Completions(_)
+        )
     }
 
     /// On a booted node: what is known of plugins before a verb that may change that.
@@ -127,12 +143,20 @@ impl Verb {
 /// Reads the command line and carries out its verb.
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter("NODESHIM_LOG")).init();
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&help::command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let as_json = cli.json;
     match execute(cli) {
         Ok(code) => code,
         Err(error) => {
+            let line = match as_json {
+                true => output::json_error(&error),
+                false => format!("nodeshim: {error}"),
+            };
             // One readable line; if nobody reads it, there is nobody to tell.
-            let _ = writeln!(std::io::stderr(), "nodeshim: {error}");
+            let _ = writeln!(std::io::stderr(), "{line}");
             ExitCode::FAILURE
         }
     }
@@ -164,6 +188,8 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Plugins(args) => list::plugins(root, args, cli.json),
         Verb::List(args) => list::list(root, args, cli.json),
         Verb::Show(args) => list::show(root, args, cli.json),
+        Verb::Ports(args) => open::ports(root, args, cli.json),
+        Verb::Units(args) => open::units(root, args, cli.json),
         Verb::Log(args) => log::log(root, args, cli.json),
         Verb::Why(args) => log::why(root, args, cli.json),
         Verb::Install(args) => install::install(root, args, cli.json),
@@ -173,11 +199,13 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Revert(args) => revert::revert(root, args, cli.json),
         Verb::Key(args) => key::key(root, args, cli.json),
         Verb::Report(args) => report::report(root, args, cli.json),
+        Verb::Diff(args) => diff::diff(args, cli.json),
         Verb::Export(args) => export::export(root, args, cli.json),
         Verb::Policy(args) => policy::policy(root, args, cli.json),
         Verb::Lint(args) => lint::lint(root, args, cli.json),
         Verb::Repair(args) => repair::repair(root, args),
         Verb::Replay(args) => replay::replay(root, args, cli.json),
         Verb::Serve(args) => serve::serve(root, args),
+        Verb::Completions(args) => completions::completions(args, help::command()),
     }
 }

@@ -1,14 +1,40 @@
-//! Printing: text for a terminal of 80 columns, or JSON.
+//! Printing: text as wide as the terminal, or JSON.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nodeshim::error::{Error, Result, if_exists};
 use nodeshim::escape::printable;
-pub use nodeshim::plan::{events, wrapped};
+pub use nodeshim::plan::events;
+use nodeshim::plan::{self, Width};
 use nodeshim::root::Root;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
+
+/// What a terminal is at least used for; below it, words would be cut rather than wrapped.
+const NARROWEST: usize = 20;
+
+/// How wide lines on standard output may be: `COLUMNS`, else the terminal's width, else no limit, so
+/// that in a pipe one record is one line.
+pub fn width() -> Width {
+    static WIDTH: OnceLock<Width> = OnceLock::new();
+    *WIDTH.get_or_init(|| {
+        let named = std::env::var("COLUMNS").ok().and_then(|text| text.parse::<usize>().ok());
+        let shown = || {
+            let size = io::stdout().is_terminal().then(|| tcgetwinsize(io::stdout()).ok()).flatten();
+            size.map(|size| usize::from(size.ws_col))
+        };
+        let columns = named.filter(|columns| *columns > 0).or_else(shown).filter(|columns| *columns > 0);
+        Width(columns.map(|columns| columns.max(NARROWEST)))
+    })
+}
+
+/// [`plan::wrapped`] for standard output.
+pub fn wrapped(head: &str, indent: usize, text: &str) -> String {
+    plan::wrapped(width(), head, indent, text)
+}
 
 /// Prints to standard output. A reader that went away is no error.
 pub fn print(text: &str) -> Result<()> {
@@ -20,15 +46,77 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Prints a value as JSON, indented, with a newline at the end.
+/// The version of what `--json` prints. It counts up when a key changes its meaning or goes; new keys
+/// do not count.
+const SCHEMA: u32 = 1;
+
+/// An object of ours.
+#[derive(Serialize)]
+struct Object<'v, T> {
+    schema: u32,
+    #[serde(flatten)]
+    value: &'v T,
+}
+
+/// A list of ours.
+#[derive(Serialize)]
+struct List<'v, T> {
+    schema: u32,
+    items: &'v [T],
+}
+
+/// Prints a value that has keys as JSON, with [`SCHEMA`].
 pub fn json(value: &impl Serialize) -> Result<()> {
+    foreign_json(&Object {
+        schema: SCHEMA,
+        value,
+    })
+}
+
+/// Prints a list as JSON: an object with [`SCHEMA`] and its `items`.
+pub fn json_list<T: Serialize>(items: &[T]) -> Result<()> {
+    foreign_json(&List {
+        schema: SCHEMA,
+        items,
+    })
+}
+
+/// Prints a value in a format that is not ours as JSON, indented, with a newline at the end.
+pub fn foreign_json(value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::Other(error.to_string()))?;
     print(&format!("{text}\n"))
+}
+
+/// An error as JSON, one line.
+pub fn json_error(error: &Error) -> String {
+    serde_json::json!({"schema": SCHEMA, "error": error.to_string()}).to_string()
 }
 
 /// `1 change`, `2 changes`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A table with a head; nothing where it has no rows. Columns are as wide as what is in them; the last
+/// one has no end.
+pub fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.map(|row| row.map(|cell| printable(&cell))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// A line on standard error, apart from the data on standard output.

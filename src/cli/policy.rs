@@ -15,7 +15,8 @@ use nodeshim::settle::{self, Facts};
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
-use super::output::{json, print, wrapped};
+use super::list::nothing_recorded;
+use super::output::{json_list, print, wrapped};
 
 /// Show the image's policy, or what it says of a package, a plugin or a call
 #[derive(Debug, Args)]
@@ -70,7 +71,7 @@ fn list(root: &Root, as_json: bool) -> Result<ExitCode> {
     });
     let rules: Vec<Listed> = rules.collect();
     if as_json {
-        json(&rules)?;
+        json_list(&rules)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut rules = rules.iter();
@@ -101,7 +102,7 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
         Some(file) => of_file(root, &rules, Path::new(file))?,
     };
     if as_json {
-        json(&asked)?;
+        json_list(&asked)?;
     } else {
         asked.iter().try_for_each(|asked| print(&text(asked)))?;
     }
@@ -123,7 +124,7 @@ fn of_plugin(root: &Root, name: &str) -> Result<Vec<ForecastItem>> {
     let standing = settle::standing(root, &Facts::load(root)?)?;
     let rows = nodeshim::inspect::list(&standing, Some(name));
     if rows.is_empty() {
-        return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));
+        return Err(nothing_recorded(name));
     }
     Ok(rows.into_iter().map(of_row).collect())
 }

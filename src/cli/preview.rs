@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::install::{TaskArgs, last_line, name, surroundings};
 use super::list::intents;
 use super::log::entry_text;
-use super::output::{complain, count, events, json, print, wrapped};
+use super::output::{complain, count, events, json, print, width, wrapped};
 
 /// Show what installing packages would do: install them in a throw-away copy of the image
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ fn report(preview: &Preview) -> Result<()> {
         print(&wrapped("", 4, &format!("{name}: gone; what it asked for is withdrawn")))?;
     }
     section("requests", effects.requests.iter().map(entry_text).collect())?;
-    section("settling", render(&effects.plan))?;
+    section("settling", render(&effects.plan, width()))?;
     section("files", files(&effects.files))?;
     if let Some(line) = last_line(&done.ending) {
         complain(&format!("in the copy: {line}"));

@@ -16,7 +16,7 @@ use nodeshim::trust::Record;
 use serde::Serialize;
 
 use super::install::surroundings;
-use super::output::{complain, json, print};
+use super::output::{complain, json, print, width};
 
 /// Erase packages and withdraw what they asked for
 #[derive(Debug, Args)]
@@ -71,7 +71,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
     } else {
         transaction.messages.iter().for_each(|line| complain(line.trim()));
         removed.iter().try_for_each(|name| print(&format!("removed  {}\n", printable(name))))?;
-        print(&render(&settled.plan))?;
+        print(&render(&settled.plan, width()))?;
         if !left.is_empty() {
             complain(&format!("not removed: {}", left.join(", ")));
         }

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use nodeshim::error::{Error, Result};
+use nodeshim::error::{Error, Result, if_exists};
 use nodeshim::export;
+use nodeshim::inspect::{self, View};
+use nodeshim::plan::Width;
 use nodeshim::report::{self, Report};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
+use nodeshim::state;
 
-use super::output::{complain, json, print, print_files, write_all};
+use super::output::{complain, json, print, print_files, width, write_all};
 
 /// Report on the image and all its plugins: what each is, asked for, was denied and changed
 #[derive(Debug, Args)]
@@ -39,6 +42,8 @@ enum Format {
     Json,
     /// One page for a browser
     Html,
+    /// Metrics for the textfile collector of Prometheus's node exporter
+    Prometheus,
     /// oVirt Node's manifests, and what changed since those in /etc/ovirt-plugins-manifests.d
     Manifest,
     /// oVirt Node's own records of plugins, and the ports of each
@@ -59,12 +64,15 @@ pub fn report(root: &Root, args: ReportArgs, as_json: bool) -> Result<ExitCode> 
     match args.format {
         Format::Manifest => return manifest(root, &args, as_json),
         Format::Ovirt => return ovirt(root, &args, as_json),
-        Format::Text | Format::Json | Format::Html => {}
+        Format::Text | Format::Json | Format::Html | Format::Prometheus => {}
     }
     let report = report::build(&report::load(root)?);
     let text = match args.format {
         Format::Html => report::html(&report),
-        Format::Text if !as_json => report::text(&report),
+        Format::Prometheus => metrics(root, &report)?,
+        Format::Text if !as_json => {
+            report::text(&report, if args.out.is_none() { width() } else { Width(None) })
+        }
         _ => json_text(&report)?,
     };
     match &args.out {
@@ -113,6 +121,12 @@ fn files(files: &BTreeMap<String, String>, out: Option<&Path>, as_json: bool) ->
         None => print_files(files)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn metrics(root: &Root, report: &Report) -> Result<String> {
+    let differences = inspect::check(root, &View::load(root)?)?.len();
+    let settled = if_exists(root.meta(state::PATH))?.map(|meta| meta.modified);
+    Ok(report::prometheus(report, differences, settled))
 }
 
 fn json_text(report: &Report) -> Result<String> {

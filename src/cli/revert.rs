@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::escape::printable;
 use nodeshim::journal::{Event, Journal};
 use nodeshim::plan::{Note, Plan, render};
 use nodeshim::root::Root;
@@ -13,7 +12,8 @@ use nodeshim::state::{EffectiveState, Revert, State};
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
-use super::output::{complain, count, json, print};
+use super::list::nothing_recorded;
+use super::output::{complain, count, json, print, width};
 
 /// Take back what plugins asked for, or single requests, and put back what was there before;
 /// no package is erased
@@ -68,7 +68,7 @@ pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> 
             left: &left,
         })?;
     } else {
-        print(&format!("{}{}\n", render(&plan), count(plan.changes.len(), "change")))?;
+        print(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
     }
     Ok(ExitCode::from(u8::from(!left.is_empty())))
 }
@@ -96,7 +96,7 @@ fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> 
     let is_of = |event: &&Event| event.origin.name() == name;
     let mut events = journal.events.iter().filter(is_of).peekable();
     if events.peek().is_none() && !state.retracted.contains_key(name) {
-        return Err(Error::Other(format!("nothing is recorded of {}", printable(name))));
+        return Err(nothing_recorded(name));
     }
     if events.any(|event| counts(state, name, event.id)) {
         revert.plugins.insert(name.to_owned());

@@ -11,7 +11,7 @@ use nodeshim::run::repair;
 use nodeshim::settle::{self, Facts, Report, SettleOptions};
 use serde::Serialize;
 
-use super::output::{count, json, print};
+use super::output::{count, json, print, width};
 
 /// Make the image match what the installed plugins want; twice changes nothing
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Resul
 }
 
 fn text(report: &Report) -> String {
-    let mut text = render(&report.plan);
+    let mut text = render(&report.plan, width());
     if !report.gone.is_empty() {
         text.push_str(&format!("gone: {}\n", report.gone.join(", ")));
     }
@@ -77,7 +77,7 @@ pub fn plan(root: &Root, _args: PlanArgs, as_json: bool) -> Result<ExitCode> {
         json(&plan)?;
     } else {
         let changes = count(plan.changes.len(), "change");
-        print(&format!("{}{changes}\n", render(&plan)))?;
+        print(&format!("{}{changes}\n", render(&plan, width())))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -220,7 +220,7 @@ pub fn canonical(item: &FirewallItem) -> FirewallItem {
 }
 
 /// A zone's entries.
-fn items(zone: &Zone) -> Vec<FirewallItem> {
+pub fn items(zone: &Zone) -> Vec<FirewallItem> {
     let traffic = &zone.traffic;
     let mut items = Vec::new();
     items.extend(traffic.services.iter().cloned().map(|service| FirewallItem::FirewallService { service }));

@@ -8,7 +8,9 @@ mod hooks;
 mod list;
 mod log;
 mod plugins;
+mod ports;
 mod thing;
+mod units;
 mod why;
 pub mod words;
 
@@ -27,6 +29,8 @@ pub use hooks::{Hook, Registry, hooks};
 pub use list::{Row, list};
 pub use log::{Asked, Entry, log};
 pub use plugins::{Report, Summary, plugins, show};
+pub use ports::{OpenPort, ports};
+pub use units::{BootUnit, units};
 pub use why::{Answer, Reason, why};
 
 /// An image's records: the journal, folded and planned, and the audit's.

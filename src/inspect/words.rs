@@ -4,7 +4,7 @@ use crate::escape::shown;
 use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
-pub use crate::plan::words::intent;
+pub use crate::plan::words::{intent, of_scope};
 use crate::state::{Overruled, PastDenial};
 use crate::tool::Tool;
 

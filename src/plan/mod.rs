@@ -15,7 +15,7 @@ use crate::tool::Tool;
 pub use contribution::{Contribution, Memory};
 pub use difference::{Content, DesiredFile, difference};
 pub use execute::{Executed, Outcome, execute, failures};
-pub use render::{events, render, wrapped};
+pub use render::{Width, events, render, wrapped};
 
 /// What is to be changed, and what an administrator should know about it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -1,29 +1,26 @@
-//! The report for a terminal of 80 columns.
+//! The report as text.
 
 use super::model::{Image, Item, Plugin, Report};
 use crate::escape::shown;
 use crate::inspect::words::past;
 use crate::inspect::{Declared, ScriptletEntry};
-use crate::plan::{events, wrapped};
+use crate::plan::{Width, events, wrapped};
 
 /// The text.
-pub fn text(report: &Report) -> String {
-    let mut text = image(&report.image);
+pub fn text(report: &Report, width: Width) -> String {
+    let mut text = image(&report.image, width);
     for note in &report.notes {
-        text.push_str(&wrapped("note        ", 12, note));
+        text.push_str(&wrapped(width, "note        ", 12, note));
     }
     for one in &report.plugins {
         text.push('\n');
-        text.push_str(&plugin(one));
+        text.push_str(&plugin(one, width));
     }
     text
 }
 
-fn row(name: &str, value: &str) -> String {
-    wrapped(&format!("{name:<12}"), 12, value)
-}
-
-fn image(image: &Image) -> String {
+fn image(image: &Image, width: Width) -> String {
+    let row = |name: &str, value: &str| wrapped(width, &format!("{name:<12}"), 12, value);
     let mut text = row("image", image.name.as_deref().unwrap_or("(no os-release)"));
     if let Some(version) = &image.node_version {
         text.push_str(&row("version", version));
@@ -46,9 +43,10 @@ fn image(image: &Image) -> String {
     text
 }
 
-fn plugin(plugin: &Plugin) -> String {
-    let mut text = wrapped("", 2, plugin.nevra.as_deref().unwrap_or(&plugin.name));
-    let mut put = |name: &str, value: &str| text.push_str(&wrapped(&format!("  {name:<10}"), 12, value));
+fn plugin(plugin: &Plugin, width: Width) -> String {
+    let mut text = wrapped(width, "", 2, plugin.nevra.as_deref().unwrap_or(&plugin.name));
+    let mut put =
+        |name: &str, value: &str| text.push_str(&wrapped(width, &format!("  {name:<10}"), 12, value));
     if plugin.gone {
         put("gone", "settling withdraws what it asked for");
     }

@@ -47,9 +47,14 @@ fn an_rpm_that_names_no_scriptlets_is_audited_as_a_whole() {
 
 fn differences(image: &Image) -> Vec<(String, String, String)> {
     let checked = image.nodeshim("check", ["--json"]).output().expect("a check");
-    let json: Vec<serde_json::Value> = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let json: serde_json::Value = serde_json::from_slice(&checked.stdout).expect("JSON");
     let of = |one: &serde_json::Value, key: &str| one[key].as_str().expect("a text").to_owned();
-    json.iter().map(|one| (of(one, "kind"), of(one, "path"), of(one, "text"))).collect()
+    json["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (of(one, "kind"), of(one, "path"), of(one, "text")))
+        .collect()
 }
 
 #[test]

@@ -161,7 +161,8 @@ fn why_and_check_know_of_changed_files() {
     let checked = image.nodeshim("check", ["--json"]).output().expect("a check");
     let json: serde_json::Value = serde_json::from_slice(&checked.stdout).expect("JSON");
     assert!(
-        json.as_array()
+        json["items"]
+            .as_array()
             .expect("an array")
             .iter()
             .any(|one| one["kind"] == "missing" && one["path"] == "/etc/plain")

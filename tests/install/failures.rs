@@ -26,7 +26,7 @@ fn a_package_that_is_not_installed_leaves_no_intent() {
     let zone = image.root().read_text("/etc/firewalld/zones/public.xml").unwrap_or_default();
     assert!(!zone.contains("7002"), "{zone}");
     let plugins = call(&image, "plugins", ["--json"]).ends(0).json();
-    assert_eq!(plugins.as_array().map(Vec::len), Some(1), "{plugins}");
+    assert_eq!(plugins["items"].as_array().map(Vec::len), Some(1), "{plugins}");
 }
 
 #[test]

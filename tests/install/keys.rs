@@ -14,12 +14,12 @@ fn keys_come_and_go_by_their_fingerprints() {
     import("good").ends(0).says(&["was there", &fingerprint("good")]);
     import("other").ends(0);
     let list = call(&image, "key", ["list", "--json"]).ends(0).json();
-    assert_eq!(list.as_array().map(Vec::len), Some(2));
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
     call(&image, "key", ["remove", &fingerprint("other")[24..]]).ends(0).says(&["removed"]);
     call(&image, "key", ["remove", &fingerprint("other")])
         .ends(0)
         .says(&["is not in the image's keyring"]);
-    assert_eq!(call(&image, "key", ["list", "--json"]).json().as_array().map(Vec::len), Some(1));
+    assert_eq!(call(&image, "key", ["list", "--json"]).json()["items"].as_array().map(Vec::len), Some(1));
     call(&image, "key", ["remove", "abc"]).ends(1).says(&["no key id"]);
 }
 

@@ -85,6 +85,7 @@ fn what_is_allowed_without_a_signature_is_recorded_and_shown() {
         .says(&["it is not signed", "nodeshim install"]);
     call(&image, "show", ["node-signed"]).ends(0).says(&["not signed"]);
     let plugins = call(&image, "plugins", ["--json"]).ends(0).json();
+    let plugins = &plugins["items"];
     assert_eq!(plugins[0]["trust"]["signature"], "missing");
     // Only a missing signature is allowed, not a wrong one.
     let tampered = signed().join("payload.rpm");
@@ -99,6 +100,7 @@ fn the_key_of_a_plugin_is_kept_for_reports() {
     import_with_rpm(&image, "good");
     install(&image, "good.rpm").ends(0);
     let plugins = call(&image, "plugins", ["--json"]).ends(0).json();
+    let plugins = &plugins["items"];
     assert_eq!(plugins[0]["trust"]["signature"], "good");
     assert_eq!(plugins[0]["trust"]["fingerprint"], fingerprint("good").as_str());
     call(&image, "show", ["node-signed"]).ends(0).says(&[&fingerprint("good")[24..]]);

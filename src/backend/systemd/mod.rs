@@ -8,7 +8,7 @@ mod state;
 
 pub use declared::{declared, declared_after};
 pub use presets::{not_preset, own_preset, presets};
-pub use state::unit_state;
+pub use state::{unit_state, unit_states};
 
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::root::Root;

@@ -1,11 +1,13 @@
 //! The state of a unit's file in an image, without asking any systemctl.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use crate::request::is_on_in;
-use crate::root::Root;
+use crate::root::{Kind, Root};
 use crate::sysv::layout::Layout;
 use crate::unit::generation::Generation;
+use crate::unit::name;
 use crate::unit::paths::SearchPath;
 use crate::unit::problem::Problem;
 use crate::unit::state::{LinkTable, State};
@@ -23,6 +25,31 @@ pub fn unit_state(root: &Root, unit: &str) -> Option<State> {
         Err(Problem::Missing) => script_state(root, unit.strip_suffix(".service")?),
         state => state.ok(),
     }
+}
+
+/// The states of all unit files, and of the init scripts that no unit file stands for, by unit name.
+pub fn unit_states(root: &Root) -> BTreeMap<String, State> {
+    let generation = Generation::detect(root);
+    let units = Units::new(root, SearchPath::system(root, generation), generation, "");
+    let table = LinkTable::default();
+    let mut states = BTreeMap::new();
+    for dir in units.dirs() {
+        for (unit, kind) in units.index.load(dir).iter().flat_map(|entries| entries.iter()) {
+            if matches!(kind, Kind::File | Kind::Link) && name::is_listed(unit) && !states.contains_key(unit)
+            {
+                states.insert(unit.clone(), units.state(unit, &table).unwrap_or(State::Bad));
+            }
+        }
+    }
+    let layout = Layout::find(root, true);
+    let scripts = root.list(layout.init()).unwrap_or_default();
+    for service in scripts.iter().filter_map(|entry| entry.name.to_str()) {
+        let unit = format!("{service}.service");
+        if let (false, Some(state)) = (states.contains_key(&unit), script_state(root, service)) {
+            states.insert(unit, state);
+        }
+    }
+    states
 }
 
 fn script_state(root: &Root, service: &str) -> Option<State> {

@@ -1,0 +1,25 @@
+//! `nodeshim completions`.
+
+use std::process::ExitCode;
+
+use clap::{Args, Command};
+use clap_complete::Shell;
+use nodeshim::error::Result;
+
+use super::output::print;
+
+/// Print what a shell needs to complete the command line
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Prints the shell's script.
+pub fn completions(args: CompletionsArgs, mut command: Command) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "nodeshim", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
