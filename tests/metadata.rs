@@ -256,9 +256,9 @@ fn hooks_that_are_declared_are_held_against_those_that_are_there() {
     let lint = image.nodeshim("lint", [&file]).output().unwrap();
     let lint = unwrapped(&text(&lint.stdout));
     for finding in [
-        "c.toml: warning: declares hook after_vm_start/60_c: is not there, but at before_vm_start",
-        "c.toml: warning: declares hook before_vm_start/90_none: is not there",
-        "c.toml: warning: does not declare hook before_vm_start/80_more, which is there",
+        "c.toml: warning: vdsm-hook: declares hook after_vm_start/60_c: is not there, but at before_vm_start",
+        "c.toml: warning: vdsm-hook: declares hook before_vm_start/90_none: is not there",
+        "c.toml: warning: vdsm-hook: does not declare hook before_vm_start/80_more, which is there",
     ] {
         assert!(lint.contains(finding), "{finding}: {lint}");
     }

@@ -400,12 +400,18 @@ fn the_shipped_policy_reads_and_protects_the_node() {
          firewall-cmd --set-default-zone=trusted\nfirewall-cmd --permanent --remove-port=22/tcp\n\
          systemctl enable a\n",
     );
+    let metadata = "schema = 1\n[[user]]\nname = \"p\"\ngroups = [\"wheel\", \"kvm\"]\n[[user]]\nname = \"root\"\nuid = 998\n";
+    let files = [("/usr/share/ovirt-node/plugins.d/q.toml", metadata)];
+    let declares = build_with(&image.beside("rpms"), "q", "", &files, "");
     let mut run = image.nodeshim("run", ["--policy", "node", "--"]);
-    succeed(run.args(image.rpm(&["-i", &file])));
+    succeed(run.args(image.rpm(&["-i", &file, &declares])));
     let verdicts: Vec<Verdict> = image.events().iter().map(|event| event.verdict).collect();
     assert_eq!(verdicts[..5], [Verdict::Deny; 5]);
     assert_eq!(verdicts[5], Verdict::Allow);
     assert!(image.has(&format!("{WANTS}/a.service")));
+    let accounts = image.read("/etc/sysusers.d/nodeshim-q.conf");
+    assert!(accounts.contains("\nm p kvm\n") && accounts.contains("\nu p "), "{accounts}");
+    assert!(!accounts.contains("wheel") && !accounts.contains("root"), "{accounts}");
 }
 
 #[test]

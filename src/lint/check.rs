@@ -143,15 +143,12 @@ fn of_metadata(
     }
 }
 
-/// A metadata file counts by its name.
+/// A metadata file counts for the package that owns it; another name misleads readers.
 fn misnamed(package: &PackageFile, path: &str) -> Option<Finding> {
     let name = path.rsplit('/').next()?.strip_suffix(".toml")?;
     let known = name == package.name || package.plugins.iter().any(|(plugin, _)| plugin == name);
-    let text = format!(
-        "the file is called neither {} nor as a plugin that the package provides: it declares nothing",
-        package.name
-    );
-    (!known).then(|| Finding::new(Severity::Error, "metadata", path, None, text))
+    let text = format!("the file declares for {}, and is called after something else", package.name);
+    (!known).then(|| Finding::new(Severity::Warning, "metadata", path, None, text))
 }
 
 /// Where plugins may put files, by whole components.

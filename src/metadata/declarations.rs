@@ -6,7 +6,7 @@ use super::{DIRECTORY, Metadata, NodeVersion, parse};
 use crate::error::{Result, if_exists};
 use crate::plan::Note;
 use crate::root::{Kind, Root};
-use crate::rpmdb::Installed;
+use crate::rpmdb::{Installed, owners_of};
 use crate::state::Declaration;
 
 /// The metadata files of an image.
@@ -14,6 +14,8 @@ use crate::state::Declaration;
 pub struct Loaded {
     /// By the name that the file is called by.
     pub files: BTreeMap<String, Metadata>,
+    /// The packages that own the files, by the same names; a file that no package owns has none.
+    pub owners: BTreeMap<String, String>,
     /// What could not be read, one remark a file.
     pub notes: Vec<Note>,
 }
@@ -52,6 +54,13 @@ pub fn load_all(root: &Root) -> Result<Loaded> {
             }
         }
     }
+    let names: Vec<&String> = loaded.files.keys().collect();
+    let paths: Vec<String> = names.iter().map(|name| path(name)).collect();
+    if !paths.is_empty() {
+        let owners: BTreeMap<String, String> = owners_of(root, &paths)?.into_iter().collect();
+        let owner = |name: &String| Some((name.clone(), owners.get(&path(name))?.clone()));
+        loaded.owners = names.into_iter().filter_map(owner).collect();
+    }
     Ok(loaded)
 }
 
@@ -66,9 +75,9 @@ pub struct Owned<'l> {
     pub metadata: &'l Metadata,
 }
 
-/// The files of the packages that are installed: a file is called by its package's name, or by that
-/// of the plugin that the package provides. One of no installed package, or one that needs a newer
-/// node, does not count.
+/// The files of the packages that are installed: a file is of the package that owns it, whatever it is
+/// called; one that no package owns is of the package, or of the plugin that a package provides, whose
+/// name it has. One of no installed package, or one that needs a newer node, does not count.
 pub fn in_force<'l>(
     loaded: &'l Loaded,
     installed: &Installed,
@@ -77,12 +86,7 @@ pub fn in_force<'l>(
     let (mut owned, mut notes) = (Vec::new(), loaded.notes.clone());
     for (name, metadata) in &loaded.files {
         let path = path(name);
-        let provided = installed.provided();
-        let at = provided.partition_point(|provided| provided.plugin < *name);
-        let plugin = match provided.get(at).filter(|provided| provided.plugin == *name) {
-            Some(provided) if !installed.has(name) => &provided.package,
-            _ => name,
-        };
+        let plugin = loaded.owners.get(name).unwrap_or_else(|| named(name, installed));
         if installed.is_known() && !installed.has(plugin) {
             let text = format!("{path} declares nothing: no package {name} is installed");
             notes.push(Note::new(None, text, &[]));
@@ -110,6 +114,16 @@ pub fn in_force<'l>(
         });
     }
     (owned, notes)
+}
+
+/// The package that a file is named for: that of its name, else that which provides the plugin.
+fn named<'n>(name: &'n String, installed: &'n Installed) -> &'n String {
+    let provided = installed.provided();
+    let at = provided.partition_point(|provided| provided.plugin < *name);
+    match provided.get(at).filter(|provided| provided.plugin == *name) {
+        Some(provided) if !installed.has(name) => &provided.package,
+        _ => name,
+    }
 }
 
 /// What the files that count declare.

@@ -2,13 +2,15 @@
 //! they want: one `PORT,PROTOCOL` a line, lines that begin with `#` are comments. A range is `N:M`
 //! where iptables is the node's firewall and `N-M` where it is firewalld; both are understood.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Result, if_exists};
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::Note;
 use crate::root::{Kind, Root};
-use crate::rpmdb::Installed;
+use crate::rpmdb::{Installed, owners_of};
 use crate::state::Declaration;
 
 /// The directory. Records of plugins and lists of what to remove from an image lie there too.
@@ -27,12 +29,26 @@ pub(super) fn names(root: &Root) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// What the files declare: a file is called by its package's name. A line that is malformed, at
-/// which an old node would have stopped, is remarked on and left out.
+fn path(name: &str) -> String {
+    format!("{FIREWALL_DIRECTORY}/{name}{SUFFIX}")
+}
+
+/// What the files declare: a file is of the package that owns it, and one that no package owns of the
+/// package whose name it has. A line that is malformed, at which an old node would have stopped, is
+/// remarked on and left out.
+///
+/// # Errors
+/// A directory that cannot be listed, or an rpm database that cannot be asked.
 pub fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declaration>, Vec<Note>)> {
     let (mut declarations, mut notes) = (Vec::new(), Vec::new());
-    for name in names(root)? {
-        let source = format!("{FIREWALL_DIRECTORY}/{name}{SUFFIX}");
+    let names = names(root)?;
+    let paths: Vec<String> = names.iter().map(|name| path(name)).collect();
+    let owners: BTreeMap<String, String> = match paths.is_empty() {
+        true => BTreeMap::new(),
+        false => owners_of(root, &paths)?.into_iter().collect(),
+    };
+    for (name, source) in names.into_iter().zip(paths) {
+        let name = owners.get(&source).cloned().unwrap_or(name);
         if root.read(&source).is_ok_and(|there| there.starts_with(GENERATED.as_bytes())) {
             continue;
         }

@@ -20,6 +20,7 @@ pub fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
         && globbed(&rule.service, &services_of(intent))
         && globbed(&rule.interface, &interface_of(intent))
         && globbed(&rule.definition, &definition_of(intent))
+        && globbed(&rule.account, &accounts_of(intent))
         && in_zone(rule, intent, lookup)
         && through(rule, intent, lookup)
 }
@@ -212,6 +213,16 @@ fn interface_of(intent: &Intent) -> Vec<String> {
 fn definition_of(intent: &Intent) -> Vec<String> {
     match intent {
         Intent::Definition { object, name, .. } => vec![format!("{object}/{name}")],
+        _ => Vec::new(),
+    }
+}
+
+/// The user and the groups that an intent is about; a user's are its name and its primary group's.
+fn accounts_of(intent: &Intent) -> Vec<String> {
+    match intent {
+        Intent::User { user, group, .. } => [user].into_iter().chain(group).cloned().collect(),
+        Intent::Group { group, .. } => vec![group.clone()],
+        Intent::Member { user, group } => vec![user.clone(), group.clone()],
         _ => Vec::new(),
     }
 }

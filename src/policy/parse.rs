@@ -222,6 +222,7 @@ fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Re
         "zone" => rule.zone = words(value, |_| true, "")?,
         "interface" => rule.interface = words(value, |_| true, "")?,
         "definition" => rule.definition = words(value, |_| true, "")?,
+        "account" => rule.account = words(value, |_| true, "")?,
         "kind" => rule.kind = words(value, |word| KINDS.contains(&word), "a kind of intent")?,
         "want" => rule.want = words(value, |word| WANTS.contains(&word), "anything that can be wanted")?,
         "protocol" => rule.protocol = words(value, |word| !word.is_empty(), "a protocol")?,

@@ -43,6 +43,8 @@ pub struct Rule {
     pub interface: Vec<String>,
     /// Globs of firewalld's definitions, `OBJECT/NAME`.
     pub definition: Vec<String>,
+    /// Globs of users and groups.
+    pub account: Vec<String>,
     /// Only intents that concern the whole node, or only others.
     pub global: Option<bool>,
     /// Only intents from there.
@@ -71,6 +73,7 @@ impl Rule {
             zone: Vec::new(),
             interface: Vec::new(),
             definition: Vec::new(),
+            account: Vec::new(),
             global: None,
             source: None,
             verdict: Verdict::Allow,

@@ -32,6 +32,29 @@ fn a_forged_origin_is_told_and_counts_for_nobody_else() {
 }
 
 #[test]
+fn metadata_counts_for_the_package_that_owns_the_file_whatever_it_is_called() {
+    let (image, place) = (Image::new(), scratch());
+    let policy = image.path().join("etc/nodeshim/policy.d");
+    fs::create_dir_all(&policy).unwrap();
+    let rules = "[[rule]]\nport = \"6666/tcp\"\nverdict = \"deny\"\n[[rule]]\nplugin = \"trusted-x\"\nverdict = \"allow\"\n";
+    fs::write(policy.join("50-site.toml"), rules).unwrap();
+    install(&image, &[&build(place.path(), "trusted-x", GOOD)]).ends(0);
+    let metadata = "schema = 1\n[firewall]\nports = [\"6666/tcp\", \"6667/tcp\"]\n";
+    let files = [
+        ("/usr/share/ovirt-node/plugins.d/trusted-x.toml", metadata),
+        ("/etc/ovirt-plugins.d/trusted-x.firewall", "6668,tcp\n"),
+    ];
+    install(&image, &[&build_with(place.path(), "evil", "", &files, "")]);
+    let of_good = call(&image, "list", ["trusted-x"]).text;
+    assert!(of_good.contains("8081") && !of_good.contains("666"), "{of_good}");
+    let of_evil = call(&image, "list", ["evil"]).text;
+    assert!(of_evil.contains("open 6666/tcp (denied by policy"), "{of_evil}");
+    assert!(of_evil.contains("6667") && of_evil.contains("6668"), "{of_evil}");
+    let open = call(&image, "ports", [""; 0]).text;
+    assert!(!open.contains("6666") && open.contains("6667"), "{open}");
+}
+
+#[test]
 fn a_forged_time_is_told_and_put_right() {
     let (image, place) = (Image::new(), scratch());
     let evil = "%post\nSOURCE_DATE_EPOCH=1 firewall-cmd --permanent --add-port=7777/tcp\n";

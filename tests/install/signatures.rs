@@ -76,8 +76,15 @@ fn one_bad_package_keeps_all_of_them_out() {
 #[test]
 fn what_is_allowed_without_a_signature_is_recorded_and_shown() {
     let image = Image::new();
+    let policy = image.path().join("etc/nodeshim/policy.d");
+    std::fs::create_dir_all(&policy).unwrap();
+    let rule = "[[rule]]\nkind = \"note\"\nglobal = true\nverdict = \"deny\"\nreason = \"a plugin does not stop the node\"\n";
+    std::fs::write(policy.join("10-site.toml"), rule).unwrap();
     let unsigned = signed().join("unsigned.rpm");
     call(&image, "install", ["--allow-unsigned".as_ref(), unsigned.as_path()]).ends(0);
+    // That it is not signed is nodeshim's remark, and no request that a rule about notes denies.
+    let list = call(&image, "list", ["node-signed"]).ends(0).out;
+    assert!(list.contains("was installed although") && !list.contains("denied"), "{list}");
     let event = image.events().pop().expect("an event");
     assert_eq!(event.origin.package(), Some("node-signed"));
     call(&image, "log", ["node-signed"])
