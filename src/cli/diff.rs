@@ -37,12 +37,12 @@ pub fn diff(args: DiffArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn load(path: &Path) -> Result<Value> {
-    if !path.is_dir() {
-        let path = std::path::absolute(path).map_err(|error| Error::std_io(path, &error))?;
-        let text = Root::open("/")?.read_text(&path)?;
-        return report::parse(&path.display().to_string(), &text);
+    let path = std::path::absolute(path).map_err(|error| Error::std_io(path, &error))?;
+    let host = Root::open("/")?;
+    if !host.is_dir(&path) {
+        return report::parse(&path.display().to_string(), &host.read_text(&path)?);
     }
-    let root = Root::open(path)?;
+    let root = Root::open(&path)?;
     check_is_image(&root)?;
     let report = report::build(&report::load(&root)?);
     serde_json::to_value(report).map_err(|error| Error::Other(error.to_string()))

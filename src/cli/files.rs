@@ -13,7 +13,7 @@ const SHORT: usize = 12;
 /// Prints scriptlets and what each changed.
 pub fn print_all(entries: &[ScriptletEntry], as_json: bool) -> Result<ExitCode> {
     match as_json {
-        true => json_list(&entries)?,
+        true => json_list(entries)?,
         false => entries.iter().try_for_each(|entry| print(&text(entry)))?,
     }
     Ok(ExitCode::SUCCESS)
