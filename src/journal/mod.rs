@@ -87,6 +87,14 @@ fn check_header(start: &[u8], path: &str) -> Result<()> {
     }
 }
 
+/// The start of a journal whose first event follows on `last`.
+fn beginning(last: u64) -> String {
+    match last {
+        0 => HEADER.to_owned(),
+        last => format!("{HEADER}{}", trailer(last, 0)),
+    }
+}
+
 /// The trailer of the event with this id and length.
 fn trailer(id: u64, length: usize) -> String {
     format!("{TRAILER_START}{id} {length}\n")

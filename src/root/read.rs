@@ -148,7 +148,7 @@ impl Root {
         let bare = path.components().as_path();
         let is_below = matches!(bare.components().next_back(), Some(Component::Normal(_)));
         let look = || {
-            if is_below && self.holds_dirs() {
+            if is_below && self.dirs.is_on() {
                 let (dir, name) = self.parent(bare)?;
                 return fstatat(&dir, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
             }

@@ -28,7 +28,7 @@ pub fn refuse(
         }
     };
     let refusals = state::enforce(fold, &judge);
-    state::recall(fold, before);
+    state::recall(&mut fold.state, before);
     let mut notes = Vec::new();
     let waits = |refusal: &Refusal| {
         refusal.decision.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)

@@ -2,9 +2,10 @@
 
 use nix::errno::Errno;
 
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::enable::{Outcome, Placement};
 use crate::unit::generation::Trait;
+use crate::unit::lookup::Lookup;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};

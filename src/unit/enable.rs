@@ -1,8 +1,9 @@
 //! `[Install]` sections turned into links.
 
 use crate::unit::alias::{AliasFor, check_alias};
-use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Event, Events, Problem};

@@ -4,10 +4,10 @@
 use nix::errno::Errno;
 
 use crate::unit::alias::{AliasFor, check_alias, check_alias_link};
-use crate::unit::batch::{Lookup, Mode, Unit};
 use crate::unit::enable::{Outcome, Placement};
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};

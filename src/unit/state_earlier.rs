@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use crate::root::Kind;
-use crate::unit::batch::Unit;
 use crate::unit::generation::Trait;
+use crate::unit::lookup::Unit;
 use crate::unit::name::base_name;
 use crate::unit::paths::join;
 use crate::unit::tree::Units;

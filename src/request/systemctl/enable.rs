@@ -3,10 +3,11 @@
 use crate::config::Answers;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::request::Reply;
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::enable::Placement;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
+use crate::unit::lookup::Lookup;
 use crate::unit::name::{self, base_name};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::state::{LinkTable, State};

@@ -8,9 +8,10 @@ use crate::argv::systemctl::boolean;
 use crate::config::Answers;
 use crate::intent::Scope;
 use crate::request::{self, Request};
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
+use crate::unit::lookup::Lookup;
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
 
