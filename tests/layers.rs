@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 17] = [
         "tool",
         "digest",
         "intent",
+        "layout",
         "shell",
         "vdsm",
     ],

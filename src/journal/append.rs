@@ -57,7 +57,7 @@ impl Appender {
         })
     }
 
-    /// Closes the journal and begins it anew if it is larger than `limit` bytes; says whether it
+    /// Closes the journal and begins a new one if it is larger than `limit` bytes; says whether it
     /// did. Its events get a second name before the first one goes to a new file in one step, so
     /// that nobody ever finds a journal that lacks events or counts from the beginning.
     pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {

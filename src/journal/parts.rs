@@ -1,6 +1,6 @@
 //! The parts of a journal that were closed: `journal-FIRST-LAST.toml`, named by the events in
-//! them. A large journal is closed and begun anew, so that whoever wants only what is new does not
-//! read all that is old.
+//! them. A large journal is closed and a new one begun, so that readers of new events need not read
+//! all old ones.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;

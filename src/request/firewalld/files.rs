@@ -7,10 +7,11 @@ use crate::config::Answers;
 use crate::error::if_exists;
 use crate::firewall::firewalld::store::replace_file;
 use crate::firewall::firewalld::{Conf, Fault, Kind, Policy, Tree, Zone};
+use crate::layout;
 use crate::request::Call;
 
 /// Where the copy is kept.
-pub(super) const RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
+pub(super) const RUNTIME: &str = layout::FIREWALLD_RUNTIME;
 
 /// The copy, if one is kept.
 pub(super) fn runtime_tree<'a>(call: &Call<'a>) -> Option<Tree<'a>> {
