@@ -28,7 +28,7 @@ pub use declared::{Declared, DeclaredChange, DeclaredHook};
 pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
 pub use hooks::{Hook, hooks};
 pub use list::{Row, list};
-pub use log::{Asked, Entry, log};
+pub use log::{Entry, LoggedIntent, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use ports::{OpenPort, ports};
 pub use registry::Registry;
@@ -48,7 +48,7 @@ pub struct View {
     pub facts: Facts,
     /// vdsm's hooks.
     pub hooks: Vec<Hook>,
-    /// What plugins declare beside intents, by package name.
+    /// What plugins declare besides intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 

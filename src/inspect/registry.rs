@@ -1,4 +1,4 @@
-//! What is known of plugins beside what they asked for.
+//! What is known of plugins besides what they asked for.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::root::Root;
 use crate::rpmdb::Installed;
 use crate::trust::Record;
 
-/// What is known of plugins beside what they asked for.
+/// What is known of plugins besides what they asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registry {
     /// What is installed, and which plugins packages say they are.
@@ -20,7 +20,7 @@ pub struct Registry {
     pub hooks: Vec<Hook>,
     /// What was found of the packages' signatures.
     pub trust: Record,
-    /// What plugins declare beside intents, by package name.
+    /// What plugins declare besides intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 

@@ -46,7 +46,7 @@ pub struct Replaced {
 pub enum Op {
     /// A file that was not there was written.
     Create,
-    /// A file was written anew.
+    /// A file that was there was written.
     Write,
     /// A symbolic link was made or replaced.
     Link,

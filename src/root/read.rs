@@ -97,7 +97,7 @@ impl Root {
     }
 
     /// Whether this is the root directory of process 1, and not one that was entered by chroot;
-    /// none where that cannot be told.
+    /// none where that is not known.
     #[cfg(feature = "admin")]
     pub fn is_of_init(&self) -> Option<bool> {
         let own = fstat(&self.dir).ok()?;

@@ -34,7 +34,7 @@ pub use facts::Facts;
 pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
 pub use plan::{Planner, Prepared, standing};
-pub use policy_check::Judge;
+pub use policy_check::PolicyJudge;
 pub use remarks::remarks;
 
 /// What settling did.
@@ -159,8 +159,8 @@ fn sync(root: &Root, plan: &Plan) -> Result<()> {
     journal::sync(root)
 }
 
-/// The record of what was put back: who looks at a path later has to know that it was not somebody
-/// else. None if there is nothing to record.
+/// The event that records what was restored, so that later restores recognise nodeshim's own changes.
+/// None if nothing was restored.
 fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<Event> {
     let is_restored = |change: &Change| {
         let path = unescape(&change.path);

@@ -13,7 +13,7 @@ use crate::unit::section::Install;
 use crate::unit::tree::Units;
 
 /// The unit that is booted into.
-pub const DEFAULT_TARGET: &str = "default.target";
+const DEFAULT_TARGET: &str = "default.target";
 
 /// How one unit pulls another in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

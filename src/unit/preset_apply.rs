@@ -67,7 +67,7 @@ impl Units<'_> {
             };
             if let Err(problem) = decided {
                 gather(&mut outcome, Err(problem));
-                // What is intented of a unit that is not there yet can be told all the same.
+                // What presets say of a unit that is not there yet is known all the same.
                 plan.note(base_name(unit), presets, owner);
             }
         }

@@ -221,14 +221,6 @@ impl Events {
         self.changed.contains(&owner)
     }
 
-    /// The first failure of an argument.
-    pub fn failure_of(&self, owner: usize) -> Option<Problem> {
-        self.list.iter().find_map(|(of, event)| match event {
-            Event::Failed { problem, .. } if *of == owner => Some(*problem),
-            _ => None,
-        })
-    }
-
     /// Whether files changed at all.
     pub fn any_change(&self) -> bool {
         !self.changed.is_empty()

@@ -43,7 +43,7 @@ pub enum State {
     Generated,
     /// Made at run time.
     Transient,
-    /// Cannot be told.
+    /// The unit file is invalid (systemctl(1), `is-enabled`).
     Bad,
 }
 

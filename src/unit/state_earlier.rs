@@ -1,4 +1,4 @@
-//! How links told a unit's state before systemd 250: any link below a directory of the search path counts that has
+//! How links decided a unit's state before systemd 250: any link below a directory of the search path counts that has
 //! the unit's name or leads to a file of that name.
 
 use std::collections::HashMap;

@@ -50,7 +50,8 @@ pub(super) fn move_items(
         let ports = Ports::of(place.wording(session));
         let there = has(place.holder(), &item, ports, &session.grammar);
         if there && session.side == Side::Offline {
-            // Here what is so already is an error, which ends the call.
+            // firewall-offline-cmd calls `addInterface` of `client.py` (1.3.3), which refuses what the zone
+            // has already; that ends the call.
             first = first.clone().and(Err(already(session, place, &item)));
             return Ok(());
         }

@@ -86,7 +86,7 @@ pub(super) fn check_place(session: &Session, place: &ZoneOrPolicy) -> Checked<()
 }
 
 /// That no other zone has this interface or source.
-pub(super) fn check_unbound(session: &Session, place: &ZoneOrPolicy, item: &Item) -> Checked<()> {
+fn check_unbound(session: &Session, place: &ZoneOrPolicy, item: &Item) -> Checked<()> {
     let Some(other) = bound_elsewhere(session, place, item)? else {
         return Ok(());
     };

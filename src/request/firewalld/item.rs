@@ -173,7 +173,7 @@ impl Holder for Policy {
 }
 
 /// How ports are compared: firewall-cmd looks inside the ranges of a zone, firewall-offline-cmd at the
-/// spelling, and so does the daemon where it is told the whole of a policy.
+/// spelling, and so does the daemon for a policy, which its client sends as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
     Spelling,

@@ -10,7 +10,7 @@ use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::code::no_number;
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::{Checked, Code, Kind};
-use crate::intent::{FirewallItem, Intent};
+use crate::intent::FirewallItem;
 
 /// Flags of a zone or policy.
 const FLAGS: [&str; 3] = ["icmp-block-inversion", "forward", "masquerade"];

@@ -20,7 +20,7 @@ use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
 pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
-    // Takes back what was made for this boot as well as the rest, whatever is asked for.
+    // revert removes what is in /run as well as in /etc, with --runtime or without (systemctl(1)).
     session.options.runtime &= verb != "revert";
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
         true => "to enable".to_owned(),

@@ -36,7 +36,7 @@ pub fn is_asked(session: &Session) -> bool {
 }
 
 /// Hands every argument that is an init script over; those that are no native unit as well are
-/// dropped. For is-enabled, exit code 0 of the reply's last script is told by `session.reply.exit`.
+/// dropped. For is-enabled, `session.reply.exit` is 0 if the last script is enabled.
 pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
     if !is_asked(session) || !matches!(verb, "enable" | "disable" | "is-enabled") {
         return Handled::Left(names);
