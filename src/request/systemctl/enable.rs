@@ -3,11 +3,10 @@
 use crate::config::Answers;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::request::Reply;
-use crate::unit::batch::Batch;
+use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::Placement;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
-use crate::unit::lookup::Lookup;
 use crate::unit::name::{self, base_name};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::state::{LinkTable, State};
@@ -20,7 +19,7 @@ use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
 pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
-    // revert removes what is in /run as well as in /etc, with --runtime or without (systemctl(1)).
+    // Takes back what was made for this boot as well as the rest, whatever is asked for.
     session.options.runtime &= verb != "revert";
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
         true => "to enable".to_owned(),
@@ -271,6 +270,11 @@ fn record(session: &mut Session, verb: &str, names: &[String], events: &Events) 
         _ => UnitWant::Revert,
     };
     for (owner, name) in names.iter().enumerate() {
+        // disable leaves a masked unit as it is, and the unit is enabled again once it is unmasked
+        // (observed with 252.39): nothing was brought about, then or later.
+        if want == UnitWant::Disable && events.is_masked(owner) && !events.changed_for(owner) {
+            continue;
+        }
         let intent = Intent::Unit {
             unit: events.name_of(owner).unwrap_or(base_name(name)).to_owned(),
             want,
