@@ -36,7 +36,6 @@ pub mod install;
 pub mod intent;
 pub mod intercept;
 pub mod journal;
-pub mod layout;
 #[cfg(feature = "admin")]
 pub mod lint;
 #[cfg(feature = "admin")]
@@ -83,5 +82,7 @@ pub mod trust;
 #[cfg(feature = "admin")]
 pub mod undo;
 pub mod unit;
+#[cfg(feature = "admin")]
+pub mod unrecorded;
 #[cfg(feature = "admin")]
 pub mod vdsm;

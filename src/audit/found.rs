@@ -14,14 +14,34 @@ pub(super) struct Found {
     pub by_rpm: bool,
 }
 
+/// A change with what its file held before and after, where that is taken apart.
+#[derive(Debug, Clone, Copy)]
+pub struct DirectChange<'c> {
+    /// The path before and after.
+    pub change: &'c FileChange,
+    /// What the file held before.
+    pub before: Option<&'c [u8]>,
+    /// What it holds now.
+    pub after: Option<&'c [u8]>,
+}
+
 impl Found {
+    /// The change by itself.
+    pub fn direct(&self) -> DirectChange<'_> {
+        DirectChange {
+            change: &self.change,
+            before: self.content_before(),
+            after: self.content_after(),
+        }
+    }
+
     /// What the file held before, where that is taken apart.
-    pub fn content_before(&self) -> Option<&[u8]> {
+    fn content_before(&self) -> Option<&[u8]> {
         self.before.as_ref()?.content.as_deref()
     }
 
-    /// What it holds now, in the same form.
-    pub fn content_after(&self) -> Option<&[u8]> {
+    /// What it holds now, likewise.
+    fn content_after(&self) -> Option<&[u8]> {
         self.after.as_ref()?.content.as_deref()
     }
 }

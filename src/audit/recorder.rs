@@ -1,7 +1,6 @@
 //! From reports and boundaries to records.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::path::Path;
 use std::thread;
 
@@ -20,7 +19,7 @@ use super::kernel::processes::{Actor, NOBODY};
 use super::kernel::watch::Watch;
 use super::record::{FILE, How, One, Run, text};
 use super::scriptlet_run::{ScriptletRun, Touched};
-use super::transaction::{TransactionRecord, texts};
+use super::transaction::{RunCommand, TransactionRecord, texts};
 use crate::attribution::plugin_protocol::Message;
 use crate::attribution::{FoundBy, Learned, Origin, SCRIPTS, parse_scriptlet_name};
 use crate::error::{Error, Result};
@@ -42,7 +41,7 @@ pub struct Seen {
     pub changes: usize,
     /// How they were found.
     pub how: Option<How>,
-    /// Mount points in the image, escaped, whose changes are found by comparing before and after, or not
+    /// Mount points in the image, escaped, whose changes are told from before and after alone, or not
     /// at all where they were mounted meanwhile.
     pub unwatched: Vec<String>,
     /// What was found out of requests that are not what they say, by their numbers.
@@ -65,10 +64,10 @@ pub(super) struct Recorder {
     outside: Touched,
     outside_from: u64,
     /// What happened before that outside of scriptlets.
-    transaction: TransactionRecord,
+    beside: TransactionRecord,
     /// Processes of scriptlets that have ended.
     left: HashMap<i32, Origin>,
-    /// What rpm has reported.
+    /// rpm, as far as it has told.
     rpms: Vec<i32>,
     epoch: Option<String>,
     seen: Seen,
@@ -80,7 +79,7 @@ impl Recorder {
         root: Root,
         mut watch: Option<Watch>,
         epoch: Option<String>,
-        command: &[OsString],
+        command: RunCommand,
     ) -> Result<Recorder> {
         let path = root.path().to_owned();
         // Asking rpm and looking at all files take their time, and can be done at once.
@@ -100,12 +99,7 @@ impl Recorder {
         let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
-            transaction: TransactionRecord::start(
-                timestamp(epoch.as_deref()),
-                command,
-                root.path(),
-                &installed,
-            ),
+            beside: TransactionRecord::start(timestamp(epoch.as_deref()), command, root.path(), installed),
             root,
             parts,
             known,
@@ -283,9 +277,9 @@ impl Recorder {
             counts: &|pid| !self.rpms.contains(&pid),
         };
         let found = changes(&mut self.known, &mut touched, &look)?;
-        self.transaction.add(found);
-        self.transaction.ran(touched.processes.all(&self.root));
-        self.transaction.requests.follow(requests);
+        self.beside.add(found);
+        self.beside.ran(touched.processes.all(&self.root));
+        self.beside.requests.follow(requests);
         // A process goes on under its program.
         self.outside.processes = touched.processes;
         Ok(())
@@ -366,20 +360,18 @@ impl Recorder {
         if self.watch.is_none() {
             how = How::Times;
             let times = std::mem::take(&mut self.times);
-            let compared = times.runs(&self.root, &self.known, &self.parts, &self.transaction.requests)?;
+            let compared = times.runs(&self.root, &self.known, &self.parts, &self.beside.requests)?;
             for (run, found) in compared.runs {
                 self.write(run, found)?;
             }
-            self.transaction.add(compared.elsewhere);
+            self.beside.add(compared.elsewhere);
         }
         let mut unwatched = texts(self.parts.mounted_since(&self.root)?);
         if how == How::Events {
             unwatched.extend(texts(self.parts.compared()));
         }
         self.seen.unwatched.clone_from(&unwatched);
-        if let Some((run, found)) =
-            std::mem::take(&mut self.transaction).finish(&self.root, how, unwatched)?
-        {
+        if let Some((run, found)) = std::mem::take(&mut self.beside).finish(&self.root, how, unwatched)? {
             self.write(run, found)?;
         }
         Ok(self.seen)

@@ -1,6 +1,5 @@
 //! The thread that follows a transaction: it listens to the kernel and to the rpm plugin.
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -13,6 +12,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::kernel::watch::Watch;
 use super::recorder::{Recorder, Seen};
+use super::transaction::RunCommand;
 use crate::attribution::plugin_protocol::{GO_ON, Message, SOCKET};
 use crate::error::{Error, Result};
 use crate::root::Root;
@@ -42,22 +42,16 @@ pub struct Auditing {
 
 impl Auditing {
     /// Looks at the image at `root` and begins to follow what happens, as `command` is about to be
-    /// started. `plugin_directory` is the directory that rpm loads the plugin from; without it no scriptlet is
-    /// distinguished from another.
-    pub fn start(
-        root: &Path,
-        means: Means,
-        plugin_directory: Option<&Path>,
-        command: &[OsString],
-    ) -> Result<Auditing> {
+    /// started. `beside` is the directory that rpm loads the plugin from; without it no scriptlet is
+    /// told from another.
+    pub fn start(root: &Path, means: Means, beside: Option<&Path>, command: RunCommand) -> Result<Auditing> {
         let failed = |error: std::io::Error| Error::std_io("audit", &error);
         let (stop, stopped) = UnixStream::pair().map_err(failed)?;
-        let listener = plugin_directory.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
+        let listener = beside.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
         let (root, epoch) = (root.to_owned(), std::env::var("SOURCE_DATE_EPOCH").ok());
-        let command = command.to_owned();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {
-            let recorder = recorder(root, means, epoch, &command);
+            let recorder = recorder(root, means, epoch, command);
             let told = recorder.as_ref().map(|_| ()).map_err(ToString::to_string);
             // Whoever starts it waits for this.
             let _ = ready.send(told);
@@ -93,7 +87,7 @@ fn listen(path: &Path) -> Result<UnixListener> {
     listen().map_err(|error: std::io::Error| Error::std_io(path, &error))
 }
 
-fn recorder(root: PathBuf, means: Means, epoch: Option<String>, command: &[OsString]) -> Result<Recorder> {
+fn recorder(root: PathBuf, means: Means, epoch: Option<String>, command: RunCommand) -> Result<Recorder> {
     let root = Root::open(root)?;
     let watch = match means {
         Means::Times => None,

@@ -1,4 +1,4 @@
-//! What happens outside of every scriptlet that is known: what the command itself does, and all
+//! What happens outside of every scriptlet that is told apart: what the command itself does, and all
 //! that the scriptlets of an rpm do which does not say when they begin and end.
 //!
 //! It is kept as one record of the transaction, without what rpm itself unpacked and took away.
@@ -14,7 +14,7 @@ use super::compare::payload::{Payload, Suspect};
 use super::compare::{compare, may_have_changed};
 use super::found::Found;
 use super::record::{How, Run, Transaction, text};
-use crate::attribution::Origin;
+use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
 use crate::escape::escape;
 use crate::root::Root;
@@ -23,13 +23,23 @@ use crate::rpmdb::{Installed, Package, files, files_at};
 /// Of so many paths the rpm database is asked one by one; of more it is read as a whole.
 const FEW: usize = 64;
 
+/// The command that a run executes.
+#[derive(Debug, Clone)]
+pub struct RunCommand {
+    /// Its words.
+    pub words: Vec<OsString>,
+    /// What the builder calls the run.
+    pub run: Option<String>,
+}
+
 /// What has been seen so far.
 #[derive(Debug, Default)]
 pub(super) struct TransactionRecord {
     /// When the command was started, as an event's time.
     time: String,
     command: Vec<String>,
-    packages: BTreeSet<String>,
+    run: Option<String>,
+    installed: Installed,
     /// By path: from what it was before the first to what it was after the last change.
     found: BTreeMap<Vec<u8>, Found>,
     pub requests: Requests,
@@ -38,16 +48,12 @@ pub(super) struct TransactionRecord {
 
 impl TransactionRecord {
     /// A command on the image at `place` begins; these packages are installed.
-    pub fn start(
-        time: String,
-        command: &[OsString],
-        place: &Path,
-        installed: &Installed,
-    ) -> TransactionRecord {
+    pub fn start(time: String, command: RunCommand, place: &Path, installed: Installed) -> TransactionRecord {
         TransactionRecord {
             time,
-            command: command.iter().map(|word| escape(&as_in_image(word, place))).collect(),
-            packages: nevras(installed),
+            command: command.words.iter().map(|word| escape(&as_in_image(word, place))).collect(),
+            run: command.run,
+            installed,
             found: BTreeMap::new(),
             requests: Requests::default(),
             programs: BTreeSet::new(),
@@ -70,24 +76,34 @@ impl TransactionRecord {
     }
 
     /// The record of it, unless there is nothing to record. `unwatched` are parts of the image whose
-    /// changes cannot be known one by one.
+    /// changes cannot be told one by one.
     pub fn finish(self, root: &Root, how: How, unwatched: Vec<String>) -> Result<Option<(Run, Vec<Found>)>> {
         let found = without_payload(root, self.found, how)?;
         let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());
         if found.is_empty() && unwatched.is_empty() && !bypasses {
             return Ok(None);
         }
-        let now = nevras(&Installed::load(root)?);
+        let installed = Installed::load(root)?;
+        // Where no package came or went there was no scriptlet: whoever builds the image did it.
+        let origin = match installed == self.installed {
+            true => Origin {
+                found_by: FoundBy::Builder,
+                run: self.run,
+                ..Origin::default()
+            },
+            false => Origin::default(),
+        };
+        let (before, now) = (nevras(&self.installed), nevras(&installed));
         let run = Run {
             programs: self.programs.iter().map(|path| text(path)).collect(),
             requests: self.requests.ids,
             transaction: Some(Transaction {
                 command: self.command,
-                installed: now.difference(&self.packages).cloned().collect(),
-                erased: self.packages.difference(&now).cloned().collect(),
+                installed: now.difference(&before).cloned().collect(),
+                erased: before.difference(&now).cloned().collect(),
                 unwatched,
             }),
-            ..Run::new(self.time, how, Origin::default())
+            ..Run::new(self.time, how, origin)
         };
         Ok(Some((run, found)))
     }

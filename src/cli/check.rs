@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::inspect::{self, View};
+use nodeshim::inspect::{self, Difference, View};
 use nodeshim::root::Root;
 
 use super::output::{events, json_list, print, wrapped};
@@ -25,5 +25,5 @@ pub fn check(root: &Root, _args: CheckArgs, as_json: bool) -> Result<ExitCode> {
             print(&wrapped(&head, 12, &text))?;
         }
     }
-    Ok(ExitCode::from(u8::from(!differences.is_empty())))
+    Ok(ExitCode::from(u8::from(differences.iter().any(Difference::is_drift))))
 }

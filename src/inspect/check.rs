@@ -8,23 +8,27 @@ use super::{Hook, View, log};
 use crate::attribution::package_name;
 use crate::audit::{FileChange, Run, Side, letters};
 use crate::backend::systemd;
+use crate::boot::is_firewalls;
 use crate::error::Result;
-use crate::escape::{shown, unescape};
-use crate::firewall::BY_ENTRY;
+use crate::escape::{escape, shown, unescape};
+use crate::firewall::{BY_ENTRY, detect};
 use crate::intercept::ARMED_PATH;
+use crate::journal::Event;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
 use crate::state::{self, Overruled};
 use crate::tool::Tool;
+use crate::unrecorded;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
-    /// `missing`, `extra`, `content`, `target`, `request`, `changed`, `state` or `hook`.
+    /// `missing`, `extra`, `content`, `target`, `request`, `changed`, `state`, `hook`, `package`, or
+    /// `warning` for what is as it was recorded and cannot work.
     pub kind: &'static str,
-    /// The path in the image.
+    /// The path in the image; of `package` its name, version and architecture.
     pub path: String,
     /// What is wrong, in words.
     pub text: String,
@@ -33,6 +37,14 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// The kind that is no difference: the image is as it was recorded.
+    const WARNING: &str = "warning";
+
+    /// Whether something is not as it was recorded.
+    pub fn is_drift(&self) -> bool {
+        self.kind != Difference::WARNING
+    }
+
     /// Of a path as the journal has it, escaped.
     fn shown(self) -> Difference {
         Difference {
@@ -48,11 +60,19 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
     differences.extend(recorded(root, view).into_iter().map(Difference::shown));
     differences.extend(declared_units(root, view));
+    differences.extend(found(view).map(Difference::shown));
     let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
     let audited = audited(root, view)?.into_iter().map(Difference::shown);
     differences.extend(audited.filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
     differences.extend(declared_hooks(view));
+    differences.extend(view.outside.iter().map(|one| Difference {
+        kind: "package",
+        path: one.nevra.clone(),
+        text: one.words(),
+        events: Vec::new(),
+    }));
+    differences.extend(without_loader(root, view));
     if view.prepared.before != view.prepared.fold.settled() {
         differences.push(Difference {
             kind: "state",
@@ -80,6 +100,46 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     Ok(differences)
 }
 
+/// A firewall that no boot of the image loads.
+fn without_loader(root: &Root, view: &View) -> Option<Difference> {
+    let rules = view.prepared.desired.iter().find(|file| is_firewalls(&file.path))?;
+    let missing = detect::missing(root, detect::backend(root, &view.facts.config))?;
+    Some(Difference {
+        kind: Difference::WARNING,
+        path: rules.path.clone(),
+        text: missing.to_string(),
+        events: Vec::new(),
+    })
+}
+
+/// Changes that nobody recorded, and that settling will record as the builder's.
+fn found(view: &View) -> impl Iterator<Item = Difference> {
+    let last = view.prepared.before.last_event;
+    let new = view
+        .journal
+        .events
+        .iter()
+        .filter(move |event| event.id > last && unrecorded::is_found(event));
+    new.flat_map(|event| event.argv.iter().map(move |path| (event, path)))
+        .map(|(event, path)| {
+            let change = event.changes.iter().find(|change| change.path == *path);
+            let (kind, what) = match change.map(|change| (change.op, &change.was)) {
+                Some((Op::Remove, _)) => ("missing", "is gone"),
+                Some((Op::Create, _) | (Op::Link, None)) => ("extra", "has come"),
+                Some((Op::Link, Some(_))) => ("target", "points elsewhere"),
+                _ => ("changed", "was changed"),
+            };
+            Difference {
+                kind,
+                path: path.clone(),
+                text: format!(
+                    "{what} since the image was settled, and nobody recorded it: the builder's decision"
+                ),
+                events: Vec::new(),
+            }
+        })
+}
+
 fn hook(hook: &Hook) -> Option<Difference> {
     Some(Difference {
         kind: "hook",
@@ -90,7 +150,7 @@ fn hook(hook: &Hook) -> Option<Difference> {
 }
 
 /// Hooks that plugins say they ship and that are not there as they say; what is wrong with those that
-/// are is reported with the hooks themselves.
+/// are is told of the hooks themselves.
 fn declared_hooks(view: &View) -> impl Iterator<Item = Difference> {
     let is_there = |path: &str| view.hooks.iter().any(|hook| hook.path() == path && hook.problem.is_some());
     let hooks = view
@@ -276,9 +336,12 @@ fn author(view: &View, run: &Run) -> Option<String> {
 fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
     let taken_back = taken_back(view);
-    let mut put_back: BTreeMap<&str, u64> = BTreeMap::new();
-    for event in view.journal.events.iter().filter(|event| event.tool == Tool::Nodeshim) {
-        put_back.extend(event.changes.iter().map(|change| (change.path.as_str(), event.id)));
+    // By settling, or by whoever builds the image.
+    let mut put_back: BTreeMap<String, u64> = BTreeMap::new();
+    let is_later = |event: &&Event| event.tool == Tool::Nodeshim || unrecorded::is_found(event);
+    for event in view.journal.events.iter().filter(is_later) {
+        let place = |path: &str| escape(root.place(unescape(path)).as_os_str());
+        put_back.extend(event.changes.iter().map(|change| (place(&change.path), event.id)));
     }
     let mut left: BTreeMap<&str, (Option<&Side>, String)> = BTreeMap::new();
     for run in &view.audit.runs {
@@ -343,7 +406,6 @@ fn drift(root: &Root, path: &str, left: Option<&Side>, who: &str) -> Option<Diff
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::escape::escape;
 
     #[test]
     fn a_link_with_a_backslash_is_found_where_it_is() {

@@ -9,7 +9,6 @@ mod list;
 mod log;
 mod plugins;
 mod ports;
-mod registry;
 mod thing;
 mod units;
 mod why;
@@ -22,16 +21,16 @@ use crate::error::Result;
 use crate::journal::Journal;
 use crate::root::Root;
 use crate::settle::{Facts, Planner, Prepared};
+use crate::unrecorded::{self, Outside};
 
 pub use check::{Difference, check};
 pub use declared::{Declared, DeclaredChange, DeclaredHook};
 pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
-pub use hooks::{Hook, hooks};
+pub use hooks::{Hook, Registry, hooks};
 pub use list::{Row, list};
-pub use log::{Entry, LoggedIntent, log};
+pub use log::{Asked, Entry, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use ports::{OpenPort, ports};
-pub use registry::Registry;
 pub use units::{BootUnit, units};
 pub use why::{Answer, Reason, why};
 
@@ -48,7 +47,9 @@ pub struct View {
     pub facts: Facts,
     /// vdsm's hooks.
     pub hooks: Vec<Hook>,
-    /// What plugins declare besides intents, by package name.
+    /// Packages that came, changed or went without nodeshim.
+    pub outside: Vec<Outside>,
+    /// What plugins declare beside intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 
@@ -56,10 +57,12 @@ impl View {
     /// Reads an image; changes nothing.
     pub fn load(root: &Root) -> Result<View> {
         let facts = Facts::load(root)?;
-        let journal = Journal::read(root)?;
+        let journal = unrecorded::with_found(root, Journal::read(root)?)?;
         let prepared = Planner::new(root, &facts, &journal).plan()?;
         let hooks = hooks(root)?;
+        let outside = unrecorded::packages(root, &facts.installed, &prepared.before)?;
         Ok(View {
+            outside,
             journal,
             audit: Audit::read(root)?,
             prepared,

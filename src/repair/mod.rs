@@ -19,6 +19,7 @@ use crate::run;
 use crate::state::{self, State};
 use crate::tool::Tool;
 use crate::trust;
+use crate::unrecorded;
 
 use rebuild::placeholders;
 
@@ -57,6 +58,7 @@ pub fn repair(root: &Root, accept_loss: bool) -> Result<Repaired> {
         (audit::PATH, audit::Audit::read(root).is_ok()),
         (trust::PATH, trust::Record::load(root).is_ok()),
         (boot::PATH, boot::Applied::load(root).is_ok()),
+        (unrecorded::PATH, unrecorded::is_readable(root)),
     ] {
         if !is_good {
             aside(root, path, "cannot be read", &mut done)?;
@@ -107,7 +109,7 @@ fn repair_journal(root: &Root, state: Option<State>, accept_loss: bool, done: &m
     let mut salvaged = salvage(root)?;
     let known = state.clone().unwrap_or_default();
     if !known.is_of(&salvaged.events) {
-        done.say("the image was settled with another journal: a new one continues its numbers");
+        done.say("the journal was begun anew since the image was settled: its events count on from there");
         let base = known.last_event;
         salvaged.events.iter_mut().for_each(|event| event.id += base);
         salvaged.damaged.push(journal::PATH.to_owned());

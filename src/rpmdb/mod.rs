@@ -4,6 +4,7 @@
 mod about;
 mod database;
 mod files;
+mod installed;
 mod keyring;
 mod package;
 mod program;
@@ -21,6 +22,7 @@ use crate::root::Root;
 pub use about::{About, about};
 pub use database::{DATABASES, database, refuse_outer_database};
 pub use files::{Files, Packaged, files, files_at, files_of};
+pub use installed::packages_of;
 pub use keyring::{Keyring, keyring_path};
 pub use package::{
     FileHeader, Hash, Made, PackageFile, Signed, header_and_payload, is_of_payload, open_package,

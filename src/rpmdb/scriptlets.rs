@@ -26,7 +26,7 @@ impl Scriptlet {
 }
 
 /// A tag that holds one body, and the kind of scriptlet that it is.
-const SINGLE: [(&str, &str); 7] = [
+pub(super) const SINGLE: [(&str, &str); 7] = [
     ("PREIN", "%pre"),
     ("POSTIN", "%post"),
     ("PREUN", "%preun"),

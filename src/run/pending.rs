@@ -10,6 +10,7 @@ use crate::intercept::{self, Disarmed, ImageLock, RUN_PATH as PATH};
 use crate::journal::{self, Event, Journal};
 use crate::root::Root;
 use crate::rpmdb::{owners, scriptlets};
+use crate::unrecorded;
 
 const FORMAT: u64 = 1;
 
@@ -66,6 +67,7 @@ impl Pending {
             origins.save(root)?;
         }
         root.remove(PATH)?;
+        unrecorded::remember(root, None)?;
         Ok(events)
     }
 }
@@ -74,6 +76,7 @@ impl Pending {
 /// disarms it.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
     intercept::check_image(root)?;
+    record_found(root)?;
     // Without an rpm to ask, origins are learnt from the packages that are there afterwards.
     let before = scriptlets(root).map(|found| owners(&found)).unwrap_or_else(|error| {
         log::warn!("the scriptlets of the installed packages are not known: {error}");
@@ -86,6 +89,14 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
         pending.end(root)?;
     }
     armed.map(drop)
+}
+
+/// Records what was done to the image before it is armed, if anything was.
+pub(super) fn record_found(root: &Root) -> Result<()> {
+    match root.exists(unrecorded::PATH) {
+        true => unrecorded::record(root, &mut journal::Appender::open(root)?).map(drop),
+        false => Ok(()),
+    }
 }
 
 /// Puts right what an earlier nodeshim that died has left, and learns the origins that it would have
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn run_toml_is_read_again_as_it_was_written() {
+    fn what_was_noted_is_read_again() {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::open(directory.path()).unwrap();
         root.create_dirs("/usr/lib/sysimage/nodeshim", 0o755).unwrap();

@@ -14,12 +14,12 @@ use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
 use super::command::{Prepared, prepare};
-use super::pending::{Pending, repair};
+use super::pending::{Pending, record_found, repair};
 use super::records::Records;
 use super::signals::{self, EndAtSignal};
 use super::{Parts, contain, other_root};
 use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
-use crate::audit::{Auditing, Means, Seen};
+use crate::audit::{Auditing, Means, RunCommand, Seen};
 use crate::digest::digest;
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
@@ -39,15 +39,6 @@ pub enum Finished {
     Exited(u8),
     /// By a signal.
     Killed(i32),
-}
-
-impl From<ExitStatus> for Finished {
-    fn from(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
-            (None, signal) => Finished::Killed(signal.unwrap_or(0)),
-        }
-    }
 }
 
 impl Finished {
@@ -93,7 +84,7 @@ pub struct Surroundings<'a> {
     pub temporary: PathBuf,
     /// The text of a policy file for this run alone.
     pub policy: Option<String>,
-    /// Called with who is at work on the image already; says whether to wait for its end.
+    /// Told in words who is at work on the image already; says whether to wait for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
@@ -116,10 +107,18 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let hold = ImageLock::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
+    record_found(root)?;
     policy::begin_run(root, around.policy.as_deref())?;
     let rules = policy::load(root).checked()?.rules;
     let mut prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
-    let exposed = isolate(&mut prepared, around.share_host);
+    let exposed = if around.share_host {
+        None
+    } else {
+        contain::reason_against()
+    };
+    if !around.share_host && exposed.is_none() {
+        prepared.env.push((CONTAIN_VARIABLE.into(), "1".into()));
+    }
     let before = scriptlets_before(root, parts, argv)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
@@ -128,7 +127,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let armed = arm(root, &shim)?;
     let auditing = around
         .audit
-        .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), argv));
+        .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
     contain::adopt(!around.keep_running);
     let status = supervise(&prepared, &mut signals, &hold, root, around);
     let ending = EndAtSignal::start(root.path(), &armed)?;
@@ -151,8 +150,12 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     journal::sync(root)?;
     let status = status?;
     tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
+    let finished = match (status.code(), status.signal()) {
+        (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
+        (None, signal) => Finished::Killed(signal.unwrap_or(0)),
+    };
     Ok(Outcome {
-        finished: status.into(),
+        finished,
         repaired,
         events: events?,
         audited,
@@ -164,16 +167,11 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     })
 }
 
-/// Has scriptlets get namespaces of their own, unless they are to share the host's; says why they cannot.
-fn isolate(prepared: &mut Prepared, share_host: bool) -> Option<String> {
-    if share_host {
-        return None;
+fn command(argv: &[OsString], around: &Surroundings) -> RunCommand {
+    RunCommand {
+        words: argv.to_vec(),
+        run: around.name.clone(),
     }
-    let against = contain::reason_against();
-    if against.is_none() {
-        prepared.env.push((CONTAIN_VARIABLE.into(), "1".into()));
-    }
-    against
 }
 
 /// Notes what the audit found out of requests that are not what they say.
@@ -269,7 +267,7 @@ fn supervise(
         .envs(around.name.iter().map(|name| (RUN_NAME_VARIABLE, name)))
         .spawn()
         .map_err(failed)?;
-    // Without it others who wait for the image learn less about who holds it.
+    // Who waits is told less; the command has to be waited for all the same.
     let _ = hold.name_command(child.id());
     let watcher = signals.handle();
     let pid = Pid::from_raw(child.id() as i32);

@@ -28,13 +28,14 @@ use crate::root::{Change, Root};
 use crate::state::{self, Overruled, Revert, State};
 use crate::tool::Tool;
 use crate::undo::repeat;
+use crate::unrecorded::{self, Outside};
 
 pub use directories::remembered as remembered_directories;
 pub use facts::Facts;
 pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
 pub use plan::{Planner, Prepared, standing};
-pub use policy_check::PolicyJudge;
+pub use policy_check::Judge;
 pub use remarks::remarks;
 
 /// What settling did.
@@ -113,8 +114,11 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
         return Ok(Report::default());
     }
     let mut appender = Appender::open(root)?;
+    unrecorded::record(root, &mut appender)?;
     let mut journal = Journal::read(root)?;
-    origins::learn(root, &mut journal, State::load(root)?.last_event)?.save(root)?;
+    let before = State::load(root)?;
+    origins::learn(root, &mut journal, before.last_event)?.save(root)?;
+    let outside = unrecorded::packages(root, &facts.installed, &before)?;
     let planner = Planner::new(root, facts, &journal).reverting(options.revert.clone());
     let mut prepared = planner.without_firewall(options.without_firewall).plan()?;
     if options.keep_node_changes {
@@ -123,6 +127,9 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     if !root.exists(state::PATH) {
         // From here on a state that is missing is one that was lost.
         prepared.before.save(root)?;
+    }
+    if !prepared.plan.is_empty() {
+        unrecorded::forget(root)?;
     }
     root.forget_changes();
     let executed = execute(root, &prepared.plan)?;
@@ -136,11 +143,13 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
         state.note_appended(&event);
     }
     let state_written = state.save(root)?;
+    unrecorded::remember(root, Some((&facts.installed, &outside)))?;
     appender.close_part(root, journal::PART_LIMIT)?;
     sync(root, &prepared.plan)?;
     let failed = failures(&executed);
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
+    plan.notes.extend(outside.iter().map(Outside::note));
     Ok(Report {
         plan,
         left: prepared.restored.notes,
@@ -159,13 +168,16 @@ fn sync(root: &Root, plan: &Plan) -> Result<()> {
     journal::sync(root)
 }
 
-/// The event that records what was restored, so that later restores recognise nodeshim's own changes.
-/// None if nothing was restored.
+/// How the paths of run levels' links begin: those are put back by asking for them.
+const RUN_LEVELS: &str = "/etc/rc";
+
+/// The record of what was put back: who looks at a path later has to know that it was not somebody
+/// else. None if there is nothing to record.
 fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<Event> {
     let is_restored = |change: &Change| {
         let path = unescape(&change.path);
         let mut planned = restored.changes.iter().chain(&restored.after_files);
-        planned.any(|planned| planned.path.as_str() == path)
+        planned.any(|planned| planned.path.as_str() == path) || change.path.starts_with(RUN_LEVELS)
     };
     let changes: Vec<Change> = made.into_iter().filter(is_restored).collect();
     let asked = !revert.plugins.is_empty() || !revert.events.is_empty();
@@ -200,12 +212,13 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
     if !is_due(root)? {
         return Ok(Plan::default());
     }
-    let mut journal = Journal::read(root)?;
+    let mut journal = unrecorded::with_found(root, Journal::read(root)?)?;
     origins::learn(root, &mut journal, State::load(root)?.last_event)?;
     Ok(Planner::new(root, facts, &journal).plan()?.plan)
 }
 
 /// The state as it would be written now; only reads.
 pub fn state(root: &Root, facts: &Facts) -> Result<State> {
-    Ok(Planner::new(root, facts, &Journal::read(root)?).plan()?.fold.settled())
+    let journal = unrecorded::with_found(root, Journal::read(root)?)?;
+    Ok(Planner::new(root, facts, &journal).plan()?.fold.settled())
 }

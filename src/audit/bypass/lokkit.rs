@@ -1,7 +1,7 @@
 //! What lokkit's configuration file says that it did not say before, as intents: some scriptlets edit
 //! it with `sed` or `echo` instead of calling lokkit.
 
-use crate::audit::found::Found;
+use crate::audit::found::DirectChange;
 use crate::firewall::lokkit::config::{PATH, parse};
 use crate::firewall::lokkit::names::PortNames;
 use crate::firewall::lokkit::settings::Settings;
@@ -11,9 +11,12 @@ use crate::root::Root;
 
 /// What the file was made to say and to say no longer; nothing for any other file, and where one of
 /// the two states could not be read.
-pub(in crate::audit) fn intents(root: &Root, found: &Found) -> Vec<Intent> {
-    let change = &found.change;
-    let (before, after) = (found.content_before(), found.content_after());
+pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Intent> {
+    let DirectChange {
+        change,
+        before,
+        after,
+    } = *direct;
     let is_read = (change.before.is_some(), change.after.is_some()) == (before.is_some(), after.is_some());
     if change.path != PATH || !is_read {
         return Vec::new();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
-use crate::audit::found::Found;
+use crate::audit::found::{DirectChange, Found};
 use crate::audit::record::{FileChange, How, Run};
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::{Event, Verdict};
@@ -16,42 +16,64 @@ use crate::tool::Tool;
 
 /// The events that one scriptlet's changes and its text, where it is known, come to.
 pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>) -> Vec<Event> {
-    let mut events = Vec::new();
-    let mut levels: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
-    for one in found.iter().filter(|one| one.change.request.is_none()) {
-        let Some(bypass) = of_path(&one.change.path).filter(|_| one.change.is_of_content()) else {
-            continue;
-        };
-        match (bypass, run_level(&one.change.path)) {
-            (Bypass::RunLevel, Some((_, _, service))) => {
-                levels.entry(service.to_owned()).or_default().push(one)
-            }
-            _ => {
-                let mut intents = intents(root, bypass, one);
-                if intents.is_empty() {
-                    intents.push(note(bypass, &one.change));
-                }
-                events.push(event(run, &[one], intents, text));
-            }
-        }
-    }
-    for (service, links) in levels {
-        events.push(event(run, &links, service_intents(&service, &links), text));
-    }
+    let direct = found.iter().filter(|one| one.change.request.is_none()).map(Found::direct);
+    let asked = asked_for(root, direct).into_iter();
+    let mut events: Vec<Event> = asked.map(|asked| event(run, asked, text)).collect();
     events.extend(programs(run, text));
     events
 }
 
-fn event(run: &Run, found: &[&Found], intents: Vec<Intent>, text: Option<&str>) -> Event {
-    let by: BTreeSet<&str> = found.iter().flat_map(|one| &one.change.by).map(String::as_str).collect();
-    let line = found.iter().find_map(|one| line_of(text?, &one.change.path));
+/// Changes that belong together, and what a tool would have been asked for to bring them about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedByHand<'c> {
+    /// The changes.
+    pub changes: Vec<&'c FileChange>,
+    /// What would have been asked for; nothing where it is not that plain.
+    pub intents: Vec<Intent>,
+}
+
+/// What changes around the tools come to; others are left out.
+pub fn asked_for<'c>(
+    root: &Root,
+    direct: impl IntoIterator<Item = DirectChange<'c>>,
+) -> Vec<AskedByHand<'c>> {
+    let mut asked = Vec::new();
+    let mut levels: BTreeMap<&str, Vec<&FileChange>> = BTreeMap::new();
+    for one in direct {
+        let change = one.change;
+        let Some(bypass) = of_path(&change.path).filter(|_| change.is_of_content()) else {
+            continue;
+        };
+        match (bypass, run_level(&change.path)) {
+            (Bypass::RunLevel, Some((_, _, service))) => levels.entry(service).or_default().push(change),
+            _ => asked.push(AskedByHand {
+                changes: vec![change],
+                intents: intents(root, bypass, &one),
+            }),
+        }
+    }
+    asked.extend(levels.into_iter().map(|(service, changes)| AskedByHand {
+        intents: service_intents(service, &changes),
+        changes,
+    }));
+    asked
+}
+
+fn event(run: &Run, asked: AskedByHand, text: Option<&str>) -> Event {
+    let AskedByHand { changes, mut intents } = asked;
+    if intents.is_empty() {
+        let notes = changes.iter().filter_map(|change| Some(note(of_path(&change.path)?, change)));
+        intents.extend(notes);
+    }
+    let by: BTreeSet<&str> = changes.iter().flat_map(|change| &change.by).map(String::as_str).collect();
+    let line = changes.iter().find_map(|change| line_of(text?, &change.path));
     let mut details: Vec<String> = line.map(|line| format!("line {line}")).into_iter().collect();
     details.extend((!by.is_empty()).then(|| format!("by {}", by.into_iter().collect::<Vec<_>>().join(", "))));
     Event {
-        argv: found.iter().map(|one| one.change.path.clone()).collect(),
+        argv: changes.iter().map(|change| change.path.clone()).collect(),
         message: details.join("; "),
         intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
-        changes: found.iter().map(|one| journal_change(&one.change)).collect(),
+        changes: changes.into_iter().map(journal_change).collect(),
         ..blank(run)
     }
 }
@@ -74,7 +96,8 @@ fn blank(run: &Run) -> Event {
     }
 }
 
-fn journal_change(change: &FileChange) -> Change {
+/// A change as the journal has it.
+pub fn journal_change(change: &FileChange) -> Change {
     let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
     let op = match (&change.before, &change.after) {
         (_, None) => Op::Remove,
@@ -101,12 +124,12 @@ fn note(bypass: Bypass, change: &FileChange) -> Intent {
 }
 
 /// What a tool would have been asked for; nothing if it is not that plain.
-fn intents(root: &Root, bypass: Bypass, found: &Found) -> Vec<Intent> {
+fn intents(root: &Root, bypass: Bypass, direct: &DirectChange) -> Vec<Intent> {
     match bypass {
-        Bypass::Wants => pulled_in(&found.change).into_iter().collect(),
-        Bypass::LocalUnit => local_unit(&found.change).into_iter().collect(),
-        Bypass::Firewalld => zone::intents(root, found),
-        Bypass::SavedFirewall => lokkit::intents(root, found),
+        Bypass::Wants => pulled_in(direct.change).into_iter().collect(),
+        Bypass::LocalUnit => local_unit(root, direct.change).into_iter().collect(),
+        Bypass::Firewalld => zone::intents(root, direct),
+        Bypass::SavedFirewall => lokkit::intents(root, direct),
         _ => Vec::new(),
     }
 }
@@ -138,17 +161,29 @@ fn unit_intent(unit: &str, want: UnitWant) -> Intent {
 }
 
 /// A mask or the default target.
-fn local_unit(change: &FileChange) -> Option<Intent> {
+fn local_unit(root: &Root, change: &FileChange) -> Option<Intent> {
     let name = change.path.strip_prefix("/etc/systemd/system/").filter(|name| !name.contains('/'))?;
     let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
     let (before, after) = (target(&change.before), target(&change.after));
     match (before.as_deref(), after.as_deref()) {
         (_, Some("/dev/null")) => Some(unit_intent(name, UnitWant::Mask)),
         (Some("/dev/null"), _) => Some(unit_intent(name, UnitWant::Unmask)),
-        (_, Some(target)) if name == "default.target" => Some(Intent::DefaultTarget {
-            unit: target.rsplit('/').next().unwrap_or(target).into(),
-        }),
+        (_, Some(target)) if name == DEFAULT_TARGET => Some(default_target(target)),
+        // What the image's own link says counts again.
+        (Some(_), None) if name == DEFAULT_TARGET => {
+            let shipped = SHIPPED_UNITS.iter().find_map(|at| root.read_link(format!("{at}/{name}")).ok())?;
+            Some(default_target(shipped.to_str()?))
+        }
         _ => None,
+    }
+}
+
+const DEFAULT_TARGET: &str = "default.target";
+const SHIPPED_UNITS: [&str; 2] = ["/usr/lib/systemd/system", "/lib/systemd/system"];
+
+fn default_target(target: &str) -> Intent {
+    Intent::DefaultTarget {
+        unit: target.rsplit('/').next().unwrap_or(target).into(),
     }
 }
 
@@ -162,13 +197,13 @@ fn run_level(path: &str) -> Option<(char, char, &str)> {
 }
 
 /// Levels in which a service is started now, and those in which it no longer is.
-fn service_intents(service: &str, links: &[&Found]) -> Vec<Intent> {
+fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
     let levels = |wanted: &dyn Fn(char, bool) -> bool| -> BTreeSet<char> {
-        let of = |one: &&&Found| {
-            let (level, kind, _) = run_level(&one.change.path)?;
-            wanted(kind, one.change.after.is_some()).then_some(level)
+        let of = |link: &FileChange| {
+            let (level, kind, _) = run_level(&link.path)?;
+            wanted(kind, link.after.is_some()).then_some(level)
         };
-        links.iter().filter_map(|one| of(&one)).collect()
+        links.iter().filter_map(|link| of(link)).collect()
     };
     let on = levels(&|kind, is_there| kind == 'S' && is_there);
     let mut off = levels(&|kind, is_there| (kind == 'K') == is_there);

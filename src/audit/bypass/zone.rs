@@ -1,7 +1,7 @@
 //! What a zone file of firewalld lets through that it did not before, as intents.
 
 use crate::audit::LOCAL_ZONES;
-use crate::audit::found::Found;
+use crate::audit::found::DirectChange;
 use crate::firewall::firewalld::{Grammar, Zone};
 use crate::intent::{FirewallItem, Intent};
 use crate::root::Root;
@@ -10,15 +10,15 @@ use crate::root::Root;
 const SHIPPED: &str = "/usr/lib/firewalld/zones/";
 
 /// Openings and withdrawals between the two states of a zone file; nothing for any other file.
-pub(in crate::audit) fn intents(root: &Root, found: &Found) -> Vec<Intent> {
-    let name = found.change.path.strip_prefix(LOCAL_ZONES).and_then(|name| name.strip_suffix(".xml"));
+pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Intent> {
+    let name = direct.change.path.strip_prefix(LOCAL_ZONES).and_then(|name| name.strip_suffix(".xml"));
     let Some(name) = name.filter(|name| !name.contains('/')) else {
         return Vec::new();
     };
     let shipped = || root.read(format!("{SHIPPED}{name}.xml")).ok();
     let openings = |content: Option<Vec<u8>>| content.map(|content| openings(&content)).unwrap_or_default();
-    let before = openings(found.content_before().map(<[u8]>::to_vec).or_else(shipped));
-    let after = openings(found.content_after().map(<[u8]>::to_vec).or_else(shipped));
+    let before = openings(direct.before.map(<[u8]>::to_vec).or_else(shipped));
+    let after = openings(direct.after.map(<[u8]>::to_vec).or_else(shipped));
     let zone = || Some(name.to_owned());
     let added = after.iter().filter(|opening| !before.contains(opening)).map(|opening| Intent::Allow {
         opening: opening.clone(),

@@ -1,0 +1,122 @@
+//! `left.toml`: what was there when nodeshim had last been at work on an image, of those files by which
+//! units are started and the firewall is opened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result, if_exists};
+use crate::escape::escape;
+use crate::firewall::firewalld::{Conf, Tree};
+use crate::firewall::lokkit::config;
+use crate::journal::DIRECTORY;
+use crate::root::{Kind, Root};
+use crate::sysv::layout::level_path;
+
+/// The file.
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/left.toml";
+const FORMAT: u64 = 1;
+
+const UNITS: &str = "/etc/systemd/system";
+const ZONES: &str = "/etc/firewalld/zones";
+/// A longer zone file is not looked at.
+const ZONE_LIMIT: u64 = 1 << 18;
+/// Directories of links to units that a unit pulls in.
+const PULLED_IN: [&str; 3] = [".wants", ".requires", ".upholds"];
+
+/// What was left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Left {
+    format: u64,
+    /// The last event of the journal then.
+    pub last_event: u64,
+    /// The packages that were installed when the image was settled last,
+    /// `name-[epoch:]version-release.arch`; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<BTreeSet<String>>,
+    /// Those of them that came without nodeshim, whose scriptlets call the tools.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unrecorded: BTreeSet<String>,
+    /// The default zone that firewalld's configuration names.
+    pub default_zone: String,
+    /// Where links point, by their paths, both escaped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<String, String>,
+    /// What zone files and lokkit's configuration held, by their paths, escaped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+}
+
+impl Left {
+    /// Reads the file; none if there is none.
+    ///
+    /// # Errors
+    /// A newer format, or what is no such file.
+    pub fn load(root: &Root) -> Result<Option<Left>> {
+        let Some(text) = root.read_own(PATH)? else {
+            return Ok(None);
+        };
+        let left: Left = toml::from_str(&text).map_err(|error| Error::damaged(PATH, error.message()))?;
+        match left.format {
+            found if found > FORMAT => Err(Error::NewerFormat {
+                path: PATH.into(),
+                found,
+                supported: FORMAT,
+            }),
+            _ => Ok(Some(left)),
+        }
+    }
+
+    /// Looks at the image as it is now. Packages are not known then.
+    pub fn look(root: &Root) -> Left {
+        let mut links = links_in(root, UNITS);
+        for entry in root.list(UNITS).unwrap_or_default().iter().filter(|entry| entry.kind == Kind::Dir) {
+            let Some(name) = entry.name.to_str() else {
+                continue;
+            };
+            if PULLED_IN.iter().any(|ending| name.ends_with(ending)) {
+                links.append(&mut links_in(root, &format!("{UNITS}/{name}")));
+            }
+        }
+        for level in 0..=6 {
+            links.append(&mut links_in(root, &level_path(level)));
+        }
+        let zones = root.list(ZONES).unwrap_or_default().into_iter();
+        let zones = zones.filter(|entry| entry.kind == Kind::File);
+        let zones = zones.filter_map(|entry| Some(format!("{ZONES}/{}", entry.name.to_str()?)));
+        let files = zones.filter(|path| path.ends_with(".xml")).chain([config::PATH.to_owned()]);
+        let files = files.filter(|path| root.meta(path).is_ok_and(|meta| meta.size <= ZONE_LIMIT));
+        Left {
+            format: FORMAT,
+            last_event: 0,
+            packages: None,
+            unrecorded: BTreeSet::new(),
+            default_zone: Conf::load(&Tree::of(root)).unwrap_or_default().zone().to_owned(),
+            links,
+            files: files
+                .filter_map(|path| Some((escape(OsStr::new(&path)), root.read_text(&path).ok()?)))
+                .collect(),
+        }
+    }
+
+    /// Writes the file, unless it is so already.
+    pub fn save(&self, root: &Root) -> Result<()> {
+        let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
+        if if_exists(root.read(PATH))?.is_some_and(|old| old == text.as_bytes()) {
+            return Ok(());
+        }
+        root.create_dirs(DIRECTORY, 0o755)?;
+        root.write(PATH, text.as_bytes(), None)
+    }
+}
+
+fn links_in(root: &Root, directory: &str) -> BTreeMap<String, String> {
+    let listed = root.list_links(directory).unwrap_or_default().into_iter();
+    let link = |(entry, target): (crate::root::Entry, Option<std::path::PathBuf>)| {
+        let path = format!("{directory}/{}", escape(&entry.name));
+        Some((path, escape(target?.as_os_str())))
+    };
+    listed.filter_map(link).collect()
+}
