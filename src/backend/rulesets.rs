@@ -39,6 +39,11 @@ pub struct Undone<'a> {
 }
 
 impl Undone<'_> {
+    /// The default zone once that is undone.
+    pub fn default_zone(&self, root: &Root) -> String {
+        self.upcoming().default_zone(root)
+    }
+
     /// What that makes of the configuration, but for what is withdrawn.
     fn upcoming(&self) -> Upcoming {
         let mut upcoming = Upcoming::default();

@@ -1,6 +1,6 @@
 //! Which firewall an image starts, decided by what it enables: firewalld, the iptables services,
-//! else nftables; and whether it has the programs for it. An image without systemd has the iptables
-//! services alone.
+//! else nftables; and whether it has the programs for it. Without `nft` it is one that the image has the
+//! programs for. An image without systemd has the iptables services alone.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -9,6 +9,8 @@ use crate::root::{Kind, Root};
 use crate::sysv::native::is_sysv;
 
 const UNITS: &str = "/etc/systemd/system";
+const IPTABLES_RULES: &str = "/etc/sysconfig/iptables";
+const SHIPPED_UNITS: [&str; 3] = ["/usr/lib/systemd/system", "/lib/systemd/system", UNITS];
 const FIREWALLD: &str = "firewalld.service";
 const IPTABLES: &str = "iptables.service";
 
@@ -28,9 +30,37 @@ fn enabled(root: &Root) -> Backend {
         Backend::Firewalld
     } else if wanted(root, &dirs, IPTABLES) || started_by_sysv(root, "iptables") || is_sysv(root) {
         Backend::Iptables
-    } else {
+    } else if nft(root).is_some() {
         Backend::Nftables
+    } else {
+        // Without its rule file the iptables service loads nothing, and lets everything in.
+        let has_rules = |backend: &Backend| *backend != Backend::Iptables || root.is_file(IPTABLES_RULES);
+        let works = |backend: &Backend| {
+            has_rules(backend) && loaders(root, *backend).iter().any(|unit| !masked(root, unit))
+        };
+        [Backend::Firewalld, Backend::Iptables]
+            .into_iter()
+            .find(works)
+            .unwrap_or(Backend::Nftables)
     }
+}
+
+/// The image's units that load the rules of a backend of which it has the programs. That of nftables is
+/// nodeshim's own, and is none of these.
+pub fn loaders(root: &Root, backend: Backend) -> Vec<&'static str> {
+    let units: &[&str] = match backend {
+        Backend::Firewalld if missing(root, backend).is_none() => &[FIREWALLD],
+        Backend::Iptables => &[IPTABLES, "ip6tables.service"],
+        _ => &[],
+    };
+    let is_there = |unit: &&&str| SHIPPED_UNITS.iter().any(|at| root.is_file(format!("{at}/{unit}")));
+    units.iter().filter(is_there).copied().collect()
+}
+
+/// Those of a backend's [`loaders`] that no boot starts.
+pub fn not_enabled(root: &Root, backend: Backend) -> Vec<&'static str> {
+    let dirs = dependency_dirs(root);
+    loaders(root, backend).into_iter().filter(|unit| !wanted(root, &dirs, unit)).collect()
 }
 
 /// A program that the image lacks for a backend, and the package that brings it.
@@ -177,6 +207,34 @@ mod tests {
         for (links, masked, expected) in cases {
             assert_eq!(backend_of(links, masked), expected, "{links:?} {masked:?}");
         }
+    }
+
+    #[test]
+    fn without_nft_the_backend_is_one_that_the_image_can_load() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let units = "/usr/lib/systemd/system";
+        let chosen = || backend(&root, &Config::default());
+        for directory in [units, UNITS, "/usr/sbin"] {
+            root.create_dirs(directory, 0o755).unwrap();
+        }
+        root.write(format!("{units}/iptables.service"), b"", None).unwrap();
+        assert_eq!(chosen(), Backend::Nftables, "there are no rules to add to");
+        root.create_dirs("/etc/sysconfig", 0o755).unwrap();
+        root.write(IPTABLES_RULES, b"", None).unwrap();
+        assert_eq!(chosen(), Backend::Iptables);
+        assert_eq!(not_enabled(&root, Backend::Iptables), ["iptables.service"]);
+        root.write(format!("{units}/firewalld.service"), b"", None).unwrap();
+        assert_eq!(chosen(), Backend::Iptables, "the unit alone is no firewalld");
+        root.write("/usr/sbin/firewalld", b"", None).unwrap();
+        assert_eq!(chosen(), Backend::Firewalld);
+        for unit in ["firewalld", "iptables"] {
+            root.symlink("/dev/null", format!("{UNITS}/{unit}.service")).unwrap();
+        }
+        assert_eq!(chosen(), Backend::Nftables);
+        root.remove(format!("{UNITS}/firewalld.service")).unwrap();
+        root.write("/usr/sbin/nft", b"", None).unwrap();
+        assert_eq!(chosen(), Backend::Nftables);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Memory {
     pub originals: Option<BTreeMap<String, String>>,
     /// See [`State::own_firewall`].
     pub own_firewall: Option<bool>,
+    /// See [`State::loaders`].
+    pub loaders: Option<BTreeSet<String>>,
 }
 
 impl Memory {
@@ -49,6 +51,9 @@ impl Memory {
             state.originals = originals;
         }
         state.own_firewall = self.own_firewall.unwrap_or(state.own_firewall);
+        if let Some(loaders) = self.loaders {
+            state.loaders = loaders;
+        }
     }
 }
 
@@ -82,6 +87,7 @@ impl AddAssign for Contribution {
         self.memory.placed = later.memory.placed.or(self.memory.placed.take());
         self.memory.originals = later.memory.originals.or(self.memory.originals.take());
         self.memory.own_firewall = later.memory.own_firewall.or(self.memory.own_firewall);
+        self.memory.loaders = later.memory.loaders.or(self.memory.loaders.take());
     }
 }
 

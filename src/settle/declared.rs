@@ -13,10 +13,12 @@ use crate::root::Root;
 use crate::state::{self, Declaration, Fold, Revert, State};
 
 /// What files declare, and what policy says.
+#[derive(Clone)]
 pub(super) struct Declared {
     declarations: Vec<Declaration>,
     pub(super) policy: Rules,
-    default_zone: String,
+    /// The zone of what names none.
+    pub(super) default_zone: String,
     /// See [`State::retracted`].
     pub(super) retracted: BTreeMap<String, String>,
     pub(super) notes: Vec<Note>,

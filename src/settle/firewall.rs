@@ -11,8 +11,8 @@ use crate::config::{Backend, Unused};
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
-use crate::intent::{FirewallItem, Intent};
-use crate::plan::{Contribution, Note};
+use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
+use crate::plan::{Action, Contribution, Note, PlannedChange, UnitVerb};
 use crate::root::Root;
 use crate::state::{Fold, State};
 
@@ -41,6 +41,45 @@ fn is_nodes_own(intent: &Intent) -> bool {
         }
         _ => false,
     }
+}
+
+/// Enables what loads the rules at boot in an image that has no `nft` and has enabled nothing else, if a
+/// firewall `is_wanted`; what was enabled so stays. Not against whoever has switched it off.
+fn loaders(root: &Root, chosen: Backend, fold: &Fold, is_wanted: bool) -> Contribution {
+    let mut sum = Contribution::default();
+    let mut kept = fold.state.loaders.clone();
+    kept.retain(|unit| detect::loaders(root, chosen).contains(&unit.as_str()));
+    let missing = detect::not_enabled(root, chosen).into_iter();
+    for unit in missing.filter(|_| is_wanted && detect::nft(root).is_none()) {
+        if let Some((name, want)) = fold.state.wants().find(|(_, want)| switches_off(&want.intent, unit)) {
+            kept.remove(unit);
+            let text = format!(
+                "warning: {unit} is switched off: no rule is loaded at boot, and nothing is kept out"
+            );
+            sum.notes.push(Note::new(Some(name), text, &want.events));
+            continue;
+        }
+        kept.insert(unit.to_owned());
+        sum.changes.push(PlannedChange {
+            path: format!("/usr/lib/systemd/system/{unit}"),
+            action: Action::Unit {
+                verb: UnitVerb::Enable,
+                unit: unit.to_owned(),
+                scope: Scope::System,
+            },
+            because: Vec::new(),
+            why: "loads the firewall rules at boot: the image has no nft".into(),
+        });
+    }
+    sum.memory.loaders = Some(kept);
+    sum
+}
+
+fn switches_off(intent: &Intent, of: &str) -> bool {
+    let Intent::Unit { unit, want, .. } = intent else {
+        return false;
+    };
+    unit == of && matches!(want, UnitWant::Disable | UnitWant::Mask)
 }
 
 /// What all backends add together. `without_own` takes nodeshim's own firewall away if no plugin wants
@@ -99,6 +138,9 @@ pub(super) fn contribute(
         default_zone,
     };
     sum += firewalld::contribute(root, &input)?;
+    if chosen != Backend::Nftables && facts.config.firewall.backend == Backend::Auto {
+        sum += loaders(root, chosen, fold, !rulesets.is_empty());
+    }
     // That of nftables is said with its files.
     if chosen != Backend::Nftables && !rulesets.is_empty() {
         let missing = detect::missing(root, chosen);

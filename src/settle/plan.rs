@@ -2,20 +2,21 @@
 
 use super::Facts;
 use super::declared::{Declared, declare_all};
-use super::policy_check::{PolicyJudge, refuse};
+use super::policy_check::{Judge, refuse};
 use super::unfulfilled::unfulfilled;
 use super::{directories, firewall, first_boot};
+use crate::backend::rulesets::Undone;
 use crate::backend::{declared, systemd};
 use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::error::Result;
-use crate::firewall::firewalld::default_zone;
 use crate::intent::Intent;
 use crate::journal::{Journal, last_event};
 use crate::plan::{Content, Contribution, DesiredFile, Note, Plan, difference, words};
 use crate::policy::Rules;
 use crate::root::Root;
 use crate::state::{self, EffectiveState, Fold, Overruled, Revert, State, fold_without};
-use crate::undo::{repeat, restore};
+use crate::undo::{levels, repeat, restore};
+use crate::unrecorded;
 
 /// A plan and the fold that it comes from.
 #[derive(Debug, Clone, Default)]
@@ -135,17 +136,18 @@ impl<'a> Planner<'a> {
         }
         let declared = Declared::load(self.root, self.facts, &before, &self.revert)?;
         let policy = declared.policy.clone();
-        let judge = PolicyJudge::new(self.root, &policy, self.journal);
+        let judge = Judge::new(self.root, &policy, self.journal);
+        let (wanted, restored) = self.wanted_and_restored(&before, declared, &judge)?;
         let Wanted {
             mut fold,
             released,
             overruled,
             notes,
-        } = self.wanted(&before, declared, &judge)?;
-        let restored = restore(self.root, &self.journal.events, &before, &fold)?;
+        } = wanted;
         let mut sum = Contribution::of_notes(notes);
         sum += self.contributions(&fold, &judge, &restored)?;
-        sum.files.extend(systemd::own_preset(&sum.files));
+        let loaders = sum.memory.loaders.clone().unwrap_or_default();
+        sum.files.extend(systemd::own_preset(&sum.files, &loaders));
         sum.memory.enter(&mut fold.state);
         let mut plan = Plan {
             changes: sum.changes,
@@ -168,16 +170,38 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// What all contributors add, in the order in which it is to be done.
-    fn contributions(
+    /// What is wanted, and what is put back of what no longer is. What names no zone is in the default zone
+    /// as it is once that is put back.
+    fn wanted_and_restored(
         &self,
-        fold: &Fold,
-        judge: &PolicyJudge,
-        restored: &Contribution,
-    ) -> Result<Contribution> {
+        before: &State,
+        mut declared: Declared,
+        judge: &Judge,
+    ) -> Result<(Wanted, Contribution)> {
+        let once = |declared: Declared| -> Result<(Wanted, Contribution)> {
+            let wanted = self.wanted(before, declared, judge)?;
+            let restored = restore(self.root, &self.journal.events, before, &wanted.fold)?;
+            Ok((wanted, restored))
+        };
+        let (wanted, restored) = once(declared.clone())?;
+        let undone = Undone {
+            restored: Some(&restored),
+            ..Undone::default()
+        };
+        let default_zone = undone.default_zone(self.root);
+        if default_zone == declared.default_zone {
+            return Ok((wanted, restored));
+        }
+        declared.default_zone = default_zone;
+        once(declared)
+    }
+
+    /// What all contributors add, in the order in which it is to be done.
+    fn contributions(&self, fold: &Fold, judge: &Judge, restored: &Contribution) -> Result<Contribution> {
         let (root, state) = (self.root, &fold.state);
         let all = [
             repeat::contribute(root, state, &self.journal.events),
+            levels::contribute(root, state),
             systemd::declared(root, state),
             restored.clone(),
             systemd::presets(root, state),
@@ -190,24 +214,26 @@ impl<'a> Planner<'a> {
     }
 
     /// Requests, what files declare, and policy, folded.
-    fn wanted(&self, before: &State, declared: Declared, judge: &PolicyJudge) -> Result<Wanted> {
+    fn wanted(&self, before: &State, declared: Declared, judge: &Judge) -> Result<Wanted> {
         let about = state::Facts {
             installed: &self.facts.installed,
             before,
         };
         let mut fold = fold_without(&self.journal.events, &about, &self.revert);
         fold.state.retracted.clone_from(&declared.retracted);
+        let default_zone = declared.default_zone.clone();
         let mut notes = declare_all(declared, &mut fold);
         let done = Applied::load(self.root)?.released;
         let counts = |plugin: &str, intent: &Intent| match self.for_boot {
             true => is_for_boot(intent),
             false => done.iter().any(|of| of.plugin == plugin && of.intent == *intent),
         };
-        notes.extend(refuse(judge, before, &mut fold, &counts));
+        // What cannot hold is not denied either.
         if !self.only_records {
             state::drop_missing(&mut fold, &|intent| repeat::is_there(self.root, intent));
         }
-        let overruled = state::decide(&mut fold, before, &default_zone(self.root));
+        notes.extend(refuse(judge, before, &mut fold, &counts));
+        let overruled = state::decide(&mut fold, before, &default_zone);
         notes.extend(overruled.iter().map(|(plugin, one)| {
             let text = format!("{}: overruled by {}", words::intent(&one.want.intent), one.by);
             Note::new(Some(plugin), text, &one.want.events)
@@ -230,11 +256,15 @@ impl<'a> Planner<'a> {
 /// and nothing was declared since it was written, else from the journal.
 pub fn standing(root: &Root, facts: &Facts) -> Result<EffectiveState> {
     let before = State::load(root)?;
-    let is_new = last_event(root)? == before.last_event
+    let last = last_event(root)?;
+    let found = unrecorded::find(root, last + 1)?;
+    let is_new = last == before.last_event
+        && found.is_empty()
         && Declared::load(root, facts, &before, &Revert::default())?.digest() == before.declarations;
     if is_new {
         return Ok(EffectiveState::settled(before, &facts.installed));
     }
-    let journal = Journal::read(root)?;
+    let mut journal = Journal::read(root)?;
+    journal.events.extend(found);
     Ok(EffectiveState::from(&Planner::new(root, facts, &journal).since(before).plan()?.fold))
 }

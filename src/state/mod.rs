@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, if_exists};
 use crate::intent::{FirewallItem, Intent, Withheld};
 use crate::journal;
-use crate::layout;
 use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, declare};
@@ -29,12 +28,12 @@ pub use fold::{Facts, Fold, Revert, fold, fold_without};
 pub use lifetime::is_erasure;
 pub use loss::fingerprint;
 pub use missing::drop_missing;
-pub use precedence::{Overruled, decide};
+pub use precedence::{DEFAULT_LEVELS, Overruled, decide};
 pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 
 /// The state file.
-pub const PATH: &str = layout::STATE;
+pub const PATH: &str = "/usr/lib/sysimage/nodeshim/state.toml";
 /// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u64 = 1;
 /// What all plugins want.
@@ -66,7 +65,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<u64>,
     /// Plugins whose declarations an administrator took back, with the installation that declared
-    /// them: what a later one declares counts.
+    /// them: a later one declares anew.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub retracted: BTreeMap<String, String>,
     /// What settling has put into files that it shares with others.
@@ -87,6 +86,9 @@ pub struct State {
     /// nodeshim has given the image its default-drop firewall: it stays when the last plugin goes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own_firewall: bool,
+    /// Units of the image that settling has enabled, since they load the firewall and the image lacks `nft`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub loaders: BTreeSet<String>,
     /// Directories that settling has made; they go when nothing is left in them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub directories: BTreeSet<String>,
@@ -112,6 +114,7 @@ impl Default for State {
             declared: BTreeSet::new(),
             declarations: String::new(),
             own_firewall: false,
+            loaders: BTreeSet::new(),
             directories: BTreeSet::new(),
             plugins: BTreeMap::new(),
         }
@@ -256,22 +259,6 @@ impl ActiveIntent {
 }
 
 impl State {
-    /// A state without plugins that remembers what this one does of settling and reverting.
-    fn remembered(&self) -> State {
-        State {
-            retried: self.retried.clone(),
-            repeated: self.repeated.clone(),
-            forgotten: self.forgotten.clone(),
-            reverted: self.reverted.clone(),
-            placed: self.placed.clone(),
-            originals: self.originals.clone(),
-            own_firewall: self.own_firewall,
-            directories: self.directories.clone(),
-            declared: self.declared.clone(),
-            ..State::default()
-        }
-    }
-
     /// Reads the state; an image without one has the empty state. A newer format is refused.
     pub fn load(root: &Root) -> Result<State> {
         match root.read_own(PATH)? {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::{ActiveIntent, Fold, State, Subject, subject};
 use crate::attribution::is_builder;
 use crate::intent::{DeferredVerb, Intent, Scope, ServiceWant, UnitWant};
+use crate::unit::name;
 
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +121,25 @@ fn overruled(state: &State, default_zone: &str) -> Vec<(Place, (String, Vec<u64>
         }
     }
     for (subject, about) in &decisions {
+        let Subject::Levels(service, Some(levels)) = subject else {
+            continue;
+        };
+        // Who decides about more levels than these decides about these.
+        let wider = winners.iter().filter(|(other, winner)| {
+            let Subject::Levels(of, Some(all)) = other else {
+                return false;
+            };
+            of == service
+                && all != levels
+                && winner.weight.0
+                && levels.chars().all(|level| all.contains(level))
+        });
+        for (_, winner) in wider {
+            let lost = |one: &&Decision| one.direction != winner.direction && one.weight < winner.weight;
+            about.iter().filter(lost).for_each(|one| put(one, winner));
+        }
+    }
+    for (subject, about) in &decisions {
         let Subject::Deferred(unit, Scope::System, None) = subject else {
             continue;
         };
@@ -156,11 +176,23 @@ fn decisions<'s>(state: &'s State, default_zone: &str) -> BTreeMap<Subject, Vec<
                     direction,
                     events: &want.events,
                 };
-                decisions.entry(subject(&want.intent).in_zone(default_zone)).or_default().push(decision);
+                let about = in_levels(subject(&want.intent).in_zone(default_zone));
+                decisions.entry(about).or_default().push(decision);
             }
         }
     }
     decisions
+}
+
+/// The run levels that chkconfig(8) takes where none are named.
+pub const DEFAULT_LEVELS: &str = "2345";
+
+/// The same, in the levels that chkconfig takes where none were named.
+fn in_levels(subject: Subject) -> Subject {
+    match subject {
+        Subject::Levels(service, None) => Subject::Levels(service, Some(DEFAULT_LEVELS.to_owned())),
+        other => other,
+    }
 }
 
 const ON: &str = "on";
@@ -211,8 +243,11 @@ fn switched_off(unit: &str) -> Vec<(Subject, &'static str)> {
         (Subject::Enablement(unit.to_owned(), Scope::System), OFF),
         (Subject::Mask(unit.to_owned(), Scope::System), ON),
     ];
+    // Who disables a template disables its instances.
+    let template = name::template_of(unit);
+    off.extend(template.map(|template| (Subject::Enablement(template, Scope::System), OFF)));
     if let Some(service) = unit.strip_suffix(".service") {
-        off.push((Subject::Levels(service.to_owned(), None), OFF));
+        off.push((in_levels(Subject::Levels(service.to_owned(), None)), OFF));
         off.push((Subject::Registration(service.to_owned()), OFF));
     }
     off

@@ -8,6 +8,7 @@
 
 mod effect;
 mod history;
+pub mod levels;
 pub mod repeat;
 mod reverse;
 
@@ -22,7 +23,7 @@ use crate::digest::digest;
 use crate::error::{Result, if_exists};
 use crate::escape::{escape, unescape};
 use crate::firewall::BY_ENTRY;
-use crate::intent::Intent;
+use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Event, replaced};
 use crate::plan::{Action, Contribution, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
@@ -39,6 +40,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         refused: &fold.refused,
         wanted_before: aims(before),
         wanted_now: aims(&after),
+        reverted_plugins: &fold.reverted_plugins,
     };
     let chains = chains(events);
     let mut restored = Contribution::default();
@@ -68,7 +70,20 @@ struct RestoreContext<'a> {
     refused: &'a [(String, ActiveIntent)],
     wanted_before: BTreeSet<Effect>,
     wanted_now: BTreeSet<Effect>,
+    /// Plugins all of whose requests are taken back now.
+    reverted_plugins: &'a BTreeSet<String>,
 }
+
+/// Whether a change belongs to a firewall's being switched on, which stays when the package goes that asked
+/// for it.
+fn starts_firewall(event: &Event, change: &Change) -> bool {
+    let switches_on = |recorded: &RecordedIntent| recorded.intent == Intent::FirewallSwitch { on: true };
+    let name = change.path.rsplit('/').next().unwrap_or_default();
+    event.intents.iter().any(switches_on) && FIREWALLS.iter().any(|firewall| name.contains(firewall))
+}
+
+/// What the names of the links have in common that start a firewall.
+const FIREWALLS: [&str; 3] = ["firewalld", "FirewallD1", "iptables"];
 
 impl RestoreContext<'_> {
     fn counts(&self, event: &Event, change: &Change, state: &State, wanted: &BTreeSet<Effect>) -> bool {
@@ -81,6 +96,10 @@ impl RestoreContext<'_> {
             return !aims.iter().any(|aim| opposite(aim).is_some_and(|opposite| wanted.contains(&opposite)));
         }
         let name = event.origin.name();
+        let is_reverted = state.reverted.contains(&event.id) || self.reverted_plugins.contains(name.as_ref());
+        if !is_reverted && starts_firewall(event, change) && !self.is_refused(event, &aims, state) {
+            return true;
+        }
         let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
             || self.is_refused(event, &aims, state);

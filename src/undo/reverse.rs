@@ -31,7 +31,11 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
     for (name, want) in gone.chain(refused) {
         let made = made(events, want);
         if !made.is_empty() && !wanted.contains(&subject(&want.intent)) {
-            undo(name, want, &made, restored);
+            // Somebody took it back, or policy did; else its package is gone.
+            let asked_by_name = fold.refused.iter().any(|(_, refused)| std::ptr::eq(refused, want))
+                || fold.reverted_plugins.contains(name)
+                || made.iter().all(|event| fold.reverted.contains(&event.id));
+            undo(name, want, (&made, asked_by_name), restored);
         }
     }
     for (name, want) in fold.refused.iter().filter(|(_, want)| matches!(want.intent, Intent::Note { .. })) {
@@ -54,7 +58,12 @@ fn made<'e>(events: &'e [Event], want: &ActiveIntent) -> Vec<&'e Event> {
     events.iter().filter(did).collect()
 }
 
-fn undo(name: &str, want: &ActiveIntent, made: &[&Event], restored: &mut Contribution) {
+fn undo(
+    name: &str,
+    want: &ActiveIntent,
+    (made, asked_by_name): (&[&Event], bool),
+    restored: &mut Contribution,
+) {
     let ask = |intent, path: String, what: &str| PlannedChange {
         path,
         action: Action::Intent { intent },
@@ -73,6 +82,8 @@ fn undo(name: &str, want: &ActiveIntent, made: &[&Event], restored: &mut Contrib
                 None => restored.notes.push(cannot("what it had closed")),
             }
         }
+        // A firewall that an image was given stays when the package goes.
+        Intent::FirewallSwitch { on: true } if !asked_by_name => {}
         // That of firewalld is links, which are put back as such.
         Intent::FirewallSwitch { on }
             if made.iter().any(|event| matches!(event.tool, Tool::Lokkit | Tool::Bypass)) =>

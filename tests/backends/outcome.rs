@@ -12,23 +12,23 @@ use nodeshim::settle::{Planner, SettleOptions, settle};
 use nodeshim::tool::Tool;
 use proptest::prelude::*;
 
-use crate::image::{BareImage, allow, facts, port, unit};
+use crate::image::{Image, allow, facts, port, unit};
 
 const UNITS: &str = "/usr/lib/systemd/system";
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const INSTALL: &str = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 
-fn put_unit(image: &BareImage, name: &str, more: &str) {
+fn put_unit(image: &Image, name: &str, more: &str) {
     image.put(&format!("{UNITS}/{name}"), &format!("{INSTALL}{more}"));
 }
 
-fn put_preset(image: &BareImage, name: &str, text: &str) {
+fn put_preset(image: &Image, name: &str, text: &str) {
     image.put(&format!("/usr/lib/systemd/system-preset/{name}"), text);
 }
 
 /// An image with two templates, two services and a distribution's last word.
-fn image(vendor: &str) -> BareImage {
-    let image = BareImage::with_nft();
+fn image(vendor: &str) -> Image {
+    let image = Image::new();
     put_unit(&image, "multi-user.target", "");
     put_unit(&image, "a.service", "");
     put_unit(&image, "b.service", "");
@@ -39,7 +39,7 @@ fn image(vendor: &str) -> BareImage {
 }
 
 /// This machine's own systemctl on the image.
-fn systemctl(image: &BareImage, words: &[&str]) -> String {
+fn systemctl(image: &Image, words: &[&str]) -> String {
     let output = Command::new("systemctl")
         .arg(format!("--root={}", image.path().display()))
         .args(words)
@@ -50,12 +50,12 @@ fn systemctl(image: &BareImage, words: &[&str]) -> String {
 }
 
 /// Unit → state of its file, of everything that is there or enabled.
-fn states(image: &BareImage, units: &[&str]) -> BTreeMap<String, String> {
+fn states(image: &Image, units: &[&str]) -> BTreeMap<String, String> {
     let state = |unit: &&str| (unit.to_string(), systemctl(image, &["is-enabled", unit]).trim().to_owned());
     units.iter().map(state).collect()
 }
 
-fn enabled(image: &BareImage) -> Vec<String> {
+fn enabled(image: &Image) -> Vec<String> {
     let entries = image.root.list(WANTS).unwrap_or_default();
     let mut names: Vec<String> =
         entries.iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
@@ -204,7 +204,7 @@ proptest! {
     }
 }
 
-fn view(image: &BareImage, packages: &[&str]) -> View {
+fn view(image: &Image, packages: &[&str]) -> View {
     let facts = facts(packages);
     let journal = Journal::read(&image.root).unwrap();
     View {
@@ -215,7 +215,7 @@ fn view(image: &BareImage, packages: &[&str]) -> View {
     }
 }
 
-fn differences(image: &BareImage, packages: &[&str]) -> Vec<String> {
+fn differences(image: &Image, packages: &[&str]) -> Vec<String> {
     let found = inspect::check(&image.root, &view(image, packages)).unwrap();
     found.into_iter().map(|one| format!("{} {}: {}", one.kind, one.path, one.text)).collect()
 }
@@ -232,6 +232,9 @@ fn an_image_without_nft_gets_no_unit_that_cannot_work() {
     let unit = format!("{UNITS}/nodeshim-firewall.service");
     let link = "/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service";
     assert!(!image.root.exists(&unit) && image.root.meta(link).is_err());
+    let found = inspect::check(&image.root, &view(&image, &["p"])).unwrap();
+    assert!(found.iter().all(|one| !one.is_drift()), "{found:?}");
+    assert!(found.iter().any(|one| one.text.contains("install the package nftables")), "{found:?}");
     // With the program, wherever it is, the unit comes.
     image.put("/usr/bin/nft", "");
     let report = image.settle(&["p"]);
@@ -241,9 +244,53 @@ fn an_image_without_nft_gets_no_unit_that_cannot_work() {
     assert_eq!(differences(&image, &["p"]), [""; 0]);
 }
 
+/// What an image has that loads rules without `nft`, and the backend that uses it.
+const LOADERS: [(&str, &str, &str); 2] = [
+    ("/usr/sbin/firewalld", "firewalld.service", "/etc/firewalld/services/nodeshim-p.xml"),
+    ("/usr/sbin/iptables", "iptables.service", "/etc/sysconfig/iptables"),
+];
+
+#[test]
+fn an_image_without_nft_gets_its_rules_where_something_loads_them() {
+    for (program, loader, rules) in LOADERS {
+        let image = image("disable *\n");
+        image.root.remove("/usr/sbin/nft").unwrap();
+        image.put(program, "");
+        let reject = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j REJECT\nCOMMIT\n";
+        image.put("/etc/sysconfig/iptables", reject);
+        image.put("/usr/lib/firewalld/zones/public.xml", "<zone><service name=\"ssh\"/></zone>");
+        put_unit(&image, loader, "");
+        assert!(image.settle(&[]).plan.is_empty(), "nothing is asked for");
+        image.record("p", "%post", 1, vec![allow(port("80", "tcp"))]);
+        let report = image.settle(&["p"]);
+        assert!(!report.plan.notes.iter().any(|note| note.text.contains("warning")), "{report:?}");
+        assert!(image.read(rules).contains("80"));
+        assert!(!image.root.exists("/etc/nftables"));
+        assert_eq!(enabled(&image), [loader]);
+        systemctl(&image, &["preset-all"]);
+        assert_eq!(enabled(&image), [loader], "presets leave what loads the firewall");
+        assert!(image.settle(&["p"]).plan.is_empty());
+        assert_eq!(differences(&image, &["p"]), [""; 0]);
+    }
+}
+
+#[test]
+fn what_loads_rules_is_not_enabled_against_whoever_switched_it_off() {
+    let image = image("disable *\n");
+    image.root.remove("/usr/sbin/nft").unwrap();
+    image.put("/usr/sbin/firewalld", "");
+    put_unit(&image, "firewalld.service", "");
+    let off = unit("firewalld.service", UnitWant::Disable);
+    image.record("p", "%post", 1, vec![allow(port("80", "tcp")), off]);
+    let report = image.settle(&["p"]);
+    let is_named = |text: &str| text.starts_with("warning: firewalld.service is switched off");
+    assert!(report.plan.notes.iter().any(|note| is_named(&note.text)), "{report:?}");
+    assert_eq!(enabled(&image), [""; 0]);
+}
+
 /// An image like Enterprise Linux 6: init scripts and run levels, nothing of systemd.
-fn sysv_image() -> BareImage {
-    let image = BareImage::with_nft();
+fn sysv_image() -> Image {
+    let image = Image::new();
     for level in 0..7 {
         image.root.create_dirs(format!("/etc/rc.d/rc{level}.d"), 0o755).unwrap();
     }
@@ -284,6 +331,47 @@ fn an_image_without_systemd_gets_iptables_files_and_run_levels_alone() {
     assert_eq!(rules.matches("--dport 8080 ").count(), 1, "{rules}");
     image.settle(&[]);
     assert!(!image.read("/etc/sysconfig/iptables").contains("--dport 8080"), "{rules}");
+}
+
+#[test]
+fn without_systemd_modules_are_loaded_by_a_script_and_accounts_are_named() {
+    let image = sysv_image();
+    let metadata = "schema = 1\n[kernel]\nmodules = [\"dm_multipath\"]\n[[user]]\nname = \"agent\"\n";
+    image.put("/usr/share/ovirt-node/plugins.d/p.toml", metadata);
+    let report = image.settle(&["p"]);
+    let script = "/etc/sysconfig/modules/nodeshim-p.modules";
+    let text = image.read(script);
+    assert!(text.starts_with("#!/bin/sh\n") && text.contains("\nmodprobe dm_multipath "), "{text}");
+    assert_eq!(image.root.meta(script).unwrap().mode, 0o755);
+    let warning = "warning: nothing will make its users and groups: the image has no systemd";
+    assert!(report.plan.notes.iter().any(|note| note.text == warning), "{report:?}");
+    for directory in ["/etc/modules-load.d", "/etc/sysusers.d"] {
+        assert!(!image.root.exists(directory), "{directory}");
+    }
+    image.root.remove("/usr/share/ovirt-node/plugins.d/p.toml").unwrap();
+    image.settle(&[]);
+    assert!(!image.root.exists(script));
+}
+
+#[test]
+fn a_firewall_that_lokkit_switched_on_stays_on_without_its_package() {
+    let image = sysv_image();
+    image.put("/etc/sysconfig/system-config-firewall", "--disabled\n");
+    assert_eq!(image.ask("p", Tool::Lokkit, &["--enabled", "--nostart"]), 0);
+    image.settle(&["p"]);
+    image.settle(&[]);
+    let config = image.read("/etc/sysconfig/system-config-firewall");
+    assert!(config.contains("--enabled"), "{config}");
+    // By name it goes.
+    assert_eq!(image.ask("q", Tool::Lokkit, &["--disabled", "--nostart"]), 0);
+    image.settle(&["q"]);
+    assert_eq!(image.ask("r", Tool::Lokkit, &["--enabled", "--nostart"]), 0);
+    image.settle(&["r"]);
+    let mut revert = SettleOptions::default();
+    revert.revert.plugins.insert("r".into());
+    settle(&image.root, &facts(&["r"]), &revert).unwrap();
+    let config = image.read("/etc/sysconfig/system-config-firewall");
+    assert!(config.contains("--disabled"), "{config}");
 }
 
 #[test]
@@ -347,7 +435,7 @@ fn check_finds_a_unit_that_metadata_enables_and_somebody_disabled() {
 
 #[test]
 fn directories_that_settling_made_go_with_the_last_erase() {
-    let image = BareImage::with_nft();
+    let image = Image::new();
     put_unit(&image, "a.service", "");
     image.root.create_dirs("/etc/sysctl.d", 0o755).unwrap();
     image.root.take_changes();

@@ -23,7 +23,7 @@ const REMOVED: i64 = 1 << 19;
 pub(super) struct Bindings {
     by_zone: BTreeMap<String, Vec<Match>>,
     default: String,
-    /// Bindings that no rule can tell from others.
+    /// What is bound and cannot be told apart.
     pub notes: Vec<String>,
 }
 

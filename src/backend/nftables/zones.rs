@@ -20,7 +20,7 @@ pub(super) struct Zones<'a> {
     inverted: BTreeSet<String>,
     /// Zones whose interfaces and sources may send packets to each other.
     forwards: BTreeSet<String>,
-    /// Bindings that no rule can tell from others.
+    /// What is bound and cannot be told apart.
     pub notes: Vec<String>,
 }
 

@@ -16,10 +16,9 @@ use crate::plan::{Content, Contribution, DesiredFile, Note, words};
 use crate::root::Root;
 use crate::state::State;
 use crate::sysv::native::is_sysv;
-use crate::unit::batch::Batch;
+use crate::unit::batch::{Batch, Lookup};
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
-use crate::unit::lookup::Lookup;
 use crate::unit::name;
 use crate::unit::paths::SearchPath;
 use crate::unit::preset::{PresetAnswer, Presets};
@@ -32,7 +31,7 @@ const SHARED: &str = "+shared";
 const OWN: &str = "+own";
 
 /// A request to enable or disable a unit, or to leave it to presets.
-struct PresetRequest<'s> {
+struct Asked<'s> {
     plugin: &'s str,
     unit: &'s str,
     want: UnitWant,
@@ -106,21 +105,17 @@ impl File {
 
 /// What was asked of each unit, in the order in which it counts: what files declare, then requests
 /// as they were made, then those of builders. All instances of a template come under the template.
-fn by_subject<'s>(
-    state: &'s State,
-    of: Scope,
-    notes: &mut Vec<Note>,
-) -> BTreeMap<String, Vec<PresetRequest<'s>>> {
-    let mut subjects: BTreeMap<String, Vec<PresetRequest>> = BTreeMap::new();
+fn by_subject<'s>(state: &'s State, of: Scope, notes: &mut Vec<Note>) -> BTreeMap<String, Vec<Asked<'s>>> {
+    let mut subjects: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
     for (plugin, want) in state.wants() {
-        let Intent::Unit {
-            unit,
-            want: state,
-            scope,
-            ..
-        } = &want.intent
-        else {
-            continue;
+        let (unit, state, scope) = match &want.intent {
+            Intent::Unit {
+                unit, want, scope, ..
+            } => (unit, want, scope),
+            // preset-all takes the link default.target away with those of a target that it disables
+            // (observed with 252.39).
+            Intent::DefaultTarget { unit } => (unit, &UnitWant::Enable, &Scope::System),
+            _ => continue,
         };
         if *scope != of || answer_for(*state).is_none() {
             continue;
@@ -131,7 +126,7 @@ fn by_subject<'s>(
             continue;
         }
         let subject = name::template_of(unit).unwrap_or_else(|| unit.clone());
-        subjects.entry(subject).or_default().push(PresetRequest {
+        subjects.entry(subject).or_default().push(Asked {
             plugin,
             unit,
             want: *state,
@@ -165,7 +160,7 @@ fn is_explicit(want: UnitWant) -> bool {
 }
 
 /// A unit is written into the files of all plugins that asked for what counts.
-fn plain<'s>(unit: &str, asked: &[PresetRequest<'s>], files: &mut BTreeMap<&'s str, File>) {
+fn plain<'s>(unit: &str, asked: &[Asked<'s>], files: &mut BTreeMap<&'s str, File>) {
     let Some(last) = asked.last().filter(|last| is_explicit(last.want)) else {
         return;
     };
@@ -182,12 +177,7 @@ fn line(unit: &str, enable: bool) -> String {
 
 /// A template is written once: the instances that the image's own rules give it, changed by one
 /// request after the other.
-fn template<'s>(
-    template: &str,
-    asked: &[PresetRequest<'s>],
-    rules: &Rules,
-    files: &mut BTreeMap<&'s str, File>,
-) {
+fn template<'s>(template: &str, asked: &[Asked<'s>], rules: &Rules, files: &mut BTreeMap<&'s str, File>) {
     if !asked.iter().any(|one| is_explicit(one.want)) {
         return;
     }
@@ -273,9 +263,9 @@ impl<'r> Rules<'r> {
 }
 
 /// The preset of our own units, which keeps them where a tool applies presets later: of all those that
-/// links among `files` enable. None if there are none.
-pub fn own_preset(files: &[DesiredFile]) -> Option<DesiredFile> {
-    let mut units: BTreeSet<String> = BTreeSet::new();
+/// links among `files` enable, and of units of the image that load our `firewall`. None if there are none.
+pub fn own_preset(files: &[DesiredFile], firewall: &BTreeSet<String>) -> Option<DesiredFile> {
+    let mut units: BTreeSet<String> = firewall.iter().map(|unit| line(unit, true)).collect();
     let mut templates: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for file in files.iter().filter(|file| matches!(file.content, Content::Link { .. })) {
         let Some((directory, unit)) = file.path.rsplit_once('/') else {
@@ -343,13 +333,18 @@ mod tests {
     use crate::state::{ActiveIntent, Plugin};
 
     fn want(unit: &str, want: UnitWant, id: u64) -> ActiveIntent {
-        let intent = Intent::Unit {
-            unit: unit.into(),
-            want,
-            scope: Scope::System,
-            rule: None,
-        };
-        ActiveIntent::new(intent, vec![id])
+        ActiveIntent {
+            intent: Intent::Unit {
+                unit: unit.into(),
+                want,
+                scope: Scope::System,
+                rule: None,
+            },
+            runtime: false,
+            events: vec![id],
+            declared: Vec::new(),
+            denied_before: Vec::new(),
+        }
     }
 
     fn state(plugins: &[(&str, Vec<ActiveIntent>)]) -> State {

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn source_addresses_are_checked_as_firewalld_does() {
+    fn sources() {
         for text in [
             "10.0.0.1",
             "10.0.0.1/8",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn interface_names_are_checked_as_firewalld_does() {
+    fn interfaces() {
         for (name, fine) in [
             ("eth+", true),
             ("br0:1", true),

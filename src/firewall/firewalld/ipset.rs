@@ -191,7 +191,7 @@ impl Ipset {
 }
 
 /// Whether a set can be of this type.
-fn check_type(kind: &str) -> Checked<()> {
+pub fn check_type(kind: &str) -> Checked<()> {
     if TYPES.contains(&kind) {
         return Ok(());
     }
@@ -202,7 +202,7 @@ fn check_type(kind: &str) -> Checked<()> {
 ///
 /// # Errors
 /// `INVALID_IPSET` for an unknown one, `INVALID_VALUE` and `INVALID_FAMILY` for a value.
-fn check_option(name: &str, value: &str) -> Checked<()> {
+pub fn check_option(name: &str, value: &str) -> Checked<()> {
     match name {
         "family" if matches!(value, "inet" | "inet6") => Ok(()),
         "family" => Err(Code::InvalidFamily.about(value)),

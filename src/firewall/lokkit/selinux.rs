@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn selinux_config_keeps_or_gets_both_keys() {
+    fn what_is_missing_is_completed() {
         let wanted = Selinux {
             mode: Some("permissive"),
             policy: None,

@@ -349,7 +349,16 @@ impl Reader<'_> {
             }
             "accept" | "reject" | "drop" | "mark" => {
                 let action = Action {
-                    verdict: action(&mut open),
+                    verdict: match open.word {
+                        "accept" => RichAction::Accept,
+                        "reject" => RichAction::Reject {
+                            with: open.take("type"),
+                        },
+                        "drop" => RichAction::Drop,
+                        _ => RichAction::Mark {
+                            set: open.take("set"),
+                        },
+                    },
                     limit: self.limit.take(),
                 };
                 rule.action = Some(action.made(grammar)?);
@@ -363,19 +372,6 @@ impl Reader<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn action(open: &mut Open) -> RichAction {
-    match open.word {
-        "accept" => RichAction::Accept,
-        "reject" => RichAction::Reject {
-            with: open.take("type"),
-        },
-        "drop" => RichAction::Drop,
-        _ => RichAction::Mark {
-            set: open.take("set"),
-        },
     }
 }
 

@@ -161,7 +161,7 @@ impl Whole<'_, '_> {
     ///
     /// # Errors
     /// What is wrong with them.
-    fn other_files(&self) -> Checked<()> {
+    pub fn other_files(&self) -> Checked<()> {
         self.other_file(direct::FILE, |text| Direct::parse(text).and_then(|direct| direct.check()))?;
         match self.has(Feature::Lockdown) {
             true => self.other_file(lockdown::FILE, lockdown::Whitelist::check),
