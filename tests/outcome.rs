@@ -1,7 +1,7 @@
 //! The outcome oracle: random histories of packages, metadata, presets and builder's calls on twins, one
 //! image with the original systemctl and firewall-offline-cmd, one under nodeshim. Compared is what comes
-//! of it: which units are enabled after the real `preset-all`, what is open in each zone by the nftables
-//! and the firewalld backend, and which units a first boot starts. `outcome/rules.rs` says what may differ.
+//! of it: the target to boot into, which units are enabled after the real `preset-all`, what is open in each zone by the nftables
+//! and the firewalld backend, and in the default zone by that of iptables, and which units a first boot starts. `outcome/rules.rs` says what may differ.
 //!
 //! `NODESHIM_OUTCOME_HISTORIES` says how many, `NODESHIM_SEED` from which seed on. What is found shrinks to
 //! the fewest steps that still differ, and prints as calls.
@@ -20,13 +20,17 @@ mod skip;
 #[path = "outcome/twins.rs"]
 mod twins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use firewalld_support::{memory, number};
 use history::{Call, Step, history, is_possible};
+use nodeshim::config::Backend;
 use rules::{Wanted, call_for, installed};
-use twins::{Firewall, Original, Shimmed, builder, remove, scriptlet, unit_states, unpack};
+use twins::{Firewall, Original, Shimmed, builder, own_presets, remove, scriptlet, unit_states, unpack};
+
+/// The backends that nodeshim writes.
+const BACKENDS: [Backend; 3] = [Backend::Nftables, Backend::Firewalld, Backend::Iptables];
 
 /// Histories in a run of all tests.
 const HISTORIES: u64 = 500;
@@ -38,36 +42,79 @@ fn an_image_boots_as_it_was_last_asked_for() {
         return skip::skip("the original systemctl or firewall-offline-cmd is not installed");
     }
     let mut firewall = Firewall::start();
+    for (backend, steps) in found_before() {
+        let wrong = compare(&mut firewall, &steps, backend);
+        assert_eq!(wrong, None, "{steps:#?}");
+    }
     let first = number("NODESHIM_SEED", 1);
     let found: Vec<String> = (first..first + number("NODESHIM_OUTCOME_HISTORIES", HISTORIES))
         .filter_map(|seed| {
             let steps = history(seed);
-            let firewalld = seed % 2 == 0;
-            let wrong = compare(&mut firewall, &steps, firewalld)?;
-            let (steps, wrong) = shrink(&mut firewall, steps, firewalld, wrong);
+            let backend = BACKENDS[(seed % 3) as usize];
+            let wrong = compare(&mut firewall, &steps, backend)?;
+            let (steps, wrong) = shrink(&mut firewall, steps, backend, wrong);
             let steps: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-            Some(format!("NODESHIM_SEED={seed} (firewalld: {firewalld})\n{}\n{wrong}", steps.join("\n")))
+            Some(format!("NODESHIM_SEED={seed} ({})\n{}\n{wrong}", backend.word(), steps.join("\n")))
         })
         .take(5)
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
+/// Histories in which the twins once differed.
+fn found_before() -> Vec<(Backend, Vec<Step>)> {
+    let unit = |verb, unit| Call::Unit { verb, unit };
+    let install = |package, post: &[Call]| Step::Install {
+        package,
+        post: post.to_vec(),
+        declared: Vec::new(),
+    };
+    let (mask, disable) = (unit("mask", "w@b.service"), unit("disable", "p0.service"));
+    vec![
+        (
+            Backend::Nftables,
+            vec![
+                install("p2", &[mask, unit("start", "w@b.service")]),
+                Step::Builder(vec![Call::PresetAll]),
+            ],
+        ),
+        (
+            Backend::Firewalld,
+            vec![
+                install("p0", &[disable, unit("start", "p0.service")]),
+                Step::Builder(vec![Call::PresetAll]),
+            ],
+        ),
+        (
+            Backend::Nftables,
+            vec![
+                install("p2", &[unit("mask", "v0.service")]),
+                install("p0", &[unit("disable", "v0.service")]),
+                Step::Erase {
+                    package: "p2",
+                    preun: Vec::new(),
+                    postun: Vec::new(),
+                },
+            ],
+        ),
+    ]
+}
+
 /// What differs at the end of a history, if anything does.
-fn compare(firewall: &mut Firewall, steps: &[Step], firewalld: bool) -> Option<String> {
+fn compare(firewall: &mut Firewall, steps: &[Step], backend: Backend) -> Option<String> {
     let place = tempfile::tempdir_in(memory()).expect("a directory");
     for twin in ["original", "nodeshim"] {
         std::fs::create_dir(place.path().join(twin)).expect("a directory");
     }
     let mut original = Original::new(place.path().join("original"), firewall);
-    let shimmed = Shimmed::new(place.path().join("nodeshim"), firewalld);
+    let shimmed = Shimmed::new(place.path().join("nodeshim"), backend);
     let base = unit_states(&original.root);
     let base = base.into_iter().map(|(unit, state)| (("unit", unit), state == "enabled"));
     let mut wanted = Wanted::new(base.collect());
     for (index, step) in steps.iter().enumerate() {
         take(step, &mut original, &shimmed, &mut wanted, &installed(&steps[..=index]));
     }
-    let expected = original.effect();
+    let expected = original.effect().seen_by(backend);
     let starts = wanted.starts();
     let started = shimmed.starts();
     let found = shimmed.effect_after_presets();
@@ -103,31 +150,51 @@ fn take(
             post.iter().for_each(|call| of_package(call, package, &origin, original, shimmed, wanted));
             wanted.declare(package, declared);
         }
-        Step::Upgrade { package, post } => {
-            let origin = scriptlet(package, there[package], "%post", 2);
-            post.iter().for_each(|call| of_package(call, package, &origin, original, shimmed, wanted));
-        }
-        Step::Erase { package, preun } => {
-            let origin = scriptlet(package, 1, "%preun", 0);
-            for call in preun {
-                original.call(call);
-                shimmed.call(call, &origin);
+        Step::Upgrade {
+            package,
+            post,
+            postun,
+        } => {
+            let version = there[package];
+            let steps = [(post, "%post", version, 2), (postun, "%postun", version - 1, 1)];
+            for (calls, kind, version, arg) in steps {
+                let origin = scriptlet(package, version, kind, arg);
+                calls
+                    .iter()
+                    .for_each(|call| of_package(call, package, &origin, original, shimmed, wanted));
             }
-            roots.iter().for_each(|root| remove(root, package));
-            wanted.erase(package);
+        }
+        Step::Erase {
+            package,
+            preun,
+            postun,
+        } => {
+            for (calls, kind) in [(preun, "%preun"), (postun, "%postun")] {
+                let origin = scriptlet(package, 1, kind, 0);
+                for call in calls {
+                    original.call(call);
+                    shimmed.call(call, &origin);
+                }
+                roots.iter().for_each(|root| remove(root, package));
+            }
+            wanted.erase(package, &[preun.as_slice(), postun].concat());
         }
         Step::Builder(calls) => {
             for call in calls {
+                let masked = masked_instances(&original.root);
                 let done = original.call(call);
                 shimmed.call(call, &builder());
                 if done {
-                    wanted.of_builder(call, &preset_states(call, &original.root));
+                    wanted.of_builder(call, &preset_states(call, &original.root, &masked));
                 }
             }
         }
     }
     for (subject, on) in wanted.rule() {
         original.call(&call_for(subject, on));
+    }
+    if let Some(target) = wanted.rule_target() {
+        original.set_target(target);
     }
     shimmed.settle(there);
     original.copy_presets(shimmed);
@@ -144,29 +211,37 @@ fn of_package(
     let done = original.call(call);
     shimmed.call(call, origin);
     if done {
-        let preset = preset_states(call, &original.root).into_values().next();
+        let preset = preset_states(call, &original.root, &BTreeSet::new()).into_values().next();
         wanted.of_package(package, call, preset);
     }
 }
 
-/// What became of the units that a call applied presets to.
-fn preset_states(call: &Call, root: &Path) -> BTreeMap<&'static str, bool> {
+/// Instances of templates that are masked, which have a file by that.
+fn masked_instances(root: &Path) -> BTreeSet<&'static str> {
+    let masked = unit_states(root).into_iter().filter(|(_, state)| state.starts_with("masked"));
+    masked.map(|(unit, _)| unit).filter(|unit| unit.contains('@')).collect()
+}
+
+/// What became of the units that a call applied presets to: of instances those that were `masked` are
+/// among all units. What presets of nodeshim's own say was asked for before.
+fn preset_states(call: &Call, root: &Path, masked: &BTreeSet<&'static str>) -> BTreeMap<&'static str, bool> {
     let of: &dyn Fn(&str) -> bool = match call {
-        Call::PresetAll => &|unit: &str| !unit.contains('@'),
+        Call::PresetAll => &|unit: &str| !unit.contains('@') || masked.contains(unit),
         Call::Unit { verb: "preset", unit } => &move |of: &str| of == *unit,
         _ => return BTreeMap::new(),
     };
-    let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit));
+    let own = own_presets(root);
+    let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit) && !own.contains(*unit));
     states.map(|(unit, state)| (unit, state == "enabled")).collect()
 }
 
 /// Leaves steps, then calls, out as long as the twins still differ.
-fn shrink(firewall: &mut Firewall, steps: Vec<Step>, firewalld: bool, wrong: String) -> (Vec<Step>, String) {
+fn shrink(firewall: &mut Firewall, steps: Vec<Step>, backend: Backend, wrong: String) -> (Vec<Step>, String) {
     let (mut steps, mut wrong) = (steps, wrong);
     loop {
         let smaller = smaller(&steps).into_iter().filter(|steps| is_possible(steps));
         let found = smaller
-            .map(|steps| (compare(firewall, &steps, firewalld), steps))
+            .map(|steps| (compare(firewall, &steps, backend), steps))
             .find_map(|(wrong, steps)| Some((steps, wrong?)));
         match found {
             Some(found) => (steps, wrong) = found,
@@ -220,11 +295,33 @@ fn calls_less(step: &Step) -> Vec<Step> {
             });
             fewer.chain(undeclared).collect()
         }
-        Step::Upgrade { package, post } => {
-            less(post).into_iter().map(|post| Step::Upgrade { package, post }).collect()
+        Step::Upgrade {
+            package,
+            post,
+            postun,
+        } => {
+            let upgrade = |post: Vec<Call>, postun: Vec<Call>| Step::Upgrade {
+                package,
+                post,
+                postun,
+            };
+            let fewer = less(post).into_iter().map(|post| upgrade(post, postun.clone()));
+            fewer
+                .chain(less(postun).into_iter().map(|postun| upgrade(post.clone(), postun)))
+                .collect()
         }
-        Step::Erase { package, preun } => {
-            less(preun).into_iter().map(|preun| Step::Erase { package, preun }).collect()
+        Step::Erase {
+            package,
+            preun,
+            postun,
+        } => {
+            let erase = |preun: Vec<Call>, postun: Vec<Call>| Step::Erase {
+                package,
+                preun,
+                postun,
+            };
+            let fewer = less(preun).into_iter().map(|preun| erase(preun, postun.clone()));
+            fewer.chain(less(postun).into_iter().map(|postun| erase(preun.clone(), postun))).collect()
         }
         Step::Builder(calls) => less(calls).into_iter().map(Step::Builder).collect(),
     }

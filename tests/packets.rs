@@ -141,7 +141,7 @@ fn the_image_s_own_files_let_the_same_packets_through() {
 }
 
 #[test]
-fn erasing_a_plugin_closes_its_ports_by_refcount() {
+fn erasing_closes_what_nobody_else_wants() {
     let (image, cable) = (Image::new(), Cable::new());
     image.install(&PLUGINS);
     image.erase(&["node-console-a", "node-mirror"]);

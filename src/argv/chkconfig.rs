@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn chkconfig_usage_errors() {
+    fn what_is_refused_and_how() {
         for line in [
             "--level 3",
             "--type sysv",

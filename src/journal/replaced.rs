@@ -7,11 +7,10 @@ use super::DIRECTORY;
 use crate::digest::digest;
 use crate::error::Result;
 use crate::firewall::BY_ENTRY;
-use crate::layout;
 use crate::root::{Replaced, Root};
 
 /// Where they are kept.
-pub(super) const REPLACED: &str = layout::REPLACED;
+pub(super) const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
 
 /// Whether what a path held is kept: not where entries are put back one by one.
 pub fn is_kept(path: &Path) -> bool {

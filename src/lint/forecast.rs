@@ -4,9 +4,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::requests::{Context, ForecastItem, of_file};
+use super::requests::{ForecastItem, of_file};
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
+use crate::policy::Rules;
+use crate::root::Root;
 
 /// What a package's scriptlets and metadata ask for, each intent once, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -27,9 +29,9 @@ pub struct Forecast {
 }
 
 /// Looks at an rpm file.
-pub fn forecast(context: &Context, path: &Path) -> Result<Forecast> {
+pub fn forecast(root: &Root, rules: &Rules, path: &Path) -> Result<Forecast> {
     let mut forecast = Forecast::default();
-    for asked in of_file(context, path)? {
+    for asked in of_file(root, rules, path)? {
         forecast.add(asked);
     }
     Ok(forecast)

@@ -22,7 +22,7 @@ pub fn answers() -> Result<()> {
     succeed(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
 }
 
-/// Reloads unit files.
+/// Reads unit files anew.
 pub fn reload() -> Result<()> {
     succeed(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn systemctl_show_output_is_parsed() {
+    fn what_show_prints_is_understood() {
         let shown =
             "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestamp=@1700000000\n";
         let expected = Activity {

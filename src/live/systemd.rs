@@ -66,7 +66,7 @@ impl Manager {
         }
     }
 
-    /// Reloads unit files.
+    /// Reads unit files anew.
     pub fn reload(&self) -> Result<()> {
         match &self.bus {
             Some(bus) => bus.call(&MANAGER, "Reload", &()).map(drop),

@@ -3,9 +3,8 @@
 //!
 //! Paths are as a process inside the image would spell them; a leading slash makes no difference.
 
-mod changes;
 mod copy;
-mod dir_cache;
+mod held;
 mod lock;
 mod read;
 #[cfg(feature = "admin")]
@@ -14,7 +13,7 @@ mod sync;
 mod walk;
 mod write;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -26,15 +25,15 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
-use changes::ChangeLog;
-use dir_cache::DirCache;
+use held::DirCache;
 
-pub use changes::{Change, Op, Replaced};
-pub use dir_cache::CachedDirs;
+pub use held::Hold;
 pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]
 pub use scan::{Listing, Status};
+use write::Noted;
+pub use write::{Change, Op, Replaced};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
 pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
@@ -46,12 +45,13 @@ pub struct Root {
     path: PathBuf,
     /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
     kernel: Cell<bool>,
-    changes: ChangeLog,
+    changes: RefCell<Vec<Noted>>,
     /// Changes are noted and not made.
     observing: bool,
-    /// Whether to remember what the file at a path held when it is replaced.
+    /// Tells of a path whether what its file holds is kept when it is replaced.
     keeping: Option<fn(&Path) -> bool>,
-    dirs: DirCache,
+    replaced: RefCell<Vec<(String, Replaced)>>,
+    held: DirCache,
 }
 
 impl Root {
@@ -64,10 +64,11 @@ impl Root {
             dir,
             path: path.to_owned(),
             kernel: Cell::new(true),
-            changes: ChangeLog::default(),
+            changes: RefCell::default(),
             observing: false,
             keeping: None,
-            dirs: DirCache::default(),
+            replaced: RefCell::default(),
+            held: DirCache::default(),
         })
     }
 
@@ -85,7 +86,7 @@ impl Root {
 
     /// What was replaced since the last time, each by its SHA-256; see [`Root::keeping`].
     pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
-        self.changes.take_replaced()
+        self.replaced.take()
     }
 
     /// The root's own path, as it was given to [`Root::open`].
@@ -101,13 +102,13 @@ impl Root {
 
     /// The changes made through this value so far, oldest first; the list is emptied.
     pub fn take_changes(&self) -> Vec<Change> {
-        self.changes.take()
+        self.changes.take().into_iter().map(Noted::into_change).collect()
     }
 
-    /// Empties the list of changes, so that only later ones are seen.
+    /// Empties the list of changes, for whoever wants to see later ones only.
     pub fn forget_changes(&self) {
         self.changes.take();
-        self.changes.take_replaced();
+        self.replaced.take();
     }
 
     /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are
@@ -119,16 +120,21 @@ impl Root {
             dir: fd.map_err(|errno| Error::io(dir, errno))?,
             path: self.path.join(dir.strip_prefix("/").unwrap_or(dir)),
             kernel: self.kernel.clone(),
-            changes: ChangeLog::default(),
+            changes: RefCell::default(),
             observing: self.observing,
             keeping: self.keeping,
-            dirs: DirCache::default(),
+            replaced: RefCell::default(),
+            held: DirCache::default(),
         })
     }
 
     /// Takes over the changes that were made through a root that [`Root::enter`] gave for `dir`.
     pub fn adopt(&self, dir: &str, inner: &Root) {
-        self.changes.take_over(dir, &inner.changes);
+        let prefix = crate::escape::escape(OsStr::new(dir));
+        let mut changes = inner.changes.take();
+        changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
+        self.changes.borrow_mut().append(&mut changes);
+        self.replaced.borrow_mut().append(&mut inner.replaced.take());
     }
 
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.
@@ -138,20 +144,14 @@ impl Root {
         found.map(|found| found.canonical()).map_err(|errno| Error::io(path, errno))
     }
 
-    /// The path of a name with the links to its directory followed, but not the name's own. As it is
-    /// spelt where that directory is missing.
+    /// Where the name that `path` ends in stands: links to its directory are followed, itself it is
+    /// not. As spelt where that directory is not there.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return path.to_owned();
         };
         self.resolve(parent).map_or_else(|_| path.to_owned(), |parent| parent.join(name))
-    }
-
-    /// Keeps directories open in which things are looked at, made or removed, until the value is
-    /// dropped. A rename by another process goes unnoticed meanwhile, so this is for one request.
-    pub fn cache_dirs(&self) -> CachedDirs<'_> {
-        self.dirs.turn_on()
     }
 
     /// Opens what `path` leads to.
@@ -192,7 +192,6 @@ impl Root {
             None => return Err(Errno::ENOENT),
         };
         let parent = path.parent().unwrap_or(Path::new("/"));
-        let dir = self.dirs.get(parent, || self.open_path(parent, OFlag::O_PATH | OFlag::O_DIRECTORY))?;
-        Ok((dir, name))
+        Ok((self.working_dir(parent)?, name))
     }
 }

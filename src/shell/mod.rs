@@ -5,7 +5,6 @@
 
 mod expand;
 mod scan;
-mod script;
 mod word;
 
 /// A word of a command.

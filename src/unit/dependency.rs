@@ -2,10 +2,9 @@
 
 use nix::errno::Errno;
 
-use crate::unit::batch::Batch;
+use crate::unit::batch::{Batch, Lookup};
 use crate::unit::enable::{Outcome, Placement};
 use crate::unit::generation::Trait;
-use crate::unit::lookup::Lookup;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};
@@ -13,7 +12,7 @@ use crate::unit::section::Install;
 use crate::unit::tree::Units;
 
 /// The unit that is booted into.
-const DEFAULT_TARGET: &str = "default.target";
+pub const DEFAULT_TARGET: &str = "default.target";
 
 /// How one unit pulls another in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,8 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use crate::root::Kind;
-use crate::unit::batch::Batch;
+use crate::unit::batch::{Batch, Lookup, Mode, Unit};
 use crate::unit::generation::Trait;
-use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent};
 use crate::unit::problem::{Events, Problem};
@@ -43,7 +42,7 @@ pub enum State {
     Generated,
     /// Made at run time.
     Transient,
-    /// The unit file is invalid (systemctl(1), `is-enabled`).
+    /// Cannot be told.
     Bad,
 }
 

@@ -9,6 +9,10 @@ use super::firewalld_support::Numbers;
 pub const VENDOR_UNITS: [&str; 2] = ["v0.service", "v1.service"];
 /// Instances of a template that the image ships.
 pub const INSTANCES: [&str; 2] = ["w@a.service", "w@b.service"];
+/// Their template.
+pub const TEMPLATE: &str = "w@.service";
+/// Targets that an image may boot into.
+pub const TARGETS: [&str; 2] = ["multi-user.target", "work.target"];
 /// The packages of a history.
 pub const PACKAGES: [&str; 3] = ["p0", "p1", "p2"];
 /// The zones in which something is opened.
@@ -30,6 +34,9 @@ pub enum Call {
         unit: &'static str,
     },
     PresetAll,
+    DefaultTarget {
+        target: &'static str,
+    },
     Firewall {
         zone: &'static str,
         add: bool,
@@ -58,6 +65,9 @@ impl Call {
         match self {
             Call::Unit { verb, unit } => ("systemctl", [*verb, *unit].map(str::to_owned).into()),
             Call::PresetAll => ("systemctl", vec!["preset-all".to_owned()]),
+            Call::DefaultTarget { target } => {
+                ("systemctl", ["set-default", *target].map(str::to_owned).into())
+            }
             Call::Firewall {
                 zone,
                 add,
@@ -92,10 +102,18 @@ pub enum Step {
         post: Vec<Call>,
         declared: Vec<Call>,
     },
-    /// Its next version comes, with the calls of the new `%post`.
-    Upgrade { package: &'static str, post: Vec<Call> },
-    /// It goes, with the calls of its `%preun`.
-    Erase { package: &'static str, preun: Vec<Call> },
+    /// Its next version comes, with the calls of the new `%post` and of the old `%postun`.
+    Upgrade {
+        package: &'static str,
+        post: Vec<Call>,
+        postun: Vec<Call>,
+    },
+    /// It goes, with the calls of its `%preun`, and of its `%postun` when its files are gone.
+    Erase {
+        package: &'static str,
+        preun: Vec<Call>,
+        postun: Vec<Call>,
+    },
     /// The builder calls tools.
     Builder(Vec<Call>),
 }
@@ -109,8 +127,16 @@ impl fmt::Display for Step {
                 post,
                 declared,
             } => write!(f, "install {package}: {} [declares: {}]", calls(post), calls(declared)),
-            Step::Upgrade { package, post } => write!(f, "upgrade {package}: {}", calls(post)),
-            Step::Erase { package, preun } => write!(f, "erase {package}: {}", calls(preun)),
+            Step::Upgrade {
+                package,
+                post,
+                postun,
+            } => write!(f, "upgrade {package}: {} [postun: {}]", calls(post), calls(postun)),
+            Step::Erase {
+                package,
+                preun,
+                postun,
+            } => write!(f, "erase {package}: {} [postun: {}]", calls(preun), calls(postun)),
             Step::Builder(all) => write!(f, "builder: {}", calls(all)),
         }
     }
@@ -163,7 +189,15 @@ fn step(numbers: &mut Numbers, installed: &mut Vec<&'static str>) -> Step {
         4..6 if !installed.is_empty() => {
             let package = installed[numbers.below(installed.len())];
             let post = scriptlet(numbers, package);
-            Step::Upgrade { package, post }
+            let postun = match numbers.below(3) {
+                0 => scriptlet(numbers, package),
+                _ => Vec::new(),
+            };
+            Step::Upgrade {
+                package,
+                post,
+                postun,
+            }
         }
         6 if !installed.is_empty() => {
             let package = installed.remove(numbers.below(installed.len()));
@@ -171,7 +205,20 @@ fn step(numbers: &mut Numbers, installed: &mut Vec<&'static str>) -> Step {
                 0 => vec![Call::unit("disable", own_unit(package))],
                 _ => Vec::new(),
             };
-            Step::Erase { package, preun }
+            let postun = match numbers.below(3) {
+                0 => vec![Call::firewall(
+                    ZONES[numbers.below(ZONES.len())],
+                    false,
+                    "port",
+                    PORTS[numbers.below(PORTS.len())],
+                )],
+                _ => Vec::new(),
+            };
+            Step::Erase {
+                package,
+                preun,
+                postun,
+            }
         }
         _ => Step::Builder(builder(numbers, installed)),
     }
@@ -224,7 +271,11 @@ fn call(numbers: &mut Numbers, units: &[&'static str]) -> Call {
         "start",
         "try-restart",
     ];
-    match numbers.below(9) {
+    match numbers.below(12) {
+        8 => Call::unit("disable", TEMPLATE),
+        9 | 10 => Call::DefaultTarget {
+            target: TARGETS[numbers.below(TARGETS.len())],
+        },
         0..5 => Call::Unit {
             verb: verbs[numbers.below(verbs.len())],
             unit: units[numbers.below(units.len())],

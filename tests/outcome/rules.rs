@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{Call, Step};
+use super::history::{Call, INSTANCES, Step, TEMPLATE};
 
 /// What a decision is about: a unit, its mask, or an entry of a zone.
 pub type Subject = (&'static str, &'static str);
@@ -46,7 +46,18 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
     }
 }
 
-/// What a call decides: nothing for refused calls, and for what only concerns what is running.
+/// What a call decides: nothing for refused calls, and for what only concerns what is running. Who disables
+/// a template disables all its instances.
+fn all_decided(call: &Call) -> Vec<(Subject, bool)> {
+    match call {
+        Call::Unit {
+            verb: "disable",
+            unit: TEMPLATE,
+        } => INSTANCES.iter().map(|unit| (("unit", *unit), false)).collect(),
+        call => decides(call).into_iter().collect(),
+    }
+}
+
 fn decides(call: &Call) -> Option<(Subject, bool)> {
     Some(match call {
         Call::Unit { verb, unit } => match *verb {
@@ -56,7 +67,7 @@ fn decides(call: &Call) -> Option<(Subject, bool)> {
             "unmask" => ((MASK, unit), false),
             _ => return None,
         },
-        Call::PresetAll => return None,
+        Call::PresetAll | Call::DefaultTarget { .. } => return None,
         Call::Firewall {
             zone,
             add,
@@ -92,6 +103,10 @@ pub struct Wanted {
     time: usize,
     /// Subjects that the rules decide after this step.
     ruled: BTreeSet<Subject>,
+    /// Targets to boot into: by whom, which and when.
+    targets: BTreeMap<&'static str, (&'static str, usize)>,
+    /// Whether the rules decide about the target after this step.
+    target_is_ruled: bool,
 }
 
 impl Wanted {
@@ -116,13 +131,21 @@ impl Wanted {
         if let Call::Unit { verb: START, unit } = call {
             self.started.insert((package, unit), self.time);
         }
-        let Some((subject, on)) = decides(call).or_else(|| preset_of(call, preset)) else {
-            return;
-        };
-        match decides(call) {
-            Some(_) => self.preset.remove(&(package, subject)),
-            None => self.preset.insert((package, subject)),
-        };
+        if let Call::DefaultTarget { target } = call {
+            self.target_is_ruled |= self.targets.contains_key(BUILDER);
+            self.targets.insert(package, (target, self.time));
+        }
+        for (subject, on) in all_decided(call) {
+            self.preset.remove(&(package, subject));
+            self.decided(package, subject, on);
+        }
+        if let Some((subject, on)) = preset_of(call, preset) {
+            self.preset.insert((package, subject));
+            self.decided(package, subject, on);
+        }
+    }
+
+    fn decided(&mut self, package: &'static str, subject: Subject, on: bool) {
         if self.declared.get(package).is_some_and(|own| own.contains(&subject)) {
             self.ruled.insert(subject);
         }
@@ -144,8 +167,11 @@ impl Wanted {
         if let Call::Unit { verb: START, unit } = call {
             self.started.insert((BUILDER, unit), self.time);
         }
-        if let Some((subject, on)) = decides(call) {
+        for (subject, on) in all_decided(call) {
             self.builder.insert(subject, (on, self.time));
+        }
+        if let Call::DefaultTarget { target } = call {
+            self.targets.insert(BUILDER, (target, self.time));
         }
         // Presets take the builder's decision back, and are the last word about a unit until the next.
         for (unit, on) in states {
@@ -155,12 +181,24 @@ impl Wanted {
         }
     }
 
-    /// A package is gone.
-    pub fn erase(&mut self, package: &'static str) {
+    /// A package is gone, which called these tools at its end.
+    pub fn erase(&mut self, package: &'static str, last: &[Call]) {
+        // What it tidies up goes, unless somebody else wants it.
+        let tidied = last.iter().flat_map(all_decided).map(|(subject, _)| subject);
+        self.ruled.extend(tidied.filter(|(place, _)| *place != "unit"));
+        self.target_is_ruled |= self.targets.remove(package).is_some();
         let own = self.packages.remove(package).unwrap_or_default();
         self.ruled.extend(own.into_keys());
         self.ruled.extend(self.declared.remove(package).unwrap_or_default());
         self.started.retain(|(of, _), _| *of != package);
+    }
+
+    /// The target to boot into, if the rules decide about it after this step; none stands for the one that
+    /// the image ships.
+    pub fn rule_target(&mut self) -> Option<Option<&'static str>> {
+        let last = || self.targets.values().max_by_key(|(_, time)| *time);
+        let counts = self.targets.get(BUILDER).or_else(last).map(|(target, _)| *target);
+        std::mem::take(&mut self.target_is_ruled).then_some(counts)
     }
 
     /// What the rules say of subjects that this step touched.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nodeshim::attribution::{FoundBy, Origin};
+use nodeshim::backend::iptables::{self, Family};
 use nodeshim::backend::rulesets::{Undone, wanted};
-use nodeshim::config::Config;
+use nodeshim::config::{Backend, Config};
 use nodeshim::firewall::definitions::Definitions;
 use nodeshim::firewall::firewalld::store;
 use nodeshim::intent::Intent;
@@ -21,7 +22,7 @@ use nodeshim::state::State;
 use nodeshim::tool::Tool;
 
 use super::firewalld_support::{Peer, script};
-use super::history::{Call, INSTANCES, PACKAGES, VENDOR_UNITS, ZONES, own_unit};
+use super::history::{Call, INSTANCES, PACKAGES, TARGETS, VENDOR_UNITS, ZONES, own_unit};
 
 const UNITS: &str = "usr/lib/systemd/system";
 const PRESETS: &str = "etc/systemd/system-preset";
@@ -39,8 +40,30 @@ pub fn all_units() -> Vec<&'static str> {
 /// of zones, `ZONE ENTRY`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Effect {
+    pub target: String,
     pub units: BTreeMap<&'static str, String>,
     pub open: BTreeSet<String>,
+}
+
+/// What the services of an image stand for.
+const SERVICES: [(&str, &str); 2] = [("ssh", "22/tcp"), ("web", "8080/tcp")];
+
+impl Effect {
+    /// The same as far as a backend can say it: iptables knows ports, of the default zone.
+    pub fn seen_by(self, backend: Backend) -> Effect {
+        if backend != Backend::Iptables {
+            return self;
+        }
+        let port = |entry: &str| {
+            let entry = entry.strip_prefix("public ")?;
+            let service = SERVICES.iter().find(|(name, _)| *name == entry);
+            Some(format!("public {}", service.map_or(entry, |(_, port)| port)))
+        };
+        Effect {
+            open: self.open.iter().filter_map(|entry| port(entry)).collect(),
+            ..self
+        }
+    }
 }
 
 /// Lays an image out; both twins begin with the same.
@@ -63,7 +86,10 @@ fn lay_out(root: &Path) {
     for unit in VENDOR_UNITS.into_iter().chain(["w@.service"]) {
         put(format!("{UNITS}/{unit}"), UNIT);
     }
-    put(format!("{UNITS}/multi-user.target"), "[Unit]\nDescription=x\n");
+    for target in TARGETS {
+        put(format!("{UNITS}/{target}"), "[Unit]\nDescription=x\n");
+    }
+    symlink(TARGETS[0], root.join(UNITS).join("default.target")).expect("a link");
     put("usr/lib/systemd/system-preset/90-image.preset".into(), "enable v0.service\n");
     put("usr/lib/systemd/system-preset/99-default.preset".into(), "disable *\n");
     let service = |port: u16| format!("<service><port protocol=\"tcp\" port=\"{port}\"/></service>");
@@ -94,6 +120,27 @@ pub fn systemctl(root: &Path, words: &[&str]) -> (i32, String) {
         .output()
         .expect("systemctl");
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The units that presets of nodeshim's own say something of.
+pub fn own_presets(root: &Path) -> BTreeSet<String> {
+    let mut units = BTreeSet::new();
+    for entry in fs::read_dir(root.join(PRESETS)).into_iter().flatten().flatten() {
+        let text = fs::read_to_string(entry.path()).expect("a preset");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+            if let [template, instances @ ..] = words.as_slice() {
+                let of = |instance: &&str| template.replace("@.", &format!("@{instance}."));
+                units.extend(instances.iter().map(of));
+                units.insert((*template).to_owned());
+            }
+        }
+    }
+    units
+}
+
+fn default_target(root: &Path) -> String {
+    systemctl(root, &["get-default"]).1.trim().to_owned()
 }
 
 /// The states of the units whose files are there.
@@ -152,9 +199,18 @@ impl Original<'_> {
         self.firewall.0.call(&argv).0 == 0
     }
 
+    /// Makes a target the one to boot into; none takes the decision away.
+    pub fn set_target(&self, target: Option<&'static str>) {
+        match target {
+            Some(target) => _ = systemctl(&self.root, &["set-default", target]),
+            None => _ = fs::remove_file(self.root.join("etc/systemd/system/default.target")),
+        }
+    }
+
     pub fn effect(&self) -> Effect {
         let root = Root::open(&self.root).expect("the root");
         Effect {
+            target: default_target(&self.root),
             units: unit_states(&self.root),
             open: open_in_zones(&root),
         }
@@ -216,21 +272,20 @@ fn each_port(zone: &str, range: &str, protocol: &str) -> Vec<String> {
 /// The image under nodeshim.
 pub struct Shimmed {
     pub root: PathBuf,
-    firewalld: bool,
+    backend: Backend,
 }
 
 impl Shimmed {
-    pub fn new(root: PathBuf, firewalld: bool) -> Shimmed {
+    pub fn new(root: PathBuf, backend: Backend) -> Shimmed {
         lay_out(&root);
         fs::create_dir_all(root.join("etc/nodeshim")).expect("a directory");
-        let backend = if firewalld { "firewalld" } else { "nftables" };
-        let text = format!("[firewall]\nbackend = \"{backend}\"\n");
+        let text = format!("[firewall]\nbackend = \"{}\"\n", backend.word());
         fs::write(root.join("etc/nodeshim/nodeshim.toml"), text).expect("a configuration");
         for program in ["nft", "firewalld"] {
             fs::create_dir_all(root.join("usr/sbin")).expect("a directory");
             fs::write(root.join("usr/sbin").join(program), "").expect("a program");
         }
-        Shimmed { root, firewalld }
+        Shimmed { root, backend }
     }
 
     /// Carries a call out as the shim does, and records it.
@@ -294,11 +349,16 @@ impl Shimmed {
         let mut units = unit_states(&self.root);
         units.extend(before);
         let root = Root::open(&self.root).expect("the root");
-        let open = match self.firewalld {
-            true => open_in_zones(&root),
-            false => self.open_in_ruleset(&root),
+        let open = match self.backend {
+            Backend::Firewalld => open_in_zones(&root),
+            Backend::Iptables => self.open_in_iptables(&root),
+            Backend::Nftables | Backend::Auto => self.open_in_ruleset(&root),
         };
-        Effect { units, open }
+        Effect {
+            target: default_target(&self.root),
+            units,
+            open,
+        }
     }
 
     /// What the nftables ruleset opens: what everybody asked for, and what the zones' own files say.
@@ -318,6 +378,27 @@ impl Shimmed {
         // Of a zone that nobody asked for anything in, and that has no file of its own, nothing is written.
         open.extend(ZONES.iter().map(|zone| format!("{zone} ssh")));
         open
+    }
+
+    /// The ports that a whole rule file of the iptables services lets in.
+    fn open_in_iptables(&self, root: &Root) -> BTreeSet<String> {
+        let definitions = Definitions::new(root);
+        let wanted = wanted(root, &self.state(), &Undone::default(), &definitions).expect("the zones");
+        let rules = iptables::Firewall::build(&wanted, &definitions).whole(Family::Ipv4);
+        let accepted = rules.lines().filter(|line| line.ends_with("-j ACCEPT"));
+        let ports = accepted.filter_map(|line| {
+            let word_after = |option: &str| {
+                let mut words = line.split_whitespace().skip_while(|word| *word != option);
+                words.nth(1).map(str::to_owned)
+            };
+            let ranges = word_after("--dport").or_else(|| word_after("--dports"))?.replace(':', "-");
+            Some((word_after("-p")?, ranges))
+        });
+        let each = |(protocol, ranges): (String, String)| {
+            let ports = ranges.split(',').map(|range| each_port("public", range, &protocol));
+            ports.flatten().collect::<Vec<String>>()
+        };
+        ports.flat_map(each).collect()
     }
 
     /// Units that are to be started at the first boot though nothing else does.
@@ -362,7 +443,7 @@ pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
         match call {
             Call::Unit { unit, .. } => text += &format!("[units]\nenable = [\"{unit}\"]\n"),
             Call::Firewall { value, .. } => text += &format!("[firewall]\nports = [\"{value}\"]\n"),
-            Call::PresetAll => {}
+            Call::PresetAll | Call::DefaultTarget { .. } => {}
         }
     }
     fs::write(root.join(METADATA).join(format!("{package}.toml")), text).expect("metadata");

@@ -4,7 +4,7 @@
 use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
-use crate::journalled::{BareImage, allow, allow_in, port};
+use crate::journalled::{Image, allow, allow_in, port};
 use crate::matrix::{Daemon, image_with, load_iptables, rich};
 
 const PLUGINS: [&str; 5] = ["binder", "opener", "ddd", "eee", "mover"];
@@ -34,7 +34,7 @@ fn edited(object: &str, name: &str) -> Intent {
     }
 }
 
-fn image(unit: &str) -> BareImage {
+fn image(unit: &str) -> Image {
     let image = image_with(unit);
     image.root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
     let write = |path: &str, text: &str| {
@@ -141,7 +141,7 @@ fn firewalld_lets_zones_direct_rules_and_priorities_through() {
 
 /// A plugin that only takes ssh out of the default zone and drops the rest: no node without any
 /// firewall.
-fn closing(unit: &str) -> BareImage {
+fn closing(unit: &str) -> Image {
     let image = image_with(unit);
     image.root.create_dirs("/etc/firewalld/zones", 0o755).unwrap();
     let zone = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone target=\"DROP\">\n  <port port=\"2200\" protocol=\"tcp\"/>\n</zone>\n";

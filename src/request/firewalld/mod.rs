@@ -2,28 +2,22 @@
 //! what they accept and how they answer.
 
 mod bindings;
-mod check;
 mod clauses;
 mod definitions;
 mod deletion;
 mod direct;
-mod entries;
-mod files;
 mod item;
 mod listing;
 mod lokkit;
-mod messages;
 mod objects;
-mod properties;
+mod place;
 mod runtime;
 mod session;
 mod standalone;
 mod start;
-mod store;
 mod text;
 mod whitelist;
 mod wording;
-mod zone_or_policy;
 
 use crate::argv::firewalld::table::Group;
 use crate::argv::firewalld::{Given, Parsed, Side, edits_service, lokkit_options};
@@ -60,8 +54,8 @@ pub(super) fn execute(side: Side, call: &Call, given: Given, dry: bool) -> Reply
     }
     let runtime =
         side == Side::Online && !given.has("--permanent") && !standalone::is_permanent_anyway(&given);
-    if runtime && files::runtime_tree(call).is_some() {
-        tree = tree.beneath(files::RUNTIME);
+    if runtime && runtime::tree(call).is_some() {
+        tree = tree.beneath(runtime::RUNTIME);
     }
     let mut session = Session {
         call,
@@ -120,7 +114,7 @@ fn run(session: &mut Session) -> Step {
         objects::helper_options(session, &helper)?;
     }
     if let Some(set) = value(session, "--policy-set") {
-        return properties::policy_set_options(session, &set);
+        return place::policy_set_options(session, &set);
     }
     let adapts = session.given.has_group(Group::Traffic)
         || session.given.any(&[
@@ -130,7 +124,7 @@ fn run(session: &mut Session) -> Step {
             "--get-description",
         ]);
     if session.side == Side::Offline || adapts {
-        entries::zone_or_policy_options(session)?;
+        place::place_options(session)?;
     }
     // firewall-cmd with nothing to do.
     let Generation(major, minor) = session.grammar.generation();
