@@ -8,6 +8,8 @@ mod image;
 mod journalled;
 #[path = "packets/matrix.rs"]
 mod matrix;
+#[path = "packets/policies.rs"]
+mod policies;
 mod support;
 #[path = "packets/written.rs"]
 mod written;

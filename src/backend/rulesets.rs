@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
-use crate::firewall::node::{Node, Taken, Upcoming, canonical};
+use crate::firewall::items::canonical;
+use crate::firewall::node::{Node, Taken, Upcoming};
 use crate::firewall::ruleset::Ruleset;
 use crate::intent::{FirewallItem, Intent};
 use crate::plan::{Action, Contribution, Note};
@@ -23,10 +24,63 @@ pub struct Wanted {
     pub removed: Vec<(FirewallItem, String)>,
     /// What could not be understood.
     pub notes: Vec<Note>,
+    /// What plugins define or edit besides entries of zones.
+    pub edits: Vec<Edit>,
     /// What only firewalld itself can do.
     pub unexpressed: Vec<Note>,
     /// Whether anybody asked for anything of a firewall.
     pub is_wanted: bool,
+}
+
+/// A plugin's own version of something that firewalld knows by a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The plugin.
+    pub plugin: String,
+    /// `policy`, `ipset`, `helper`, `icmptype`, `direct`, `conf`, ...
+    pub object: String,
+    /// Its name.
+    pub name: String,
+    /// The requests.
+    pub events: Vec<u64>,
+}
+
+impl Wanted {
+    /// Says of something that is not set up as it should be, to every plugin that made or edited it; to
+    /// nobody in particular where none did.
+    pub fn unmet(&self, object: &str, name: Option<&str>, text: &str) -> Vec<Note> {
+        let is_it = |edit: &&Edit| edit.object == object && name.is_none_or(|name| edit.name == name);
+        let of = |edit: &Edit| Note::unmet(&edit.plugin, text, &edit.events);
+        let notes: Vec<Note> = self.edits.iter().filter(is_it).map(of).collect();
+        match notes.is_empty() {
+            true => vec![Note::new(None, text, &[])],
+            false => notes,
+        }
+    }
+
+    /// Says of policies and sets why they are left out, and of what no packet filter but firewalld has.
+    /// `is_set_up` knows the helpers that are.
+    pub fn left_out(&self, is_set_up: &dyn Fn(&str) -> bool) -> Vec<Note> {
+        let node = self.node.left_out.iter().flat_map(|((kind, name), why)| {
+            let text = format!("{} {name} is not set up: {why}", kind.word());
+            self.unmet(kind.word(), Some(name), &text)
+        });
+        let edits = self.edits.iter().filter_map(|edit| {
+            let text = match (edit.object.as_str(), &edit.name) {
+                ("helper", name) if is_set_up(name) => return None,
+                ("helper", name) => format!("helper {name} is not set up"),
+                ("icmptype", name) => {
+                    format!("ICMP type {name} is not set up: only firewalld takes new ones")
+                }
+                ("direct", name) if name == "passthrough" => {
+                    "a passthrough for the running firewall is not set up".to_owned()
+                }
+                _ => return None,
+            };
+            Some(Note::unmet(&edit.plugin, text, &edit.events))
+        });
+        node.chain(edits).collect()
+    }
 }
 
 /// What settling undoes in the image's configuration.
@@ -108,12 +162,20 @@ pub fn wanted(root: &Root, state: &State, undone: &Undone, definitions: &Definit
                 _ => None,
             });
     let removed = removed.collect();
-    let unexpressed = state.plugins.iter().flat_map(|(name, plugin)| {
-        let of = |want: &ActiveIntent| Some(Note::new(Some(name), unexpressed(&want.intent)?, &want.events));
-        plugin.wants.iter().filter_map(of)
+    let wants = || {
+        state
+            .plugins
+            .iter()
+            .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name, want)))
+    };
+    let unexpressed = wants().filter(|(_, want)| matches!(want.intent, Intent::FirewallSwitch { on: false }));
+    let unexpressed = unexpressed.map(|(name, want)| {
+        let text = "the firewall stays on, though it was asked to be turned off";
+        Note::new(Some(name), text, &want.events)
     });
     Ok(Wanted {
         unexpressed: unexpressed.collect(),
+        edits: wants().filter_map(|(name, want)| edit(name, want)).collect(),
         removed,
         rulesets,
         node,
@@ -134,23 +196,15 @@ fn is_of_firewall(intent: &Intent) -> bool {
     }
 }
 
-/// What is to be said of an intent that no packet filter but firewalld carries out.
-fn unexpressed(intent: &Intent) -> Option<String> {
-    match intent {
-        Intent::Definition { object, name, change } if change != "delete" => match object.as_str() {
-            "policy" => Some(format!("policy {name} is not set up: only firewalld has policies")),
-            "ipset" => Some(format!("ipset {name} is not set up: rules that name it are left out")),
-            "helper" => Some(format!("helper {name} is not set up")),
-            "icmptype" => Some(format!("ICMP type {name} is not set up: only firewalld takes new ones")),
-            "conf" if name == "LogDenied" => Some("packets that are kept out are not logged".into()),
-            "direct" if name == "passthrough" => {
-                Some("a passthrough for the running firewall is not set up".into())
-            }
-            _ => None,
-        },
-        Intent::FirewallSwitch { on: false } => {
-            Some("the firewall stays on, though it was asked to be turned off".into())
-        }
+/// What a plugin makes or edits; what it deletes is gone.
+fn edit(plugin: &str, want: &ActiveIntent) -> Option<Edit> {
+    match &want.intent {
+        Intent::Definition { object, name, change } if change != "delete" => Some(Edit {
+            plugin: plugin.to_owned(),
+            object: object.clone(),
+            name: name.clone(),
+            events: want.events.clone(),
+        }),
         _ => None,
     }
 }
@@ -165,7 +219,7 @@ pub fn rulesets(
     for (name, plugin) in &state.plugins {
         let wanted = plugin.wants.iter().filter_map(|want| opening(&want.intent, &want.events));
         let ruleset = Ruleset::collect(wanted, default_zone, definitions);
-        let not_understood = ruleset.notes.iter().map(|(text, events)| Note::new(Some(name), text, events));
+        let not_understood = ruleset.notes.iter().map(|(text, events)| Note::unmet(name, text, events));
         notes.extend(not_understood);
         if !ruleset.is_empty() {
             rulesets.insert(name.clone(), ruleset);

@@ -9,16 +9,18 @@ use nodeshim::escape::printable;
 use nodeshim::export;
 use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Intent, Verdict};
+use nodeshim::plan::{Note, NoteKind};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
 use nodeshim::settle::{self, Facts};
-use nodeshim::state::EffectiveState;
 use serde::Serialize;
 
 use super::files;
-use super::output::{count, events, json, json_list, print, wrapped};
+use super::output::{complain, count, events, json, json_list, print, wrapped};
 
 /// List everything that is wanted, what affects the whole system first
+///
+/// What of it the image's firewall does not do is told on standard error; exit 1 then.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only of this plugin
@@ -53,13 +55,10 @@ impl PluginsArgs {
     }
 }
 
-fn standing(root: &Root) -> Result<EffectiveState> {
-    settle::standing(root, &Facts::load(root)?)
-}
-
 /// Lists.
 pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
-    let standing = standing(root)?;
+    let facts = Facts::load(root)?;
+    let standing = settle::standing(root, &facts)?;
     if let Some(plugin) = &args.plugin {
         let is_known = standing.state.plugins.contains_key(plugin) || standing.gone.contains_key(plugin);
         is_known.then_some(()).ok_or_else(|| nothing_recorded(plugin))?;
@@ -67,14 +66,29 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
     let rows = inspect::list(&standing, args.plugin.as_deref());
     if as_json {
         json_list(&rows)?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        print_rows(&rows)?;
     }
+    let is_listed = |note: &Note| args.plugin.is_none() || note.plugin == args.plugin;
+    let remarks = settle::remarks(root, &facts, &standing.state)?;
+    let unmet: Vec<Note> = remarks
+        .into_iter()
+        .filter(|note| note.kind == NoteKind::Unmet && is_listed(note))
+        .collect();
+    for note in &unmet {
+        let plugin = note.plugin.as_deref().unwrap_or_default();
+        complain(&format!("{plugin}: {}", note.text));
+    }
+    Ok(ExitCode::from(u8::from(!unmet.is_empty())))
+}
+
+fn print_rows(rows: &[Row]) -> Result<()> {
     let width = rows.iter().map(|row| row.plugin.len()).max().unwrap_or(0).min(24);
-    for row in &rows {
+    for row in rows {
         let head = format!("{:<width$}  ", printable(&row.plugin));
         print(&wrapped(&head, width + 4, &describe(row)))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// What is said of a plugin that nobody knows, by every verb that takes its name.

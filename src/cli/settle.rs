@@ -14,10 +14,15 @@ use serde::Serialize;
 use super::output::{count, json, print, width};
 
 /// Make the image match what the installed plugins want; twice changes nothing
+///
+/// Exit 1 if a plugin relies on something of the firewall that is not set up, or if the image's
+/// firewalld would refuse a file.
 #[derive(Debug, Args)]
 pub struct SettleArgs {}
 
 /// Show what settling would change
+///
+/// Exit 1 as settle, for what settling would not mend.
 #[derive(Debug, Args)]
 pub struct PlanArgs {}
 
@@ -45,7 +50,7 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
     } else {
         print(&text(&report))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&report.plan))
 }
 
 /// Settles what can be settled, once nobody else is at work on the image.
@@ -79,5 +84,10 @@ pub fn plan(root: &Root, _args: PlanArgs, as_json: bool) -> Result<ExitCode> {
         let changes = count(plan.changes.len(), "change");
         print(&format!("{}{changes}\n", render(&plan, width())))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(&plan))
+}
+
+/// 1 where a plugin relies on something that is not set up, or firewalld would refuse a file.
+fn exit_code(plan: &Plan) -> ExitCode {
+    ExitCode::from(u8::from(plan.has_faults()))
 }

@@ -51,6 +51,7 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
         Dialect::Nft => {
             let firewall = nftables::Firewall::build(&wanted, &definitions);
             files.insert("nodeshim.nft".to_owned(), firewall.flattened()?);
+            notes.extend(firewall.remarks_on_helpers());
             notes.extend(firewall.notes);
         }
         Dialect::Iptables | Dialect::Ip6tables => {

@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::firewalld::{Port, Service, store};
+use super::helpers::{Tracking, tracking};
 use super::lokkit::services as lokkit;
 use super::ports::{PORT_PROTOCOLS, PortRange, Ports};
 use crate::root::Root;
@@ -89,6 +90,11 @@ impl<'r> Definitions<'r> {
             destinations: service.destinations.iter().map(|(_, address)| address.clone()).collect(),
             helpers: service.modules.iter().chain(&service.helpers).cloned().collect(),
         }
+    }
+
+    /// A connection tracking helper by the name that services have it under.
+    pub fn tracking(&self, name: &str) -> Option<Tracking> {
+        tracking(self.root, name)
     }
 
     /// A port by its name in `/etc/services`.

@@ -2,7 +2,8 @@
 
 use super::firewalld::Direct;
 use super::firewalld::direct::join;
-use super::iptables::Family;
+use super::iptables::{Family, Match, Rule};
+use super::valid;
 
 /// A rule, by the chain that it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,47 @@ pub struct DirectRule {
     pub chain: String,
     /// The rule's words.
     pub words: Vec<String>,
+}
+
+/// Targets that one table alone takes, and the built-in chains of it that do; none for all of them
+/// (iptables-extensions(8)).
+const BOUND_TARGETS: [(&str, &str, &[&str]); 6] = [
+    ("REJECT", "filter", &[]),
+    ("MARK", "mangle", &[]),
+    ("MASQUERADE", "nat", &["POSTROUTING"]),
+    ("SNAT", "nat", &["POSTROUTING", "INPUT"]),
+    ("DNAT", "nat", &["PREROUTING", "OUTPUT"]),
+    ("REDIRECT", "nat", &["PREROUTING", "OUTPUT"]),
+];
+
+/// Chains that tables have by themselves.
+const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+/// Chains in which a packet has no interface that it came in by, or none that it leaves by.
+const WITHOUT_IN: [&str; 2] = ["OUTPUT", "POSTROUTING"];
+const WITHOUT_OUT: [&str; 2] = ["INPUT", "PREROUTING"];
+
+impl DirectRule {
+    /// Why iptables, and with it all that is loaded together, would refuse the rule; `rule` are its
+    /// words, taken apart. None where it would not.
+    pub fn refusal(&self, rule: &Rule) -> Option<String> {
+        let (table, chain) = (self.table.as_str(), self.chain.as_str());
+        let is_built_in = BUILT_IN.contains(&chain);
+        let target = rule.target.as_ref()?.name.as_str();
+        if let Some((_, of, chains)) = BOUND_TARGETS.iter().find(|(name, ..)| *name == target) {
+            let is_there = chains.is_empty() || !is_built_in || chains.contains(&chain);
+            if *of != table || !is_there {
+                return Some(format!("{target} is of no use in {table} {chain}"));
+            }
+        }
+        rule.conditions.iter().find_map(|condition| match &condition.on {
+            Match::In(name) | Match::Out(name) if !valid::interface(name) => {
+                Some(format!("no interface can be named {name:?}"))
+            }
+            Match::In(_) if WITHOUT_IN.contains(&chain) => Some(format!("{chain} knows no -i")),
+            Match::Out(_) if WITHOUT_OUT.contains(&chain) => Some(format!("{chain} knows no -o")),
+            _ => None,
+        })
+    }
 }
 
 /// Direct configuration as rules.
@@ -145,5 +187,34 @@ mod tests {
         assert_eq!(shown, expected);
         assert_eq!(found.chains, [(Family::Ipv4, "filter".to_owned(), "own".to_owned())]);
         assert_eq!(found.notes.len(), 2);
+    }
+
+    #[test]
+    fn a_direct_rule_that_iptables_refuses_is_known_by_its_chain() {
+        let refusal = |table: &str, chain: &str, words: &str| {
+            let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+            let rule = Rule::parse(&words, &|_| None);
+            let direct = DirectRule {
+                family: Family::Ipv4,
+                table: table.into(),
+                chain: chain.into(),
+                words,
+            };
+            direct.refusal(&rule)
+        };
+        for (table, chain, words) in [
+            ("filter", "INPUT", "-j MASQUERADE"),
+            ("nat", "PREROUTING", "-j MASQUERADE"),
+            ("nat", "POSTROUTING", "-p tcp -j REDIRECT --to-ports 1"),
+            ("nat", "PREROUTING", "-j REJECT"),
+            ("filter", "INPUT", "-i averyveryverylongname -j ACCEPT"),
+            ("filter", "INPUT", "-o eth0 -j ACCEPT"),
+            ("nat", "POSTROUTING", "-i eth0 -j MASQUERADE"),
+        ] {
+            assert!(refusal(table, chain, words).is_some(), "{table} {chain} {words}");
+        }
+        assert_eq!(refusal("nat", "POSTROUTING", "-o eth0 -j MASQUERADE"), None);
+        assert_eq!(refusal("nat", "VPN", "-o eth0 -j MASQUERADE"), None);
+        assert_eq!(refusal("filter", "FORWARD", "-i eth0 -o ppp+ -j REJECT"), None);
     }
 }

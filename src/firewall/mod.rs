@@ -4,12 +4,16 @@ pub mod definitions;
 pub mod detect;
 pub mod direct_rules;
 pub mod firewalld;
+pub mod helpers;
 pub mod icmp;
 pub mod iptables;
+pub mod items;
 pub mod lokkit;
 pub mod node;
+pub mod policies;
 pub mod ports;
 pub mod ruleset;
+pub mod sets;
 pub mod valid;
 
 /// Files in which every opening is put back by itself, not the file as a whole. One that ends with a

@@ -7,14 +7,18 @@ use std::path::PathBuf;
 use super::definitions::Definitions;
 use super::firewalld::kind::Kind;
 use super::firewalld::store;
-use super::firewalld::{Conf, Direct, ForwardPort, Grammar, Tree, Zone, conf, default_zone, direct};
-use super::ports::PortRange;
+use super::firewalld::{Conf, Direct, Grammar, Ipset, Tree, Zone, conf, default_zone, direct};
+use super::items::{canonical, of_zone};
+use super::policies::NodePolicy;
 use super::ruleset::ZoneRules;
+use super::sets::AddressSet;
 use super::valid;
 use crate::error::{Result, if_exists};
 use crate::intent::FirewallItem;
 use crate::root::Root;
 
+/// What firewalld ships for neighbour discovery, which every ruleset lets in by itself.
+const STOCK_POLICY: &str = "allow-host-ipv6";
 /// What a node lets in where its default zone cannot be read.
 const FALLBACK_SERVICES: [&str; 2] = ["ssh", "dhcpv6-client"];
 
@@ -41,6 +45,39 @@ impl Upcoming {
             None => default_zone(root),
         }
     }
+
+    /// The value of `LogDenied`.
+    fn log_denied(&self, root: &Root) -> String {
+        let tree = Tree::of(root);
+        let conf = match self.files.get(&tree.file(conf::FILE)) {
+            Some(text) => Conf::parse(text.as_deref().unwrap_or_default()),
+            None => Conf::load(&tree).unwrap_or_default(),
+        };
+        conf.get("LogDenied", &Grammar::of(root)).to_owned()
+    }
+
+    /// The files of all objects of a kind, by name.
+    fn texts(&self, root: &Root, kind: Kind) -> Result<BTreeMap<String, String>> {
+        let tree = Tree::of(root);
+        let mut names = tree.names(kind)?;
+        let made = self
+            .files
+            .keys()
+            .filter(|path| path.starts_with(format!("{}/{}", store::LOCAL, kind.directory())));
+        names.extend(
+            made.filter_map(|path| Some(path.file_name()?.to_str()?.strip_suffix(".xml")?.to_owned())),
+        );
+        let mut texts = BTreeMap::new();
+        for name in names {
+            let text = match self.files.get(&tree.local(kind, &name)) {
+                Some(Some(text)) => Some(text.clone()),
+                Some(None) => tree.shipped_text(kind, &name)?,
+                None => tree.read(kind, &name)?,
+            };
+            texts.extend(text.map(|text| (name, text)));
+        }
+        Ok(texts)
+    }
 }
 
 /// The image's own configuration.
@@ -50,6 +87,15 @@ pub struct Node {
     pub default_zone: String,
     /// Zones by name: the default zone, those that have local files, those that plugins name.
     pub zones: BTreeMap<String, NodeZone>,
+    /// Policies that are in use, by priority and name.
+    pub policies: Vec<NodePolicy>,
+    /// Sets of addresses by name.
+    pub sets: BTreeMap<String, AddressSet>,
+    /// Why policies and sets, by kind and name, are not among these.
+    pub left_out: BTreeMap<(Kind, String), String>,
+    /// Which packets that are kept out are logged: `off`, `all`, or by their kind of address
+    /// `unicast`, `broadcast`, `multicast`.
+    pub log_denied: String,
     /// Rules in the packet filter's own language.
     pub direct: Direct,
     /// What could not be read.
@@ -107,6 +153,7 @@ impl Node {
     ) -> Result<Node> {
         let mut node = Node {
             default_zone: upcoming.default_zone(root),
+            log_denied: upcoming.log_denied(root),
             ..Node::default()
         };
         let mut names: BTreeSet<String> = named.into_iter().map(str::to_owned).collect();
@@ -116,6 +163,8 @@ impl Node {
         for name in names {
             node.add_zone(root, &name, definitions, upcoming);
         }
+        node.add_policies(root, definitions, upcoming)?;
+        node.add_sets(root, upcoming)?;
         let file = Tree::of(root).file(direct::FILE);
         let text = match upcoming.files.get(&file) {
             Some(text) => text.clone(),
@@ -128,6 +177,33 @@ impl Node {
             }
         }
         Ok(node)
+    }
+
+    fn add_policies(&mut self, root: &Root, definitions: &Definitions, upcoming: &Upcoming) -> Result<()> {
+        let grammar = Grammar::of(root);
+        for (name, text) in upcoming.texts(root, Kind::Policy)? {
+            match NodePolicy::of(&name, &text, &grammar, definitions) {
+                Ok(policy) => self.policies.extend(policy.filter(|_| name != STOCK_POLICY)),
+                Err(why) => drop(self.left_out.insert((Kind::Policy, name), why)),
+            }
+        }
+        self.policies.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
+        Ok(())
+    }
+
+    fn add_sets(&mut self, root: &Root, upcoming: &Upcoming) -> Result<()> {
+        let grammar = Grammar::of(root);
+        for (name, text) in upcoming.texts(root, Kind::Ipset)? {
+            let set = match valid::name(&name) {
+                true => Ipset::parse(&text, &grammar).map_err(|fault| fault.to_string()),
+                false => Err("its name is of no use here".to_owned()),
+            };
+            match set.and_then(|set| AddressSet::of(&set)) {
+                Ok(set) => drop(self.sets.insert(name, set)),
+                Err(why) => drop(self.left_out.insert((Kind::Ipset, name), why)),
+            }
+        }
+        Ok(())
     }
 
     fn add_zone(&mut self, root: &Root, name: &str, definitions: &Definitions, upcoming: &Upcoming) {
@@ -153,7 +229,7 @@ impl Node {
             ..NodeZone::default()
         };
         own.shipped = shipped_services(root, name);
-        let mut items = items(&zone);
+        let mut items = of_zone(&zone);
         for (_, item) in upcoming.given.iter().filter(|(zone, _)| zone == name) {
             if !items.iter().any(|there| canonical(there) == canonical(item)) {
                 items.push(item.clone());
@@ -182,12 +258,6 @@ impl Node {
     pub fn target(&self, zone: &str) -> Target {
         self.zones.get(zone).map_or(Target::Default, |zone| zone.target)
     }
-
-    /// The place of a rich rule in its zone; those that are in no file come last.
-    pub fn place_of(&self, zone: &str, rule: &str) -> usize {
-        let place = self.zones.get(zone).and_then(|zone| zone.order.get(rule));
-        place.copied().unwrap_or(usize::MAX)
-    }
 }
 
 /// The services of a zone as it is shipped whose definitions nobody has edited.
@@ -199,70 +269,10 @@ fn shipped_services(root: &Root, zone: &str) -> BTreeSet<String> {
     zone.traffic.services.into_iter().filter(is_as_shipped).collect()
 }
 
-/// An entry in the spelling that it is compared in.
-pub fn canonical(item: &FirewallItem) -> FirewallItem {
-    let port = |port: &str| PortRange::parse(port).map_or(port.to_owned(), |range| range.to_string());
-    match item {
-        FirewallItem::Port { port: text, protocol } => FirewallItem::Port {
-            port: port(text),
-            protocol: protocol.to_lowercase(),
-        },
-        FirewallItem::SourcePort { port: text, protocol } => FirewallItem::SourcePort {
-            port: port(text),
-            protocol: protocol.to_lowercase(),
-        },
-        FirewallItem::Interface { interface, .. } => FirewallItem::Interface {
-            interface: interface.clone(),
-            trusted: false,
-        },
-        other => other.clone(),
-    }
-}
-
-/// A zone's entries.
-pub fn items(zone: &Zone) -> Vec<FirewallItem> {
-    let traffic = &zone.traffic;
-    let mut items = Vec::new();
-    items.extend(traffic.services.iter().cloned().map(|service| FirewallItem::FirewallService { service }));
-    items.extend(traffic.ports.iter().cloned().map(|port| FirewallItem::Port {
-        port: port.port,
-        protocol: port.protocol,
-    }));
-    items.extend(traffic.source_ports.iter().cloned().map(|port| FirewallItem::SourcePort {
-        port: port.port,
-        protocol: port.protocol,
-    }));
-    items.extend(traffic.protocols.iter().cloned().map(|protocol| FirewallItem::Protocol { protocol }));
-    items.extend(traffic.icmp_blocks.iter().cloned().map(|icmp_type| FirewallItem::BlockIcmp { icmp_type }));
-    items.extend(traffic.forward_ports.iter().map(forward_port));
-    items.extend(traffic.rules.iter().map(|rule| FirewallItem::RichRule {
-        rule: rule.to_string(),
-    }));
-    items.extend(zone.interfaces.iter().cloned().map(|interface| FirewallItem::Interface {
-        interface,
-        trusted: false,
-    }));
-    items.extend(zone.sources.iter().cloned().map(|source| FirewallItem::Source { source }));
-    items.extend(traffic.masquerade.then_some(FirewallItem::Masquerade { interface: None }));
-    items.extend(zone.icmp_block_inversion.then_some(FirewallItem::IcmpBlockInversion));
-    items.extend(zone.forward.then_some(FirewallItem::IntraZoneForward));
-    items
-}
-
-fn forward_port(forward: &ForwardPort) -> FirewallItem {
-    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    FirewallItem::ForwardPort {
-        interface: None,
-        port: forward.port.clone(),
-        protocol: forward.protocol.clone(),
-        to_port: some(&forward.to_port),
-        to_address: some(&forward.to_address),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firewall::ports::PortRange;
 
     fn load(files: &[(&str, &str)], upcoming: &Upcoming) -> Node {
         let dir = tempfile::tempdir().unwrap();

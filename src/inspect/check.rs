@@ -14,9 +14,10 @@ use crate::escape::{escape, shown, unescape};
 use crate::firewall::{BY_ENTRY, detect};
 use crate::intercept::ARMED_PATH;
 use crate::journal::Event;
-use crate::plan::{Action, PlannedChange};
+use crate::plan::{Action, Note, NoteKind, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
+use crate::settle::{Refused, refused};
 use crate::state::{self, Overruled};
 use crate::tool::Tool;
 use crate::unrecorded;
@@ -25,10 +26,10 @@ use crate::unrecorded;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
-    /// `missing`, `extra`, `content`, `target`, `request`, `changed`, `state`, `hook`, `package`, or
-    /// `warning` for what is as it was recorded and cannot work.
+    /// `missing`, `extra`, `content`, `target`, `request`, `changed`, `state`, `hook`, `package`,
+    /// `refused`, `unmet`, or `warning` for what is as it was recorded and cannot work.
     pub kind: &'static str,
-    /// The path in the image; of `package` its name, version and architecture.
+    /// The path in the image; of `package` its name, version and architecture, of `unmet` the plugin.
     pub path: String,
     /// What is wrong, in words.
     pub text: String,
@@ -43,6 +44,15 @@ impl Difference {
     /// Whether something is not as it was recorded.
     pub fn is_drift(&self) -> bool {
         self.kind != Difference::WARNING
+    }
+
+    fn new(kind: &'static str, path: &str, text: impl Into<String>, events: &[u64]) -> Difference {
+        Difference {
+            kind,
+            path: path.to_owned(),
+            text: text.into(),
+            events: events.to_vec(),
+        }
     }
 
     /// Of a path as the journal has it, escaped.
@@ -73,29 +83,19 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         events: Vec::new(),
     }));
     differences.extend(without_loader(root, view));
+    differences.extend(refused(root, &view.journal)?.into_iter().map(of_firewalld));
+    differences.extend(view.prepared.plan.notes.iter().filter_map(unmet));
     if view.prepared.before != view.prepared.fold.settled() {
-        differences.push(Difference {
-            kind: "state",
-            path: state::PATH.into(),
-            text: "out of date; run `nodeshim settle`".into(),
-            events: Vec::new(),
-        });
+        let text = "out of date; run `nodeshim settle`";
+        differences.push(Difference::new("state", state::PATH, text, &[]));
     }
     if root.exists(ARMED_PATH) {
-        differences.push(Difference {
-            kind: "state",
-            path: ARMED_PATH.into(),
-            text: "image is still armed; run `nodeshim disarm`".into(),
-            events: Vec::new(),
-        });
+        let text = "image is still armed; run `nodeshim disarm`";
+        differences.push(Difference::new("state", ARMED_PATH, text, &[]));
     }
     if let Some(torn) = view.journal.torn {
-        differences.push(Difference {
-            kind: "state",
-            path: crate::journal::PATH.into(),
-            text: format!("has a torn tail of {} bytes after event {}", torn.bytes, torn.after),
-            events: Vec::new(),
-        });
+        let text = format!("has a torn tail of {} bytes after event {}", torn.bytes, torn.after);
+        differences.push(Difference::new("state", crate::journal::PATH, text, &[]));
     }
     Ok(differences)
 }
@@ -138,6 +138,18 @@ fn found(view: &View) -> impl Iterator<Item = Difference> {
                 events: Vec::new(),
             }
         })
+}
+
+/// A file that the image's firewalld would refuse.
+fn of_firewalld(refused: Refused) -> Difference {
+    Difference::new("refused", &refused.path, refused.words(), &refused.events)
+}
+
+/// What a plugin relies on and no file of the image sets up.
+fn unmet(note: &Note) -> Option<Difference> {
+    let plugin = note.plugin.as_deref().unwrap_or_default();
+    (note.kind == NoteKind::Unmet)
+        .then(|| Difference::new("unmet", plugin, note.text.as_str(), &note.because))
 }
 
 fn hook(hook: &Hook) -> Option<Difference> {

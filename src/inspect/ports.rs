@@ -10,7 +10,7 @@ use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::rich::{Element, Endpoint, RichAction, Rule};
 use crate::firewall::firewalld::{Grammar, default_zone, store};
-use crate::firewall::node::{canonical, items};
+use crate::firewall::items::{canonical, of_zone};
 use crate::firewall::ports::{PortRange, Ports};
 use crate::intent::{FirewallItem, Intent};
 use crate::root::Root;
@@ -70,7 +70,7 @@ pub fn ports(root: &Root, standing: &EffectiveState, all: bool) -> Result<Vec<Op
         zones.insert(default);
         for name in zones {
             let zone = store::load_zone(root, &name).ok().flatten().unwrap_or_default();
-            for item in items(&zone) {
+            for item in of_zone(&zone) {
                 if !asked.contains(&(Some(name.clone()), canonical(&item))) {
                     let expanded = expand(&item, &definitions, &grammar).into_iter();
                     open.extend(expanded.map(|one| one.of_image(&name)));

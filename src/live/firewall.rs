@@ -51,7 +51,7 @@ pub fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
     let outcome = match input.backend {
         Backend::Firewalld => firewalld(input, applied.pending),
         Backend::Iptables => iptables(input, applied.pending),
-        Backend::Nftables | Backend::Auto => nftables(input, applied),
+        Backend::Nftables | Backend::Auto => nftables(input, applied, report),
     };
     report.firewall = outcome.unwrap_or_else(|error| {
         report.problem(format!("firewall: {error}"));
@@ -62,7 +62,7 @@ pub fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
     }
 }
 
-fn nftables(input: &Input, applied: &mut Applied) -> Result<Filter> {
+fn nftables(input: &Input, applied: &mut Applied, report: &mut Report) -> Result<Filter> {
     let root = input.root;
     if nftables::is_switched_off(root) {
         return Ok(Filter::Off);
@@ -94,6 +94,9 @@ fn nftables(input: &Input, applied: &mut Applied) -> Result<Filter> {
         };
         return Err(Error::Other(format!("{error}; {now}")));
     }
+    if let Err(error) = load_helpers(root) {
+        report.problem(format!("connection tracking helpers: {error}"));
+    }
     applied.loaded = Some(files);
     Ok(Filter::Loaded)
 }
@@ -105,17 +108,26 @@ fn has_failed(input: &Input) -> bool {
     activity.is_some_and(|activity| activity.values().any(|unit| unit.active == "failed"))
 }
 
+/// Loads the connection tracking helpers, or takes away those that nobody uses any more.
+fn load_helpers(root: &Root) -> Result<()> {
+    match root.exists(nftables::HELPERS) {
+        true => nft::load(nftables::HELPERS),
+        false => nft::drop_table(nftables::HELPERS_TABLE),
+    }
+}
+
 /// Loads the node's own part alone.
 fn load_base(root: &Root) -> Result<()> {
     let definitions = Definitions::new(root);
     let none = wanted(root, &State::default(), &Undone::default(), &definitions)?;
-    let base = nftables::Firewall::build(&none, &definitions).flattened()?;
+    let base = nftables::Firewall::build(&none, &definitions).closed()?;
     root.write(BASE, base.as_bytes(), Some(0o600))?;
     nft::load(BASE)
 }
 
 fn digest_of_files(root: &Root) -> Result<String> {
     let mut bytes = root.read(nftables::MAIN)?;
+    bytes.extend(if_exists(root.read(nftables::HELPERS))?.unwrap_or_default());
     for entry in if_exists(root.list(nftables::DIRECTORY))?.unwrap_or_default() {
         let path = std::path::Path::new(nftables::DIRECTORY).join(&entry.name);
         bytes.extend(entry.name.as_encoded_bytes());

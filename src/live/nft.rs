@@ -21,6 +21,11 @@ pub fn is_loaded() -> Result<bool> {
     Ok(tables.lines().any(|line| line.trim() == table))
 }
 
+/// Removes a table, if it is there.
+pub fn drop_table(name: &str) -> Result<()> {
+    succeed("nft", &[&format!("add table inet {name}; delete table inet {name}")], LIMIT).map(drop)
+}
+
 /// Loads the iptables services' rules of one family; each table in one transaction.
 pub fn restore(program: &str, file: &str) -> Result<()> {
     succeed(program, &[file], LIMIT).map(drop)

@@ -32,6 +32,11 @@ impl Plan {
         self.changes.is_empty()
     }
 
+    /// Whether the image is not as somebody relies on it to be, whatever is changed.
+    pub fn has_faults(&self) -> bool {
+        self.notes.iter().any(Note::is_fault)
+    }
+
     /// Adds a remark.
     pub fn note(&mut self, plugin: Option<&str>, text: impl Into<String>, because: &[u64]) {
         self.notes.push(Note::new(plugin, text, because));
@@ -132,6 +137,19 @@ impl UnitVerb {
     }
 }
 
+/// What a remark means for the image.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteKind {
+    /// Something to know.
+    #[default]
+    Remark,
+    /// A plugin relies on something that is not set up.
+    Unmet,
+    /// The image's firewalld would refuse a file.
+    Refused,
+}
+
 /// A remark on a plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Note {
@@ -141,6 +159,8 @@ pub struct Note {
     pub text: String,
     /// The events that it concerns.
     pub because: Vec<u64>,
+    /// What it means.
+    pub kind: NoteKind,
 }
 
 impl Note {
@@ -150,6 +170,20 @@ impl Note {
             plugin: plugin.map(str::to_owned),
             text: text.into(),
             because: because.to_vec(),
+            kind: NoteKind::Remark,
         }
+    }
+
+    /// Says that a plugin relies on something that is not set up.
+    pub fn unmet(plugin: &str, text: impl Into<String>, because: &[u64]) -> Note {
+        Note {
+            kind: NoteKind::Unmet,
+            ..Note::new(Some(plugin), text, because)
+        }
+    }
+
+    /// Whether the image is not as somebody relies on it to be.
+    pub fn is_fault(&self) -> bool {
+        self.kind != NoteKind::Remark
     }
 }

@@ -123,12 +123,7 @@ pub(super) fn contribute(
     let keep = given && !without_own && facts.config.firewall.unused == Unused::Keep;
     sum += nftables::contribute(root, table.as_ref(), keep)?;
     // firewalld turns forwarding on by itself.
-    let without_firewalld = if chosen == Backend::Firewalld {
-        &nothing
-    } else {
-        rulesets
-    };
-    sum += sysctl::contribute(without_firewalld);
+    sum += sysctl::contribute((chosen != Backend::Firewalld).then_some(&wanted));
     let input = firewalld::Input {
         rulesets: of_chosen(Backend::Firewalld),
         withdrawn: &withdrawn,

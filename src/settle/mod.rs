@@ -11,6 +11,7 @@ mod loss;
 mod origins;
 mod plan;
 mod policy_check;
+mod refused;
 mod remarks;
 mod unfulfilled;
 
@@ -36,6 +37,7 @@ pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
 pub use plan::{Planner, Prepared, standing};
 pub use policy_check::Judge;
+pub use refused::{Refused, refused};
 pub use remarks::remarks;
 
 /// What settling did.
@@ -150,6 +152,7 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     let mut plan = prepared.plan;
     plan.notes.extend(failed);
     plan.notes.extend(outside.iter().map(Outside::note));
+    plan.notes.extend(refused::notes(root, &journal, &[])?);
     Ok(Report {
         plan,
         left: prepared.restored.notes,
@@ -214,7 +217,9 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
     }
     let mut journal = unrecorded::with_found(root, Journal::read(root)?)?;
     origins::learn(root, &mut journal, State::load(root)?.last_event)?;
-    Ok(Planner::new(root, facts, &journal).plan()?.plan)
+    let mut plan = Planner::new(root, facts, &journal).plan()?.plan;
+    plan.notes.extend(refused::notes(root, &journal, &plan.changes)?);
+    Ok(plan)
 }
 
 /// The state as it would be written now; only reads.

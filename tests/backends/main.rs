@@ -11,6 +11,7 @@ mod iptables;
 mod nftables;
 mod order;
 mod outcome;
+mod refused;
 mod rpmdb;
 #[path = "../support/mod.rs"]
 mod support;

@@ -145,7 +145,7 @@ fn probe(cable: &Cable) {
 }
 
 /// What the image has sysctl(8) do at boot.
-fn turn_forwarding_on(image: &Image, cable: &Cable) {
+pub fn turn_forwarding_on(image: &Image, cable: &Cable) {
     let script = "grep -v '^#' $1/etc/sysctl.d/80-nodeshim-forward.conf | while read -r key _ value; do \
                   echo $value >/proc/sys/$(echo $key | tr . /); done";
     succeed(cable.command("fw").args(["sh", "-euc", script, "sh"]).arg(image.path()));
@@ -241,7 +241,9 @@ until [ "$(firewall-cmd --state 2>/dev/null)" = running ]; do
   sleep 0.2
 done
 # As NetworkManager does with interfaces that it brings up.
-for interface in veth0 veth2; do firewall-cmd -q --zone=public --add-interface=$interface; done
+for interface in veth0 veth2; do
+  firewall-cmd --get-zone-of-interface=$interface >/dev/null 2>&1 || firewall-cmd -q --zone=public --add-interface=$interface
+done
 echo running
 read -r _ || :
 "#;

@@ -5,7 +5,7 @@ use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
 use crate::journalled::{Image, allow, allow_in, port};
-use crate::matrix::{Daemon, image_with, load_iptables, rich};
+use crate::matrix::{Daemon, image_with, load_iptables, rich, turn_forwarding_on};
 
 const PLUGINS: [&str; 5] = ["binder", "opener", "ddd", "eee", "mover"];
 
@@ -26,7 +26,7 @@ const DIRECT: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<direct>\n  \
     <passthrough ipv=\"ipv4\">-I INPUT -p tcp --dport 9002 -j REJECT --reject-with tcp-reset</passthrough>\n\
     </direct>\n";
 
-fn edited(object: &str, name: &str) -> Intent {
+pub fn edited(object: &str, name: &str) -> Intent {
     Intent::Definition {
         object: object.into(),
         name: name.into(),
@@ -34,8 +34,7 @@ fn edited(object: &str, name: &str) -> Intent {
     }
 }
 
-fn image(unit: &str) -> Image {
-    let image = image_with(unit);
+fn write_configuration(image: &Image) {
     image.root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
     let write = |path: &str, text: &str| {
         image.root.write(format!("/etc/firewalld/{path}"), text.as_bytes(), None).unwrap();
@@ -45,6 +44,11 @@ fn image(unit: &str) -> Image {
     // Direct rules that accept only do so with firewalld's iptables backend (firewalld.direct(5)).
     write("firewalld.conf", "DefaultZone=public\nFirewallBackend=iptables\n");
     image.root.take_changes();
+}
+
+fn image(unit: &str) -> Image {
+    let image = image_with(unit);
+    write_configuration(&image);
     let interface = FirewallItem::Interface {
         interface: "veth1".into(),
         trusted: false,
@@ -103,6 +107,7 @@ fn probe(cable: &Cable) {
     MATRIX.iter().for_each(|specs| cable.expect(specs));
 }
 
+/// firewalld itself does not turn forwarding on for direct rules.
 fn cable() -> Cable {
     let cable = Cable::with_inner();
     let forward = "echo 1 >/proc/sys/net/ipv4/ip_forward";
@@ -112,9 +117,50 @@ fn cable() -> Cable {
 
 #[test]
 fn nftables_lets_zones_direct_rules_and_priorities_through() {
-    let (image, cable) = (image("other.service"), cable());
+    let (image, cable) = (image("other.service"), Cable::with_inner());
+    turn_forwarding_on(&image, &cable);
     cable.load_etc(image.path());
     probe(&cable);
+}
+
+#[test]
+fn the_fallback_ruleset_has_no_direct_rule_that_could_keep_it_from_loading() {
+    let image = image_with("other.service");
+    write_configuration(&image);
+    image.record("mover", "%post", 1, vec![edited("service", "ssh"), edited("direct", "direct")]);
+    image.settle(&["mover"]);
+    let closed = image.path().join("usr/lib/nodeshim/firewall-closed.nft");
+    let text = std::fs::read_to_string(&closed).unwrap();
+    assert!(!text.contains("direct_") && image.read("/etc/nftables/nodeshim.nft").contains("direct_"));
+    let cable = cable();
+    crate::support::succeed(cable.command("load").arg(&closed));
+    cable.expect(&[
+        "tcp:22=open",
+        "tcp:2222=open",
+        "tcp:8082=closed",
+        "tcp:9002=closed",
+    ]);
+}
+
+#[test]
+fn a_direct_rule_that_nothing_could_load_is_named_and_takes_no_other_along() {
+    for unit in ["other.service", "iptables.service"] {
+        let (image, cable) = (image_with(unit), Cable::new());
+        image.root.create_dirs("/etc/firewalld", 0o755).unwrap();
+        let rules = "<direct><rule ipv=\"ipv4\" table=\"filter\" chain=\"INPUT\" priority=\"0\">-p tcp -j MASQUERADE</rule>\
+             <rule ipv=\"ipv4\" table=\"filter\" chain=\"INPUT\" priority=\"1\">-p tcp --dport 8082 -j ACCEPT</rule></direct>";
+        image.root.write("/etc/firewalld/direct.xml", rules.as_bytes(), None).unwrap();
+        image.root.take_changes();
+        image.record("mover", "%post", 1, vec![edited("direct", "direct"), allow(port("9000", "tcp"))]);
+        let report = image.settle(&["mover"]);
+        let names_it = |text: &str| text.contains("MASQUERADE is of no use in filter INPUT");
+        assert!(report.plan.notes.iter().any(|note| names_it(&note.text)), "{:?}", report.plan.notes);
+        match unit {
+            "iptables.service" => drop(load_iptables(&cable, &image, "nft")),
+            _ => cable.load_etc(image.path()),
+        }
+        cable.expect(&["tcp:9000=open", "tcp:8082=open", "tcp:9001=closed"]);
+    }
 }
 
 #[test]

@@ -73,6 +73,9 @@ impl Direct {
             return Err(format!("there is no chain {chain} in table {table}"));
         }
         let read = Rule::parse(words, &|_| None);
+        if let Some(why) = rule.refusal(&read) {
+            return Err(why);
+        }
         let strange = read.conditions.iter().find_map(|condition| match &condition.on {
             Match::Other(module, words) if module.is_empty() => Some(words.join(" ")),
             _ => None,

@@ -1,17 +1,21 @@
 //! What a rule matches, in the words of iptables-restore, and for which family it can be written.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::firewall::definitions::protocol_number;
 use crate::firewall::icmp::{TypeCode, icmp_type};
 use crate::firewall::iptables::Family;
 use crate::firewall::ports::{PortRange, coalesce};
+use crate::firewall::sets::AddressSet;
 use crate::firewall::valid::{Source, parse_source};
 
 /// The match for packets that begin a connection.
 const NEW: &str = "-m state --state NEW";
 /// How many numbers `multiport` takes; a range is two.
 const SLOTS: usize = 15;
+/// A set of more entries is none for a list of rules, of which a packet meets one after the other.
+const MOST_ENTRIES: usize = 256;
 
 /// Some words of a rule, and the only family that they fit, if there is only one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,6 +97,32 @@ fn slots(ranges: &[PortRange]) -> Vec<Vec<String>> {
 
 fn colon(range: PortRange) -> String {
     range.to_string().replace('-', ":")
+}
+
+/// The senders (`s`) or receivers (`d`) that a zone's source names: one match, or one for each entry
+/// of a set. None where rules cannot say it.
+pub(super) fn source(
+    option: char,
+    text: &str,
+    not: bool,
+    sets: &BTreeMap<String, AddressSet>,
+) -> Option<Vec<Match>> {
+    let Some(Source::Ipset(name)) = parse_source(text) else {
+        return Some(vec![address(option, text, not)?]);
+    };
+    let set = sets.get(name)?;
+    let is_sender_only = matches!(set, AddressSet::Mac(_));
+    if set.len() > MOST_ENTRIES || is_sender_only && option != 's' {
+        return None;
+    }
+    let sources = set.sources();
+    match (not, sources.as_slice()) {
+        (false, all) => all.iter().map(|entry| address(option, entry, false)).collect(),
+        // What is in none of several needs more than one rule.
+        (true, [one]) => Some(vec![address(option, one, true)?]),
+        (true, []) => Some(vec![Match::default()]),
+        (true, _) => None,
+    }
 }
 
 /// A whole protocol. 0 would be all of them; in IPv6 the two security headers are extensions of a

@@ -61,11 +61,15 @@ impl<'a> Firewall<'a> {
         let bindings = Bindings::of(wanted);
         let own = zone::own(wanted, &bindings, definitions);
         let direct = Direct::of(&wanted.node.direct);
-        let unexpressed = wanted.unexpressed.iter().cloned();
-        let said = bindings.notes.iter().chain(&own.notes).chain(&direct.notes);
+        let unexpressed = wanted.unexpressed.iter().cloned().chain(wanted.left_out(&|_| false));
+        let said = bindings.notes.iter().chain(&own.notes).chain(&own.unmet);
         let mut firewall = Firewall {
             because: wanted.rulesets.values().flat_map(|ruleset| ruleset.events.iter().copied()).collect(),
-            notes: said.map(|text| Note::new(None, text.as_str(), &[])).chain(unexpressed).collect(),
+            notes: said
+                .map(|text| Note::new(None, text.as_str(), &[]))
+                .chain(unexpressed)
+                .chain(not_expressed(wanted, &direct))
+                .collect(),
             plugins: vec![own],
             bindings,
             direct,
@@ -74,12 +78,13 @@ impl<'a> Firewall<'a> {
             let events: Vec<u64> = ruleset.events.iter().copied().collect();
             let Some(stem) = stem(plugin) else {
                 let text = "its name cannot be written into a file: nothing is opened for it";
-                firewall.notes.push(Note::new(Some(plugin), text, &events));
+                firewall.notes.push(Note::unmet(plugin, text, &events));
                 continue;
             };
             let rules = zone::rules(&stem, ruleset, wanted, &firewall.bindings, definitions);
             let notes = rules.notes.iter().map(|text| Note::new(Some(plugin), text.as_str(), &events));
-            firewall.notes.extend(notes);
+            let unmet = rules.unmet.iter().map(|text| Note::unmet(plugin, text.as_str(), &events));
+            firewall.notes.extend(notes.chain(unmet));
             firewall.plugins.push(rules);
         }
         firewall
@@ -290,6 +295,22 @@ impl<'a> Firewall<'a> {
             .any(|place| self.has(family, *place))
             || !self.direct.is_empty(family)
     }
+}
+
+/// What firewalld would do and rule files do not.
+fn not_expressed(wanted: &Wanted, direct: &Direct) -> Vec<Note> {
+    let mut notes: Vec<Note> =
+        direct.notes.iter().flat_map(|text| wanted.unmet("direct", None, text)).collect();
+    for policy in &wanted.node.policies {
+        let text =
+            format!("policy {} is not set up: rule files have no zones to tell packets by", policy.name);
+        notes.extend(wanted.unmet("policy", Some(&policy.name), &text));
+    }
+    if wanted.edits.iter().any(|edit| edit.object == "conf" && edit.name == "LogDenied") {
+        let text = "packets that are kept out are not logged";
+        notes.extend(wanted.unmet("conf", Some("LogDenied"), text));
+    }
+    notes
 }
 
 /// The rule files with their blocks, or without them where nothing is wanted; a rule file that is

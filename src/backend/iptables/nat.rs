@@ -53,7 +53,7 @@ pub(super) fn masquerade(rules: &mut Rules, wanted: &ZoneRules, holds_everything
                     by(rules, &format!("-o {interface}"));
                 }
                 if !wanted.sources.is_empty() {
-                    rules.note("masquerading of what goes to a zone's sources cannot be expressed");
+                    rules.unmet("masquerading of what goes to a zone's sources cannot be expressed");
                 }
             }
         }

@@ -1,14 +1,18 @@
 //! Rich rules. A negative priority comes before everything, a positive one after it; at none,
 //! what keeps packets out comes before what lets them in (firewalld.richlanguage(5)).
 
+use std::collections::BTreeMap;
+
 use super::matches::{self, Match, families};
 use super::nat;
 use super::rules::{RulePosition, Rules, reject};
+use crate::firewall::definitions::helpers_of;
 use crate::firewall::firewalld::Grammar;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
 use crate::firewall::iptables::Family;
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
+use crate::firewall::sets::AddressSet;
 
 /// The longest text before a line of the kernel's log, and before one of nflog.
 const LOG_PREFIX: usize = 29;
@@ -21,25 +25,39 @@ pub(super) fn rules(rules: &mut Rules, wanted: &ZoneRules, entry: &Match) {
             .map_err(|fault| fault.to_string())
             .and_then(|rule| add(rules, &rule, entry).map_err(str::to_owned));
         if let Err(reason) = added {
-            rules.note(format!("rich rule cannot be expressed ({reason}): {text}"));
+            rules.unmet(format!("rich rule cannot be expressed ({reason}): {text}"));
         }
     }
 }
 
 fn add(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'static str> {
-    let Some(found) = ends(rule, entry)? else {
-        return Ok(());
-    };
+    let all = ends(rule, entry, &rules.sets)?;
+    // Each rule counts for itself.
+    let is_limited = [
+        rule.log.as_ref().and_then(|log| log.limit.as_ref()),
+        rule.audit.as_ref().and_then(|audit| audit.limit.as_ref()),
+        rule.action.as_ref().and_then(|action| action.limit.as_ref()),
+    ];
+    if all.len() > 1 && is_limited.iter().any(Option::is_some) {
+        return Err("the limit of an ipset's entries together");
+    }
+    if let Some(Element::Masquerade) = &rule.element {
+        return masquerade(rules, rule, entry);
+    }
+    all.iter().try_for_each(|found| add_for(rules, rule, found))
+}
+
+/// Adds the rules for one source and destination.
+fn add_for(rules: &mut Rules, rule: &Rule, found: &Match) -> Result<(), &'static str> {
     match &rule.element {
-        Some(Element::Masquerade) => masquerade(rules, rule, entry),
         Some(forward @ Element::ForwardPort { .. }) => {
             let forward = ForwardPort::of_rich(forward).ok_or("its port or address")?;
-            nat::forward_port(rules, &forward, &found, rule.priority);
+            nat::forward_port(rules, &forward, found, rule.priority);
             Ok(())
         }
         Some(Element::TcpMssClamp { value }) => {
             let size = value.as_deref().filter(|value| !matches!(*value, "pmtu" | "None"));
-            clamp(rules, &found, size, rule.priority)
+            clamp(rules, found, size, rule.priority)
         }
         element => {
             for matched in element_matches(rules, element.as_ref())? {
@@ -52,26 +70,29 @@ fn add(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'static str
     }
 }
 
-/// Family, source and destination; none if they fit no family in common with `entry`.
-fn ends(rule: &Rule, entry: &Match) -> Result<Option<Match>, &'static str> {
+/// Family, source and destination: those that fit a family in common with `entry`.
+fn ends(rule: &Rule, entry: &Match, sets: &BTreeMap<String, AddressSet>) -> Result<Vec<Match>, &'static str> {
     let family = match rule.family.as_deref() {
         Some("ipv4") => Match::of(Family::Ipv4, ""),
         Some(_) => Match::of(Family::Ipv6, ""),
         None => Match::default(),
     };
-    let mut found = entry.and(&family);
+    let mut found: Vec<Match> = entry.and(&family).into_iter().collect();
     for (option, endpoint) in [('s', &rule.source), ('d', &rule.destination)] {
         if let Some(endpoint) = endpoint {
-            let end = end(option, endpoint).ok_or("its address")?;
-            found = found.and_then(|found| found.and(&end));
+            let ends = end(option, endpoint, sets).ok_or("its address")?;
+            found = found.iter().flat_map(|found| ends.iter().filter_map(|end| found.and(end))).collect();
         }
     }
     Ok(found)
 }
 
-fn end(option: char, endpoint: &Endpoint) -> Option<Match> {
+fn end(option: char, endpoint: &Endpoint, sets: &BTreeMap<String, AddressSet>) -> Option<Vec<Match>> {
+    if let Some(name) = &endpoint.ipset {
+        return matches::source(option, &format!("ipset:{name}"), endpoint.invert, sets);
+    }
     let text = endpoint.mac.as_deref().or(endpoint.address.as_deref())?;
-    matches::address(option, text, endpoint.invert)
+    Some(vec![matches::address(option, text, endpoint.invert)?])
 }
 
 fn element_matches(rules: &mut Rules, element: Option<&Element>) -> Result<Vec<Match>, &'static str> {
@@ -90,6 +111,7 @@ fn element_matches(rules: &mut Rules, element: Option<&Element>) -> Result<Vec<M
         }
         Some(Element::Service { name }) => {
             let parts = rules.definitions.service(name).ok_or("its service is not defined in the image")?;
+            helpers_of(name, &parts).into_iter().for_each(|text| rules.unmet(text));
             Ok(parts.iter().flat_map(|part| rules.part(part)).collect())
         }
         Some(_) => Err("its element"),
@@ -225,7 +247,7 @@ fn masquerade(rules: &mut Rules, rule: &Rule, entry: &Match) -> Result<(), &'sta
         None => Match::of(Family::Ipv4, ""),
     };
     let out = Match::new("! -o lo");
-    if let Some(found) = ends(rule, &family)?.and_then(|found| found.and(&out)) {
+    for found in ends(rule, &family, &rules.sets)?.iter().filter_map(|found| found.and(&out)) {
         rules.add_at(rule.priority, RulePosition::Masquerade, &found, "MASQUERADE");
         rules.add_at(rule.priority, RulePosition::Forward, &found, "ACCEPT");
     }

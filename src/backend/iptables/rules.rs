@@ -1,8 +1,12 @@
 //! What a plugin wants as rules, each with the place where it belongs.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use super::matches::{self, Match};
 use crate::firewall::definitions::{Definitions, Part};
 use crate::firewall::iptables::Family;
+use crate::firewall::sets::AddressSet;
 
 /// Where a rule belongs, in the order of a file's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +50,12 @@ pub(super) struct Rules<'a> {
     /// The plugin's name, safe to be written.
     pub stem: String,
     pub rules: Vec<Rule>,
-    /// What could not be expressed.
+    /// What is to be said of them.
     pub notes: Vec<String>,
+    /// What could not be expressed.
+    pub unmet: Vec<String>,
+    /// Sets of addresses by name.
+    pub(super) sets: Rc<BTreeMap<String, AddressSet>>,
     pub(super) definitions: &'a Definitions<'a>,
     /// The zone that is worked on is the default zone.
     pub(super) in_default: bool,
@@ -88,6 +96,14 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Adds, once, what could not be expressed.
+    pub(super) fn unmet(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.unmet.contains(&text) {
+            self.unmet.push(text);
+        }
+    }
+
     /// The matches of a part, each destination with each port.
     pub(super) fn part(&mut self, part: &Part) -> Vec<Match> {
         let addresses = part.destinations.iter().filter_map(|text| matches::address('d', text, false));
@@ -99,7 +115,7 @@ impl<'a> Rules<'a> {
         for protocol in &part.protocols {
             let found = matches::protocol(protocol);
             if found.is_empty() {
-                self.note(format!("protocol {protocol} cannot be expressed"));
+                self.unmet(format!("protocol {protocol} cannot be expressed"));
             }
             all.extend(found);
         }

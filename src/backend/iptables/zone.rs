@@ -1,6 +1,7 @@
 //! What a plugin wants, zone by zone, as rules, and what the node's own configuration says.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::matches::{self, Match, families};
 use super::rules::{RulePosition, Rules, reject};
@@ -11,6 +12,7 @@ use crate::firewall::iptables::Family;
 use crate::firewall::node::Target;
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{Ruleset, ZoneRules};
+use crate::firewall::sets::AddressSet;
 use crate::intent::FirewallItem;
 
 /// After everything else of a zone.
@@ -23,6 +25,8 @@ const REMOVED: i64 = 1 << 19;
 pub(super) struct Bindings {
     by_zone: BTreeMap<String, Vec<Match>>,
     default: String,
+    /// Sets of addresses by name.
+    sets: Rc<BTreeMap<String, AddressSet>>,
     /// What is bound and cannot be told apart.
     pub notes: Vec<String>,
 }
@@ -31,14 +35,15 @@ impl Bindings {
     pub(super) fn of(wanted: &Wanted) -> Bindings {
         let mut bindings = Bindings {
             default: wanted.node.default_zone.clone(),
+            sets: Rc::new(wanted.node.sets.clone()),
             ..Bindings::default()
         };
         let own = wanted.node.zones.iter().map(|(name, zone)| (name, &zone.rules));
         for (zone, rules) in own.chain(wanted.rulesets.values().flat_map(|ruleset| &ruleset.zones)) {
             let mut found: Vec<Match> = Vec::new();
             for source in &rules.sources {
-                match matches::address('s', source, false) {
-                    Some(entry) => found.push(entry),
+                match matches::source('s', source, false, &wanted.node.sets) {
+                    Some(entries) => found.extend(entries),
                     None => bindings.notes.push(format!("zone {zone}: source {source} cannot be expressed")),
                 }
             }
@@ -70,7 +75,7 @@ pub(super) fn rules<'a>(
     bindings: &Bindings,
     definitions: &'a Definitions<'a>,
 ) -> Rules<'a> {
-    let mut rules = new(stem, definitions);
+    let mut rules = new(stem, definitions, bindings);
     for (zone, of_zone) in &ruleset.zones {
         rules.zone(zone, of_zone, wanted, bindings);
     }
@@ -80,7 +85,7 @@ pub(super) fn rules<'a>(
 /// The rules that the node's own configuration makes. What its rule file has by itself, as every node
 /// has it, is left out: the services that the default zone is shipped with.
 pub(super) fn own<'a>(wanted: &Wanted, bindings: &Bindings, definitions: &'a Definitions<'a>) -> Rules<'a> {
-    let mut rules = new("", definitions);
+    let mut rules = new("", definitions, bindings);
     for (name, zone) in &wanted.node.zones {
         let mut of_zone = zone.rules.clone();
         if *name == wanted.node.default_zone {
@@ -96,11 +101,13 @@ pub(super) fn own<'a>(wanted: &Wanted, bindings: &Bindings, definitions: &'a Def
     rules
 }
 
-fn new<'a>(stem: &str, definitions: &'a Definitions<'a>) -> Rules<'a> {
+fn new<'a>(stem: &str, definitions: &'a Definitions<'a>, bindings: &Bindings) -> Rules<'a> {
     Rules {
         stem: stem.to_owned(),
         rules: Vec::new(),
         notes: Vec::new(),
+        unmet: Vec::new(),
+        sets: Rc::clone(&bindings.sets),
         definitions,
         in_default: false,
         is_closed: false,
@@ -122,13 +129,13 @@ impl Rules<'_> {
         }
         self.is_closed = false;
         if of_zone.icmp_block_inversion {
-            self.note(format!("ICMP block inversion of zone {zone} cannot be expressed"));
+            self.unmet(format!("ICMP block inversion of zone {zone} cannot be expressed"));
         }
         for custom in &of_zone.custom_rules {
-            self.note(format!("custom rules are not taken over: {custom}"));
+            self.unmet(format!("custom rules are not taken over: {custom}"));
         }
         if of_zone.forward && target != Target::Accept && !self.stem.is_empty() {
-            self.note(format!("forwarding inside zone {zone} cannot be expressed"));
+            self.unmet(format!("forwarding inside zone {zone} cannot be expressed"));
         }
     }
 
@@ -208,9 +215,11 @@ impl Rules<'_> {
         };
         for (name, definition) in &wanted.services {
             match definition {
-                None => self.note(format!("service {name} is not defined in the image")),
+                None => self.unmet(format!("service {name} is not defined in the image")),
                 Some(_) if self.stem.is_empty() => {}
-                Some(definition) => helpers_of(name, definition).into_iter().for_each(|text| self.note(text)),
+                Some(definition) => {
+                    helpers_of(name, definition).into_iter().for_each(|text| self.unmet(text))
+                }
             }
         }
         let services = wanted.services.values().flatten().flatten();
@@ -234,7 +243,7 @@ impl Rules<'_> {
     fn icmp_blocks(&mut self, wanted: &ZoneRules, entry: &Match) {
         for name in &wanted.icmp_blocks {
             let Some(found) = matches::icmp(name) else {
-                self.note(format!("ICMP type {name} cannot be expressed"));
+                self.unmet(format!("ICMP type {name} cannot be expressed"));
                 continue;
             };
             for found in found.iter().filter_map(|found| entry.and(found)) {

@@ -10,10 +10,12 @@ use nftables::types::{NfChainPolicy, NfChainType, NfHook};
 use super::chains::{Builder, Chain, Stage};
 use super::direct::Direct;
 use super::model::{
-    Document, Statements, accept, any_of, back, ct, drop, goto, interface, jump, meta, payload, reject,
-    table, text,
+    Document, Statements, accept, any_of, ct, drop, interface, jump, meta, payload, reject, set_name, table,
+    text,
 };
-use super::zones::{Bound, Zones};
+use super::policies::{Hook, Policies};
+use super::rich::log_with;
+use super::zones::{Bound, By, Zones};
 use crate::firewall::node::Target;
 
 /// Priority of filter chains.
@@ -27,27 +29,29 @@ const SRCNAT: i32 = 100;
 const FORWARD_ZONES: &str = "forward_zones";
 const LEAVING: &str = "leaving";
 
-/// How packets are known by what is bound to a zone.
-type By = fn(&Bound) -> Option<Statement<'static>>;
-
 /// What the node itself answers on: secure shell.
 pub const NODE_TCP_PORT: u16 = 22;
 
 /// Replaces the table in one transaction: made if missing, deleted, made anew. `used` are the chains
 /// that the node or a plugin has rules in; `own` are the node's.
-pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder, direct: &Direct) -> Document {
+pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder, beyond: &Beyond) -> Document {
     let mut base = Base {
         document: Document::default(),
         zones,
         used,
         own,
-        direct,
+        direct: &beyond.direct,
+        policies: &beyond.policies,
     };
     base.document.add(table());
     base.document.delete_table();
     base.document.add(table());
+    for (name, set) in &own.node.sets {
+        base.document.address_set(&set_name(name), set);
+    }
     base.direct_chains();
     used.iter().for_each(|chain| base.declare(chain));
+    base.policy_chains();
     for zone in zones.active() {
         base.zone(zone);
     }
@@ -59,12 +63,20 @@ pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder, direct:
     base.document
 }
 
+/// What there is besides zones.
+#[derive(Default)]
+pub(super) struct Beyond {
+    pub direct: Direct,
+    pub policies: Policies,
+}
+
 struct Base<'a> {
     document: Document,
     zones: &'a Zones<'a>,
     used: &'a BTreeSet<Chain>,
     own: &'a Builder<'a>,
     direct: &'a Direct,
+    policies: &'a Policies,
 }
 
 impl Base<'_> {
@@ -77,6 +89,14 @@ impl Base<'_> {
         }
     }
 
+    /// Each names those before it.
+    fn policy_chains(&mut self) {
+        for (name, rules) in self.policies.chains() {
+            self.document.chain(name);
+            rules.iter().for_each(|rule| self.document.rule(name, rule.clone(), None));
+        }
+    }
+
     /// Sends packets through the direct rules of a built-in chain first.
     fn direct(&mut self, chain: &str, (table, of): (&str, &str)) {
         if let Some(name) = self.direct.chain(table, of) {
@@ -84,14 +104,17 @@ impl Base<'_> {
         }
     }
 
-    /// What the node sends passes, but for what direct rules say.
+    /// What the node sends passes, but for what direct rules and policies say.
     fn output(&mut self) {
-        if self.direct.chain("filter", "OUTPUT").is_some() {
+        let is_direct = self.direct.chain("filter", "OUTPUT").is_some();
+        if is_direct || self.policies.are_at(Hook::Output) {
             let hook = (NfChainType::Filter, NfHook::Output, FILTER);
             self.document.base_chain("output", hook, NfChainPolicy::Accept);
             self.rule("output", vec![ct("state", &["established", "related"]), accept()]);
             self.rule("output", vec![interface(MetaKey::Oifname, "lo"), accept()]);
             self.direct("output", ("filter", "OUTPUT"));
+            self.policies("output", Hook::Output, true);
+            self.policies("output", Hook::Output, false);
         }
         if self.direct.chain("nat", "OUTPUT").is_some() {
             let hook = (NfChainType::NAT, NfHook::Output, DSTNAT);
@@ -138,14 +161,34 @@ impl Base<'_> {
         for stage in stages {
             self.rule(&name, vec![jump(&Chain::In(zone.to_owned(), stage).name())]);
         }
+        self.policies(&name, Hook::Input, false);
         let is_inverted = self.zones.is_inverted(zone);
-        match self.zones.target(zone) {
+        let target = self.zones.target(zone);
+        match target {
             Target::Default | Target::Reject if is_inverted => {}
             Target::Default | Target::Reject => self.rule(&name, vec![icmp(), accept()]),
             Target::Accept if is_inverted => self.rule(&name, vec![icmp(), reject()]),
             Target::Accept | Target::Drop => {}
         }
-        self.rule(&name, vec![verdict(self.zones.target(zone))]);
+        match target {
+            Target::Default | Target::Reject => self.log_denied(&name, &format!("filter_IN_{zone}_REJECT: ")),
+            Target::Drop => self.log_denied(&name, &format!("filter_IN_{zone}_DROP: ")),
+            Target::Accept => {}
+        }
+        self.rule(&name, vec![verdict(target)]);
+    }
+
+    /// Logs what is about to be kept out, as firewalld words it (`core/nftables.py`
+    /// build_policy_chain_rules), where `LogDenied` says so.
+    fn log_denied(&mut self, chain: &str, prefix: &str) {
+        let of_kind = match self.own.node.log_denied.as_str() {
+            "all" => None,
+            kind @ ("unicast" | "broadcast" | "multicast") => Some(meta(MetaKey::Pkttype, text(kind))),
+            _ => return,
+        };
+        if let Ok(log) = log_with(Some(prefix), None) {
+            self.rule(chain, of_kind.into_iter().chain([log]).collect());
+        }
     }
 
     /// Neighbour discovery comes before what anybody may block, or IPv6 would stop working.
@@ -161,6 +204,7 @@ impl Base<'_> {
         self.rule(chain, vec![payload("icmpv6", "type", any_of(discovery)), accept()]);
         self.rule(chain, vec![ct("status", &["dnat"]), accept()]);
         self.direct(chain, ("filter", "INPUT"));
+        self.policies(chain, Hook::Input, true);
         let names = self.names(|zone| Some(format!("in_{zone}")));
         self.dispatch(chain, Bound::from, &names);
     }
@@ -180,6 +224,7 @@ impl Base<'_> {
         self.rule(chain, vec![ct("state", &["invalid"]), drop()]);
         self.rule(chain, vec![ct("status", &["dnat"]), accept()]);
         self.direct(chain, ("filter", "FORWARD"));
+        self.policies(chain, Hook::Forward, true);
         if self.used.contains(&Chain::Through) {
             self.rule(chain, vec![jump(&Chain::Through.name())]);
         }
@@ -189,7 +234,9 @@ impl Base<'_> {
         if has_zones {
             self.rule(chain, vec![jump(FORWARD_ZONES)]);
         }
+        self.policies(chain, Hook::Forward, false);
         self.rule(chain, vec![icmp(), accept()]);
+        self.log_denied(chain, "FINAL_REJECT: ");
         self.rule(chain, vec![reject()]);
     }
 
@@ -206,13 +253,19 @@ impl Base<'_> {
         self.document.chain(&name);
         let target = self.zones.target(zone);
         let mut rules = Vec::new();
+        let last = self.policies.entry(Hook::Forward, false);
         if self.zones.forwards(zone) && target != Target::Accept {
             let is_default = zone == self.zones.default();
             for (bound, of) in self.zones.bound() {
-                let Some(to) = bound.to() else { continue };
+                let Some(to) = bound.to(self.own.node) else {
+                    continue;
+                };
                 match (of == zone, is_default) {
                     (true, _) => rules.push(vec![to, accept()]),
-                    (false, true) => rules.push(vec![to, verdict(target)]),
+                    (false, true) => {
+                        rules.extend(last.iter().map(|last| vec![to.clone(), jump(last)]));
+                        rules.push(vec![to, verdict(target)]);
+                    }
                     (false, false) => {}
                 }
             }
@@ -220,6 +273,7 @@ impl Base<'_> {
                 rules.push(vec![accept()]);
             }
         }
+        rules.extend(last.iter().map(|last| vec![jump(last)]));
         if !matches!(target, Target::Accept | Target::Drop) {
             rules.push(vec![icmp(), accept()]);
         }
@@ -243,15 +297,29 @@ impl Base<'_> {
     ) {
         let names = self.names(|zone| self.used_name(of(Some(zone))));
         let for_all = self.used_name(of(None));
-        if for_all.is_none() && names.is_empty() && self.direct.chain("nat", of_iptables).is_none() {
+        let at = match hook {
+            NfHook::Prerouting => Hook::Prerouting,
+            _ => Hook::Postrouting,
+        };
+        let is_direct = self.direct.chain("nat", of_iptables).is_some();
+        if for_all.is_none() && names.is_empty() && !is_direct && !self.policies.are_at(at) {
             return;
         }
+        // Zones are left for good by their last rule: policies after them need a chain around.
+        let of_zones = format!("{chain}_zones");
+        let is_around =
+            self.policies.entry(at, false).is_some() && self.dispatch_chain(&of_zones, by, &names);
         self.document.base_chain(chain, (NfChainType::NAT, hook, priority), NfChainPolicy::Accept);
         self.direct(chain, ("nat", of_iptables));
+        self.policies(chain, at, true);
         if let Some(name) = for_all {
             self.rule(chain, vec![jump(&name)]);
         }
-        self.dispatch(chain, by, &names);
+        match is_around {
+            true => self.rule(chain, vec![jump(&of_zones)]),
+            false => self.dispatch(chain, by, &names),
+        }
+        self.policies(chain, at, false);
     }
 
     /// The zones that have a chain of a kind, and its name.
@@ -273,21 +341,14 @@ impl Base<'_> {
         !names.is_empty()
     }
 
-    /// Sends packets to the chains of their zones. A zone without one has nothing to say; the default
-    /// zone has all that are left.
     fn dispatch(&mut self, chain: &str, by: By, names: &BTreeMap<String, String>) {
-        let default = names.get(self.zones.default());
-        for (bound, zone) in self.zones.bound() {
-            let Some(found) = by(bound) else { continue };
-            match names.get(zone) {
-                Some(name) => self.document.rule(chain, vec![found, goto(name)], None),
-                // Not to be taken for packets of the default zone.
-                None if default.is_some() => self.document.rule(chain, vec![found, back()], None),
-                None => {}
-            }
-        }
-        if let Some(default) = default {
-            self.rule(chain, vec![goto(default)]);
+        self.zones.dispatch(by, names).into_iter().for_each(|rule| self.rule(chain, rule));
+    }
+
+    /// Sends packets to the policies that come before the zones, or after them.
+    fn policies(&mut self, chain: &str, hook: Hook, are_before: bool) {
+        if let Some(name) = self.policies.entry(hook, are_before) {
+            self.rule(chain, vec![jump(&name)]);
         }
     }
 

@@ -1,10 +1,12 @@
 //! The chains that rules belong in, and the rules of one owner, the node or a plugin, by chain.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Document, Statements};
 use crate::backend::name::identifier;
-use crate::firewall::definitions::Definitions;
+use crate::digest::digest;
+use crate::firewall::definitions::{Definition, Definitions};
+use crate::firewall::helpers::Tracking;
 use crate::firewall::node::Node;
 
 /// A chain that rules are added to.
@@ -20,6 +22,12 @@ pub(super) enum Chain {
     Redirect(Option<String>),
     /// Where the sender is hidden: by the zone that packets leave by, or for all.
     Hide(Option<String>),
+    /// For packets of a policy.
+    Policy(String, Stage),
+    /// Where a policy rewrites the receiver.
+    PolicyRedirect(String),
+    /// Where a policy hides the sender.
+    PolicyHide(String),
 }
 
 /// The stages of a zone, in firewalld's order (firewalld.richlanguage(5), "Information about logging
@@ -49,9 +57,24 @@ impl Chain {
             Chain::Redirect(Some(zone)) => format!("redirected_{zone}"),
             Chain::Hide(None) => "hidden".into(),
             Chain::Hide(Some(zone)) => format!("hidden_{zone}"),
+            Chain::Policy(policy, stage) => format!("policy_{}_{}", policy_id(policy), stage.name()),
+            Chain::PolicyRedirect(policy) => format!("policy_{}_redirected", policy_id(policy)),
+            Chain::PolicyHide(policy) => format!("policy_{}_hidden", policy_id(policy)),
         }
     }
 }
+
+/// A policy's name in nft's alphabet. firewalld takes names of 128 characters, nft none that long for
+/// a chain.
+pub(super) fn policy_id(name: &str) -> String {
+    match name.len() {
+        ..=LONGEST => identifier(name),
+        _ => format!("named_{}", &digest(name.as_bytes())[..16]),
+    }
+}
+
+/// The longest name that is taken as it is.
+const LONGEST: usize = 30;
 
 impl Chain {
     /// The zone that it is of.
@@ -59,7 +82,7 @@ impl Chain {
         match self {
             Chain::In(zone, _) | Chain::Leaving(zone) => Some(zone),
             Chain::Redirect(zone) | Chain::Hide(zone) => zone.as_deref(),
-            Chain::Through => None,
+            Chain::Through | Chain::Policy(..) | Chain::PolicyRedirect(_) | Chain::PolicyHide(_) => None,
         }
     }
 }
@@ -84,12 +107,50 @@ pub(super) struct Builder<'a> {
     pub label: &'a str,
     pub definitions: &'a Definitions<'a>,
     pub node: &'a Node,
-    /// The zone that is worked on.
-    pub zone: String,
+    /// What is worked on.
+    pub place: Place,
     pub sets: Document,
+    /// Connection tracking helpers of its services.
+    pub helpers: BTreeSet<Tracking>,
     pub rules: BTreeMap<Chain, Vec<Statements>>,
-    /// What could not be expressed.
+    /// What is to be said of it.
     pub notes: Vec<String>,
+    /// What could not be expressed.
+    pub unmet: Vec<String>,
+}
+
+/// What rules are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A zone, by its name.
+    Zone(String),
+    /// A policy, by its name.
+    Policy(String),
+}
+
+impl Place {
+    fn chain(&self, stage: Stage) -> Chain {
+        match self {
+            Place::Zone(zone) => Chain::In(zone.clone(), stage),
+            Place::Policy(policy) => Chain::Policy(policy.clone(), stage),
+        }
+    }
+
+    /// Where it rewrites the receiver.
+    pub(super) fn redirect(&self) -> Chain {
+        match self {
+            Place::Zone(zone) => Chain::Redirect(Some(zone.clone())),
+            Place::Policy(policy) => Chain::PolicyRedirect(policy.clone()),
+        }
+    }
+
+    /// Where it hides the sender.
+    pub(super) fn hide(&self) -> Chain {
+        match self {
+            Place::Zone(zone) => Chain::Hide(Some(zone.clone())),
+            Place::Policy(policy) => Chain::PolicyHide(policy.clone()),
+        }
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -100,10 +161,12 @@ impl<'a> Builder<'a> {
             label,
             definitions,
             node,
-            zone: String::new(),
+            place: Place::Zone(String::new()),
             sets: Document::default(),
+            helpers: BTreeSet::new(),
             rules: BTreeMap::new(),
             notes: Vec::new(),
+            unmet: Vec::new(),
         }
     }
 
@@ -112,9 +175,21 @@ impl<'a> Builder<'a> {
         self.rules.entry(chain).or_default().push(rule);
     }
 
-    /// Adds a rule to a stage of the zone that is worked on.
+    /// Adds a rule to a stage of what is worked on.
     pub(super) fn stage(&mut self, stage: Stage, rule: Statements) {
-        self.add(Chain::In(self.zone.clone(), stage), rule);
+        self.add(self.place.chain(stage), rule);
+    }
+
+    /// Adds the helpers of a service.
+    pub(super) fn helpers_of(&mut self, service: &str, definition: &Definition) {
+        for name in definition.iter().flat_map(|part| &part.helpers) {
+            match self.definitions.tracking(name) {
+                Some(helper) => drop(self.helpers.insert(helper)),
+                None => {
+                    self.unmet(format!("connection tracking helper {name} of service {service} is not known"))
+                }
+            }
+        }
     }
 
     /// Adds a remark once.
@@ -123,6 +198,19 @@ impl<'a> Builder<'a> {
         if !self.notes.contains(&text) {
             self.notes.push(text);
         }
+    }
+
+    /// Adds, once, what could not be expressed.
+    pub(super) fn unmet(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.unmet.contains(&text) {
+            self.unmet.push(text);
+        }
+    }
+
+    /// What is to be said, and could not be expressed, since this was last asked.
+    pub(super) fn take_said(&mut self) -> Vec<String> {
+        self.notes.drain(..).chain(self.unmet.drain(..)).collect()
     }
 
     /// The sets and the rules, in chains that are declared elsewhere.

@@ -71,6 +71,9 @@ impl Direct {
             found.map(|range| range.low)
         };
         let parsed = Rule::parse(words, &port);
+        if let Some(why) = rule.refusal(&parsed) {
+            return Err(why);
+        }
         let own = |name: &str| self.own_chain(*family, table, name);
         let statements = translate::statements(&parsed, *family, &own)?;
         if BUILT_IN.contains(&(table.as_str(), chain.as_str())) {

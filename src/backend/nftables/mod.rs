@@ -8,10 +8,12 @@
 mod base;
 mod chains;
 mod direct;
+mod helpers;
 mod icmp;
 mod model;
 mod nat;
 mod part;
+mod policies;
 mod rich;
 mod text;
 mod translate;
@@ -26,15 +28,19 @@ use crate::config::Backend;
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::detect;
+use crate::firewall::helpers::Tracking;
 use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
 use crate::root::Root;
 
+use base::Beyond;
 pub use base::NODE_TCP_PORT;
 use chains::{Builder, Chain};
 use direct::Direct;
+pub use helpers::TABLE as HELPERS_TABLE;
 pub use model::{Document, TABLE};
+use policies::Policies;
 pub use text::render;
-pub use unit::{UNIT_NAME, is_switched_off};
+pub use unit::{HELPERS, UNIT_NAME, is_switched_off};
 use zones::Zones;
 
 /// The file that is loaded.
@@ -50,8 +56,13 @@ const HEADER: &str = "# Written by nodeshim from what the installed plugins aske
 pub struct Firewall {
     /// The node's own part.
     pub base: Document,
+    /// The same without direct rules and policies: a rule that the node's nft refuses takes all that it is
+    /// loaded with along.
+    closed: Document,
     /// The plugins' parts, and the events that justify each.
     pub plugins: BTreeMap<String, (Document, Vec<u64>)>,
+    /// Connection tracking helpers.
+    helpers: BTreeSet<Tracking>,
     /// What could not be expressed.
     pub notes: Vec<Note>,
     /// Whether anybody asked for anything of a firewall.
@@ -64,24 +75,36 @@ impl Firewall {
     pub fn build(wanted: &Wanted, definitions: &Definitions) -> Firewall {
         let (node, rulesets) = (&wanted.node, &wanted.rulesets);
         let zones = Zones::of(node, rulesets);
-        let mut notes: Vec<Note> =
-            zones.notes.iter().map(|text| Note::new(None, text.as_str(), &[])).collect();
+        let remark = |text: &String| Note::new(None, text.as_str(), &[]);
+        let mut notes: Vec<Note> = zones.notes.iter().map(remark).collect();
         notes.extend(wanted.unexpressed.iter().cloned());
+        notes.extend(wanted.left_out(&|helper| definitions.tracking(helper).is_some()));
         let mut own = Builder::new("", node, definitions);
         for (zone, content) in &node.zones {
             own.zone(zone, &content.rules, &zones);
         }
-        let direct = Direct::of(node, &mut own);
+        notes.extend(own.take_said().iter().map(remark));
         // Only zones that packets can come in by have chains.
-        own.rules.retain(|chain, _| chain.zone().is_none_or(|zone| zones.is_active(zone)));
-        notes.extend(own.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
+        let is_reached = |chain: &Chain| chain.zone().is_none_or(|zone| zones.is_active(zone));
+        own.rules.retain(|chain, _| is_reached(chain));
+        let used = own.rules.keys().cloned().collect();
+        let closed = base::base(&zones, &used, &own, &Beyond::default());
+        let direct = Direct::of(node, &mut own);
+        notes.extend(own.take_said().iter().flat_map(|text| wanted.unmet("direct", None, text)));
+        own.rules.retain(|chain, _| is_reached(chain));
+        for policy in &node.policies {
+            own.policy(policy);
+            let said = own.take_said().into_iter().map(|text| format!("policy {}: {text}", policy.name));
+            notes.extend(said.flat_map(|text| wanted.unmet("policy", Some(&policy.name), &text)));
+        }
+        let mut helpers = std::mem::take(&mut own.helpers);
         let mut used: BTreeSet<Chain> = own.rules.keys().cloned().collect();
         let mut plugins = BTreeMap::new();
         for (name, rules) in rulesets.iter().filter(|(_, rules)| !rules.is_empty()) {
             let events: Vec<u64> = rules.events.iter().copied().collect();
             let Some(stem) = stem(name) else {
                 let text = "its name cannot be written into a file: nothing is opened for it";
-                notes.push(Note::new(Some(name), text, &events));
+                notes.push(Note::unmet(name, text, &events));
                 continue;
             };
             let mut builder = Builder::new(&stem, node, definitions);
@@ -89,15 +112,41 @@ impl Firewall {
                 builder.zone(zone, rules, &zones);
             }
             notes.extend(builder.notes.iter().map(|text| Note::new(Some(name), text.as_str(), &events)));
+            notes.extend(builder.unmet.iter().map(|text| Note::unmet(name, text.as_str(), &events)));
             used.extend(builder.rules.keys().cloned());
+            helpers.append(&mut builder.helpers);
             plugins.insert(stem.to_string(), (builder.document(), events));
         }
+        let policies = Policies::of(node, &zones, &used);
         Firewall {
-            base: base::base(&zones, &used, &own, &direct),
+            base: base::base(&zones, &used, &own, &Beyond { direct, policies }),
+            closed,
             plugins,
+            helpers,
             notes,
             is_wanted: wanted.is_wanted,
         }
+    }
+
+    /// The node's own part without direct rules and policies, for `nft -f -`.
+    ///
+    /// # Errors
+    /// A rule that cannot be written as text.
+    pub fn closed(&self) -> Result<String> {
+        Ok(format!("{HEADER}\n{}", render(&self.closed)?))
+    }
+
+    /// The ruleset of the connection tracking helpers, if there are any.
+    fn helpers(&self) -> Option<String> {
+        let is_used = self.helpers.iter().any(|helper| !helper.ports.is_empty());
+        is_used.then(|| format!("{HEADER}\n{}", helpers::text(&self.helpers)))
+    }
+
+    /// The connection tracking helpers, which are in none of the texts: they have a table of their own.
+    pub fn remarks_on_helpers(&self) -> Vec<Note> {
+        let used = self.helpers.iter().filter(|helper| !helper.ports.is_empty());
+        let text = |helper: &Tracking| format!("connection tracking helper {} is not in it", helper.name);
+        used.map(|helper| Note::new(None, text(helper), &[])).collect()
     }
 
     /// Everything as one text, for `nft -f -`.
@@ -129,11 +178,11 @@ impl Firewall {
                 format!("the firewall rules of {stem}"),
             ));
         }
-        let base = format!("{HEADER}\n{}", render(&self.base)?);
-        let text = format!("{base}\ninclude \"{DIRECTORY}/*.nft\"\n");
+        let include = format!("\ninclude \"{DIRECTORY}/*.nft\"\n");
+        let text = format!("{HEADER}\n{}{include}", render(&self.base)?);
         files.push(file(MAIN.into(), text, Vec::new(), "the node's own firewall rules".into()));
         files.extend(match nft {
-            Some(nft) => unit::files(base, nft),
+            Some(nft) => unit::files(self.closed()?, self.helpers(), nft),
             None => unit::absent("the image has no nft"),
         });
         Ok(files)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use nftables::expr::{
-    CT, Expression, Meta, MetaKey, NamedExpression, Payload, PayloadField, Prefix, Range, SetItem,
+    CT, Expression, Meta, MetaKey, NamedExpression, Payload, PayloadField, Prefix, Range as NftRange, SetItem,
 };
 use nftables::schema::{
     Chain, NfCmd, NfListObject, NfObject, Nftables, Rule, Set, SetFlag, SetType, SetTypeValue, Table,
@@ -13,7 +13,9 @@ use nftables::schema::{
 use nftables::stmt::{Accept, Drop, JumpTarget, Limit, Match, Operator, Reject, RejectType, Statement};
 use nftables::types::{NfChainPolicy, NfChainType, NfFamily, NfHook, RejectCode};
 
+use crate::backend::name::identifier;
 use crate::firewall::ports::PortRange;
+use crate::firewall::sets::{AddressSet, Range};
 
 /// The table that the whole firewall is in.
 pub const TABLE: &str = "nodeshim";
@@ -80,6 +82,33 @@ impl Document {
         })));
     }
 
+    /// A set of addresses.
+    pub(super) fn address_set(&mut self, name: &str, set: &AddressSet) {
+        let of = |(low, high): &Range| match low == high {
+            true => text(low.to_string()),
+            false => Expression::Range(Box::new(NftRange {
+                range: [text(low.to_string()), text(high.to_string())],
+            })),
+        };
+        let (kind, elements): (_, Vec<Expression>) = match set {
+            AddressSet::Ipv4(ranges) => (SetType::Ipv4Addr, ranges.iter().map(of).collect()),
+            AddressSet::Ipv6(ranges) => (SetType::Ipv6Addr, ranges.iter().map(of).collect()),
+            AddressSet::Mac(addresses) => {
+                (SetType::EtherAddr, addresses.iter().map(|address| text(address.as_str())).collect())
+            }
+        };
+        let is_interval = !matches!(set, AddressSet::Mac(_));
+        self.add(NfListObject::Set(Box::new(Set {
+            family: NfFamily::INet,
+            table: TABLE.into(),
+            name: name.to_owned().into(),
+            set_type: SetTypeValue::Single(kind),
+            flags: is_interval.then(|| HashSet::from([SetFlag::Interval])),
+            elem: (!elements.is_empty()).then(|| elements.into()),
+            ..Set::default()
+        })));
+    }
+
     /// Adds everything of another document.
     pub fn append(&mut self, other: Document) {
         self.objects.extend(other.objects);
@@ -123,7 +152,7 @@ pub(super) fn port(range: &PortRange) -> Expression<'static> {
     if range.low == range.high {
         number(range.low)
     } else {
-        Expression::Range(Box::new(Range {
+        Expression::Range(Box::new(NftRange {
             range: [number(range.low), number(range.high)],
         }))
     }
@@ -247,6 +276,21 @@ pub(super) fn interface(key: MetaKey, name: &str) -> Statement<'static> {
 pub(super) fn interface_with(key: MetaKey, op: Operator, name: &str) -> Statement<'static> {
     let name = name.strip_suffix('+').map_or_else(|| name.to_owned(), |stem| format!("{stem}*"));
     matching(NamedExpression::Meta(Meta { key }), op, text(name))
+}
+
+/// The name that a set of addresses has in the table.
+pub(super) fn set_name(name: &str) -> String {
+    format!("ipset_{}", identifier(name))
+}
+
+/// Packets of which the sender (`saddr`) or receiver (`daddr`) is in a set.
+pub(super) fn in_set(name: &str, set: &AddressSet, field: &'static str, op: Operator) -> Statement<'static> {
+    let protocol = match set {
+        AddressSet::Ipv4(_) => "ip",
+        AddressSet::Ipv6(_) => "ip6",
+        AddressSet::Mac(_) => "ether",
+    };
+    payload_with(protocol, field, op, text(format!("@{}", set_name(name))))
 }
 
 pub(super) fn address_match(

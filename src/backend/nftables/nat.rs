@@ -3,8 +3,9 @@
 use nftables::expr::MetaKey;
 use nftables::stmt::{NAT, NATFamily, Statement};
 
-use super::chains::{Builder, Chain};
+use super::chains::{Builder, Chain, Place};
 use super::model::{Statements, accept, interface, meta, meta_not, payload, port, text};
+use crate::firewall::policies::NodePolicy;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 
 pub(super) fn forward_ports(builder: &mut Builder, rules: &ZoneRules) {
@@ -21,10 +22,10 @@ pub(super) fn forward_ports(builder: &mut Builder, rules: &ZoneRules) {
     }
 }
 
-/// Adds a forwarded port of the zone that is worked on for what `entry` matches, which names the
+/// Adds a forwarded port of what is worked on for what `entry` matches, which names the
 /// family.
 pub(super) fn forward_port(builder: &mut Builder, forward: &ForwardPort, entry: Statements) {
-    let chain = Chain::Redirect(Some(builder.zone.clone()));
+    let chain = builder.place.redirect();
     add(builder, chain, forward, entry);
 }
 
@@ -79,12 +80,21 @@ pub(super) fn masquerade(builder: &mut Builder, rules: &ZoneRules) {
 }
 
 /// Hides where packets that match come from, of those that leave by the zone that is worked on, and
-/// lets them through.
+/// lets them through; or of those of the policy.
 pub(super) fn hide(builder: &mut Builder, matches: Statements) {
     let then = |statement| [matches.as_slice(), &[statement]].concat();
-    let zone = builder.zone.clone();
-    builder.add(Chain::Hide(Some(zone.clone())), then(Statement::Masquerade(None)));
-    builder.add(Chain::Leaving(zone), then(accept()));
+    builder.add(builder.place.hide(), then(Statement::Masquerade(None)));
+    if let Place::Zone(zone) = builder.place.clone() {
+        builder.add(Chain::Leaving(zone), then(accept()));
+    }
+}
+
+/// Hides where packets of a policy come from; what passes is for its target to say
+/// (`core/nftables.py` build_policy_masquerade_rules).
+pub(super) fn masquerade_in_policy(builder: &mut Builder, policy: &NodePolicy) {
+    if !policy.rules.masquerade.is_empty() {
+        hide(builder, vec![ipv4(), not_loopback()]);
+    }
 }
 
 fn ipv4() -> Statement<'static> {

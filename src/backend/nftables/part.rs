@@ -3,11 +3,12 @@
 use nftables::expr::{Expression, MetaKey};
 use nftables::stmt::{Operator, Statement};
 
-use super::chains::{Builder, Stage};
+use super::chains::{Builder, Place, Stage};
 use super::model::{Statements, accept, address_match, any_of, ct, meta, payload, port, reject, text};
 use super::zones::Zones;
 use super::{icmp, nat, rich};
-use crate::firewall::definitions::{Definition, Part, helpers_of, protocol_number};
+use crate::firewall::definitions::{Definition, Part, protocol_number};
+use crate::firewall::policies::{NodePolicy, Side};
 use crate::firewall::ports::{Ports, coalesce};
 use crate::firewall::ruleset::ZoneRules;
 use crate::firewall::valid::{Source, parse_source};
@@ -15,9 +16,9 @@ use crate::firewall::valid::{Source, parse_source};
 impl Builder<'_> {
     /// Adds what the owner has in a zone.
     pub(super) fn zone(&mut self, zone: &str, rules: &ZoneRules, zones: &Zones) {
-        zone.clone_into(&mut self.zone);
+        self.place = Place::Zone(zone.to_owned());
         for custom in &rules.custom_rules {
-            self.note(format!("custom rules cannot be expressed: {custom}"));
+            self.unmet(format!("custom rules cannot be expressed: {custom}"));
         }
         if !zones.is_active(zone) {
             if !self.label.is_empty() {
@@ -25,11 +26,26 @@ impl Builder<'_> {
             }
             return;
         }
+        self.inside(rules, zones.is_inverted(zone));
+        nat::masquerade(self, rules);
+    }
+
+    /// Adds what the node has in a policy.
+    pub(super) fn policy(&mut self, policy: &NodePolicy) {
+        self.place = Place::Policy(policy.name.clone());
+        let rewrites = !policy.rules.masquerade.is_empty() || !policy.rules.forward_ports.is_empty();
+        if policy.ingress == Side::Host && rewrites {
+            self.unmet("what the node sends itself is not rewritten");
+        }
+        self.inside(&policy.rules, false);
+        nat::masquerade_in_policy(self, policy);
+    }
+
+    fn inside(&mut self, rules: &ZoneRules, is_inverted: bool) {
         self.openings(rules);
-        self.icmp_blocks(rules, zones.is_inverted(zone));
+        self.icmp_blocks(rules, is_inverted);
         rich::add_all(self, rules);
         nat::forward_ports(self, rules);
-        nat::masquerade(self, rules);
     }
 
     fn openings(&mut self, rules: &ZoneRules) {
@@ -43,12 +59,10 @@ impl Builder<'_> {
         for (name, definition) in &rules.services {
             match definition {
                 Some(definition) => {
-                    if !self.label.is_empty() {
-                        self.notes.extend(helpers_of(name, definition));
-                    }
+                    self.helpers_of(name, definition);
                     merge(&mut open, &mut destined, definition);
                 }
-                None => self.note(format!("service {name} is not defined in the image")),
+                None => self.unmet(format!("service {name} is not defined in the image")),
             }
         }
         self.part(&open, &Vec::new());
@@ -62,7 +76,7 @@ impl Builder<'_> {
     fn icmp_blocks(&mut self, rules: &ZoneRules, inverted: bool) {
         for name in &rules.icmp_blocks {
             let Some(found) = icmp::matches(name) else {
-                self.note(format!("ICMP type {name} cannot be expressed"));
+                self.unmet(format!("ICMP type {name} cannot be expressed"));
                 continue;
             };
             for mut rule in found {
@@ -89,10 +103,11 @@ impl Builder<'_> {
                     let found = meta(MetaKey::L4proto, Expression::Number(number.into()));
                     self.stage(Stage::Allow, with(vec![found, accept()]));
                 }
-                None => self.note(format!("protocol {protocol} is not known")),
+                None => self.unmet(format!("protocol {protocol} is not known")),
             }
         }
-        let in_set = to.is_empty() && !self.label.is_empty() && self.zone == self.node.default_zone;
+        let is_default = self.place == Place::Zone(self.node.default_zone.clone());
+        let in_set = to.is_empty() && !self.label.is_empty() && is_default;
         for (field, prefix, ports) in [("dport", "", &part.ports), ("sport", "from_", &part.source_ports)] {
             for (protocol, ranges) in ports {
                 let ranges = coalesce(ranges.iter().copied());

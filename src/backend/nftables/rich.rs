@@ -1,22 +1,24 @@
 //! Rich rules. A negative priority comes before everything, a positive one after it; at none,
 //! what keeps packets out comes before what lets them in (firewalld.richlanguage(5)). Marks,
-//! ipsets, audits and clamped segment sizes are refused with a remark.
+//! audits and clamped segment sizes are refused with a remark.
 
 use nftables::expr::{Expression, MetaKey};
 use nftables::stmt::{Log as LogStatement, LogLevel, Operator, RejectType, Statement};
 use nftables::types::RejectCode;
 
-use super::chains::{Builder, Stage};
+use super::chains::{Builder, Place, Stage};
 use super::model::{
-    Statements, accept, address_match, any_of, ct, drop, limit, meta, payload, payload_with, port, reject,
-    reject_with, text,
+    Statements, accept, address_match, any_of, ct, drop, in_set, limit, meta, payload, payload_with, port,
+    reject, reject_with, text,
 };
 use super::{icmp, nat};
 use crate::firewall::definitions::{Definitions, protocol_number};
 use crate::firewall::firewalld::Grammar;
 use crate::firewall::firewalld::rich::{Action, Element, Endpoint, Limit, Log, RichAction, Rule};
+use crate::firewall::node::Node;
 use crate::firewall::ports::PortRange;
 use crate::firewall::ruleset::{ForwardPort, ZoneRules};
+use crate::firewall::sets::AddressSet;
 use crate::firewall::valid::{Source, parse_source};
 
 /// The longest text before a line of the log.
@@ -26,12 +28,19 @@ const BURST: u32 = 5;
 
 /// Adds a zone's rich rules, in the order in which its file has them.
 pub(super) fn add_all(builder: &mut Builder, rules: &ZoneRules) {
-    let zone = builder.zone.clone();
+    let node = builder.node;
+    let order = match &builder.place {
+        Place::Zone(zone) => node.zones.get(zone).map(|zone| &zone.order),
+        Place::Policy(name) => {
+            node.policies.iter().find(|policy| policy.name == *name).map(|policy| &policy.order)
+        }
+    };
     let mut all: Vec<&String> = rules.rich_rules.iter().collect();
-    all.sort_by_key(|rule| builder.node.place_of(&zone, rule));
+    // Those that are in no file come last.
+    all.sort_by_key(|rule| order.and_then(|order| order.get(*rule)).copied().unwrap_or(usize::MAX));
     for rule in all {
         if let Err(reason) = add(builder, rule) {
-            builder.note(format!("rich rule cannot be expressed ({reason}): {rule}"));
+            builder.unmet(format!("rich rule cannot be expressed ({reason}): {rule}"));
         }
     }
 }
@@ -39,7 +48,7 @@ pub(super) fn add_all(builder: &mut Builder, rules: &ZoneRules) {
 /// Adds a rich rule; the error says what cannot be expressed.
 fn add(builder: &mut Builder, text: &str) -> Result<(), String> {
     let rule = Rule::parse(text, &Grammar::none()).map_err(|fault| fault.to_string())?;
-    let ends = ends(&rule)?;
+    let ends = ends(&rule, builder.node)?;
     match &rule.element {
         Some(Element::Masquerade) => masquerade(builder, &rule, ends)?,
         Some(forward @ Element::ForwardPort { .. }) => {
@@ -47,6 +56,11 @@ fn add(builder: &mut Builder, text: &str) -> Result<(), String> {
             nat::forward_port(builder, &forward, ends);
         }
         element => {
+            if let Some(Element::Service { name }) = element
+                && let Some(definition) = builder.definitions.service(name)
+            {
+                builder.helpers_of(name, &definition);
+            }
             let (log, action) = statements(&rule)?;
             for matched in matches(element.as_ref(), builder.definitions)? {
                 let found = [ends.as_slice(), &matched].concat();
@@ -89,25 +103,31 @@ fn log_stage(rule: &Rule) -> Stage {
 }
 
 /// Family, source and destination.
-fn ends(rule: &Rule) -> Result<Statements, &'static str> {
+fn ends(rule: &Rule, node: &Node) -> Result<Statements, &'static str> {
     let mut ends = Statements::new();
     if let Some(family) = &rule.family {
         ends.push(meta(MetaKey::Nfproto, text(family.clone())));
     }
     for (endpoint, field) in [(&rule.source, "saddr"), (&rule.destination, "daddr")] {
         if let Some(endpoint) = endpoint {
-            ends.push(end(endpoint, field).ok_or("its address")?);
+            ends.push(end(endpoint, field, node).ok_or("its address")?);
         }
     }
     Ok(ends)
 }
 
-fn end(endpoint: &Endpoint, field: &'static str) -> Option<Statement<'static>> {
+fn end(endpoint: &Endpoint, field: &'static str, node: &Node) -> Option<Statement<'static>> {
     let op = if endpoint.invert {
         Operator::NEQ
     } else {
         Operator::EQ
     };
+    if let Some(name) = &endpoint.ipset {
+        let set = node.sets.get(name)?;
+        // A packet's receiver is known by its address alone.
+        let is_known = field == "saddr" || !matches!(set, AddressSet::Mac(_));
+        return is_known.then(|| in_set(name, set, field, op));
+    }
     if let Some(mac) = &endpoint.mac {
         let Source::Mac(mac) = parse_source(mac)? else {
             return None;

@@ -253,6 +253,7 @@ fn meta_key(key: MetaKey) -> Result<(String, bool)> {
         MetaKey::L4proto => ("meta l4proto".into(), false),
         MetaKey::Mark => ("meta mark".into(), false),
         MetaKey::Nfproto => ("meta nfproto".into(), false),
+        MetaKey::Pkttype => ("meta pkttype".into(), false),
         other => return Err(unsupported(&other)),
     })
 }

@@ -15,6 +15,8 @@ const UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall.service";
 const CLOSED_UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall-closed.service";
 /// The node's own part alone. Below `/usr`, where no file of an older image shadows it.
 const CLOSED: &str = "/usr/lib/nodeshim/firewall-closed.nft";
+/// The connection tracking helpers, loaded after all else.
+pub const HELPERS: &str = "/etc/nftables/nodeshim-helpers.nft";
 const LINK: &str = "/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service";
 const MASK: &str = "/etc/systemd/system/nodeshim-firewall.service";
 
@@ -36,7 +38,7 @@ ConditionCapability=CAP_NET_ADMIN
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=NFT -f /etc/nftables/nodeshim.nft
-ExecReload=NFT -f /etc/nftables/nodeshim.nft
+HELPERSExecReload=NFT -f /etc/nftables/nodeshim.nft
 
 [Install]
 WantedBy=sysinit.target
@@ -68,15 +70,23 @@ pub fn is_switched_off(root: &Root) -> bool {
     is_masked || root.meta(LINK).is_err()
 }
 
-/// The units and their link, and the node's own part, which `base` is the text of. `nft` is the
-/// image's program.
-pub(super) fn files(base: String, nft: &str) -> Vec<DesiredFile> {
+/// What loads the helpers. A kernel without one of them is no reason to stop there.
+const LOAD_HELPERS: &str = "\
+ExecStart=-NFT -f /etc/nftables/nodeshim-helpers.nft
+ExecReload=-NFT -f /etc/nftables/nodeshim-helpers.nft
+";
+
+/// The units and their link, the node's own part, which `base` is the text of, and the connection
+/// tracking helpers. `nft` is the image's program.
+pub(super) fn files(base: String, helpers: Option<String>, nft: &str) -> Vec<DesiredFile> {
     let why = "loads the firewall rules at boot";
     let desired = |path: &str, content| desired(path, content, why);
-    let unit = |text: &str| file(text.replace("NFT", nft));
+    let load = if helpers.is_some() { LOAD_HELPERS } else { "" };
+    let unit = |text: &str| file(text.replace("HELPERS", load).replace("NFT", nft));
     let link = Content::Link { target: UNIT.into() };
     vec![
         desired(CLOSED, file(base)),
+        desired(HELPERS, helpers.map_or(Content::Nothing, file)),
         desired(CLOSED_UNIT, unit(CLOSED_TEXT)),
         desired(UNIT, unit(TEXT)),
         desired(LINK, link),
@@ -85,7 +95,9 @@ pub(super) fn files(base: String, nft: &str) -> Vec<DesiredFile> {
 
 /// None of these files, and why.
 pub(super) fn absent(why: &str) -> Vec<DesiredFile> {
-    [CLOSED, CLOSED_UNIT, UNIT, LINK].map(|path| desired(path, Content::Nothing, why)).into()
+    [CLOSED, HELPERS, CLOSED_UNIT, UNIT, LINK]
+        .map(|path| desired(path, Content::Nothing, why))
+        .into()
 }
 
 fn file(text: String) -> Content {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use nftables::expr::MetaKey;
 use nftables::stmt::{Operator, Statement};
 
-use super::model::{address_match, interface, payload, text};
+use super::model::{Statements, address_match, back, goto, in_set, interface, payload, text};
 use crate::firewall::node::{Node, Target};
 use crate::firewall::ruleset::{Ruleset, ZoneRules};
+use crate::firewall::sets::AddressSet;
 use crate::firewall::valid::{Source, parse_source};
 
 /// The zones of the whole firewall.
@@ -32,26 +33,41 @@ pub(super) enum Bound {
     Wildcard(String),
 }
 
+/// How packets are known by what is bound to a zone.
+pub(super) type By = fn(&Bound, &Node) -> Option<Statement<'static>>;
+
 impl Bound {
     /// Packets that come from it.
-    pub(super) fn from(&self) -> Option<Statement<'static>> {
+    pub(super) fn from(&self, node: &Node) -> Option<Statement<'static>> {
         match self {
             Bound::Interface(name) | Bound::Wildcard(name) => Some(interface(MetaKey::Iifname, name)),
             Bound::Source(source) => match parse_source(source)? {
                 Source::Network(address, bits) => Some(address_match(address, bits, "saddr", Operator::EQ)),
                 Source::Mac(mac) => Some(payload("ether", "saddr", text(mac))),
-                Source::Ipset(_) => None,
+                Source::Ipset(name) => Some(in_set(name, node.sets.get(name)?, "saddr", Operator::EQ)),
             },
         }
     }
 
+    /// Packets that go to it, known before their way is; none for an interface.
+    pub(super) fn to_source(&self, node: &Node) -> Option<Statement<'static>> {
+        match self {
+            Bound::Source(_) => self.to(node),
+            Bound::Interface(_) | Bound::Wildcard(_) => None,
+        }
+    }
+
     /// Packets that go to it; none for a hardware address.
-    pub(super) fn to(&self) -> Option<Statement<'static>> {
+    pub(super) fn to(&self, node: &Node) -> Option<Statement<'static>> {
         match self {
             Bound::Interface(name) | Bound::Wildcard(name) => Some(interface(MetaKey::Oifname, name)),
             Bound::Source(source) => match parse_source(source)? {
                 Source::Network(address, bits) => Some(address_match(address, bits, "daddr", Operator::EQ)),
-                _ => None,
+                Source::Ipset(name) => match node.sets.get(name)? {
+                    AddressSet::Mac(_) => None,
+                    set => Some(in_set(name, set, "daddr", Operator::EQ)),
+                },
+                Source::Mac(_) => None,
             },
         }
     }
@@ -67,7 +83,7 @@ impl<'a> Zones<'a> {
         for (zone, rules) in &all {
             for source in &rules.sources {
                 let source = Bound::Source(source.clone());
-                match source.from() {
+                match source.from(node) {
                     Some(_) => drop(bound.insert((source, (*zone).clone()))),
                     None => notes.push(format!("zone {zone}: {source:?} cannot be expressed")),
                 }
@@ -123,6 +139,39 @@ impl<'a> Zones<'a> {
         let bound: BTreeSet<&str> = self.bound.iter().map(|(_, zone)| zone.as_str()).collect();
         let others = bound.into_iter().filter(|zone| *zone != self.default());
         others.chain([self.default()]).collect()
+    }
+
+    /// Rules that send packets to the chains of their zones. A zone without one has nothing to say; the
+    /// default zone has all that are left.
+    pub(super) fn dispatch(&self, by: By, names: &BTreeMap<String, String>) -> Vec<Statements> {
+        let mut rules = Vec::new();
+        let default = names.get(self.default());
+        for (bound, zone) in self.bound() {
+            let Some(found) = by(bound, self.node) else {
+                continue;
+            };
+            match names.get(zone) {
+                Some(name) => rules.push(vec![found, goto(name)]),
+                // Not to be taken for packets of the default zone.
+                None if default.is_some() => rules.push(vec![found, back()]),
+                None => {}
+            }
+        }
+        rules.extend(default.map(|default| vec![goto(default)]));
+        rules
+    }
+
+    /// Rules that send packets of some zones to one chain, and no others.
+    pub(super) fn dispatch_some(&self, by: By, zones: &[String], chain: &str) -> Vec<Statements> {
+        let mut rules = Vec::new();
+        for (bound, zone) in self.bound() {
+            if let Some(found) = by(bound, self.node) {
+                let then = if zones.contains(zone) { goto(chain) } else { back() };
+                rules.push(vec![found, then]);
+            }
+        }
+        rules.extend(zones.iter().any(|zone| zone == self.default()).then(|| vec![goto(chain)]));
+        rules
     }
 
     /// What is bound to which zone, in order.

@@ -162,7 +162,15 @@ impl Whole<'_, '_> {
     /// # Errors
     /// What is wrong with them.
     pub fn other_files(&self) -> Checked<()> {
-        self.other_file(direct::FILE, |text| Direct::parse(text).and_then(|direct| direct.check()))?;
+        self.direct_file()?;
+        self.whitelist()
+    }
+
+    fn direct_file(&self) -> Checked<()> {
+        self.other_file(direct::FILE, |text| Direct::parse(text).and_then(|direct| direct.check()))
+    }
+
+    fn whitelist(&self) -> Checked<()> {
         match self.has(Feature::Lockdown) {
             true => self.other_file(lockdown::FILE, lockdown::Whitelist::check),
             false => Ok(()),
@@ -281,7 +289,8 @@ pub fn refusals(whole: Whole) -> Vec<Refusal> {
     let conf = Conf::load(whole.tree).unwrap_or_default();
     let files = [
         ("firewalld.conf", conf.check(whole.grammar)),
-        (direct::FILE, whole.other_files()),
+        (direct::FILE, whole.direct_file()),
+        (lockdown::FILE, whole.whitelist()),
     ];
     for (name, checked) in files {
         if let Err(fault) = checked {
