@@ -1,6 +1,10 @@
-//! Intents: the tool-neutral intents that requests carry.
+//! Intents: what requests ask for, whichever tool they were made with.
+
+mod firewall_item;
 
 use serde::{Deserialize, Serialize};
+
+pub use firewall_item::FirewallItem;
 
 /// One intent, with what became of it in the tool's own files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -369,93 +373,6 @@ pub enum ServiceWant {
     ResetPriorities,
     /// As the override file says.
     Override,
-}
-
-/// What a firewall can be asked for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "opening", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum FirewallItem {
-    /// Destination ports.
-    Port {
-        /// `N` or `N-M`.
-        port: String,
-        /// `tcp`, `udp`, `sctp`, `dccp`.
-        protocol: String,
-    },
-    /// Source ports.
-    SourcePort {
-        /// `N` or `N-M`.
-        port: String,
-        /// As in `Port`.
-        protocol: String,
-    },
-    /// A whole protocol.
-    Protocol {
-        /// Name or number.
-        protocol: String,
-    },
-    /// A predefined service.
-    FirewallService {
-        /// Its name.
-        service: String,
-    },
-    /// An interface from which everything is accepted, or which belongs to a zone.
-    Interface {
-        /// Its name; `+` at the end is a wildcard.
-        interface: String,
-        /// Everything is accepted from it.
-        trusted: bool,
-    },
-    /// A source address, network, MAC or `ipset:NAME` that belongs to the zone.
-    Source {
-        /// As typed.
-        source: String,
-    },
-    /// Masquerading.
-    Masquerade {
-        /// Of what leaves by this interface; absent means the whole zone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        interface: Option<String>,
-    },
-    /// A forwarded port.
-    ForwardPort {
-        /// Of what enters by this interface; absent means the whole zone.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        interface: Option<String>,
-        /// `N` or `N-M`.
-        port: String,
-        /// Protocol.
-        protocol: String,
-        /// `N` or `N-M`; absent means the same.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to_port: Option<String>,
-        /// Address; absent means this host.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to_address: Option<String>,
-    },
-    /// An ICMP type to reject.
-    BlockIcmp {
-        /// firewalld's name of the type.
-        icmp_type: String,
-    },
-    /// `--add-icmp-block-inversion`.
-    IcmpBlockInversion,
-    /// Forwarding inside the zone (`--add-forward`).
-    IntraZoneForward,
-    /// A rich rule in canonical spelling.
-    RichRule {
-        /// The rule.
-        rule: String,
-    },
-    /// A file of iptables rules (`lokkit --custom-rules`).
-    CustomRules {
-        /// `ipv4` or `ipv6`.
-        family: String,
-        /// `filter`, `mangle` or `nat`.
-        table: String,
-        /// The file.
-        file: String,
-    },
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ pub mod install;
 pub mod intent;
 pub mod intercept;
 pub mod journal;
+pub mod layout;
 #[cfg(feature = "admin")]
 pub mod lint;
 #[cfg(feature = "admin")]

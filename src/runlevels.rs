@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn order_and_repeats_do_not_matter_but_other_characters_do() {
+    fn run_levels_parse_in_any_order_and_refuse_other_characters() {
         assert_eq!(Levels::parse("5335").unwrap().to_string(), "35");
         assert_eq!(Levels::parse("2345"), Some(Levels::MULTI_USER));
         for bad in ["", "7", "3S", "2-5", "3,5", " 3"] {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_all_contains_all_and_is_contained_in_none() {
+    fn levels_beyond_all_contain_all_run_levels() {
         assert!(Levels::ALL.is_subset(Levels::BEYOND_ALL));
         assert!(!Levels::BEYOND_ALL.is_subset(Levels::ALL));
         assert_eq!(Levels::BEYOND_ALL.to_string(), "0123456");

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_with_all_that_is_in_it_and_nothing_else() {
+    fn private_directory_is_removed_with_its_content_and_nothing_else() {
         let outside = tempfile::tempdir().unwrap();
         let private = PrivateDirectory::make(outside.path(), "key").unwrap();
         private.host.create_dirs(private.path.join("a/b/c"), 0o700).unwrap();

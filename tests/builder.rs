@@ -141,7 +141,7 @@ fn the_builder_may_ask_the_opposite_again() {
 }
 
 #[test]
-fn what_a_tool_refused_has_no_effect_now_or_later() {
+fn refused_requests_have_no_effect_now_or_later() {
     let image = Image::new();
     let asks = "%post\nfirewall-cmd --permanent --add-service=nosuch || :\n\
                 firewall-cmd --permanent --add-port=81/tcp --add-port=99999/tcp || :\n\

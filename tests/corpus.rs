@@ -59,7 +59,7 @@ fn unescaped(line: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_fuzzing_came_upon_holds() {
+fn fuzzed_inputs_are_parsed_without_panic() {
     let mut found = Vec::new();
     files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/fuzzed"), &mut found);
     assert!(!found.is_empty());

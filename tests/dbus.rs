@@ -108,7 +108,7 @@ fn everybody_may_ask_and_gets_what_the_report_says() {
 }
 
 #[test]
-fn what_is_changed_is_told_at_once() {
+fn dbus_signals_changed_at_once() {
     let image = image();
     let bus = Bus::start(&image, Policy::Shipped, 60);
     let names = || -> Vec<String> {
@@ -217,7 +217,7 @@ fn only_root_may_have_the_change_told_whatever_the_bus_allows() {
 }
 
 #[test]
-fn nobody_else_may_have_its_name() {
+fn dbus_policy_lets_nobody_else_own_the_name() {
     let image = Image::new();
     let bus = Bus::start(&image, Policy::Shipped, 60);
     let take = [
@@ -238,7 +238,7 @@ fn nobody_else_may_have_its_name() {
 }
 
 #[test]
-fn it_ends_when_nobody_asks_and_comes_again() {
+fn dbus_service_exits_when_idle_and_starts_again() {
     let image = Image::new();
     let bus = Bus::start(&image, Policy::Shipped, 1);
     for start in 1..=2 {

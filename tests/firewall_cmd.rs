@@ -28,7 +28,7 @@ use nodeshim::config::{Config, FirewallCmd};
 use nodeshim::intent::{Intent, RecordedIntent};
 use nodeshim::tool::Tool;
 
-use lines::{STORIES, words};
+use lines::{stories, words};
 use live::{Live, With};
 use support::{Outcome, lay_out, local_files, memory, number, ours, same_files};
 
@@ -107,7 +107,7 @@ fn answers_are_those_of_a_running_daemon() {
     if !live::is_there() {
         return;
     }
-    assert_same(&in_two(&STORIES, |story| {
+    assert_same(&in_two(&stories(), |story| {
         let lines: Vec<_> = story.lines.iter().map(|line| words(line)).collect();
         follow(story.name, &lines)
     }));
@@ -184,9 +184,9 @@ fn changes(words: &[String]) -> bool {
 #[test]
 fn the_same_is_recorded_whatever_the_answer() {
     let mut recorded = 0;
-    for story in &STORIES {
+    for story in &stories() {
         let image = image();
-        for line in story.lines {
+        for line in &story.lines {
             let words = words(line);
             let answered =
                 |answer| ours(Tool::FirewallCmd, image.path(), &words, |config| answer_with(config, answer));

@@ -17,11 +17,11 @@ const APART: &str = "mount -t tmpfs apart \"$1\"; mkdir $1/upper $1/work $1/root
     mount -t overlay apart -o lowerdir=/,upperdir=$1/upper,workdir=$1/work $1/root; \
     [ $(stat -c %d /) = $(stat -c %d \"$3\") ] || mount --rbind \"$3\" \"$1/root$3\"; \
     own=usr/lib/sysimage/nodeshim; mkdir -p $1/root/$own; code=0; chroot $1/root \"$2\" --exact \
-    --nocapture fails_where_it_is_told_to >&2 || code=$?; cat $1/root/$own/journal.toml; exit $code";
+    --nocapture shim_that_fails_on_purpose >&2 || code=$?; cat $1/root/$own/journal.toml; exit $code";
 
 /// What a shim does up to its fault, in the process that the other test starts.
 #[test]
-fn fails_where_it_is_told_to() {
+fn shim_that_fails_on_purpose() {
     let Ok(how) = std::env::var(FAIL) else { return };
     let argv = ["/usr/bin/systemctl", "enable", "a b.service"].map(OsString::from);
     internal_error::set_hook(&argv);

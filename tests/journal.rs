@@ -74,7 +74,7 @@ fn on_disk(directory: &TempDir, path: &str) -> PathBuf {
 }
 
 #[test]
-fn what_goes_in_comes_out() {
+fn journal_gives_back_every_event_as_it_was_appended() {
     let (_directory, root) = image();
     let written: Vec<Event> = hostile_words().iter().map(|words| append(&root, words)).collect();
     let journal = Journal::read(&root).expect("the journal reads");

@@ -83,7 +83,7 @@ fn an_administrators_disable_is_not_undone() {
 }
 
 #[test]
-fn the_same_from_both_has_two_sources_and_a_contradiction_is_told() {
+fn metadata_and_scriptlet_agree_as_two_sources_or_contradict() {
     let image = Image::new();
     let scriptlets =
         "%post\nfirewall-cmd --permanent --add-port=7711/tcp\nsystemctl disable meta-a.service\n";

@@ -143,7 +143,7 @@ fn the_image_s_own_files_let_the_same_packets_through() {
 }
 
 #[test]
-fn erasing_closes_what_nobody_else_wants() {
+fn erasing_a_plugin_closes_its_ports_by_refcount() {
     let (image, cable) = (Image::new(), Cable::new());
     image.install(&PLUGINS);
     image.erase(&["node-console-a", "node-mirror"]);

@@ -81,7 +81,7 @@ fn json(output: &Output) -> Value {
 }
 
 #[test]
-fn it_shows_what_the_transaction_then_does_and_leaves_no_trace() {
+fn preview_shows_what_the_transaction_then_does_and_leaves_no_trace() {
     let fixture = Fixture::new();
     let built = fixture.image.beside("rpms");
     let by_hand = build_with(&built, "by-hand", "", &[("/usr/share/by-hand/a", "a\n")], BY_HAND);

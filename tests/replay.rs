@@ -1,5 +1,5 @@
 //! Image upgrades with real rpm: what plugins asked for in one image is carried over to the next,
-//! what was undone on the node stays undone, and what no longer applies is told.
+//! what was reverted on the node stays reverted, and what no longer applies is reported.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 #[path = "support/image.rs"]
@@ -184,7 +184,7 @@ fn what_is_not_installed_waits_and_a_package_that_asks_again_replaces_what_it_as
 }
 
 #[test]
-fn what_no_longer_applies_is_told() {
+fn replay_reports_what_no_longer_applies() {
     let (old, next) = (Image::new(), Image::new());
     let rpms = old.beside("rpms");
     let before = plugin(

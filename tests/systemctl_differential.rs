@@ -249,7 +249,7 @@ fn kept_cases() -> Vec<(String, Case)> {
 }
 
 #[test]
-fn what_differed_once_does_so_no_more() {
+fn systemctl_cases_that_once_differed_are_equal() {
     if !has_oracle() {
         return;
     }

@@ -16,7 +16,7 @@ use nodeshim::request::{Reply, Stream};
 use nodeshim::tool::Tool;
 
 use support::snapshot;
-use sysv_support::Image;
+use sysv_support::BareImage;
 
 const SCRIPT: &str = "#!/bin/sh\n# chkconfig: 345 60 40\nexit 0\n";
 const LSB: &str = "### BEGIN INIT INFO\n# Required-Start: other\n# Default-Start: 3\n### END INIT INFO\n";
@@ -35,8 +35,8 @@ fn intents(reply: &Reply) -> Vec<(ServiceWant, bool)> {
 }
 
 /// An image with a script as a package brings it, and nothing of chkconfig's.
-fn without_chkconfig() -> Image {
-    let image = Image::bare();
+fn without_chkconfig() -> BareImage {
+    let image = BareImage::new();
     image.root.create_dirs("/etc/rc.d/init.d", 0o755).unwrap();
     image.script("foo", SCRIPT);
     image
@@ -90,7 +90,7 @@ fn to_the_letter_a_missing_directory_fails_before_anything_is_written() {
 
 #[test]
 fn a_intent_that_fails_is_kept() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
     image.root.write("/usr/lib/systemd/system/foo.service", b"[Service]\n", None).unwrap();
     for (words, want) in [
@@ -106,7 +106,7 @@ fn a_intent_that_fails_is_kept() {
 
 #[test]
 fn intents_name_the_levels_that_are_not_the_usual_ones() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     let levels = |words: &[&str]| match &image.call(Tool::Chkconfig, words).intents[..] {
         [recorded] => match &recorded.intent {
@@ -127,7 +127,7 @@ fn intents_name_the_levels_that_are_not_the_usual_ones() {
 fn links_that_lead_out_of_the_image_stay_inside() {
     let outside = support::scratch();
     fs::write(outside.path().join("script"), SCRIPT).unwrap();
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     symlink(outside.path().join("script"), image.path().join("etc/rc.d/init.d/bar")).unwrap();
     let reply = image.call(Tool::Chkconfig, &["--add", "bar"]);
@@ -142,7 +142,7 @@ fn links_that_lead_out_of_the_image_stay_inside() {
 
 #[test]
 fn scripts_that_are_no_scripts_are_answered_at_once() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     let endless = format!("# description: {}", "more \\\n# ".repeat(1 << 20));
     image.script("endless", endless);
     image.script("big", format!("{SCRIPT}{}", "# filler\n".repeat(1 << 20)));
@@ -162,7 +162,7 @@ fn scripts_that_are_no_scripts_are_answered_at_once() {
 
 #[test]
 fn odd_names_reach_nothing_but_their_own_links() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     image.script("a\nb", SCRIPT);
     let before = snapshot(image.path());
@@ -178,7 +178,7 @@ fn odd_names_reach_nothing_but_their_own_links() {
 
 #[test]
 fn a_stray_file_in_the_place_of_a_link_is_replaced() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     image.root.write("/etc/rc.d/rc3.d/S60foo", b"stray", None).unwrap();
     assert!(image.chkconfig(&["--level", "3", "foo", "on"]));
@@ -187,7 +187,7 @@ fn a_stray_file_in_the_place_of_a_link_is_replaced() {
 
 #[test]
 fn a_plain_script_moves_no_other_that_is_out_of_order() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     image.script("other", LSB.replace("other", "foo"));
     image.root.symlink("../init.d/other", "/etc/rc3.d/S01other").unwrap();
@@ -199,7 +199,7 @@ fn a_plain_script_moves_no_other_that_is_out_of_order() {
 
 #[test]
 fn service_records_instead_of_running() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", "#!/bin/sh\ntouch /ran\n");
     let before = snapshot(image.path());
     for (action, exit, verb) in [
@@ -223,7 +223,7 @@ fn service_records_instead_of_running() {
 
 #[test]
 fn scripts_of_another_root_are_never_run() {
-    let mut image = Image::new();
+    let mut image = BareImage::sysv();
     image.config.shims.service = Service::Run;
     image.script("foo", "#!/bin/sh\n");
     let reply = image.call(Tool::Service, &["foo", "start"]);
@@ -232,7 +232,7 @@ fn scripts_of_another_root_are_never_run() {
 
 #[test]
 fn systemd_sysv_install_is_chkconfig_without_a_way_back() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     let answer = |words: &[&str]| image.call(Tool::SystemdSysvInstall, words).exit;
     assert_eq!(answer(&["is-enabled", "foo"]), 1);
@@ -248,7 +248,7 @@ fn systemd_sysv_install_is_chkconfig_without_a_way_back() {
 
 #[test]
 fn systemd_sysv_convert_saves_once_and_shows_what_it_saved() {
-    let image = Image::new();
+    let image = BareImage::sysv();
     image.script("foo", SCRIPT);
     image.chkconfig(&["--add", "foo"]);
     let call = |words: &[&str]| image.call(Tool::SystemdSysvConvert, words);
@@ -310,7 +310,7 @@ fn systemd_sysv_convert_makes_the_targets_of_the_saved_levels_want_the_unit() {
 #[test]
 fn systemd_sysv_convert_links_to_a_unit_that_is_only_below_usr() {
     for (answers, exit) in [(Answers::Image, 0), (Answers::Strict, 1)] {
-        let mut image = Image::new();
+        let mut image = BareImage::sysv();
         image.config.shims.answers = answers;
         let database = "/var/lib/systemd/sysv-convert";
         image.root.create_dirs(database, 0o755).unwrap();

@@ -15,7 +15,7 @@ use nodeshim::tool::Tool;
 use proptest::prelude::*;
 
 use support::snapshot;
-use sysv_support::Image;
+use sysv_support::BareImage;
 
 /// A script as a test makes one up.
 #[derive(Debug, Clone)]
@@ -65,15 +65,15 @@ fn made(needs: impl Strategy<Value = Option<Vec<usize>>>) -> impl Strategy<Value
     })
 }
 
-fn image_of(scripts: &[Made]) -> Image {
-    let image = Image::new();
+fn image_of(scripts: &[Made]) -> BareImage {
+    let image = BareImage::sysv();
     for (at, script) in scripts.iter().enumerate() {
         image.script(&name(at), script.text());
     }
     image
 }
 
-fn add_all(image: &Image, order: impl IntoIterator<Item = usize>) -> bool {
+fn add_all(image: &BareImage, order: impl IntoIterator<Item = usize>) -> bool {
     let mut changed = false;
     for at in order {
         changed |= image.chkconfig(&["--add", &name(at)]);
@@ -82,7 +82,7 @@ fn add_all(image: &Image, order: impl IntoIterator<Item = usize>) -> bool {
 }
 
 /// The on and off of every service in a level, without priorities.
-fn states(image: &Image) -> Vec<BTreeSet<String>> {
+fn states(image: &BareImage) -> Vec<BTreeSet<String>> {
     let state = |file: &String| format!("{}{}", &file[..1], &file[3..]);
     image.levels().iter().map(|files| files.iter().map(state).collect()).collect()
 }
@@ -249,7 +249,7 @@ proptest! {
         words in prop::collection::vec(prop::collection::vec(1..=255u8, 0..6), 0..4),
         form in prop::sample::select(vec!["--add", "--del", "--list", "--override", "on", "--level"]),
     ) {
-        let image = Image::new();
+        let image = BareImage::sysv();
         image.script("foo", [header.as_bytes(), &content].concat());
         image.call(Tool::Chkconfig, &["--add", "foo"]);
         let mut words: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();

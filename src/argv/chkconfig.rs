@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_and_how() {
+    fn chkconfig_usage_errors() {
         for line in [
             "--level 3",
             "--type sysv",

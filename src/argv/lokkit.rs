@@ -13,27 +13,27 @@ use crate::firewall::lokkit::settings::Entry;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// What is asked for, in order.
-    pub asks: Vec<Ask>,
+    pub arguments: Vec<Argument>,
     /// How it is asked for.
     pub options: Options,
     /// What is wrong, whole messages: the answer, if there is any.
     pub errors: Vec<String>,
 }
 
-/// Something asked for.
+/// An option with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// What.
-    pub what: What,
+pub struct Argument {
+    /// What it asks for.
+    pub action: Action,
     /// The value as it was typed, or the option where it has none.
     pub typed: String,
     /// All its words begin with `--selinux`.
     only_selinux: bool,
 }
 
-/// What can be asked for.
+/// What an argument asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Action {
     /// An entry for the configuration.
     Entry(Entry),
     /// On or off.
@@ -79,11 +79,11 @@ pub fn parse(args: &[OsString], names: Lookup) -> Request {
                 spelling,
                 value,
                 same_word,
-            } => match what(opt, &spelling, &value, names) {
-                Ok(what) => request.asks.push(Ask {
-                    only_selinux: matches!(what, What::Selinux(_))
+            } => match action(opt, &spelling, &value, names) {
+                Ok(action) => request.arguments.push(Argument {
+                    only_selinux: matches!(action, Action::Selinux(_))
                         && (same_word || value.as_bytes().starts_with(b"--selinux")),
-                    what,
+                    action,
                     typed: value.to_string_lossy().into_owned(),
                 }),
                 Err(error) => request.errors.push(error),
@@ -94,21 +94,21 @@ pub fn parse(args: &[OsString], names: Lookup) -> Request {
     request
 }
 
-fn what(opt: Opt, spelling: &str, value: &OsStr, names: Lookup) -> Result<What, String> {
+fn action(opt: Opt, spelling: &str, value: &OsStr, names: Lookup) -> Result<Action, String> {
     Ok(match opt {
-        Opt::Default => What::Default(default_set(value)?),
-        Opt::Selinux => What::Selinux(Selinux {
+        Opt::Default => Action::Default(default_set(value)?),
+        Opt::Selinux => Action::Selinux(Selinux {
             mode: Some(mode(value)?),
             policy: None,
         }),
         Opt::SelinuxType if value.as_bytes().iter().any(u8::is_ascii_control) => {
             return Err(format!("option {spelling}: invalid policy type '{}'.", value.display()));
         }
-        Opt::SelinuxType => What::Selinux(Selinux {
+        Opt::SelinuxType => Action::Selinux(Selinux {
             mode: None,
             policy: Some(value.to_owned()),
         }),
-        _ => What::Entry(Entry::parse(opt, spelling, value, names)?),
+        _ => Action::Entry(Entry::parse(opt, spelling, value, names)?),
     })
 }
 
@@ -125,14 +125,14 @@ fn default_set(value: &OsStr) -> Result<String, String> {
 
 impl Request {
     fn flag(&mut self, opt: Opt) {
-        let (what, typed) = match opt {
-            Opt::Enabled => (What::Switch(true), "--enabled"),
-            Opt::Disabled => (What::Switch(false), "--disabled"),
-            Opt::Force => (What::Force, "-f"),
+        let (action, typed) = match opt {
+            Opt::Enabled => (Action::Switch(true), "--enabled"),
+            Opt::Disabled => (Action::Switch(false), "--disabled"),
+            Opt::Force => (Action::Force, "-f"),
             _ => return self.options.take(opt),
         };
-        self.asks.push(Ask {
-            what,
+        self.arguments.push(Argument {
+            action,
             typed: typed.to_owned(),
             only_selinux: false,
         });
@@ -140,8 +140,8 @@ impl Request {
 
     /// The set of default services: of several the last.
     pub fn default_set(&self) -> Option<&str> {
-        let sets = self.asks.iter().rev().filter_map(|ask| match &ask.what {
-            What::Default(set) => Some(set.as_str()),
+        let sets = self.arguments.iter().rev().filter_map(|argument| match &argument.action {
+            Action::Default(set) => Some(set.as_str()),
             _ => None,
         });
         sets.into_iter().next()
@@ -150,8 +150,8 @@ impl Request {
     /// The SELinux settings: of several values the last.
     pub fn selinux(&self) -> Selinux {
         let mut wanted = Selinux::default();
-        for ask in &self.asks {
-            if let What::Selinux(given) = &ask.what {
+        for argument in &self.arguments {
+            if let Action::Selinux(given) = &argument.action {
                 wanted.mode = given.mode.or(wanted.mode);
                 wanted.policy = given.policy.clone().or(wanted.policy);
             }
@@ -161,7 +161,7 @@ impl Request {
 
     /// Whether to start from nothing instead of from what is configured.
     pub fn is_forced(&self) -> bool {
-        let force = || self.asks.iter().any(|ask| ask.what == What::Force);
+        let force = || self.arguments.iter().any(|argument| argument.action == Action::Force);
         self.default_set().is_some() || force() && !self.options.update
     }
 
@@ -172,7 +172,7 @@ impl Request {
 
     /// Whether every word is about SELinux: then the firewall is not touched.
     pub fn only_selinux(&self) -> bool {
-        !self.options.any && self.asks.iter().all(|ask| ask.only_selinux)
+        !self.options.any && self.arguments.iter().all(|argument| argument.only_selinux)
     }
 }
 

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn forms() {
+    fn service_options_and_actions_in_all_forms() {
         let action = |action: Option<&str>, words: &[&str], ignore_dependencies| Request::Action {
             name: "foo".into(),
             action: action.map(Into::into),

@@ -15,10 +15,11 @@ use super::{
 };
 use crate::digest::digest;
 use crate::error::Result;
+use crate::layout;
 use crate::root::Root;
 
 /// Bodies of scriptlets in the image, each under the SHA-256 of its bytes.
-pub const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
+pub const SCRIPTS: &str = layout::SCRIPTS;
 
 /// rpm's default `%_tmppath`.
 const TEMPORARY: &str = "/var/tmp";
@@ -87,7 +88,7 @@ enum Ancestry {
 }
 
 /// Whether rpm runs a program or Lua of a package, for which it writes no script file. A program gets
-/// rpm's `PATH`; what Lua starts can be told by the ancestors only.
+/// rpm's `PATH`; what Lua starts is recognised by its ancestors only.
 fn runs_without_script(ancestry: &Ancestry, path: Option<&str>) -> bool {
     *ancestry == Ancestry::PackageManager || path.is_some_and(|path| SCRIPT_PATHS.contains(&path))
 }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{FoundBy, Origin};
 use crate::error::{Error, Result};
+use crate::layout;
 use crate::root::Root;
 
 /// Where they are kept.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
+pub const PATH: &str = layout::ORIGINS;
 const FORMAT: u64 = 1;
 
 /// Origins by event id.

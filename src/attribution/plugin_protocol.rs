@@ -2,7 +2,7 @@
 //! conversation over a Unix socket that lies beside the plugin.
 //!
 //! One line a message. After [`Message::Pre`] and [`Message::Post`] rpm waits for one byte, so that
-//! whatever happened before is told apart from whatever comes after.
+//! what happened before is distinguished from what comes after.
 
 /// The socket's file name, in the directory that rpm loads the plugin from.
 pub const SOCKET: &str = ".nodeshim-audit";

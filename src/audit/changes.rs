@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::root::{Kind, Root};
 use crate::rpmdb::files_at;
 
-/// What is needed beside the paths.
+/// What is needed besides the paths.
 pub(super) struct Look<'l> {
     pub root: &'l Root,
     pub requests: &'l Requests,

@@ -40,7 +40,7 @@ impl Found {
         self.before.as_ref()?.content.as_deref()
     }
 
-    /// What it holds now, likewise.
+    /// What it holds now, in the same form.
     fn content_after(&self) -> Option<&[u8]> {
         self.after.as_ref()?.content.as_deref()
     }

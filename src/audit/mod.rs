@@ -1,4 +1,4 @@
-//! The audit: which files each scriptlet changed, told apart from what rpm unpacked and from what
+//! The audit: which files each scriptlet changed, apart from what rpm unpacked and from what
 //! the shims did on a scriptlet's behalf.
 //!
 //! While a command runs, the kernel reports every change below the image root together with the
@@ -7,7 +7,7 @@
 //! before and after, and a file's time of change tells within which scriptlet it falls.
 //!
 //! What was seen is kept in `changes.toml` beside the journal, one record a scriptlet, and one of what
-//! the command did outside of those that are told apart. What went
+//! the command did outside of those that are known. What went
 //! around the tools becomes an event of the journal as well.
 
 mod bypass;
@@ -24,6 +24,7 @@ mod server;
 mod transaction;
 
 use crate::firewall::lokkit;
+use crate::layout;
 
 pub use bypass::observe::{AskedByHand, asked_for, journal_change};
 pub use found::DirectChange;
@@ -42,7 +43,7 @@ const LOCAL_ZONES: &str = "/etc/firewalld/zones/";
 const NOT_LOOKED_AT: [&[u8]; 3] = [
     b"/usr/lib/sysimage/rpm",
     b"/var/lib/rpm",
-    b"/usr/lib/sysimage/nodeshim",
+    layout::DIRECTORY.as_bytes(),
 ];
 
 /// What rpm's names for script files begin with, in its default `%_tmppath`.

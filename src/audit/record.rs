@@ -13,14 +13,15 @@ use crate::attribution::Origin;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::escape;
 use crate::journal::{LogFile, Torn, parse_log};
+use crate::layout;
 use crate::root::{Kind, Root};
 
 /// Where the records are kept.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
+pub const PATH: &str = layout::CHANGES;
 
 pub(super) const FILE: LogFile = LogFile {
     path: PATH,
-    torn_path: "/usr/lib/sysimage/nodeshim/changes.torn",
+    torn_path: layout::CHANGES_TORN,
     before: |_, _| Ok(0),
 };
 
@@ -51,7 +52,7 @@ pub struct Run {
     pub requests: Vec<u64>,
     /// Which scriptlet.
     pub origin: Origin,
-    /// For what happened outside of every scriptlet that was told apart: the command.
+    /// For what happened outside of every scriptlet that is known: the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction: Option<Transaction>,
     /// What changed.
@@ -87,7 +88,7 @@ pub struct Transaction {
     /// Packages that it installed, `name-[epoch:]version-release.arch`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub installed: Vec<String>,
-    /// Packages that it erased, likewise.
+    /// Packages that it erased, in the same form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erased: Vec<String>,
     /// Mount points in the image with file systems that the kernel reports no changes of.

@@ -41,7 +41,7 @@ pub struct Seen {
     pub changes: usize,
     /// How they were found.
     pub how: Option<How>,
-    /// Mount points in the image, escaped, whose changes are told from before and after alone, or not
+    /// Mount points in the image, escaped, whose changes are found by comparing before and after, or not
     /// at all where they were mounted meanwhile.
     pub unwatched: Vec<String>,
     /// What was found out of requests that are not what they say, by their numbers.
@@ -64,10 +64,10 @@ pub(super) struct Recorder {
     outside: Touched,
     outside_from: u64,
     /// What happened before that outside of scriptlets.
-    beside: TransactionRecord,
+    transaction: TransactionRecord,
     /// Processes of scriptlets that have ended.
     left: HashMap<i32, Origin>,
-    /// rpm, as far as it has told.
+    /// What rpm has reported.
     rpms: Vec<i32>,
     epoch: Option<String>,
     seen: Seen,
@@ -99,7 +99,12 @@ impl Recorder {
         let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
-            beside: TransactionRecord::start(timestamp(epoch.as_deref()), command, root.path(), installed),
+            transaction: TransactionRecord::start(
+                timestamp(epoch.as_deref()),
+                command,
+                root.path(),
+                installed,
+            ),
             root,
             parts,
             known,
@@ -277,9 +282,9 @@ impl Recorder {
             counts: &|pid| !self.rpms.contains(&pid),
         };
         let found = changes(&mut self.known, &mut touched, &look)?;
-        self.beside.add(found);
-        self.beside.ran(touched.processes.all(&self.root));
-        self.beside.requests.follow(requests);
+        self.transaction.add(found);
+        self.transaction.ran(touched.processes.all(&self.root));
+        self.transaction.requests.follow(requests);
         // A process goes on under its program.
         self.outside.processes = touched.processes;
         Ok(())
@@ -360,18 +365,20 @@ impl Recorder {
         if self.watch.is_none() {
             how = How::Times;
             let times = std::mem::take(&mut self.times);
-            let compared = times.runs(&self.root, &self.known, &self.parts, &self.beside.requests)?;
+            let compared = times.runs(&self.root, &self.known, &self.parts, &self.transaction.requests)?;
             for (run, found) in compared.runs {
                 self.write(run, found)?;
             }
-            self.beside.add(compared.elsewhere);
+            self.transaction.add(compared.elsewhere);
         }
         let mut unwatched = texts(self.parts.mounted_since(&self.root)?);
         if how == How::Events {
             unwatched.extend(texts(self.parts.compared()));
         }
         self.seen.unwatched.clone_from(&unwatched);
-        if let Some((run, found)) = std::mem::take(&mut self.beside).finish(&self.root, how, unwatched)? {
+        if let Some((run, found)) =
+            std::mem::take(&mut self.transaction).finish(&self.root, how, unwatched)?
+        {
             self.write(run, found)?;
         }
         Ok(self.seen)

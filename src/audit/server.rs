@@ -42,12 +42,17 @@ pub struct Auditing {
 
 impl Auditing {
     /// Looks at the image at `root` and begins to follow what happens, as `command` is about to be
-    /// started. `beside` is the directory that rpm loads the plugin from; without it no scriptlet is
-    /// told from another.
-    pub fn start(root: &Path, means: Means, beside: Option<&Path>, command: RunCommand) -> Result<Auditing> {
+    /// started. `plugin_directory` is the directory that rpm loads the plugin from; without it no scriptlet is
+    /// distinguished from another.
+    pub fn start(
+        root: &Path,
+        means: Means,
+        plugin_directory: Option<&Path>,
+        command: RunCommand,
+    ) -> Result<Auditing> {
         let failed = |error: std::io::Error| Error::std_io("audit", &error);
         let (stop, stopped) = UnixStream::pair().map_err(failed)?;
-        let listener = beside.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
+        let listener = plugin_directory.map(|directory| listen(&directory.join(SOCKET))).transpose()?;
         let (root, epoch) = (root.to_owned(), std::env::var("SOURCE_DATE_EPOCH").ok());
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {

@@ -1,4 +1,4 @@
-//! What happens outside of every scriptlet that is told apart: what the command itself does, and all
+//! What happens outside of every scriptlet that is known: what the command itself does, and all
 //! that the scriptlets of an rpm do which does not say when they begin and end.
 //!
 //! It is kept as one record of the transaction, without what rpm itself unpacked and took away.
@@ -76,7 +76,7 @@ impl TransactionRecord {
     }
 
     /// The record of it, unless there is nothing to record. `unwatched` are parts of the image whose
-    /// changes cannot be told one by one.
+    /// changes cannot be known one by one.
     pub fn finish(self, root: &Root, how: How, unwatched: Vec<String>) -> Result<Option<(Run, Vec<Found>)>> {
         let found = without_payload(root, self.found, how)?;
         let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());

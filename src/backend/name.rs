@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_more_than_names_have_no_stem() {
+    fn plugin_names_that_could_inject_have_no_file_stem() {
         assert_eq!(stem(UNKNOWN).as_deref(), Some("+unknown"));
         assert_eq!(stem("(builder post)").as_deref(), Some("+builder-post"));
         assert_eq!(stem("(builder ../post)"), None);

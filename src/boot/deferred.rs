@@ -46,7 +46,7 @@ pub struct Deferred {
 }
 
 impl Deferred {
-    /// What tells it from all others.
+    /// The key of its attempts in the record of what was applied.
     pub fn asked(&self) -> AttemptKey<'_> {
         AttemptKey {
             plugin: &self.plugin,
@@ -64,7 +64,7 @@ pub struct Look<'a> {
     pub applied: &'a Applied,
     /// How units run; none of an image that is not booted: then only what is recorded counts.
     pub activity: Option<&'a BTreeMap<String, Activity>>,
-    /// Pattern → the units that matched; of those that are looked for the first time.
+    /// The units that each pattern matches, for patterns that are looked up for the first time.
     pub matches: &'a BTreeMap<String, Vec<String>>,
     /// Units that were disabled or masked on the node.
     pub kept: &'a BTreeSet<&'a str>,
@@ -159,7 +159,7 @@ fn judge(open: &Pending, look: &Look) -> Deferred {
     let time = open.want.events.last().map_or(0, |event| (look.time_of)(*event));
     let unit = open.unit.as_str();
     let about = look.activity.map(|activity| activity.get(unit));
-    // A rule that names the unit was not asked of the pattern.
+    // Policy judged the pattern when it was recorded; a rule may name the unit that it matches.
     let decision = open.pattern.map(|_| (look.decision)(open.name, &open.of_unit())).unwrap_or_default();
     let verdict = match (decision.verdict, about) {
         (Verdict::Deny | Verdict::Ignore, _) => {
@@ -170,7 +170,8 @@ fn judge(open: &Pending, look: &Look) -> Deferred {
         }
         _ if look.kept.contains(unit) => JobDecision::not_now("was disabled on this node"),
         (_, None) => JobDecision::offline(open.verb),
-        // What is on its way was not asked for by its name: nobody waits for its end.
+        // A unit that only a pattern matched and that is starting or stopping is skipped: systemctl(1)
+        // would queue a job for it, which a boot does not wait for.
         (_, Some(Some(about))) if open.pattern.is_some() && !about.is_at_rest() => {
             JobDecision::never("is being started or stopped")
         }

@@ -7,13 +7,7 @@ use crate::intent::DeferredVerb;
 use crate::policy::RuleId;
 
 fn want(intent: Intent, event: u64) -> ActiveIntent {
-    ActiveIntent {
-        intent,
-        runtime: false,
-        declared: Vec::new(),
-        denied_before: Vec::new(),
-        events: vec![event],
-    }
+    ActiveIntent::new(intent, vec![event])
 }
 
 fn state_of(verb: DeferredVerb, unit: &str, scope: Scope) -> State {
@@ -82,7 +76,7 @@ fn judged(state: &State, applied: &Applied, units: &[(&str, &str)], held: &str) 
 }
 
 #[test]
-fn each_is_done_once_and_a_failure_tried_once_more() {
+fn deferred_start_is_done_once_and_retried_once_after_a_failure() {
     let state = state(DeferredVerb::Start, "a.service");
     let after = |result: Option<&str>, attempts| {
         let applied = applied(vec![attempt("start", "a.service", None, result, attempts)]);
@@ -136,7 +130,7 @@ fn a_pattern_stands_for_what_it_matches_on_the_node() {
 }
 
 #[test]
-fn what_a_pattern_matched_first_is_what_is_tried_once_more() {
+fn deferred_pattern_is_retried_for_the_units_it_matched_first() {
     let state = state(DeferredVerb::Restart, "a*");
     let applied = applied(vec![
         attempt("restart", "a*", None, Some("matched"), 0),

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_wants_goes_whoever_edited_it() {
+    fn apply_removes_files_that_nobody_wants_even_if_edited() {
         assert!(!kept(None, Some("a"), Some("mine"), true));
         assert!(!kept(None, None, Some("a"), false));
         assert!(kept(None, None, Some("somebody else's"), true));

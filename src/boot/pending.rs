@@ -89,7 +89,7 @@ fn all(state: &State) -> impl Iterator<Item = Pending<'_>> {
         })
 }
 
-/// What was asked of users' service managers, and was not told of yet.
+/// What was asked of users' service managers, and was not reported yet.
 pub(super) fn of_users<'s>(state: &'s State, applied: &'s Applied) -> impl Iterator<Item = Pending<'s>> {
     all(state).filter(|open| open.scope != Scope::System && !open.is_over(applied))
 }

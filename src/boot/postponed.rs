@@ -56,13 +56,7 @@ mod tests {
                 unit: "x.target".into(),
             },
         ];
-        let wants = intents.map(|intent| ActiveIntent {
-            intent,
-            runtime: false,
-            events: vec![3],
-            declared: Vec::new(),
-            denied_before: Vec::new(),
-        });
+        let wants = intents.map(|intent| ActiveIntent::new(intent, vec![3]));
         let plugin = Plugin {
             deferred: wants.into(),
             ..Plugin::default()
@@ -90,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn all_else_is_told_with_its_reason() {
+    fn postponed_requests_that_no_boot_does_are_reported_with_the_reason() {
         let told = |rule: &str| -> Vec<String> {
             let decision = |_: &str, _: &ActiveIntent| Decision {
                 rule: RuleId::parse(rule),

@@ -36,7 +36,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_administrator_wins(
+        fn three_way_decision_lets_the_administrator_win(
             before in proptest::option::of(0u8..4), now in 0u8..4, actual in 0u8..4, in_image: bool,
         ) {
             let decision = decide(before.as_ref(), &now, &actual, in_image);

@@ -221,13 +221,7 @@ mod tests {
             scope: Scope::System,
             rule: None,
         };
-        let want = ActiveIntent {
-            intent,
-            runtime: false,
-            declared: Vec::new(),
-            denied_before: Vec::new(),
-            events: vec![1],
-        };
+        let want = ActiveIntent::new(intent, vec![1]);
         let plugin = Plugin {
             wants: vec![want],
             ..Plugin::default()
@@ -246,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_node_changed_is_kept() {
+    fn apply_keeps_unit_states_that_the_node_changed() {
         use UnitWant::{Disable, Enable, Mask};
         assert_eq!(steps(Enable, None, "disabled"), [(UnitVerb::Enable, true)]);
         assert_eq!(steps(Enable, Some(Enable), "disabled"), [(UnitVerb::Enable, true)]);

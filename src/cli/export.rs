@@ -17,7 +17,7 @@ use super::output::{complain, foreign_json, json, print_files, write_all};
 
 /// Print what the plugins asked for as declarations
 ///
-/// What the language cannot express is told on standard error; with --json, of all but nft, beside
+/// What the language cannot express is printed on standard error; with --json, of all but nft, beside
 /// the files.
 #[derive(Debug, Args)]
 pub struct ExportArgs {

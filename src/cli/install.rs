@@ -8,7 +8,7 @@ use nodeshim::audit::Means;
 use nodeshim::error::Result;
 use nodeshim::inspect::{self, Registry, Report};
 use nodeshim::install::{self, Done, Ending, Task, Transaction};
-use nodeshim::lint::{Forecast, forecast};
+use nodeshim::lint::{Context, Forecast, forecast};
 use nodeshim::plan::Note;
 use nodeshim::policy;
 use nodeshim::root::Root;
@@ -249,10 +249,11 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
 /// What the packages would ask for, as the policy has it.
 fn would_ask(root: &Root, done: &Done, of_run: Option<&str>) -> Result<Vec<Asks>> {
     let rules = policy::load_for(root, of_run).checked()?.rules;
+    let context = Context::load(root, &rules)?;
     let asks = |(package, copy): (&Checked, &PathBuf)| {
         Ok(Asks {
             nevra: package.nevra.clone(),
-            forecast: forecast(root, &rules, copy)?,
+            forecast: forecast(&context, copy)?,
         })
     };
     done.packages.iter().zip(&done.staged).map(asks).collect()

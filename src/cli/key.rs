@@ -16,18 +16,18 @@ use super::output::{complain, json_list, print, wrapped};
 #[derive(Debug, Args)]
 pub struct KeyArgs {
     #[command(subcommand)]
-    what: What,
+    what: KeyCommand,
 }
 
 impl KeyArgs {
     /// Whether the keyring is changed.
     pub fn changes_image(&self) -> bool {
-        !matches!(self.what, What::List)
+        !matches!(self.what, KeyCommand::List)
     }
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum KeyCommand {
     /// Put the keys in a file into the image's keyring: all of them or none
     Import {
         /// A file of public keys, armoured or not
@@ -53,16 +53,16 @@ struct Row<'a> {
     done: &'static str,
 }
 
-/// Exit codes of an import that is refused, beside those of [`trust::Signature::exit`].
+/// Exit codes of an import that is refused, besides those of [`trust::Signature::exit`].
 const NO_KEY: u8 = 30;
 const PRIVATE_KEY: u8 = 31;
 
 /// Carries out one of the verbs.
 pub fn key(root: &Root, args: KeyArgs, as_json: bool) -> Result<ExitCode> {
     match args.what {
-        What::Import { files } => import(root, &files, as_json),
-        What::List => list(root, as_json),
-        What::Remove { ids } => remove(root, &ids, as_json),
+        KeyCommand::Import { files } => import(root, &files, as_json),
+        KeyCommand::List => list(root, as_json),
+        KeyCommand::Remove { ids } => remove(root, &ids, as_json),
     }
 }
 

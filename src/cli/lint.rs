@@ -67,9 +67,10 @@ pub fn lint(root: &Root, args: LintArgs, as_json: bool) -> Result<ExitCode> {
     let mut loaded = policy::Loaded::default();
     loaded.add(RuleSource::File(name), &path, &text);
     let rules = loaded.checked()?.rules;
+    let context = lint::Context::load(root, &rules)?;
     let mut found = Vec::new();
     for file in &args.files {
-        let mut findings = lint::lint(root, &rules, file)?;
+        let mut findings = lint::lint(&context, file)?;
         findings.retain(|finding| !args.disable.iter().any(|rule| rule == finding.rule));
         found.push(Found {
             file: file.display().to_string(),

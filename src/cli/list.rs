@@ -225,7 +225,7 @@ pub(super) fn intents(report: &Report) -> String {
     text
 }
 
-/// What its metadata declares beside intents, where that differs from what is there, and what it
+/// What its metadata declares besides intents, where that differs from what is there, and what it
 /// means to change.
 fn declared(declared: &Declared) -> String {
     let mut text = String::new();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::audit::Audit;
 use nodeshim::error::Result;
-use nodeshim::inspect::{self, Answer, Asked, Entry, Reason, Registry, View};
+use nodeshim::inspect::{self, Answer, Entry, LoggedIntent, Reason, Registry, View};
 use nodeshim::journal::{Verdict, each_part};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
@@ -88,7 +88,7 @@ fn head(event: u64, time: &str, who: &str) -> String {
     wrapped(&format!("{:<5} {time}  ", format!("#{event}")), INDENT, who)
 }
 
-fn body(command: &str, exit: u8, verdict: Verdict, intents: &[Asked]) -> String {
+fn body(command: &str, exit: u8, verdict: Verdict, intents: &[LoggedIntent]) -> String {
     let exit = if exit == 0 {
         String::new()
     } else {
@@ -101,7 +101,7 @@ fn body(command: &str, exit: u8, verdict: Verdict, intents: &[Asked]) -> String 
         Verdict::Ignore => " (ignored by policy)",
     };
     let mut text = wrapped("      ", INDENT, &format!("{command}{exit}{verdict}"));
-    for Asked {
+    for LoggedIntent {
         intent,
         outcome,
         rule,

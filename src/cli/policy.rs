@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
 use nodeshim::intent::Verdict;
-use nodeshim::lint::{ForecastItem, of_call, of_file};
-use nodeshim::policy::{self, Rules};
+use nodeshim::lint::{Context, ForecastItem, of_call, of_file};
+use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
 use nodeshim::tool::Tool;
@@ -93,13 +93,13 @@ fn list(root: &Root, as_json: bool) -> Result<ExitCode> {
 fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
     let rules = policy::load(root).checked()?.rules;
     let asked = match &args.target {
-        None => of_words(root, &rules, &args.call)?,
+        None => of_words(&Context::load(root, &rules)?, &args.call)?,
         Some(target)
             if target.to_str().is_some_and(|name| !name.contains('/') && !name.ends_with(".rpm")) =>
         {
             of_plugin(root, &target.to_string_lossy())?
         }
-        Some(file) => of_file(root, &rules, Path::new(file))?,
+        Some(file) => of_file(&Context::load(root, &rules)?, Path::new(file))?,
     };
     if as_json {
         json_list(&asked)?;
@@ -110,12 +110,12 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(held)))
 }
 
-fn of_words(root: &Root, rules: &Rules, call: &[OsString]) -> Result<Vec<ForecastItem>> {
+fn of_words(context: &Context, call: &[OsString]) -> Result<Vec<ForecastItem>> {
     match call.first().filter(|name| Tool::from_argv0(name).is_none()) {
         Some(other) => {
             Err(Error::Other(format!("{}: not a command that nodeshim replaces", other.display())))
         }
-        None => Ok(of_call(root, rules, None, call)),
+        None => Ok(of_call(context, None, call)),
     }
 }
 

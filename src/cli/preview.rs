@@ -8,7 +8,7 @@ use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::install::Ending;
 use nodeshim::plan::render;
-use nodeshim::preview::{self, Effects, FileChange, Preview, What};
+use nodeshim::preview::{self, ChangeKind, Effects, FileChange, Preview};
 use nodeshim::root::Root;
 use nodeshim::run::{Parts, Surroundings};
 use nodeshim::trust::Checked;
@@ -117,9 +117,9 @@ fn files(files: &[FileChange]) -> String {
 
 fn line(file: &FileChange) -> String {
     let what = match file.what {
-        What::Created => "created",
-        What::Changed => "changed",
-        What::Removed => "removed",
+        ChangeKind::Created => "created",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Removed => "removed",
     };
     let by = match (file.settling, file.by_hand) {
         (_, true) => ": changed directly by the scriptlet",

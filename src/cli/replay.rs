@@ -15,7 +15,7 @@ use super::output::{count, events, json, print, wrapped};
 
 /// Import requests from another image; exit 1 if something no longer applies
 ///
-/// What was undone on the old node stays undone. What packages ask for in this image themselves
+/// What was reverted on the old node stays reverted. What packages ask for in this image themselves
 /// counts; for those that are not installed it waits. Again, it adds nothing.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {

@@ -11,7 +11,7 @@ use nodeshim::error::Result;
 use nodeshim::escape::printable;
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{self, Parts, Surroundings};
+use nodeshim::run::{self, Outcome, Parts, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 
 use super::run_summary::{FailOn, Summary};
@@ -109,28 +109,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         messages: None,
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
-    if outcome.repaired.is_some() {
-        say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
-    }
-    let repaired = outcome.repaired.iter().flat_map(|repaired| &repaired.problems);
-    repaired.chain(&outcome.tampering).for_each(|problem| say(problem));
-    if let Some(Err(error)) = &outcome.audited {
-        say(&format!("which files changed was not recorded: {error}"));
-    }
-    if let Some(why) = &outcome.exposed {
-        say(&format!("scriptlets share this machine's network, host name and mounts: {why}"));
-    }
-    if outcome.ended > 0 {
-        let what = if outcome.ended == 1 {
-            "a process".to_owned()
-        } else {
-            format!("{} processes", outcome.ended)
-        };
-        say(&format!("ended {what} left running by the command"));
-    }
-    for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
-        say(&format!("{place} is another file system: changes there are not told from each other"));
-    }
+    report(root, &outcome);
     // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| {
         settle::settle(root, &facts.judged_by(outcome.rules.clone()), &SettleOptions::keeping())
@@ -158,6 +137,34 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
             Ok(ExitCode::from(code))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Says what happened around the command.
+fn report(root: &Root, outcome: &Outcome) {
+    if outcome.repaired.is_some() {
+        say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
+    }
+    let repaired = outcome.repaired.iter().flat_map(|repaired| &repaired.problems);
+    repaired.chain(&outcome.tampering).for_each(|problem| say(problem));
+    if let Some(Err(error)) = &outcome.audited {
+        say(&format!("which files changed was not recorded: {error}"));
+    }
+    if let Some(why) = &outcome.exposed {
+        say(&format!("scriptlets share this machine's network, host name and mounts: {why}"));
+    }
+    if outcome.ended > 0 {
+        let what = if outcome.ended == 1 {
+            "a process".to_owned()
+        } else {
+            format!("{} processes", outcome.ended)
+        };
+        say(&format!("ended {what} left running by the command"));
+    }
+    for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
+        say(&format!(
+            "{place} is another file system: changes there are not attributed to single scriptlets"
+        ));
     }
 }
 

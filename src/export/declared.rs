@@ -167,7 +167,7 @@ fn state_of(want: UnitWant) -> Option<UnitState> {
 }
 
 /// One word that no language quotes.
-pub(super) fn is_bare(text: &str) -> bool {
+fn is_bare(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.,:/=@+".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
 }

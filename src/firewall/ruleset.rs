@@ -25,7 +25,7 @@ pub struct Ruleset {
 pub struct ZoneRules {
     /// Destination ports, sorted and merged.
     pub ports: Ports,
-    /// Source ports, likewise.
+    /// Source ports, in the same form.
     pub source_ports: Ports,
     /// Whole protocols.
     pub protocols: BTreeSet<String>,

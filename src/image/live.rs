@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packing_goes_as_it_was_packed() {
+    fn squashfs_is_packed_with_the_options_that_it_had() {
         let about = "Found a valid SQUASHFS 4:0 superblock on x.\nCompression xz\nBlock size 1048576\n";
         assert_eq!(options(about).unwrap(), ["-comp", "xz", "-b", "1048576"]);
         assert!(options("Compression xz\n").is_err());

@@ -8,8 +8,11 @@ use nix::errno::Errno;
 use crate::error::{Error, Result};
 use crate::escape::printable;
 
-/// Runs a program and returns its standard output. A failure is an error with the last line that it
-/// said; a program that is missing, one that names the package it is in.
+/// Runs a program and returns its standard output.
+///
+/// # Errors
+/// If the program fails, with the last line that it printed; if it is missing, with the package that it
+/// is in.
 pub(super) fn run<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Result<String> {
     let output = Command::new(name).args(args).env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output();
     let output = output.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {

@@ -162,7 +162,7 @@ fn hook(hook: &Hook) -> Option<Difference> {
 }
 
 /// Hooks that plugins say they ship and that are not there as they say; what is wrong with those that
-/// are is told of the hooks themselves.
+/// are is reported with the hooks themselves.
 fn declared_hooks(view: &View) -> impl Iterator<Item = Difference> {
     let is_there = |path: &str| view.hooks.iter().any(|hook| hook.path() == path && hook.problem.is_some());
     let hooks = view

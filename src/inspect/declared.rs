@@ -1,4 +1,4 @@
-//! What plugins declare beside intents, held against what is there: the files that they mean to
+//! What plugins declare besides intents, held against what is there: the files that they mean to
 //! change against those that their scriptlets changed, and their hooks against the image's.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +28,7 @@ pub struct Declared {
     pub undeclared: Vec<String>,
     /// The hooks that it says it ships.
     pub hooks: Vec<DeclaredHook>,
-    /// Hooks that it ships beside these, as `POINT/NAME`; none if it declares none at all.
+    /// Hooks that it ships besides these, as `POINT/NAME`; none if it declares none at all.
     pub undeclared_hooks: Vec<String>,
 }
 

@@ -69,7 +69,7 @@ impl ScriptletEntry {
         ];
         let packages = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let unwatched = transaction.unwatched.iter().map(|place| {
-            format!("{place} is another file system: changes there are not told from each other")
+            format!("{place} is another file system: changes there are not attributed to single scriptlets")
         });
         packages
             .map(|(what, list)| format!("{what} {}", list.join(", ")))

@@ -4,13 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::ScriptletEntry;
-use super::declared::{Declared, declared};
-use crate::attribution::package_name;
 use crate::error::{Result, if_exists};
 use crate::root::{Kind, Root};
-use crate::rpmdb::{self, Installed};
-use crate::trust::Record;
+use crate::rpmdb;
 use crate::vdsm;
 
 /// A hook.
@@ -35,47 +31,6 @@ impl Hook {
     /// Its path in the image.
     pub fn path(&self) -> String {
         format!("{}/{}/{}", vdsm::HOOKS, self.point, self.name)
-    }
-}
-
-/// What is known of plugins beside what they asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Registry {
-    /// What is installed, and which plugins packages say they are.
-    pub installed: Installed,
-    /// vdsm's hooks.
-    pub hooks: Vec<Hook>,
-    /// What was found of the packages' signatures.
-    pub trust: Record,
-    /// What plugins declare beside intents, by package name.
-    pub declared: BTreeMap<String, Declared>,
-}
-
-impl Registry {
-    /// Looks at an image's hooks, and at what plugins declare.
-    pub fn load(root: &Root, installed: &Installed) -> Result<Registry> {
-        let hooks = hooks(root)?;
-        Ok(Registry {
-            installed: installed.clone(),
-            trust: Record::load(root)?,
-            declared: declared(root, installed, &hooks)?,
-            hooks,
-        })
-    }
-
-    /// Marks what scriptlets changed although their plugins' metadata does not declare it.
-    pub fn mark(&self, entries: &mut [ScriptletEntry]) {
-        for entry in entries {
-            let name = entry.package.as_deref().and_then(package_name);
-            if let Some(declared) = name.and_then(|name| self.declared.get(name)) {
-                declared.mark(std::slice::from_mut(entry));
-            }
-        }
-    }
-
-    /// The hooks of a package.
-    pub fn hooks_of(&self, package: &str) -> impl Iterator<Item = &Hook> {
-        self.hooks.iter().filter(move |hook| hook.packages.iter().any(|name| name == package))
     }
 }
 

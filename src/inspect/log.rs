@@ -36,7 +36,7 @@ pub struct Entry {
     /// What policy said.
     pub verdict: Verdict,
     /// What it asked for.
-    pub intents: Vec<Asked>,
+    pub intents: Vec<LoggedIntent>,
     /// The paths that it changed.
     pub paths: Vec<String>,
     /// What an administrator should know of it.
@@ -46,7 +46,7 @@ pub struct Entry {
 /// One thing that a request asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Asked {
+pub struct LoggedIntent {
     /// The intent in words.
     pub intent: String,
     /// `done`, `already so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
@@ -56,17 +56,17 @@ pub struct Asked {
     pub rule: Option<String>,
 }
 
-impl Asked {
-    pub(super) fn of(event: &Event, recorded: &RecordedIntent) -> Asked {
-        Asked {
+impl LoggedIntent {
+    pub(super) fn of(event: &Event, recorded: &RecordedIntent) -> LoggedIntent {
+        LoggedIntent {
             intent: words::intent(&recorded.intent),
             outcome: words::outcome(event, recorded),
             rule: None,
         }
     }
 
-    pub(super) fn held(held: &Withheld) -> Asked {
-        Asked {
+    pub(super) fn held(held: &Withheld) -> LoggedIntent {
+        LoggedIntent {
             intent: words::intent(&held.intent),
             outcome: words::held(held),
             rule: Some(words::rule(held)),
@@ -106,8 +106,8 @@ fn entry(event: &Event) -> Entry {
         intents: event
             .intents
             .iter()
-            .map(|recorded| Asked::of(event, recorded))
-            .chain(event.held.iter().map(Asked::held))
+            .map(|recorded| LoggedIntent::of(event, recorded))
+            .chain(event.held.iter().map(LoggedIntent::held))
             .collect(),
         paths: event.changes.iter().map(|change| shown(&change.path)).collect(),
         warnings: event.warnings.clone(),

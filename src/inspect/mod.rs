@@ -9,6 +9,7 @@ mod list;
 mod log;
 mod plugins;
 mod ports;
+mod registry;
 mod thing;
 mod units;
 mod why;
@@ -26,11 +27,12 @@ use crate::unrecorded::{self, Outside};
 pub use check::{Difference, check};
 pub use declared::{Declared, DeclaredChange, DeclaredHook};
 pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
-pub use hooks::{Hook, Registry, hooks};
+pub use hooks::{Hook, hooks};
 pub use list::{Row, list};
-pub use log::{Asked, Entry, log};
+pub use log::{Entry, LoggedIntent, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use ports::{OpenPort, ports};
+pub use registry::Registry;
 pub use units::{BootUnit, units};
 pub use why::{Answer, Reason, why};
 
@@ -49,7 +51,7 @@ pub struct View {
     pub hooks: Vec<Hook>,
     /// Packages that came, changed or went without nodeshim.
     pub outside: Vec<Outside>,
-    /// What plugins declare beside intents, by package name.
+    /// What plugins declare besides intents, by package name.
     pub declared: BTreeMap<String, Declared>,
 }
 

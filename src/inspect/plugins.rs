@@ -109,7 +109,7 @@ pub struct Report {
     pub ports: Vec<String>,
     /// The vdsm hooks that it ships.
     pub hooks: Vec<Hook>,
-    /// What its metadata declares beside intents.
+    /// What its metadata declares besides intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     /// How many requests it made.

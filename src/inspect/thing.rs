@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_about_is_recognised() {
+    fn why_recognises_ports_units_and_paths() {
         let range = |low, high| PortRange { low, high };
         assert_eq!(Query::parse("80"), Query::Ports(range(80, 80), None));
         assert_eq!(Query::parse("80-90/TCP"), Query::Ports(range(80, 90), Some("tcp".into())));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::files::{self, ScriptletEntry};
-use super::log::Asked;
+use super::log::LoggedIntent;
 use super::thing::Query;
 use super::{View, words};
 use crate::firewall::definitions::Definitions;
@@ -59,7 +59,7 @@ pub struct Reason {
     /// What policy said.
     pub verdict: Verdict,
     /// What was asked for.
-    pub intents: Vec<Asked>,
+    pub intents: Vec<LoggedIntent>,
     /// Whether the plugin still wants it.
     pub wanted: bool,
 }
@@ -133,17 +133,20 @@ fn intents(
     asked: &Query,
     definitions: &Definitions,
     file: Option<&DesiredFile>,
-) -> Vec<Asked> {
+) -> Vec<LoggedIntent> {
     let whole = asked.was_changed_by(event) || file.is_some_and(|file| file.because.contains(&event.id));
     let about = event
         .intents
         .iter()
         .filter(|recorded| whole || asked.is_of(&recorded.intent, definitions));
     let held = event.held.iter().filter(|held| whole || asked.is_of(&held.intent, definitions));
-    about.map(|recorded| Asked::of(event, recorded)).chain(held.map(Asked::held)).collect()
+    about
+        .map(|recorded| LoggedIntent::of(event, recorded))
+        .chain(held.map(LoggedIntent::held))
+        .collect()
 }
 
-fn reason(event: &Event, intents: Vec<Asked>, wanted: bool) -> Reason {
+fn reason(event: &Event, intents: Vec<LoggedIntent>, wanted: bool) -> Reason {
     Reason {
         event: event.id,
         time: event.time.clone(),

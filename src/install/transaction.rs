@@ -16,7 +16,7 @@ pub struct Transaction {
     pub finished: Finished,
     /// What it said.
     pub messages: Vec<String>,
-    /// Whether a scriptlet failed, as rpm told the plugin; as it says, where that did not listen.
+    /// Whether a scriptlet failed, as rpm reported to the plugin; as it says, where that did not listen.
     pub scriptlet_failed: bool,
     /// What the run came to; the image is held until it goes.
     pub run: Outcome,

@@ -102,7 +102,7 @@ fn digest_of(armed: &Armed, shim: &[u8]) -> String {
     armed.shim.clone().unwrap_or_else(|| digest(shim))
 }
 
-/// Writes the shim anew, and takes those of its names out of the way that have something else written
+/// Writes the shim again, and takes those of its names out of the way that have something else written
 /// into them: they are no originals.
 fn rewrite(root: &Root, armed: &Armed, spoilt: &Identity, shim: &[u8]) -> Result<Identity> {
     let mut names = Vec::new();

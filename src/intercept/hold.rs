@@ -18,7 +18,7 @@ pub struct ImageLock {
 }
 
 impl ImageLock {
-    /// Holds the image. If somebody else does, `wait` is told who, once; then this waits, or, where
+    /// Holds the image. If somebody else does, `wait` is called once with who it is; then this waits, or, where
     /// it answers `false`, fails and names who.
     pub fn take(root: &Root, wait: impl FnOnce(&str) -> bool) -> Result<ImageLock> {
         root.create_dirs(DIRECTORY, 0o755)?;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_holder_is_named_by_what_still_runs() {
+    fn lock_holder_is_named_by_its_running_processes() {
         let own = std::process::id();
         assert_eq!(holder(""), "another nodeshim");
         assert_eq!(holder("17"), "process 17");

@@ -26,22 +26,23 @@ use nix::errno::Errno;
 use nix::sys::stat::stat;
 
 use crate::error::{Error, Result};
+use crate::layout;
 use crate::root::Root;
 
 /// The list of what is diverted; it exists while an image is armed.
-pub const ARMED_PATH: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
+pub const ARMED_PATH: &str = layout::ARMED;
 /// Where the originals wait, each under its own path.
-pub const REAL_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/real";
+pub const REAL_DIRECTORY: &str = layout::REAL;
 /// The shim's own place in an armed image; the tools' paths are further names of it.
-pub const SHIM_PATH: &str = "/usr/lib/sysimage/nodeshim/shim";
+pub const SHIM_PATH: &str = layout::SHIM;
 /// Where what lay in an original's place is kept that was no longer the original.
-pub const SUSPECT_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/suspect";
+pub const SUSPECT_DIRECTORY: &str = layout::SUSPECT;
 /// Where files of ours are kept that could not be read.
-pub const DAMAGED_DIRECTORY: &str = "/usr/lib/sysimage/nodeshim/damaged";
+const DAMAGED_DIRECTORY: &str = layout::DAMAGED;
 /// There while a run is at work; what it has to know at its end.
-pub const RUN_PATH: &str = "/usr/lib/sysimage/nodeshim/run.toml";
+pub const RUN_PATH: &str = layout::RUN;
 /// Held by whoever arms, disarms, settles or runs; says who that is.
-pub const RUN_LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/run.lock";
+pub const RUN_LOCK_PATH: &str = layout::RUN_LOCK;
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {

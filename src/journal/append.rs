@@ -1,11 +1,9 @@
 //! Appending to the journal.
 
-use std::fs::File;
-
 use serde::Serialize;
 
-use super::parts::last_closed;
-use super::{DIRECTORY, Event, LOCK_PATH, LogFile, PATH, TORN_PATH, Tail};
+use super::parts::{is_same, last_closed, named};
+use super::{DIRECTORY, Event, LOCK_PATH, LogFile, PATH, TORN_PATH, Tail, beginning};
 use crate::error::{Error, Result};
 use crate::root::{Lock, Root};
 
@@ -59,21 +57,29 @@ impl Appender {
         })
     }
 
+    /// Closes the journal and begins a new one if it is larger than `limit` bytes; says whether it
+    /// did. Its events get a second name before the first one goes to a new file in one step, so
+    /// that nobody ever finds a journal that lacks events or counts from the beginning.
+    pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
+        let last = self.next_id() - 1;
+        let first = last_closed(root, Some(self.tail.file()))? + 1;
+        if self.tail.length() <= limit || last < first {
+            return Ok(false);
+        }
+        for interrupted in named(root)?.iter().filter(|part| is_same(root, part, Some(self.tail.file()))) {
+            root.remove(&interrupted.path)?;
+        }
+        root.hard_link(PATH, format!("{DIRECTORY}/journal-{first}-{last}.toml"))?;
+        root.write(PATH, beginning(last).as_bytes(), None)?;
+        self.reopen(root)?;
+        Ok(true)
+    }
+
     /// Opens what is the journal now.
-    pub(super) fn reopen(&mut self, root: &Root) -> Result<()> {
+    fn reopen(&mut self, root: &Root) -> Result<()> {
         let lock = self._lock.take();
         *self = Appender::open_with(root, lock)?;
         Ok(())
-    }
-
-    /// The open journal.
-    pub(super) fn file(&self) -> &File {
-        self.tail.file()
-    }
-
-    /// How long the journal is, in bytes.
-    pub(super) fn length(&self) -> u64 {
-        self.tail.length()
     }
 
     /// The id that the next event gets.

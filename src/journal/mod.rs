@@ -22,6 +22,7 @@ use std::path::Path;
 use crate::attribution::SCRIPTS;
 use crate::error::{Result, if_exists};
 pub use crate::intent::Verdict;
+use crate::layout;
 use crate::root::{Kind, Root};
 pub use append::Appender;
 pub use parts::has_closed_parts;
@@ -35,15 +36,15 @@ pub use salvage::{Salvaged, rewrite, salvage};
 pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
-pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
+pub const DIRECTORY: &str = layout::DIRECTORY;
 /// The journal.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
+pub const PATH: &str = layout::JOURNAL;
 /// A journal that is larger than this many bytes is closed when the image is settled.
 pub const PART_LIMIT: u64 = 4 << 20;
 /// What a torn tail is moved to.
-pub const TORN_PATH: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
+pub const TORN_PATH: &str = layout::JOURNAL_TORN;
 /// The lock that every writer holds. It is never renamed or removed.
-pub const LOCK_PATH: &str = "/usr/lib/sysimage/nodeshim/lock";
+pub const LOCK_PATH: &str = layout::LOCK;
 /// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u64 = 1;
 
@@ -84,6 +85,14 @@ fn check_header(start: &[u8], path: &str) -> Result<()> {
             supported: FORMAT,
         }),
         _ => Err(Error::malformed(path, "does not begin with a line `format = N`")),
+    }
+}
+
+/// The start of a journal whose first event follows on `last`.
+fn beginning(last: u64) -> String {
+    match last {
+        0 => HEADER.to_owned(),
+        last => format!("{HEADER}{}", trailer(last, 0)),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The parts of a journal that were closed: `journal-FIRST-LAST.toml`, named by the events in
-//! them. A large journal is closed and begun anew, so that whoever wants only what is new does not
-//! read all that is old.
+//! them. A large journal is closed and a new one begun, so that readers of new events need not read
+//! all old ones.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
-use super::{Appender, DIRECTORY, HEADER, PATH, trailer};
+use super::DIRECTORY;
 use crate::error::{Result, if_exists};
 use crate::root::{Kind, Root};
 
@@ -38,6 +38,7 @@ pub(super) fn last_closed(root: &Root, open: Option<&File>) -> Result<u64> {
     Ok(closed(root, open)?.last().map_or(0, |part| part.last))
 }
 
+/// Every file that has the name of a closed part, by its first event.
 pub(super) fn named(root: &Root) -> Result<Vec<Part>> {
     let entries =
         if_exists(root.list_where(DIRECTORY, |name| name.as_encoded_bytes().starts_with(b"journal-")))?;
@@ -56,36 +57,9 @@ fn part(name: &str) -> Option<Part> {
     })
 }
 
-fn is_same(root: &Root, part: &Part, open: Option<&File>) -> bool {
+/// Whether a part is the file that is `open` as the journal.
+pub(super) fn is_same(root: &Root, part: &Part, open: Option<&File>) -> bool {
     let open = open.and_then(|open| open.metadata().ok()).map(|meta| (meta.dev(), meta.ino()));
     let there = root.meta(&part.path).ok().map(|meta| (meta.device, meta.inode));
     open.is_some() && there == open
-}
-
-impl Appender {
-    /// Closes the journal and begins it anew if it is larger than `limit` bytes; says whether it
-    /// did. Its events get a second name before the first one goes to a new file in one step, so
-    /// that nobody ever finds a journal that lacks events or counts from the beginning.
-    pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
-        let last = self.next_id() - 1;
-        let first = last_closed(root, Some(self.file()))? + 1;
-        if self.length() <= limit || last < first {
-            return Ok(false);
-        }
-        for interrupted in named(root)?.iter().filter(|part| is_same(root, part, Some(self.file()))) {
-            root.remove(&interrupted.path)?;
-        }
-        root.hard_link(PATH, format!("{DIRECTORY}/journal-{first}-{last}.toml"))?;
-        root.write(PATH, beginning(last).as_bytes(), None)?;
-        self.reopen(root)?;
-        Ok(true)
-    }
-}
-
-/// The start of a journal whose first event follows on `last`.
-pub(super) fn beginning(last: u64) -> String {
-    match last {
-        0 => HEADER.to_owned(),
-        last => format!("{HEADER}{}", trailer(last, 0)),
-    }
 }

@@ -63,7 +63,7 @@ pub struct Replayed {
 
 impl Event {
     /// How much of a message is kept.
-    pub const MESSAGE_LIMIT: usize = 2048;
+    const MESSAGE_LIMIT: usize = 2048;
 
     /// The argument vector, byte for byte.
     pub fn arguments(&self) -> Vec<OsString> {

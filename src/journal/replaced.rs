@@ -7,10 +7,11 @@ use super::DIRECTORY;
 use crate::digest::digest;
 use crate::error::Result;
 use crate::firewall::BY_ENTRY;
+use crate::layout;
 use crate::root::{Replaced, Root};
 
 /// Where they are kept.
-pub(super) const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
+pub(super) const REPLACED: &str = layout::REPLACED;
 
 /// Whether what a path held is kept: not where entries are put back one by one.
 pub fn is_kept(path: &Path) -> bool {

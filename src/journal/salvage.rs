@@ -1,4 +1,4 @@
-//! Taking out of a damaged journal what is whole, and writing a journal anew.
+//! Reading the whole events of a damaged journal, and writing a new journal of them.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,10 +9,11 @@ use super::parts::named;
 use super::tail::MAX_LENGTH;
 use super::{Event, HEADER, LogFile, PATH, TORN_PATH, Tail, parse_trailer};
 use crate::error::{Error, Result, if_exists};
+use crate::layout;
 use crate::root::{Kind, Root};
 
 /// Where a journal is written that takes the place of a damaged one.
-const REBUILT: &str = "/usr/lib/sysimage/nodeshim/journal.rebuilt";
+const REBUILT: &str = layout::JOURNAL_REBUILT;
 
 /// What could be read of an image's journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,8 +8,7 @@ use std::os::unix::fs::FileExt;
 use nix::unistd::ftruncate;
 use serde::Serialize;
 
-use super::parts::beginning;
-use super::{HEADER, TRAILER_START, check_header, parse_trailer, trailer};
+use super::{HEADER, TRAILER_START, beginning, check_header, parse_trailer, trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind, Root};
 

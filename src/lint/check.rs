@@ -1,27 +1,25 @@
 //! Findings: what is wrong with a plugin, what will be put off or denied, what could be declared.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::declare;
-use super::requests::{ForecastItem, judged, of_package};
+use super::requests::{Context, ForecastItem, judged, of_package};
 use super::scriptlet::{command_line, scriptlets};
 use super::units::of_units;
 use crate::argv::chkconfig::Misuse;
 use crate::boot::{self, Disposition};
-use crate::config::Config;
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
 use crate::metadata::{self, Metadata};
-use crate::policy::{Decision, Rules};
-use crate::request::{Call, Env, Request};
+use crate::policy::Decision;
+use crate::request::Request;
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
 use crate::shell::Command;
-use crate::tool::Tool;
 use crate::vdsm;
 
 /// How bad a finding is.
@@ -74,12 +72,12 @@ impl Finding {
 }
 
 /// Looks at an rpm file, or at a metadata file by itself.
-pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
+pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
     if path.extension().is_some_and(|extension| extension == "toml") {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let text = Root::open("/")?.read_text(&path)?;
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let (_, findings) = of_metadata(root, rules, name, &path.display().to_string(), &text);
+        let (_, findings) = of_metadata(context, name, &path.display().to_string(), &text);
         return Ok(findings);
     }
     let package = PackageFile::read(path)?;
@@ -89,7 +87,7 @@ pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
     if package.files.iter().any(|(name, _)| is_metadata(name)) {
         for (name, content) in PackageFile::contents(path, is_metadata)? {
             let text = String::from_utf8_lossy(&content);
-            let (metadata, found) = of_metadata(root, rules, &package.name, &name, &text);
+            let (metadata, found) = of_metadata(context, &package.name, &name, &text);
             findings.extend(found);
             findings.extend(misnamed(&package, &name));
             findings
@@ -99,22 +97,16 @@ pub fn lint(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<Finding>> {
     }
     findings.extend(out_of_place(&package));
     findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
-    let asked = of_package(root, rules, &package);
+    let asked = of_package(context, &package);
     findings.extend(asked.iter().filter_map(|asked| of_asked(asked, &declared)));
     findings.extend(of_units(&package, &asked));
-    findings.extend(others(&package));
+    findings.extend(others(context, &package));
     findings.retain(|finding| !is_silenced(&package, finding));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
 }
 
-fn of_metadata(
-    root: &Root,
-    rules: &Rules,
-    plugin: &str,
-    place: &str,
-    text: &str,
-) -> (Option<Metadata>, Vec<Finding>) {
+fn of_metadata(context: &Context, plugin: &str, place: &str, text: &str) -> (Option<Metadata>, Vec<Finding>) {
     match metadata::parse(text) {
         Err(problems) => {
             let finding = |problem: metadata::Problem| {
@@ -124,7 +116,7 @@ fn of_metadata(
         }
         Ok(metadata) => {
             let denied = |intent: &Intent| {
-                let asked = judged(root, rules, Some(plugin), None, intent);
+                let asked = judged(context, Some(plugin), None, intent);
                 of_verdict(&asked, place, None)
             };
             let mut findings: Vec<Finding> = metadata.intents().iter().filter_map(denied).collect();
@@ -307,16 +299,16 @@ fn is_silenced(package: &PackageFile, finding: &Finding) -> bool {
 }
 
 /// Commands that no shim stands for.
-fn others(package: &PackageFile) -> Vec<Finding> {
+fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (kind, scanned) in scriptlets(package) {
         for command in scanned.commands {
             let program = command.words.first().map_or("", |word| word.text.as_str());
             let line = command_line(&command);
             let finding = |severity, rule, text| Finding::new(severity, rule, kind, Some(command.line), text);
-            if let Some(what) = refused(&command) {
+            if let Some(what) = refused(context, &command) {
                 findings.push(finding(Severity::Error, "usage", format!("{line}: {what}")));
-            } else if opens_until_reload(&command) {
+            } else if opens_until_reload(context, &command) {
                 let text =
                     format!("{line}: is lost when firewalld reloads or the node boots; add --permanent");
                 findings.push(finding(Severity::Warning, "runtime-only", text));
@@ -345,21 +337,18 @@ fn others(package: &PackageFile) -> Vec<Finding> {
 
 /// The request that a command makes; nothing where the command is no tool's, or where only running the
 /// script shows its words.
-fn request(command: &Command) -> Option<Request> {
+fn request(context: &Context, command: &Command) -> Option<Request> {
     let (name, words) = command.words.split_first()?;
     if !command.words.iter().all(|word| word.resolved) {
         return None;
     }
-    let tool = Tool::from_argv0(OsStr::new(&name.text))?;
     let words: Vec<OsString> = words.iter().map(|word| OsString::from(&word.text)).collect();
-    let root = Root::open("/").ok()?;
-    let (config, env) = (Config::default(), Env::default());
-    Request::parse(tool, &name.text, &words, &Call::new(&root, &config, &env, &name.text))
+    context.request(&name.text, &words)
 }
 
 /// Whether firewall-cmd opens something for the running firewall only, and nothing makes it permanent.
-fn opens_until_reload(command: &Command) -> bool {
-    let Some(Request::FirewallCmd(Ok(given))) = request(command) else {
+fn opens_until_reload(context: &Context, command: &Command) -> bool {
+    let Some(Request::FirewallCmd(Ok(given))) = request(context, command) else {
         return false;
     };
     let adds = command.words.iter().any(|word| word.text.starts_with("--add-"));
@@ -367,8 +356,8 @@ fn opens_until_reload(command: &Command) -> bool {
 }
 
 /// Why a tool refuses the words of a call, in its own words.
-fn refused(command: &Command) -> Option<String> {
-    let request = request(command)?;
+fn refused(context: &Context, command: &Command) -> Option<String> {
+    let request = request(context, command)?;
     let first = |text: &str| text.lines().last().unwrap_or_default().to_owned();
     match request {
         Request::Systemctl(Err(error)) => error.0.lines().next().map(str::to_owned),

@@ -4,11 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::requests::{ForecastItem, of_file};
+use super::requests::{Context, ForecastItem, of_file};
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
-use crate::policy::Rules;
-use crate::root::Root;
 
 /// What a package's scriptlets and metadata ask for, each intent once, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -29,9 +27,9 @@ pub struct Forecast {
 }
 
 /// Looks at an rpm file.
-pub fn forecast(root: &Root, rules: &Rules, path: &Path) -> Result<Forecast> {
+pub fn forecast(context: &Context, path: &Path) -> Result<Forecast> {
     let mut forecast = Forecast::default();
-    for asked in of_file(root, rules, path)? {
+    for asked in of_file(context, path)? {
         forecast.add(asked);
     }
     Ok(forecast)

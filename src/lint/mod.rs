@@ -12,4 +12,4 @@ mod units;
 
 pub use check::{Finding, Severity, lint};
 pub use forecast::{Forecast, forecast};
-pub use requests::{ForecastItem, judged, of_call, of_file, of_package};
+pub use requests::{Context, ForecastItem, judged, of_call, of_file, of_package};

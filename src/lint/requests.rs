@@ -1,6 +1,6 @@
 //! The requests in a package's scriptlets, and what policy says of each intent.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct ForecastItem {
     pub line: Option<usize>,
     /// The command as it is written.
     pub command: Option<String>,
-    /// The intent in words; none where the words cannot be told without running the script.
+    /// The intent in words; none where the words are not known without running the script.
     pub text: Option<String>,
     /// What policy says.
     pub verdict: Verdict,
@@ -38,14 +38,34 @@ pub struct ForecastItem {
     pub intent: Option<Intent>,
 }
 
+/// What requests are judged by: an image, its configuration, and the rules of a policy.
+#[derive(Debug)]
+pub struct Context<'a> {
+    pub(super) root: &'a Root,
+    config: Config,
+    rules: &'a Rules,
+}
+
+impl<'a> Context<'a> {
+    /// Reads the image's configuration, so that words mean here what they mean to the image's shims.
+    ///
+    /// # Errors
+    /// A configuration that cannot be read.
+    pub fn load(root: &'a Root, rules: &'a Rules) -> Result<Context<'a>> {
+        let (config, _) = Config::load(root)?;
+        Ok(Context { root, config, rules })
+    }
+
+    /// The request that a call's words make; none where `argv0` is no tool's name.
+    pub(super) fn request(&self, argv0: &str, args: &[OsString]) -> Option<Request> {
+        let tool = Tool::from_argv0(OsStr::new(argv0))?;
+        let env = Env::default();
+        Request::parse(tool, argv0, args, &Call::new(self.root, &self.config, &env, argv0))
+    }
+}
+
 /// Judges an intent.
-pub fn judged(
-    root: &Root,
-    rules: &Rules,
-    plugin: Option<&str>,
-    tool: Option<Tool>,
-    intent: &Intent,
-) -> ForecastItem {
+pub fn judged(context: &Context, plugin: Option<&str>, tool: Option<Tool>, intent: &Intent) -> ForecastItem {
     let tools: Vec<Tool> = tool.into_iter().collect();
     let query = PolicyQuery {
         plugin,
@@ -56,7 +76,7 @@ pub fn judged(
         },
         intent,
     };
-    let decision = rules.decide(&query, &Names::of(root));
+    let decision = context.rules.decide(&query, &Names::of(context.root));
     let rule = decision.explanation();
     ForecastItem {
         place: None,
@@ -70,25 +90,22 @@ pub fn judged(
 }
 
 /// What one call asks for.
-pub fn of_call(root: &Root, rules: &Rules, plugin: Option<&str>, argv: &[OsString]) -> Vec<ForecastItem> {
+pub fn of_call(context: &Context, plugin: Option<&str>, argv: &[OsString]) -> Vec<ForecastItem> {
     let Some((tool, (argv0, args))) =
         argv.split_first().and_then(|(name, args)| Some((Tool::from_argv0(name)?, (name, args))))
     else {
         return Vec::new();
     };
-    let (config, env) = (Config::default(), Env::default());
-    let argv0 = argv0.to_string_lossy();
-    let call = Call::new(root, &config, &env, &argv0);
-    let request = Request::parse(tool, &argv0, args, &call);
-    let clauses = request.map_or_else(Vec::new, |request| request.clauses(root));
+    let request = context.request(&argv0.to_string_lossy(), args);
+    let clauses = request.map_or_else(Vec::new, |request| request.clauses(context.root));
     let intents = clauses.into_iter().flat_map(|clause| clause.intents);
-    intents.map(|intent| judged(root, rules, plugin, Some(tool), &intent)).collect()
+    intents.map(|intent| judged(context, plugin, Some(tool), &intent)).collect()
 }
 
 /// What an rpm file's scriptlets and metadata ask for.
-pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<ForecastItem>> {
+pub fn of_file(context: &Context, path: &Path) -> Result<Vec<ForecastItem>> {
     let package = PackageFile::read(path)?;
-    let mut asked = of_package(root, rules, &package);
+    let mut asked = of_package(context, &package);
     let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
     if package.files.iter().any(|(name, _)| wanted(name)) {
         for (name, content) in PackageFile::contents(path, wanted)? {
@@ -101,7 +118,7 @@ pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<ForecastIt
             let intents = metadata.intents();
             asked.extend(intents.iter().map(|intent| ForecastItem {
                 place: Some(name.clone()),
-                ..judged(root, rules, Some(&package.name), None, intent)
+                ..judged(context, Some(&package.name), None, intent)
             }));
         }
     }
@@ -109,25 +126,19 @@ pub fn of_file(root: &Root, rules: &Rules, path: &Path) -> Result<Vec<ForecastIt
 }
 
 /// What the scriptlets of a package ask for, in their order.
-pub fn of_package(root: &Root, rules: &Rules, package: &PackageFile) -> Vec<ForecastItem> {
+pub fn of_package(context: &Context, package: &PackageFile) -> Vec<ForecastItem> {
     let mut found = Vec::new();
     for (kind, scanned) in scriptlets(package) {
         for command in &scanned.commands {
-            found.extend(of_command(root, rules, package, kind, command));
+            found.extend(of_command(context, package, kind, command));
         }
         found.extend(scanned.unclear.iter().map(|(line, text)| unread(kind, *line, text)));
     }
     found
 }
 
-/// A command, if it is a tool's: its intents, or that they cannot be told.
-pub fn of_command(
-    root: &Root,
-    rules: &Rules,
-    package: &PackageFile,
-    kind: &str,
-    command: &Command,
-) -> Vec<ForecastItem> {
+/// A command, if it is a tool's: its intents, or that they are not known.
+fn of_command(context: &Context, package: &PackageFile, kind: &str, command: &Command) -> Vec<ForecastItem> {
     let name = command.words.first().filter(|word| word.resolved).map(|word| OsString::from(&word.text));
     if name.as_ref().and_then(|name| Tool::from_argv0(name)).is_none() {
         return Vec::new();
@@ -135,7 +146,7 @@ pub fn of_command(
     let line = command_line(command);
     let known = command.words.iter().filter(|word| word.resolved);
     let argv: Vec<OsString> = known.map(|word| OsString::from(&word.text)).collect();
-    let mut found = of_call(root, rules, Some(&package.name), &argv);
+    let mut found = of_call(context, Some(&package.name), &argv);
     for asked in &mut found {
         asked.place = Some(kind.to_owned());
         asked.line = Some(command.line);

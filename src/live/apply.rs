@@ -19,7 +19,7 @@ use crate::firewall::detect;
 use crate::journal::{self, Appender, Journal};
 use crate::plan::{self, Plan};
 use crate::root::Root;
-use crate::settle::{Facts, Judge, Planner, Prepared, is_due, judge, remembered_directories};
+use crate::settle::{Facts, Planner, PolicyJudge, Prepared, is_due, judge, remembered_directories};
 use crate::state::{ActiveIntent, State};
 use crate::unit::state::State as FileState;
 
@@ -79,7 +79,7 @@ impl ApplyContext {
     }
 }
 
-/// Applies. `say` is told each step as it is made.
+/// Applies. `say` is called with each step as it is made.
 pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Result<Report> {
     let booted = is_booted(root);
     if !booted && !options.dry_run {
@@ -270,7 +270,7 @@ fn judge_deferred(
     };
     let kept: BTreeSet<&str> =
         report.units.iter().filter(|step| step.kept).map(|step| step.unit.as_str()).collect();
-    let judge = Judge::new(root, &known.prepared.policy, &known.journal);
+    let judge = PolicyJudge::new(root, &known.prepared.policy, &known.journal);
     let decision = |plugin: &str, want: &ActiveIntent| judge.of(plugin, want);
     let skipped = boot::skipped(&known.state, &decision);
     report.deferred.extend(skipped.into_iter().map(super::JobOutcome::untried));
@@ -285,7 +285,7 @@ fn judge_deferred(
     Ok(boot::deferred(&known.state, &look))
 }
 
-/// Pattern → the units that it stands for. One that cannot be looked for is left for the next time.
+/// The units that each pattern matches. A pattern that cannot be looked up is left for the next time.
 fn matches(manager: &Manager, known: &ApplyContext, report: &mut Report) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     for pattern in boot::patterns(&known.state, &known.applied) {

@@ -50,12 +50,13 @@ const IGNORED: [&str; 4] = ["lock", ".rpm.lock", "rpmdb.sqlite-shm", ".dbenv.loc
 /// Readers make it, too; it counts once there is something in it.
 const LOG: &str = "rpmdb.sqlite-wal";
 
-/// File systems tell times apart that are this far from each other.
-const TICK: Duration = Duration::from_millis(20);
+/// How fine the times of files are taken to be: the kernel stamps files by its timer tick, which is 10 ms
+/// at most (`CONFIG_HZ=100`). What is younger may have changed again within the same tick.
+const MTIME_GRANULARITY: Duration = Duration::from_millis(20);
 
-/// The stamp. It is to be made before anything is read; none if something was changed so shortly
-/// before that a further change could not be told from it. Who depends on `more` names these
-/// directories, each with how many levels of directories below it count.
+/// The stamp. It is to be made before anything is read. None if something was changed less than
+/// [`MTIME_GRANULARITY`] ago, as a further change might not show. `more` are further directories that
+/// count, each with how many levels of directories below it.
 pub fn stamp(root: &Root, more: &[(&str, i8)]) -> Option<String> {
     let mut seen = Seen::default();
     let of_declared = declared::OWNED.iter().map(|(directory, _)| (*directory, 0));
@@ -70,7 +71,7 @@ pub fn stamp(root: &Root, more: &[(&str, i8)]) -> Option<String> {
         }
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    (seen.newest + TICK < now).then(|| digest(seen.text.as_bytes()))
+    (seen.newest + MTIME_GRANULARITY < now).then(|| digest(seen.text.as_bytes()))
 }
 
 #[derive(Default)]
@@ -143,7 +144,7 @@ mod tests {
             if let Some(stamp) = stamp(root, &[("/more", 1)]) {
                 return stamp;
             }
-            std::thread::sleep(TICK);
+            std::thread::sleep(MTIME_GRANULARITY);
         }
     }
 

@@ -89,7 +89,7 @@ fn run(input: &Input, tried: &[(Deferred, usize)], results: &mut Results) -> Res
     run
 }
 
-/// How jobs end, told and written down as they do.
+/// How jobs end, printed and recorded as they do.
 struct Results<'a> {
     tried: &'a [(Deferred, usize)],
     of: Vec<Option<JobResult>>,

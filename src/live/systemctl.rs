@@ -22,7 +22,7 @@ pub fn answers() -> Result<()> {
     succeed(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
 }
 
-/// Reads unit files anew.
+/// Reloads unit files.
 pub fn reload() -> Result<()> {
     succeed(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_show_prints_is_understood() {
+    fn systemctl_show_output_is_parsed() {
         let shown =
             "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestamp=@1700000000\n";
         let expected = Activity {

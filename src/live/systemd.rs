@@ -66,7 +66,7 @@ impl Manager {
         }
     }
 
-    /// Reads unit files anew.
+    /// Reloads unit files.
     pub fn reload(&self) -> Result<()> {
         match &self.bus {
             Some(bus) => bus.call(&MANAGER, "Reload", &()).map(drop),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result, if_exists};
+use crate::layout;
 use crate::policy::{Problem, RuleSource, Rules, parse};
 use crate::root::Root;
 
@@ -10,7 +11,7 @@ use crate::root::Root;
 /// same name in the first; an empty one switches it off.
 pub const DIRECTORIES: [&str; 2] = ["/usr/lib/nodeshim/policy.d", "/etc/nodeshim/policy.d"];
 /// The file that `run --policy` adds while it runs; its rules come last.
-pub const RUN_PATH: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
+pub const RUN_PATH: &str = layout::RUN_POLICY;
 
 /// A policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,7 +31,7 @@ fn opens(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
 }
 
 fn of_caller(rule: &Rule, query: &PolicyQuery) -> bool {
-    // What is not known cannot be told apart from what is meant: only `*` covers it.
+    // What is not known may be anything: only `*` covers it.
     let plugin = listed(&rule.plugin, |pattern| match query.plugin {
         Some(plugin) => glob::matches(pattern, plugin),
         None => pattern == "*",
@@ -65,7 +65,7 @@ fn globbed(patterns: &[String], names: &[String]) -> bool {
 }
 
 /// The intent's kind, as the journal names it.
-pub fn kind_of(intent: &Intent) -> &'static str {
+fn kind_of(intent: &Intent) -> &'static str {
     match intent {
         Intent::Unit { .. } => "unit",
         Intent::Dependency { .. } => "dependency",

@@ -53,7 +53,7 @@ impl Packets {
             && (ports.is_empty() || ports.iter().any(overlaps))
     }
 
-    /// Whether all of them are, likewise.
+    /// Whether all of them are.
     pub(super) fn is_within(&self, protocols: &[String], ports: &[PortRange]) -> bool {
         let same = |known: &String| self.protocol.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(known));
         let covers =

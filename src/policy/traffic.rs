@@ -36,7 +36,7 @@ fn of_intent(intent: &Intent, lookup: &dyn Lookup) -> Vec<Packets> {
         Intent::Definition { object, name, change } if change != "delete" => match object.as_str() {
             "service" => lookup.service(name),
             "zone" if lookup.accepts_all(name) => vec![Packets::any()],
-            // What a direct rule or a policy lets in is not told from its name.
+            // The name of a direct rule or a policy does not say what it lets in.
             "direct" | "policy" => vec![Packets::any()],
             _ => Vec::new(),
         },

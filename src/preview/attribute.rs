@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::files::{What, changes};
+use super::files::{ChangeKind, changes};
 use super::overlay::Overlay;
 use crate::attribution::package_name;
 use crate::error::Result;
@@ -25,7 +25,7 @@ pub struct FileChange {
     /// Absolute in the image, escaped as in [`crate::escape`].
     pub path: String,
     /// What happened to it.
-    pub what: What,
+    pub what: ChangeKind,
     /// The package that ships it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
@@ -35,7 +35,7 @@ pub struct FileChange {
     /// Whether settling writes or removes it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub settling: bool,
-    /// Whether a scriptlet must have done it by itself, beside the tools.
+    /// Whether a scriptlet must have done it by itself, not through the tools.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
 }
@@ -93,7 +93,8 @@ fn name(packaged: &Packaged) -> Option<String> {
 fn credit_directories(all: &mut [FileChange]) {
     for n in (0..all.len()).rev() {
         let (head, below) = all.split_at_mut(n + 1);
-        let Some(directory) = head.last_mut().filter(|it| it.what == What::Created && it.by_hand) else {
+        let Some(directory) = head.last_mut().filter(|it| it.what == ChangeKind::Created && it.by_hand)
+        else {
             continue;
         };
         let prefix = [directory.path.as_bytes(), b"/"].concat();
@@ -115,7 +116,7 @@ mod tests {
     fn a_directory_is_from_whoever_put_something_in_it() {
         let change = |path: &str, requests: &[u64]| FileChange {
             path: path.into(),
-            what: What::Created,
+            what: ChangeKind::Created,
             package: None,
             requests: requests.to_vec(),
             settling: false,

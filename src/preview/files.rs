@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use super::Overlay;
 use crate::error::{Error, Result, if_exists};
+use crate::layout;
 use crate::root::{Kind, Meta, Root};
 
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum ChangeKind {
     /// It was not there.
     Created,
     /// Content, mode, owner, kind or target of a link differ.
@@ -28,7 +29,7 @@ pub enum What {
 const LEFT_OUT: [&str; 7] = [
     "/usr/lib/sysimage/rpm",
     "/var/lib/rpm",
-    "/usr/lib/sysimage/nodeshim",
+    layout::DIRECTORY,
     "/var/tmp",
     "/tmp",
     "/run",
@@ -36,7 +37,7 @@ const LEFT_OUT: [&str; 7] = [
 ];
 
 /// Every path that differs, sorted. What was only touched does not.
-pub(super) fn changes(overlay: &Overlay) -> Result<Vec<(PathBuf, What)>> {
+pub(super) fn changes(overlay: &Overlay) -> Result<Vec<(PathBuf, ChangeKind)>> {
     let mut walk = Walk {
         overlay,
         found: Vec::new(),
@@ -48,7 +49,7 @@ pub(super) fn changes(overlay: &Overlay) -> Result<Vec<(PathBuf, What)>> {
 
 struct Walk<'o> {
     overlay: &'o Overlay,
-    found: Vec<(PathBuf, What)>,
+    found: Vec<(PathBuf, ChangeKind)>,
 }
 
 impl Walk<'_> {
@@ -66,7 +67,7 @@ impl Walk<'_> {
         };
         let after = names(&self.overlay.merged)?;
         for name in before.difference(&after) {
-            self.add(path.join(name), What::Removed);
+            self.add(path.join(name), ChangeKind::Removed);
         }
         // A name of the upper layer that is not among them stands for a removal.
         for name in names(&self.overlay.upper)?.intersection(&after) {
@@ -82,8 +83,10 @@ impl Walk<'_> {
         let now = self.overlay.merged.meta(&path)?;
         let before = was.then(|| self.overlay.base.meta(&path)).transpose()?;
         match &before {
-            None => self.add(path.clone(), What::Created),
-            Some(before) if !self.is_same(&path, before, &now)? => self.add(path.clone(), What::Changed),
+            None => self.add(path.clone(), ChangeKind::Created),
+            Some(before) if !self.is_same(&path, before, &now)? => {
+                self.add(path.clone(), ChangeKind::Changed)
+            }
             Some(_) => {}
         }
         if now.kind == Kind::Dir {
@@ -92,7 +95,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn add(&mut self, path: PathBuf, what: What) {
+    fn add(&mut self, path: PathBuf, what: ChangeKind) {
         if LEFT_OUT.iter().all(|left_out| path != Path::new(left_out)) {
             self.found.push((path, what));
         }

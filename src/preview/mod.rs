@@ -18,7 +18,7 @@ use crate::run::{Parts, Surroundings};
 use crate::settle::{self, Facts, SettleOptions};
 
 pub use attribute::FileChange;
-pub use files::What;
+pub use files::ChangeKind;
 pub use overlay::Overlay;
 
 /// What a transaction would do.

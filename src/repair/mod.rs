@@ -109,7 +109,7 @@ fn repair_journal(root: &Root, state: Option<State>, accept_loss: bool, done: &m
     let mut salvaged = salvage(root)?;
     let known = state.clone().unwrap_or_default();
     if !known.is_of(&salvaged.events) {
-        done.say("the journal was begun anew since the image was settled: its events count on from there");
+        done.say("the image was settled with another journal: a new one continues its numbers");
         let base = known.last_event;
         salvaged.events.iter_mut().for_each(|event| event.id += base);
         salvaged.damaged.push(journal::PATH.to_owned());

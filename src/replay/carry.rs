@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stands_is_carried_and_only_once() {
+    fn replay_carries_each_intent_in_effect_once() {
         let events = [
             event(1, "a", &[("80", true), ("81", true)]),
             event(2, "b", &[("90", true)]),

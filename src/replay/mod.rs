@@ -2,7 +2,7 @@
 //! appended to the new image's journal with their origins and marked with the image that they come
 //! from; settling brings about what stands of them. Doing it again adds nothing.
 //!
-//! What the administrator undid in the old image stays undone. A package that asks in the new image
+//! What the administrator reverted in the old image stays reverted. A package that asks in the new image
 //! itself is asked there; one that is not installed yet is waited for.
 
 mod archive;
@@ -32,7 +32,9 @@ pub use report::{Fate, Item, TargetImage, judge};
 pub use reverted::PATH as UNDONE_PATH;
 pub use source::OldImage;
 
-/// What one settling makes may be seen by the next: a service's definition, then what it opens.
+/// How often an image is settled at most: one settling may write what the next one reads, such as the
+/// definition of a firewalld service before a zone opens it. Nothing that settling reads depends on more
+/// than one such step, so the third time only confirms that nothing is left.
 const ROUNDS: usize = 3;
 
 /// What replaying came to.
@@ -41,7 +43,7 @@ const ROUNDS: usize = 3;
 pub struct Replay {
     /// What the old image is called.
     pub image: String,
-    /// Every intent that stood in it, and its fate.
+    /// Every intent that was in effect in it, with its outcome.
     pub items: Vec<Item>,
     /// How many events were added to the journal.
     pub added: usize,

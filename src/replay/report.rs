@@ -19,7 +19,7 @@ pub enum Fate {
     Carried,
     /// The package that is installed in the new image has asked for it there.
     AskedHere,
-    /// The administrator had undone it in the old image, and so it stays.
+    /// The administrator had reverted it in the old image, and so it stays.
     Kept,
     /// Its package is not installed: it waits for one of this name.
     NotInstalled,
@@ -74,7 +74,7 @@ pub struct TargetImage {
     pub gone: BTreeMap<(String, Intent), String>,
     /// Plugin and intent → who has the port in the new image.
     pub taken: BTreeMap<(String, Intent), String>,
-    /// Plugin and intent → how the administrator had undone it in the old image.
+    /// Plugin and intent → how the administrator had reverted it in the old image.
     pub undone: BTreeMap<(String, Intent), String>,
 }
 

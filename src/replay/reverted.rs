@@ -1,4 +1,4 @@
-//! What the administrator had undone in the old image, as a policy file of the new one: a unit that
+//! What the administrator had reverted in the old image, as a policy file of the new one: a unit that
 //! was disabled stays disabled, a port that was closed stays closed, whoever asks for it there.
 
 use std::collections::BTreeSet;

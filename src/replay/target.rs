@@ -25,7 +25,7 @@ const UNITS: [&str; 2] = ["/usr/lib/systemd/system", "/etc/systemd/system"];
 /// The persistent files of a vintage node, one path a line.
 const PERSISTENT: &str = "/config/files";
 
-/// Looks at the new image; and what has to be done so that what was undone is undone there.
+/// Looks at the new image; returns with it the changes that revert there what was reverted in the old one.
 pub(super) fn look(
     old: &OldImage,
     root: &Root,

@@ -158,7 +158,7 @@ pub struct Plugin {
     pub requests: usize,
     /// Ports that it wants open, `PORT/PROTOCOL`, in order, each once.
     pub ports: Vec<String>,
-    /// firewalld's services that it wants open, likewise.
+    /// firewalld's services that it wants open.
     pub services: Vec<String>,
     /// All that it wants of the firewall.
     pub firewall: Vec<Item>,
@@ -176,13 +176,13 @@ pub struct Plugin {
     pub failed: Vec<Item>,
     /// Its hooks of vdsm.
     pub hooks: Vec<Hook>,
-    /// What its metadata declares beside intents.
+    /// What its metadata declares besides intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
     /// What its scriptlets did around the tools.
     pub bypasses: Vec<String>,
     /// The files that its scriptlets changed, scriptlet by scriptlet.
     pub files: Vec<ScriptletEntry>,
-    /// What an administrator should know beside.
+    /// What an administrator should know besides.
     pub notes: Vec<String>,
 }

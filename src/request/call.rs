@@ -65,7 +65,7 @@ pub struct Call<'a> {
     pub stdin: fn() -> io::Result<Vec<u8>>,
     /// The image's systemd, once somebody has asked for it.
     generation: OnceCell<Generation>,
-    /// The image's firewalld, likewise.
+    /// The image's firewalld, once somebody has asked for it.
     firewalld: OnceCell<firewalld::Generation>,
     ports: PortNames<'a>,
 }
@@ -159,7 +159,7 @@ pub struct Reply {
     pub intents: Vec<RecordedIntent>,
     /// What policy held back, in the order in which it was asked for.
     pub held: Vec<Withheld>,
-    /// For an administrator: what the caller must not see, but somebody should.
+    /// Diagnostics for the journal only: the original would not print them.
     pub warnings: Vec<String>,
     /// What the call ends in, if it runs programs of the image.
     pub programs: Option<Programs>,

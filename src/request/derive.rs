@@ -51,7 +51,7 @@ impl Request {
                 Request::Systemctl(systemctl::without(parsed, at))
             }
             (Request::Lokkit(mut request), Position::Argument(at)) => {
-                request.asks.remove(at);
+                request.arguments.remove(at);
                 Request::Lokkit(request)
             }
             (Request::FirewallCmd(Ok(given)), position) => {

@@ -104,7 +104,7 @@ pub fn enforce(call: &Call, request: Request, policy: PolicyContext) -> Reply {
     if policy.rules.is_empty() {
         return execute(call, request);
     }
-    let judge = Judge {
+    let enforcer = Enforcer {
         policy,
         tool: request.tool(),
         names: Names::of(call.root),
@@ -112,24 +112,24 @@ pub fn enforce(call: &Call, request: Request, policy: PolicyContext) -> Reply {
     let clauses = request.clauses(call.root);
     let (held, kept): (Vec<_>, Vec<_>) = clauses
         .iter()
-        .map(|clause| (clause, judge.clause(clause)))
+        .map(|clause| (clause, enforcer.clause(clause)))
         .partition(|(_, decision)| decision.verdict != Verdict::Allow);
     let Some((_, strictest)) = held.iter().max_by_key(|(_, decision)| decision.verdict) else {
-        return judge.afterwards(execute(call, request));
+        return enforcer.afterwards(execute(call, request));
     };
     let mut reply = match request.without(&clauses_of(&held), &clauses_of(&kept), call.root) {
         Some(rest) => {
-            let mut reply = judge.afterwards(execute(call, rest));
-            held.iter().for_each(|(clause, decision)| judge.hold(&mut reply, clause, decision));
+            let mut reply = enforcer.afterwards(execute(call, rest));
+            held.iter().for_each(|(clause, decision)| enforcer.hold(&mut reply, clause, decision));
             reply
         }
         None => {
             let mut reply = Reply::new();
-            clauses.iter().for_each(|clause| judge.hold(&mut reply, clause, strictest));
+            clauses.iter().for_each(|clause| enforcer.hold(&mut reply, clause, strictest));
             reply
         }
     };
-    refuse(&mut reply, judge.tool, call, &held);
+    refuse(&mut reply, enforcer.tool, call, &held);
     reply
 }
 
@@ -161,13 +161,14 @@ fn own_code(tool: Tool) -> u8 {
     }
 }
 
-struct Judge<'a> {
+/// Asks policy about the clauses and intents of one request.
+struct Enforcer<'a> {
     policy: PolicyContext<'a>,
     tool: Tool,
     names: Names<'a>,
 }
 
-impl Judge<'_> {
+impl Enforcer<'_> {
     fn intent(&self, intent: &Intent) -> Decision {
         let query = PolicyQuery {
             plugin: self.policy.plugin,

@@ -19,6 +19,8 @@ mod service;
 mod systemctl;
 mod sysv_convert;
 mod sysv_install;
+#[cfg(test)]
+mod test_image;
 mod update_helper;
 
 pub use crate::argv::Request;

@@ -3,8 +3,9 @@
 //!
 //! Paths are as a process inside the image would spell them; a leading slash makes no difference.
 
+mod changes;
 mod copy;
-mod held;
+mod dir_cache;
 mod lock;
 mod read;
 #[cfg(feature = "admin")]
@@ -13,7 +14,7 @@ mod sync;
 mod walk;
 mod write;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -25,15 +26,15 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 
 use crate::error::{Error, Result};
-use held::DirCache;
+use changes::ChangeLog;
+use dir_cache::DirCache;
 
-pub use held::Hold;
+pub use changes::{Change, Op, Replaced};
+pub use dir_cache::CachedDirs;
 pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]
 pub use scan::{Listing, Status};
-use write::Noted;
-pub use write::{Change, Op, Replaced};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
 pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
@@ -45,13 +46,12 @@ pub struct Root {
     path: PathBuf,
     /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
     kernel: Cell<bool>,
-    changes: RefCell<Vec<Noted>>,
+    changes: ChangeLog,
     /// Changes are noted and not made.
     observing: bool,
-    /// Tells of a path whether what its file holds is kept when it is replaced.
+    /// Whether to remember what the file at a path held when it is replaced.
     keeping: Option<fn(&Path) -> bool>,
-    replaced: RefCell<Vec<(String, Replaced)>>,
-    held: DirCache,
+    dirs: DirCache,
 }
 
 impl Root {
@@ -64,11 +64,10 @@ impl Root {
             dir,
             path: path.to_owned(),
             kernel: Cell::new(true),
-            changes: RefCell::default(),
+            changes: ChangeLog::default(),
             observing: false,
             keeping: None,
-            replaced: RefCell::default(),
-            held: DirCache::default(),
+            dirs: DirCache::default(),
         })
     }
 
@@ -86,7 +85,7 @@ impl Root {
 
     /// What was replaced since the last time, each by its SHA-256; see [`Root::keeping`].
     pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
-        self.replaced.take()
+        self.changes.take_replaced()
     }
 
     /// The root's own path, as it was given to [`Root::open`].
@@ -102,13 +101,13 @@ impl Root {
 
     /// The changes made through this value so far, oldest first; the list is emptied.
     pub fn take_changes(&self) -> Vec<Change> {
-        self.changes.take().into_iter().map(Noted::into_change).collect()
+        self.changes.take()
     }
 
-    /// Empties the list of changes, for whoever wants to see later ones only.
+    /// Empties the list of changes, so that only later ones are seen.
     pub fn forget_changes(&self) {
         self.changes.take();
-        self.replaced.take();
+        self.changes.take_replaced();
     }
 
     /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are
@@ -120,21 +119,16 @@ impl Root {
             dir: fd.map_err(|errno| Error::io(dir, errno))?,
             path: self.path.join(dir.strip_prefix("/").unwrap_or(dir)),
             kernel: self.kernel.clone(),
-            changes: RefCell::default(),
+            changes: ChangeLog::default(),
             observing: self.observing,
             keeping: self.keeping,
-            replaced: RefCell::default(),
-            held: DirCache::default(),
+            dirs: DirCache::default(),
         })
     }
 
     /// Takes over the changes that were made through a root that [`Root::enter`] gave for `dir`.
     pub fn adopt(&self, dir: &str, inner: &Root) {
-        let prefix = crate::escape::escape(OsStr::new(dir));
-        let mut changes = inner.changes.take();
-        changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
-        self.changes.borrow_mut().append(&mut changes);
-        self.replaced.borrow_mut().append(&mut inner.replaced.take());
+        self.changes.take_over(dir, &inner.changes);
     }
 
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.
@@ -144,14 +138,20 @@ impl Root {
         found.map(|found| found.canonical()).map_err(|errno| Error::io(path, errno))
     }
 
-    /// Where the name that `path` ends in stands: links to its directory are followed, itself it is
-    /// not. As spelt where that directory is not there.
+    /// The path of a name with the links to its directory followed, but not the name's own. As it is
+    /// spelt where that directory is missing.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return path.to_owned();
         };
         self.resolve(parent).map_or_else(|_| path.to_owned(), |parent| parent.join(name))
+    }
+
+    /// Keeps directories open in which things are looked at, made or removed, until the value is
+    /// dropped. A rename by another process goes unnoticed meanwhile, so this is for one request.
+    pub fn cache_dirs(&self) -> CachedDirs<'_> {
+        self.dirs.turn_on()
     }
 
     /// Opens what `path` leads to.
@@ -192,6 +192,7 @@ impl Root {
             None => return Err(Errno::ENOENT),
         };
         let parent = path.parent().unwrap_or(Path::new("/"));
-        Ok((self.working_dir(parent)?, name))
+        let dir = self.dirs.get(parent, || self.open_path(parent, OFlag::O_PATH | OFlag::O_DIRECTORY))?;
+        Ok((dir, name))
     }
 }

@@ -97,7 +97,7 @@ impl Root {
     }
 
     /// Whether this is the root directory of process 1, and not one that was entered by chroot;
-    /// none where that cannot be told.
+    /// none where that is not known.
     #[cfg(feature = "admin")]
     pub fn is_of_init(&self) -> Option<bool> {
         let own = fstat(&self.dir).ok()?;
@@ -148,7 +148,7 @@ impl Root {
         let bare = path.components().as_path();
         let is_below = matches!(bare.components().next_back(), Some(Component::Normal(_)));
         let look = || {
-            if is_below && self.holds_dirs() {
+            if is_below && self.dirs.is_on() {
                 let (dir, name) = self.parent(bare)?;
                 return fstatat(&dir, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
             }

@@ -42,7 +42,7 @@ pub struct Status {
     pub has_other_names: bool,
     /// Time of the last change of content, seconds and nanoseconds since 1970.
     pub modified: (i64, i64),
-    /// Time of the last change of anything, likewise.
+    /// Time of the last change of anything, in the same form.
     pub changed: (i64, i64),
 }
 

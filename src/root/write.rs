@@ -10,83 +10,12 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
-use serde::{Deserialize, Serialize};
 
-use super::{Kind, Meta, Root, TEMPORARY_PREFIX};
+use super::{Kind, Meta, Op, Replaced, Root, TEMPORARY_PREFIX};
 use crate::error::{Error, Result};
-
-/// A change that was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Change {
-    /// What was done.
-    pub op: Op,
-    /// The path in the image, absolute, escaped as in [`crate::escape`].
-    pub path: String,
-    /// Where a link that was made points.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// Where a link that was replaced or removed pointed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub was: Option<String>,
-    /// SHA-256 of what a file that was written holds now, in lower case hex.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
-    /// SHA-256 of what a file that was overwritten or removed had held, if that was to be kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-}
-
-/// What a file held before it was overwritten or removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replaced {
-    /// All of it.
-    pub content: Vec<u8>,
-    /// Permission bits.
-    pub mode: u32,
-}
 
 /// Larger files are not kept when they are replaced.
 const KEPT_LIMIT: u64 = 1 << 20;
-
-/// A change as it is kept until somebody asks for it: most writers never do, and hashing what they
-/// wrote would be in vain.
-#[derive(Debug)]
-pub(super) struct Noted {
-    pub change: Change,
-    content: Option<Vec<u8>>,
-}
-
-impl Noted {
-    pub fn into_change(self) -> Change {
-        Change {
-            digest: self.content.map(|content| crate::digest::digest(&content)),
-            ..self.change
-        }
-    }
-}
-
-/// Kinds of change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Op {
-    /// A file that was not there was written.
-    Create,
-    /// A file was written anew.
-    Write,
-    /// A symbolic link was made or replaced.
-    Link,
-    /// A directory was made.
-    Mkdir,
-    /// A file or link was removed.
-    Remove,
-    /// An empty directory was removed.
-    Rmdir,
-    /// A file was renamed; `target` is the new name.
-    Rename,
-    /// Permission bits were changed.
-    Chmod,
-}
 
 impl Root {
     /// Writes a file: whole or not at all, by a temporary file and a rename. A link in the last
@@ -123,11 +52,9 @@ impl Root {
             Err(Errno::EBUSY) => self.write_in_place(path, content)?,
             done => done.map_err(|errno| Error::io(path, errno))?,
         }
-        self.note(if old.is_some() { Op::Write } else { Op::Create }, path, None, None);
-        if let Some(noted) = self.changes.borrow_mut().last_mut() {
-            noted.content = Some(content.to_owned());
-        }
-        self.note_replaced(before);
+        self.changes.note(if old.is_some() { Op::Write } else { Op::Create }, path, None, None);
+        self.changes.note_content(content);
+        self.changes.note_replaced(before);
         Ok(())
     }
 
@@ -155,7 +82,7 @@ impl Root {
             symlinkat(target, &dir, name.as_os_str())
         };
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
-        self.note(Op::Link, path, Some(target), None);
+        self.changes.note(Op::Link, path, Some(target), None);
         Ok(())
     }
 
@@ -173,9 +100,9 @@ impl Root {
         };
         let before = self.about_to_replace(path, self.meta(path).ok());
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
-        self.let_go(path);
-        self.note(Op::Link, path, Some(target), was.as_deref());
-        self.note_replaced(before);
+        self.dirs.forget(path);
+        self.changes.note(Op::Link, path, Some(target), was.as_deref());
+        self.changes.note_replaced(before);
         Ok(())
     }
 
@@ -185,9 +112,9 @@ impl Root {
         let was = self.read_link(path).ok();
         let before = self.about_to_replace(path, self.meta(path).ok());
         self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
-        self.let_go(path);
-        self.note(Op::Remove, path, None, was.as_deref());
-        self.note_replaced(before);
+        self.dirs.forget(path);
+        self.changes.note(Op::Remove, path, None, was.as_deref());
+        self.changes.note_replaced(before);
         Ok(())
     }
 
@@ -195,8 +122,8 @@ impl Root {
     pub fn remove_dir(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         self.unlink(path, UnlinkatFlags::RemoveDir)?;
-        self.let_go(path);
-        self.note(Op::Rmdir, path, None, None);
+        self.dirs.forget(path);
+        self.changes.note(Op::Rmdir, path, None, None);
         Ok(())
     }
 
@@ -217,7 +144,7 @@ impl Root {
             chmod_at(&parent, &name, mode, OFlag::O_DIRECTORY)
         };
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
-        self.note(Op::Mkdir, path, None, None);
+        self.changes.note(Op::Mkdir, path, None, None);
         Ok(())
     }
 
@@ -263,7 +190,7 @@ impl Root {
             chmod_at(&dir, &name, mode, OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
         };
         self.unless_observing(change).map_err(|errno| Error::io(path, errno))?;
-        self.note(Op::Chmod, path, None, None);
+        self.changes.note(Op::Chmod, path, None, None);
         Ok(())
     }
 
@@ -271,7 +198,7 @@ impl Root {
     pub fn rename(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
         let (from, to) = (from.as_ref(), to.as_ref());
         self.rename_with(from, to, RenameFlags::empty())?;
-        self.note(Op::Rename, from, Some(to), None);
+        self.changes.note(Op::Rename, from, Some(to), None);
         Ok(())
     }
 
@@ -285,8 +212,8 @@ impl Root {
         let (to_dir, to_name) = self.parent(to).map_err(|errno| Error::io(to, errno))?;
         let rename = || renameat2(&from_dir, from_name.as_os_str(), &to_dir, to_name.as_os_str(), flags);
         self.unless_observing(rename).map_err(|errno| Error::io(from, errno))?;
-        self.let_go(from);
-        self.let_go(to);
+        self.dirs.forget(from);
+        self.dirs.forget(to);
         Ok(())
     }
 
@@ -343,31 +270,6 @@ impl Root {
             content,
             mode: there.mode,
         })
-    }
-
-    fn note_replaced(&self, before: Option<Replaced>) {
-        let Some(before) = before else { return };
-        let digest = crate::digest::digest(&before.content);
-        if let Some(noted) = self.changes.borrow_mut().last_mut() {
-            noted.change.before = Some(digest.clone());
-        }
-        self.replaced.borrow_mut().push((digest, before));
-    }
-
-    fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
-        let text = |path: &Path| crate::escape::escape(path.as_os_str());
-        let change = Change {
-            op,
-            path: text(&Path::new("/").join(path)),
-            target: target.map(text),
-            was: was.map(text),
-            digest: None,
-            before: None,
-        };
-        self.changes.borrow_mut().push(Noted {
-            change,
-            content: None,
-        });
     }
 }
 

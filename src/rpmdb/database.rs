@@ -60,7 +60,7 @@ fn refuse_links(root: &Root, directory: &Path) -> Result<()> {
     }
 }
 
-/// Refuses an image whose database an rpm that is not told better would look for outside of it.
+/// Refuses an image whose database rpm would look for outside of it without `--dbpath`.
 ///
 /// # Errors
 /// Names the directory, and where rpm would come to on the host.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::escape::printable;
 use crate::root::Root;
 
-/// What Debian's rpm says whenever it is not told `--force-debian`.
+/// What Debian's rpm prints whenever it is run without `--force-debian`.
 const ABOUT_ALIEN: [&str; 2] = [
     "rpm: RPM should not be used directly",
     "rpm: However assuming you know",

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_noted_is_read_again() {
+    fn run_toml_is_read_again_as_it_was_written() {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::open(directory.path()).unwrap();
         root.create_dirs("/usr/lib/sysimage/nodeshim", 0o755).unwrap();

@@ -41,6 +41,15 @@ pub enum Finished {
     Killed(i32),
 }
 
+impl From<ExitStatus> for Finished {
+    fn from(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
+            (None, signal) => Finished::Killed(signal.unwrap_or(0)),
+        }
+    }
+}
+
 impl Finished {
     /// The exit code that a shell would show.
     pub fn code(self) -> u8 {
@@ -84,7 +93,7 @@ pub struct Surroundings<'a> {
     pub temporary: PathBuf,
     /// The text of a policy file for this run alone.
     pub policy: Option<String>,
-    /// Told in words who is at work on the image already; says whether to wait for its end.
+    /// Called with who is at work on the image already; says whether to wait for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
@@ -111,14 +120,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     policy::begin_run(root, around.policy.as_deref())?;
     let rules = policy::load(root).checked()?.rules;
     let mut prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
-    let exposed = if around.share_host {
-        None
-    } else {
-        contain::reason_against()
-    };
-    if !around.share_host && exposed.is_none() {
-        prepared.env.push((CONTAIN_VARIABLE.into(), "1".into()));
-    }
+    let exposed = isolate(&mut prepared, around.share_host);
     let before = scriptlets_before(root, parts, argv)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
@@ -150,12 +152,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     journal::sync(root)?;
     let status = status?;
     tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
-    let finished = match (status.code(), status.signal()) {
-        (Some(code), _) => Finished::Exited(code.clamp(0, 255) as u8),
-        (None, signal) => Finished::Killed(signal.unwrap_or(0)),
-    };
     Ok(Outcome {
-        finished,
+        finished: status.into(),
         repaired,
         events: events?,
         audited,
@@ -172,6 +170,18 @@ fn command(argv: &[OsString], around: &Surroundings) -> RunCommand {
         words: argv.to_vec(),
         run: around.name.clone(),
     }
+}
+
+/// Has scriptlets get namespaces of their own, unless they are to share the host's; says why they cannot.
+fn isolate(prepared: &mut Prepared, share_host: bool) -> Option<String> {
+    if share_host {
+        return None;
+    }
+    let against = contain::reason_against();
+    if against.is_none() {
+        prepared.env.push((CONTAIN_VARIABLE.into(), "1".into()));
+    }
+    against
 }
 
 /// Notes what the audit found out of requests that are not what they say.
@@ -267,7 +277,7 @@ fn supervise(
         .envs(around.name.iter().map(|name| (RUN_NAME_VARIABLE, name)))
         .spawn()
         .map_err(failed)?;
-    // Who waits is told less; the command has to be waited for all the same.
+    // Without it others who wait for the image learn less about who holds it.
     let _ = hold.name_command(child.id());
     let watcher = signals.handle();
     let pid = Pid::from_raw(child.id() as i32);

@@ -22,7 +22,7 @@ const SERVICE: Target = Target {
     interface: NAME,
 };
 
-/// What can be told of plugins, as it was before a change.
+/// What the bus knows of plugins, as it was before a change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// The text of the state: most of the time it is the same, and need not be understood.
@@ -58,19 +58,19 @@ impl Changes {
         })
     }
 
-    /// Tells which plugins have changed since, if any have. That nobody could be told is logged.
+    /// Signals which plugins have changed since, if any have. A signal that could not be sent is logged.
     pub fn announce(self, root: &Root) {
         let now = Changes::load(root, self.packages);
         let names = match now.and_then(|now| self.differing(&now)) {
             Ok(names) => names,
-            Err(error) => return log::info!("what changed is not told on the bus: {error}"),
+            Err(error) => return log::info!("what changed is not signalled on the bus: {error}"),
         };
         if names.is_empty() {
             return;
         }
-        let told = Bus::system(ANSWER).and_then(|bus| bus.call(&SERVICE, "Refresh", &(names,)));
-        if let Err(error) = told {
-            log::info!("what changed was not told on the bus: {error}");
+        let refreshed = Bus::system(ANSWER).and_then(|bus| bus.call(&SERVICE, "Refresh", &(names,)));
+        if let Err(error) = refreshed {
+            log::info!("what changed was not signalled on the bus: {error}");
         }
     }
 
@@ -102,7 +102,7 @@ mod tests {
     use crate::state::Plugin;
 
     #[test]
-    fn who_came_went_or_wants_something_else_is_named() {
+    fn changed_signal_names_plugins_that_came_went_or_changed() {
         let plugin = |requests| Plugin {
             requests,
             ..Plugin::default()

@@ -41,7 +41,7 @@ impl NodeSnapshot {
         Ok(report)
     }
 
-    /// Reads anew the next time, whatever the files look like.
+    /// Has the files read again the next time, even if they look unchanged.
     pub(super) fn forget(&self) {
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -27,7 +27,7 @@ pub(super) struct Plugins {
     pub(super) known: NodeSnapshot,
     /// The bus's address, where it is not the system bus.
     pub(super) bus: Option<String>,
-    /// Is told of each call.
+    /// Called at each call.
     pub(super) doing: Sender<Activity>,
 }
 
@@ -61,7 +61,7 @@ impl Plugins {
             .ok_or_else(|| Refusal::NoSuchPlugin(format!("nothing is recorded of {}", printable(name))))
     }
 
-    /// Reads everything anew and tells everybody that these plugins have changed. For root.
+    /// Reads everything again and signals that these plugins have changed. For root.
     async fn refresh(
         &self,
         plugins: Vec<String>,

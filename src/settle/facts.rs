@@ -1,4 +1,4 @@
-//! What settling knows beside the journal.
+//! What settling knows besides the journal.
 
 use crate::config::Config;
 use crate::error::{Error, Result};

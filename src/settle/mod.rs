@@ -36,7 +36,7 @@ pub use facts::Facts;
 pub use firewall::firewall;
 pub use local_changes::{Judged, judge};
 pub use plan::{Planner, Prepared, standing};
-pub use policy_check::Judge;
+pub use policy_check::PolicyJudge;
 pub use refused::{Refused, refused};
 pub use remarks::remarks;
 
@@ -174,8 +174,8 @@ fn sync(root: &Root, plan: &Plan) -> Result<()> {
 /// How the paths of run levels' links begin: those are put back by asking for them.
 const RUN_LEVELS: &str = "/etc/rc";
 
-/// The record of what was put back: who looks at a path later has to know that it was not somebody
-/// else. None if there is nothing to record.
+/// The event that records what was restored, so that later restores recognise nodeshim's own changes.
+/// None if nothing was restored.
 fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<Event> {
     let is_restored = |change: &Change| {
         let path = unescape(&change.path);

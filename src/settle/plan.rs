@@ -2,7 +2,7 @@
 
 use super::Facts;
 use super::declared::{Declared, declare_all};
-use super::policy_check::{Judge, refuse};
+use super::policy_check::{PolicyJudge, refuse};
 use super::unfulfilled::unfulfilled;
 use super::{directories, firewall, first_boot};
 use crate::backend::rulesets::Undone;
@@ -136,7 +136,7 @@ impl<'a> Planner<'a> {
         }
         let declared = Declared::load(self.root, self.facts, &before, &self.revert)?;
         let policy = declared.policy.clone();
-        let judge = Judge::new(self.root, &policy, self.journal);
+        let judge = PolicyJudge::new(self.root, &policy, self.journal);
         let (wanted, restored) = self.wanted_and_restored(&before, declared, &judge)?;
         let Wanted {
             mut fold,
@@ -176,7 +176,7 @@ impl<'a> Planner<'a> {
         &self,
         before: &State,
         mut declared: Declared,
-        judge: &Judge,
+        judge: &PolicyJudge,
     ) -> Result<(Wanted, Contribution)> {
         let once = |declared: Declared| -> Result<(Wanted, Contribution)> {
             let wanted = self.wanted(before, declared, judge)?;
@@ -197,7 +197,12 @@ impl<'a> Planner<'a> {
     }
 
     /// What all contributors add, in the order in which it is to be done.
-    fn contributions(&self, fold: &Fold, judge: &Judge, restored: &Contribution) -> Result<Contribution> {
+    fn contributions(
+        &self,
+        fold: &Fold,
+        judge: &PolicyJudge,
+        restored: &Contribution,
+    ) -> Result<Contribution> {
         let (root, state) = (self.root, &fold.state);
         let all = [
             repeat::contribute(root, state, &self.journal.events),
@@ -214,7 +219,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Requests, what files declare, and policy, folded.
-    fn wanted(&self, before: &State, declared: Declared, judge: &Judge) -> Result<Wanted> {
+    fn wanted(&self, before: &State, declared: Declared, judge: &PolicyJudge) -> Result<Wanted> {
         let about = state::Facts {
             installed: &self.facts.installed,
             before,

@@ -15,7 +15,7 @@ use crate::tool::Tool;
 /// Judges all intents that stand. What is refused for the first time is to be taken back, unless it
 /// only waited for the boot and `counts` by now.
 pub fn refuse(
-    of_rules: &Judge,
+    of_rules: &PolicyJudge,
     before: &State,
     fold: &mut Fold,
     counts: &dyn Fn(&str, &Intent) -> bool,
@@ -28,7 +28,7 @@ pub fn refuse(
         }
     };
     let refusals = state::enforce(fold, &judge);
-    state::recall(fold, before);
+    state::recall(&mut fold.state, before);
     let mut notes = Vec::new();
     let waits = |refusal: &Refusal| {
         refusal.decision.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)
@@ -57,26 +57,25 @@ pub fn refuse(
     notes
 }
 
-/// An image's rules, with what they need to judge intents that stand.
+/// An image's rules, with what they need to judge the intents that are in effect.
 #[derive(Debug)]
-pub struct Judge<'a> {
+pub struct PolicyJudge<'a> {
     rules: &'a Rules,
     names: Names<'a>,
     tools: BTreeMap<u64, Tool>,
 }
 
-impl<'a> Judge<'a> {
-    /// Judges by `rules`; the journal tells which tools were called.
-    pub fn new(root: &'a Root, rules: &'a Rules, journal: &Journal) -> Judge<'a> {
-        Judge {
+impl<'a> PolicyJudge<'a> {
+    /// Judges by `rules`; which tools were called is read from the journal.
+    pub fn new(root: &'a Root, rules: &'a Rules, journal: &Journal) -> PolicyJudge<'a> {
+        PolicyJudge {
             rules,
             names: Names::of(root),
             tools: journal.events.iter().map(|event| (event.id, event.tool)).collect(),
         }
     }
 
-    /// What is said of an intent. One that has two sources stands as long as one of them is let
-    /// through.
+    /// The decision about an intent. One that has two sources is allowed if policy allows one of them.
     pub fn of(&self, plugin: &str, want: &ActiveIntent) -> Decision {
         let called: Vec<Tool> = want.events.iter().filter_map(|id| self.tools.get(id).copied()).collect();
         // What nodeshim remarks itself, that a package is not signed, is no request of the package.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::declared::Declared;
 use super::unfulfilled::unfulfilled;
-use super::{Facts, Judge};
+use super::{Facts, PolicyJudge};
 use crate::config::Backend;
 use crate::error::Result;
 use crate::export::{Dialect, export};
@@ -31,7 +31,7 @@ pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
         true => Journal::read(root)?,
         false => Journal::default(),
     };
-    let judge = Judge::new(root, &declared.policy, &journal);
+    let judge = PolicyJudge::new(root, &declared.policy, &journal);
     let mut notes: BTreeSet<Note> =
         unfulfilled(root, state, &|plugin, want| judge.of(plugin, want)).into_iter().collect();
     notes.extend(declared.notes);

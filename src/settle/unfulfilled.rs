@@ -89,13 +89,7 @@ mod tests {
             defer(DeferredVerb::Start, "b.service", Scope::User),
             defer(DeferredVerb::Isolate, "c.target", Scope::System),
         ];
-        let deferred = intents.into_iter().map(|intent| ActiveIntent {
-            intent,
-            runtime: false,
-            events: vec![3],
-            declared: Vec::new(),
-            denied_before: Vec::new(),
-        });
+        let deferred = intents.into_iter().map(|intent| ActiveIntent::new(intent, vec![3]));
         let plugin = Plugin {
             deferred: deferred.collect(),
             ..Plugin::default()

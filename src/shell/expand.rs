@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::scan::{Loop, Node, RawCommand, Script};
+use super::script::{Loop, Node, RawCommand, Script};
 use super::word::{Piece, Raw};
 use super::{Command, Word};
 

@@ -5,6 +5,7 @@
 
 mod expand;
 mod scan;
+mod script;
 mod word;
 
 /// A word of a command.

@@ -1,7 +1,6 @@
 //! Reading a script: its simple commands, the loops around them, and what is assigned.
 
-use std::collections::BTreeMap;
-
+use super::script::{Builder, DEPTH, RawCommand, Script};
 use super::word::{Raw, is_name_char};
 
 /// Words that stand before a command and are none.
@@ -12,66 +11,17 @@ const KEYWORDS: [&str; 15] = [
 const SETTERS: [&str; 5] = ["read", "unset", "getopts", "mapfile", "readarray"];
 /// Commands whose arguments are assignments.
 const DECLARERS: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
-/// Loops and substitutions are followed so deep.
-const DEPTH: usize = 16;
-
-/// A command as it is written.
-pub(super) struct RawCommand {
-    pub line: usize,
-    pub words: Vec<Raw>,
-    /// The files that its output goes to.
-    pub writes: Vec<Raw>,
-    /// Its input is the output of the command before it.
-    pub reads_pipe: bool,
-    /// Its place among all commands and assignments.
-    pub at: usize,
-}
-
-/// `for VARIABLE in WORDS`
-pub(super) struct Loop {
-    pub variable: String,
-    /// None if they are not known, or the body sets the variable itself.
-    pub words: Option<Vec<Raw>>,
-    pub body: Vec<Node>,
-    pub at: usize,
-}
-
-pub(super) enum Node {
-    Command(RawCommand),
-    Loop(Loop),
-}
-
-/// A value, and its place among all commands and assignments.
-pub(super) struct Assigned {
-    pub value: Raw,
-    pub at: usize,
-}
-
-/// A script that was read.
-pub(super) struct Script {
-    pub nodes: Vec<Node>,
-    /// Variables; `None` for one that is set more than once or by other means.
-    pub values: BTreeMap<String, Option<Assigned>>,
-}
-
 /// Reads a script to its end, whatever is in it.
 pub(super) fn scan(script: &str) -> Script {
     let mut scanner = Scanner::new(script, 1, 0);
     scanner.run();
-    Script {
-        nodes: scanner.nodes,
-        values: scanner.values,
-    }
+    scanner.script.finish()
 }
 
 struct Scanner<'s> {
     rest: std::iter::Peekable<std::str::Chars<'s>>,
     line: usize,
-    nodes: Vec<Node>,
-    /// Loops that are not closed yet: what is above them, and themselves; none for one without a
-    /// variable.
-    open: Vec<(Vec<Node>, Option<Loop>)>,
-    values: BTreeMap<String, Option<Assigned>>,
+    script: Builder,
     current: Vec<Raw>,
     /// Where the current command's output goes.
     writes: Vec<Raw>,
@@ -84,8 +34,6 @@ struct Scanner<'s> {
     redirect: Option<Redirect>,
     /// The `case` around, innermost last, and what of it comes next.
     cases: Vec<Case>,
-    /// How many commands and assignments there were.
-    at: usize,
     /// How many substitutions this is inside of.
     depth: usize,
 }
@@ -115,9 +63,7 @@ impl<'s> Scanner<'s> {
         Scanner {
             rest: script.chars().peekable(),
             line,
-            nodes: Vec::new(),
-            open: Vec::new(),
-            values: BTreeMap::new(),
+            script: Builder::default(),
             current: Vec::new(),
             writes: Vec::new(),
             piped: false,
@@ -125,7 +71,6 @@ impl<'s> Scanner<'s> {
             pending: Vec::new(),
             redirect: None,
             cases: Vec::new(),
-            at: 0,
             depth,
         }
     }
@@ -163,9 +108,7 @@ impl<'s> Scanner<'s> {
             }
         }
         self.end();
-        while !self.open.is_empty() {
-            self.close();
-        }
+        self.script.close_all();
     }
 
     /// Takes `NAME()`: its body is read like any other commands.
@@ -217,7 +160,7 @@ impl<'s> Scanner<'s> {
     fn arithmetic(&mut self) {
         let inside = self.parenthesis();
         for name in inside.split(|c| !is_name_char(c)).filter(|name| !name.is_empty()) {
-            self.assign(name.to_owned(), None);
+            self.script.assign(name.to_owned(), None);
         }
     }
 
@@ -414,10 +357,9 @@ impl<'s> Scanner<'s> {
             return;
         }
         let mut inner = Scanner::new(script, line, self.depth + 1);
-        inner.at = self.at;
+        inner.script.at = self.script.at;
         inner.run();
-        self.at = inner.at;
-        self.nodes.append(&mut inner.nodes);
+        self.script.take_over(inner.script);
     }
 
     fn take(&mut self, word: Raw, line: usize) {
@@ -437,13 +379,13 @@ impl<'s> Scanner<'s> {
         if self.current.is_empty() {
             match word.bare() {
                 Some("case") => return self.cases.push(Case::Subject),
-                Some("while" | "until") => return self.open_loop(None),
-                Some("done") => return self.close(),
+                Some("while" | "until") => return self.script.open_loop(None),
+                Some("done") => return self.script.close(),
                 Some(keyword) if KEYWORDS.contains(&keyword) => return,
                 _ => {}
             }
             if let Some((name, value)) = word.assignment() {
-                return self.assign(name, Some(value));
+                return self.script.assign(name, Some(value));
             }
             self.start = line;
         }
@@ -451,19 +393,6 @@ impl<'s> Scanner<'s> {
             return self.current.clear();
         }
         self.current.push(word);
-    }
-
-    fn assign(&mut self, name: String, value: Option<Raw>) {
-        self.at += 1;
-        for (_, around) in &mut self.open {
-            if let Some(around) = around.as_mut().filter(|around| around.variable == name) {
-                around.words = None;
-            }
-        }
-        let is_first = !self.values.contains_key(&name);
-        let at = self.at;
-        let assigned = value.filter(|_| is_first).map(|value| Assigned { value, at });
-        self.values.insert(name, assigned);
     }
 
     fn end(&mut self) {
@@ -476,17 +405,17 @@ impl<'s> Scanner<'s> {
         };
         match first.bare().unwrap_or_default() {
             "for" | "select" => {
-                let command = self.for_loop(words);
+                let command = self.script.for_loop(words);
                 return self.command(command);
             }
             name if SETTERS.contains(&name) => {
                 for word in words.iter().skip(1).filter(|word| !word.opaque) {
-                    self.assign(word.written.clone(), None);
+                    self.script.assign(word.written.clone(), None);
                 }
             }
             name if DECLARERS.contains(&name) => {
                 for (name, value) in words.drain(1..).filter_map(|word| word.assignment()) {
-                    self.assign(name, Some(value));
+                    self.script.assign(name, Some(value));
                 }
             }
             _ => {}
@@ -499,54 +428,12 @@ impl<'s> Scanner<'s> {
         if words.is_empty() && writes.is_empty() {
             return;
         }
-        self.at += 1;
-        self.nodes.push(Node::Command(RawCommand {
+        self.script.command(RawCommand {
             line: self.start,
             words,
             writes,
             reads_pipe: std::mem::take(&mut self.piped),
-            at: self.at,
-        }));
-    }
-
-    /// Opens a loop by its first words; returns those of a command that follows `do` at once.
-    fn for_loop(&mut self, mut words: Vec<Raw>) -> Vec<Raw> {
-        let Some(variable) = words.get(1).map(|word| word.written.clone()) else {
-            // `for ((...))`
-            self.open_loop(None);
-            return Vec::new();
-        };
-        let is_listed = words.get(2).and_then(Raw::bare) == Some("in") && words[0].written == "for";
-        let rest = words.split_off(words.len().min(3));
-        let (listed, command) = match is_listed {
-            true => (Some(rest), Vec::new()),
-            false => (None, rest),
-        };
-        // What it stands for outside of the loop is not known.
-        self.assign(variable.clone(), None);
-        self.open_loop(Some(Loop {
-            variable,
-            words: listed,
-            body: Vec::new(),
-            at: self.at,
-        }));
-        command
-    }
-
-    fn open_loop(&mut self, found: Option<Loop>) {
-        let nodes = std::mem::take(&mut self.nodes);
-        self.open.push((nodes, found));
-    }
-
-    /// Closes the innermost loop. One without a variable, or in too many others, is what is in it.
-    fn close(&mut self) {
-        let Some((above, found)) = self.open.pop() else {
-            return;
-        };
-        let mut body = std::mem::replace(&mut self.nodes, above);
-        match found {
-            Some(found) if self.open.len() < DEPTH => self.nodes.push(Node::Loop(Loop { body, ..found })),
-            _ => self.nodes.append(&mut body),
-        }
+            at: 0,
+        });
     }
 }

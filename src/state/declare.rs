@@ -1,4 +1,4 @@
-//! Intents that files declare without any request: a second source beside the journal. The same
+//! Intents that files declare without any request: a second source besides the journal. The same
 //! intent from both is one intent with two sources. Pure.
 
 use super::lifetime::same_direction;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_is_told_and_decided() {
+    fn contradiction_of_metadata_and_scriptlet_is_decided_by_policy() {
         for (prefer, expected) in [
             (Prefer::Scriptlet, UnitWant::Enable),
             (Prefer::Metadata, UnitWant::Disable),

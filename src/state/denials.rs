@@ -1,11 +1,11 @@
-//! Denials that are history: what policy denied of an intent that stands by now. Pure.
+//! Denials that are history: what policy denied of an intent that is in effect now. Pure.
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveIntent, Denied, Fold, Plugin, State};
+use super::{ActiveIntent, Denied, Plugin, State};
 use crate::intent::{Verdict, Withheld};
 
-/// Requests for an intent that a rule of policy denied, though the intent stands by now.
+/// Requests for an intent that a rule of policy denied, though the intent is in effect now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PastDenial {
@@ -48,10 +48,10 @@ pub(super) fn add(history: &mut Vec<PastDenial>, past: &PastDenial) {
     }
 }
 
-/// Once it is known what stands: what is denied of an intent that stands is history, and what was denied
-/// when it was settled last, too.
-pub fn recall(fold: &mut Fold, before: &State) {
-    for (name, plugin) in &mut fold.state.plugins {
+/// Moves denials of intents that are in effect to these intents' history, and adds the denials that the
+/// last settled state had in theirs.
+pub fn recall(state: &mut State, before: &State) {
+    for (name, plugin) in &mut state.plugins {
         let earlier = before.plugins.get(name);
         let Plugin {
             wants,

@@ -10,7 +10,7 @@ use crate::intent::Intent;
 use crate::journal::Event;
 use crate::rpmdb::Installed;
 
-/// What the fold knows beside the journal.
+/// What the fold knows besides the journal.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The packages in the image.
@@ -61,18 +61,9 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     let mut lives: BTreeMap<String, InstallPeriod> = BTreeMap::new();
     let mut fold = Fold {
         reverted_plugins: revert.plugins.clone(),
+        state: facts.before.remembered(),
         ..Fold::default()
     };
-    fold.state.retried.clone_from(&facts.before.retried);
-    fold.state.repeated.clone_from(&facts.before.repeated);
-    fold.state.forgotten.clone_from(&facts.before.forgotten);
-    fold.state.reverted.clone_from(&facts.before.reverted);
-    fold.state.placed.clone_from(&facts.before.placed);
-    fold.state.originals.clone_from(&facts.before.originals);
-    fold.state.own_firewall = facts.before.own_firewall;
-    fold.state.loaders.clone_from(&facts.before.loaders);
-    fold.state.directories.clone_from(&facts.before.directories);
-    fold.state.declared.clone_from(&facts.before.declared);
     fold.state.note_ends(events);
     let mut tallies: BTreeMap<Cow<str>, Tally> = BTreeMap::new();
     for event in events {

@@ -104,7 +104,7 @@ fn the_last_intent_on_a_subject_wins_and_opposites_cancel() {
 }
 
 #[test]
-fn a_subject_stays_while_anybody_wants_it() {
+fn refcount_keeps_a_port_while_any_plugin_wants_it() {
     let mut second = event(2, "b", "%post", 1, allow("80"));
     second.intents[0].changed = false;
     let events = [event(1, "a", "%post", 1, allow("80")), second];
@@ -120,7 +120,7 @@ fn a_subject_stays_while_anybody_wants_it() {
 }
 
 #[test]
-fn what_settling_withdrew_does_not_come_back() {
+fn requests_that_settling_withdrew_stay_forgotten() {
     let events = [event(1, "a", "%post", 1, allow("80"))];
     let erased = run(&events, &[], &State::default()).settled();
     assert_eq!(erased.forgotten["a"], 1);

@@ -220,8 +220,8 @@ fn is_by_own_preset(intent: &Intent) -> bool {
     rule.rsplit('/').next().is_some_and(|line| line.starts_with(OWN_PREFIX))
 }
 
-/// Whether an intent concerns only what is running: a boot starts everything anew, and nothing is
-/// left to be done.
+/// Whether an intent concerns only what is running: a boot starts everything, so nothing is left to be
+/// done.
 fn is_for_what_runs(intent: &Intent) -> bool {
     let Intent::Defer { verb, .. } = intent else {
         return false;

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, if_exists};
 use crate::intent::{FirewallItem, Intent, Withheld};
 use crate::journal;
+use crate::layout;
 use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, declare};
@@ -33,7 +34,7 @@ pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 
 /// The state file.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/state.toml";
+pub const PATH: &str = layout::STATE;
 /// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u64 = 1;
 /// What all plugins want.
@@ -65,7 +66,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<u64>,
     /// Plugins whose declarations an administrator took back, with the installation that declared
-    /// them: a later one declares anew.
+    /// them: what a later one declares counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub retracted: BTreeMap<String, String>,
     /// What settling has put into files that it shares with others.
@@ -259,6 +260,23 @@ impl ActiveIntent {
 }
 
 impl State {
+    /// A state without plugins that remembers what this one does of settling and reverting.
+    fn remembered(&self) -> State {
+        State {
+            retried: self.retried.clone(),
+            repeated: self.repeated.clone(),
+            forgotten: self.forgotten.clone(),
+            reverted: self.reverted.clone(),
+            placed: self.placed.clone(),
+            originals: self.originals.clone(),
+            own_firewall: self.own_firewall,
+            loaders: self.loaders.clone(),
+            directories: self.directories.clone(),
+            declared: self.declared.clone(),
+            ..State::default()
+        }
+    }
+
     /// Reads the state; an image without one has the empty state. A newer format is refused.
     pub fn load(root: &Root) -> Result<State> {
         match root.read_own(PATH)? {

@@ -8,7 +8,7 @@ use crate::root::Root;
 
 /// Where it is kept, one line for each service and level: name, level and start priority, with
 /// tabs between them.
-pub const DATABASE: &str = "/var/lib/systemd/sysv-convert/database";
+const DATABASE: &str = "/var/lib/systemd/sysv-convert/database";
 
 /// A service that was on in a level.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_yes_is_off() {
+    fn xinetd_service_is_off_only_with_disable_yes() {
         for (line, on) in [
             ("", true),
             ("\tdisable = yes\n", false),

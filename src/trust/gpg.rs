@@ -1,9 +1,11 @@
-//! Asking gpg whether a key made a signature, by its status lines, which are an interface of their own
+//! Running gpg, and whether a key made a signature: by gpg's status lines, which are an interface of their own
 //! (GnuPG's doc/DETAILS, "Format of the --status-fd output").
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::error::{Error, Result};
 use crate::tempdir::PrivateDirectory;
@@ -39,7 +41,7 @@ pub(super) fn maker(keys: &[Vec<u8>], packet: &[u8], data: &[u8], temporary: &Pa
         ],
         data,
     )?;
-    Ok(read(&status))
+    Ok(read(&String::from_utf8_lossy(&status)))
 }
 
 fn read(status: &str) -> Maker {
@@ -57,10 +59,15 @@ fn read(status: &str) -> Maker {
     }
 }
 
-/// What gpg prints about `input`; how it ends says less than that.
-fn run(home: &PrivateDirectory, args: &[&std::ffi::OsStr], input: &[u8]) -> Result<String> {
-    let needed =
-        |error: std::io::Error| Error::Other(format!("gpg, which checks signatures, cannot be run: {error}"));
+/// What gpg prints when it is run with `args` in a home of its own and reads `input`. Its exit code says
+/// less than that, and is ignored.
+///
+/// # Errors
+/// gpg cannot be run.
+pub(super) fn run(home: &PrivateDirectory, args: &[&OsStr], input: &[u8]) -> Result<Vec<u8>> {
+    let needed = |error: std::io::Error| {
+        Error::Other(format!("gpg, which reads keys and checks signatures, cannot be run: {error}"))
+    };
     let mut child = Command::new("gpg")
         .arg("--homedir")
         .arg(&home.path)
@@ -73,13 +80,13 @@ fn run(home: &PrivateDirectory, args: &[&std::ffi::OsStr], input: &[u8]) -> Resu
         .stderr(Stdio::null())
         .spawn()
         .map_err(needed)?;
-    // gpg prints a few lines at the end; it reads all of its input before.
-    if let Some(mut stdin) = child.stdin.take() {
-        // It may have ended by now; what it printed is all that counts.
-        let _ = stdin.write_all(input);
-    }
-    let output = child.wait_with_output().map_err(needed)?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let stdin = child.stdin.take();
+    let output = thread::scope(|scope| {
+        // gpg may print before it has read everything, and may stop reading at any point.
+        scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(input)));
+        child.wait_with_output()
+    });
+    Ok(output.map_err(needed)?.stdout)
 }
 
 #[cfg(test)]

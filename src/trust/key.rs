@@ -1,15 +1,14 @@
 //! OpenPGP public keys as gpg describes them (`--with-colons`, gpg's doc/DETAILS), and whether they
 //! are fit to vouch for packages.
 
-use std::io::Write;
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
 
 use serde::Serialize;
 
+use super::gpg;
 use super::strength::Strength;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rpmdb::Hash;
 use crate::tempdir::PrivateDirectory;
 
@@ -79,32 +78,14 @@ impl Key {
 /// The keys that `bytes` hold, armoured or not; none if they hold none.
 pub(super) fn read(bytes: &[u8], temporary: &Path, strength: Strength) -> Result<Vec<Key>> {
     let home = PrivateDirectory::make(temporary, "gpg")?;
-    let needed =
-        |error: std::io::Error| Error::Other(format!("gpg, which reads keys, cannot be run: {error}"));
-    let mut child = Command::new("gpg")
-        .arg("--homedir")
-        .arg(&home.path)
-        .args([
-            "--no-autostart",
-            "--batch",
-            "--no-tty",
-            "--with-colons",
-            "--fixed-list-mode",
-        ])
-        .args(["--with-sig-list", "--show-keys"])
-        .env("LC_ALL", "C.UTF-8")
-        .env_remove("GNUPGHOME")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(needed)?;
-    let (input, bytes) = (child.stdin.take(), bytes.to_owned());
-    // gpg may stop reading at any point; what it says about the keys is all that counts.
-    let feeding = thread::spawn(move || input.map(|mut input| input.write_all(&bytes)));
-    let output = child.wait_with_output().map_err(needed)?;
-    let _ = feeding.join();
-    Ok(parse(&String::from_utf8_lossy(&output.stdout), strength))
+    let args = [
+        "--with-colons",
+        "--fixed-list-mode",
+        "--with-sig-list",
+        "--show-keys",
+    ];
+    let records = gpg::run(&home, &args.map(OsStr::new), bytes)?;
+    Ok(parse(&String::from_utf8_lossy(&records), strength))
 }
 
 /// Takes gpg's records apart. A key's record is followed by those of its parts.

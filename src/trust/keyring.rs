@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::gpg;
 use super::key::{self, Key, Unfit};
 use super::strength::Strength;
 use crate::error::{Error, Result, if_exists};
@@ -180,23 +181,9 @@ fn armoured(bytes: &[u8], home: &PrivateDirectory) -> Result<Vec<u8>> {
     if bytes.windows(BEGIN.len()).any(|part| part == BEGIN) {
         return Ok(bytes.to_owned());
     }
-    let binary = home.write("binary", bytes)?;
-    let output = std::process::Command::new("gpg")
-        .arg("--homedir")
-        .arg(&home.path)
-        .args([
-            "--no-autostart",
-            "--batch",
-            "--no-tty",
-            "--output",
-            "-",
-            "--enarmor",
-        ])
-        .arg(binary)
-        .output()
-        .map_err(|error| Error::Other(format!("gpg, which reads keys, cannot be run: {error}")))?;
-    // gpg calls what it armours a file; rpm wants to be told that it is a key.
-    let text = String::from_utf8_lossy(&output.stdout);
+    let armoured = gpg::run(home, &["--enarmor".as_ref()], bytes)?;
+    // gpg's header says that it is a file; rpm takes a key only.
+    let text = String::from_utf8_lossy(&armoured);
     Ok(text.replace("PGP ARMORED FILE", "PGP PUBLIC KEY BLOCK").into_bytes())
 }
 

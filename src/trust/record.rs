@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{Checked, Signature};
 use crate::error::{Error, Result};
 use crate::journal::DIRECTORY;
+use crate::layout;
 use crate::root::Root;
 
 /// Where it is in the image.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/trust.toml";
+pub const PATH: &str = layout::TRUST;
 const FORMAT: u64 = 1;
 
 /// What is known of one package.

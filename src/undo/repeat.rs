@@ -176,7 +176,7 @@ fn of_unit(root: &Root, unit: &str, want: UnitWant, scope: Scope) -> How {
 /// such as mount units from fstab(5).
 const OF_FILES: [&str; 5] = [".service", ".socket", ".timer", ".path", ".target"];
 
-/// Whether the unit or script that an intent is about is in the image, as far as that can be told.
+/// Whether the unit or script that an intent is about is in the image, as far as that is known.
 pub fn is_there(root: &Root, intent: &Intent) -> bool {
     let is_unit = |unit: &str| {
         !is_unit_name(unit)

@@ -334,7 +334,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn in_any_order_what_somebody_wants_stays_and_in_the_end_all_is_as_before(
+    fn refcount_and_revert_hold_in_any_order(
         steps in prop::collection::vec(step(), 1..14),
         enabled in any::<bool>(),
         default in prop::option::of(0..TARGETS.len()),

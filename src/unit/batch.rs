@@ -2,103 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::unit::name;
-use crate::unit::name::base_name;
+use crate::unit::lookup::{Lookup, Mode, Unit};
+use crate::unit::name::{self, base_name};
 use crate::unit::paths::simplify;
 use crate::unit::problem::{Event, Events, Problem};
-use crate::unit::section::Install;
 use crate::unit::tree::Units;
 
 /// As many links as are followed from one name to the unit behind it.
 const MAX_FOLLOWED: usize = 64;
-
-/// What a unit's file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A file.
-    Regular,
-    /// A link out of the search path.
-    Linked,
-    /// A link to another unit.
-    Alias,
-    /// Empty, or a link to something empty.
-    Masked,
-}
-
-/// A unit, as far as it was looked at.
-#[derive(Debug, Clone, Default)]
-pub struct Unit {
-    /// Its name.
-    pub name: String,
-    /// Its file, in the end that behind all links.
-    pub path: Option<String>,
-    /// Where the link that was read last leads.
-    pub target: Option<String>,
-    /// What the file is; `None` before it was looked at.
-    pub mode: Option<Mode>,
-    /// Its `[Install]` section.
-    pub install: Install,
-    /// Only named by another unit's `Also=`.
-    pub auxiliary: bool,
-    /// The argument that brought it in.
-    pub owner: usize,
-}
-
-impl Unit {
-    /// Whether enabling it makes a link of this name.
-    pub fn is_linked_as(&self, link: &str) -> bool {
-        link == self.name
-            || self.install.aliases.iter().any(|alias| alias == link)
-            || self.install.default_name(&self.name).as_deref() == Some(link)
-    }
-}
-
-impl Unit {
-    /// Its file, or its name where none was found.
-    pub fn shown(&self) -> &str {
-        self.path.as_deref().unwrap_or(&self.name)
-    }
-}
-
-/// How units are looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lookup {
-    /// Read `[Install]` sections too.
-    pub load: bool,
-    /// Follow links that an administrator made.
-    pub follow_config: bool,
-    /// Pass over what generators made.
-    pub native_only: bool,
-}
-
-impl Lookup {
-    /// Only whether and where.
-    pub const PLAIN: Lookup = Lookup {
-        load: false,
-        follow_config: false,
-        native_only: false,
-    };
-    /// Whether and where, if no generator made it.
-    pub const NATIVE: Lookup = Lookup {
-        native_only: true,
-        ..Lookup::PLAIN
-    };
-    /// With `[Install]`, not over an administrator's links.
-    pub const LOAD: Lookup = Lookup {
-        load: true,
-        ..Lookup::PLAIN
-    };
-    /// Over an administrator's links.
-    pub const FOLLOW: Lookup = Lookup {
-        follow_config: true,
-        ..Lookup::PLAIN
-    };
-    /// With `[Install]`, over an administrator's links.
-    pub const LOAD_AND_FOLLOW: Lookup = Lookup {
-        load: true,
-        ..Lookup::FOLLOW
-    };
-}
 
 /// Units by name, in the order in which they turned up.
 #[derive(Debug, Default)]
@@ -274,6 +185,17 @@ impl Batch {
             events.push(unit.owner, Event::IsMasked { path });
         }
         masked
+    }
+}
+
+impl Units<'_> {
+    /// Whether there is a unit of this name, or which problem it has.
+    pub fn exists(&self, unit: &str) -> Result<bool, Problem> {
+        match Batch::default().discover(self, unit, Lookup::PLAIN, 0, &mut Events::default()) {
+            Ok(_) => Ok(true),
+            Err(Problem::Missing) => Ok(false),
+            Err(problem) => Err(problem),
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use nix::errno::Errno;
 
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::enable::{Outcome, Placement};
 use crate::unit::generation::Trait;
+use crate::unit::lookup::Lookup;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};
@@ -12,7 +13,7 @@ use crate::unit::section::Install;
 use crate::unit::tree::Units;
 
 /// The unit that is booted into.
-pub const DEFAULT_TARGET: &str = "default.target";
+const DEFAULT_TARGET: &str = "default.target";
 
 /// How one unit pulls another in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn distributions_stand_in_for_it() {
+    fn os_release_gives_the_systemd_generation_of_its_distribution() {
         let release = |number| Some(Generation::release(number));
         let cases = [
             ("ID=\"rhel\"\nVERSION_ID=\"9.4\"\n", Some(Generation::EL9)),

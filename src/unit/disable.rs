@@ -6,9 +6,10 @@ use nix::errno::Errno;
 
 use crate::error::if_exists;
 use crate::root::Kind;
-use crate::unit::batch::{Batch, Lookup, Mode};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
 use crate::unit::index::absolute;
+use crate::unit::lookup::{Lookup, Mode};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};

@@ -1,8 +1,11 @@
 //! `[Install]` sections turned into links.
 
+use nix::errno::Errno;
+
 use crate::unit::alias::{AliasFor, check_alias};
-use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Event, Events, Problem};
@@ -227,17 +230,21 @@ impl Units<'_> {
         if unit.install.default_instance.is_none() {
             return Ok((unit.name.clone(), true));
         }
-        let full = unit.install.default_name(&unit.name);
-        let full = full.ok_or(Problem::Os(nix::errno::Errno::EINVAL))?;
+        Ok((self.default_instance(unit, events)?, false))
+    }
+
+    /// The instance that a template's `DefaultInstance=` names, unless it is masked.
+    pub(super) fn default_instance(&self, unit: &Unit, events: &mut Events) -> Result<String, Problem> {
+        let full = unit.install.default_name(&unit.name).ok_or(Problem::Os(Errno::EINVAL))?;
         let mut alone = Unit {
             name: full.clone(),
             ..Unit::default()
         };
         self.search(&mut alone, Lookup::FOLLOW)?;
-        if alone.mode == Some(Mode::Masked) {
-            return Err(events.fail(unit.owner, Problem::Masked, &self.shown(&alone), None));
+        match alone.mode {
+            Some(Mode::Masked) => Err(events.fail(unit.owner, Problem::Masked, &self.shown(&alone), None)),
+            _ => Ok(full),
         }
-        Ok((full, false))
     }
 
     pub(super) fn warn_of_missing(&self, unit: &Unit, target: String, events: &mut Events) {

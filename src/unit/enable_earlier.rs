@@ -4,10 +4,10 @@
 use nix::errno::Errno;
 
 use crate::unit::alias::{AliasFor, check_alias, check_alias_link};
-use crate::unit::batch::{Lookup, Mode, Unit};
 use crate::unit::enable::{Outcome, Placement};
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
+use crate::unit::lookup::Unit;
 use crate::unit::name;
 use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};
@@ -141,16 +141,7 @@ impl Units<'_> {
         if unit.install.default_instance.is_none() {
             return Ok(Some(unit.name.clone()).filter(|_| self.generation.number() < 240));
         }
-        let full = unit.install.default_name(&unit.name).ok_or(Problem::Os(Errno::EINVAL))?;
-        let mut alone = Unit {
-            name: full.clone(),
-            ..Unit::default()
-        };
-        self.search(&mut alone, Lookup::FOLLOW)?;
-        if alone.mode == Some(Mode::Masked) {
-            return Err(events.fail(unit.owner, Problem::Masked, &self.shown(&alone), None));
-        }
-        Ok(Some(full))
+        self.default_instance(unit, events).map(Some)
     }
 
     /// The directories that links are taken back from when the ones asked for go to `dir`. 239 goes through both,

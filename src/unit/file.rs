@@ -9,7 +9,7 @@ use crate::unit::name;
 pub(super) const COMMENTS: [u8; 2] = *b"#;";
 /// What counts as blank: a form feed does not.
 pub(super) const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
-pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 const INSTALL: &str = "Install";
 const OTHER_SECTIONS: [&str; 1] = ["Unit"];
 
@@ -58,7 +58,7 @@ pub const LONGEST_LINE: usize = 1 << 20;
 /// Parses a unit file or drop-in.
 pub fn parse(content: &[u8]) -> Vec<Item> {
     let mut parser = Parser::default();
-    for (line, text) in logical_lines(content) {
+    for (line, text) in logical_lines(content, CommentLines::Skipped) {
         match text {
             Some(text) => parser.line(line, &text),
             None => parser.items.push(Item::TooLong),
@@ -172,9 +172,18 @@ fn is_known_section(section: &str) -> bool {
     OTHER_SECTIONS.contains(&section) || name::TYPES.into_iter().any(own)
 }
 
-/// Lines after joining continuations and dropping comments, each with the number of its last
-/// physical line; none for one that is too long, which ends them.
-fn logical_lines(content: &[u8]) -> Vec<(usize, Option<Vec<u8>>)> {
+/// What becomes of a comment line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommentLines {
+    /// It is passed over, also between lines that are continued (systemd.syntax(7)).
+    Skipped,
+    /// It is a line like any other, which a backslash continues, as in 239.
+    Continue,
+}
+
+/// Lines after joining continuations, each with the number of its last physical line; none for one that is
+/// too long, which ends them.
+pub(super) fn logical_lines(content: &[u8], comments: CommentLines) -> Vec<(usize, Option<Vec<u8>>)> {
     let mut lines = Vec::new();
     let mut pending: Option<Vec<u8>> = None;
     let mut seen_mark = false;
@@ -186,7 +195,9 @@ fn logical_lines(content: &[u8]) -> Vec<(usize, Option<Vec<u8>>)> {
             lines.push((count, None));
             return lines;
         }
-        if trim(raw).first().is_some_and(|first| COMMENTS.contains(first)) {
+        if comments == CommentLines::Skipped
+            && trim(raw).first().is_some_and(|first| COMMENTS.contains(first))
+        {
             continue;
         }
         let text = match raw.strip_prefix(BYTE_ORDER_MARK) {
@@ -211,12 +222,12 @@ fn logical_lines(content: &[u8]) -> Vec<(usize, Option<Vec<u8>>)> {
     lines
 }
 
-pub(super) fn ends_in_escape(text: &[u8]) -> bool {
+fn ends_in_escape(text: &[u8]) -> bool {
     text.iter().fold(false, |escaped, byte| !escaped && *byte == b'\\')
 }
 
 /// Splits at line ends: any run of NUL, newline and carriage return with each of them at most once.
-pub(super) fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
+fn physical_lines(content: &[u8]) -> Vec<&[u8]> {
     let mut lines = Vec::new();
     let mut rest = content;
     while let Some(end) = rest.iter().position(|byte| b"\0\n\r".contains(byte)) {

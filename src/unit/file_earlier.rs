@@ -3,10 +3,7 @@
 
 use nix::errno::Errno;
 
-use crate::unit::file::{
-    BLANKS, BYTE_ORDER_MARK, COMMENTS, Item, LONGEST_LINE, ends_in_escape, escape_invalid, physical_lines,
-    trim,
-};
+use crate::unit::file::{BLANKS, COMMENTS, CommentLines, Item, escape_invalid, logical_lines, trim};
 
 const INCLUDE: &str = ".include";
 
@@ -18,7 +15,7 @@ pub const INCLUDE_WARNING: &str = ".include directives are deprecated, and suppo
 pub fn parse(content: &[u8]) -> Vec<Item> {
     let mut items = Vec::new();
     let mut in_install = false;
-    for (index, text) in logical_lines(content).into_iter().enumerate() {
+    for (index, (_, text)) in logical_lines(content, CommentLines::Continue).into_iter().enumerate() {
         let Some(text) = text else {
             items.push(Item::TooLong);
             break;
@@ -63,44 +60,12 @@ fn parse_line(line: usize, raw: &[u8], in_install: &mut bool) -> Option<Item> {
     })
 }
 
-/// Lines after joining continuations; none for one that is too long, which ends them.
-fn logical_lines(content: &[u8]) -> Vec<Option<Vec<u8>>> {
-    let mut lines = Vec::new();
-    let mut pending: Option<Vec<u8>> = None;
-    let mut seen_mark = false;
-    for raw in physical_lines(content) {
-        let before = pending.as_ref().map_or(0, Vec::len);
-        if raw.len() >= LONGEST_LINE || before > 0 && before + raw.len() > LONGEST_LINE {
-            lines.push(None);
-            return lines;
-        }
-        let text = match raw.strip_prefix(BYTE_ORDER_MARK) {
-            Some(rest) if !seen_mark => {
-                seen_mark = true;
-                rest
-            }
-            _ => raw,
-        };
-        let mut joined = pending.take().unwrap_or_default();
-        joined.extend_from_slice(text);
-        if ends_in_escape(text) {
-            joined.pop();
-            joined.push(b' ');
-            pending = Some(joined);
-        } else {
-            lines.push(Some(joined));
-        }
-    }
-    lines.extend(pending.map(Some));
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_unknown_is_told() {
+    fn unknown_keys_and_sections_are_ignored_before_250() {
         let items = parse(b"Early=1\n[Weird]\nx=y\n[Install]\nAlso = a \n");
         let expected = Item::Assignment {
             line: 5,

@@ -163,7 +163,7 @@ const TABLE: &[Row] = &[
     row(Trait::PresetAllStopsAtDangling, 250, 253),
     // unit_file_preset_all(), observed with 252 and 254.
     row(Trait::PresetAllGoesOn, 254, LAST),
-    // verb_preset_all() ends in 0 whatever it was told; observed with 254, 257 and 259.
+    // verb_preset_all() ends in 0 whatever the manager answered; observed with 254, 257 and 259.
     row(Trait::PresetAllSucceeds, 254, 258),
     // verb_preset_all(), observed with 257 and 259.
     row(Trait::NamesPresetAll, 259, LAST),
@@ -269,7 +269,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_row_tells_some_of_them_apart() {
+    fn every_trait_differs_between_systemd_generations() {
         for row in TABLE {
             let having = LISTED.iter().filter(|generation| generation.has(row.what)).count();
             assert!((1..LISTED.len()).contains(&having), "{:?}", row.what);

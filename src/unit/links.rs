@@ -55,7 +55,7 @@ impl Units<'_> {
         Ok(())
     }
 
-    /// Where this fails, the link itself will find out, and what it finds is told.
+    /// Where this fails, the link itself will find out, and what it finds is reported.
     fn make_parent(&mut self, path: &str) {
         let dir = parent(path).to_owned();
         if dir.contains("/../") && self.generation.has(Trait::EarlierInstall) {

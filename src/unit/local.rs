@@ -5,11 +5,11 @@ use nix::errno::Errno;
 
 use crate::error::if_exists;
 use crate::root::Kind;
-use crate::unit::batch::{Lookup, Mode, Unit};
 use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::generation::Trait;
 use crate::unit::index::{MAX_LINKS, absolute};
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::{Event, Events, Problem};

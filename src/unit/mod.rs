@@ -17,6 +17,7 @@ pub mod index;
 pub mod links;
 pub mod local;
 pub mod log;
+pub mod lookup;
 pub mod mangle;
 pub mod name;
 pub mod paths;

@@ -60,7 +60,7 @@ pub fn is_template(name: &str) -> bool {
 }
 
 /// Stem and type: `a@b.service` is `a@b` and `service`. `None` without a known suffix.
-pub fn split_type(name: &str) -> Option<(&str, &'static str)> {
+fn split_type(name: &str) -> Option<(&str, &'static str)> {
     let (stem, suffix) = name.rsplit_once('.')?;
     let known = TYPES.iter().find(|known| **known == suffix)?;
     Some((stem, known))

@@ -2,9 +2,10 @@
 
 use crate::intent::Scope;
 use crate::root::Kind;
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::generation::Trait;
+use crate::unit::lookup::Lookup;
 use crate::unit::name::{self, base_name};
 use crate::unit::preset::{Answer, PresetAnswer, PresetMode, Presets};
 use crate::unit::problem::{Event, Events, Problem};
@@ -66,7 +67,7 @@ impl Units<'_> {
             };
             if let Err(problem) = decided {
                 gather(&mut outcome, Err(problem));
-                // What is intented of a unit that is not there yet can be told all the same.
+                // What presets say of a unit that is not there yet is known all the same.
                 plan.note(base_name(unit), presets, owner);
             }
         }

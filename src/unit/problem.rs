@@ -228,14 +228,6 @@ impl Events {
             .any(|(of, event)| *of == owner && matches!(event, Event::IsMasked { .. }))
     }
 
-    /// The first failure of an argument.
-    pub fn failure_of(&self, owner: usize) -> Option<Problem> {
-        self.list.iter().find_map(|(of, event)| match event {
-            Event::Failed { problem, .. } if *of == owner => Some(*problem),
-            _ => None,
-        })
-    }
-
     /// Whether files changed at all.
     pub fn any_change(&self) -> bool {
         !self.changed.is_empty()

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use crate::root::Kind;
-use crate::unit::batch::{Batch, Lookup, Mode, Unit};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent};
 use crate::unit::problem::{Events, Problem};
@@ -42,7 +43,7 @@ pub enum State {
     Generated,
     /// Made at run time.
     Transient,
-    /// Cannot be told.
+    /// The unit file is invalid (systemctl(1), `is-enabled`).
     Bad,
 }
 

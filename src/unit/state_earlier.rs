@@ -1,11 +1,11 @@
-//! How links told a unit's state before systemd 250: any link below a directory of the search path counts that has
+//! How links decided a unit's state before systemd 250: any link below a directory of the search path counts that has
 //! the unit's name or leads to a file of that name.
 
 use std::collections::HashMap;
 
 use crate::root::Kind;
-use crate::unit::batch::Unit;
 use crate::unit::generation::Trait;
+use crate::unit::lookup::Unit;
 use crate::unit::name::base_name;
 use crate::unit::paths::join;
 use crate::unit::tree::Units;

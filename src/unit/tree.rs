@@ -4,16 +4,16 @@
 use nix::errno::Errno;
 
 use crate::error::if_exists;
-use crate::root::{Hold, Kind, Root};
+use crate::root::{CachedDirs, Kind, Root};
 use crate::unit::alias::check_alias_link;
-use crate::unit::batch::{Batch, Lookup, Mode, Unit};
 use crate::unit::conf_files;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::index::{Index, absolute};
 use crate::unit::log::{Level, Log};
+use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{SearchPath, join, parent, simplify};
-use crate::unit::problem::{Events, Problem};
+use crate::unit::problem::Problem;
 use crate::unit::section::Reader;
 use crate::unit::specifier::Specifiers;
 
@@ -42,7 +42,7 @@ pub struct Units<'r> {
     pub prefix: String,
     /// The tree was named by `--root`, if only as `/`.
     pub is_named: bool,
-    _held: Hold<'r>,
+    _dirs: CachedDirs<'r>,
     dirs: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ impl<'r> Units<'r> {
             dry_run: false,
             prefix: prefix.to_owned(),
             is_named: !prefix.is_empty(),
-            _held: root.hold_dirs(),
+            _dirs: root.cache_dirs(),
             dirs,
         }
     }
@@ -84,15 +84,6 @@ impl<'r> Units<'r> {
         let wanted = |candidate: &&String| candidate.as_str() == dir || self.dirs.contains(candidate);
         self.dirs = self.path.dirs.iter().filter(wanted).cloned().collect();
         self.index.forget(dir);
-    }
-
-    /// Whether there is a unit of this name, or which problem it has.
-    pub fn exists(&self, unit: &str) -> Result<bool, Problem> {
-        match Batch::default().discover(self, unit, Lookup::PLAIN, 0, &mut Events::default()) {
-            Ok(_) => Ok(true),
-            Err(Problem::Missing) => Ok(false),
-            Err(problem) => Err(problem),
-        }
     }
 
     /// Finds and loads a unit by its path, or by its name on the search path; an instance may

@@ -10,7 +10,7 @@ use crate::attribution::package_name;
 use crate::error::Result;
 use crate::intent::Intent;
 use crate::journal::Journal;
-use crate::lint::{ForecastItem, of_package};
+use crate::lint::{Context, ForecastItem, of_package};
 use crate::plan::{Note, words as plan_words};
 use crate::policy::Rules;
 use crate::root::Root;
@@ -98,8 +98,11 @@ pub(super) fn outside(
     }
     let names: BTreeSet<&str> = known.iter().filter_map(|nevra| package_name(nevra)).collect();
     let mut found = Vec::new();
+    // Policy has no part in it: nobody asked it.
+    let rules = Rules::default();
+    let context = Context::load(root, &rules)?;
     for package in packages_of(root, &new)? {
-        let asked = asked(root, &package);
+        let asked = asked(&context, &package);
         if asked.is_empty() {
             continue;
         }
@@ -139,10 +142,9 @@ fn wanted(plugin: &Plugin) -> Vec<Intent> {
     wants.chain(plugin.overruled.iter().map(|one| &one.want.intent)).cloned().collect()
 }
 
-/// What the scriptlets ask for that have run when a package is there. Policy has no part in it: nobody
-/// asked it.
-fn asked(root: &Root, package: &PackageFile) -> Vec<ForecastItem> {
-    let mut asked = of_package(root, &Rules::default(), package);
+/// What the scriptlets ask for that have run when a package is there.
+fn asked(context: &Context, package: &PackageFile) -> Vec<ForecastItem> {
+    let mut asked = of_package(context, package);
     asked.retain(|item| item.place.as_deref().is_none_or(has_run));
     asked
 }

@@ -50,7 +50,7 @@ fn a_torn_record_is_cut_and_nothing_before_it_is_lost() {
 }
 
 #[test]
-fn what_ran_before_a_kill_is_recorded_and_the_next_run_goes_on() {
+fn audit_records_what_ran_before_a_kill() {
     let image = Image::new();
     let place = image.beside("killed");
     let package = build(&place, "killed", "%pre\necho x >/etc/before\n%post\n: >/etc/waiting\nsleep 600\n");

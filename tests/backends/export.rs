@@ -7,10 +7,10 @@ use nodeshim::export::{self, Dialect, Exported};
 use nodeshim::intent::FirewallItem;
 use nodeshim::settle;
 
-use crate::image::{Image, allow, allow_in, facts, port};
+use crate::image::{BareImage, allow, allow_in, facts, port};
 use crate::intents::everything;
 
-fn export(image: &Image, packages: &[&str], dialect: Dialect) -> Exported {
+fn export(image: &BareImage, packages: &[&str], dialect: Dialect) -> Exported {
     let state = settle::state(&image.root, &facts(packages)).unwrap();
     export::export(&image.root, &state, dialect).unwrap()
 }
@@ -34,7 +34,7 @@ fn is_read_by(exported: &Exported, script: &str) {
 
 #[test]
 fn every_export_is_read_by_its_own_tool() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record("a-b.c+d", "%post", 1, everything());
     image.record("other", "%post", 1, vec![allow(port("7", "tcp")), allow_in("internal", port("8", "tcp"))]);
     let packages = ["a-b.c+d", "other"];
@@ -53,7 +53,7 @@ fn every_export_is_read_by_its_own_tool() {
 
 #[test]
 fn an_export_does_not_depend_on_what_the_image_uses() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record("a", "%post", 1, vec![allow(port("80", "tcp"))]);
     let before = export(&image, &["a"], Dialect::Firewalld);
     let wants = "/etc/systemd/system/multi-user.target.wants";
@@ -71,7 +71,7 @@ fn an_export_does_not_depend_on_what_the_image_uses() {
 
 #[test]
 fn files_of_vintage_nodes_are_a_source_of_intents_and_come_out_again() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.root.create_dirs("/etc/ovirt-plugins.d", 0o755).unwrap();
     let text = "22,tcp\n161,udp\n5000,tcp\n5001,tcp\n6000:7000,tcp\n";
     image.root.write("/etc/ovirt-plugins.d/demo.firewall", text.as_bytes(), None).unwrap();
@@ -89,7 +89,7 @@ fn files_of_vintage_nodes_are_a_source_of_intents_and_come_out_again() {
     );
     assert!(exported.notes.iter().any(|note| note.text.contains("6000-7000")), "{exported:?}");
     // The same effect as from a scriptlet.
-    let other = Image::new();
+    let other = BareImage::with_nft();
     let ports = [
         ("22", "tcp"),
         ("161", "udp"),
@@ -106,8 +106,8 @@ fn files_of_vintage_nodes_are_a_source_of_intents_and_come_out_again() {
 }
 
 #[test]
-fn what_old_nodes_cannot_be_told_is_noted() {
-    let image = Image::new();
+fn ovirt_export_notes_what_old_nodes_cannot_express() {
+    let image = BareImage::with_nft();
     let trust = FirewallItem::Interface {
         interface: "eth1".into(),
         trusted: true,
@@ -125,7 +125,7 @@ fn what_old_nodes_cannot_be_told_is_noted() {
 
 #[test]
 fn helpers_of_services_are_noted_where_nothing_sets_them_up() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     let ftp = FirewallItem::FirewallService {
         service: "ftp".into(),
     };

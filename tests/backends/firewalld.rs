@@ -5,18 +5,18 @@ use std::process::Command;
 use nodeshim::firewall::firewalld::{Zone, store};
 use nodeshim::intent::{FirewallItem, Intent};
 
-use crate::image::{Image, allow, allow_in, port};
+use crate::image::{BareImage, allow, allow_in, port};
 
 /// An image that starts firewalld, with the machine's shipped zones and services.
-fn image() -> Image {
+fn image() -> BareImage {
     let image = image_before_firewalld();
     install_firewalld(&image);
     image
 }
 
 /// An image that is to start firewalld, which is not installed yet.
-fn image_before_firewalld() -> Image {
-    let image = Image::new();
+fn image_before_firewalld() -> BareImage {
+    let image = BareImage::with_nft();
     let unit = "/etc/systemd/system/multi-user.target.wants";
     image.root.create_dirs(unit, 0o755).unwrap();
     image
@@ -31,7 +31,7 @@ fn image_before_firewalld() -> Image {
     image
 }
 
-fn install_firewalld(image: &Image) {
+fn install_firewalld(image: &BareImage) {
     let copied = Command::new("cp")
         .args(["-r", "/usr/lib/firewalld"])
         .arg(image.path().join("usr/lib/"))
@@ -41,7 +41,7 @@ fn install_firewalld(image: &Image) {
 }
 
 /// What firewalld's own check says, empty if all is well.
-fn complaints(image: &Image) -> String {
+fn complaints(image: &BareImage) -> String {
     let output = Command::new("firewall-offline-cmd")
         .arg("--check-config")
         .arg("--system-config")
@@ -57,7 +57,7 @@ fn complaints(image: &Image) -> String {
     }
 }
 
-fn zone(image: &Image, name: &str) -> Zone {
+fn zone(image: &BareImage, name: &str) -> Zone {
     store::load_zone(&image.root, name).unwrap().unwrap()
 }
 
@@ -179,7 +179,7 @@ fn raw_entries_go_with_the_plugin_that_added_them_unless_somebody_wants_them() {
     image.record("a", "%post", 1, intents);
     image.record_with("b", "%post", 1, vec![in_public("81"), in_public("82")], false);
     image.settle(&["b"]);
-    let numbers = |image: &Image| -> Vec<String> {
+    let numbers = |image: &BareImage| -> Vec<String> {
         zone(image, "public").traffic.ports.iter().map(|port| port.port.clone()).collect()
     };
     assert_eq!(numbers(&image), ["81", "82"]);

@@ -1,59 +1,30 @@
 //! A small image whose journal and package list tests write themselves.
 
-use std::ffi::OsString;
-use std::path::Path;
-
 use nodeshim::attribution::{FoundBy, Origin};
-use nodeshim::config::Config;
 use nodeshim::intent::{FirewallItem, Intent, RecordedIntent, Scope, UnitWant};
 use nodeshim::journal::{Appender, Event, Replayed, Verdict};
-use nodeshim::request::{self, Call, Env};
-use nodeshim::root::Root;
 use nodeshim::rpmdb::{Installed, Package};
 use nodeshim::settle::{Facts, Report, SettleOptions, settle};
 use nodeshim::tool::Tool;
-use tempfile::TempDir;
 
-use crate::support;
+pub use crate::support::bare_image::BareImage;
 
-/// An image.
-pub struct Image {
-    pub dir: TempDir,
-    pub root: Root,
-}
-
-impl Image {
-    pub fn new() -> Image {
-        let dir = support::scratch();
-        let root = Root::open(dir.path()).unwrap();
-        let image = Image { dir, root };
-        // What loads the firewall's rules at boot.
+impl BareImage {
+    /// An image with the program that loads nftables' rules at boot.
+    pub fn with_nft() -> BareImage {
+        let image = BareImage::new();
         image.put("/usr/sbin/nft", "");
         image
     }
 
-    /// Writes a file that no request made.
-    pub fn put(&self, path: &str, text: &str) {
-        let (directory, _) = path.rsplit_once('/').unwrap();
-        self.root.create_dirs(directory, 0o755).unwrap();
-        self.root.write(path, text.as_bytes(), None).unwrap();
-        self.root.take_changes();
-    }
-
     /// Makes a request as a package's `%post` would and records it; returns its exit code.
     pub fn ask(&self, package: &str, tool: Tool, words: &[&str]) -> u8 {
-        let args: Vec<OsString> = words.iter().map(OsString::from).collect();
-        let (config, env) = (Config::default(), Env::default());
-        let reply = request::run(tool, &Call::new(&self.root, &config, &env, tool.name()), &args);
+        let reply = self.call(tool, words);
         let mut event = self.event(package, ("%post", 1), Vec::new(), false, reply.exit);
         event.tool = tool;
         event.intents = reply.intents;
         Appender::open(&self.root).unwrap().append(&mut event).unwrap();
         reply.exit
-    }
-
-    pub fn path(&self) -> &Path {
-        self.dir.path()
     }
 
     /// Records that a package's scriptlet asked for something.
@@ -120,10 +91,6 @@ impl Image {
     /// Settles with these packages installed.
     pub fn settle(&self, packages: &[&str]) -> Report {
         settle(&self.root, &facts(packages), &SettleOptions::default()).unwrap()
-    }
-
-    pub fn read(&self, path: &str) -> String {
-        self.root.read_text(path).unwrap_or_else(|error| panic!("{error}"))
     }
 }
 

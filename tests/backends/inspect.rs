@@ -6,9 +6,9 @@ use nodeshim::journal::Journal;
 use nodeshim::settle::{Planner, standing};
 use nodeshim::state::EffectiveState;
 
-use crate::image::{Image, allow, facts, port, unit};
+use crate::image::{BareImage, allow, facts, port, unit};
 
-fn view(image: &Image, packages: &[&str]) -> View {
+fn view(image: &BareImage, packages: &[&str]) -> View {
     let facts = facts(packages);
     let journal = Journal::read(&image.root).unwrap();
     let prepared = Planner::new(&image.root, &facts, &journal).plan().unwrap();
@@ -30,8 +30,8 @@ fn service(service: &str) -> FirewallItem {
 }
 
 /// Two plugins: one has a unit with a link, both want port 80, one by a service's name.
-fn image() -> Image {
-    let image = Image::new();
+fn image() -> BareImage {
+    let image = BareImage::with_nft();
     image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
     image.root.write("/usr/lib/systemd/system/a.service", b"", None).unwrap();
     image.root.create_dirs("/etc/systemd/system/m.wants", 0o755).unwrap();
@@ -76,7 +76,7 @@ fn why_knows_units_and_paths_made_by_requests_or_by_settling() {
 }
 
 #[test]
-fn what_nobody_wants_any_more_is_still_explained() {
+fn why_explains_what_nobody_wants_any_more() {
     let image = image();
     image.settle(&["a", "b"]);
     image.settle(&["b"]);
@@ -136,7 +136,7 @@ fn the_state_file_alone_says_the_same_as_all_events() {
 #[test]
 fn check_names_what_was_changed_behind_the_journal() {
     let image = image();
-    let kinds = |image: &Image| -> Vec<(&str, String)> {
+    let kinds = |image: &BareImage| -> Vec<(&str, String)> {
         let found = inspect::check(&image.root, &view(image, &["a", "b"])).unwrap();
         found.into_iter().map(|difference| (difference.kind, difference.path)).collect()
     };

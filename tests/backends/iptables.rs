@@ -4,7 +4,7 @@ use std::process::Command;
 
 use nodeshim::intent::{FirewallItem, Intent};
 
-use crate::image::{Image, allow, allow_in, port};
+use crate::image::{BareImage, allow, allow_in, port};
 use crate::intents::everything;
 
 const IPV4: &str = "# mine\n*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
@@ -19,8 +19,8 @@ fn ipv6() -> String {
 }
 
 /// An image that starts iptables, with these rules.
-fn image_with(ipv4: Option<&str>) -> Image {
-    let image = Image::new();
+fn image_with(ipv4: Option<&str>) -> BareImage {
+    let image = BareImage::with_nft();
     let unit = "/etc/systemd/system/basic.target.wants";
     image.root.create_dirs(unit, 0o755).unwrap();
     image
@@ -37,12 +37,12 @@ fn image_with(ipv4: Option<&str>) -> Image {
     image
 }
 
-fn image() -> Image {
+fn image() -> BareImage {
     image_with(Some(IPV4))
 }
 
 /// Both variants take the files, by themselves and when they are really loaded.
-fn is_accepted(image: &Image) {
+fn is_accepted(image: &BareImage) {
     for variant in ["nft", "legacy"] {
         for family in ["iptables", "ip6tables"] {
             let path = image.path().join("etc/sysconfig").join(family);

@@ -7,7 +7,7 @@ use nodeshim::intent::FirewallItem;
 use nodeshim::settle::{self, Planner, Prepared};
 use nodeshim::state::State;
 
-use crate::image::{Image, allow, allow_in, facts, port};
+use crate::image::{BareImage, allow, allow_in, facts, port};
 use crate::intents::everything;
 
 /// What nft says to a text, loaded `times` times in one namespace and listed afterwards.
@@ -32,17 +32,17 @@ fn load(text: &str, json: bool, times: usize) -> Result<String, String> {
     }
 }
 
-fn state(image: &Image, packages: &[&str]) -> State {
+fn state(image: &BareImage, packages: &[&str]) -> State {
     settle::state(&image.root, &facts(packages)).unwrap()
 }
 
-fn flattened(image: &Image, packages: &[&str]) -> String {
+fn flattened(image: &BareImage, packages: &[&str]) -> String {
     settle::firewall(&image.root, &state(image, packages)).unwrap().0.flattened().unwrap()
 }
 
 #[test]
 fn nft_loads_one_of_everything_again_and_again() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record("a-b.c+d", "%post", 1, everything());
     image.record("other", "%post", 1, everything());
     let packages = ["a-b.c+d", "other"];
@@ -74,7 +74,7 @@ fn nft_loads_one_of_everything_again_and_again() {
 
 #[test]
 fn the_files_load_as_the_flattened_text_does() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record("a", "%post", 1, everything());
     image.settle(&["a"]);
     let main = image.read("/etc/nftables/nodeshim.nft");
@@ -87,7 +87,7 @@ fn the_files_load_as_the_flattened_text_does() {
 
 #[test]
 fn a_plugin_is_one_file_and_goes_with_it() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record("a", "%post", 1, vec![allow(port("80", "tcp"))]);
     image.record("b", "%post", 1, vec![allow(port("80", "tcp")), allow(port("81", "udp"))]);
     let first = image.settle(&["a", "b"]);
@@ -122,7 +122,7 @@ fn hostile_values_are_noted_and_never_written() {
         "@set",
         "*",
     ];
-    let image = Image::new();
+    let image = BareImage::with_nft();
     let mut intents = vec![allow(port("80", "tcp"))];
     for evil in EVIL {
         let text = || evil.to_owned();
@@ -164,7 +164,7 @@ fn hostile_values_are_noted_and_never_written() {
 
 #[test]
 fn five_hundred_plugins_with_ten_thousand_ports_settle_quickly() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     let names: Vec<String> = (0..500).map(|number| format!("plugin-{number}")).collect();
     for (number, name) in names.iter().enumerate() {
         let ports = (0..20).map(|index| allow(port(&(number * 40 + index * 2 + 1).to_string(), "tcp")));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nodeshim::intent::{FirewallItem, Intent, UnitWant};
 use proptest::prelude::*;
 
-use crate::image::{Image, allow, allow_in, port, unit};
+use crate::image::{BareImage, allow, allow_in, port, unit};
 use crate::support;
 
 /// What starts the firewall; nothing for nftables.
@@ -17,8 +17,8 @@ const RULES: &str = "# mine\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dpo
 const ZONE: &str = "<zone>\n <short>Mine</short><service name='ssh'/>\n <!-- kept -->\n\
                     <port protocol='tcp' port='4444'/></zone>";
 
-fn image(started: Option<&str>) -> Image {
-    let image = Image::new();
+fn image(started: Option<&str>) -> BareImage {
+    let image = BareImage::with_nft();
     let write = |path: &str, text: &str| {
         image.root.create_dirs(path.rsplit_once('/').unwrap().0, 0o755).unwrap();
         image.root.write(path, text.as_bytes(), None).unwrap();
@@ -108,7 +108,7 @@ fn outcome(started: Option<&str>, steps: &[(usize, bool)], settle_each: bool) ->
     files(&image)
 }
 
-fn files(image: &Image) -> BTreeMap<PathBuf, String> {
+fn files(image: &BareImage) -> BTreeMap<PathBuf, String> {
     let mut files = support::snapshot(&image.path().join("etc"));
     // Directories may stay behind, empty, and the node's own firewall does.
     let own = [

@@ -12,23 +12,23 @@ use nodeshim::settle::{Planner, SettleOptions, settle};
 use nodeshim::tool::Tool;
 use proptest::prelude::*;
 
-use crate::image::{Image, allow, facts, port, unit};
+use crate::image::{BareImage, allow, facts, port, unit};
 
 const UNITS: &str = "/usr/lib/systemd/system";
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const INSTALL: &str = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 
-fn put_unit(image: &Image, name: &str, more: &str) {
+fn put_unit(image: &BareImage, name: &str, more: &str) {
     image.put(&format!("{UNITS}/{name}"), &format!("{INSTALL}{more}"));
 }
 
-fn put_preset(image: &Image, name: &str, text: &str) {
+fn put_preset(image: &BareImage, name: &str, text: &str) {
     image.put(&format!("/usr/lib/systemd/system-preset/{name}"), text);
 }
 
 /// An image with two templates, two services and a distribution's last word.
-fn image(vendor: &str) -> Image {
-    let image = Image::new();
+fn image(vendor: &str) -> BareImage {
+    let image = BareImage::with_nft();
     put_unit(&image, "multi-user.target", "");
     put_unit(&image, "a.service", "");
     put_unit(&image, "b.service", "");
@@ -39,7 +39,7 @@ fn image(vendor: &str) -> Image {
 }
 
 /// This machine's own systemctl on the image.
-fn systemctl(image: &Image, words: &[&str]) -> String {
+fn systemctl(image: &BareImage, words: &[&str]) -> String {
     let output = Command::new("systemctl")
         .arg(format!("--root={}", image.path().display()))
         .args(words)
@@ -50,12 +50,12 @@ fn systemctl(image: &Image, words: &[&str]) -> String {
 }
 
 /// Unit → state of its file, of everything that is there or enabled.
-fn states(image: &Image, units: &[&str]) -> BTreeMap<String, String> {
+fn states(image: &BareImage, units: &[&str]) -> BTreeMap<String, String> {
     let state = |unit: &&str| (unit.to_string(), systemctl(image, &["is-enabled", unit]).trim().to_owned());
     units.iter().map(state).collect()
 }
 
-fn enabled(image: &Image) -> Vec<String> {
+fn enabled(image: &BareImage) -> Vec<String> {
     let entries = image.root.list(WANTS).unwrap_or_default();
     let mut names: Vec<String> =
         entries.iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
@@ -204,7 +204,7 @@ proptest! {
     }
 }
 
-fn view(image: &Image, packages: &[&str]) -> View {
+fn view(image: &BareImage, packages: &[&str]) -> View {
     let facts = facts(packages);
     let journal = Journal::read(&image.root).unwrap();
     View {
@@ -215,7 +215,7 @@ fn view(image: &Image, packages: &[&str]) -> View {
     }
 }
 
-fn differences(image: &Image, packages: &[&str]) -> Vec<String> {
+fn differences(image: &BareImage, packages: &[&str]) -> Vec<String> {
     let found = inspect::check(&image.root, &view(image, packages)).unwrap();
     found.into_iter().map(|one| format!("{} {}: {}", one.kind, one.path, one.text)).collect()
 }
@@ -289,8 +289,8 @@ fn what_loads_rules_is_not_enabled_against_whoever_switched_it_off() {
 }
 
 /// An image like Enterprise Linux 6: init scripts and run levels, nothing of systemd.
-fn sysv_image() -> Image {
-    let image = Image::new();
+fn sysv_image() -> BareImage {
+    let image = BareImage::with_nft();
     for level in 0..7 {
         image.root.create_dirs(format!("/etc/rc.d/rc{level}.d"), 0o755).unwrap();
     }
@@ -435,7 +435,7 @@ fn check_finds_a_unit_that_metadata_enables_and_somebody_disabled() {
 
 #[test]
 fn directories_that_settling_made_go_with_the_last_erase() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     put_unit(&image, "a.service", "");
     image.root.create_dirs("/etc/sysctl.d", 0o755).unwrap();
     image.root.take_changes();

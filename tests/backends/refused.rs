@@ -8,12 +8,12 @@ use nodeshim::intent::Intent;
 use nodeshim::plan::NoteKind;
 use nodeshim::settle;
 
-use crate::image::{Image, allow, facts, port};
+use crate::image::{BareImage, allow, facts, port};
 use crate::support::{self, nodeshim, succeed};
 
 /// An image with a firewalld of that version, and a plugin.
-fn image(version: &str) -> Image {
-    let image = Image::new();
+fn image(version: &str) -> BareImage {
+    let image = BareImage::with_nft();
     let stock = [
         ("zones/public", "<zone><service name=\"ssh\"/></zone>"),
         ("services/ssh", "<service><port port=\"22\" protocol=\"tcp\"/></service>"),
@@ -91,7 +91,7 @@ fn a_good_configuration_and_an_image_without_firewalld_have_nothing_refused() {
     let image = image("1.3.4");
     let report = image.settle(&["p"]);
     assert!(!report.plan.has_faults(), "{:?}", report.plan.notes);
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.put("/etc/firewalld/zones/a.xml", "<zone><service name=\"nosuch\"/></zone>");
     image.record("p", "%post", 1, vec![allow(port("8080", "tcp"))]);
     let report = image.settle(&["p"]);
@@ -173,7 +173,7 @@ fn settle_plan_and_check_end_with_1_and_name_the_package_that_ships_a_refused_fi
 /// What no packet filter but firewalld does ends the verbs with 1, and a node has a firewall all the same.
 #[test]
 fn what_a_plugin_relies_on_and_is_not_set_up_ends_settle_plan_check_and_list_with_1() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.put("/etc/firewalld/ipsets/pairs.xml", "<ipset type=\"hash:ip,port\"/>");
     let edited = Intent::Definition {
         object: "ipset".into(),

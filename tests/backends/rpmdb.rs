@@ -5,7 +5,7 @@ use std::process::Command;
 
 use nodeshim::rpmdb::{Installed, owners, scriptlets};
 
-use crate::image::Image;
+use crate::image::BareImage;
 use crate::support;
 
 const SPEC: &str = r#"
@@ -35,7 +35,7 @@ cat
 #[test]
 fn packages_and_scriptlets_are_read_from_either_place() {
     for directory in ["usr/lib/sysimage/rpm", "var/lib/rpm"] {
-        let image = Image::new();
+        let image = BareImage::with_nft();
         assert!(!Installed::load(&image.root).unwrap().is_known());
         fs::write(image.path().join("x.spec"), SPEC).unwrap();
         let top = image.path().join("top");

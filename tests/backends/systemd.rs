@@ -4,12 +4,12 @@ use std::process::Command;
 
 use nodeshim::intent::UnitWant;
 
-use crate::image::{Image, unit};
+use crate::image::{BareImage, unit};
 
 const UNIT: &[u8] =
     b"[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 
-fn put_unit(image: &Image, name: &str) {
+fn put_unit(image: &BareImage, name: &str) {
     image.root.create_dirs("/usr/lib/systemd/system", 0o755).unwrap();
     image.root.write(format!("/usr/lib/systemd/system/{name}"), UNIT, None).unwrap();
     image.root.take_changes();
@@ -21,7 +21,7 @@ fn link(name: &str) -> String {
 
 #[test]
 fn a_unit_whose_enabling_failed_stays_off_when_it_turns_up() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     image.record_failed("a", vec![unit("late.service", UnitWant::Enable)]);
     let early = image.settle(&["a"]);
     put_unit(&image, "late.service");
@@ -33,7 +33,7 @@ fn a_unit_whose_enabling_failed_stays_off_when_it_turns_up() {
 /// One unit's name ends in the other's, and only that one cannot be enabled.
 #[test]
 fn a_declared_unit_that_fails_does_not_enable_another_one_again() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     for name in ["agent.service", "node-agent.service"] {
         put_unit(&image, name);
     }
@@ -56,7 +56,7 @@ fn a_declared_unit_that_fails_does_not_enable_another_one_again() {
 /// Of one request of another image one unit cannot be enabled: the other one is done once.
 #[test]
 fn a_replayed_request_that_fails_in_part_does_not_enable_a_unit_again() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     for name in ["aa.service", "bb.service"] {
         put_unit(&image, name);
     }
@@ -74,7 +74,7 @@ fn a_replayed_request_that_fails_in_part_does_not_enable_a_unit_again() {
 
 #[test]
 fn what_policy_puts_off_is_left_to_systemd_where_nodeshim_is_not() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     put_unit(&image, "a.service");
     let rule = b"format = 1\n[[rule]]\nkind = \"unit\"\nverdict = \"defer\"\n";
     image.root.create_dirs("/etc/nodeshim/policy.d", 0o755).unwrap();
@@ -108,7 +108,7 @@ fn what_policy_puts_off_is_left_to_systemd_where_nodeshim_is_not() {
 
 #[test]
 fn presets_agree_with_what_was_asked_as_systemctl_reads_them() {
-    let image = Image::new();
+    let image = BareImage::with_nft();
     for name in ["on.service", "off.service", "w@.service", "other.service"] {
         put_unit(&image, name);
     }

@@ -61,7 +61,7 @@ fn what_rpm_refuses_is_passed_on() {
 }
 
 #[test]
-fn trying_changes_nothing() {
+fn install_dry_run_changes_nothing() {
     let image = Image::new();
     let package = build(&image.beside("p"), "one", &format!("%post\necho\n{PORT}"));
     let before = image.files();

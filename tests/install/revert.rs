@@ -160,7 +160,7 @@ fn one_request_is_taken_back_and_the_others_stay() {
 }
 
 #[test]
-fn in_whatever_order_what_others_want_stays() {
+fn revert_in_any_order_keeps_what_other_plugins_want() {
     for order in [
         ["one", "two", "three"],
         ["three", "two", "one"],

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
-use crate::journalled::{Image, allow, allow_in, port};
+use crate::journalled::{BareImage, allow, allow_in, port};
 use crate::support::succeed;
 
 const PLUGINS: [&str; 3] = ["opener", "router", "guard"];
@@ -27,8 +27,8 @@ fn forward(port: &str, to_port: &str, to_address: Option<&str>) -> Intent {
 }
 
 /// An image that starts the service, and has what that needs.
-pub fn image_with(unit: &str) -> Image {
-    let image = Image::new();
+pub fn image_with(unit: &str) -> BareImage {
+    let image = BareImage::with_nft();
     let wants = "/etc/systemd/system/multi-user.target.wants";
     image.root.create_dirs(wants, 0o755).unwrap();
     image
@@ -60,7 +60,7 @@ pub fn image_with(unit: &str) -> Image {
 }
 
 /// The same with what the plugins ask for, settled.
-fn image(unit: &str) -> Image {
+fn image(unit: &str) -> BareImage {
     let image = image_with(unit);
     let trusted = FirewallItem::Interface {
         interface: "veth1".into(),
@@ -145,7 +145,7 @@ fn probe(cable: &Cable) {
 }
 
 /// What the image has sysctl(8) do at boot.
-pub fn turn_forwarding_on(image: &Image, cable: &Cable) {
+pub fn turn_forwarding_on(image: &BareImage, cable: &Cable) {
     let script = "grep -v '^#' $1/etc/sysctl.d/80-nodeshim-forward.conf | while read -r key _ value; do \
                   echo $value >/proc/sys/$(echo $key | tr . /); done";
     succeed(cable.command("fw").args(["sh", "-euc", script, "sh"]).arg(image.path()));
@@ -170,7 +170,7 @@ fn iptables(variant: &str) {
 }
 
 /// Loads both rule files; false where the kernel is built without what the older kind needs.
-pub fn load_iptables(cable: &Cable, image: &Image, variant: &str) -> bool {
+pub fn load_iptables(cable: &Cable, image: &BareImage, variant: &str) -> bool {
     let mut missing = Vec::new();
     for family in ["iptables", "ip6tables"] {
         // The kernel may be built without a table of the older kind.
@@ -249,7 +249,7 @@ read -r _ || :
 "#;
 
 impl Daemon {
-    pub fn start(image: &Image, cable: &Cable) -> Daemon {
+    pub fn start(image: &BareImage, cable: &Cable) -> Daemon {
         let mut command = cable.command("fw");
         command.args([
             "unshare",

@@ -4,7 +4,7 @@
 use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
-use crate::journalled::{Image, allow, allow_in, port};
+use crate::journalled::{BareImage, allow, allow_in, port};
 use crate::matrix::{Daemon, image_with, load_iptables, rich, turn_forwarding_on};
 use crate::support::succeed;
 use crate::zones::edited;
@@ -56,7 +56,7 @@ const POLICIES: [(&str, &str); 5] = [
 ];
 
 /// What `firewall-cmd --permanent` leaves in the image, and the requests for it.
-fn image(unit: &str) -> Image {
+fn image(unit: &str) -> BareImage {
     let image = image_with(unit);
     let mut edits: Vec<Intent> = Vec::new();
     for (object, directory, all) in [

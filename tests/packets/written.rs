@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::Cable;
-use crate::journalled::{Image, allow, port};
+use crate::journalled::{BareImage, allow, port};
 use crate::support::{project, succeed};
 
 /// A rule file and what its first lines expect.
@@ -43,8 +43,8 @@ impl Written {
 }
 
 /// An image that starts iptables with a rule file, in which a plugin asked for two ports.
-fn image(written: &Written) -> Image {
-    let image = Image::new();
+fn image(written: &Written) -> BareImage {
+    let image = BareImage::with_nft();
     let wants = "/etc/systemd/system/basic.target.wants";
     image.root.create_dirs(wants, 0o755).unwrap();
     let unit = "/usr/lib/systemd/system/iptables.service";

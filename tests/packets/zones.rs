@@ -4,7 +4,7 @@
 use nodeshim::intent::{FirewallItem, Intent};
 
 use crate::Cable;
-use crate::journalled::{Image, allow, allow_in, port};
+use crate::journalled::{BareImage, allow, allow_in, port};
 use crate::matrix::{Daemon, image_with, load_iptables, rich, turn_forwarding_on};
 
 const PLUGINS: [&str; 5] = ["binder", "opener", "ddd", "eee", "mover"];
@@ -34,7 +34,7 @@ pub fn edited(object: &str, name: &str) -> Intent {
     }
 }
 
-fn write_configuration(image: &Image) {
+fn write_configuration(image: &BareImage) {
     image.root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
     let write = |path: &str, text: &str| {
         image.root.write(format!("/etc/firewalld/{path}"), text.as_bytes(), None).unwrap();
@@ -46,7 +46,7 @@ fn write_configuration(image: &Image) {
     image.root.take_changes();
 }
 
-fn image(unit: &str) -> Image {
+fn image(unit: &str) -> BareImage {
     let image = image_with(unit);
     write_configuration(&image);
     let interface = FirewallItem::Interface {
@@ -187,7 +187,7 @@ fn firewalld_lets_zones_direct_rules_and_priorities_through() {
 
 /// A plugin that only takes ssh out of the default zone and drops the rest: no node without any
 /// firewall.
-fn closing(unit: &str) -> Image {
+fn closing(unit: &str) -> BareImage {
     let image = image_with(unit);
     image.root.create_dirs("/etc/firewalld/zones", 0o755).unwrap();
     let zone = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone target=\"DROP\">\n  <port port=\"2200\" protocol=\"tcp\"/>\n</zone>\n";

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+pub mod bare_image;
 pub mod skip;
 
 use std::collections::{BTreeMap, BTreeSet};

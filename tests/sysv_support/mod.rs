@@ -1,41 +1,15 @@
-//! An image with init scripts, and calls of the library on it without a process in between.
+//! An image with init scripts.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-use std::ffi::OsString;
-use std::path::Path;
-
-use nodeshim::config::{Answers, Config};
-use nodeshim::request::{Call, Env, Reply, run};
-use nodeshim::root::Root;
+use nodeshim::config::Answers;
 use nodeshim::tool::Tool;
-use tempfile::TempDir;
 
-use crate::support;
+pub use crate::support::bare_image::BareImage;
 
-/// An image, removed with the value.
-pub struct Image {
-    directory: TempDir,
-    /// The image, opened.
-    pub root: Root,
-    /// How the shims answer in it.
-    pub config: Config,
-}
-
-impl Image {
-    /// An image with nothing in it.
-    pub fn bare() -> Image {
-        let directory = support::scratch();
-        let root = Root::open(directory.path()).unwrap();
-        Image {
-            directory,
-            root,
-            config: Config::default(),
-        }
-    }
-
+impl BareImage {
     /// An image with the SysV directories of a Red Hat system, answering to the letter.
-    pub fn new() -> Image {
-        let mut image = Image::bare();
+    pub fn sysv() -> BareImage {
+        let mut image = BareImage::new();
         image.config.shims.answers = Answers::Strict;
         image.root.create_dirs("/etc/rc.d/init.d", 0o755).unwrap();
         image.root.symlink("rc.d/init.d", "/etc/init.d").unwrap();
@@ -51,23 +25,6 @@ impl Image {
     pub fn script(&self, name: &str, text: impl AsRef<[u8]>) {
         let path = format!("/etc/rc.d/init.d/{name}");
         self.root.write(path, text.as_ref(), Some(0o755)).unwrap();
-    }
-
-    /// The host's path of the image.
-    pub fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    /// Calls a tool.
-    pub fn call(&self, tool: Tool, words: &[&str]) -> Reply {
-        let args: Vec<OsString> = words.iter().map(OsString::from).collect();
-        self.call_raw(tool, &args)
-    }
-
-    /// Calls a tool with words of any bytes.
-    pub fn call_raw(&self, tool: Tool, args: &[OsString]) -> Reply {
-        let env = Env::default();
-        run(tool, &Call::new(&self.root, &self.config, &env, tool.name()), args)
     }
 
     /// Calls chkconfig, which has to succeed; whether files changed.

@@ -98,7 +98,7 @@ fn a_whole_run_changes_nothing_of_the_host() {
 }
 
 #[test]
-fn a_planted_change_is_found() {
+fn canary_finds_a_planted_change_of_the_host() {
     let image = Image::new();
     let socket = image.beside("system_bus_socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");

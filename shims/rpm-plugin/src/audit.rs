@@ -59,7 +59,7 @@ fn hear(stream: &mut UnixStream) -> bool {
     stream.read_exact(&mut [0]).is_ok()
 }
 
-/// The file that this code was loaded from, as rpm was told to.
+/// The file that rpm loaded this code from.
 fn place() -> Option<PathBuf> {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     let known: *const libc::c_void = (&raw const CONNECTION).cast();

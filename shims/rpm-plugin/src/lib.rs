@@ -30,7 +30,7 @@ use nodeshim::attribution::{
 /// `RPMRC_OK`; a plugin that answers anything else stops the transaction.
 const OK: c_int = 0;
 
-/// `RPMSCRIPTLET_FORK`, in the kind of scriptlet that the hooks are told.
+/// `RPMSCRIPTLET_FORK`, in the kind of scriptlet that the hooks get.
 const SCRIPTLET_FORK: c_int = 1;
 
 type Init = extern "C" fn(plugin: *mut c_void, ts: *mut c_void) -> c_int;

@@ -1,6 +1,7 @@
 //! The command lines of firewall-offline-cmd and firewall-cmd: one option table, one parser, and
 //! the rules on what goes together. Pure: values of options are not looked at.
 
+mod combinations;
 mod import;
 mod parser;
 pub mod table;

@@ -71,7 +71,7 @@ pub enum Id {
     ImagePolicy,
     /// `-.`, which is no option: a unit's name begins so.
     Dot,
-    /// An option that changes nothing here, told apart by its place in the table.
+    /// An option that changes nothing here, by its place in the table.
     Other(u8),
 }
 

@@ -16,13 +16,11 @@ pub(super) fn take(
     value: String,
     generation: Generation,
 ) -> Result<Option<String>, UsageError> {
+    check(id, &value, generation)?;
     match id {
         Id::Help => return Ok(Some(help(generation))),
         Id::Version => return Ok(Some(listings::version(generation))),
         Id::Type => return take_types(options, &value, generation),
-        Id::State if value.is_empty() && generation.number() < 242 => {
-            return Err(UsageError("--state= requires arguments.".to_owned()));
-        }
         Id::State if split_list(&value).any(|word| word == "help") => {
             return Ok(Some(listings::states(generation)));
         }
@@ -58,35 +56,43 @@ pub(super) fn take(
         Id::NoWarn => options.no_warn = true,
         Id::DropIn => options.drop_in = Some(value),
         Id::Stdin => options.stdin = true,
-        Id::Lines if value.parse::<u32>().is_err() && !(value == "all" && generation.number() >= 256) => {
-            return Err(UsageError(format!("Failed to parse lines '{value}'")));
-        }
         Id::Signal if value == "help" => return Ok(Some(listings::signals())),
         Id::Signal if value == "list" && generation.number() >= 250 => {
             return Ok(Some(listings::signal_table()));
         }
-        Id::Signal if !is_signal(&value) => {
-            // Without quotes up to 249; observed with 239-82.el8, 247 and 252.
-            let quote = if generation.number() < 250 { "" } else { "\"" };
-            return Err(UsageError(format!("Failed to parse signal string {quote}{value}{quote}.")));
-        }
-        Id::CheckInhibitors if value != "auto" && value != "help" && boolean(&value).is_none() => {
-            return Err(UsageError(format!("Failed to parse --check-inhibitors= argument: {value}")));
-        }
-        Id::Timestamp if !is_timestamp_style(&value, generation) => {
-            return Err(UsageError(format!("Invalid value: {value}.")));
-        }
-        Id::Capsule if !is_capsule_name(&value) => {
-            return Err(UsageError(format!("Invalid capsule name: {value}")));
-        }
         // Its manager is one of a user, and the units are looked for where the caller's are.
         Id::Capsule => options.scope = Scope::User,
-        Id::ImagePolicy => {
-            image_policy_mistake(&value, generation).map_or(Ok(()), |text| Err(UsageError(text)))?
-        }
-        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp | Id::Dot | Id::Other(_) => {}
+        Id::Lines | Id::Signal | Id::CheckInhibitors | Id::Timestamp => {}
+        Id::ImagePolicy | Id::Dot | Id::Other(_) => {}
     }
     Ok(None)
+}
+
+/// Refuses a value that the option does not take.
+fn check(id: Id, value: &str, generation: Generation) -> Result<(), UsageError> {
+    let number = generation.number();
+    let is_help = value == "help" || value == "list" && number >= 250;
+    let mistake = match id {
+        Id::State if value.is_empty() && number < 242 => "--state= requires arguments.".to_owned(),
+        Id::Lines if value.parse::<u32>().is_err() && !(value == "all" && number >= 256) => {
+            format!("Failed to parse lines '{value}'")
+        }
+        Id::Signal if !is_help && !is_signal(value) => {
+            // Without quotes up to 249; observed with 239-82.el8, 247 and 252.
+            let quote = if number < 250 { "" } else { "\"" };
+            format!("Failed to parse signal string {quote}{value}{quote}.")
+        }
+        Id::CheckInhibitors if value != "auto" && value != "help" && boolean(value).is_none() => {
+            format!("Failed to parse --check-inhibitors= argument: {value}")
+        }
+        Id::Timestamp if !is_timestamp_style(value, generation) => format!("Invalid value: {value}."),
+        Id::Capsule if !is_capsule_name(value) => format!("Invalid capsule name: {value}"),
+        Id::ImagePolicy => {
+            return image_policy_mistake(value, generation).map_or(Ok(()), |text| Err(UsageError(text)));
+        }
+        _ => return Ok(()),
+    };
+    Err(UsageError(mistake))
 }
 
 const LOAD_STATES: [&str; 7] = [

@@ -169,7 +169,7 @@ impl Watch {
             self.dirs.placed(target.clone(), &place.directory, &place.name);
         }
         let acts = [
-            // What was written through a mapping is told by the close alone, and by the file's time.
+            // A write through a mapping shows by the close alone, and by the file's time.
             (
                 libc::FAN_CREATE | libc::FAN_DELETE | libc::FAN_ATTRIB | libc::FAN_CLOSE_WRITE,
                 Act::Changed,

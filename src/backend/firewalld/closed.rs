@@ -72,7 +72,7 @@ mod tests {
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<zone>\n  <service name=\"ssh\"/>\nMORE</zone>\n";
 
     #[test]
-    fn only_what_was_there_before_stays_closed() {
+    fn firewalld_zone_keeps_closed_what_the_administrator_closed() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::open(dir.path()).unwrap();
         root.create_dirs("/etc/firewalld/services", 0o755).unwrap();

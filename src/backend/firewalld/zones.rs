@@ -197,7 +197,7 @@ impl Zones {
     }
 
     /// The files of zones that differ from what was there, `whole` also of those that hold something
-    /// of plugins. A zone whose entries merely changed their order is not written anew; one that
+    /// of plugins. A zone whose entries merely changed their order is not written again; one that
     /// nobody wants anything of any more gets back the bytes that it had.
     pub(super) fn changed(
         self,

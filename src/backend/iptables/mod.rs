@@ -1,7 +1,7 @@
 //! The iptables backend: marked blocks in `/etc/sysconfig/iptables` and `ip6tables`. Lines outside
-//! of them stay byte for byte as they are. What keeps packets out stands before the node's own
-//! rules, what lets them in before the rule that rejects what is left. What lokkit was asked for is
-//! in these files already; the blocks repeat it harmlessly.
+//! of them stay byte for byte as they are. Rules that drop packets come before the node's own rules,
+//! rules that accept them before the rule that rejects the rest. What lokkit wrote into these files
+//! itself is in no block (`backend::lokkit::without_its_own`): it would be accepted twice.
 
 mod block;
 mod closed;

@@ -27,7 +27,7 @@ pub(super) struct Bindings {
     default: String,
     /// Sets of addresses by name.
     sets: Rc<BTreeMap<String, AddressSet>>,
-    /// What is bound and cannot be told apart.
+    /// Bindings that no rule can tell from others.
     pub notes: Vec<String>,
 }
 

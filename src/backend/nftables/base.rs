@@ -32,7 +32,7 @@ const LEAVING: &str = "leaving";
 /// What the node itself answers on: secure shell.
 pub const NODE_TCP_PORT: u16 = 22;
 
-/// Replaces the table in one transaction: made if missing, deleted, made anew. `used` are the chains
+/// Replaces the table in one transaction: made if missing, deleted, made again. `used` are the chains
 /// that the node or a plugin has rules in; `own` are the node's.
 pub(super) fn base(zones: &Zones, used: &BTreeSet<Chain>, own: &Builder, beyond: &Beyond) -> Document {
     let mut base = Base {

@@ -21,7 +21,7 @@ pub(super) struct Zones<'a> {
     inverted: BTreeSet<String>,
     /// Zones whose interfaces and sources may send packets to each other.
     forwards: BTreeSet<String>,
-    /// What is bound and cannot be told apart.
+    /// Bindings that no rule can tell from others.
     pub notes: Vec<String>,
 }
 

@@ -16,9 +16,10 @@ use crate::plan::{Content, Contribution, DesiredFile, Note, words};
 use crate::root::Root;
 use crate::state::State;
 use crate::sysv::native::is_sysv;
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
+use crate::unit::lookup::Lookup;
 use crate::unit::name;
 use crate::unit::paths::SearchPath;
 use crate::unit::preset::{PresetAnswer, Presets};
@@ -31,7 +32,7 @@ const SHARED: &str = "+shared";
 const OWN: &str = "+own";
 
 /// A request to enable or disable a unit, or to leave it to presets.
-struct Asked<'s> {
+struct PresetRequest<'s> {
     plugin: &'s str,
     unit: &'s str,
     want: UnitWant,
@@ -105,8 +106,12 @@ impl File {
 
 /// What was asked of each unit, in the order in which it counts: what files declare, then requests
 /// as they were made, then those of builders. All instances of a template come under the template.
-fn by_subject<'s>(state: &'s State, of: Scope, notes: &mut Vec<Note>) -> BTreeMap<String, Vec<Asked<'s>>> {
-    let mut subjects: BTreeMap<String, Vec<Asked>> = BTreeMap::new();
+fn by_subject<'s>(
+    state: &'s State,
+    of: Scope,
+    notes: &mut Vec<Note>,
+) -> BTreeMap<String, Vec<PresetRequest<'s>>> {
+    let mut subjects: BTreeMap<String, Vec<PresetRequest>> = BTreeMap::new();
     for (plugin, want) in state.wants() {
         let (unit, state, scope) = match &want.intent {
             Intent::Unit {
@@ -126,7 +131,7 @@ fn by_subject<'s>(state: &'s State, of: Scope, notes: &mut Vec<Note>) -> BTreeMa
             continue;
         }
         let subject = name::template_of(unit).unwrap_or_else(|| unit.clone());
-        subjects.entry(subject).or_default().push(Asked {
+        subjects.entry(subject).or_default().push(PresetRequest {
             plugin,
             unit,
             want: *state,
@@ -160,7 +165,7 @@ fn is_explicit(want: UnitWant) -> bool {
 }
 
 /// A unit is written into the files of all plugins that asked for what counts.
-fn plain<'s>(unit: &str, asked: &[Asked<'s>], files: &mut BTreeMap<&'s str, File>) {
+fn plain<'s>(unit: &str, asked: &[PresetRequest<'s>], files: &mut BTreeMap<&'s str, File>) {
     let Some(last) = asked.last().filter(|last| is_explicit(last.want)) else {
         return;
     };
@@ -177,7 +182,12 @@ fn line(unit: &str, enable: bool) -> String {
 
 /// A template is written once: the instances that the image's own rules give it, changed by one
 /// request after the other.
-fn template<'s>(template: &str, asked: &[Asked<'s>], rules: &Rules, files: &mut BTreeMap<&'s str, File>) {
+fn template<'s>(
+    template: &str,
+    asked: &[PresetRequest<'s>],
+    rules: &Rules,
+    files: &mut BTreeMap<&'s str, File>,
+) {
     if !asked.iter().any(|one| is_explicit(one.want)) {
         return;
     }
@@ -333,18 +343,13 @@ mod tests {
     use crate::state::{ActiveIntent, Plugin};
 
     fn want(unit: &str, want: UnitWant, id: u64) -> ActiveIntent {
-        ActiveIntent {
-            intent: Intent::Unit {
-                unit: unit.into(),
-                want,
-                scope: Scope::System,
-                rule: None,
-            },
-            runtime: false,
-            events: vec![id],
-            declared: Vec::new(),
-            denied_before: Vec::new(),
-        }
+        let intent = Intent::Unit {
+            unit: unit.into(),
+            want,
+            scope: Scope::System,
+            rule: None,
+        };
+        ActiveIntent::new(intent, vec![id])
     }
 
     fn state(plugins: &[(&str, Vec<ActiveIntent>)]) -> State {

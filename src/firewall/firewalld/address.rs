@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources() {
+    fn source_addresses_are_checked_as_firewalld_does() {
         for text in [
             "10.0.0.1",
             "10.0.0.1/8",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn interfaces() {
+    fn interface_names_are_checked_as_firewalld_does() {
         for (name, fine) in [
             ("eth+", true),
             ("br0:1", true),

@@ -14,7 +14,7 @@ use crate::root::Root;
 pub const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
-pub const FALLBACK_ZONE: &str = "public";
+const FALLBACK_ZONE: &str = "public";
 
 /// What is logged where the file cannot be used.
 const FALLBACK_SETTINGS: &str = "WARNING: Using fallback firewalld configuration settings.";
@@ -40,7 +40,8 @@ impl Conf {
     /// The configuration of this text.
     pub fn parse(text: &str) -> Conf {
         Conf {
-            // firewalld reads it in text mode, where a carriage return ends a line, too.
+            // `firewalld_conf.read` (1.3.3) opens the file in Python's text mode, where a carriage return
+            // ends a line, too.
             text: text.replace("\r\n", "\n").replace('\r', "\n"),
             ..Conf::default()
         }

@@ -8,7 +8,7 @@ use super::traffic::write_ports;
 use super::xml::{Element, Handler, Writer};
 
 /// What a helper's module begins with.
-pub const MODULE_PREFIX: &str = "nf_conntrack_";
+const MODULE_PREFIX: &str = "nf_conntrack_";
 
 /// A helper.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

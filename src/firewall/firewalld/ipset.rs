@@ -191,7 +191,7 @@ impl Ipset {
 }
 
 /// Whether a set can be of this type.
-pub fn check_type(kind: &str) -> Checked<()> {
+fn check_type(kind: &str) -> Checked<()> {
     if TYPES.contains(&kind) {
         return Ok(());
     }
@@ -202,7 +202,7 @@ pub fn check_type(kind: &str) -> Checked<()> {
 ///
 /// # Errors
 /// `INVALID_IPSET` for an unknown one, `INVALID_VALUE` and `INVALID_FAMILY` for a value.
-pub fn check_option(name: &str, value: &str) -> Checked<()> {
+fn check_option(name: &str, value: &str) -> Checked<()> {
     match name {
         "family" if matches!(value, "inet" | "inet6") => Ok(()),
         "family" => Err(Code::InvalidFamily.about(value)),

@@ -167,7 +167,7 @@ fn is_mark(text: &str) -> bool {
 }
 
 /// A network as numbers: the address with its host bits cleared, and the mask's length. Addresses
-/// of both families fit; those of IPv4 are told apart by the flag.
+/// of both families fit; the flag says which are those of IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Network {
     is_ipv6: bool,

@@ -4,7 +4,7 @@ use super::code::{Checked, Code, no_number};
 use super::generation::Feature;
 use super::grammar::Grammar;
 use super::port::integer;
-use super::reader::{self, Attributes, Head, add_once, check_attributes, filled, need};
+use super::reader::{self, Attributes, Head, add_once, filled, need};
 use super::traffic::{Traffic, TrafficReader};
 use super::xml::{Element, Handler, Writer};
 
@@ -12,7 +12,7 @@ use super::xml::{Element, Handler, Writer};
 pub const TARGETS: [&str; 4] = ["ACCEPT", "REJECT", "DROP", "CONTINUE"];
 
 /// The priority where none is given.
-pub const DEFAULT_PRIORITY: i64 = -1;
+const DEFAULT_PRIORITY: i64 = -1;
 
 /// A policy: what becomes of traffic between zones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,11 +116,7 @@ struct PolicyReader<'d> {
 
 impl Handler for PolicyReader<'_> {
     fn start(&mut self, element: &Element) -> Checked<()> {
-        if self.traffic.rules.skips() {
-            return Ok(());
-        }
-        check_attributes(element, attributes(&element.name, self.grammar))?;
-        if self.traffic.start(element)? {
+        if self.traffic.start(element, attributes(&element.name, self.grammar))? {
             return Ok(());
         }
         match &*element.name {

@@ -36,20 +36,11 @@ impl Port {
 
     /// Reads `PORT/PROTOCOL`, as on the command line.
     pub fn parse(text: &str, grammar: &Grammar) -> Checked<Port> {
-        Port::parse_separated(text, '/', grammar)
-    }
-
-    /// Reads `PORT:PROTOCOL`, as in lokkit's options.
-    pub fn parse_lokkit(text: &str, grammar: &Grammar) -> Checked<Port> {
-        Port::parse_separated(text, ':', grammar)
-    }
-
-    fn parse_separated(text: &str, separator: char, grammar: &Grammar) -> Checked<Port> {
-        let parts: Vec<&str> = text.split(separator).collect();
+        let parts: Vec<&str> = text.split('/').collect();
         let [port, protocol] = parts[..] else {
-            return Err(Code::InvalidPort.about(format!(
-                "bad port (most likely missing protocol), correct syntax is portid[-portid]{separator}protocol"
-            )));
+            return Err(Code::InvalidPort.about(
+                "bad port (most likely missing protocol), correct syntax is portid[-portid]/protocol",
+            ));
         };
         check_port(port, grammar)?;
         check_protocol_with_ports(protocol)?;
@@ -91,14 +82,15 @@ pub fn check_protocol(protocol: &str, grammar: &Grammar) -> Checked<()> {
     }
 }
 
-/// First and last port of a spelling, in ascending order whatever the spelling.
+/// First and last port of a spelling, in ascending order whatever the spelling, as `getPortRange` of
+/// `functions.py` has them (1.3.3).
 pub fn range(text: &str, grammar: &Grammar) -> Option<(u16, u16)> {
     if let Some(port) = single(text, grammar) {
         return Some((port, port));
     }
     let bounds = text.match_indices('-').find_map(|(at, _)| {
         let (first, last) = (single(&text[..at], grammar)?, &text[at + 1..]);
-        // `80-` is taken for 80.
+        // `80-` is 80 there.
         let last = if last.is_empty() {
             first
         } else {

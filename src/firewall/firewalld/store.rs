@@ -25,7 +25,7 @@ const FILE_MODE: u32 = 0o644;
 const DIR_MODE: u32 = 0o750;
 
 /// Whether a name can be part of a path: one file name, or `NAME/PART` of a split zone.
-pub fn is_safe(name: &str) -> bool {
+fn is_safe(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty() && part != "." && part != ".." && part.len() < 200 && !part.contains('\0')
     };

@@ -5,7 +5,7 @@ use super::code::{Checked, Code};
 use super::generation::Feature;
 use super::grammar::Grammar;
 use super::port::{self, Port, check_port, check_protocol, check_stored_port, check_stored_protocol};
-use super::reader::{Attributes, add_once, filled, need};
+use super::reader::{Attributes, add_once, check_attributes, filled, need};
 use super::rich::{self, Rule, RuleReader};
 use super::xml::{Element, Writer};
 
@@ -164,15 +164,20 @@ impl<'d> TrafficReader<'d> {
         self.traffic.left_out.push(line.into());
     }
 
-    /// Notes that something is there twice. Since 2.3 nobody is told.
+    /// Notes that something is there twice. Since 2.3 nothing is logged about it.
     pub fn repeated(&mut self, what: &str) {
         if self.grammar.has(Feature::RepeatsLogged) {
             self.note(format!("{what} already set, ignoring."));
         }
     }
 
-    /// Takes the beginning of an element; false if it is none of these.
-    pub fn start(&mut self, element: &Element) -> Checked<bool> {
+    /// Checks the attributes at the beginning of an element, and takes it; false if it belongs to a zone
+    /// or policy alone.
+    pub fn start(&mut self, element: &Element, attributes: Option<Attributes>) -> Checked<bool> {
+        if self.rules.skips() {
+            return Ok(true);
+        }
+        check_attributes(element, attributes)?;
         let grammar = self.grammar;
         if self.rules.start(element, grammar, &mut self.traffic.left_out)? {
             return Ok(true);

@@ -5,7 +5,7 @@ use super::code::{Checked, Code, no_number};
 use super::generation::Feature;
 use super::grammar::Grammar;
 use super::port::integer;
-use super::reader::{self, Attributes, Head, add_once, check_attributes, filled, need};
+use super::reader::{self, Attributes, Head, add_once, filled, need};
 use super::traffic::{Traffic, TrafficReader};
 use super::xml::{Element, Handler, Writer};
 
@@ -132,11 +132,7 @@ struct ZoneReader<'d> {
 
 impl Handler for ZoneReader<'_> {
     fn start(&mut self, element: &Element) -> Checked<()> {
-        if self.traffic.rules.skips() {
-            return Ok(());
-        }
-        check_attributes(element, attributes(&element.name, self.grammar))?;
-        if self.traffic.start(element)? {
+        if self.traffic.start(element, attributes(&element.name, self.grammar))? {
             return Ok(());
         }
         match &*element.name {
@@ -295,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_twice_or_makes_no_sense_is_left_out() {
+    fn zone_entries_that_are_repeated_or_invalid_are_left_out() {
         let text = "<zone name='z' immutable='1'><!-- c --><service name='a'/><service name='a'/>\
                     <rule><accept/></rule><rule><port port='x' protocol='tcp'/><accept/></rule>\
                     <source mac='00:11:22:33:44:55'/><interface name='x'/><interface name='x'/>\

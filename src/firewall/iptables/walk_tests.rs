@@ -113,7 +113,7 @@ fn every_way_that_packets_take_gets_a_place() {
 }
 
 #[test]
-fn what_returns_or_goes_elsewhere_is_followed() {
+fn iptables_chains_are_followed_through_return_and_goto() {
     let flood = [
         ":flood - [0:0]",
         "-A INPUT -p tcp --syn -j flood",
@@ -137,7 +137,7 @@ fn what_returns_or_goes_elsewhere_is_followed() {
 }
 
 #[test]
-fn nothing_can_come_before_what_is_put_at_the_head() {
+fn iptables_insert_comes_before_all_other_rules() {
     let rules = ["-A INPUT -j ACCEPT", "-I INPUT -p tcp -j DROP"];
     let found = walked(&rules, TCP);
     assert_eq!((found.places, found.first), (Vec::new(), vec![2]));

@@ -161,7 +161,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_again(on: bool, entries in vec(entry(), 0..20)) {
+    fn lokkit_settings_that_are_written_are_read_again(on: bool, entries in vec(entry(), 0..20)) {
         let mut settings = Settings { switch: Some(on), ..Settings::default() };
         entries.into_iter().for_each(|entry| {
             settings.insert(entry);

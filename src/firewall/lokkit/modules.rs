@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_told() {
+    fn lokkit_addmodule_and_removemodule_report_which_modules_changed() {
         let text = format!("IPTABLES_MODULES=\"ip_a\"\n{REST}");
         let (_, changed) = edited(&text, &["b", "nf_a", "c"], &["nf_a", "c", "d"]);
         for (module, added) in [("b", true), ("nf_a", false), ("c", false)] {

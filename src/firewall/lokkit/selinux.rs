@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_completed() {
+    fn selinux_config_keeps_or_gets_both_keys() {
         let wanted = Selinux {
             mode: Some("permissive"),
             policy: None,

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_twice_is_there_once() {
+    fn lokkit_port_asked_for_twice_is_listed_once() {
         let port = || Entry::parse(Opt::Port, "-p", OsStr::new("90-90:tcp"), &|_| None).unwrap();
         let mut settings = Settings::default();
         assert!(!settings.contains(&port()));

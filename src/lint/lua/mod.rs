@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_told() {
+    fn lua_calls_whose_words_are_unknown_are_reported() {
         let script = "local run = os.execute\nrun('systemctl enable a')\nlocal n = arg[2]\nos.execute('x ' .. n)\n\
             n = 'twice'\nos.execute(string.format('systemctl enable %s',\n  'a'))\nload('x')()\nos.execute()\n\
             posix.exec('/bin/x', n)\nmy.os.execute('no')\nos.execute(('a'):rep(2))\nos.execute('a' .. 'b' or 'c')\n";

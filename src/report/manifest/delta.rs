@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_together_stays_together() {
+    fn manifest_delta_keeps_the_lines_of_one_entry_together() {
         let text = delta("x", Units::Pairs, "/a\nnobody\n/b\nnobody\n", "/a\nnobody\n/b\np\n/c\nnobody\n");
         assert_eq!(text, "--- old/x\n+++ new/x\n-/b\n-nobody\n+/b\n+p\n+/c\n+nobody\n");
         let text = delta("x", Units::Indented, "error:\n\ta\nerror:\n\tb\n", "error:\n\tb\n");

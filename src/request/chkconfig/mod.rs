@@ -80,13 +80,13 @@ pub fn change_to(state: State, levels: Option<Levels>) -> Change {
     }
 }
 
-/// A running systemd is told about what changed, whatever it answers.
+/// Has a running systemd reload its units, whatever it answers.
 fn reloaded(call: &Call, mut reply: Reply) -> Reply {
     if reply.exit == 0 && native::is_running(call.root) {
         let reload = systemctl::plain("daemon-reload", []);
-        let told = super::redirect(call, super::Request::Systemctl(reload));
-        reply.output.append(told.output);
-        reply.intents.extend(told.intents);
+        let reload = super::redirect(call, super::Request::Systemctl(reload));
+        reply.output.append(reload.output);
+        reply.intents.extend(reload.intents);
     }
     reply
 }

@@ -1,41 +1,14 @@
 //! What interfaces and sources a zone is for: each is bound to one zone alone.
 
-use super::definitions::write;
+use super::check::{bound_elsewhere, check_item};
+use super::files::{load_zone, write};
 use super::item::{Item, Ports, add, has, remove};
-use super::place::ZoneOrPolicy;
-use super::place::{intent_item, load_zone, store};
+use super::messages::already;
 use super::session::{Session, Step};
+use super::store::{intent_item, store};
 use super::wording::Wording;
-use super::wording::{already, check_item, voice};
+use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::Side;
-use crate::firewall::firewalld::{Checked, Code, Zone};
-
-/// That no other zone has this interface or source.
-pub(super) fn check_unbound(session: &Session, place: &ZoneOrPolicy, item: &Item) -> Checked<()> {
-    let Some(other) = bound_elsewhere(session, place, item)? else {
-        return Ok(());
-    };
-    let value = item.value();
-    let has_target = matches!(place, ZoneOrPolicy::Zone(_, zone) if zone.target() != "default");
-    let (code, what) = match item {
-        Item::Source(_) => (Code::InvalidAddr, "source"),
-        _ => (Code::InvalidInterface, "interface"),
-    };
-    Err(match (voice(session, place), item) {
-        (Wording::RunningZone, Item::Source(_)) => {
-            Code::ZoneConflict.about(format!("'{value}' already bound to a zone"))
-        }
-        (Wording::RunningZone, _) => {
-            Code::ZoneConflict.about(format!("'{value}' already bound to '{other}'"))
-        }
-        // Only for zones that do as usual the daemon looks for this first.
-        _ if has_target => {
-            let detail = format!("{}: {what} '{value}' already bound to zone '{other}'", place.what());
-            code.about(detail)
-        }
-        _ => Code::ZoneConflict.about(value),
-    })
-}
 
 /// From what runs an interface or source is removed wherever it is bound, if no zone is named.
 pub(super) fn find_bound(
@@ -45,7 +18,7 @@ pub(super) fn find_bound(
     values: &[String],
 ) -> Step {
     let is_bound = matches!(stem, "interface" | "source");
-    if !is_bound || voice(session, place) != Wording::RunningZone || session.given.has("--zone") {
+    if !is_bound || place.wording(session) != Wording::RunningZone || session.given.has("--zone") {
         return Ok(());
     }
     for value in values {
@@ -57,22 +30,6 @@ pub(super) fn find_bound(
         }
     }
     Ok(())
-}
-
-/// The other zone that an interface or source is bound to.
-pub(super) fn bound_elsewhere(
-    session: &Session,
-    place: &ZoneOrPolicy,
-    item: &Item,
-) -> Checked<Option<String>> {
-    let list: fn(&Zone) -> &Vec<String> = match item {
-        Item::Interface(_) => |zone| &zone.interfaces,
-        Item::Source(_) => |zone| &zone.sources,
-        _ => return Ok(None),
-    };
-    let mut others = session.whole().other_zones(place.name())?.into_iter();
-    let found = others.find(|(_, zone)| list(zone).contains(&item.value()));
-    Ok(found.map(|(other, _)| other))
 }
 
 /// Binds interfaces or sources to the zone, taking them from the zone that they were bound to.
@@ -90,10 +47,11 @@ pub(super) fn move_items(
     let mut first = Ok(());
     let result = session.sequence(values, |session, value| {
         let item = Item::parse(stem, value, &session.grammar)?;
-        let ports = Ports::of(voice(session, place));
+        let ports = Ports::of(place.wording(session));
         let there = has(place.holder(), &item, ports, &session.grammar);
         if there && session.side == Side::Offline {
-            // Here what is so already is an error, which ends the call.
+            // firewall-offline-cmd calls `addInterface` of `client.py` (1.3.3), which refuses what the zone
+            // has already; that ends the call.
             first = first.clone().and(Err(already(session, place, &item)));
             return Ok(());
         }

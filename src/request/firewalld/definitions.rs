@@ -4,32 +4,14 @@
 use std::path::Path;
 
 use super::deletion::{rest_with_defaults, rest_without, without};
+use super::files::{load_policy, load_zone, text_of, unknown, write};
 use super::listing;
-use super::place::{load_policy, load_zone, text_of, unknown};
 use super::session::{Exit, Session, Step};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::helper::{check_family, check_module};
 use crate::firewall::firewalld::{
-    Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Tree, Zone,
+    Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Zone,
 };
-
-/// The text of an object as this call sees it.
-pub(super) fn read_object(session: &Session, kind: Kind, name: &str) -> crate::error::Result<Option<String>> {
-    session.tree.read(kind, name)
-}
-
-/// Writes an object, unless this call writes nothing.
-pub(super) fn write(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
-    if session.dry {
-        return Ok(());
-    }
-    let result = match (session.runtime, runtime_tree(session)) {
-        (true, Some(runtime)) => runtime.replace(kind, name, text),
-        (true, None) => Ok(false),
-        (false, _) => session.tree.replace(kind, name, text),
-    };
-    session.done(result).map(drop)
-}
 
 /// Options that make, delete or find an object.
 pub(super) fn config_options(session: &mut Session) -> Step {
@@ -369,9 +351,4 @@ fn zone_of(session: &mut Session, option: &str, list: impl Fn(&Zone) -> &Vec<Str
         session.complain(format!("{name}: {zone}"));
     }
     session.success()
-}
-
-/// Where changes for the running firewall alone are kept, if anywhere.
-pub(super) fn runtime_tree<'s>(session: &'s Session) -> Option<Tree<'s>> {
-    session.runtime.then(|| super::runtime::tree(session.call)).flatten()
 }

@@ -1,8 +1,8 @@
 //! What becomes of the rest of the configuration when an object is deleted, or everything is:
 //! a zone that names what is not there keeps the firewall from starting.
 
+use super::files::save_conf;
 use super::session::{Session, Step};
-use super::standalone::save_conf;
 use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::firewall::firewalld::rich::Element;

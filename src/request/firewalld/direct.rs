@@ -1,7 +1,7 @@
 //! Direct configuration: chains, rules and passthroughs in the packet filter's own language.
 
+use super::files::{read_file, write_file};
 use super::session::{Session, Step};
-use super::whitelist::{read_file, write_file};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::direct::{Chain, FILE, Passthrough, Rule, check_family, check_table, join};
 use crate::firewall::firewalld::port::integer;

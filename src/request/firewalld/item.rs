@@ -64,10 +64,10 @@ impl Item {
     }
 
     /// How messages name it.
-    pub fn shown(&self, voice: Wording) -> String {
-        let quotes = matches!(voice, Wording::Offline | Wording::Policy);
+    pub fn shown(&self, wording: Wording) -> String {
+        let quotes = matches!(wording, Wording::Offline | Wording::Policy);
         match self {
-            Item::RichRule(_, typed) if voice == Wording::Permanent => typed.clone(),
+            Item::RichRule(_, typed) if wording == Wording::Permanent => typed.clone(),
             Item::Port(_) | Item::SourcePort(_) | Item::ForwardPort(_) if quotes => {
                 format!("'{}'", self.value())
             }
@@ -173,7 +173,7 @@ impl Holder for Policy {
 }
 
 /// How ports are compared: firewall-cmd looks inside the ranges of a zone, firewall-offline-cmd at the
-/// spelling, and so does the daemon where it is told the whole of a policy.
+/// spelling, and so does the daemon for a policy, which its client sends as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
     Spelling,
@@ -181,8 +181,8 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    pub fn of(voice: Wording) -> Self {
-        match voice {
+    pub fn of(wording: Wording) -> Self {
+        match wording {
             Wording::Offline | Wording::Policy => Ports::Spelling,
             Wording::Permanent | Wording::RunningZone => Ports::Ranges,
         }

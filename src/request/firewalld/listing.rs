@@ -1,13 +1,14 @@
 //! Layouts of `--list-all` and `--info-...`. A list that is empty keeps the blank after its colon.
 
-use super::place::ZoneOrPolicy;
-use super::session::{Session, Step};
+use super::session::{Exit, Session, Step};
+use super::zone_or_policy::ZoneOrPolicy;
+use crate::firewall::firewalld::port::sort_for_listing;
 use crate::firewall::firewalld::{
-    Feature, Grammar, Helper, Icmptype, Ipset, Policy, Port, Service, Traffic, Zone,
+    Feature, ForwardPort, Grammar, Helper, Icmptype, Ipset, Policy, Port, Service, Traffic, Zone,
 };
 
 /// Options that list one thing of a zone or policy.
-pub(super) const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 12] = [
     "--list-all",
     "--list-services",
     "--list-ports",
@@ -22,8 +23,48 @@ pub(super) const OPTIONS: [&str; 12] = [
     "--list-egress-zones",
 ];
 
+pub(super) fn list_options(session: &mut Session, place: &ZoneOrPolicy) -> Step {
+    let ports = |session: &Session, ports: &[Port]| {
+        let mut ports = ports.to_vec();
+        sort_for_listing(&mut ports, &session.grammar);
+        ports.iter().map(Port::to_string).collect::<Vec<_>>().join(" ")
+    };
+    let sorted = |list: &[String]| sorted(list).join(" ");
+    let Some(option) = session.given.first(&OPTIONS) else {
+        return Ok(());
+    };
+    let traffic = place.traffic();
+    let line = match (option, place) {
+        ("--list-all", _) => {
+            let text = zone_or_policy(session, place)?;
+            if !text.is_empty() {
+                session.reply.output.out(text);
+            }
+            return Err(Exit(0));
+        }
+        ("--list-services", _) => sorted(&traffic.services),
+        ("--list-ports", _) => ports(session, &traffic.ports),
+        ("--list-source-ports", _) => ports(session, &traffic.source_ports),
+        ("--list-protocols", _) => sorted(&traffic.protocols),
+        ("--list-icmp-blocks", _) => sorted(&traffic.icmp_blocks),
+        ("--list-forward-ports", _) => {
+            traffic.forward_ports.iter().map(ForwardPort::listed).collect::<Vec<_>>().join("\n")
+        }
+        ("--list-rich-rules", _) => {
+            let spelled = traffic.rules.iter().map(|rule| rule.spelled(&session.grammar));
+            spelled.collect::<Vec<_>>().join("\n")
+        }
+        ("--list-interfaces", ZoneOrPolicy::Zone(_, zone)) => zone.interfaces.join(" "),
+        ("--list-sources", ZoneOrPolicy::Zone(_, zone)) => zone.sources.join(" "),
+        ("--list-ingress-zones", ZoneOrPolicy::Policy(_, policy)) => sorted(&policy.ingress_zones),
+        ("--list-egress-zones", ZoneOrPolicy::Policy(_, policy)) => sorted(&policy.egress_zones),
+        _ => return Ok(()),
+    };
+    session.answer(line)
+}
+
 /// A zone or policy.
-pub(super) fn place(session: &mut Session, place: &ZoneOrPolicy) -> Step<String> {
+fn zone_or_policy(session: &mut Session, place: &ZoneOrPolicy) -> Step<String> {
     match place {
         ZoneOrPolicy::Zone(name, found) => zone(session, name, found),
         ZoneOrPolicy::Policy(name, found) => policy(session, name, found),

@@ -1,11 +1,12 @@
 //! firewall-offline-cmd's options in lokkit's style. They work on the default zone in a fixed order
 //! whatever the order on the command line, and what is there already is only mentioned.
 
-use super::definitions::write;
+use super::check::check_place;
+use super::files::{load_zone, write};
 use super::item::{Item, Ports, add, has};
-use super::place::ZoneOrPolicy;
-use super::place::{check_place, intent_item, load_zone};
 use super::session::{Session, Step};
+use super::store::intent_item;
+use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::systemctl;
 use crate::firewall::firewalld::port::{WITH_PORTS, range};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};

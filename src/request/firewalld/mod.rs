@@ -2,22 +2,28 @@
 //! what they accept and how they answer.
 
 mod bindings;
+mod check;
 mod clauses;
 mod definitions;
 mod deletion;
 mod direct;
+mod entries;
+mod files;
 mod item;
 mod listing;
 mod lokkit;
+mod messages;
 mod objects;
-mod place;
+mod properties;
 mod runtime;
 mod session;
 mod standalone;
 mod start;
+mod store;
 mod text;
 mod whitelist;
 mod wording;
+mod zone_or_policy;
 
 use crate::argv::firewalld::table::Group;
 use crate::argv::firewalld::{Given, Parsed, Side, edits_service, lokkit_options};
@@ -54,8 +60,8 @@ pub(super) fn execute(side: Side, call: &Call, given: Given, dry: bool) -> Reply
     }
     let runtime =
         side == Side::Online && !given.has("--permanent") && !standalone::is_permanent_anyway(&given);
-    if runtime && runtime::tree(call).is_some() {
-        tree = tree.beneath(runtime::RUNTIME);
+    if runtime && files::runtime_tree(call).is_some() {
+        tree = tree.beneath(files::RUNTIME);
     }
     let mut session = Session {
         call,
@@ -114,7 +120,7 @@ fn run(session: &mut Session) -> Step {
         objects::helper_options(session, &helper)?;
     }
     if let Some(set) = value(session, "--policy-set") {
-        return place::policy_set_options(session, &set);
+        return properties::policy_set_options(session, &set);
     }
     let adapts = session.given.has_group(Group::Traffic)
         || session.given.any(&[
@@ -124,7 +130,7 @@ fn run(session: &mut Session) -> Step {
             "--get-description",
         ]);
     if session.side == Side::Offline || adapts {
-        place::place_options(session)?;
+        entries::zone_or_policy_options(session)?;
     }
     // firewall-cmd with nothing to do.
     let Generation(major, minor) = session.grammar.generation();

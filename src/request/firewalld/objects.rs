@@ -1,7 +1,6 @@
 //! Editing the definitions of services, ipsets, ICMP types and helpers.
 
-use super::definitions::{read_object, write};
-use super::place::text_of;
+use super::files::{text_of, write};
 use super::session::{Session, Step};
 use super::text::edit_text;
 use crate::argv::firewalld::Side;
@@ -227,7 +226,7 @@ fn store_object<T: Object>(session: &mut Session, name: &str, object: &T) -> Ste
         _ => Ok(()),
     };
     let checked = checked.and_then(|()| session.whole().rest(T::KIND, name));
-    let before = read_object(session, T::KIND, name);
+    let before = session.tree.read(T::KIND, name);
     let changed = session.done(before)?.is_none_or(|before| before != text);
     session.definition(T::KIND.word(), name, "edit", checked.is_ok() && changed);
     session.checked(checked)?;

@@ -2,26 +2,15 @@
 //! written; only for comparison with the original a copy of what would be running is kept beside the
 //! journal, so that later queries see it and `--runtime-to-permanent` finds it.
 
-use super::definitions::write;
+use super::files::{runtime_tree, write, write_file};
 use super::session::{Session, Step};
-use super::whitelist::{whitelist, write_file};
-use crate::config::Answers;
-use crate::firewall::firewalld::{Feature, Kind, Tree, lockdown};
+use super::whitelist::whitelist;
+use crate::firewall::firewalld::{Feature, Kind, lockdown};
 use crate::intent::Intent;
-use crate::request::Call;
-
-/// Where the copy is kept.
-pub(super) const RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
-
-/// The copy, if one is kept.
-pub(super) fn tree<'a>(call: &Call<'a>) -> Option<Tree<'a>> {
-    let strict = call.config.shims.answers == Answers::Strict;
-    strict.then(|| Tree::at(call.root, RUNTIME, RUNTIME))
-}
 
 /// `--reload`: the running firewall is as the files say.
 pub(super) fn forget_runtime(session: &mut Session) -> Step {
-    let Some(tree) = tree(session.call).filter(|_| !session.dry) else {
+    let Some(tree) = runtime_tree(session.call).filter(|_| !session.dry) else {
         return Ok(());
     };
     for kind in [Kind::Zone, Kind::Policy] {
@@ -42,7 +31,7 @@ pub(super) fn runtime_to_permanent(session: &mut Session) -> Step {
         },
         false,
     );
-    let Some(tree) = tree(session.call).filter(|_| !session.dry) else {
+    let Some(tree) = runtime_tree(session.call).filter(|_| !session.dry) else {
         return session.success();
     };
     for kind in [Kind::Zone, Kind::Policy] {

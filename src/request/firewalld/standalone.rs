@@ -2,18 +2,16 @@
 //! reloading, and checking the configuration.
 
 use super::deletion::reset;
-use super::place::{load_policy, load_zone};
+use super::files::{load_policy, load_zone, save_conf};
 use super::runtime::{forget_runtime, runtime_to_permanent};
 use super::session::{Exit, Session, Step};
+use super::whitelist::NO_LOCKDOWN;
 use crate::argv::firewalld::{Given, Side, options};
 use crate::config::Answers;
 use crate::firewall::firewalld::generation::version;
 use crate::firewall::firewalld::ipset::TYPES;
 use crate::firewall::firewalld::{Code, Fault, Feature, Generation, Kind, Zone};
 use crate::intent::Intent;
-
-/// What is said where there is no lockdown any more, even to those who want to hear nothing.
-pub(super) const NO_LOCKDOWN: &str = "Lockdown feature is deprecated and removed.";
 
 const LOG_DENIED: [&str; 5] = ["all", "unicast", "broadcast", "multicast", "off"];
 
@@ -90,14 +88,6 @@ fn masquerades_without_backend(session: &mut Session, zone: &str) -> Step<bool> 
         return Ok(false);
     }
     Ok(load_zone(session, zone)?.traffic.masquerade)
-}
-
-pub(super) fn save_conf(session: &mut Session, conf: &crate::firewall::firewalld::Conf) -> Step {
-    if session.dry {
-        return Ok(());
-    }
-    let saved = conf.save(&session.tree, &session.grammar);
-    session.done(saved)
 }
 
 /// A setting that is so already: an error offline, a warning from the daemon.

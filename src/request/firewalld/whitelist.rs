@@ -1,33 +1,13 @@
 //! The whitelist of the lockdown.
 
+use super::files::{read_file, write_file};
 use super::session::{Exit, Session, Step};
-use super::standalone::NO_LOCKDOWN;
 use crate::argv::firewalld::Side;
-use crate::error::if_exists;
 use crate::firewall::firewalld::lockdown::{FILE, check_command, check_context, check_user};
-use crate::firewall::firewalld::store::replace_file;
 use crate::firewall::firewalld::{Checked, Code, Fault, Feature, Whitelist};
 
-/// A file of the local configuration, or the shipped one; empty if there is neither.
-pub(super) fn read_file(session: &mut Session, name: &str) -> Step<Option<String>> {
-    let text = if_exists(session.tree.root.read_text(session.tree.file(name)));
-    match session.done(text)? {
-        Some(text) => Ok(Some(text)),
-        None => {
-            let text = if_exists(session.tree.root.read_text(session.tree.shipped_file(name)));
-            session.done(text)
-        }
-    }
-}
-
-/// Writes a file of the local configuration; whether it changed.
-pub(super) fn write_file(session: &mut Session, name: &str, text: &str) -> Step<bool> {
-    if session.dry {
-        return Ok(false);
-    }
-    let written = replace_file(session.tree.root, &session.tree.file(name), text);
-    session.done(written)
-}
+/// What is said where there is no lockdown any more, even to those who want to hear nothing.
+pub(super) const NO_LOCKDOWN: &str = "Lockdown feature is deprecated and removed.";
 
 pub(super) fn whitelist(session: &mut Session) -> Step<Whitelist> {
     match read_file(session, FILE)? {

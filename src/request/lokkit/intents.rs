@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use crate::argv::lokkit::{Request, What};
+use crate::argv::lokkit::{Action, Request};
 use crate::escape::escape;
 use crate::firewall::lokkit::config::Loaded;
 use crate::firewall::lokkit::forward::Forward;
@@ -24,7 +24,11 @@ pub fn record(request: &Request, before: &Loaded, settings: &Settings, effects: 
         seen: Settings::default(),
         effects,
     };
-    request.asks.iter().enumerate().for_each(|(at, ask)| recorder.what(at, &ask.what));
+    request
+        .arguments
+        .iter()
+        .enumerate()
+        .for_each(|(at, argument)| recorder.what(at, &argument.action));
     let Effects {
         mut reply, restart, ..
     } = recorder.effects;
@@ -49,24 +53,24 @@ struct Recorder<'a, 'c> {
 }
 
 impl Recorder<'_, '_> {
-    fn what(&mut self, at: usize, what: &What) {
+    fn what(&mut self, at: usize, what: &Action) {
         match what {
-            What::Entry(entry) => self.entry(entry),
-            What::Switch(on) => {
-                let last = self.is_last(at, |what| matches!(what, What::Switch(_)));
+            Action::Entry(entry) => self.entry(entry),
+            Action::Switch(on) => {
+                let last = self.is_last(at, |what| matches!(what, Action::Switch(_)));
                 let was_so = self.before.path.is_some() && self.before.settings.is_on() == *on;
                 let changed = last && !was_so && self.effects.configured;
                 self.effects.reply.intent(Intent::FirewallSwitch { on: *on }, changed);
             }
-            What::Force | What::Default(_) => {
+            Action::Force | Action::Default(_) => {
                 // --update takes -f back, and of several resets the last one says which defaults.
-                let last = self.is_last(at, |what| matches!(what, What::Force | What::Default(_)));
+                let last = self.is_last(at, |what| matches!(what, Action::Force | Action::Default(_)));
                 if last && self.request.is_forced() {
                     self.reset();
                 }
             }
-            What::Selinux(_) => {
-                if self.is_last(at, |what| matches!(what, What::Selinux(_))) {
+            Action::Selinux(_) => {
+                if self.is_last(at, |what| matches!(what, Action::Selinux(_))) {
                     let wanted = self.request.selinux();
                     let intent = Intent::Selinux {
                         mode: wanted.mode.map(str::to_owned),
@@ -78,8 +82,8 @@ impl Recorder<'_, '_> {
         }
     }
 
-    fn is_last(&self, at: usize, of_a_kind: impl Fn(&What) -> bool) -> bool {
-        !self.request.asks.iter().skip(at + 1).any(|ask| of_a_kind(&ask.what))
+    fn is_last(&self, at: usize, of_a_kind: impl Fn(&Action) -> bool) -> bool {
+        !self.request.arguments.iter().skip(at + 1).any(|argument| of_a_kind(&argument.action))
     }
 
     fn reset(&mut self) {

@@ -13,7 +13,7 @@ mod intents;
 mod text;
 
 use crate::argv::Dialect;
-use crate::argv::lokkit::{Request, What};
+use crate::argv::lokkit::{Action, Request};
 use crate::firewall::lokkit::config::{self, Loaded};
 use crate::firewall::lokkit::port::Lookup;
 use crate::firewall::lokkit::selinux::{self, Selinux};
@@ -105,13 +105,13 @@ fn merge(request: &Request, before: &Loaded) -> Settings {
     } else {
         before.settings.clone()
     };
-    for ask in &request.asks {
-        match &ask.what {
-            What::Switch(on) => settings.switch = Some(*on),
-            What::Entry(entry) => {
+    for argument in &request.arguments {
+        match &argument.action {
+            Action::Switch(on) => settings.switch = Some(*on),
+            Action::Entry(entry) => {
                 settings.insert(entry.clone());
             }
-            What::Force | What::Default(_) | What::Selinux(_) => {}
+            Action::Force | Action::Default(_) | Action::Selinux(_) => {}
         }
     }
     if let Some(set) = request.default_set() {

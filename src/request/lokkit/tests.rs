@@ -3,49 +3,22 @@
 use std::ffi::OsString;
 
 use super::*;
-use crate::config::{Backend, Config};
+use crate::config::Backend;
 use crate::intent::{DeferredVerb, FirewallItem, RecordedIntent, Scope};
-use crate::request::{Env, Stream, run};
-use crate::root::Root;
+use crate::request::Stream;
+use crate::request::test_image::TestImage;
 use crate::tool::Tool;
 
-struct Image {
-    _dir: tempfile::TempDir,
-    root: Root,
-    config: Config,
+/// An image whose firewall is that of the iptables services.
+fn with_iptables() -> TestImage {
+    let mut image = TestImage::new();
+    image.config.firewall.backend = Backend::Iptables;
+    image
 }
 
-impl Image {
-    fn new() -> Image {
-        let dir = tempfile::tempdir().unwrap();
-        let root = Root::open(dir.path()).unwrap();
-        Image {
-            _dir: dir,
-            root,
-            config: Config::default(),
-        }
-    }
-
-    fn with_iptables() -> Image {
-        let mut image = Image::new();
-        image.config.firewall.backend = Backend::Iptables;
-        image
-    }
-
-    fn file(self, path: &str, text: &str) -> Image {
-        self.root.create_dirs(path.rsplit_once('/').unwrap().0, 0o755).unwrap();
-        self.root.write(path, text.as_bytes(), None).unwrap();
-        self
-    }
-
-    fn call(&self, line: &str) -> Reply {
-        let args: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
-        self.call_words(&args)
-    }
-
-    fn call_words(&self, args: &[OsString]) -> Reply {
-        let env = Env::default();
-        run(Tool::Lokkit, &Call::new(&self.root, &self.config, &env, "lokkit"), args)
+impl TestImage {
+    fn lokkit(&self, line: &str) -> Reply {
+        self.call(Tool::Lokkit, "lokkit", &line.split_whitespace().collect::<Vec<_>>())
     }
 
     fn text(&self, path: &str) -> String {
@@ -86,8 +59,8 @@ fn defer(verb: DeferredVerb) -> RecordedIntent {
 
 #[test]
 fn intents_come_in_order_and_tell_what_is_new() {
-    let image = Image::new().file(CFG, "--port=22:tcp\n--disabled\n");
-    let reply = image.call(
+    let image = TestImage::new().with_file(CFG, "--port=22:tcp\n--disabled\n");
+    let reply = image.lokkit(
         "-p 80:tcp -s ssh -p 22:tcp --port=80-80:tcp --enabled -t br+ -m w --block-icmp=redirect \
          --custom-rules=/x --forward-port=if=w:port=1:proto=tcp:toaddr=192.0.2.1",
     );
@@ -147,8 +120,8 @@ fn intents_come_in_order_and_tell_what_is_new() {
 
 #[test]
 fn rule_files_are_kept_only_for_the_iptables_services() {
-    for (image, there) in [(Image::new(), false), (Image::with_iptables(), true)] {
-        let reply = image.call("-p 80:tcp --addmodule=nf_x");
+    for (image, there) in [(TestImage::new(), false), (with_iptables(), true)] {
+        let reply = image.lokkit("-p 80:tcp --addmodule=nf_x");
         assert_eq!(reply.exit, 0);
         for path in ["iptables", "ip6tables", "iptables-config", "ip6tables-config"] {
             assert_eq!(image.root.exists(format!("/etc/sysconfig/{path}")), there, "{path}");
@@ -165,15 +138,15 @@ fn rule_files_are_kept_only_for_the_iptables_services() {
 
 #[test]
 fn an_enabled_iptables_service_decides_by_itself() {
-    let image = Image::new().file("/etc/systemd/system/basic.target.wants/iptables.service", "");
-    assert_eq!(image.call("-n -p 80:tcp").exit, 0);
+    let image = TestImage::new().with_file("/etc/systemd/system/basic.target.wants/iptables.service", "");
+    assert_eq!(image.lokkit("-n -p 80:tcp").exit, 0);
     assert!(image.text("/etc/sysconfig/iptables").contains("--dport 80 -j ACCEPT\n"));
 }
 
 #[test]
 fn switching_off_removes_rules_and_defers_a_stop() {
-    let image = Image::with_iptables().file("/etc/sysconfig/iptables", "*filter\nCOMMIT\n");
-    let reply = image.call("--disabled");
+    let image = with_iptables().with_file("/etc/sysconfig/iptables", "*filter\nCOMMIT\n");
+    let reply = image.lokkit("--disabled");
     assert_eq!(
         reply.intents,
         [
@@ -182,7 +155,7 @@ fn switching_off_removes_rules_and_defers_a_stop() {
         ]
     );
     assert!(!image.root.exists("/etc/sysconfig/iptables"));
-    let again = image.call("--disabled");
+    let again = image.lokkit("--disabled");
     assert_eq!(again.intents, [RecordedIntent::new(Intent::FirewallSwitch { on: false }, false)]);
 }
 
@@ -194,22 +167,22 @@ fn a_reset_is_one_intent_that_names_its_defaults() {
         };
         RecordedIntent::new(intent, changed)
     };
-    let image = Image::new();
-    assert_eq!(image.call("-n -f").intents, [reset(None, false)]);
+    let image = TestImage::new();
+    assert_eq!(image.lokkit("-n -f").intents, [reset(None, false)]);
     assert_eq!(
-        image.call("-n -f -p 1:tcp --default=server").intents,
+        image.lokkit("-n -f -p 1:tcp --default=server").intents,
         [port("1", true), reset(Some("server"), false)]
     );
-    assert_eq!(image.call("-n -f -p 1:tcp").intents, [reset(None, true), port("1", false)]);
-    assert_eq!(image.call("-n -f --update -p 2:tcp").intents, [port("2", true)]);
-    let broken = Image::new().file(CFG, "--frob\n");
-    assert_eq!(broken.call("-n -f").intents, [reset(None, true)]);
+    assert_eq!(image.lokkit("-n -f -p 1:tcp").intents, [reset(None, true), port("1", false)]);
+    assert_eq!(image.lokkit("-n -f --update -p 2:tcp").intents, [port("2", true)]);
+    let broken = TestImage::new().with_file(CFG, "--frob\n");
+    assert_eq!(broken.lokkit("-n -f").intents, [reset(None, true)]);
 }
 
 #[test]
 fn a_refused_call_leaves_a_note_and_nothing_else() {
-    let image = Image::new();
-    let reply = image.call("-n -p 80 -s x -p 81:tcp");
+    let image = TestImage::new();
+    let reply = image.lokkit("-n -p 80 -s x -p 81:tcp");
     let text = "option -p: invalid port definition 80.; option -s: invalid service 'x'.";
     assert_eq!(reply.exit, 2);
     assert_eq!(stderr(&reply), text.replace("; ", "\n") + "\n");
@@ -223,18 +196,18 @@ fn a_refused_call_leaves_a_note_and_nothing_else() {
 
 #[test]
 fn help_comes_with_the_errors_of_other_words() {
-    let image = Image::new();
-    let reply = image.call("--help -z");
+    let image = TestImage::new();
+    let reply = image.lokkit("--help -z");
     assert_eq!((reply.exit, stdout(&reply).as_str()), (2, text::HELP));
     assert_eq!(stderr(&reply), "no such option: -z\n");
-    let reply = image.call("");
+    let reply = image.lokkit("");
     assert_eq!((reply.exit, stdout(&reply).as_str()), (0, text::HELP));
 }
 
 #[test]
 fn a_configuration_that_cannot_be_written_is_said_and_the_rest_is_done() {
-    let image = Image::with_iptables().file("/etc/sysconfig/system-config-firewall/in-the-way", "");
-    let reply = image.call("-n -p 80:tcp");
+    let image = with_iptables().with_file("/etc/sysconfig/system-config-firewall/in-the-way", "");
+    let reply = image.lokkit("-n -p 80:tcp");
     assert_eq!(reply.exit, 1);
     assert_eq!(stdout(&reply), format!("Failed to write {CFG}.\n\n"));
     assert_eq!(reply.intents, [port("80", false)]);
@@ -244,8 +217,8 @@ fn a_configuration_that_cannot_be_written_is_said_and_the_rest_is_done() {
 
 #[test]
 fn selinux_without_a_directory_is_said() {
-    let image = Image::new();
-    let reply = image.call("--selinux=disabled");
+    let image = TestImage::new();
+    let reply = image.lokkit("--selinux=disabled");
     assert_eq!((reply.exit, stdout(&reply).as_str()), (1, "Failed to write selinux configuration.\n"));
     let intent = Intent::Selinux {
         mode: Some("disabled".into()),
@@ -257,34 +230,37 @@ fn selinux_without_a_directory_is_said() {
 
 #[test]
 fn a_bad_selinux_file_stops_a_port() {
-    let image = Image::new().file("/etc/selinux/config", "SELINUX=bogus\n");
-    let reply = image.call("-n -p 80:tcp");
+    let image = TestImage::new().with_file("/etc/selinux/config", "SELINUX=bogus\n");
+    let reply = image.lokkit("-n -p 80:tcp");
     assert_eq!(reply.exit, 2);
     assert!(stderr(&reply).starts_with("/etc/selinux/config: option --selinux: invalid choice: 'bogus'"));
-    assert_eq!(image.call("-n -f -p 80:tcp").exit, 0);
+    assert_eq!(image.lokkit("-n -f -p 80:tcp").exit, 0);
 }
 
 #[test]
 fn an_old_file_is_converted_once() {
     let old = "/etc/sysconfig/system-config-securitylevel";
-    let image = Image::new().file(old, "--port=22:tcp\n--port=9:tcp\n");
-    let reply = image.call("-n");
+    let image = TestImage::new().with_file(old, "--port=22:tcp\n--port=9:tcp\n");
+    let reply = image.lokkit("-n");
     assert!(stdout(&reply).contains(old) && stdout(&reply).lines().count() == 1);
     let text = image.text(CFG);
     assert!(text.contains("--port=9:tcp\n--service=ssh\n") && !text.contains("--port=22"), "{text}");
-    assert_eq!(stdout(&image.call("-n")), "");
+    assert_eq!(stdout(&image.lokkit("-n")), "");
 }
 
 #[test]
 fn words_that_are_not_text_end_in_a_message() {
     use std::os::unix::ffi::OsStringExt;
-    let image = Image::new();
+    let image = TestImage::new();
     let words = [OsString::from("-p"), OsString::from_vec(vec![0xff, b':'])];
-    assert_eq!(stderr(&image.call_words(&words)), "option -p: invalid port definition \u{fffd}:.\n");
+    assert_eq!(
+        stderr(&image.call(Tool::Lokkit, "lokkit", &words)),
+        "option -p: invalid port definition \u{fffd}:.\n"
+    );
     let words = [
         OsString::from("--custom-rules"),
         OsString::from_vec(vec![b'/', 0xff]),
     ];
-    assert_eq!(image.call_words(&words).exit, 0);
+    assert_eq!(image.call(Tool::Lokkit, "lokkit", &words).exit, 0);
     assert!(image.root.read(CFG).unwrap().ends_with(b"--custom-rules=ipv4:filter:/\xff\n"));
 }

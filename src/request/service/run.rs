@@ -11,7 +11,7 @@ use crate::root::Kind;
 
 /// Scripts that `--status-all` passes over.
 const NO_STATUS: [&str; 6] = ["functions", "halt", "killall", "single", "linuxconf", "kudzu"];
-/// Left-over files, likewise.
+/// Left-over files.
 const LEFTOVERS: [&str; 6] = ["~", ".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave"];
 
 /// Runs a script with an action and further words.

@@ -3,10 +3,11 @@
 use crate::config::Answers;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::request::Reply;
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::enable::Placement;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
+use crate::unit::lookup::Lookup;
 use crate::unit::name::{self, base_name};
 use crate::unit::problem::{Events, Problem};
 use crate::unit::state::{LinkTable, State};
@@ -19,7 +20,7 @@ use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
 pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
-    // Takes back what was made for this boot as well as the rest, whatever is asked for.
+    // revert removes what is in /run as well as in /etc, with --runtime or without (systemctl(1)).
     session.options.runtime &= verb != "revert";
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
         true => "to enable".to_owned(),

@@ -46,7 +46,7 @@ fn answer_strictly(session: &mut Session, verb: &str) {
     match session.generation.now() {
         Now::Bus if verb == "reenable" => {}
         Now::Bus => {
-            // Where there is such a directory it takes systemd to be running.
+            // By this directory sd_booted(3) tells whether systemd is running.
             let reason = if session.options.scope != Scope::System {
                 "No medium found"
             } else if session.call.root.is_dir("/run/systemd/system") {

@@ -8,9 +8,10 @@ use crate::argv::systemctl::boolean;
 use crate::config::Answers;
 use crate::intent::Scope;
 use crate::request::{self, Request};
-use crate::unit::batch::{Batch, Lookup};
+use crate::unit::batch::Batch;
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
+use crate::unit::lookup::Lookup;
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
 
@@ -35,7 +36,7 @@ pub fn is_asked(session: &Session) -> bool {
 }
 
 /// Hands every argument that is an init script over; those that are no native unit as well are
-/// dropped. For is-enabled, exit code 0 of the reply's last script is told by `session.reply.exit`.
+/// dropped. For is-enabled, `session.reply.exit` is 0 if the last script is enabled.
 pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
     if !is_asked(session) || !matches!(verb, "enable" | "disable" | "is-enabled") {
         return Handled::Left(names);

@@ -1,53 +1,28 @@
 //! Where answers for images differ from the original's on purpose, and which intents requests carry.
 
-use std::ffi::OsString;
-use std::io;
-
-use crate::config::{Answers, Config, SystemctlGeneration};
+use crate::config::{Answers, SystemctlGeneration};
 use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
-use crate::request::{Call, Env, Reply, Stream, run};
-use crate::root::Root;
+use crate::request::test_image::TestImage;
+use crate::request::{Reply, Stream};
 use crate::tool::Tool;
 use crate::unit::generation::Generation;
 
 const UNIT: &[u8] = b"[Unit]\n[Install]\nWantedBy=multi-user.target\n";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/demo.service";
 
-struct Image {
-    root: Root,
-    config: Config,
-    _dir: tempfile::TempDir,
-}
-
 /// An image with one unit; neither `/proc` nor `/dev` is there.
-fn image(answers: Answers, generation: u16) -> Image {
-    let dir = tempfile::tempdir().unwrap();
-    let root = Root::open(dir.path()).unwrap();
-    let mut config = Config::default();
-    config.shims.answers = answers;
-    config.shims.systemctl_generation = SystemctlGeneration::Fixed(Generation::release(generation));
-    let image = Image {
-        root,
-        config,
-        _dir: dir,
-    };
+fn image(answers: Answers, generation: u16) -> TestImage {
+    let mut image = TestImage::new();
+    image.config.shims.answers = answers;
+    image.config.shims.systemctl_generation = SystemctlGeneration::Fixed(Generation::release(generation));
     image.file("/usr/lib/systemd/system/demo.service", UNIT);
     image.file("/usr/lib/systemd/system/multi-user.target", b"[Unit]\n");
     image
 }
 
-impl Image {
-    fn file(&self, path: &str, content: &[u8]) {
-        self.root.create_dirs(crate::unit::paths::parent(path), 0o755).unwrap();
-        self.root.write(path, content, None).unwrap();
-    }
-
+impl TestImage {
     fn run(&self, words: &str) -> Reply {
-        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-        let env = Env::default();
-        let call = Call::new(&self.root, &self.config, &env, "systemctl");
-        let call = call.with_stdin(|| Ok::<_, io::Error>(b"[Service]\nNice=1".to_vec()));
-        run(Tool::Systemctl, &call, &words)
+        self.call(Tool::Systemctl, "systemctl", &words.split(' ').collect::<Vec<_>>())
     }
 }
 

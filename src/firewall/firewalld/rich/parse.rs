@@ -349,16 +349,7 @@ impl Reader<'_> {
             }
             "accept" | "reject" | "drop" | "mark" => {
                 let action = Action {
-                    verdict: match open.word {
-                        "accept" => RichAction::Accept,
-                        "reject" => RichAction::Reject {
-                            with: open.take("type"),
-                        },
-                        "drop" => RichAction::Drop,
-                        _ => RichAction::Mark {
-                            set: open.take("set"),
-                        },
-                    },
+                    verdict: action(&mut open),
                     limit: self.limit.take(),
                 };
                 rule.action = Some(action.made(grammar)?);
@@ -372,6 +363,19 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+}
+
+fn action(open: &mut Open) -> RichAction {
+    match open.word {
+        "accept" => RichAction::Accept,
+        "reject" => RichAction::Reject {
+            with: open.take("type"),
+        },
+        "drop" => RichAction::Drop,
+        _ => RichAction::Mark {
+            set: open.take("set"),
+        },
     }
 }
 

@@ -1,0 +1,142 @@
+//! The changes that were made through a root, in the order in which they were made.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::digest;
+use crate::escape::escape;
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    /// What was done.
+    pub op: Op,
+    /// The path in the image, absolute, escaped as in [`crate::escape`].
+    pub path: String,
+    /// Where a link that was made points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Where a link that was replaced or removed pointed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
+    /// SHA-256 of what a file that was written holds now, in lower case hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// SHA-256 of what a file that was overwritten or removed had held, if that was to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
+/// What a file held before it was overwritten or removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// All of it.
+    pub content: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+/// Kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Op {
+    /// A file that was not there was written.
+    Create,
+    /// A file that was there was written.
+    Write,
+    /// A symbolic link was made or replaced.
+    Link,
+    /// A directory was made.
+    Mkdir,
+    /// A file or link was removed.
+    Remove,
+    /// An empty directory was removed.
+    Rmdir,
+    /// A file was renamed; `target` is the new name.
+    Rename,
+    /// Permission bits were changed.
+    Chmod,
+}
+
+/// A change as it is kept until somebody asks for it: most writers never do, and hashing what they
+/// wrote would be in vain.
+#[derive(Debug)]
+struct Noted {
+    change: Change,
+    content: Option<Vec<u8>>,
+}
+
+impl Noted {
+    fn into_change(self) -> Change {
+        Change {
+            digest: self.content.map(|content| digest(&content)),
+            ..self.change
+        }
+    }
+}
+
+/// Changes that nobody has asked for yet.
+#[derive(Debug, Default)]
+pub(super) struct ChangeLog {
+    noted: RefCell<Vec<Noted>>,
+    replaced: RefCell<Vec<(String, Replaced)>>,
+}
+
+impl ChangeLog {
+    /// Notes a change, with a link's new and former target.
+    pub fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
+        let text = |path: &Path| escape(path.as_os_str());
+        let change = Change {
+            op,
+            path: text(&Path::new("/").join(path)),
+            target: target.map(text),
+            was: was.map(text),
+            digest: None,
+            before: None,
+        };
+        self.noted.borrow_mut().push(Noted {
+            change,
+            content: None,
+        });
+    }
+
+    /// Adds to the last change what the file holds now.
+    pub fn note_content(&self, content: &[u8]) {
+        if let Some(noted) = self.noted.borrow_mut().last_mut() {
+            noted.content = Some(content.to_owned());
+        }
+    }
+
+    /// Adds to the last change what the file held before.
+    pub fn note_replaced(&self, before: Option<Replaced>) {
+        let Some(before) = before else { return };
+        let digest = digest(&before.content);
+        if let Some(noted) = self.noted.borrow_mut().last_mut() {
+            noted.change.before = Some(digest.clone());
+        }
+        self.replaced.borrow_mut().push((digest, before));
+    }
+
+    /// The changes, oldest first; none are left.
+    pub fn take(&self) -> Vec<Change> {
+        self.noted.take().into_iter().map(Noted::into_change).collect()
+    }
+
+    /// What files held that were overwritten or removed, by SHA-256; nothing is left.
+    pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
+        self.replaced.take()
+    }
+
+    /// Takes over the changes of another log, whose paths begin at the directory `dir`.
+    pub fn take_over(&self, dir: &str, inner: &ChangeLog) {
+        let prefix = escape(OsStr::new(dir));
+        let mut changes = inner.noted.take();
+        changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
+        self.noted.borrow_mut().append(&mut changes);
+        self.replaced.borrow_mut().append(&mut inner.replaced.take());
+    }
+}
