@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use serde::Serialize;
-
 use super::declare;
+use super::finding::{Finding, Severity};
 use super::requests::{Context, ForecastItem, judged, of_package};
 use super::scriptlet::{command_line, scriptlets};
 use super::units::of_units;
@@ -21,55 +20,6 @@ use crate::root::Root;
 use crate::rpmdb::PackageFile;
 use crate::shell::Command;
 use crate::vdsm;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// It will not work as it is.
-    Error,
-    /// It may not work as it is meant.
-    Warning,
-    /// It works; it could be said better.
-    Note,
-}
-
-/// Something found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The rule's name; nodeshim(8) lists them.
-    pub rule: &'static str,
-    /// A scriptlet's kind, or a path.
-    pub place: String,
-    /// The line in it, from 1.
-    pub line: Option<usize>,
-    /// What was found.
-    pub text: String,
-    /// What could be written instead.
-    pub instead: Option<String>,
-}
-
-impl Finding {
-    pub(super) fn new(
-        severity: Severity,
-        rule: &'static str,
-        place: &str,
-        line: Option<usize>,
-        text: impl Into<String>,
-    ) -> Finding {
-        Finding {
-            severity,
-            rule,
-            place: place.to_owned(),
-            line,
-            text: text.into(),
-            instead: None,
-        }
-    }
-}
 
 /// Looks at an rpm file, or at a metadata file by itself.
 pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {

@@ -3,6 +3,7 @@
 
 mod check;
 mod declare;
+mod finding;
 mod forecast;
 mod lua;
 mod requests;
@@ -10,6 +11,7 @@ mod scanned;
 mod scriptlet;
 mod units;
 
-pub use check::{Finding, Severity, lint};
+pub use check::lint;
+pub use finding::{Finding, Severity};
 pub use forecast::{Forecast, forecast};
 pub use requests::{Context, ForecastItem, judged, of_call, of_file, of_package};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::check::{Finding, Severity};
+use super::finding::{Finding, Severity};
 use super::requests::ForecastItem;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::rpmdb::PackageFile;

@@ -64,6 +64,8 @@ impl Batch {
     }
 
     /// Adds a unit and finds what is behind it; a failure is recorded under the text given.
+    ///
+    /// `install_info_discover()` of systemd's shared/install.c.
     pub fn discover(
         &mut self,
         units: &Units,
@@ -91,6 +93,8 @@ impl Batch {
     }
 
     /// As [`Batch::discover`], but a unit that is masked or made at run time is a failure too.
+    ///
+    /// `install_info_discover_and_check()` of systemd's shared/install.c.
     pub fn discover_usable(
         &mut self,
         units: &Units,
@@ -113,6 +117,8 @@ impl Batch {
 
     /// Finds a unit's file and goes on over links until there is one, or a mask. The unit behind
     /// an alias has another name, and joins the batch.
+    ///
+    /// `install_info_traverse()` of systemd's shared/install.c.
     pub fn traverse(&mut self, units: &Units, start: usize, lookup: Lookup) -> Result<usize, Problem> {
         self.search(units, start, lookup)?;
         let mut index = start;
@@ -150,6 +156,7 @@ impl Batch {
         Err(Problem::LinkedFile)
     }
 
+    /// `install_info_follow()` of systemd's shared/install.c.
     fn follow(&mut self, units: &Units, index: usize, target: String, lookup: Lookup) -> Result<(), Problem> {
         let unit = &mut self.units[index];
         unit.path = Some(target.clone());

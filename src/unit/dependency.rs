@@ -37,6 +37,8 @@ pub fn can_be_default(target: &str) -> Result<(), Problem> {
 impl Units<'_> {
     /// Makes `target` pull units in, whatever their `[Install]` says. Gives the target's real name
     /// and those of the units beside the outcome.
+    ///
+    /// `unit_file_add_dependency()` of systemd's shared/install.c.
     pub fn add_dependency(
         &mut self,
         target: &str,
@@ -72,6 +74,8 @@ impl Units<'_> {
     }
 
     /// Makes a target the one to boot into. Gives its real name.
+    ///
+    /// `unit_file_set_default()` of systemd's shared/install.c.
     pub fn set_default(&mut self, target: &str, dir: &str, events: &mut Events) -> Result<String, Problem> {
         can_be_default(target)?;
         let mut batch = Batch::default();
@@ -82,6 +86,8 @@ impl Units<'_> {
     }
 
     /// The unit that is booted into.
+    ///
+    /// `unit_file_get_default()` of systemd's shared/install.c.
     pub fn default_target(&self) -> Result<String, Problem> {
         let mut batch = Batch::default();
         let mut events = Events::default();

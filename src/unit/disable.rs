@@ -94,6 +94,8 @@ impl Units<'_> {
 
     /// Finds the names that links of a batch's units can have. A unit that is gone still has
     /// links; a masked one keeps them.
+    ///
+    /// `install_context_mark_for_removal()` of systemd's shared/install.c.
     pub fn mark(&self, batch: &mut Batch, events: &mut Events) -> Marks {
         let mut marks = Marks::default();
         while let Some(index) = batch.take_next() {
@@ -118,6 +120,8 @@ impl Units<'_> {
 
     /// Removes every link below `dir` that a mark fits, again and again until none is left: a link
     /// to a removed link goes as well. Directories that become empty go, `dir` itself stays.
+    ///
+    /// `remove_marked_symlinks()` of systemd's shared/install.c.
     pub fn remove_marked(
         &mut self,
         marks: &mut Marks,

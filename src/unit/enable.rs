@@ -47,6 +47,8 @@ impl Units<'_> {
     }
 
     /// Links every unit of a batch.
+    ///
+    /// `install_context_apply()` of systemd's shared/install.c.
     pub fn apply(
         &mut self,
         batch: &mut Batch,
@@ -84,6 +86,7 @@ impl Units<'_> {
         outcome
     }
 
+    /// `install_info_apply()` of systemd's shared/install.c.
     fn link_unit(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
         self.link_outside_file(unit, place, events)?;
         let mut outcome = self.link_aliases(unit, place, events);
@@ -109,6 +112,8 @@ impl Units<'_> {
     }
 
     /// A unit that came by a path outside the search path gets a link of its own name.
+    ///
+    /// `install_info_symlink_link()` of systemd's shared/install.c.
     pub(super) fn link_outside_file(
         &mut self,
         unit: &Unit,
@@ -123,6 +128,7 @@ impl Units<'_> {
         self.make_link(file, &link, place.force, unit.owner, events)
     }
 
+    /// `install_info_symlink_alias()` of systemd's shared/install.c.
     fn link_aliases(&mut self, unit: &Unit, place: &Placement, events: &mut Events) -> Outcome {
         let mut outcome = Ok(0);
         let outside = !self.path.contains(unit.shown());
@@ -179,6 +185,7 @@ impl Units<'_> {
         }
     }
 
+    /// `install_info_symlink_wants()` of systemd's shared/install.c.
     fn link_into(
         &mut self,
         unit: &Unit,

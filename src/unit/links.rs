@@ -15,6 +15,8 @@ const DIR_MODE: u32 = 0o755;
 impl Units<'_> {
     /// Makes a link from `path` to `target`. An equivalent link stays as it is, another one is
     /// replaced under `force`; anything else in its place is a failure.
+    ///
+    /// `create_symlink()` of systemd's shared/install.c.
     pub fn make_link(
         &mut self,
         target: &str,

@@ -17,6 +17,8 @@ use crate::unit::tree::{DEV_NULL, Units};
 
 impl Units<'_> {
     /// Makes masks, also for units that are not there.
+    ///
+    /// `unit_file_mask()` of systemd's shared/install.c.
     pub fn mask(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut outcome = Ok(0);
         for (owner, unit) in names.iter().enumerate() {
@@ -31,6 +33,8 @@ impl Units<'_> {
     }
 
     /// Removes masks and empty files, with the links that lead to them.
+    ///
+    /// `unit_file_unmask()` of systemd's shared/install.c.
     pub fn unmask(&mut self, names: &[String], dir: &str, events: &mut Events) -> Outcome {
         let mut masks = Vec::new();
         let dirs = self.removal_dirs(dir);
@@ -116,6 +120,8 @@ impl Units<'_> {
     }
 
     /// Links unit files from outside the search path into it. All are looked at first.
+    ///
+    /// `unit_file_link()` of systemd's shared/install.c.
     pub fn link_files(&mut self, paths: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut wanted = Vec::new();
         for (owner, path) in paths.iter().enumerate() {
@@ -165,6 +171,8 @@ impl Units<'_> {
 
     /// Takes an administrator's changes to units back: drop-ins always, unit files and masks where
     /// there is a vendor's unit behind them.
+    ///
+    /// `unit_file_revert()` of systemd's shared/install.c.
     pub fn revert(&mut self, names: &[String], events: &mut Events) -> Outcome {
         let mut doomed = Vec::new();
         for (owner, unit) in names.iter().enumerate() {

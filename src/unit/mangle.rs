@@ -17,6 +17,8 @@ pub struct Mangled {
 /// Mangles one argument that is no path. `operation` is what the argument is for, as hints spell it, `suffix` what
 /// to append where no known suffix is there, `globs` whether the verb takes patterns. `None` if no
 /// unit name can be made of it.
+///
+/// `unit_name_mangle_with_suffix()` of systemd's basic/unit-name.c.
 pub fn mangle(
     given: &str,
     operation: &str,

@@ -45,6 +45,8 @@ pub fn kind(name: &str) -> Option<Kind> {
 }
 
 /// Whether this is a unit name of any kind.
+///
+/// `unit_name_is_valid()` of systemd's basic/unit-name.c.
 pub fn is_valid(name: &str) -> bool {
     kind(name).is_some()
 }

@@ -48,6 +48,8 @@ impl Plan {
 
 impl Units<'_> {
     /// Applies presets to the named units.
+    ///
+    /// `unit_file_preset()` of systemd's shared/install.c.
     pub fn preset(
         &mut self,
         names: &[String],
@@ -79,6 +81,8 @@ impl Units<'_> {
 
     /// Applies presets to every unit file and alias of the search path. Units that cannot be
     /// enabled are reported and passed over.
+    ///
+    /// `unit_file_preset_all()` of systemd's shared/install.c.
     pub fn preset_all(
         &mut self,
         presets: &Presets,

@@ -88,6 +88,8 @@ impl<'r> Units<'r> {
 
     /// Finds and loads a unit by its path, or by its name on the search path; an instance may
     /// come from its template.
+    ///
+    /// `unit_file_search()` of systemd's shared/install.c.
     pub fn search(&self, unit: &mut Unit, lookup: Lookup) -> Result<(), Problem> {
         if let Some(path) = unit.path.clone() {
             return self.load(unit, &path, lookup);
@@ -173,6 +175,7 @@ impl<'r> Units<'r> {
         }
     }
 
+    /// `unit_file_load()` of systemd's shared/install.c.
     fn load_file(&self, unit: &mut Unit, path: &str, lookup: Lookup) -> Result<(), Problem> {
         let io = |error| Problem::from(&error);
         let empty = if lookup.load {
@@ -230,6 +233,7 @@ impl<'r> Units<'r> {
         Ok(())
     }
 
+    /// `unit_file_load_or_readlink()` of systemd's shared/install.c.
     fn load_link(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
         let text = self.index.read_link(path)?;
         let full = absolute(&text, parent(path));

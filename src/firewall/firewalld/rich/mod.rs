@@ -1,6 +1,7 @@
 //! Rich rules: the model, and their one canonical spelling (firewalld.richlanguage(5)).
 
 mod check;
+mod check_action;
 mod lexer;
 mod order;
 mod parse;
