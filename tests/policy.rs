@@ -295,7 +295,7 @@ fn policy_test_and_lint_read_a_call_with_the_images_generation_and_answers() {
     let call = ["test", "--", "systemctl", "enable", "--no-warn", "a.service"];
     let lint = ["--policy", policy.to_str().unwrap(), file.as_str()];
     for (generation, said) in [("252", ""), ("253", "enable a.service")] {
-        let config = format!("[shims]\nanswers = \"strict\"\nsystemctl-generation = \"{generation}\"\n");
+        let config = format!("[shims]\nanswers = \"strict\"\nsystemctl-generation = {generation}\n");
         fs::write(image.path().join("etc/nodeshim/nodeshim.toml"), config).unwrap();
         for (verb, args) in [
             ("policy", &call[..]),
