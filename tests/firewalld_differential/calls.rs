@@ -68,7 +68,7 @@ const RULES: [&str; 14] = [
     "rule protocol value=gre audit accept limit value=1/d",
     "rule destination ipset=x accept",
 ];
-const OTHERS: [&str; 68] = [
+const OTHERS: [&str; 80] = [
     "--list-all",
     "--list-ports",
     "--zone=trusted --list-all",
@@ -137,6 +137,18 @@ const OTHERS: [&str; 68] = [
     "--set-default-zone=trusted",
     "--get-default-zone",
     "--get-log-denied",
+    "--zone=plug --set-priority=5",
+    "--zone=public --get-priority",
+    "--zone=plug --set-ingress-priority=-5",
+    "--policy=p --add-disable",
+    "--policy=p --query-disable",
+    "--policy=p --get-priority",
+    "--get-policies",
+    "--info-policy=p",
+    "--list-all-policies",
+    "--new-zone=a-zone-of-a-longer-name",
+    "--check-config",
+    "--set-log-denied=unicast",
 ];
 const LOKKIT: [&str; 10] = [
     "-p 8080:tcp -s db -t eth1",

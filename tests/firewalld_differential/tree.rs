@@ -25,6 +25,8 @@ const TEXTS: [&str; 7] = [
     "  Größe  ",
     "",
 ];
+/// So many of the rules are known to every generation.
+const EVERY_GENERATION: usize = 6;
 const RULES: [&str; 9] = [
     "<rule family=\"ipv4\"><source address=\"10.0.0.0/8\"/><service name=\"ssh\"/><accept/></rule>",
     "<rule priority=\"-5\" family=\"ipv4\"><source invert=\"yes\" address=\"10.0.0.1\"/><drop/></rule>",
@@ -48,7 +50,8 @@ pub fn random(numbers: &mut Numbers) -> Files {
     );
     put(&format!("{shipped}/zones/drop.xml"), "<zone target=\"DROP\"/>\n".to_owned());
     put(&format!("{shipped}/zones/block.xml"), "<zone target=\"%%REJECT%%\"/>\n".to_owned());
-    put(&format!("{shipped}/zones/public.xml"), zone(numbers));
+    // What a firewalld ships it can read itself.
+    put(&format!("{shipped}/zones/public.xml"), zone(numbers, &RULES[..EVERY_GENERATION]));
     put(&format!("{shipped}/icmptypes/redirect.xml"), "<icmptype/>\n".to_owned());
     for name in ["ssh", "db", "http"] {
         put(
@@ -64,7 +67,7 @@ pub fn random(numbers: &mut Numbers) -> Files {
     }
     for name in ["public", "plug"] {
         if numbers.below(3) == 0 {
-            put(&format!("etc/firewalld/zones/{name}.xml"), zone(numbers));
+            put(&format!("etc/firewalld/zones/{name}.xml"), zone(numbers, &RULES));
         }
     }
     if numbers.below(3) == 0 {
@@ -126,20 +129,20 @@ fn port(numbers: &mut Numbers, element: &str) -> String {
     }
 }
 
-fn traffic(numbers: &mut Numbers) -> Vec<String> {
+fn traffic(numbers: &mut Numbers, rules: &[&str]) -> Vec<String> {
     let mut body = texts(numbers);
     body.extend(some(numbers, 3, |n| port(n, "port")));
     body.extend(some(numbers, 1, |n| port(n, "source-port")));
     body.extend(some(numbers, 2, |n| format!("<service name=\"{}\"/>", n.pick(&["ssh", "db", "http"]))));
     body.extend(some(numbers, 1, |n| format!("<protocol value=\"{}\"/>", n.pick(&["gre", "47", "esp"]))));
-    body.extend(some(numbers, 2, |n| n.pick(&RULES).to_owned()));
+    body.extend(some(numbers, 2, |n| n.pick(rules).to_owned()));
     body.extend(some(numbers, 1, |_| "<icmp-block name=\"redirect\"/>".to_owned()));
     body.extend(some(numbers, 1, |n| n.pick(&["<masquerade/>", "<masquerade></masquerade>"]).to_owned()));
     body
 }
 
-fn zone(numbers: &mut Numbers) -> String {
-    let mut body = traffic(numbers);
+fn zone(numbers: &mut Numbers, rules: &[&str]) -> String {
+    let mut body = traffic(numbers, rules);
     body.extend(some(numbers, 1, |n| format!("<interface name=\"{}\"/>", n.pick(&["eth0", "eth1"]))));
     body.extend(some(numbers, 1, |n| format!("<source address=\"{}\"/>", n.pick(&ADDRESSES))));
     body.extend(some(numbers, 1, |_| "<forward/>".to_owned()));
@@ -173,7 +176,7 @@ fn service(numbers: &mut Numbers) -> String {
 }
 
 fn policy(numbers: &mut Numbers) -> String {
-    let mut body = traffic(numbers);
+    let mut body = traffic(numbers, &RULES);
     let zones = ["public", "trusted", "HOST", "ANY"];
     body.extend(some(numbers, 1, |n| format!("<ingress-zone name=\"{}\"/>", n.pick(&zones))));
     body.extend(some(numbers, 1, |n| format!("<egress-zone name=\"{}\"/>", n.pick(&zones))));

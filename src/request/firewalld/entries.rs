@@ -12,7 +12,7 @@ use super::wording::Wording;
 use super::zone_or_policy::{ZoneOrPolicy, named};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::address::is_source;
-use crate::firewall::firewalld::{Checked, Code, Kind};
+use crate::firewall::firewalld::{Checked, Code, Feature, Kind};
 
 /// Options that adapt or query a zone or policy.
 pub(super) fn zone_or_policy_options(session: &mut Session) -> Step {
@@ -70,14 +70,15 @@ fn item_options(session: &mut Session, place: &mut ZoneOrPolicy, stem: &str) -> 
     }
 }
 
-/// Reads an entry. All but running zones take an empty rich rule for one, which can be asked for
-/// but not stored.
+/// Reads an entry. Before 2.3 all but running zones take an empty rich rule for one, which can be
+/// asked for but not stored.
 fn item(session: &Session, place: &ZoneOrPolicy, stem: &str, value: &str, adds: bool) -> Checked<Item> {
-    let is_lenient = match place.wording(session) {
-        Wording::Offline | Wording::Policy => true,
-        Wording::Permanent => !adds,
-        Wording::RunningZone => false,
-    };
+    let is_lenient = !session.grammar.has(Feature::StrictRules)
+        && match place.wording(session) {
+            Wording::Offline | Wording::Policy => true,
+            Wording::Permanent => !adds,
+            Wording::RunningZone => false,
+        };
     match stem {
         "rich-rule" if is_lenient && value.is_empty() => Ok(Item::empty_rule()),
         _ => Item::parse(stem, value, &session.grammar),

@@ -84,6 +84,11 @@ impl Rule {
         let needs = self.source.as_ref().is_some_and(|source| source.address.is_some())
             || self.destination.is_some()
             || matches!(self.element, Some(Element::ForwardPort { .. }));
+        if let Some(family) =
+            self.family.as_ref().filter(|family| !matches!(family.as_str(), "ipv4" | "ipv6"))
+        {
+            return Err(Code::InvalidFamily.about(family));
+        }
         if self.family.is_none() && needs {
             Err(Code::MissingFamily.about(""))
         } else {

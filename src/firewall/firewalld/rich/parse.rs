@@ -123,6 +123,10 @@ struct Reader<'d> {
 impl Reader<'_> {
     fn read(mut self, text: &str) -> Checked<Rule> {
         let words = lexer::split(text).map_err(|error| Code::UnknownError.about(error))?;
+        // Before 2.3 a text of no length is none that is read (`core/rich.py` Rich_Rule.__init__).
+        if words.is_empty() && (!text.is_empty() || self.grammar.has(Feature::StrictRules)) {
+            return Err(invalid("empty rule"));
+        }
         // All words are taken apart before the first is looked at.
         let odd = words.iter().find(|word| match word.split_once('=') {
             Some((name, value)) => name.is_empty() || value.is_empty() || value.contains('='),
