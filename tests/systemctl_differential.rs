@@ -3,7 +3,8 @@
 //!
 //! `NODESHIM_SEQUENCES` says how many sequences to run, `NODESHIM_SEED` where to start,
 //! `NODESHIM_CASE` is a case (JSON, or a file of it) to run instead, and with `NODESHIM_ALL` a run
-//! goes on past what it finds and prints each case at once.
+//! goes on past what it finds and prints each case at once. `NODESHIM_PEER` is the tree of another systemctl
+//! (`tests/lib/systemctl-peers` fetches Debian's), `NODESHIM_GENERATION` as which the shim then answers.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 #[path = "systemctl_differential/case.rs"]
@@ -27,7 +28,7 @@ mod unit_text;
 use std::fmt::Write;
 use std::fs;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +41,7 @@ use random::Random;
 use side::{Answer, Side};
 
 /// The generation that the machine's systemctl must have.
-const GENERATION: u16 = 252;
+const GENERATION: &str = "252";
 /// Less than half a minute on two busy cores, and enough to reach everything.
 const SEQUENCES: u64 = 2000;
 const REQUESTS: u64 = 6;
@@ -63,6 +64,9 @@ fn goes_on() -> bool {
 }
 
 fn has_oracle() -> bool {
+    if std::env::var_os("NODESHIM_PEER").is_some() {
+        return true;
+    }
     let output = Command::new(side::SYSTEMCTL).arg("--version").output();
     let has = output.is_ok_and(|output| {
         String::from_utf8_lossy(&output.stdout).starts_with(&format!("systemd {GENERATION} "))
@@ -76,6 +80,37 @@ fn has_oracle() -> bool {
     has
 }
 
+/// An original to compare with.
+#[derive(Clone)]
+struct Peer {
+    /// The tree that it lies in with its libraries; none is this machine's own.
+    tree: Option<PathBuf>,
+    /// As which the shim answers, as the configuration spells it.
+    generation: String,
+}
+
+impl Peer {
+    fn own() -> Peer {
+        Peer {
+            tree: None,
+            generation: GENERATION.to_owned(),
+        }
+    }
+
+    /// The one that `NODESHIM_PEER` names, a tree as `tests/lib/systemctl-peers` makes it, whose generation
+    /// `NODESHIM_GENERATION` tells; else this machine's.
+    fn chosen() -> Peer {
+        match std::env::var_os("NODESHIM_PEER") {
+            None => Peer::own(),
+            Some(tree) => Peer {
+                tree: Some(tree.into()),
+                generation: std::env::var("NODESHIM_GENERATION")
+                    .expect("NODESHIM_GENERATION with NODESHIM_PEER"),
+            },
+        }
+    }
+}
+
 /// Both sides, ready to be asked.
 struct Pair {
     original: Side,
@@ -86,10 +121,10 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(place: &Path) -> Pair {
+    fn new(place: &Path, peer: &Peer) -> Pair {
         Pair {
-            original: Side::original(&place.join("original")),
-            shim: Side::shim(&place.join("shim"), GENERATION),
+            original: Side::original(&place.join("original"), peer.tree.as_deref()),
+            shim: Side::shim(&place.join("shim"), &peer.generation),
             coverage: Coverage::default(),
             excuses: true,
         }
@@ -204,7 +239,7 @@ impl Run {
     /// Takes sequences until there are no more, or enough have failed.
     fn work(&self) {
         let scratch = support::scratch();
-        let mut pair = Pair::new(scratch.path());
+        let mut pair = Pair::new(scratch.path(), &Peer::chosen());
         loop {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             let enough = !goes_on() && self.found.lock().expect("the workers end in order").len() >= ENOUGH;
@@ -254,7 +289,7 @@ fn systemctl_cases_that_once_differed_are_equal() {
         return;
     }
     let scratch = support::scratch();
-    let mut pair = Pair::new(scratch.path());
+    let mut pair = Pair::new(scratch.path(), &Peer::own());
     // These were chosen so that no order matters.
     pair.excuses = std::env::var_os("NODESHIM_CASE").is_some();
     let mut failures = String::new();

@@ -84,18 +84,14 @@ impl Drop for Side {
 }
 
 impl Side {
-    /// A root with the original and its libraries. `/lib` is a directory, so that the original's
-    /// build for split roots finds nothing there.
-    pub fn original(root: &Path) -> Side {
+    /// A root with an original and its libraries: this machine's, or that of a tree, which has a loader of its
+    /// own. `/lib` is a directory, so that a build for split roots finds nothing there.
+    pub fn original(root: &Path, tree: Option<&Path>) -> Side {
         prepare(root);
-        let listed = Command::new("ldd").arg(SYSTEMCTL).output().expect("ldd");
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        for library in listed.split_whitespace().filter(|word| word.starts_with('/')) {
-            let inside =
-                library.strip_prefix("/usr").filter(|rest| rest.starts_with("/lib")).unwrap_or(library);
-            copy(Path::new(library), &root.join(inside.trim_start_matches('/')));
+        match tree {
+            Some(tree) => support::succeed(Command::new("cp").arg("-aT").args([tree, root])),
+            None => copy_own(root),
         }
-        copy(Path::new(SYSTEMCTL), &root.join("usr/bin/systemctl"));
         support::succeed(
             Command::new("mknod").args(["-m", "666"]).arg(root.join("dev/null")).args(["c", "1", "3"]),
         );
@@ -137,7 +133,7 @@ impl Side {
     }
 
     /// A root with the shim, which answers to the letter.
-    pub fn shim(root: &Path, generation: u16) -> Side {
+    pub fn shim(root: &Path, generation: &str) -> Side {
         prepare(root);
         fs::create_dir_all(root.join("etc/nodeshim")).expect("a directory");
         let text = format!("[shims]\nanswers = \"strict\"\nsystemctl-generation = {generation}\n");
@@ -327,6 +323,17 @@ fn prepare(root: &Path) {
     }
     fs::write(root.join("etc/os-release"), "ID=demo\nVERSION_ID=1\n").expect("os-release");
     fs::write(root.join("etc/machine-id"), "0123456789abcdef0123456789abcdef\n").expect("machine-id");
+}
+
+/// This machine's systemctl with what it is linked with.
+fn copy_own(root: &Path) {
+    let listed = Command::new("ldd").arg(SYSTEMCTL).output().expect("ldd");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for library in listed.split_whitespace().filter(|word| word.starts_with('/')) {
+        let inside = library.strip_prefix("/usr").filter(|rest| rest.starts_with("/lib")).unwrap_or(library);
+        copy(Path::new(library), &root.join(inside.trim_start_matches('/')));
+    }
+    copy(Path::new(SYSTEMCTL), &root.join("usr/bin/systemctl"));
 }
 
 fn copy(from: &Path, to: &Path) {

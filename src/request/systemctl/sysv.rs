@@ -43,10 +43,11 @@ pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<St
     }
     let mut left = Vec::new();
     for name in names {
-        let Some(service) = name.strip_suffix(".service").filter(|service| !service.contains('/')) else {
+        let Some(service) = name.strip_suffix(".service").filter(|service| !is_path(session, service)) else {
             left.push(name);
             continue;
         };
+        // A path from where the caller is was a name like any other up to 249, and no valid one.
         let is_native = match exists_natively(units, &name) {
             Ok(is_native) => is_native,
             Err(problem) => {
@@ -82,6 +83,13 @@ pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<St
         return Handled::Ended;
     }
     Handled::Left(left)
+}
+
+fn is_path(session: &Session, service: &str) -> bool {
+    match session.generation.has(Trait::EarlierInstall) {
+        true => service.starts_with('/'),
+        false => service.contains('/'),
+    }
 }
 
 fn answer(session: &mut Session, enabled: bool) {
