@@ -7,11 +7,14 @@ use super::declared::{Declared, UnitState, User};
 use super::{Context, TITLE};
 use crate::intent::{DeferredVerb, FirewallItem, Intent};
 use crate::plan::words;
+use crate::unit::name::is_template;
 
 pub(super) fn speaks(one: &Declared, _: &Context) -> bool {
     match one {
         Declared::FirewallItem { opening, .. } => parameter(opening).is_some(),
         Declared::Deferred { verb, .. } => state(*verb).is_some(),
+        // The module asks systemd about the unit first, which knows nothing of a template alone.
+        Declared::Unit { unit, .. } => !is_template(unit),
         // Each boot loader has tools of its own.
         Declared::Parameter(_) => false,
         _ => true,

@@ -5,6 +5,7 @@ use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::firewall::valid;
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
+use crate::unit::name::is_template;
 
 /// A thing to declare. They are written in this order: a unit may need its user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,8 +54,27 @@ pub(super) enum UnitState {
     Masked,
 }
 
-/// An intent as a declaration; none if it is none, or names something that could be more than a name.
-pub(super) fn declared(intent: &Intent, default_zone: &str) -> Option<Declared> {
+/// The units that a template is enabled as: those of the image's preset rules, or by name its default
+/// instance.
+pub(super) type InstancesOf<'f> = dyn Fn(&str, UnitWant) -> Vec<String> + 'f;
+
+/// An intent as declarations; none if it is none, or names something that could be more than a name.
+pub(super) fn declared(intent: &Intent, default_zone: &str, instances: &InstancesOf) -> Vec<Declared> {
+    match intent {
+        Intent::Unit {
+            unit,
+            want: want @ (UnitWant::Enable | UnitWant::PresetEnable),
+            scope: Scope::System,
+            ..
+        } if is_template(unit) => {
+            let instances = instances(unit, *want).into_iter();
+            instances.filter_map(|instance| of_unit(&instance, UnitState::Enabled)).collect()
+        }
+        intent => of_one(intent, default_zone).into_iter().collect(),
+    }
+}
+
+fn of_one(intent: &Intent, default_zone: &str) -> Option<Declared> {
     match intent {
         Intent::Allow { opening, zone } => of_opening(true, opening, zone.as_deref().unwrap_or(default_zone)),
         Intent::Withdraw { opening, zone } => {
@@ -81,7 +101,7 @@ pub(super) fn declared(intent: &Intent, default_zone: &str) -> Option<Declared> 
             verb,
             unit,
             scope: Scope::System,
-        } => is_unit_name(unit).then(|| Declared::Deferred {
+        } => is_plain_unit(unit).then(|| Declared::Deferred {
             unit: unit.clone(),
             verb: *verb,
         }),
@@ -151,10 +171,16 @@ fn of_opening(open: bool, opening: &FirewallItem, zone: &str) -> Option<Declared
 }
 
 fn of_unit(unit: &str, state: UnitState) -> Option<Declared> {
-    is_unit_name(unit).then(|| Declared::Unit {
+    is_plain_unit(unit).then(|| Declared::Unit {
         unit: unit.to_owned(),
         state,
     })
+}
+
+/// A unit's name that programs take for one: they pass it to systemctl as it is, which takes what begins with
+/// a dash, such as the root's `-.mount`, for options.
+fn is_plain_unit(unit: &str) -> bool {
+    is_unit_name(unit) && !unit.starts_with('-')
 }
 
 fn state_of(want: UnitWant) -> Option<UnitState> {

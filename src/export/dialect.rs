@@ -89,7 +89,7 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
             notes.extend(systemd::not_preset(state));
         }
         Dialect::Recipe(language) => {
-            let (name, text, not_said) = super::write(state, &default_zone, language);
+            let (name, text, not_said) = super::write(root, state, &default_zone, language);
             files.insert(name, text);
             notes.extend(not_said);
         }

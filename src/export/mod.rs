@@ -12,13 +12,16 @@ mod ovirt_records;
 pub use dialect::{Dialect, Exported, export};
 pub use ovirt_records::{DIRECTORY, keep_ovirt_files, ovirt_files, register};
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::declared::{Declared, UnitState, declared};
-use crate::backend::systemd::comes_with_enabling;
-use crate::intent::{FirewallItem, Intent};
+use crate::backend::systemd::{Rules, comes_with_enabling};
+use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::plan::{Note, words};
+use crate::root::Root;
 use crate::state::{ActiveIntent, State};
+use crate::unit::name::{template_of, with_instance};
 
 /// The languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +34,32 @@ pub enum Language {
     Ansible,
 }
 
-/// Writes a state in a language: the file's name and text, and what could not be said.
-pub fn write(state: &State, default_zone: &str, language: Language) -> (String, String, Vec<Note>) {
+/// Writes a state in a language: the file's name and text, and what could not be said. The image is asked
+/// which instances a template stands for.
+pub fn write(
+    root: &Root,
+    state: &State,
+    default_zone: &str,
+    language: Language,
+) -> (String, String, Vec<Note>) {
     let (speaks, name): (fn(&Declared, &Context) -> bool, _) = match language {
         Language::Kickstart => (kickstart::speaks, "kickstart"),
         Language::Blueprint => (blueprint::speaks, "blueprint"),
         Language::Ansible => (ansible::speaks, "ansible"),
     };
-    let wanted = || all(state).map(|(plugin, want)| (plugin, want, declared(&want.intent, default_zone)));
-    let users = wanted().filter_map(|(.., one)| match one {
-        Some(Declared::User(user)) if user.group.is_none() => Some(user.name),
+    let rules = LazyCell::new(|| Rules::load(root, Scope::System));
+    let instances = |template: &str, want| {
+        let found = match want {
+            UnitWant::Enable => rules.default_instance(template).into_iter().collect(),
+            _ => rules.instances(template),
+        };
+        found.iter().filter_map(|instance| with_instance(template, instance)).collect()
+    };
+    let wanted: Vec<(&str, &ActiveIntent, Vec<Declared>)> = all(state)
+        .map(|(plugin, want)| (plugin, want, declared(&want.intent, default_zone, &instances)))
+        .collect();
+    let users = wanted.iter().flat_map(|(.., declared)| declared).filter_map(|one| match one {
+        Declared::User(user) if user.group.is_none() => Some(user.name.clone()),
         _ => None,
     });
     let context = Context {
@@ -49,10 +68,10 @@ pub fn write(state: &State, default_zone: &str, language: Language) -> (String, 
     };
     let mut unsaid: Vec<(&str, &ActiveIntent)> = Vec::new();
     let mut found: BTreeSet<Declared> = BTreeSet::new();
-    for (plugin, want, one) in wanted() {
-        match one.filter(|one| speaks(one, &context)) {
-            Some(one) => _ = found.insert(one),
-            None => unsaid.push((plugin, want)),
+    for (plugin, want, declared) in wanted {
+        match !declared.is_empty() && declared.iter().all(|one| speaks(one, &context)) {
+            true => found.extend(declared),
+            false => unsaid.push((plugin, want)),
         }
     }
     let mut notes = contradictions(&mut found);
@@ -100,6 +119,7 @@ fn contradictions(found: &mut BTreeSet<Declared>) -> Vec<Note> {
         }
     }
     states.retain(|_, states| states.len() > 1);
+    let kept_off = templates_with_instances(found);
     let is_open = |one: &Declared| match one {
         Declared::FirewallItem { zone, opening, .. } => found.contains(&Declared::FirewallItem {
             open: true,
@@ -111,6 +131,7 @@ fn contradictions(found: &mut BTreeSet<Declared>) -> Vec<Note> {
     let closed = found.iter().filter(|one| matches!(one, Declared::FirewallItem { open: false, .. }));
     let overruled: Vec<Declared> = closed.filter(|one| is_open(one)).cloned().collect();
     found.retain(|one| match one {
+        Declared::Unit { unit, .. } if kept_off.contains(unit) => false,
         Declared::Unit { unit, state } => states.get(unit).is_none_or(|states| states.first() == Some(state)),
         one => !overruled.contains(one),
     });
@@ -127,7 +148,23 @@ fn contradictions(found: &mut BTreeSet<Declared>) -> Vec<Note> {
         }
         _ => None,
     });
-    of_unit.chain(of_opening).map(|text| Note::new(None, text, &[])).collect()
+    let of_template = kept_off
+        .iter()
+        .map(|template| format!("instances of {template} are enabled: it is not disabled as a whole"));
+    of_unit
+        .chain(of_template)
+        .chain(of_opening)
+        .map(|text| Note::new(None, text, &[]))
+        .collect()
+}
+
+/// Templates that are to be disabled while an instance is to be enabled: disabling a template takes the links
+/// of all its instances back, and the order is the reader's.
+fn templates_with_instances(found: &BTreeSet<Declared>) -> BTreeSet<String> {
+    let enabled: BTreeSet<String> =
+        units(found, UnitState::Enabled).into_iter().filter_map(template_of).collect();
+    let disabled = units(found, UnitState::Disabled).into_iter();
+    disabled.filter(|unit| enabled.contains(*unit)).map(str::to_owned).collect()
 }
 
 /// The units of a state, in order.

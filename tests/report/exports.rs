@@ -335,3 +335,57 @@ fn json_has_the_files_and_what_they_do_not_say() {
     let masked = masked.unwrap_or_else(|| panic!("{shown:#}"));
     assert_eq!((&masked["plugin"], masked["because"].as_array().unwrap().len()), (&json!("asking"), 1));
 }
+
+/// An image with templates: one with a default instance, one that presets give instances, one with neither,
+/// one that is disabled but for an instance; and the root's own mount unit.
+fn image_with_templates() -> Image {
+    let image = Image::new();
+    let units = image.path().join("usr/lib/systemd/system");
+    let with_default = format!("{UNIT}DefaultInstance=one\n");
+    for (unit, text) in [
+        ("default@.service", with_default.as_str()),
+        ("listed@.service", UNIT),
+        ("bare@.service", UNIT),
+        ("off@.service", UNIT),
+        ("-.mount", "[Mount]\nWhat=/dev/x\nWhere=/\n[Install]\nWantedBy=multi-user.target\n"),
+    ] {
+        fs::write(units.join(unit), text).unwrap();
+    }
+    let presets = image.path().join("usr/lib/systemd/system-preset");
+    fs::create_dir_all(&presets).unwrap();
+    fs::write(presets.join("90-x.preset"), "enable listed@.service p q\nenable bare@.service\n").unwrap();
+    let script = "%post\nsystemctl enable default@.service\nsystemctl preset listed@.service bare@.service\n\
+        systemctl disable off@.service\nsystemctl enable off@k.service\nsystemctl enable -- -.mount\n";
+    image.transaction(&[
+        "-i",
+        &build_with(&image.beside("rpms"), "templates", "", &[], script),
+    ]);
+    image
+}
+
+#[test]
+fn exports_name_instances_of_a_template_and_nothing_that_is_taken_for_an_option() {
+    let image = image_with_templates();
+    let enabled = [
+        "default@one.service",
+        "listed@p.service",
+        "listed@q.service",
+        "off@k.service",
+    ];
+    for format in ["kickstart", "blueprint", "ansible"] {
+        let output = succeed(&mut image.nodeshim("export", ["--format", format]));
+        let [text, notes] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        for unit in enabled {
+            assert!(text.contains(unit), "{format}: {unit} in {text}");
+        }
+        assert!(!text.contains("@.service") && !text.contains("-.mount"), "{format}: {text}");
+        for thing in ["preset (enable) bare@.service", "enable -.mount"] {
+            let found = notes.lines().any(|line| line.contains("cannot express") && line.contains(thing));
+            assert!(found, "{format}: {thing} in {notes}");
+        }
+    }
+    // What they name can be enabled.
+    for unit in enabled {
+        succeed(Command::new("systemctl").arg("--root").arg(image.path()).args(["enable", "--", unit]));
+    }
+}

@@ -7,7 +7,7 @@ mod presets;
 mod state;
 
 pub use declared::{declared, declared_after};
-pub use presets::{not_preset, own_preset, presets};
+pub use presets::{Rules, not_preset, own_preset, presets};
 pub use state::{unit_state, unit_states};
 
 use crate::intent::{DeferredVerb, Intent, Scope};

@@ -228,13 +228,14 @@ fn template<'s>(
 }
 
 /// The preset rules of an image that are not ours, and its units.
-struct Rules<'r> {
+pub struct Rules<'r> {
     presets: Presets,
     units: Units<'r>,
 }
 
 impl<'r> Rules<'r> {
-    fn load(root: &'r Root, scope: Scope) -> Rules<'r> {
+    /// Those of a manager in an image.
+    pub fn load(root: &'r Root, scope: Scope) -> Rules<'r> {
         let generation = Generation::detect(root);
         let path = match scope {
             Scope::System => SearchPath::system(root, generation),
@@ -249,7 +250,7 @@ impl<'r> Rules<'r> {
     }
 
     /// The instances of a template that these rules enable.
-    fn instances(&self, template: &str) -> BTreeSet<String> {
+    pub fn instances(&self, template: &str) -> BTreeSet<String> {
         let answer = self.presets.query(template, false);
         let listed = answer.instances.iter().filter_map(|unit| name::instance_of(unit));
         match answer.verdict {
@@ -262,7 +263,7 @@ impl<'r> Rules<'r> {
     }
 
     /// `DefaultInstance=` of a template.
-    fn default_instance(&self, template: &str) -> Option<String> {
+    pub fn default_instance(&self, template: &str) -> Option<String> {
         let mut batch = Batch::default();
         let lookup = Lookup::LOAD_AND_FOLLOW;
         let index = batch.discover(&self.units, template, lookup, 0, &mut Events::default()).ok()?;
