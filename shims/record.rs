@@ -2,8 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 
+use nix::errno::Errno;
+use nix::unistd::write;
 use nodeshim::attribution;
 use nodeshim::config::Config;
 use nodeshim::error::{Error, Result};
@@ -13,6 +16,7 @@ use nodeshim::policy;
 use nodeshim::request::{Call, Env, PolicyContext, Reply, Request, Stream, enforce};
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
+use nodeshim::unit::problem::Problem;
 
 use crate::booted;
 use crate::handover::become_original;
@@ -27,10 +31,10 @@ pub fn run(argv: &[OsString]) -> u8 {
     };
     match answer(tool, argv) {
         Ok(reply) => {
-            print(&reply);
+            let exit = print(&reply);
             match &reply.programs {
-                Some(programs) => programs::run(programs, reply.exit),
-                None => reply.exit,
+                Some(programs) => programs::run(programs, exit),
+                None => exit,
             }
         }
         Err(error) => complain(&error.to_string(), 1),
@@ -103,14 +107,33 @@ fn stdin() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Prints what the tool printed. A reader that went away is no error of the tool.
-fn print(reply: &Reply) {
+/// Prints what the tool printed, and gives its exit code. A reader that went away is no error of the tool, and
+/// of what cannot be printed few tools take notice.
+fn print(reply: &Reply) -> u8 {
     for (stream, bytes) in reply.output.pieces() {
-        let _ = match stream {
-            Stream::Stdout => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
-            Stream::Stderr => io::stderr().write_all(bytes),
+        let printed = match stream {
+            Stream::Stdout => write_all(&io::stdout(), bytes),
+            Stream::Stderr => write_all(&io::stderr(), bytes),
         };
+        let errno = printed.err().filter(|errno| *errno != Errno::EPIPE);
+        if let (Some(errno), Some(text)) = (errno, reply.if_unprinted) {
+            let _ = writeln!(io::stderr(), "{text}: {}", Problem::Os(errno).text());
+            return 1;
+        }
     }
+    reply.exit
+}
+
+/// Writes without a buffer. The standard library takes a closed stream for one that takes everything.
+fn write_all(stream: &impl AsFd, mut bytes: &[u8]) -> nix::Result<()> {
+    while !bytes.is_empty() {
+        match write(stream, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
 }
 
 fn complain(line: &str, exit: u8) -> u8 {

@@ -1,10 +1,10 @@
-//! Random images and random requests: the shim and this machine's systemctl must answer alike and
+//! Random images and random requests: the shim and each original that can be had must answer alike and
 //! leave the same files. What differs is made small and printed so that it can be run again.
 //!
 //! `NODESHIM_SEQUENCES` says how many sequences to run, `NODESHIM_SEED` where to start,
 //! `NODESHIM_CASE` is a case (JSON, or a file of it) to run instead, and with `NODESHIM_ALL` a run
-//! goes on past what it finds and prints each case at once. `NODESHIM_PEER` is the tree of another systemctl
-//! (`tests/lib/systemctl-peers` fetches Debian's), `NODESHIM_GENERATION` as which the shim then answers.
+//! goes on past what it finds and prints each case at once. `NODESHIM_PEER` is the tree of the one systemctl to
+//! compare with (`tests/lib/systemctl-peers` fetches Debian's), `NODESHIM_GENERATION` as which the shim answers then.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 #[path = "systemctl_differential/case.rs"]
@@ -13,37 +13,41 @@ mod case;
 mod coverage;
 #[path = "systemctl_differential/image.rs"]
 mod image;
+#[path = "systemctl_differential/peer.rs"]
+mod peer;
 #[path = "systemctl_differential/random.rs"]
 mod random;
 #[path = "systemctl_differential/request.rs"]
 mod request;
+#[path = "systemctl_differential/server.rs"]
+mod server;
 #[path = "systemctl_differential/shrink.rs"]
 mod shrink;
 #[path = "systemctl_differential/side.rs"]
 mod side;
+#[path = "systemctl_differential/signature.rs"]
+mod signature;
 mod support;
 #[path = "systemctl_differential/unit_text.rs"]
 mod unit_text;
+#[path = "systemctl_differential/words.rs"]
+mod words;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
+use std::path::Path;
 use std::time::Instant;
 
 use case::{Case, Image, Request};
 use coverage::Coverage;
+use peer::Peer;
 use random::Random;
 use side::{Answer, Side};
+use signature::signature;
 
-/// The generation that the machine's systemctl must have.
-const GENERATION: &str = "252";
-/// Less than half a minute on two busy cores, and enough to reach everything.
-const SEQUENCES: u64 = 2000;
+/// Less than half a minute of one core for each original, and enough to reach everything.
+const SEQUENCES: u64 = 1000;
 const REQUESTS: u64 = 6;
 /// What is said of links that lead back to themselves.
 const LOOP: &str = "refusing to operate on linked unit file";
@@ -63,56 +67,9 @@ fn goes_on() -> bool {
     std::env::var_os("NODESHIM_ALL").is_some()
 }
 
-fn has_oracle() -> bool {
-    if std::env::var_os("NODESHIM_PEER").is_some() {
-        return true;
-    }
-    let output = Command::new(side::SYSTEMCTL).arg("--version").output();
-    let has = output.is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stdout).starts_with(&format!("systemd {GENERATION} "))
-    });
-    if !has {
-        support::skip::skip(&format!(
-            "{} of systemd {GENERATION} is not there to compare with",
-            side::SYSTEMCTL
-        ));
-    }
-    has
-}
-
-/// An original to compare with.
-#[derive(Clone)]
-struct Peer {
-    /// The tree that it lies in with its libraries; none is this machine's own.
-    tree: Option<PathBuf>,
-    /// As which the shim answers, as the configuration spells it.
-    generation: String,
-}
-
-impl Peer {
-    fn own() -> Peer {
-        Peer {
-            tree: None,
-            generation: GENERATION.to_owned(),
-        }
-    }
-
-    /// The one that `NODESHIM_PEER` names, a tree as `tests/lib/systemctl-peers` makes it, whose generation
-    /// `NODESHIM_GENERATION` tells; else this machine's.
-    fn chosen() -> Peer {
-        match std::env::var_os("NODESHIM_PEER") {
-            None => Peer::own(),
-            Some(tree) => Peer {
-                tree: Some(tree.into()),
-                generation: std::env::var("NODESHIM_GENERATION")
-                    .expect("NODESHIM_GENERATION with NODESHIM_PEER"),
-            },
-        }
-    }
-}
-
 /// Both sides, ready to be asked.
 struct Pair {
+    generation: String,
     original: Side,
     shim: Side,
     coverage: Coverage,
@@ -123,6 +80,7 @@ struct Pair {
 impl Pair {
     fn new(place: &Path, peer: &Peer) -> Pair {
         Pair {
+            generation: peer.generation.clone(),
             original: Side::original(&place.join("original"), peer.tree.as_deref()),
             shim: Side::shim(&place.join("shim"), &peer.generation),
             coverage: Coverage::default(),
@@ -152,7 +110,7 @@ impl Pair {
             }
             if let Some(difference) = difference(&expected, &got) {
                 let met = [&expected, &got].iter().any(|answer| answer.stderr.contains(LOOP));
-                if self.excuses && met && case.image.has_loop() {
+                if self.excuses && case.image.has_loop() && (met || self.fails_at_loops(case, request)) {
                     // How far work gets before it meets a link of a loop depends on that order too.
                     return None;
                 }
@@ -164,6 +122,13 @@ impl Pair {
             before = Some(expected.tree);
         }
         None
+    }
+
+    /// Originals that do not get past a link to itself: 262 takes it for what may be the root directory and does
+    /// not revert it; 247 with `--root` follows an absolute one out of the tree.
+    fn fails_at_loops(&self, case: &Case, request: &Request) -> bool {
+        let has = |verb: &str| request.words.iter().any(|word| word == verb);
+        self.generation == "262" && has("revert") || self.generation == "247" && case.image.is_below
     }
 
     /// Whether the original answers so, too, where directories list what is in them the other way
@@ -193,57 +158,97 @@ impl Pair {
         let small = shrink::shrink(case, &mut fails);
         let difference = self.compare(&small).unwrap_or_else(|| "nothing, the second time\n".to_owned());
         self.coverage = reached;
-        format!("seed {seed}\n{small}{difference}NODESHIM_CASE='{}'\n", small.to_json())
+        format!(
+            "seed {seed} with {}\n{small}{difference}NODESHIM_CASE='{}'\n",
+            self.generation,
+            small.to_json()
+        )
     }
 }
 
 #[test]
-fn random_requests_are_answered_as_by_the_original() {
-    if !has_oracle() || std::env::var_os("NODESHIM_CASE").is_some() {
+fn random_requests_are_answered_as_by_systemctl_247_of_bullseye() {
+    compare_with("bullseye", Some(247));
+}
+
+#[test]
+fn random_requests_are_answered_as_by_systemctl_252_of_bookworm() {
+    compare_with("bookworm", Some(252));
+}
+
+#[test]
+fn random_requests_are_answered_as_by_systemctl_257_of_trixie() {
+    compare_with("trixie", Some(257));
+}
+
+#[test]
+fn random_requests_are_answered_as_by_the_newest_systemctl_of_sid() {
+    compare_with("sid", None);
+}
+
+/// Compares random sequences, and cases that differed once, with a suite's systemctl.
+fn compare_with(suite: &str, number: Option<u16>) {
+    if Peer::given().is_some() {
         return;
     }
-    let first = variable("NODESHIM_SEED").unwrap_or(1);
-    let count = variable("NODESHIM_SEQUENCES").unwrap_or(SEQUENCES);
-    let run = Run {
-        next: AtomicU64::new(first),
-        end: first + count,
-        found: Mutex::default(),
-        coverage: Mutex::default(),
-        started: Instant::now(),
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| run.work());
-        }
-    });
-    let coverage = run.coverage.into_inner().expect("the workers ended in order");
-    println!("{coverage}{count} sequences in {:?}", run.started.elapsed());
-    let found = run.found.into_inner().expect("the workers ended in order");
-    assert!(found.is_empty(), "{} findings\n{}", found.len(), found.join("\n\n"));
-    if count >= SEQUENCES {
-        assert!(coverage.missed().is_empty(), "never reached: {:?}", coverage.missed());
+    match Peer::of(suite, number) {
+        Ok(peer) => compare_all(&peer),
+        Err(reason) => support::skip::skip(&reason),
     }
 }
 
-/// A run of many sequences, shared by its workers.
+#[test]
+fn random_requests_are_answered_as_by_the_given_original() {
+    if let Some(peer) = Peer::given() {
+        compare_all(&peer);
+    }
+}
+
+fn compare_all(peer: &Peer) {
+    let mut failures = kept_cases_that_differ(peer);
+    if std::env::var_os("NODESHIM_CASE").is_none() {
+        failures.extend(random_sequences_that_differ(peer));
+    }
+    assert!(failures.is_empty(), "{} findings\n{}", failures.len(), failures.join("\n\n"));
+}
+
+fn random_sequences_that_differ(peer: &Peer) -> Vec<String> {
+    let first = variable("NODESHIM_SEED").unwrap_or(1);
+    let count = variable("NODESHIM_SEQUENCES").unwrap_or(SEQUENCES);
+    let mut run = Run {
+        end: first + count,
+        found: Vec::new(),
+        kinds: BTreeMap::new(),
+        coverage: Coverage::default(),
+        started: Instant::now(),
+    };
+    run.work(first, peer);
+    let coverage = run.coverage;
+    println!("{coverage}{count} sequences with {} in {:?}", peer.generation, run.started.elapsed());
+    run.kinds.iter().for_each(|(kind, times)| println!("{times} times: {kind}"));
+    if count >= SEQUENCES && run.found.is_empty() {
+        assert!(coverage.missed().is_empty(), "never reached: {:?}", coverage.missed());
+    }
+    run.found
+}
+
+/// A run of many sequences.
 struct Run {
-    next: AtomicU64,
     end: u64,
-    found: Mutex<Vec<String>>,
-    coverage: Mutex<Coverage>,
+    found: Vec<String>,
+    /// How often each kind of difference was met; one of each is made small.
+    kinds: BTreeMap<String, usize>,
+    coverage: Coverage,
     started: Instant,
 }
 
 impl Run {
     /// Takes sequences until there are no more, or enough have failed.
-    fn work(&self) {
+    fn work(&mut self, first: u64, peer: &Peer) {
         let scratch = support::scratch();
-        let mut pair = Pair::new(scratch.path(), &Peer::chosen());
-        loop {
-            let seed = self.next.fetch_add(1, Ordering::Relaxed);
-            let enough = !goes_on() && self.found.lock().expect("the workers end in order").len() >= ENOUGH;
-            if seed >= self.end || enough {
+        let mut pair = Pair::new(scratch.path(), peer);
+        for seed in first..self.end {
+            if !goes_on() && self.found.len() >= ENOUGH {
                 break;
             }
             if goes_on() && seed.is_multiple_of(STRIDE) {
@@ -252,16 +257,25 @@ impl Run {
             let mut random = Random::new(seed);
             let image = Image::random(&mut random);
             let requests = (0..REQUESTS).map(|_| Request::random(&image, &mut random)).collect();
-            let case = Case { image, requests };
-            if pair.compare(&case).is_some() {
+            let case = Case {
+                image,
+                requests,
+                except: Vec::new(),
+            };
+            if let Some(difference) = pair.compare(&case) {
+                let times = self.kinds.entry(signature(&difference)).or_default();
+                *times += 1;
+                if *times > 1 {
+                    continue;
+                }
                 let report = pair.report(seed, &case);
                 if goes_on() {
                     println!("{report}");
                 }
-                self.found.lock().expect("the workers end in order").push(report);
+                self.found.push(report);
             }
         }
-        self.coverage.lock().expect("the workers end in order").add(pair.coverage);
+        self.coverage.add(pair.coverage);
     }
 }
 
@@ -283,22 +297,16 @@ fn kept_cases() -> Vec<(String, Case)> {
     named.collect()
 }
 
-#[test]
-fn systemctl_cases_that_once_differed_are_equal() {
-    if !has_oracle() {
-        return;
-    }
+/// What differed once does so no more, but for originals that a case is not for.
+fn kept_cases_that_differ(peer: &Peer) -> Vec<String> {
     let scratch = support::scratch();
-    let mut pair = Pair::new(scratch.path(), &Peer::own());
+    let mut pair = Pair::new(scratch.path(), peer);
     // These were chosen so that no order matters.
     pair.excuses = std::env::var_os("NODESHIM_CASE").is_some();
-    let mut failures = String::new();
-    for (name, case) in kept_cases() {
-        if let Some(difference) = pair.compare(&case) {
-            let _ = writeln!(failures, "{name}\n{case}{difference}");
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
+    let cases = kept_cases().into_iter().filter(|(_, case)| !case.except.contains(&peer.generation));
+    cases
+        .filter_map(|(name, case)| Some(format!("{name}\n{case}{}", pair.compare(&case)?)))
+        .collect()
 }
 
 fn difference(expected: &Answer, got: &Answer) -> Option<String> {

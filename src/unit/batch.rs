@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::unit::generation::Trait;
 use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::simplify;
@@ -74,6 +75,10 @@ impl Batch {
         owner: usize,
         events: &mut Events,
     ) -> Result<usize, Problem> {
+        if name_or_path == "/" && units.generation.has(Trait::NormalizesPaths) {
+            // It has no name, and so passes for a generator's directory.
+            return Err(events.fail(owner, Problem::Generated, name_or_path, None));
+        }
         let found =
             self.add(name_or_path, false, owner).and_then(|index| self.traverse(units, index, lookup));
         let index = found.map_err(|problem| events.fail(owner, problem, name_or_path, None))?;

@@ -41,6 +41,11 @@ pub enum Item {
         /// The error that it counts as.
         errno: Errno,
     },
+    /// `[]`, which some take for a section.
+    EmptyHeader {
+        /// Line number.
+        line: usize,
+    },
     /// Another file is to be read here; up to 241.
     Include {
         /// Line number.
@@ -109,6 +114,10 @@ impl Parser {
         let Some(name) = rest.strip_suffix(']') else {
             return self.broken(line, format!("Invalid section header '{text}'"), Errno::EBADMSG);
         };
+        if name.is_empty() {
+            self.section = Section::Ignored;
+            return self.items.push(Item::EmptyHeader { line });
+        }
         if name.chars().any(|c| c.is_ascii_control() || "\"'\\".contains(c)) {
             let text = format!("Bad characters in section header '{text}'");
             return self.broken(line, text, Errno::EBADMSG);

@@ -14,6 +14,16 @@ pub enum Trait {
     UpheldBy,
     /// `ignore` lines in presets.
     PresetIgnore,
+    /// Lines of presets are shown without the blanks before them.
+    StripsPresetLines,
+    /// `[]` is no header: the file is broken.
+    EmptyHeaderIsBroken,
+    /// A list in quotes that do not end is told with its key.
+    NamesUnfinishedKey,
+    /// Paths of callers lose a slash at their end and steps up from the root.
+    NormalizesPaths,
+    /// A directory of `--root` that is not there is one without units, for questions.
+    AnswersWithoutRoot,
     /// `is-enabled` prints `not-found` and goes on, instead of stopping at the first unknown unit.
     NotFoundState,
     /// Messages of the form `Failed to VERB unit: Unit X ...`, with single quotes round paths.
@@ -42,6 +52,8 @@ pub enum Trait {
     LaterFailureCounts,
     /// An alias that is taken does not fail presets.
     PresetToleratesTakenAlias,
+    /// Presets expand specifiers as for the system, whoever the units belong to.
+    PresetsExpandAsSystem,
     /// One unit that cannot be preset does not stop the others of a call.
     PresetGoesOn,
     /// `preset-all` stops at an alias of a unit that is not there.
@@ -75,6 +87,8 @@ pub enum Trait {
     EarlierSyntax,
     /// Lists of unit files have columns for presets and fail where they are empty.
     PresetColumn,
+    /// A table that cannot be printed is a failure.
+    ChecksTable,
     /// The column is called so: `VENDOR PRESET`.
     VendorPreset,
     /// Init scripts are handed to `systemd-sysv-install`.
@@ -132,6 +146,16 @@ const TABLE: &[Row] = &[
     row(Trait::UpheldBy, 254, LAST),
     // systemd.preset(5), NEWS of 254.
     row(Trait::PresetIgnore, 254, LAST),
+    // unit_file_read_presets(), observed with 252 and 257.
+    row(Trait::StripsPresetLines, 256, LAST),
+    // parse_line(), observed with 257 and 262.
+    row(Trait::EmptyHeaderIsBroken, 259, LAST),
+    // config_parse_strv(), observed with 252 and 257.
+    row(Trait::NamesUnfinishedKey, 256, LAST),
+    // path_simplify_full() and path_make_absolute_cwd(), observed with 252 and 257.
+    row(Trait::NormalizesPaths, 256, LAST),
+    // lookup_paths_init(), observed with 257 and 262.
+    row(Trait::AnswersWithoutRoot, 259, LAST),
     // NEWS of 253; observed with 252 and 254.
     row(Trait::NotFoundState, 253, LAST),
     // install_change_dump_error(), 256.
@@ -157,6 +181,8 @@ const TABLE: &[Row] = &[
     row(Trait::LaterFailureCounts, 254, LAST),
     // install_info_symlink_alias() of 257.13, not of 257-28.el10, 259.5 and 262.1: observed.
     row_with(Trait::PresetToleratesTakenAlias, 257, 257, NONE, &[Generation::EL10]),
+    // preset_prepare_one(), observed with 252, 257 and 262.
+    row(Trait::PresetsExpandAsSystem, 0, 258),
     // unit_file_preset(), observed with 257, 259 and 262.
     row(Trait::PresetGoesOn, 259, LAST),
     // unit_file_preset_all(), observed with 247, 252 and 254.
@@ -189,7 +215,9 @@ const TABLE: &[Row] = &[
     row(Trait::EarlierSyntax, 0, 241),
     // output_unit_file_list(), 242 (NEWS of 244); observed likewise.
     row(Trait::PresetColumn, 242, LAST),
-    // The same, observed with 247 and 252.
+    // table_print_with_pager(), observed with 247, 252, 257 and 262.
+    row(Trait::ChecksTable, 242, 258),
+    // output_unit_file_list(), observed with 247 and 252.
     row(Trait::VendorPreset, 0, 249),
     // NEWS of 260.
     row(Trait::Sysv, 0, 259),

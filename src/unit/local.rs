@@ -149,6 +149,13 @@ impl Units<'_> {
         if !path.starts_with('/') {
             return Err(Problem::Os(Errno::EINVAL));
         }
+        if path.ends_with('/') && self.generation.has(Trait::QuotedMessages) {
+            // Since 256 files are looked at before their names.
+            let kind = self.index.kind(&simplify(path))?.ok_or(Problem::Missing)?;
+            if kind != Kind::Dir {
+                return Err(Problem::Os(Errno::ENOTDIR));
+            }
+        }
         if !name::is_valid(base_name(path)) {
             return Err(Problem::BadName);
         }

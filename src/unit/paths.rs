@@ -306,6 +306,13 @@ pub fn simplify(path: &str) -> String {
     simple
 }
 
+/// The same, but `.` stays too; path_simplify() up to 249.
+pub fn simplify_slashes(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let start = if path.starts_with('/') { "/" } else { "" };
+    format!("{start}{}", parts.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

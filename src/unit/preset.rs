@@ -148,7 +148,14 @@ impl Presets {
                     instances,
                     source,
                 }),
-                None => log.warning(format!("{source}: Couldn't parse line '{raw}'. Ignoring.")),
+                None => {
+                    let shown = if generation.has(Trait::StripsPresetLines) {
+                        line
+                    } else {
+                        raw
+                    };
+                    log.warning(format!("{source}: Couldn't parse line '{shown}'. Ignoring."));
+                }
             }
         }
     }

@@ -61,13 +61,14 @@ impl Units<'_> {
         self.expand_as_system();
         let mut plan = Plan::default();
         let mut outcome = Ok(0);
-        let goes_on = self.generation.has(Trait::PresetGoesOn);
+        let mut goes_on = self.generation.has(Trait::PresetGoesOn);
         for (owner, unit) in names.iter().enumerate() {
             let decided = match outcome {
                 Err(problem) if !goes_on => Err(problem),
                 _ => self.decide(&mut plan, unit, presets, owner, events),
             };
             if let Err(problem) = decided {
+                goes_on &= !matches!(problem, Problem::Os(_));
                 gather(&mut outcome, Err(problem));
                 // What presets say of a unit that is not there yet is known all the same.
                 plan.note(base_name(unit), presets, owner);
@@ -124,7 +125,8 @@ impl Units<'_> {
     /// of its own, and everything else is one.
     fn ends_preset_all(&self, problem: Problem, unit: &str, owner: usize, events: &mut Events) -> bool {
         if self.generation.has(Trait::PresetAllGoesOn) {
-            return false;
+            // Since 259 only what is wrong with a unit is no reason to stop.
+            return self.generation.has(Trait::PresetGoesOn) && matches!(problem, Problem::Os(_));
         }
         let path = unit.to_owned();
         match problem {
@@ -144,9 +146,11 @@ impl Units<'_> {
         }
     }
 
-    /// Presets expand specifiers as for the system, whoever the units belong to.
+    /// Presets expanded specifiers as for the system, whoever the units belong to.
     fn expand_as_system(&mut self) {
-        self.specifiers.scope = Scope::System;
+        if self.generation.has(Trait::PresetsExpandAsSystem) {
+            self.specifiers.scope = Scope::System;
+        }
     }
 
     fn decide(

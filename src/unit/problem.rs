@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use nix::errno::Errno;
 
 use crate::error::Error;
-use crate::unit::paths::simplify;
 
 /// Why a unit, a value or a link cannot be handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +65,7 @@ impl Problem {
             Errno::ENOTTY => "Inappropriate ioctl for device",
             Errno::EBADMSG => "Bad message",
             Errno::EBADFD => "File descriptor in bad state",
+            Errno::EBADF => "Bad file descriptor",
             Errno::EINVAL => "Invalid argument",
             Errno::ENOPKG => "Package not installed",
             Errno::ENOMEDIUM => "No medium found",
@@ -171,14 +171,8 @@ pub struct Events {
 }
 
 impl Events {
-    /// Records something on behalf of the argument with this index. Paths are told without doubled
-    /// slashes and the like, whatever a link on disk says.
-    pub fn push(&mut self, owner: usize, mut event: Event) {
-        event
-            .texts()
-            .into_iter()
-            .filter(|text| text.contains('/'))
-            .for_each(|text| *text = simplify(text));
+    /// Records something on behalf of the argument with this index.
+    pub fn push(&mut self, owner: usize, event: Event) {
         if event.is_change() {
             self.changed.insert(owner);
         }
@@ -228,6 +222,14 @@ impl Events {
             .any(|(of, event)| *of == owner && matches!(event, Event::IsMasked { .. }))
     }
 
+    /// The first thing that could not be done.
+    pub fn first_failure(&self) -> Option<Problem> {
+        self.list.iter().find_map(|(_, event)| match event {
+            Event::Failed { problem, .. } => Some(*problem),
+            _ => None,
+        })
+    }
+
     /// Whether files changed at all.
     pub fn any_change(&self) -> bool {
         !self.changed.is_empty()
@@ -235,6 +237,14 @@ impl Events {
 }
 
 impl Event {
+    /// The same with its paths spelt in another way.
+    pub fn with_paths(&self, spell: impl Fn(&str) -> String) -> Event {
+        let mut event = self.clone();
+        let paths = event.texts().into_iter().filter(|text| text.contains('/'));
+        paths.for_each(|text| *text = spell(text));
+        event
+    }
+
     fn texts(&mut self) -> Vec<&mut String> {
         match self {
             Event::Linked { path, target } => vec![path, target],

@@ -90,6 +90,12 @@ impl Install {
                 }
                 Item::TooLong => return Err(Problem::Os(Errno::ENOBUFS)),
                 Item::Warning { line, text } => reader.warn(line, &text),
+                Item::EmptyHeader { line } if reader.generation.has(Trait::EmptyHeaderIsBroken) => {
+                    let text = format!("{}:{line}: Section header invalid '[]'", reader.shown);
+                    reader.log.push(Level::Error, text);
+                    return Err(Problem::Os(Errno::EBADMSG));
+                }
+                Item::EmptyHeader { line } => reader.warn(line, "Unknown section ''. Ignoring."),
                 Item::Broken { line, text, errno } => {
                     let level = if errno == Errno::EBADMSG {
                         Level::Error
@@ -124,12 +130,12 @@ impl Install {
                 Some(unit_type) if !name::may_have_aliases(unit_type) => {
                     reader.warn(line, &format!("Alias= is not allowed for {unit_type} units, ignoring."));
                 }
-                _ => add_words(&mut self.aliases, line, value, reader),
+                _ => add_words(&mut self.aliases, line, (key, value), reader),
             },
-            "WantedBy" => add_words(&mut self.wanted_by, line, value, reader),
-            "RequiredBy" => add_words(&mut self.required_by, line, value, reader),
+            "WantedBy" => add_words(&mut self.wanted_by, line, (key, value), reader),
+            "RequiredBy" => add_words(&mut self.required_by, line, (key, value), reader),
             "UpheldBy" if reader.generation.has(Trait::UpheldBy) => {
-                add_words(&mut self.upheld_by, line, value, reader);
+                add_words(&mut self.upheld_by, line, (key, value), reader);
             }
             "Also" => return self.add_also(line, value, reader),
             "DefaultInstance" => return self.set_default_instance(line, value, reader),
@@ -181,7 +187,7 @@ impl Install {
 }
 
 /// An empty value forgets what came before.
-fn add_words(list: &mut Vec<String>, line: usize, value: &str, reader: &Reader) {
+fn add_words(list: &mut Vec<String>, line: usize, (key, value): (&str, &str), reader: &Reader) {
     if value.is_empty() {
         list.clear();
         return;
@@ -189,7 +195,11 @@ fn add_words(list: &mut Vec<String>, line: usize, value: &str, reader: &Reader) 
     let (words, unfinished) = words::split(value);
     list.extend(words);
     if unfinished {
-        reader.warn(line, &format!("Invalid syntax, ignoring: {value}"));
+        let text = match reader.generation.has(Trait::NamesUnfinishedKey) {
+            true => format!("Failed to parse {key}={value}, ignoring: Invalid argument"),
+            false => format!("Invalid syntax, ignoring: {value}"),
+        };
+        reader.warn(line, &text);
     }
 }
 

@@ -26,13 +26,81 @@ pub struct Image {
     pub is_below: bool,
 }
 
+/// What standard output is.
+#[derive(Clone, Copy, Default, PartialEq)]
+pub enum Stdout {
+    /// A file.
+    #[default]
+    Kept,
+    /// Nothing: it is closed.
+    Closed,
+    /// A device without room.
+    Full,
+}
+
+impl Stdout {
+    const ALL: [Stdout; 3] = [Stdout::Kept, Stdout::Closed, Stdout::Full];
+
+    /// Its name, in a case and for `serve.c`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stdout::Kept => "kept",
+            Stdout::Closed => "closed",
+            Stdout::Full => "full",
+        }
+    }
+}
+
 /// A call of systemctl.
 #[derive(Clone, Default)]
 pub struct Request {
-    /// Variables that it has beside the usual ones, as `NAME=VALUE`.
+    /// The working directory; empty is the root.
+    pub directory: String,
+    /// Where it prints to.
+    pub stdout: Stdout,
+    /// The original is called from outside of any root, for an image that lies below one.
+    pub from_outside: bool,
+    /// Variables that it has besides the usual ones, as `NAME=VALUE`.
     pub environment: Vec<String>,
     /// Its arguments.
     pub words: Vec<String>,
+}
+
+impl Request {
+    fn is_usual(&self) -> bool {
+        let is_usual_place = self.directory.is_empty() && !self.from_outside;
+        is_usual_place && self.stdout == Stdout::Kept && self.environment.is_empty()
+    }
+
+    fn to_value(&self) -> Value {
+        if self.is_usual() {
+            return json!(self.words);
+        }
+        json!({
+            "directory": self.directory,
+            "stdout": self.stdout.word(),
+            "outside": self.from_outside,
+            "environment": self.environment,
+            "words": self.words,
+        })
+    }
+
+    fn of_value(value: &Value) -> Request {
+        if value.is_array() {
+            return Request {
+                words: words_of(value),
+                ..Request::default()
+            };
+        }
+        let stdout = Stdout::ALL.into_iter().find(|stdout| value["stdout"] == stdout.word());
+        Request {
+            directory: value["directory"].as_str().unwrap_or_default().to_owned(),
+            stdout: stdout.unwrap_or_default(),
+            from_outside: value["outside"] == true,
+            environment: words_of(&value["environment"]),
+            words: words_of(&value["words"]),
+        }
+    }
 }
 
 /// An image and what is asked of it, in order.
@@ -42,6 +110,8 @@ pub struct Case {
     pub image: Image,
     /// The requests.
     pub requests: Vec<Request>,
+    /// Generations that it says nothing about: the faults of these originals are not repeated.
+    pub except: Vec<String>,
 }
 
 /// Bytes as text, a character a byte: every content can be written so.
@@ -69,10 +139,7 @@ impl Case {
             };
             (path.clone(), value)
         });
-        let requests = self.requests.iter().map(|request| match request.environment.as_slice() {
-            [] => json!(request.words),
-            environment => json!({ "environment": environment, "words": request.words }),
-        });
+        let requests = self.requests.iter().map(Request::to_value);
         json!({
             "below": self.image.is_below,
             "image": nodes.collect::<serde_json::Map<_, _>>(),
@@ -96,24 +163,17 @@ impl Case {
                 nodes: nodes.map(|(path, value)| (path.clone(), node(value))).collect(),
                 is_below: value["below"] == true,
             },
-            requests: requests
-                .map(|request| match request.as_array() {
-                    Some(_) => Request {
-                        environment: Vec::new(),
-                        words: words_of(request),
-                    },
-                    None => Request {
-                        environment: words_of(&request["environment"]),
-                        words: words_of(&request["words"]),
-                    },
-                })
-                .collect(),
+            requests: requests.map(Request::of_value).collect(),
+            except: words_of(&value["except"]),
         }
     }
 }
 
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if !self.directory.is_empty() {
+            write!(f, "cd {}; ", self.directory)?;
+        }
         for variable in &self.environment {
             write!(f, "{variable} ")?;
         }
@@ -124,6 +184,14 @@ impl fmt::Display for Request {
             } else {
                 write!(f, " {word}")?;
             }
+        }
+        match self.stdout {
+            Stdout::Kept => {}
+            Stdout::Closed => write!(f, " >&-")?,
+            Stdout::Full => write!(f, " >/dev/full")?,
+        }
+        if self.from_outside {
+            write!(f, "  # from outside")?;
         }
         Ok(())
     }

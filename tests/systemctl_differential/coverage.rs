@@ -3,11 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::case::{Image, Node, Request};
+use super::case::{Image, Node, Request, Stdout};
 use super::image::NAMES;
-use super::request::{FILE_VERBS, MANAGER_VERBS, OPTIONS};
 use super::side::Answer;
 use super::unit_text::SPECIFIERS;
+use super::words::{ENVIRONMENT, FILE_VERBS, MANAGER_VERBS, OPTIONS, USERS_ENVIRONMENT};
+
+/// Ways to call.
+const WAYS: [&str; 4] = [
+    "in a directory",
+    "from outside",
+    "with a closed stdout",
+    "with a full stdout",
+];
 
 /// Counts of one run, or of several added up.
 #[derive(Default)]
@@ -37,6 +45,20 @@ impl Coverage {
         for option in OPTIONS.iter().filter(|option| request.words.iter().any(|word| word == *option)) {
             *self.others.entry(option).or_default() += 1;
         }
+        let variables = ENVIRONMENT.iter().chain(&USERS_ENVIRONMENT);
+        for variable in
+            variables.filter(|variable| request.environment.iter().any(|given| given == *variable))
+        {
+            *self.others.entry(variable).or_default() += 1;
+        }
+        for (what, is_so) in WAYS.iter().zip([
+            !request.directory.is_empty(),
+            request.from_outside,
+            request.stdout == Stdout::Closed,
+            request.stdout == Stdout::Full,
+        ]) {
+            *self.others.entry(what).or_default() += usize::from(is_so);
+        }
         let Some(verb) = request.verb() else { return };
         let outcome = match (answer.exit, *before == answer.tree, answer.stderr.is_empty()) {
             (Some(0), true, true) => "silent",
@@ -64,8 +86,11 @@ impl Coverage {
     pub fn missed(&self) -> BTreeSet<&'static str> {
         let verbs = FILE_VERBS.iter().map(|(verb, _)| *verb).chain(MANAGER_VERBS);
         let verbs = verbs.filter(|verb| !self.verbs.contains_key(verb));
-        let others = OPTIONS.into_iter().chain(SPECIFIERS).chain(NAMES);
-        verbs.chain(others.filter(|what| !self.others.contains_key(what))).collect()
+        let others = OPTIONS.into_iter().chain(SPECIFIERS).chain(NAMES).chain(WAYS);
+        let others = others.chain(ENVIRONMENT).chain(USERS_ENVIRONMENT);
+        verbs
+            .chain(others.filter(|what| self.others.get(what).is_none_or(|count| *count == 0)))
+            .collect()
     }
 }
 

@@ -56,17 +56,36 @@ const SEARCHED: [&str; 12] = [
     VENDOR,
     "/run/systemd/generator.late",
 ];
-const USER: [&str; 4] = [
+/// Where users' units are, some only where a variable of the environment says so.
+const USER: [&str; 16] = [
     "/usr/lib/systemd/user",
+    "/usr/lib/systemd/user",
+    "/usr/lib/systemd/user",
+    "/usr/local/lib/systemd/user",
+    "/etc/systemd/user",
     "/etc/systemd/user",
     "/run/systemd/user",
     "/.config/systemd/user",
+    "/root/.config/systemd/user",
+    "/etc/xdg/systemd/user",
+    "/usr/share/systemd/user",
+    "/usr/local/share/systemd/user",
+    "/run/user/0/systemd/user",
+    "/opt/config/systemd/user",
+    "/opt/data/systemd/user",
+    "/.local/share/systemd/user",
 ];
 const PRESET_DIRS: [&str; 4] = [
     "/usr/lib/systemd/system-preset",
     "/etc/systemd/system-preset",
     "/run/systemd/system-preset",
     "/usr/local/lib/systemd/system-preset",
+];
+const USER_PRESET_DIRS: [&str; 4] = [
+    "/usr/lib/systemd/user-preset",
+    "/etc/systemd/user-preset",
+    "/run/systemd/user-preset",
+    "/usr/local/lib/systemd/user-preset",
 ];
 
 /// A unit's name.
@@ -108,23 +127,31 @@ impl Image {
         for _ in 0..random.below(5) {
             image.add_link(random);
         }
-        for _ in 0..random.below(3) {
+        for _ in 0..random.below(4) {
             image.add_dependency_link(random);
         }
         for _ in 0..random.below(3) {
             image.add_drop_in(random);
         }
-        for _ in 0..random.below(3) {
-            image.add_preset(random);
+        for _ in 0..random.below(4) {
+            image.add_preset(random, &PRESET_DIRS);
         }
-        if random.chance(15) {
-            image.add_user_unit(random);
+        if random.chance(10) {
+            image.add_empty_mask(random);
+        }
+        if random.chance(20) {
+            for _ in 0..1 + random.below(5) {
+                image.add_user_part(random);
+            }
         }
         if random.chance(8) {
             image.add_hostile(random);
         }
         if image.is_below && random.chance(60) {
             image.file("/etc/os-release".to_owned(), b"ID=other\nVERSION_ID=\"2\"\n".to_vec());
+        }
+        if random.chance(20) {
+            image.file("/opt/os-release".to_owned(), b"ID=third\nVERSION_ID=3\n".to_vec());
         }
         image
     }
@@ -220,14 +247,20 @@ impl Image {
         }
     }
 
-    fn add_preset(&mut self, random: &mut Random) {
+    /// An empty file masks a unit as a link to the null device does.
+    fn add_empty_mask(&mut self, random: &mut Random) {
+        let dir = random.pick(&[CONFIG, CONFIG, RUNTIME, VENDOR, LOCAL]);
+        self.file(format!("{dir}/{}", unit_name(random)), Vec::new());
+    }
+
+    fn add_preset(&mut self, random: &mut Random, dirs: &[&str]) {
         let mut text = String::new();
         for _ in 0..1 + random.below(4) {
             text.push_str(&preset_line(random));
             text.push_str(random.pick(&["\n", "\n", "\n", "\n", "\r\n", " \n"]));
         }
         let name = random.pick(&["10-x.preset", "50-y.preset", "99-z.preset", "README"]);
-        let path = format!("{}/{name}", random.pick(&PRESET_DIRS));
+        let path = format!("{}/{name}", random.pick(dirs));
         match random.below(16) {
             0 => self.put(path, Node::Link("/dev/null".to_owned())),
             1 => self.file(path, Vec::new()),
@@ -235,14 +268,31 @@ impl Image {
         }
     }
 
-    fn add_user_unit(&mut self, random: &mut Random) {
+    fn add_user_part(&mut self, random: &mut Random) {
         let name = unit_name(random);
-        let text = unit_text(random, name);
-        self.file(format!("{}/{name}", random.pick(&USER)), text);
-        if random.chance(30) {
-            let text = preset_line(random);
-            self.file("/usr/lib/systemd/user-preset/50-x.preset".to_owned(), text.into_bytes());
+        let dir = random.pick(&USER);
+        match random.below(10) {
+            0 | 1 => self.add_preset(random, &USER_PRESET_DIRS),
+            2 => {
+                let owner = random.pick(&["default.target", "multi-user.target", "grp@.target"]);
+                let target = format!("/usr/lib/systemd/user/{name}");
+                self.put(format!("{dir}/{owner}.wants/{name}"), Node::Link(target));
+            }
+            3 => self.put(format!("{dir}/{name}"), Node::Link("/dev/null".to_owned())),
+            4 => self.put(
+                format!("{dir}/{name}"),
+                Node::Link(format!("/usr/lib/systemd/user/{}", unit_name(random))),
+            ),
+            _ => {
+                let text = unit_text(random, name);
+                self.file(format!("{dir}/{name}"), text);
+            }
         }
+    }
+
+    /// Whether it has units of users.
+    pub fn has_user_parts(&self) -> bool {
+        self.nodes.keys().any(|path| path.contains("/systemd/user/"))
     }
 
     /// Things of which no sane package has any.

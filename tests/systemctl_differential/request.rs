@@ -1,211 +1,12 @@
 //! Random requests: every verb, every option, good and bad arguments.
 
-use super::case::{Image, Request};
+use super::case::{Image, Request, Stdout};
 use super::image::{OUTSIDE, VENDOR, unit_name};
 use super::random::Random;
-
-/// The verbs about unit files, each as often as it matters.
-pub const FILE_VERBS: [(&str, usize); 16] = [
-    ("enable", 18),
-    ("disable", 12),
-    ("reenable", 6),
-    ("preset", 9),
-    ("preset-all", 5),
-    ("mask", 6),
-    ("unmask", 6),
-    ("link", 5),
-    ("revert", 5),
-    ("is-enabled", 10),
-    ("list-unit-files", 6),
-    ("add-wants", 4),
-    ("add-requires", 3),
-    ("set-default", 4),
-    ("get-default", 3),
-    ("is-system-running", 1),
-];
-
-/// The verbs that need a running systemd, some of later generations, and one of none.
-pub const MANAGER_VERBS: [&str; 71] = [
-    "start",
-    "stop",
-    "restart",
-    "try-restart",
-    "reload",
-    "reload-or-restart",
-    "try-reload-or-restart",
-    "isolate",
-    "reload-or-try-restart",
-    "force-reload",
-    "condrestart",
-    "condreload",
-    "condstop",
-    "is-active",
-    "check",
-    "is-failed",
-    "show",
-    "status",
-    "help",
-    "list-units",
-    "list-sockets",
-    "list-timers",
-    "list-jobs",
-    "list-machines",
-    "list-dependencies",
-    "list-automounts",
-    "list-paths",
-    "whoami",
-    "cat",
-    "edit",
-    "set-property",
-    "daemon-reload",
-    "daemon-reexec",
-    "kill",
-    "clean",
-    "freeze",
-    "thaw",
-    "reset-failed",
-    "cancel",
-    "clear-jobs",
-    "set-environment",
-    "unset-environment",
-    "import-environment",
-    "show-environment",
-    "log-level",
-    "log-target",
-    "service-log-level",
-    "service-log-target",
-    "service-watchdogs",
-    "bind",
-    "mount-image",
-    "halt",
-    "poweroff",
-    "reboot",
-    "kexec",
-    "soft-reboot",
-    "suspend",
-    "hibernate",
-    "hybrid-sleep",
-    "suspend-then-hibernate",
-    "sleep",
-    "default",
-    "rescue",
-    "emergency",
-    "exit",
-    "switch-root",
-    "enqueue-marked",
-    "frob",
-    "",
-    "enabl",
-    "Enable",
-];
-
-/// The options that a request may have, as they are written.
-pub const OPTIONS: [&str; 78] = [
-    "-q",
-    "--quiet",
-    "--no-reload",
-    "--no-block",
-    "--no-ask-password",
-    "--no-wall",
-    "--no-pager",
-    "--wait",
-    "--job-mode=replace",
-    "--fail",
-    "--irreversible",
-    "--ignore-dependencies",
-    "--ignore-inhibitors",
-    "-i",
-    "--check-inhibitors=no",
-    "--signal=HUP",
-    "-sKILL",
-    "--kill-who=main",
-    "--kill-whom=all",
-    "-n5",
-    "--lines=3",
-    "-ojson",
-    "--output=short",
-    "-a",
-    "--all",
-    "-l",
-    "--full",
-    "-r",
-    "--recursive",
-    "--value",
-    "-pId",
-    "-PId",
-    "--property=Id",
-    "--reverse",
-    "--before",
-    "--after",
-    "--what=all",
-    "--dry-run",
-    "--plain",
-    "--no-legend",
-    "--legend=no",
-    "--legend=maybe",
-    "-f",
-    "--force",
-    "--now",
-    "--runtime",
-    "--global",
-    "--user",
-    "--system",
-    "--root=/",
-    "--root=/opt/image",
-    "--root=/nowhere",
-    "--type=service",
-    "-tsocket",
-    "--type=frob",
-    "--state=enabled",
-    "--failed",
-    "--preset-mode=full",
-    "--preset-mode=enable-only",
-    "--preset-mode=disable-only",
-    "--preset-mode=odd",
-    "--marked",
-    "--no-warn",
-    "--read-only",
-    "--mkdir",
-    "--message=x",
-    "--timestamp=unix",
-    "--show-types",
-    "--with-dependencies",
-    "--firmware-setup",
-    "--drop-in=x",
-    "--stdin",
-    "--unknown",
-    "-y",
-    "-qf",
-    "--runt",
-    "--pre=disable-only",
-    "--signal=FROB",
-];
-
-/// Those that unit files are handled by, and so worth more than one try.
-const WEIGHTY: [&str; 12] = [
-    "-q",
-    "--runtime",
-    "--force",
-    "--global",
-    "--runtime",
-    "--force",
-    "--user",
-    "--now",
-    "--full",
-    "--no-legend",
-    "--root=/opt/image",
-    "--runtime",
-];
-
-const ENVIRONMENT: [&str; 7] = [
-    "LC_ALL=C",
-    "LC_ALL=",
-    "SYSTEMD_LOG_LEVEL=err",
-    "SYSTEMD_LOG_LEVEL=warning",
-    "SYSTEMD_LOG_LEVEL=notice",
-    "SYSTEMD_LOG_LEVEL=loud",
-    "SYSTEMCTL_SKIP_SYSV=1",
-];
+use super::side::BELOW_OPTION;
+use super::words::{
+    DIRECTORIES, ENVIRONMENT, FILE_VERBS, MANAGER_VERBS, OPTIONS, USERS_ENVIRONMENT, WEIGHTY,
+};
 
 impl Request {
     /// Makes one up about the units of an image.
@@ -231,6 +32,10 @@ impl Request {
         if random.chance(35) {
             add(random.pick(&WEIGHTY), random);
         }
+        let is_users = image.has_user_parts() && random.chance(60);
+        if is_users {
+            add(random.pick(&["--user", "--user", "--global"]), random);
+        }
         if verb.starts_with("preset") && random.chance(20) {
             add(random.pick(&["--preset-mode=enable-only", "--preset-mode=disable-only"]), random);
         }
@@ -238,18 +43,28 @@ impl Request {
             add(random.pick(&OPTIONS), random);
         }
         if image.is_below && random.chance(80) {
-            add("--root=/opt/image", random);
+            add(BELOW_OPTION, random);
         }
         if random.chance(2) {
             add("--", random);
         }
         avoid_faults(verb, image, &mut words);
-        let environment = if random.chance(4) {
-            vec![random.pick(&ENVIRONMENT).to_owned()]
-        } else {
-            Vec::new()
-        };
-        Request { environment, words }
+        let is_below = words.iter().any(|word| word == BELOW_OPTION);
+        Request {
+            // What is called from outside finds no directory of the image where it is called.
+            directory: match random.chance(6) {
+                true if !is_below => random.pick(&DIRECTORIES).to_owned(),
+                _ => String::new(),
+            },
+            stdout: match random.below(100) {
+                0 => Stdout::Closed,
+                1 => Stdout::Full,
+                _ => Stdout::Kept,
+            },
+            from_outside: is_below && random.chance(50),
+            environment: environment(is_users, random),
+            words,
+        }
     }
 
     /// The verb that it means, of those that are known here.
@@ -276,6 +91,27 @@ fn avoid_faults(verb: &str, image: &Image, words: &mut Vec<String>) {
         "reenable" => words.retain(|word| !word.contains('@')),
         "link" => words.retain(|word| !word.contains(VENDOR)),
         _ => {}
+    }
+}
+
+fn environment(is_users: bool, random: &mut Random) -> Vec<String> {
+    let mut variables = Vec::new();
+    if random.chance(8) {
+        variables.push(random.pick(&ENVIRONMENT).to_owned());
+    }
+    if is_users && random.chance(30) {
+        variables.push(random.pick(&USERS_ENVIRONMENT).to_owned());
+    }
+    variables
+}
+
+/// How many units a request names: mostly one, and up to four of different fates.
+fn count(random: &mut Random) -> usize {
+    match random.below(20) {
+        0..=10 => 1,
+        11..=16 => 2,
+        17 | 18 => 3,
+        _ => 4,
     }
 }
 
@@ -313,7 +149,7 @@ fn arguments(verb: &str, random: &mut Random) -> Vec<String> {
                 ])
                 .to_owned(),
         ],
-        "link" => (0..1 + random.below(2)).map(|_| link_argument(random)).collect(),
+        "link" => (0..count(random)).map(|_| link_argument(random)).collect(),
         "add-wants" | "add-requires" => {
             let target = random.pick(&[
                 "multi-user",
@@ -324,7 +160,7 @@ fn arguments(verb: &str, random: &mut Random) -> Vec<String> {
                 "b.service",
                 "nick",
             ]);
-            let units = (0..1 + random.below(2)).map(|_| unit_argument(random));
+            let units = (0..count(random)).map(|_| unit_argument(random));
             [target.to_owned()].into_iter().chain(units).collect()
         }
         "set-property" => vec![
@@ -333,7 +169,7 @@ fn arguments(verb: &str, random: &mut Random) -> Vec<String> {
         ],
         "log-level" | "service-watchdogs" | "exit" | "reboot" | "halt" | "show-environment"
         | "clear-jobs" => Vec::new(),
-        _ => (0..1 + random.below(2)).map(|_| unit_argument(random)).collect(),
+        _ => (0..count(random)).map(|_| unit_argument(random)).collect(),
     }
 }
 
@@ -343,6 +179,7 @@ fn link_argument(random: &mut Random) -> String {
         0 => name.to_owned(),
         1 => format!("{VENDOR}/{name}"),
         2 => format!("opt/plugin/{name}"),
+        6 => format!("{}{name}", random.pick(&["./", "../plugin/", "../../opt/plugin/"])),
         3 => format!("{VENDOR}/multi-user.target.wants/{name}"),
         4 => OUTSIDE.to_owned(),
         5 => format!("{OUTSIDE}//./{name}{}", random.pick(&["", "", "/"])),
@@ -371,6 +208,7 @@ fn unit_argument(random: &mut Random) -> String {
     match random.below(24) {
         0 => format!("{OUTSIDE}/{}", unit_name(random)),
         1 => format!("{VENDOR}/{}", unit_name(random)),
+        5 if random.chance(30) => format!("./{}", unit_name(random)),
         2 => "gone".to_owned(),
         3 => random
             .pick(&["work@two", "job@1.timer", "work@", "work@one", "a", "b", "work"])

@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::OwnedFd;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{chroot, symlink};
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::case::{Image, Node, Request};
+use super::case::{Image, Node, Request, Stdout};
+use super::server::{Server, environment};
 use super::support;
 
 /// The original.
@@ -24,9 +23,14 @@ pub const SYSTEMCTL: &str = "/usr/bin/systemctl";
 const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemctl_differential/serve.c");
 
 /// Where units and links lie; everything else is the same on both sides for ever.
-const CHANGING: [&str; 10] = [
+const CHANGING: [&str; 15] = [
     ".config",
+    ".local",
+    "rel",
+    "root",
     "usr/local/lib/systemd",
+    "usr/local/share/systemd",
+    "usr/share/systemd",
     "etc/systemd",
     "etc/xdg",
     "run",
@@ -39,6 +43,8 @@ const CHANGING: [&str; 10] = [
 
 /// Where an image of its own is kept for requests with `--root`.
 const BELOW: &str = "opt/image";
+/// The option that names it.
+pub const BELOW_OPTION: &str = "--root=/opt/image";
 
 /// What a request came to.
 #[derive(PartialEq)]
@@ -64,23 +70,17 @@ pub struct Side {
 }
 
 enum Program {
-    /// systemctl under `serve.c`.
-    Original { requests: UnixStream, process: Child },
+    /// systemctl in the root, and once it is asked from there, outside of any root.
+    Original {
+        inside: Server,
+        outside: Option<Server>,
+        is_outside: bool,
+    },
     /// A thread that has the image as its root.
     Shim {
         requests: Sender<Request>,
         exits: Receiver<ExitStatus>,
     },
-}
-
-impl Drop for Side {
-    fn drop(&mut self) {
-        if let Program::Original { process, .. } = &mut self.program {
-            // It ends by itself when nobody is there to ask, but then its root may be gone.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
 }
 
 impl Side {
@@ -89,45 +89,28 @@ impl Side {
     pub fn original(root: &Path, tree: Option<&Path>) -> Side {
         prepare(root);
         match tree {
-            Some(tree) => support::succeed(Command::new("cp").arg("-aT").args([tree, root])),
+            Some(tree) => drop(support::succeed(Command::new("cp").arg("-aT").args([tree, root]))),
             None => copy_own(root),
         }
-        support::succeed(
-            Command::new("mknod").args(["-m", "666"]).arg(root.join("dev/null")).args(["c", "1", "3"]),
-        );
+        for (device, minor) in [("null", "3"), ("full", "7")] {
+            let path = root.join("dev").join(device);
+            support::succeed(Command::new("mknod").args(["-m", "666"]).arg(path).args(["c", "1", minor]));
+        }
         let mut compiler = Command::new("cc");
         compiler.args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]);
         support::succeed(compiler.arg(root.join("lib/serve.so")).arg(SERVE));
         fs::write(root.join("etc/ld.so.preload"), "/lib/serve.so\n").expect("what the loader reads");
-        let (requests, theirs) = UnixStream::pair().expect("a socket");
         let (stdout, stderr) = (kept(root, "stdout"), kept(root, "stderr"));
-        // Its own pid namespace: only where pid 1 has another root it finds out about the chroot. And
-        // whatever is asked of it, it shall not be able to turn the machine off.
-        let script = "mount -t proc proc \"$0/proc\" && setpriv --bounding-set=-sys_boot --inh-caps=-all \
-                      chroot \"$0\" systemctl; exit $?";
-        let mut command = Command::new("unshare");
-        command
-            .args([
-                "-mpf",
-                "--kill-child",
-                "--propagation",
-                "private",
-                "sh",
-                "-c",
-                script,
-            ])
-            .arg(root);
-        environment(&mut command).env("LD_BIND_NOW", "1");
-        command.stdin(Stdio::from(OwnedFd::from(theirs)));
-        command
-            .stdout(stdout.try_clone().expect("a file"))
-            .stderr(stderr.try_clone().expect("a file"));
-        let process = command.spawn().expect("the original starts");
+        let inside = Server::start(root, Server::INSIDE, &stdout, &stderr);
         Side {
             root: root.to_owned(),
             stdout,
             stderr,
-            program: Program::Original { requests, process },
+            program: Program::Original {
+                inside,
+                outside: None,
+                is_outside: false,
+            },
             laid_out: BTreeMap::new(),
         }
     }
@@ -143,6 +126,7 @@ impl Side {
         fs::copy("/proc/sys/kernel/random/boot_id", boot.join("boot_id"))
             .expect("the one thing that is read");
         support::arm(root);
+        support::link_or_copy(&support::busybox(), &root.join("usr/sbin/sh"));
         let (stdout, stderr) = (kept(root, "stdout"), kept(root, "stderr"));
         let (requests, taken) = mpsc::channel();
         let (answer, exits) = mpsc::channel();
@@ -211,12 +195,23 @@ impl Side {
         }
         match &mut self.program {
             Program::Shim { requests, .. } => requests.send(request.clone()).expect("the thread is there"),
-            Program::Original { requests, .. } => {
-                let separator = String::new();
-                let words = request.environment.iter().chain([&separator]).chain(&request.words);
-                let bytes: Vec<u8> = words.flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
-                let length = u32::try_from(bytes.len()).expect("a short request").to_ne_bytes();
-                requests.write_all(&[&length[..], &bytes].concat()).expect("the original is there");
+            Program::Original {
+                inside, is_outside, ..
+            } if !request.from_outside || !request.words.iter().any(|word| word == BELOW_OPTION) => {
+                *is_outside = false;
+                inside.ask(request, &request.words);
+            }
+            Program::Original {
+                outside, is_outside, ..
+            } => {
+                *is_outside = true;
+                let start = || Server::start(&self.root, Server::OUTSIDE, &self.stdout, &self.stderr);
+                let here = format!("--root={}/{BELOW}", self.root.display());
+                let words = request.words.iter().map(|word| match word.as_str() {
+                    BELOW_OPTION => here.clone(),
+                    _ => word.clone(),
+                });
+                outside.get_or_insert_with(start).ask(request, &words.collect::<Vec<_>>());
             }
         }
     }
@@ -225,17 +220,22 @@ impl Side {
     pub fn answer(&mut self) -> Answer {
         let status = match &mut self.program {
             Program::Shim { exits, .. } => exits.recv().expect("the thread is there"),
-            Program::Original { requests, .. } => {
-                let mut status = [0; 4];
-                requests.read_exact(&mut status).expect("the original is there");
-                ExitStatus::from_raw(i32::from_ne_bytes(status))
-            }
+            Program::Original {
+                outside: Some(server),
+                is_outside: true,
+                ..
+            } => server.status(),
+            Program::Original { inside, .. } => inside.status(),
         };
-        let (stdout, stderr) = (content(&mut self.stdout), content(&mut self.stderr));
+        // Only what is outside of the root knows of it.
+        let root = self.root.display().to_string();
+        let [stdout, stderr] = [&mut self.stdout, &mut self.stderr]
+            .map(|file| content(file).replace(&root, "").replace(SYSTEMCTL, "systemctl"));
         let mut lines: Vec<&str> = stderr.lines().collect();
         lines.sort_unstable();
-        // How often links are gone through, and each time told about, depends on that order too.
-        lines.dedup_by(|a, b| a == b && a.starts_with("Failed to "));
+        // How often links are gone through and files are read, and each time told about, depends on that
+        // order too.
+        lines.dedup();
         Answer {
             exit: status.code(),
             stdout: in_order(&stdout),
@@ -260,32 +260,44 @@ fn serve_shim(
     requests: &Receiver<Request>,
     exits: &Sender<ExitStatus>,
 ) {
-    // The image has no such device.
+    // The image has no such devices.
     let nothing = File::open("/dev/null").expect("the machine has it");
+    let full = File::options().write(true).open("/dev/full").expect("the machine has it");
     unshare(CloneFlags::CLONE_FS).expect("a root of its own");
     chroot(root).expect("the image as the root");
     std::env::set_current_dir("/").expect("the root");
     for request in requests {
-        let mut command = Command::new(SYSTEMCTL);
-        environment(&mut command).arg0("systemctl").args(&request.words);
+        let mut command = match request.stdout {
+            Stdout::Closed => {
+                let mut command = Command::new("/usr/sbin/sh");
+                command.args(["-c", "exec systemctl \"$@\" >&-", "sh"]);
+                command
+            }
+            Stdout::Kept | Stdout::Full => {
+                let mut command = Command::new(SYSTEMCTL);
+                command.arg0("systemctl");
+                command
+            }
+        };
+        environment(&mut command).args(&request.words);
+        if Path::new(&request.directory).is_dir() {
+            command.current_dir(&request.directory);
+        }
         command.stdin(nothing.try_clone().expect("a file"));
         command.envs(request.environment.iter().filter_map(|variable| variable.split_once('=')));
+        let output = if request.stdout == Stdout::Full {
+            &full
+        } else {
+            &stdout
+        };
         command
-            .stdout(stdout.try_clone().expect("a file"))
+            .stdout(output.try_clone().expect("a file"))
             .stderr(stderr.try_clone().expect("a file"));
         let status = command.status().expect("the shim starts");
         if exits.send(status).is_err() {
             return;
         }
     }
-}
-
-fn environment(command: &mut Command) -> &mut Command {
-    command
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("HOME", "/")
-        .env("LC_ALL", "C.UTF-8")
 }
 
 /// A file that a side's output is appended to, beside the directories that change.

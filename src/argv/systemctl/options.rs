@@ -260,7 +260,7 @@ const SHORT: [(char, Id, Value); 19] = [
 ];
 
 /// Short options that came later than the others.
-const LATER: [(char, u16); 4] = [('P', 246), ('.', 248), ('C', 256), ('v', 258)];
+const LATER: [(char, u16); 4] = [('P', 246), ('.', 247), ('C', 256), ('v', 258)];
 
 /// The long options of a generation; answers for images take those of every generation.
 pub fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {

@@ -1,7 +1,7 @@
 //! What each option of systemctl comes to, with the values that it takes.
 
 use super::listings;
-use super::options::Id;
+use super::options::{self, Id};
 use super::values::{image_policy_mistake, is_capsule_name, is_signal, is_timestamp_style};
 use super::{Format, Options, UsageError};
 use crate::intent::Scope;
@@ -33,7 +33,10 @@ pub(super) fn take(
         Id::NoLegend => options.no_legend = true,
         Id::Legend => {
             options.no_legend = !boolean(&value).ok_or_else(|| {
-                UsageError(format!("Failed to parse boolean argument to --legend: {value}."))
+                UsageError(match options::has_own_parser(generation) {
+                    true => format!("Failed to parse boolean argument to '--legend': {value}"),
+                    false => format!("Failed to parse boolean argument to --legend: {value}."),
+                })
             })?;
         }
         Id::Quiet => {

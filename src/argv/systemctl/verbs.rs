@@ -4,6 +4,8 @@
 use crate::config::Answers;
 use crate::unit::generation::Generation;
 
+use super::options::has_own_parser;
+
 /// How a verb is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -181,27 +183,33 @@ pub fn near(name: &str, generation: Generation) -> Option<&'static str> {
     if let Some(longer) = names().find(|verb| !name.is_empty() && verb.starts_with(name)) {
         return Some(longer);
     }
-    let distances = names().map(|verb| (distance(name, verb), verb));
-    distances
-        .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, _)| *edits <= 5)
-        .map(|(_, verb)| verb)
+    let mut distances: Vec<(usize, &str)> = names().map(|verb| (distance(name, verb), verb)).collect();
+    // Among equals the first counts, and its verbs are sorted since it has a parser of its own.
+    if has_own_parser(generation) {
+        distances.sort_by_key(|(_, verb)| *verb);
+    }
+    let nearest = distances.into_iter().min_by_key(|(edits, _)| *edits);
+    nearest.filter(|(edits, _)| *edits <= 5).map(|(_, verb)| verb)
 }
 
-/// How many insertions, deletions and replacements lead from one word to another.
+/// How many insertions, deletions, replacements and swaps of neighbours lead from one word to another; strlevenshtein().
 fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, c) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for (line, c) in from.iter().enumerate() {
+        let above = &rows[line];
+        let mut row = vec![line + 1];
         for (at, other) in to.iter().enumerate() {
-            let edits = (diagonal + usize::from(c != *other)).min(row[at] + 1).min(row[at + 1] + 1);
-            diagonal = row[at + 1];
-            row[at + 1] = edits;
+            let mut edits = (above[at] + usize::from(c != other)).min(row[at] + 1).min(above[at + 1] + 1);
+            let is_swap = line > 0 && at > 0 && *c == to[at - 1] && from[line - 1] == *other;
+            if is_swap {
+                edits = edits.min(rows[line - 1][at - 1] + 1);
+            }
+            row.push(edits);
         }
+        rows.push(row);
     }
-    row[to.len()]
+    rows[from.len()][to.len()]
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! add-wants, add-requires, set-default and get-default.
 
+use crate::config::Answers;
 use crate::intent::Intent;
 use crate::request::Reply;
 use crate::unit::dependency::{Dependency, can_be_default};
 use crate::unit::log::Level;
+use crate::unit::name;
 use crate::unit::problem::{Events, Problem};
+use crate::unit::words;
 
 use super::session::Session;
 
@@ -90,6 +93,7 @@ pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     let set = set(&mut session, &target, &mut events);
     let asks = AsksBack::of(&session);
     let exit = if asks == AsksBack::Always || asks == AsksBack::AfterSuccess && set.is_ok() {
+        note_kernel_command_line(&mut session);
         let current = session.tree().and_then(|tree| session.units(&tree).default_target());
         note_other_default(&mut session, current, &target).is_err()
     } else {
@@ -109,6 +113,43 @@ fn set(session: &mut Session, target: &str, events: &mut Events) -> Result<Strin
     session.print_events(&units, SET_DEFAULT, events, outcome.as_ref().err().copied());
     session.close(&tree);
     outcome
+}
+
+/// Says that the kernel was told another unit to boot into; emit_cmdline_warning(), observed with 247 to 262. It is
+/// the kernel of the machine that builds the image, which is why only an answer to the letter has it.
+fn note_kernel_command_line(session: &mut Session) {
+    if session.options.quiet || session.options.has_root || session.answers() != Answers::Strict {
+        return;
+    }
+    let given = session.call.env.get("SYSTEMD_PROC_CMDLINE").map(str::to_owned);
+    let line = given.or_else(|| session.call.root.read_text("/proc/cmdline").ok());
+    let mut is_told = false;
+    for word in words::split(&line.unwrap_or_default()).0 {
+        let Some(rest) = word.strip_prefix("systemd.unit") else {
+            continue;
+        };
+        match rest.strip_prefix('=') {
+            Some(unit) if name::is_valid(unit) => is_told = true,
+            Some(unit) => session.say(
+                Level::Warning,
+                format!("Unit name specified on systemd.unit= is not valid, ignoring: {unit}"),
+            ),
+            None if rest.is_empty() => session.say(
+                Level::Warning,
+                "Missing argument for systemd.unit= kernel command line switch, ignoring.",
+            ),
+            None => {}
+        }
+    }
+    if is_told {
+        let line = match session.generation.number() {
+            ..=254 => "commandline",
+            _ => "command line",
+        };
+        let text =
+            format!("Note: found \"systemd.unit\" on the kernel {line}, which overrides the default unit.");
+        session.say(Level::Notice, text);
+    }
 }
 
 /// Says so if another target is the one to boot into all the same, or none.
@@ -139,6 +180,7 @@ pub fn get_default(mut session: Session) -> Reply {
     });
     match found {
         Ok(target) => {
+            note_kernel_command_line(&mut session);
             session.reply.output.out_line(target);
             session.reply
         }

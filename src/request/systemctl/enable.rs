@@ -48,7 +48,13 @@ pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply 
         Err(reply) => return *reply,
     };
     let mut events = Events::default();
-    let done = change(&session, &mut units, verb, &names, &place, &mut events);
+    let mut done = change(&session, &mut units, verb, &names, &place, &mut events);
+    let disables = matches!(verb, "disable" | "reenable");
+    if disables && session.generation.has(Trait::DisableFailsForMissing) {
+        // Since 259 whatever was told of on the way counts, too.
+        done.failure = done.failure.or(events.first_failure());
+        done.lacks_install &= done.failure.is_none();
+    }
     session.print_events(&units, verb, &events, done.failure);
     if done.lacks_install && !session.options.quiet && !session.options.no_warn {
         let (level, text) = session.style.no_install();
@@ -192,17 +198,34 @@ fn real_file(units: &Units, name: &str) -> Option<String> {
     found.ok().and_then(|index| batch.units[index].path.clone())
 }
 
+/// What is no path; up to 249 with `--root` also one from where the caller is.
+fn is_refused_by_link(session: &Session, name: &str) -> bool {
+    let earlier = session.options.has_root && session.generation.has(Trait::EarlierInstall);
+    !name.contains('/') || earlier && !name.starts_with('/')
+}
+
 /// Turns paths into names where the verb takes none, and refuses names where it takes paths.
 fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<String>, Box<Reply>> {
     match verb {
+        "disable"
+            if session.generation.has(Trait::NormalizesPaths) && given.iter().any(|name| name == "/") =>
+        {
+            session
+                .say(Level::Error, "Failed to extract file name from '/': Cannot assign requested address");
+            Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
+        }
         "disable" if given.iter().any(|name| name.contains('/')) => {
             let text = "Warning: Can't execute disable on the unit file path. Proceeding with the unit name.";
             session.say(Level::Warning, text);
             Ok(given.iter().map(|name| base_name(name).to_owned()).collect())
         }
-        "link" => match given.iter().find(|name| !name.contains('/')) {
+        "link" => match given.iter().find(|name| is_refused_by_link(session, name)) {
             Some(name) if session.options.has_root => {
-                let text = format!("Non-absolute paths are not allowed when --root is used: {name}");
+                let equals = match session.generation.has(Trait::QuotedMessages) {
+                    true => "=",
+                    false => "",
+                };
+                let text = format!("Non-absolute paths are not allowed when --root{equals} is used: {name}");
                 session.say(Level::Error, text);
                 Err(Box::new(std::mem::take(&mut session.reply).fail(1)))
             }

@@ -63,6 +63,14 @@ fn line(name: &str, problem: Problem) -> String {
 }
 
 fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply {
+    let is_answered = session.generation.has(Trait::AnswersWithoutRoot)
+        || session.generation.has(Trait::NotFoundState) && !sysv::is_asked(&session);
+    if problem == Problem::Missing && is_answered {
+        if !session.options.quiet {
+            names.iter().for_each(|_| session.reply.output.out_line("not-found"));
+        }
+        return session.reply.fail(NOT_FOUND);
+    }
     let text = match &session.options.root {
         Some(_) if sysv::is_asked(&session) && session.generation.has(Trait::EarlierInstall) => {
             return session.reply.fail(1);

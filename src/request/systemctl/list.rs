@@ -34,6 +34,8 @@ pub fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
         print_two_columns(&mut session, &rows);
         return session.reply;
     }
+    let is_checked = session.options.format != Format::Table || session.generation.has(Trait::ChecksTable);
+    session.reply.if_unprinted = is_checked.then_some("Failed to print table");
     match session.options.format {
         Format::Table => print_table(&mut session, &rows),
         Format::Json => print_json(&mut session, &rows),

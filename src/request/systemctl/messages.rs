@@ -3,6 +3,7 @@
 use crate::request::Env;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
+use crate::unit::paths::{simplify, simplify_slashes};
 use crate::unit::problem::{Event, Problem};
 
 /// The wording of one call.
@@ -39,12 +40,21 @@ impl Style {
             is_error: false,
             text,
         };
-        match event {
+        // Paths are told without doubled slashes and the like, whatever a link on disk says.
+        let event = event.with_paths(|path| match self.generation.has(Trait::EarlierInstall) {
+            true => simplify_slashes(path),
+            false => simplify(path),
+        });
+        match &event {
             Event::Linked { path, target } => plain(Level::Info, self.linked(path, target)),
             Event::Removed { path } => plain(Level::Info, self.removed(path)),
             Event::IsMasked { path } => plain(Level::Info, format!("Unit {path} is masked, ignoring.")),
             Event::MaskedByGenerator { unit } => {
-                let text = format!("Unit {unit} is masked via a generator and cannot be unmasked.");
+                let skips = match self.generation.has(Trait::QuotedMessages) {
+                    true => ", skipping",
+                    false => "",
+                };
+                let text = format!("Unit {unit} is masked via a generator and cannot be unmasked{skips}.");
                 plain(Level::Info, text)
             }
             Event::IsDangling { path } => {

@@ -4,9 +4,18 @@ use crate::unit::escape::path_unit;
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
-use crate::unit::paths::join;
+use crate::unit::paths::{join, simplify};
 
 use super::session::Session;
+
+/// A path without the slash at its end and without steps up from the root.
+fn normalized(path: &str) -> String {
+    let mut path = simplify(path);
+    while let Some(rest) = path.strip_prefix("/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        path = simplify(&format!("/{rest}"));
+    }
+    path
+}
 
 impl Session<'_> {
     /// Completes unit names and makes paths absolute; a failure is the line to print.
@@ -28,6 +37,11 @@ impl Session<'_> {
             // Up to 249 only link takes paths from where the caller is.
             return Ok(match self.generation.has(Trait::EarlierInstall) {
                 true => argument.to_owned(),
+                false if self.generation.has(Trait::NormalizesPaths) && operation != "to check" => {
+                    // Whether what is linked is a file is looked at as it was given.
+                    let slash = operation == "to link" && argument.len() > 1 && argument.ends_with('/');
+                    normalized(&self.absolute(argument)) + if slash { "/" } else { "" }
+                }
                 false => self.absolute(argument),
             });
         }

@@ -48,7 +48,13 @@ fn answer_strictly(session: &mut Session, verb: &str) {
         Now::Bus => {
             // By this directory sd_booted(3) tells whether systemd is running.
             let reason = if session.options.scope != Scope::System {
-                "No medium found"
+                // bus_log_connect_error(), observed with 247 and 252.
+                if session.generation.has(Trait::EarlierInstall) {
+                    "$DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not defined (consider using \
+                     --machine=<user>@.host --user to connect to bus of other user)"
+                } else {
+                    "No medium found"
+                }
             } else if session.call.root.is_dir("/run/systemd/system") {
                 "No such file or directory"
             } else {
