@@ -79,8 +79,18 @@ impl Batch {
             // It has no name, and so passes for a generator's directory.
             return Err(events.fail(owner, Problem::Generated, name_or_path, None));
         }
-        let found =
-            self.add(name_or_path, false, owner).and_then(|index| self.traverse(units, index, lookup));
+        let bare = match units.generation.has(Trait::NormalizesPaths) {
+            true => name_or_path.trim_end_matches('/'),
+            false => name_or_path,
+        };
+        let found = units
+            .check_slash(name_or_path)
+            .map_err(|problem| match problem {
+                Problem::BadName => Problem::Os(nix::errno::Errno::EINVAL),
+                other => other,
+            })
+            .and_then(|()| self.add(bare, false, owner))
+            .and_then(|index| self.traverse(units, index, lookup));
         let index = found.map_err(|problem| events.fail(owner, problem, name_or_path, None))?;
         events.set_name(owner, &self.units[index].name);
         Ok(index)

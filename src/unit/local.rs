@@ -144,18 +144,27 @@ impl Units<'_> {
         outcome
     }
 
+    /// Since 256 a slash at the end is no part of a unit's name, but only a directory may have one.
+    pub(super) fn check_slash(&self, path: &str) -> Result<(), Problem> {
+        let file = simplify(path);
+        if !path.ends_with('/') || file == "/" || !self.generation.has(Trait::NormalizesPaths) {
+            return Ok(());
+        }
+        if !name::is_valid(base_name(&file)) {
+            return Err(Problem::BadName);
+        }
+        match self.index.kind(&file)?.ok_or(Problem::Missing)? {
+            Kind::Dir => Ok(()),
+            _ => Err(Problem::Os(Errno::ENOTDIR)),
+        }
+    }
+
     /// Whether there is anything to do to link a file.
     fn check_linkable(&self, path: &str) -> Result<bool, Problem> {
         if !path.starts_with('/') {
             return Err(Problem::Os(Errno::EINVAL));
         }
-        if path.ends_with('/') && self.generation.has(Trait::QuotedMessages) {
-            // Since 256 files are looked at before their names.
-            let kind = self.index.kind(&simplify(path))?.ok_or(Problem::Missing)?;
-            if kind != Kind::Dir {
-                return Err(Problem::Os(Errno::ENOTDIR));
-            }
-        }
+        self.check_slash(path)?;
         if !name::is_valid(base_name(path)) {
             return Err(Problem::BadName);
         }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use crate::intent::Scope;
 use crate::os_release::OsRelease;
 use crate::root::Root;
-use crate::unit::generation::Generation;
+use crate::unit::generation::{Generation, Trait};
 use crate::unit::name;
 use crate::unit::problem::Problem;
 
@@ -91,7 +91,13 @@ impl<'r> Specifiers<'r> {
                 let prefix = name::prefix_of(unit);
                 Ok(prefix.rsplit_once('-').map_or(prefix, |(_, last)| last).to_owned())
             }
-            'u' | 'U' | 'g' | 'G' if self.scope == Scope::Global => Err(Problem::Os(Errno::EINVAL)),
+            'u' | 'U' | 'g' | 'G' if self.scope == Scope::Global => {
+                // specifier_user_name() and the like, observed with 257 and 262.
+                Err(match self.generation.has(Trait::PresetsExpandAsSystem) {
+                    true => Problem::Os(Errno::EINVAL),
+                    false => Problem::Unresolved,
+                })
+            }
             'u' | 'g' => Ok("root".to_owned()),
             'U' | 'G' => Ok("0".to_owned()),
             'm' => self.machine_id(),

@@ -184,13 +184,94 @@ pub fn near(name: &str, generation: Generation) -> Option<&'static str> {
         return Some(longer);
     }
     let mut distances: Vec<(usize, &str)> = names().map(|verb| (distance(name, verb), verb)).collect();
-    // Among equals the first counts, and its verbs are sorted since it has a parser of its own.
+    // Among equals the first counts.
     if has_own_parser(generation) {
-        distances.sort_by_key(|(_, verb)| *verb);
+        distances
+            .sort_by_key(|(_, verb)| IN_HELP.iter().position(|name| name == verb).unwrap_or(IN_HELP.len()));
     }
     let nearest = distances.into_iter().min_by_key(|(edits, _)| *edits);
     nearest.filter(|(edits, _)| *edits <= 5).map(|(_, verb)| verb)
 }
+
+/// The verbs in the order of `--help` of 262, which is that of its table.
+const IN_HELP: [&str; 76] = [
+    "list-units",
+    "list-automounts",
+    "list-paths",
+    "list-sockets",
+    "list-timers",
+    "is-active",
+    "is-failed",
+    "status",
+    "show",
+    "cat",
+    "help",
+    "list-dependencies",
+    "start",
+    "stop",
+    "reload",
+    "restart",
+    "try-restart",
+    "enqueue-marked",
+    "reload-or-restart",
+    "try-reload-or-restart",
+    "isolate",
+    "kill",
+    "clean",
+    "freeze",
+    "thaw",
+    "set-property",
+    "bind",
+    "mount-image",
+    "service-log-level",
+    "service-log-target",
+    "reset-failed",
+    "whoami",
+    "list-unit-files",
+    "enable",
+    "disable",
+    "reenable",
+    "preset",
+    "preset-all",
+    "is-enabled",
+    "mask",
+    "unmask",
+    "link",
+    "revert",
+    "add-wants",
+    "add-requires",
+    "edit",
+    "get-default",
+    "set-default",
+    "list-machines",
+    "list-jobs",
+    "cancel",
+    "show-environment",
+    "set-environment",
+    "unset-environment",
+    "import-environment",
+    "daemon-reload",
+    "daemon-reexec",
+    "log-level",
+    "log-target",
+    "service-watchdogs",
+    "is-system-running",
+    "default",
+    "rescue",
+    "emergency",
+    "halt",
+    "poweroff",
+    "reboot",
+    "kexec",
+    "soft-reboot",
+    "exit",
+    "switch-root",
+    "sleep",
+    "suspend",
+    "hibernate",
+    "hybrid-sleep",
+    "suspend-then-hibernate",
+];
 
 /// How many insertions, deletions, replacements and swaps of neighbours lead from one word to another; strlevenshtein().
 fn distance(from: &str, to: &str) -> usize {

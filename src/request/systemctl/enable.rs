@@ -217,7 +217,12 @@ fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<
         "disable" if given.iter().any(|name| name.contains('/')) => {
             let text = "Warning: Can't execute disable on the unit file path. Proceeding with the unit name.";
             session.say(Level::Warning, text);
-            Ok(given.iter().map(|name| base_name(name).to_owned()).collect())
+            let trims = session.generation.has(Trait::NormalizesPaths);
+            let bare = |name: &String| match trims {
+                true => base_name(name.trim_end_matches('/')).to_owned(),
+                false => base_name(name).to_owned(),
+            };
+            Ok(given.iter().map(bare).collect())
         }
         "link" => match given.iter().find(|name| is_refused_by_link(session, name)) {
             Some(name) if session.options.has_root => {

@@ -38,9 +38,12 @@ impl Session<'_> {
             return Ok(match self.generation.has(Trait::EarlierInstall) {
                 true => argument.to_owned(),
                 false if self.generation.has(Trait::NormalizesPaths) && operation != "to check" => {
-                    // Whether what is linked is a file is looked at as it was given.
-                    let slash = operation == "to link" && argument.len() > 1 && argument.ends_with('/');
-                    normalized(&self.absolute(argument)) + if slash { "/" } else { "" }
+                    // A slash at the end stays: only a directory has one.
+                    let path = normalized(&self.absolute(argument));
+                    match argument.ends_with('/') && path != "/" {
+                        true => path + "/",
+                        false => path,
+                    }
                 }
                 false => self.absolute(argument),
             });
