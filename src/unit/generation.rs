@@ -20,7 +20,7 @@ pub enum Trait {
     EmptyHeaderIsBroken,
     /// A list in quotes that do not end is told with its key.
     NamesUnfinishedKey,
-    /// Paths of callers lose a slash at their end and steps up from the root.
+    /// Paths are told without steps up from the root, and a slash at the end of one counts.
     NormalizesPaths,
     /// A directory of `--root` that is not there is one without units, for questions.
     AnswersWithoutRoot,

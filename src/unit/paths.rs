@@ -306,7 +306,16 @@ pub fn simplify(path: &str) -> String {
     simple
 }
 
-/// The same, but `.` stays too; path_simplify() up to 249.
+/// As [`simplify`], and without steps up from the root; path_simplify_full() since 256.
+pub fn normalize(path: &str) -> String {
+    let mut path = simplify(path);
+    while let Some(rest) = path.strip_prefix("/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        path = simplify(&format!("/{rest}"));
+    }
+    path
+}
+
+/// As [`simplify`], but `.` stays too; path_simplify() up to 249.
 pub fn simplify_slashes(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let start = if path.starts_with('/') { "/" } else { "" };

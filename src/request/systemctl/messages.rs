@@ -3,7 +3,7 @@
 use crate::request::Env;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::log::Level;
-use crate::unit::paths::{simplify, simplify_slashes};
+use crate::unit::paths::{normalize, simplify, simplify_slashes};
 use crate::unit::problem::{Event, Problem};
 
 /// The wording of one call.
@@ -43,6 +43,7 @@ impl Style {
         // Paths are told without doubled slashes and the like, whatever a link on disk says.
         let event = event.with_paths(|path| match self.generation.has(Trait::EarlierInstall) {
             true => simplify_slashes(path),
+            false if self.generation.has(Trait::NormalizesPaths) => normalize(path),
             false => simplify(path),
         });
         match &event {

@@ -4,18 +4,9 @@ use crate::unit::escape::path_unit;
 use crate::unit::generation::Trait;
 use crate::unit::log::Level;
 use crate::unit::mangle::mangle;
-use crate::unit::paths::{join, simplify};
+use crate::unit::paths::join;
 
 use super::session::Session;
-
-/// A path without the slash at its end and without steps up from the root.
-fn normalized(path: &str) -> String {
-    let mut path = simplify(path);
-    while let Some(rest) = path.strip_prefix("/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-        path = simplify(&format!("/{rest}"));
-    }
-    path
-}
 
 impl Session<'_> {
     /// Completes unit names and makes paths absolute; a failure is the line to print.
@@ -37,14 +28,6 @@ impl Session<'_> {
             // Up to 249 only link takes paths from where the caller is.
             return Ok(match self.generation.has(Trait::EarlierInstall) {
                 true => argument.to_owned(),
-                false if self.generation.has(Trait::NormalizesPaths) && operation != "to check" => {
-                    // A slash at the end stays: only a directory has one.
-                    let path = normalized(&self.absolute(argument));
-                    match argument.ends_with('/') && path != "/" {
-                        true => path + "/",
-                        false => path,
-                    }
-                }
                 false => self.absolute(argument),
             });
         }
