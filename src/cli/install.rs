@@ -233,6 +233,10 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
         Ending::ScriptletFailed => Some("all packages are installed, but a scriptlet failed".into()),
         Ending::Refused(_) => Some("nothing was installed".into()),
         Ending::Forbidden(by) => Some(format!("nothing was installed: {by} forbids it")),
+        Ending::Denied(lines) => {
+            lines.iter().for_each(|line| complain(line));
+            Some("nothing was installed: policy denies what files of the packages ask for".into())
+        }
         Ending::Impossible => Some("the transaction is not possible; nothing was installed".into()),
         Ending::Failed(missing) if missing.is_empty() => Some("rpm failed".into()),
         Ending::Failed(missing) => Some(format!("rpm failed; not installed: {}", list(missing))),

@@ -9,7 +9,9 @@ use nodeshim::escape::printable;
 use nodeshim::export;
 use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Intent, Verdict};
+use nodeshim::lint::{Context, ForecastItem, of_installed};
 use nodeshim::plan::{Note, NoteKind};
+use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
 use nodeshim::settle::{self, Facts};
@@ -126,13 +128,44 @@ fn describe(row: &Row) -> String {
     format!("{}{marks}{}{files}", row.text, events(&row.events))
 }
 
-/// What `show --files --json` prints.
+/// What the files of a plugin's package ask for by themselves, as policy judges it now.
+fn shipped(root: &Root, facts: &Facts, plugin: &str) -> Result<Vec<ForecastItem>> {
+    let Some(nevra) = facts.installed.nevra(plugin) else {
+        return Ok(Vec::new());
+    };
+    let rules = policy::load(root).checked()?.rules;
+    of_installed(&Context::load(root, &rules)?, plugin, &nevra)
+}
+
+fn shipped_text(shipped: &[ForecastItem]) -> String {
+    let mut text = match shipped.is_empty() {
+        true => String::new(),
+        false => "shipped files that count\n".to_owned(),
+    };
+    for one in shipped {
+        let denied = match one.verdict {
+            Verdict::Allow => String::new(),
+            _ => format!(" (against policy: {})", one.rule.as_deref().unwrap_or_default()),
+        };
+        let line = format!(
+            "{}: {}{denied}",
+            one.place.as_deref().unwrap_or_default(),
+            one.text.as_deref().unwrap_or_default()
+        );
+        text.push_str(&wrapped("  ", 6, &line));
+    }
+    text
+}
+
+/// What `show --json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Shown<'r> {
     #[serde(flatten)]
     report: Option<&'r Report>,
-    files: &'r [ScriptletEntry],
+    shipped: &'r [ForecastItem],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<&'r [ScriptletEntry]>,
 }
 
 /// Shows one plugin.
@@ -145,19 +178,20 @@ pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
         false => Vec::new(),
     };
     registry.mark(&mut files);
-    if report.is_none() && files.is_empty() {
+    let shipped = shipped(root, &facts, &args.plugin)?;
+    if report.is_none() && files.is_empty() && shipped.is_empty() {
         return Err(nothing_recorded(&args.plugin));
     }
-    match (&report, as_json) {
-        (Some(report), true) if !args.files => json(report)?,
-        (_, true) => json(&Shown {
+    if as_json {
+        json(&Shown {
             report: report.as_ref(),
-            files: &files,
-        })?,
-        (_, false) => {
-            print(&report.as_ref().map_or(String::new(), text))?;
-            files::print_all(&files, false)?;
-        }
+            shipped: &shipped,
+            files: args.files.then_some(&files),
+        })?;
+    } else {
+        print(&report.as_ref().map_or(String::new(), text))?;
+        print(&shipped_text(&shipped))?;
+        files::print_all(&files, false)?;
     }
     Ok(ExitCode::SUCCESS)
 }

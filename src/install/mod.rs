@@ -15,9 +15,10 @@ use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
 use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, timestamp};
-use crate::policy::{Act, Forbidden};
+use crate::lint::{Context, of_payload};
+use crate::policy::{self, Act, Forbidden};
 use crate::root::Root;
-use crate::rpmdb::{Installed, Program, quiet};
+use crate::rpmdb::{Installed, PackageFile, Program, quiet};
 use crate::run::{Parts, Surroundings};
 use crate::tempdir::PrivateDirectory;
 use crate::tool::Tool;
@@ -82,6 +83,10 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     if let Some(by) = forbidden.by(Act::InstallUnsigned).filter(|_| !all_signed(&packages)) {
         return Ok(done(packages, Ending::Forbidden(by.to_owned()), Vec::new(), staged, private));
     }
+    let denied = denied(root, &staged, &packages, around.policy.as_deref())?;
+    if !denied.is_empty() {
+        return Ok(done(packages, Ending::Denied(denied), Vec::new(), staged, private));
+    }
     let options = options(task, &packages);
     let test = Program::new(root, "rpm")?
         .args(quiet())
@@ -109,6 +114,28 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let mut done = done(packages, ending, messages, staged, private);
     done.transaction = Some(transaction);
     Ok(done)
+}
+
+/// What files of the packages ask for and policy denies. What a scriptlet asks for is denied when it asks;
+/// a file would be there.
+fn denied(root: &Root, staged: &[Staged], packages: &[Checked], of_run: Option<&str>) -> Result<Vec<String>> {
+    let rules = policy::load_for(root, of_run).checked()?.rules;
+    let context = Context::load(root, &rules)?;
+    let mut denied = Vec::new();
+    for (staged, package) in staged.iter().zip(packages) {
+        let shipped = of_payload(&context, &PackageFile::read(&staged.copy)?, &staged.copy)?;
+        for one in shipped.iter().filter(|one| one.verdict == Verdict::Deny) {
+            let (text, rule) = (one.text.as_deref(), one.rule.as_deref());
+            denied.push(format!(
+                "{}: {}: {} ({})",
+                package.file,
+                one.place.as_deref().unwrap_or_default(),
+                text.unwrap_or_default(),
+                rule.unwrap_or_default()
+            ));
+        }
+    }
+    Ok(denied)
 }
 
 fn done(

@@ -6,7 +6,7 @@ use crate::rpmdb::Installed;
 use crate::run::Finished;
 use crate::trust::{Checked, Signature};
 
-/// The exit code where policy forbids it.
+/// The exit code where policy forbids it, or denies what files of the packages ask for.
 pub const FORBIDDEN: u8 = 32;
 
 /// How it ended, with an exit code of its own for each.
@@ -23,6 +23,8 @@ pub enum Ending {
     Refused(Signature),
     /// Packages are not signed, which this policy file forbids; nothing was run.
     Forbidden(String),
+    /// Policy denies what files of the packages ask for, a line each; nothing was run.
+    Denied(Vec<String>),
     /// dnf or rpm refuses: something is needed, conflicts, is installed already or newer.
     Impossible,
     /// rpm failed; these packages are not installed, the others are.
@@ -46,7 +48,7 @@ impl Ending {
         match self {
             Ending::Installed | Ending::Tried => 0,
             Ending::Refused(signature) => signature.exit(),
-            Ending::Forbidden(_) => FORBIDDEN,
+            Ending::Forbidden(_) | Ending::Denied(_) => FORBIDDEN,
             Ending::Impossible => 20,
             Ending::Failed(_) => 21,
             Ending::ScriptletFailed => 22,

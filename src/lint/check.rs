@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::declare;
 use super::finding::{Finding, Severity};
-use super::requests::{Context, ForecastItem, judged, of_package};
+use super::requests::{Context, ForecastItem, judged, of_package, of_payload};
 use super::scriptlet::{command_line, scriptlets};
 use super::units::of_units;
 use crate::argv::chkconfig::Misuse;
@@ -50,6 +50,9 @@ pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
     let asked = of_package(context, &package);
     findings.extend(asked.iter().filter_map(|asked| of_asked(asked, &declared)));
     findings.extend(of_units(&package, &asked));
+    let shipped = of_payload(context, &package, path)?;
+    let verdict = |one: &ForecastItem| of_verdict(one, one.place.as_deref().unwrap_or_default(), None);
+    findings.extend(shipped.iter().filter_map(verdict));
     findings.extend(others(context, &package));
     findings.retain(|finding| !is_silenced(&package, finding));
     findings.sort_by_key(|finding| finding.severity);

@@ -1,5 +1,6 @@
 //! The requests in a package's scriptlets, and what policy says of each intent.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -8,13 +9,15 @@ use serde::Serialize;
 use super::scriptlet::{command_line, scriptlets};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::firewall::firewalld::Grammar;
 use crate::intent::{Intent, Verdict};
 use crate::metadata;
+use crate::metadata::payload::{self, has_content};
 use crate::plan::words;
 use crate::policy::{PolicyQuery, Rules, Source};
 use crate::request::{Call, Env, Names, Request};
 use crate::root::Root;
-use crate::rpmdb::PackageFile;
+use crate::rpmdb::{PackageFile, files_of};
 use crate::shell::Command;
 use crate::tool::Tool;
 
@@ -102,7 +105,7 @@ pub fn of_call(context: &Context, plugin: Option<&str>, argv: &[OsString]) -> Ve
     intents.map(|intent| judged(context, plugin, Some(tool), &intent)).collect()
 }
 
-/// What an rpm file's scriptlets and metadata ask for.
+/// What an rpm file's scriptlets, metadata and shipped files ask for.
 pub fn of_file(context: &Context, path: &Path) -> Result<Vec<ForecastItem>> {
     let package = PackageFile::read(path)?;
     let mut asked = of_package(context, &package);
@@ -122,7 +125,64 @@ pub fn of_file(context: &Context, path: &Path) -> Result<Vec<ForecastItem>> {
             }));
         }
     }
+    asked.extend(of_payload(context, &package, path)?);
     Ok(asked)
+}
+
+/// What the files of a package ask for by themselves: links that start units, presets, firewalld's files.
+///
+/// # Errors
+/// If the package cannot be unpacked.
+pub fn of_payload(context: &Context, package: &PackageFile, path: &Path) -> Result<Vec<ForecastItem>> {
+    let contents: BTreeMap<String, Vec<u8>> = match package.files.iter().any(|(name, _)| has_content(name)) {
+        true => PackageFile::contents(path, has_content)?.into_iter().collect(),
+        false => BTreeMap::new(),
+    };
+    let links: BTreeMap<&str, &str> =
+        package.links.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
+    let grammar = Grammar::of(context.root);
+    let mut found = Vec::new();
+    for (path, _) in &package.files {
+        let content = contents.get(path).map(|content| String::from_utf8_lossy(content));
+        let target = links.get(path.as_str()).copied();
+        found.extend(of_shipped(context, &package.name, path, target, content.as_deref(), &grammar));
+    }
+    Ok(found)
+}
+
+/// The same of an installed package, `name-[epoch:]version-release.arch`, by its files in the image.
+///
+/// # Errors
+/// If the rpm database cannot be asked.
+pub fn of_installed(context: &Context, name: &str, nevra: &str) -> Result<Vec<ForecastItem>> {
+    let grammar = Grammar::of(context.root);
+    let mut found = Vec::new();
+    for path in files_of(context.root, &[nevra])?.into_keys() {
+        let Ok(path) = String::from_utf8(path) else {
+            continue;
+        };
+        let target = context.root.read_link(&path).ok();
+        let target = target.as_ref().and_then(|target| target.to_str());
+        let content = has_content(&path).then(|| context.root.read_text(&path).ok()).flatten();
+        found.extend(of_shipped(context, name, &path, target, content.as_deref(), &grammar));
+    }
+    Ok(found)
+}
+
+fn of_shipped(
+    context: &Context,
+    package: &str,
+    path: &str,
+    target: Option<&str>,
+    content: Option<&str>,
+    grammar: &Grammar,
+) -> Vec<ForecastItem> {
+    let intents = payload::of_file(path, target, content, grammar).into_iter();
+    let item = |intent: Intent| ForecastItem {
+        place: Some(path.to_owned()),
+        ..judged(context, Some(package), None, &intent)
+    };
+    intents.map(item).collect()
 }
 
 /// What the scriptlets of a package ask for, in their order.

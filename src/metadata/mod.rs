@@ -6,6 +6,7 @@ mod declarations;
 mod model;
 mod ovirt;
 mod parse;
+pub mod payload;
 mod version;
 
 use crate::root::Root;

@@ -12,6 +12,7 @@ mod loss;
 mod names;
 mod origin;
 mod outside;
+mod payload;
 mod policy;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,0 +1,89 @@
+//! Files that a package ships are requests like those of its scriptlets.
+
+use std::fs;
+use std::process::Command;
+
+use crate::image::{Image, build_version};
+use crate::support::nodeshim;
+use crate::{answer, call, install};
+
+const DENY: &str = "[[rule]]\nname = \"none\"\nverdict = \"deny\"\nreason = \"nothing here\"\n";
+
+/// A package that starts a unit by links, and opens a port by a zone file, without any scriptlet.
+fn package(image: &Image) -> String {
+    let body = "%install\n\
+        system=%{buildroot}/usr/lib/systemd/system zones=%{buildroot}/etc/firewalld/zones\n\
+        mkdir -p $system/multi-user.target.wants %{buildroot}/etc/rc.d/rc3.d $zones\n\
+        printf '[Service]\\nExecStart=/bin/true\\n' >$system/x.service\n\
+        ln -s ../x.service $system/multi-user.target.wants/x.service\n\
+        ln -s ../init.d/y %{buildroot}/etc/rc.d/rc3.d/S90y\n\
+        printf '<zone><port port=\"6666\" protocol=\"tcp\"/></zone>' >$zones/internal.xml\n\
+        %files\n/usr/lib/systemd/system/x.service\n/usr/lib/systemd/system/multi-user.target.wants/x.service\n\
+        /etc/rc.d/rc3.d/S90y\n/etc/firewalld/zones/internal.xml\n";
+    build_version(&image.beside("rpms"), "ships", 1, "", body)
+}
+
+const EXPECTED: [&str; 4] = [
+    "/usr/lib/systemd/system/multi-user.target.wants/x.service: have multi-user.target pull in x.service (wants)",
+    "/etc/rc.d/rc3.d/S90y: enable service y in run levels 3",
+    "/etc/firewalld/zones/internal.xml: new firewalld zone internal",
+    "/etc/firewalld/zones/internal.xml: open 6666/tcp in zone internal",
+];
+
+#[test]
+fn shipped_links_and_zone_files_are_judged_by_lint_and_policy_test() {
+    let image = Image::new();
+    let file = package(&image);
+    let policy = image.beside("policy.toml");
+    fs::write(&policy, DENY).unwrap();
+    let mut lint = Command::new(nodeshim());
+    lint.args(["lint", "--policy"]).arg(&policy).arg(&file);
+    let said = answer(&lint).ends(1).text;
+    for line in EXPECTED {
+        let (path, text) = line.split_once(": ").unwrap();
+        assert!(
+            said.contains(&format!("{path}: error: policy: {text}: denied by policy")),
+            "{line}\n{said}"
+        );
+    }
+    let directory = image.path().join("etc/nodeshim/policy.d");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("50-site.toml"), DENY).unwrap();
+    let said = call(&image, "policy", ["test", &file]).ends(1).text;
+    assert!(said.contains("deny   open 6666/tcp in zone internal"), "{said}");
+}
+
+#[test]
+fn a_package_whose_files_ask_for_what_policy_denies_is_not_installed() {
+    let image = Image::new();
+    let file = package(&image);
+    let policy = image.beside("policy.toml");
+    fs::write(&policy, DENY).unwrap();
+    let before = image.files();
+    let refused = call(&image, "install", ["--allow-unsigned", "--policy", policy.to_str().unwrap(), &file]);
+    let said = refused.ends(32).text;
+    for line in EXPECTED {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(
+        said.contains("nothing was installed: policy denies what files of the packages ask for"),
+        "{said}"
+    );
+    assert_eq!(image.files(), before);
+    call(&image, "install", ["--allow-unsigned", &file]).ends(0);
+}
+
+#[test]
+fn what_shipped_files_ask_for_is_shown_with_what_policy_says_of_it() {
+    let image = Image::new();
+    install(&image, &[&package(&image)]).ends(0);
+    let said = call(&image, "show", ["ships"]).ends(0).text;
+    for line in EXPECTED {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    let directory = image.path().join("etc/nodeshim/policy.d");
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join("50-site.toml"), DENY).unwrap();
+    let said = call(&image, "show", ["ships"]).ends(0).text;
+    assert!(said.contains("against policy: 50-site.toml: none: nothing here"), "{said}");
+}
