@@ -14,11 +14,6 @@ macro_rules! codes {
             pub fn name(self) -> &'static str {
                 match self { $(Code::$variant => $name,)* }
             }
-
-            /// The code of this name.
-            pub fn from_name(name: &str) -> Option<Code> {
-                match name { $($name => Some(Code::$variant),)* _ => None }
-            }
         }
     };
 }
@@ -165,6 +160,5 @@ mod tests {
         assert_eq!(Code::MissingFamily.about("").to_string(), "MISSING_FAMILY");
         assert_eq!(Code::InvalidPort.about("x").to_string(), "INVALID_PORT: x");
         assert_eq!(Code::InvalidPort.exit(), 102);
-        assert_eq!(Code::from_name("INVALID_PORT"), Some(Code::InvalidPort));
     }
 }

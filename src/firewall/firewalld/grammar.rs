@@ -64,7 +64,8 @@ impl<'r> Grammar<'r> {
     }
 
     /// No names but the well-known protocols, and this generation.
-    pub fn of_generation(generation: Generation) -> Self {
+    #[cfg(test)]
+    pub(crate) fn of_generation(generation: Generation) -> Self {
         Grammar {
             generation: OnceCell::from(generation),
             ..Grammar::none()
