@@ -25,6 +25,7 @@ use crate::journal::{Appender, Event, Journal};
 use crate::plan::{self, Note};
 use crate::root::Root;
 use crate::settle::{Facts, SettleOptions, settle};
+use crate::unrecorded;
 
 pub use archive::{Unpacked, save};
 pub use carry::{Old, carry};
@@ -78,6 +79,8 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     if dry_run {
         return Ok(done);
     }
+    // Where a node's `/etc` was laid over the image, it is the old one's.
+    unrecorded::accept(root)?;
     let rules = known.undone.keys().filter_map(|(plugin, intent)| reverted::rule(plugin, intent));
     reverted::save(&old.root, root, rules)?;
     done.added = append(&old, root, &known.asked_here)?;
@@ -91,6 +94,7 @@ pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     }
     done.changes += undone.changes.len();
     done.notes.extend(plan::failures(&plan::execute(root, &undone)?));
+    unrecorded::accept(root)?;
     done.covered = target::covered(root, &facts)?;
     Ok(done)
 }

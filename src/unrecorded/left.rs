@@ -39,6 +39,9 @@ pub(super) struct Left {
     /// Those of them that came without nodeshim, whose scriptlets call the tools.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unrecorded: BTreeSet<String>,
+    /// The machine that the image was, machine-id(5); empty if it was none yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub machine: String,
     /// The default zone that firewalld's configuration names.
     pub default_zone: String,
     /// Where links point, by their paths, both escaped.
@@ -93,6 +96,7 @@ impl Left {
             last_event: 0,
             packages: None,
             unrecorded: BTreeSet::new(),
+            machine: machine(root),
             default_zone: Conf::load(&Tree::of(root)).unwrap_or_default().zone().to_owned(),
             links,
             files: files
@@ -109,6 +113,17 @@ impl Left {
         }
         root.create_dirs(DIRECTORY, 0o755)?;
         root.write(PATH, text.as_bytes(), None)
+    }
+}
+
+/// A first boot writes the id of an image that has none.
+fn machine(root: &Root) -> String {
+    let id = root.read_text("/etc/machine-id").unwrap_or_default();
+    let id = id.trim();
+    if id == "uninitialized" {
+        String::new()
+    } else {
+        id.to_owned()
     }
 }
 

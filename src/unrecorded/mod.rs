@@ -58,7 +58,12 @@ pub fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
     let Some(left) = Left::load(root)? else {
         return Ok(Vec::new());
     };
-    let mut found = between(root, &left, &Left::look(root));
+    let now = Left::look(root);
+    if now.machine != left.machine {
+        // The configuration of another machine was laid over this image.
+        return Ok(Vec::new());
+    }
+    let mut found = between(root, &left, &now);
     if found.is_empty() || Applied::load(root)? != Applied::default() {
         return Ok(Vec::new());
     }
@@ -112,6 +117,22 @@ pub fn remember(root: &Root, settled: Option<(&Installed, &[Outside])>) -> Resul
         // Those that came earlier are still known by their names.
         None => left.unrecorded = Left::load(root)?.map(|left| left.unrecorded).unwrap_or_default(),
     }
+    left.save(root)
+}
+
+/// Takes the image as it is for what was left: what was changed in it came from another image, or is
+/// recorded elsewhere.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn accept(root: &Root) -> Result<()> {
+    let Some(known) = Left::load(root)? else {
+        return Ok(());
+    };
+    let mut left = Left::look(root);
+    left.last_event = last_event(root)?;
+    left.packages = known.packages;
+    left.unrecorded = known.unrecorded;
     left.save(root)
 }
 
