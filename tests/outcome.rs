@@ -182,7 +182,8 @@ fn take(
         Step::Builder(calls) => {
             for call in calls {
                 let masked = masked_instances(&original.root);
-                let done = original.call(call);
+                let ignored = is_ignored(call, &original.root);
+                let done = original.call(call) && !ignored;
                 shimmed.call(call, &builder());
                 if done {
                     wanted.of_builder(call, &preset_states(call, &original.root, &masked));
@@ -208,7 +209,8 @@ fn of_package(
     shimmed: &Shimmed,
     wanted: &mut Wanted,
 ) {
-    let done = original.call(call);
+    let ignored = is_ignored(call, &original.root);
+    let done = original.call(call) && !ignored;
     shimmed.call(call, origin);
     if done {
         let preset = preset_states(call, &original.root, &BTreeSet::new()).into_values().next();
@@ -220,6 +222,19 @@ fn of_package(
 fn masked_instances(root: &Path) -> BTreeSet<&'static str> {
     let masked = unit_states(root).into_iter().filter(|(_, state)| state.starts_with("masked"));
     masked.map(|(unit, _)| unit).filter(|unit| unit.contains('@')).collect()
+}
+
+/// Whether a call leaves everything as it is: disable does, where the unit is masked.
+fn is_ignored(call: &Call, root: &Path) -> bool {
+    let Call::Unit {
+        verb: "disable",
+        unit,
+    } = call
+    else {
+        return false;
+    };
+    let link = root.join("etc/systemd/system").join(unit);
+    std::fs::read_link(link).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
 /// What became of the units that a call applied presets to: of instances those that were `masked` are

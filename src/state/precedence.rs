@@ -97,66 +97,92 @@ pub fn decide(fold: &mut Fold, before: &State, default_zone: &str) -> Vec<(Strin
 /// What is overruled, with who decided and by which requests; the last index of a list comes first.
 fn overruled(state: &State, default_zone: &str) -> Vec<(Place, (String, Vec<u64>))> {
     let decisions = decisions(state, default_zone);
+    let winners: Winners = decisions
+        .iter()
+        .filter_map(|(subject, about)| Some((subject, about.iter().max_by_key(|one| one.weight)?)))
+        .collect();
+    let mut lost = Vec::new();
+    for (subject, about) in &decisions {
+        if let Some(winner) = winners.get(subject) {
+            let against = about.iter().filter(|other| other.direction != winner.direction);
+            lost.extend(against.map(|other| (other, *winner)));
+        }
+        match subject {
+            Subject::FirewallItem(..) => lost.extend(closed(about, decisions.get(&Subject::FirewallReset))),
+            Subject::Levels(service, Some(levels)) => {
+                lost.extend(decided_wider(about, (service, levels), &winners));
+            }
+            Subject::Enablement(unit, Scope::System) => {
+                if let Some(off) = off_by_template(unit, &winners) {
+                    let on = about.iter().filter(|one| one.direction == ON && one.weight < off.weight);
+                    lost.extend(on.map(|one| (one, off)));
+                }
+            }
+            Subject::Deferred(unit, Scope::System, None) => lost.extend(not_started(about, unit, &winners)),
+            _ => {}
+        }
+    }
     let mut found: BTreeMap<Reverse<Place>, (String, Vec<u64>)> = BTreeMap::new();
-    let mut put = |loser: &Decision, winner: &Decision| {
+    for (loser, winner) in lost {
         let by = (winner.place.0.clone(), winner.events.to_vec());
         found.entry(Reverse(loser.place.clone())).or_insert(by);
-    };
-    let resets = decisions.get(&Subject::FirewallReset).into_iter().flatten();
-    let resets: Vec<&Decision> = resets.filter(|reset| reset.weight.0).collect();
-    let mut winners: BTreeMap<&Subject, &Decision> = BTreeMap::new();
-    for (subject, about) in &decisions {
-        let Some(winner) = about.iter().max_by_key(|decision| decision.weight) else {
-            continue;
-        };
-        about
-            .iter()
-            .filter(|other| other.direction != winner.direction)
-            .for_each(|other| put(other, winner));
-        winners.insert(subject, winner);
-        // A builder's reset closes all that is open by then, and nothing that is opened later.
-        for reset in resets.iter().filter(|_| matches!(subject, Subject::FirewallItem(..))) {
-            let earlier = about.iter().filter(|item| item.direction == ON && item.weight.1 < reset.weight.1);
-            earlier.for_each(|item| put(item, reset));
-        }
-    }
-    for (subject, about) in &decisions {
-        let Subject::Levels(service, Some(levels)) = subject else {
-            continue;
-        };
-        // Who decides about more levels than these decides about these.
-        let wider = winners.iter().filter(|(other, winner)| {
-            let Subject::Levels(of, Some(all)) = other else {
-                return false;
-            };
-            of == service
-                && all != levels
-                && winner.weight.0
-                && levels.chars().all(|level| all.contains(level))
-        });
-        for (_, winner) in wider {
-            let lost = |one: &&Decision| one.direction != winner.direction && one.weight < winner.weight;
-            about.iter().filter(lost).for_each(|one| put(one, winner));
-        }
-    }
-    for (subject, about) in &decisions {
-        let Subject::Deferred(unit, Scope::System, None) = subject else {
-            continue;
-        };
-        let off: Vec<&&Decision> = switched_off(unit)
-            .iter()
-            .filter_map(|(subject, direction)| {
-                winners.get(subject).filter(|winner| winner.direction == *direction)
-            })
-            .collect();
-        for start in about.iter().filter(|decision| decision.direction == START) {
-            let later = off.iter().find(|off| off.weight > start.weight);
-            if let Some(later) = later {
-                put(start, later);
-            }
-        }
     }
     found.into_iter().map(|(Reverse(place), by)| (place, by)).collect()
+}
+
+/// The decision that counts about each subject.
+type Winners<'d> = BTreeMap<&'d Subject, &'d Decision<'d>>;
+
+/// Who loses against whom.
+type Lost<'d> = (&'d Decision<'d>, &'d Decision<'d>);
+
+/// A builder's reset closes all that is open by then, and nothing that is opened later.
+fn closed<'d>(items: &'d [Decision<'d>], resets: Option<&'d Vec<Decision<'d>>>) -> Vec<Lost<'d>> {
+    let resets = resets.into_iter().flatten().filter(|reset| reset.weight.0);
+    let closed = |reset: &'d Decision<'d>| {
+        let open = items.iter().filter(|item| item.direction == ON && item.weight.1 < reset.weight.1);
+        open.map(move |item| (item, reset)).collect::<Vec<_>>()
+    };
+    resets.flat_map(closed).collect()
+}
+
+/// A builder who decides about more run levels than these decides about these.
+fn decided_wider<'d>(
+    about: &'d [Decision<'d>],
+    (service, levels): (&str, &str),
+    winners: &Winners<'d>,
+) -> Vec<Lost<'d>> {
+    let wider = winners.iter().filter(|(other, winner)| {
+        let Subject::Levels(of, Some(all)) = other else {
+            return false;
+        };
+        of == service && all != levels && winner.weight.0 && levels.chars().all(|level| all.contains(level))
+    });
+    let lost = |winner: &'d Decision<'d>| {
+        let other =
+            about.iter().filter(|one| one.direction != winner.direction && one.weight < winner.weight);
+        other.map(move |one| (one, winner)).collect::<Vec<_>>()
+    };
+    wider.flat_map(|(_, winner)| lost(winner)).collect()
+}
+
+/// Who disables a template disables its instances, but for one that was enabled since.
+fn off_by_template<'d>(unit: &str, winners: &Winners<'d>) -> Option<&'d Decision<'d>> {
+    let enablement = |unit: String| winners.get(&Subject::Enablement(unit, Scope::System)).copied();
+    let off = enablement(name::template_of(unit)?).filter(|winner| winner.direction == OFF)?;
+    let is_on = |own: &Decision| own.direction == ON && own.weight > off.weight;
+    (!enablement(unit.to_owned()).is_some_and(is_on)).then_some(off)
+}
+
+/// Starts of a unit that was switched off since.
+fn not_started<'d>(about: &'d [Decision<'d>], unit: &str, winners: &Winners<'d>) -> Vec<Lost<'d>> {
+    let subjects = switched_off(unit).into_iter();
+    let off = subjects.filter_map(|(subject, way)| winners.get(&subject).filter(|one| one.direction == way));
+    let off: Vec<&'d Decision> = off.copied().chain(off_by_template(unit, winners)).collect();
+    let starts = about.iter().filter(|decision| decision.direction == START);
+    starts
+        .filter_map(|start| Some((start, *off.iter().find(|off| off.weight > start.weight)?)))
+        .collect()
 }
 
 /// Everything that is decided, by subject.
@@ -243,9 +269,6 @@ fn switched_off(unit: &str) -> Vec<(Subject, &'static str)> {
         (Subject::Enablement(unit.to_owned(), Scope::System), OFF),
         (Subject::Mask(unit.to_owned(), Scope::System), ON),
     ];
-    // Who disables a template disables its instances.
-    let template = name::template_of(unit);
-    off.extend(template.map(|template| (Subject::Enablement(template, Scope::System), OFF)));
     if let Some(service) = unit.strip_suffix(".service") {
         off.push((in_levels(Subject::Levels(service.to_owned(), None)), OFF));
         off.push((Subject::Registration(service.to_owned()), OFF));
@@ -254,167 +277,5 @@ fn switched_off(unit: &str) -> Vec<(Subject, &'static str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attribution::BUILDER;
-    use crate::intent::FirewallItem;
-    use crate::state::Plugin;
-
-    fn unit(want: UnitWant) -> Intent {
-        Intent::Unit {
-            unit: "u.service".into(),
-            want,
-            scope: Scope::System,
-            rule: None,
-        }
-    }
-
-    fn start() -> Intent {
-        Intent::Defer {
-            verb: DeferredVerb::Start,
-            unit: "u.service".into(),
-            scope: Scope::System,
-        }
-    }
-
-    fn port(open: bool, zone: Option<&str>) -> Intent {
-        let zone = zone.map(str::to_owned);
-        let opening = FirewallItem::Port {
-            port: "80".into(),
-            protocol: "tcp".into(),
-        };
-        match open {
-            true => Intent::Allow { opening, zone },
-            false => Intent::Withdraw { opening, zone },
-        }
-    }
-
-    /// An intent and the requests for it.
-    type Asked<'a> = (Intent, &'a [u64]);
-
-    fn fold(plugins: &[(&str, &[Asked])]) -> Fold {
-        let mut fold = Fold::default();
-        for (name, intents) in plugins {
-            let plugin: &mut Plugin = fold.state.plugins.entry((*name).to_owned()).or_default();
-            for (intent, events) in *intents {
-                let want = ActiveIntent::new(intent.clone(), events.to_vec());
-                match intent {
-                    Intent::Defer { .. } => plugin.deferred.push(want),
-                    _ => plugin.wants.push(want),
-                }
-            }
-        }
-        fold
-    }
-
-    type Counting = Vec<(String, Intent)>;
-    type Losing = Vec<(String, Intent, String)>;
-
-    /// What counts, by plugin, and what does not, with who decided.
-    fn decided(fold: &mut Fold) -> (Counting, Losing) {
-        decide(fold, &State::default(), "public");
-        let (mut counts, mut overruled) = (Vec::new(), Vec::new());
-        for (name, plugin) in &fold.state.plugins {
-            let wants = plugin.wants.iter().chain(&plugin.deferred);
-            counts.extend(wants.map(|want| (name.clone(), want.intent.clone())));
-            let lost = plugin.overruled.iter();
-            overruled.extend(lost.map(|one| (name.clone(), one.want.intent.clone(), one.by.clone())));
-        }
-        (counts, overruled)
-    }
-
-    #[test]
-    fn a_builder_decides_whenever_it_was_and_a_plugin_by_being_last() {
-        let mut builder = fold(&[
-            (
-                BUILDER,
-                &[
-                    (unit(UnitWant::Disable), &[2]),
-                    (port(false, Some("public")), &[3]),
-                ],
-            ),
-            (
-                "p",
-                &[
-                    (unit(UnitWant::Enable), &[1, 5]),
-                    (port(true, None), &[6]),
-                    (start(), &[7]),
-                ],
-            ),
-        ]);
-        let (counts, overruled) = decided(&mut builder);
-        assert!(counts.iter().all(|(name, _)| name == BUILDER), "{counts:?}");
-        assert_eq!(overruled.len(), 3);
-        assert!(overruled.iter().all(|(_, _, by)| by == BUILDER));
-        let since: Vec<_> = builder.refused.iter().map(|(_, want)| want.events.clone()).collect();
-        assert_eq!(since, [vec![5], vec![6], vec![7]]);
-        let mut plugins = fold(&[
-            ("a", &[(unit(UnitWant::Disable), &[4])]),
-            ("b", &[(unit(UnitWant::Enable), &[1]), (start(), &[2])]),
-        ]);
-        let (counts, overruled) = decided(&mut plugins);
-        assert_eq!(counts, [("a".to_owned(), unit(UnitWant::Disable))]);
-        assert_eq!(overruled.len(), 2);
-        assert!(plugins.refused.is_empty(), "the disable was carried out after them");
-    }
-
-    #[test]
-    fn presets_that_a_builder_applies_do_not_stand_against_later_requests() {
-        let mut later = fold(&[
-            (BUILDER, &[(unit(UnitWant::PresetDisable), &[2])]),
-            ("p", &[(unit(UnitWant::Enable), &[3])]),
-        ]);
-        assert_eq!(decided(&mut later).0, [("p".to_owned(), unit(UnitWant::Enable))]);
-        let mut earlier = fold(&[
-            (BUILDER, &[(unit(UnitWant::PresetDisable), &[2])]),
-            ("p", &[(unit(UnitWant::Enable), &[1])]),
-        ]);
-        assert_eq!(decided(&mut earlier).0, [(BUILDER.to_owned(), unit(UnitWant::PresetDisable))]);
-    }
-
-    #[test]
-    fn what_a_file_declares_is_older_than_every_request() {
-        let mut both = fold(&[
-            ("a", &[(unit(UnitWant::Disable), &[1])]),
-            ("m", &[(unit(UnitWant::Enable), &[])]),
-        ]);
-        assert_eq!(decided(&mut both).0, [("a".to_owned(), unit(UnitWant::Disable))]);
-        let mut declared = fold(&[
-            ("a", &[(unit(UnitWant::Disable), &[])]),
-            ("m", &[(unit(UnitWant::Enable), &[])]),
-        ]);
-        assert_eq!(decided(&mut declared).0, [("m".to_owned(), unit(UnitWant::Enable))]);
-    }
-
-    #[test]
-    fn a_builders_reset_closes_what_was_open_by_then() {
-        let reset = Intent::FirewallReset { defaults: None };
-        let mut closed = fold(&[
-            (BUILDER, &[(reset.clone(), &[5])]),
-            ("p", &[(port(true, None), &[1])]),
-            ("q", &[(port(true, Some("dmz")), &[6])]),
-        ]);
-        let (counts, overruled) = decided(&mut closed);
-        assert_eq!(
-            counts,
-            [
-                (BUILDER.to_owned(), reset),
-                ("q".to_owned(), port(true, Some("dmz")))
-            ]
-        );
-        assert_eq!(overruled, [("p".to_owned(), port(true, None), BUILDER.to_owned())]);
-    }
-
-    #[test]
-    fn a_stop_ends_a_start_and_is_nothing_that_a_boot_does() {
-        let stop = Intent::Defer {
-            verb: DeferredVerb::Stop,
-            unit: "u.service".into(),
-            scope: Scope::System,
-        };
-        let mut stopped = fold(&[("a", &[(start(), &[1])]), ("b", &[(stop, &[2])])]);
-        let (counts, overruled) = decided(&mut stopped);
-        assert_eq!(counts, []);
-        assert_eq!(overruled, [("a".to_owned(), start(), "b".to_owned())]);
-    }
-}
+#[path = "precedence_tests.rs"]
+mod tests;
