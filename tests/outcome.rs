@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use firewalld_support::{memory, number};
-use history::{Call, Step, history, is_possible};
+use history::{Call, INSTANCES, Step, history, is_possible};
 use nodeshim::config::Backend;
 use rules::{Wanted, call_for, installed};
 use twins::{Firewall, Original, Shimmed, builder, own_presets, remove, scriptlet, unit_states, unpack};
@@ -220,8 +220,7 @@ fn of_package(
 
 /// Instances of templates that are masked, which have a file by that.
 fn masked_instances(root: &Path) -> BTreeSet<&'static str> {
-    let masked = unit_states(root).into_iter().filter(|(_, state)| state.starts_with("masked"));
-    masked.map(|(unit, _)| unit).filter(|unit| unit.contains('@')).collect()
+    INSTANCES.into_iter().filter(|unit| is_masked(root, unit)).collect()
 }
 
 /// Whether a call leaves everything as it is: disable does, where the unit is masked.
@@ -233,6 +232,10 @@ fn is_ignored(call: &Call, root: &Path) -> bool {
     else {
         return false;
     };
+    is_masked(root, unit)
+}
+
+fn is_masked(root: &Path, unit: &str) -> bool {
     let link = root.join("etc/systemd/system").join(unit);
     std::fs::read_link(link).is_ok_and(|target| target == Path::new("/dev/null"))
 }
@@ -247,6 +250,8 @@ fn preset_states(call: &Call, root: &Path, masked: &BTreeSet<&'static str>) -> B
     };
     let own = own_presets(root);
     let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit) && !own.contains(*unit));
+    // Masked units are left as they are.
+    let states = states.filter(|(_, state)| !state.starts_with("masked"));
     states.map(|(unit, state)| (unit, state == "enabled")).collect()
 }
 
