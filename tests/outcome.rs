@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use firewalld_support::{memory, number};
-use history::{Call, INSTANCES, Step, history, is_possible};
+use history::{Call, INSTANCES, Step, VENDOR_UNITS, history, is_possible};
 use nodeshim::config::Backend;
 use rules::{Wanted, call_for, installed};
 use twins::{Firewall, Original, Shimmed, builder, own_presets, remove, scriptlet, unit_states, unpack};
@@ -250,8 +250,8 @@ fn preset_states(call: &Call, root: &Path, masked: &BTreeSet<&'static str>) -> B
     };
     let own = own_presets(root);
     let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit) && !own.contains(*unit));
-    // Masked units are left as they are.
-    let states = states.filter(|(_, state)| !state.starts_with("masked"));
+    // A masked unit is not enabled; it is off where the presets disable it.
+    let states = states.filter(|(unit, state)| !state.starts_with("masked") || *unit != VENDOR_UNITS[0]);
     states.map(|(unit, state)| (unit, state == "enabled")).collect()
 }
 
