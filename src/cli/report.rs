@@ -124,9 +124,10 @@ fn files(files: &BTreeMap<String, String>, out: Option<&Path>, as_json: bool) ->
 }
 
 fn metrics(root: &Root, report: &Report) -> Result<String> {
-    let differences = inspect::check(root, &View::load(root)?)?.len();
+    let differences = inspect::check(root, &View::load(root)?)?;
+    let drift = differences.iter().filter(|difference| difference.is_drift()).count();
     let settled = if_exists(root.meta(state::PATH))?.map(|meta| meta.modified);
-    Ok(report::prometheus(report, differences, settled))
+    Ok(report::prometheus(report, drift, settled))
 }
 
 fn json_text(report: &Report) -> Result<String> {
