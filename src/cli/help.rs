@@ -2,7 +2,12 @@
 
 use clap::{Command, CommandFactory};
 
+use nodeshim::plan::{Width, wrapped};
+
 use super::Cli;
+
+/// As wide as clap makes the help of options.
+const WIDTH: Width = Width(Some(80));
 
 /// The verbs by task, in the order of the work.
 const TASKS: [(&str, &[&str]); 5] = [
@@ -44,10 +49,10 @@ pub fn command() -> Command {
             let about = about.map(ToString::to_string).unwrap_or_default();
             // The first clause is enough here; the rest is in the verb's own help.
             let about = about.split([';', ':']).next().unwrap_or_default();
-            text.push_str(&format!("  {verb:<12}{about}\n"));
+            text.push_str(&wrapped(WIDTH, &format!("  {verb:<13}"), 15, about));
         }
     }
-    text.push_str("\nOptions:\n{options}\n\n{after-help}");
+    text.push_str("\nOptions:\n{options}{after-help}");
     command.help_template(text).after_help(EXAMPLES)
 }
 
@@ -56,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_verb_is_listed_under_one_task_and_fits_a_line() {
+    fn every_verb_is_listed_under_one_task_and_lines_are_no_wider_than_80() {
         let command = command();
         let mut listed: Vec<&str> = TASKS.iter().flat_map(|(_, verbs)| verbs.iter().copied()).collect();
         let mut verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
