@@ -146,6 +146,30 @@ fn a_plugin_that_nobody_knows_is_a_miss_for_every_verb() {
 }
 
 #[test]
+fn names_with_a_backslash_are_printed_as_they_are() {
+    let image = Image::new();
+    fs::write(image.path().join("usr/lib/systemd/system/w@.service"), UNIT).unwrap();
+    let scriptlets = "%post\nsystemctl enable 'w@a\\x2db.service'\n";
+    image.transaction(&["-i", &build(&image.beside("rpms"), "escaped", scriptlets)]);
+    let link = r"/etc/systemd/system/multi-user.target.wants/w@a\x2db.service";
+    for (verb, args) in [
+        ("list", &[][..]),
+        ("show", &["escaped"]),
+        ("log", &[]),
+        ("report", &[]),
+        ("units", &[]),
+        ("why", &[link]),
+        ("plan", &[]),
+    ] {
+        let said = say(&image, verb, args);
+        assert!(!said.contains(r"\\x2d"), "{verb}: {said}");
+        assert!(verb == "plan" || said.contains(r"w@a\x2db.service"), "{verb}: {said}");
+    }
+    assert!(say(&image, "show", &["escaped"]).contains(link));
+    succeed(&mut image.nodeshim("check", [] as [&str; 0]));
+}
+
+#[test]
 fn diff_compares_images_and_saved_reports() {
     let (before, after) = (image(), image());
     let root = after.path().display().to_string();

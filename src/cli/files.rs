@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use nodeshim::error::Result;
+use nodeshim::escape::shown;
 use nodeshim::inspect::{ChangeEntry, ScriptletEntry};
 
 use super::output::{count, json_list, print, wrapped};
@@ -53,7 +54,7 @@ fn change_text(entry: &ChangeEntry) -> String {
         other => other,
     };
     let mut details = Vec::new();
-    let from = change.from.as_ref().map_or(String::new(), |from| format!(" (was {from})"));
+    let from = change.from.as_ref().map_or(String::new(), |from| format!(" (was {})", shown(from)));
     details.extend(difference(entry));
     details.extend(entry.line.map(|line| format!("line {line}")));
     details.extend(entry.undeclared.then(|| "not declared".to_owned()));
@@ -64,7 +65,7 @@ fn change_text(entry: &ChangeEntry) -> String {
     } else {
         format!(": {}", details.join("; "))
     };
-    wrapped(&format!("      {what:<8} "), 17, &format!("{}{from}{details}", change.path))
+    wrapped(&format!("      {what:<8} "), 17, &format!("{}{from}{details}", shown(&change.path)))
 }
 
 /// Mode, owner, target and content, before and after where they differ.
@@ -73,7 +74,7 @@ fn difference(entry: &ChangeEntry) -> Option<String> {
     let of = |side: Option<&nodeshim::audit::Side>| {
         side.map(|side| {
             let digest = side.sha256.as_ref().map(|digest| digest[..digest.len().min(SHORT)].to_owned());
-            let target = side.target.as_ref().map(|target| format!("-> {target}"));
+            let target = side.target.as_ref().map(|target| format!("-> {}", shown(target)));
             let owner = format!("{}:{}", side.uid, side.gid);
             [
                 Some(side.kind.clone()),
