@@ -36,6 +36,8 @@ const NO_RECORD: [&str; 5] = ["lock", "run.lock", "armed.toml", "real", "shim"];
 /// An archive of more than this many bytes, or files, is refused.
 const MOST_BYTES: u64 = 1 << 30;
 const MOST_FILES: usize = 200_000;
+/// How much may follow the end of an archive, as tar and packers pad it.
+const PADDING: u64 = 1 << 20;
 /// What packed archives begin with, the programs for them, and the endings of their names.
 const PACKERS: [(&[u8], &str, &str); 3] = [
     (b"\x1f\x8b", "gzip", "gz"),
@@ -85,8 +87,11 @@ impl Unpacked {
             None => unpack(archive, &unpacked.root, file)?,
             Some(program) => {
                 let mut child = start(program, &["-dc"], archive.into())?;
-                let output = child.stdout.take().ok_or_else(|| cannot_run(program, "no output"))?;
-                let done = unpack(output, &unpacked.root, file);
+                let mut output = child.stdout.take().ok_or_else(|| cannot_run(program, "no output"))?;
+                let done = unpack(&mut output, &unpacked.root, file);
+                // An archive ends before its padding does; a program that cannot write that fails.
+                let padding = io::copy(&mut output.take(PADDING), &mut io::sink());
+                padding.map_err(|error| cannot_run(program, error))?;
                 let ended = child.wait().map_err(|error| cannot_run(program, error))?;
                 done?;
                 if !ended.success() {
