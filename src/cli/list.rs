@@ -18,7 +18,7 @@ use nodeshim::settle::{self, Facts};
 use serde::Serialize;
 
 use super::files;
-use super::output::{complain, count, events, json, json_list, print, wrapped};
+use super::output::{complain, count, declared_in, events, json, json_list, print, wrapped};
 
 /// List everything that is wanted, what affects the whole system first
 ///
@@ -120,12 +120,7 @@ fn describe(row: &Row) -> String {
     } else {
         format!(" ({})", marks.join("; "))
     };
-    let files: Vec<&str> = row.declared.iter().filter_map(|path| path.rsplit('/').next()).collect();
-    let files = match files.is_empty() {
-        true => String::new(),
-        false => format!(" [{}]", files.join(" ")),
-    };
-    format!("{}{marks}{}{files}", row.text, events(&row.events))
+    format!("{}{marks}{}{}", row.text, events(&row.events), declared_in(&row.declared))
 }
 
 /// What the files of a plugin's package ask for by themselves, as policy judges it now.

@@ -9,7 +9,7 @@ use nodeshim::journal::Journal;
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
 
-use super::output::{columns, events, json_list, print};
+use super::output::{columns, declared_in, events, json_list, print};
 
 /// List what the firewall lets in, port by port, and who asked for it
 #[derive(Debug, Args)]
@@ -51,7 +51,8 @@ fn port(open: &OpenPort) -> [String; 4] {
         false => format!(" from {}", open.from.join(", ")),
     };
     let runtime = if open.runtime { " (runtime only)" } else { "" };
-    let through = format!("{}{from}{runtime}{}{}", open.through, events(&open.events), files(&open.declared));
+    let through =
+        format!("{}{from}{runtime}{}{}", open.through, events(&open.events), declared_in(&open.declared));
     [
         port,
         open.zone.clone().unwrap_or("-".into()),
@@ -73,20 +74,11 @@ pub fn units(root: &Root, args: UnitsArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn unit(unit: &BootUnit) -> [String; 4] {
-    let how = format!("{}{}{}", unit.how, events(&unit.events), files(&unit.declared));
+    let how = format!("{}{}{}", unit.how, events(&unit.events), declared_in(&unit.declared));
     [
         unit.unit.clone(),
         unit.by.clone(),
         unit.requested.clone().unwrap_or("-".into()),
         how,
     ]
-}
-
-/// The names of the files that declare something, in brackets.
-fn files(declared: &[String]) -> String {
-    let names: Vec<&str> = declared.iter().filter_map(|path| path.rsplit('/').next()).collect();
-    match names.is_empty() {
-        true => String::new(),
-        false => format!(" [{}]", names.join(" ")),
-    }
 }

@@ -97,6 +97,15 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// The names of the files that declare something, in brackets with a blank before; nothing for none.
+pub fn declared_in(paths: &[String]) -> String {
+    let names: Vec<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" [{}]", names.join(" ")),
+    }
+}
+
 /// A table with a head; nothing where it has no rows. Columns are as wide as what is in them; the last
 /// one has no end.
 pub fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {

@@ -112,26 +112,26 @@ impl Part {
 
     fn of(self, row: &Row, zone: Option<String>) -> OpenPort {
         OpenPort {
+            runtime: row.runtime,
+            events: row.events.clone(),
+            declared: row.declared.clone(),
+            ..self.unasked(&row.plugin, zone)
+        }
+    }
+
+    fn of_image(self, zone: &str) -> OpenPort {
+        self.unasked(IMAGE, Some(zone.to_owned()))
+    }
+
+    /// Without what asked for it.
+    fn unasked(self, by: &str, zone: Option<String>) -> OpenPort {
+        OpenPort {
             port: self.port,
             protocol: self.protocol,
             zone,
             from: self.from,
             through: self.through,
-            by: row.plugin.clone(),
-            runtime: row.runtime,
-            events: row.events.clone(),
-            declared: row.declared.clone(),
-        }
-    }
-
-    fn of_image(self, zone: &str) -> OpenPort {
-        OpenPort {
-            port: self.port,
-            protocol: self.protocol,
-            zone: Some(zone.to_owned()),
-            from: self.from,
-            through: self.through,
-            by: IMAGE.to_owned(),
+            by: by.to_owned(),
             runtime: false,
             events: Vec::new(),
             declared: Vec::new(),
