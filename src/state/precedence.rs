@@ -174,14 +174,18 @@ fn off_by_template<'d>(unit: &str, winners: &Winners<'d>) -> Option<&'d Decision
     (!enablement(unit.to_owned()).is_some_and(is_on)).then_some(off)
 }
 
-/// Starts of a unit that was switched off since.
+/// Starts of a unit that was switched off since. One that is masked is not started at all, whenever that was.
 fn not_started<'d>(about: &'d [Decision<'d>], unit: &str, winners: &Winners<'d>) -> Vec<Lost<'d>> {
-    let subjects = switched_off(unit).into_iter();
-    let off = subjects.filter_map(|(subject, way)| winners.get(&subject).filter(|one| one.direction == way));
-    let off: Vec<&'d Decision> = off.copied().chain(off_by_template(unit, winners)).collect();
+    let won =
+        |(subject, way): (Subject, &str)| winners.get(&subject).copied().filter(|one| one.direction == way);
+    let mask = won((Subject::Mask(unit.to_owned(), Scope::System), ON));
+    let off = switched_off(unit).into_iter().filter_map(won);
+    let off: Vec<&'d Decision> = off.chain(off_by_template(unit, winners)).collect();
     let starts = about.iter().filter(|decision| decision.direction == START);
     starts
-        .filter_map(|start| Some((start, *off.iter().find(|off| off.weight > start.weight)?)))
+        .filter_map(|start| {
+            Some((start, mask.or(off.iter().copied().find(|off| off.weight > start.weight))?))
+        })
         .collect()
 }
 
@@ -263,12 +267,9 @@ fn is_stop(intent: &Intent) -> bool {
     direction(intent).as_deref() == Some(STOP)
 }
 
-/// What keeps a unit from being started at boot.
+/// What keeps a unit from being started at boot, if it was asked for later.
 fn switched_off(unit: &str) -> Vec<(Subject, &'static str)> {
-    let mut off = vec![
-        (Subject::Enablement(unit.to_owned(), Scope::System), OFF),
-        (Subject::Mask(unit.to_owned(), Scope::System), ON),
-    ];
+    let mut off = vec![(Subject::Enablement(unit.to_owned(), Scope::System), OFF)];
     if let Some(service) = unit.strip_suffix(".service") {
         off.push((in_levels(Subject::Levels(service.to_owned(), None)), OFF));
         off.push((Subject::Registration(service.to_owned()), OFF));

@@ -189,3 +189,23 @@ fn a_stop_ends_a_start_and_is_nothing_that_a_boot_does() {
     assert_eq!(counts, []);
     assert_eq!(overruled, [("a".to_owned(), start(), "b".to_owned())]);
 }
+
+#[test]
+fn a_masked_unit_is_not_started_at_boot_whenever_it_was_masked() {
+    for mask in [1, 3] {
+        let mut masked = fold(&[
+            ("a", &[(unit(UnitWant::Mask), &[mask])]),
+            ("b", &[(start(), &[2])]),
+        ]);
+        let (counts, overruled) = decided(&mut masked);
+        assert_eq!(counts, [("a".to_owned(), unit(UnitWant::Mask))]);
+        assert_eq!(overruled, [("b".to_owned(), start(), "a".to_owned())]);
+    }
+    let mut unmasked = fold(&[
+        ("a", &[(unit(UnitWant::Mask), &[1])]),
+        ("b", &[(start(), &[2])]),
+        (BUILDER, &[(unit(UnitWant::Unmask), &[3])]),
+    ]);
+    let (counts, _) = decided(&mut unmasked);
+    assert!(counts.contains(&("b".to_owned(), start())), "{counts:?}");
+}

@@ -219,17 +219,17 @@ impl Wanted {
         self.builder.get(&subject).or(asked).map_or(declared || base, |(on, _)| *on)
     }
 
-    /// The units that some package asked to start and nobody switched off since.
+    /// The units that some package asked to start and nobody switched off since, and that are not masked.
     pub fn starts(&self) -> BTreeSet<&'static str> {
         let later_off = |package: &str, unit: &'static str, time: usize| {
-            [(("unit", unit), false), ((MASK, unit), true)].into_iter().any(|(subject, off)| {
-                if let Some((on, when)) = self.builder.get(&subject) {
-                    return *on == off && (package != BUILDER || *when > time);
-                }
-                let last =
-                    self.packages.values().filter_map(|own| own.get(&subject)).max_by_key(|(_, when)| *when);
-                package != BUILDER && last.is_some_and(|(on, when)| *on == off && *when > time)
-            })
+            let subject = ("unit", unit);
+            if let Some((on, when)) = self.builder.get(&subject) {
+                return !on && (package != BUILDER || *when > time);
+            }
+            let last =
+                self.packages.values().filter_map(|own| own.get(&subject)).max_by_key(|(_, when)| *when);
+            let is_off = package != BUILDER && last.is_some_and(|(on, when)| !on && *when > time);
+            is_off || self.expected((MASK, unit))
         };
         let wanted = self.started.iter().filter(|((package, unit), time)| !later_off(package, unit, **time));
         wanted.map(|((_, unit), _)| *unit).collect()
