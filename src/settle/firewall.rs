@@ -14,7 +14,7 @@ use crate::firewall::detect;
 use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::plan::{Action, Contribution, Note, PlannedChange, UnitVerb};
 use crate::root::Root;
-use crate::state::{Fold, State};
+use crate::state::{ActiveIntent, Fold, Plugin, State};
 
 /// The nftables ruleset for a state, whatever backend the image uses.
 ///
@@ -43,16 +43,20 @@ fn is_nodes_own(intent: &Intent) -> bool {
     }
 }
 
-/// Enables what loads the rules at boot in an image that has no `nft` and has enabled nothing else, if a
-/// firewall `is_wanted`; what was enabled so stays. Not against whoever has switched it off.
+/// What loads the rules at boot and was enabled for that stays: by settling, in an image that has no `nft`
+/// and has enabled nothing else though a firewall `is_wanted`; or by a package that switched the firewall on and
+/// is gone. Not against whoever has switched it off.
 fn loaders(root: &Root, chosen: Backend, fold: &Fold, is_wanted: bool) -> Contribution {
     let mut sum = Contribution::default();
+    let (there, missing) = (detect::loaders(root, chosen), detect::not_enabled(root, chosen));
     let mut kept = fold.state.loaders.clone();
-    kept.retain(|unit| detect::loaders(root, chosen).contains(&unit.as_str()));
-    let missing = detect::not_enabled(root, chosen).into_iter();
-    for unit in missing.filter(|_| is_wanted && detect::nft(root).is_none()) {
-        if let Some((name, want)) = fold.state.wants().find(|(_, want)| switches_off(&want.intent, unit)) {
-            kept.remove(unit);
+    if fold.gone.iter().any(|(name, plugin)| has_given_firewall(fold, name, plugin)) {
+        kept.extend(there.iter().filter(|unit| !missing.contains(unit)).map(|unit| (*unit).to_owned()));
+    }
+    let off = |unit: &str| fold.state.wants().find(|(_, want)| switches_off(&want.intent, unit));
+    kept.retain(|unit| there.contains(&unit.as_str()) && off(unit).is_none());
+    for unit in missing.into_iter().filter(|_| is_wanted && detect::nft(root).is_none()) {
+        if let Some((name, want)) = off(unit) {
             let text = format!(
                 "warning: {unit} is switched off: no rule is loaded at boot, and nothing is kept out"
             );
@@ -73,6 +77,15 @@ fn loaders(root: &Root, chosen: Backend, fold: &Fold, is_wanted: bool) -> Contri
     }
     sum.memory.loaders = Some(kept);
     sum
+}
+
+/// Whether a plugin that is gone had switched the firewall on, and nobody took that back by name.
+fn has_given_firewall(fold: &Fold, name: &str, plugin: &Plugin) -> bool {
+    let gives = |want: &ActiveIntent| {
+        let is_reverted = want.events.iter().all(|event| fold.reverted.contains(event));
+        want.intent == Intent::FirewallSwitch { on: true } && !is_reverted
+    };
+    !fold.reverted_plugins.contains(name) && plugin.wants.iter().any(gives)
 }
 
 fn switches_off(intent: &Intent, of: &str) -> bool {
@@ -133,8 +146,9 @@ pub(super) fn contribute(
         default_zone,
     };
     sum += firewalld::contribute(root, &input)?;
-    if chosen != Backend::Nftables && facts.config.firewall.backend == Backend::Auto {
-        sum += loaders(root, chosen, fold, !rulesets.is_empty());
+    if chosen != Backend::Nftables {
+        let chooses = facts.config.firewall.backend == Backend::Auto;
+        sum += loaders(root, chosen, fold, chooses && !rulesets.is_empty());
     }
     // That of nftables is said with its files.
     if chosen != Backend::Nftables && !rulesets.is_empty() {

@@ -8,6 +8,7 @@ mod image;
 mod inspect;
 mod intents;
 mod iptables;
+mod kept;
 mod nftables;
 mod order;
 mod outcome;

@@ -1,5 +1,5 @@
 //! What an image does after settling, whatever tool runs on it later: presets as the real systemctl
-//! applies them, images that lack what a backend needs, a firewall that stays, and nothing left behind.
+//! applies them, images that lack what a backend needs, and nothing left behind.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -18,7 +18,7 @@ const UNITS: &str = "/usr/lib/systemd/system";
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 const INSTALL: &str = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
 
-fn put_unit(image: &BareImage, name: &str, more: &str) {
+pub fn put_unit(image: &BareImage, name: &str, more: &str) {
     image.put(&format!("{UNITS}/{name}"), &format!("{INSTALL}{more}"));
 }
 
@@ -27,7 +27,7 @@ fn put_preset(image: &BareImage, name: &str, text: &str) {
 }
 
 /// An image with two templates, two services and a distribution's last word.
-fn image(vendor: &str) -> BareImage {
+pub fn image(vendor: &str) -> BareImage {
     let image = BareImage::with_nft();
     put_unit(&image, "multi-user.target", "");
     put_unit(&image, "a.service", "");
@@ -39,7 +39,7 @@ fn image(vendor: &str) -> BareImage {
 }
 
 /// This machine's own systemctl on the image.
-fn systemctl(image: &BareImage, words: &[&str]) -> String {
+pub fn systemctl(image: &BareImage, words: &[&str]) -> String {
     let output = Command::new("systemctl")
         .arg(format!("--root={}", image.path().display()))
         .args(words)
@@ -55,7 +55,7 @@ fn states(image: &BareImage, units: &[&str]) -> BTreeMap<String, String> {
     units.iter().map(state).collect()
 }
 
-fn enabled(image: &BareImage) -> Vec<String> {
+pub fn enabled(image: &BareImage) -> Vec<String> {
     let entries = image.root.list(WANTS).unwrap_or_default();
     let mut names: Vec<String> =
         entries.iter().map(|entry| entry.name.to_string_lossy().into_owned()).collect();
@@ -289,7 +289,7 @@ fn what_loads_rules_is_not_enabled_against_whoever_switched_it_off() {
 }
 
 /// An image like Enterprise Linux 6: init scripts and run levels, nothing of systemd.
-fn sysv_image() -> BareImage {
+pub fn sysv_image() -> BareImage {
     let image = BareImage::with_nft();
     for level in 0..7 {
         image.root.create_dirs(format!("/etc/rc.d/rc{level}.d"), 0o755).unwrap();
@@ -351,59 +351,6 @@ fn without_systemd_modules_are_loaded_by_a_script_and_accounts_are_named() {
     image.root.remove("/usr/share/ovirt-node/plugins.d/p.toml").unwrap();
     image.settle(&[]);
     assert!(!image.root.exists(script));
-}
-
-#[test]
-fn a_firewall_that_lokkit_switched_on_stays_on_without_its_package() {
-    let image = sysv_image();
-    image.put("/etc/sysconfig/system-config-firewall", "--disabled\n");
-    assert_eq!(image.ask("p", Tool::Lokkit, &["--enabled", "--nostart"]), 0);
-    image.settle(&["p"]);
-    image.settle(&[]);
-    let config = image.read("/etc/sysconfig/system-config-firewall");
-    assert!(config.contains("--enabled"), "{config}");
-    // By name it goes.
-    assert_eq!(image.ask("q", Tool::Lokkit, &["--disabled", "--nostart"]), 0);
-    image.settle(&["q"]);
-    assert_eq!(image.ask("r", Tool::Lokkit, &["--enabled", "--nostart"]), 0);
-    image.settle(&["r"]);
-    let mut revert = SettleOptions::default();
-    revert.revert.plugins.insert("r".into());
-    settle(&image.root, &facts(&["r"]), &revert).unwrap();
-    let config = image.read("/etc/sysconfig/system-config-firewall");
-    assert!(config.contains("--disabled"), "{config}");
-}
-
-#[test]
-fn the_default_drop_firewall_stays_until_it_is_removed_by_name() {
-    let image = image("disable *\n");
-    image.record("p", "%post", 1, vec![allow(port("80", "tcp"))]);
-    image.settle(&["p"]);
-    let main = image.read("/etc/nftables/nodeshim.nft");
-    let without = SettleOptions {
-        without_firewall: true,
-        ..SettleOptions::default()
-    };
-    settle(&image.root, &facts(&["p"]), &without).unwrap();
-    assert_eq!(image.read("/etc/nftables/nodeshim.nft"), main, "a plugin wants it");
-    image.settle(&[]);
-    assert_eq!(image.read("/etc/nftables/nodeshim.nft"), main, "it stays without any plugin");
-    assert!(!image.root.exists("/etc/nftables/nodeshim.d/p.nft"));
-    assert!(image.settle(&[]).plan.is_empty());
-    settle(&image.root, &facts(&[]), &without).unwrap();
-    assert!(!image.root.exists("/etc/nftables/nodeshim.nft"));
-    assert!(image.settle(&[]).plan.is_empty(), "it does not come back");
-}
-
-#[test]
-fn the_configuration_lets_the_firewall_go_with_the_last_plugin() {
-    let image = image("disable *\n");
-    image.record("p", "%post", 1, vec![allow(port("80", "tcp"))]);
-    image.settle(&["p"]);
-    let mut facts = facts(&[]);
-    facts.config.firewall.unused = Unused::Remove;
-    settle(&image.root, &facts, &SettleOptions::default()).unwrap();
-    assert!(!image.root.exists("/etc/nftables"));
 }
 
 #[test]
