@@ -9,11 +9,11 @@ use nodeshim::escape::printable;
 use nodeshim::export;
 use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Intent, Verdict};
-use nodeshim::lint::{Context, ForecastItem, of_installed};
+use nodeshim::lint::{Context, ShippedItem, of_installed};
 use nodeshim::plan::{Note, NoteKind};
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::rpmdb::Installed;
+use nodeshim::rpmdb::{Installed, Package};
 use nodeshim::settle::{self, Facts};
 use serde::Serialize;
 
@@ -27,6 +27,10 @@ use super::output::{complain, count, declared_in, events, json, json_list, print
 pub struct ListArgs {
     /// Only of this plugin
     plugin: Option<String>,
+    /// Also what files of all installed packages ask for by themselves: links that start units, presets,
+    /// drop-ins, firewalld's files
+    #[arg(long)]
+    all: bool,
 }
 
 /// Show one plugin
@@ -65,7 +69,11 @@ pub fn list(root: &Root, args: ListArgs, as_json: bool) -> Result<ExitCode> {
         let is_known = standing.state.plugins.contains_key(plugin) || standing.gone.contains_key(plugin);
         is_known.then_some(()).ok_or_else(|| nothing_recorded(plugin))?;
     }
-    let rows = inspect::list(&standing, args.plugin.as_deref());
+    let mut rows = inspect::list(&standing, args.plugin.as_deref());
+    if args.all {
+        let shipped = shipped(root, &facts, args.plugin.as_deref())?;
+        rows.extend(inspect::shipped(&shipped, &rows));
+    }
     if as_json {
         json_list(&rows)?;
     } else {
@@ -123,21 +131,21 @@ fn describe(row: &Row) -> String {
     format!("{}{marks}{}{}", row.text, events(&row.events), declared_in(&row.declared))
 }
 
-/// What the files of a plugin's package ask for by themselves, as policy judges it now.
-fn shipped(root: &Root, facts: &Facts, plugin: &str) -> Result<Vec<ForecastItem>> {
-    let Some(nevra) = facts.installed.nevra(plugin) else {
-        return Ok(Vec::new());
-    };
+/// What the files of a plugin's package, or of all packages, ask for by themselves, as policy judges it now.
+fn shipped(root: &Root, facts: &Facts, plugin: Option<&str>) -> Result<Vec<ShippedItem>> {
+    let is_asked = |package: &&Package| plugin.is_none_or(|plugin| plugin == package.name);
+    let nevras: Vec<String> = facts.installed.iter().filter(is_asked).map(Package::nevra).collect();
+    let nevras: Vec<&str> = nevras.iter().map(String::as_str).collect();
     let rules = policy::load(root).checked()?.rules;
-    of_installed(&Context::load(root, &rules)?, plugin, &nevra)
+    of_installed(&Context::load(root, &rules)?, &nevras)
 }
 
-fn shipped_text(shipped: &[ForecastItem]) -> String {
+fn shipped_text(shipped: &[ShippedItem]) -> String {
     let mut text = match shipped.is_empty() {
         true => String::new(),
         false => "shipped files that count\n".to_owned(),
     };
-    for one in shipped {
+    for ShippedItem { item: one, .. } in shipped {
         let denied = match one.verdict {
             Verdict::Allow => String::new(),
             _ => format!(" (against policy: {})", one.rule.as_deref().unwrap_or_default()),
@@ -158,7 +166,7 @@ fn shipped_text(shipped: &[ForecastItem]) -> String {
 struct Shown<'r> {
     #[serde(flatten)]
     report: Option<&'r Report>,
-    shipped: &'r [ForecastItem],
+    shipped: &'r [ShippedItem],
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<&'r [ScriptletEntry]>,
 }
@@ -173,7 +181,7 @@ pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
         false => Vec::new(),
     };
     registry.mark(&mut files);
-    let shipped = shipped(root, &facts, &args.plugin)?;
+    let shipped = shipped(root, &facts, Some(&args.plugin))?;
     if report.is_none() && files.is_empty() && shipped.is_empty() {
         return Err(nothing_recorded(&args.plugin));
     }

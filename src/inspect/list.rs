@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::words;
+use crate::attribution::package_name;
 use crate::intent::{Intent, Verdict};
+use crate::lint::ShippedItem;
 use crate::state::{ActiveIntent, Denied, EffectiveState, PastDenial, Plugin};
 
 /// One intent of one plugin.
@@ -49,6 +51,28 @@ pub fn list(standing: &EffectiveState, plugin: Option<&str>) -> Vec<Row> {
     let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));
     let mut rows: Vec<Row> = chosen.flat_map(|(name, plugin)| rows(name, plugin)).collect();
     rows.sort_by_key(|row| !row.global);
+    rows
+}
+
+/// What files of installed packages ask for by themselves, as rows of the same kind; what is recorded
+/// of a plugin already is not repeated.
+pub fn shipped(items: &[ShippedItem], recorded: &[Row]) -> Vec<Row> {
+    let row = |one: &ShippedItem| {
+        let intent = one.item.intent.clone()?;
+        let plugin = package_name(&one.package).unwrap_or(&one.package);
+        let is_known = |row: &Row| row.plugin == plugin && row.intent == intent;
+        let want = ActiveIntent {
+            declared: one.item.place.iter().cloned().collect(),
+            ..ActiveIntent::new(intent.clone(), Vec::new())
+        };
+        (!recorded.iter().any(is_known)).then(|| Row {
+            verdict: one.item.verdict,
+            rule: one.item.rule.clone().filter(|_| one.item.verdict != Verdict::Allow),
+            ..self::row(plugin, &want)
+        })
+    };
+    let mut rows: Vec<Row> = items.iter().filter_map(row).collect();
+    rows.sort_by(|one, other| one.plugin.cmp(&other.plugin));
     rows
 }
 

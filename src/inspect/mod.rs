@@ -28,7 +28,7 @@ pub use check::{Difference, check};
 pub use declared::{Declared, DeclaredChange, DeclaredHook};
 pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
 pub use hooks::{Hook, hooks};
-pub use list::{Row, list};
+pub use list::{Row, list, shipped};
 pub use log::{Entry, LoggedIntent, log};
 pub use plugins::{Report, Summary, plugins, show};
 pub use ports::{OpenPort, ports};

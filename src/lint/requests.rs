@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::scriptlet::{command_line, scriptlets};
+use crate::attribution::package_name;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::firewall::firewalld::Grammar;
@@ -150,21 +151,44 @@ pub fn of_payload(context: &Context, package: &PackageFile, path: &Path) -> Resu
     Ok(found)
 }
 
-/// The same of an installed package, `name-[epoch:]version-release.arch`, by its files in the image.
+/// Something that a file of an installed package asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShippedItem {
+    /// The package, `name-[epoch:]version-release.arch`.
+    pub package: String,
+    /// What is asked for; its place is the file's path.
+    #[serde(flatten)]
+    pub item: ForecastItem,
+}
+
+/// The same of installed packages, `name-[epoch:]version-release.arch` each, by their files in the image.
+/// The rpm database is asked once.
 ///
 /// # Errors
 /// If the rpm database cannot be asked.
-pub fn of_installed(context: &Context, name: &str, nevra: &str) -> Result<Vec<ForecastItem>> {
+pub fn of_installed(context: &Context, nevras: &[&str]) -> Result<Vec<ShippedItem>> {
     let grammar = Grammar::of(context.root);
     let mut found = Vec::new();
-    for path in files_of(context.root, &[nevra])?.into_keys() {
+    for (path, owners) in files_of(context.root, nevras)? {
         let Ok(path) = String::from_utf8(path) else {
             continue;
         };
+        // What settling has taken back is not there any more.
+        if !payload::may_ask(&path) || context.root.meta(&path).is_err() {
+            continue;
+        }
         let target = context.root.read_link(&path).ok();
         let target = target.as_ref().and_then(|target| target.to_str());
         let content = has_content(&path).then(|| context.root.read_text(&path).ok()).flatten();
-        found.extend(of_shipped(context, name, &path, target, content.as_deref(), &grammar));
+        for owner in owners {
+            let name = package_name(&owner.nevra).unwrap_or(&owner.nevra);
+            let asked = of_shipped(context, name, &path, target, content.as_deref(), &grammar);
+            found.extend(asked.into_iter().map(|item| ShippedItem {
+                package: owner.nevra.clone(),
+                item,
+            }));
+        }
     }
     Ok(found)
 }

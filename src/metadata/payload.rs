@@ -42,6 +42,16 @@ pub fn has_content(path: &str) -> bool {
     is_preset || is_zone && path.ends_with(".xml")
 }
 
+/// Whether a file can ask for anything, by its path alone: most files of most packages do not have to be
+/// looked at.
+pub fn may_ask(path: &str) -> bool {
+    [&UNITS[..], &PRESETS, &FIREWALLD, &RULESETS]
+        .into_iter()
+        .flatten()
+        .any(|place| path.starts_with(place))
+        || of_run_level(path).is_some()
+}
+
 /// What a shipped file asks for; nothing for most. `target` is where a link points, `content` what
 /// [`has_content`] wants to see.
 pub fn of_file(path: &str, target: Option<&str>, content: Option<&str>, grammar: &Grammar) -> Vec<Intent> {
@@ -217,5 +227,6 @@ mod tests {
         assert_eq!(said("/usr/lib/firewalld/services/x.xml", None, None), ["new firewalld service x"]);
         assert_eq!(said("/etc/nftables/x.nft", None, None), ["ships firewall rules in /etc/nftables/x.nft"]);
         assert!(said("/etc/x.conf", None, None).is_empty());
+        assert!(may_ask("/etc/nftables/x.nft") && may_ask("/etc/rc3.d/S90x") && !may_ask("/etc/x.conf"));
     }
 }

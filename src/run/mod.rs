@@ -7,6 +7,7 @@ mod other_root;
 mod parts;
 mod pending;
 mod records;
+mod shipped;
 mod signals;
 mod supervise;
 

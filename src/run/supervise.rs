@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 use super::command::{Prepared, prepare};
 use super::pending::{Pending, record_found, repair};
 use super::records::Records;
+use super::shipped::Shipped;
 use super::signals::{self, EndAtSignal};
 use super::{Parts, contain, other_root};
 use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
@@ -126,6 +127,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     // From here on nodeshim does not die of them: the image has to be put right after the command.
     let mut signals = signals::all()?;
     let records = Records::of(root);
+    let shipped = Shipped::begin(root, &rules)?;
     let armed = arm(root, &shim)?;
     let auditing = around
         .audit
@@ -148,10 +150,12 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         tampering.extend(seen.tampering.iter().cloned());
         learn(root, seen)?;
     }
+    let denied_files = shipped.end(root, &rules);
     let events = pending.end(root);
     journal::sync(root)?;
     let status = status?;
     tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
+    tampering.extend(denied_files?);
     Ok(Outcome {
         finished: status.into(),
         repaired,

@@ -87,3 +87,70 @@ fn what_shipped_files_ask_for_is_shown_with_what_policy_says_of_it() {
     let said = call(&image, "show", ["ships"]).ends(0).text;
     assert!(said.contains("against policy: 50-site.toml: none: nothing here"), "{said}");
 }
+
+/// What unpacked files ask for against the policy of a run is taken back at its end.
+#[test]
+fn denied_links_drop_ins_and_openings_that_a_run_unpacks_are_taken_back() {
+    let image = Image::new();
+    let zones = image.path().join("etc/firewalld/zones");
+    let units = image.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    fs::write(units.join("sshd.service"), "[Service]\nExecStart=/bin/true\n").unwrap();
+    let body = "%install\n\
+        system=%{buildroot}/usr/lib/systemd/system zones=%{buildroot}/etc/firewalld/zones\n\
+        mkdir -p $system/multi-user.target.wants $system/sshd.service.d $zones %{buildroot}/usr/lib/systemd/system-preset\n\
+        printf '[Service]\\nExecStart=/bin/true\\n' >$system/x.service\n\
+        ln -s ../x.service $system/multi-user.target.wants/x.service\n\
+        printf '[Unit]\\nWants=x.service\\n' >$system/sshd.service.d/x.conf\n\
+        ln -s /dev/null $system/crond.service\n\
+        printf '<zone><port port=\"6666\" protocol=\"tcp\"/></zone>' >$zones/internal.xml\n\
+        printf 'enable x.service\\n' >%{buildroot}/usr/lib/systemd/system-preset/10-x.preset\n\
+        %files\n/usr/lib/systemd/system/*\n/etc/firewalld/zones/internal.xml\n/usr/lib/systemd/system-preset/10-x.preset\n";
+    let file = build_version(&image.beside("rpms"), "ships", 1, "", body);
+    let policy = image.beside("policy.toml");
+    fs::write(&policy, DENY).unwrap();
+    let mut run = vec![
+        "--policy".to_owned(),
+        policy.to_str().unwrap().to_owned(),
+        "--".to_owned(),
+    ];
+    run.extend(image.rpm(&["--nosignature", "-i", &file]));
+    // The preset is the one thing that cannot be taken back.
+    let said = call(&image, "run", run).ends(1);
+    let said = said.says(&[
+        "10-x.preset of ships-1-1.noarch: preset (enable) x.service",
+        "cannot be taken back",
+    ]);
+    for name in [
+        "multi-user.target.wants/x.service",
+        "sshd.service.d/x.conf",
+        "crond.service",
+    ] {
+        assert!(fs::symlink_metadata(units.join(name)).is_err(), "{name} is still there\n{}", said.text);
+    }
+    assert!(!fs::read_to_string(zones.join("internal.xml")).unwrap().contains("6666"), "{}", said.text);
+    let listed = call(&image, "list", ["ships"]).ends(0);
+    listed.says(&[
+        "open 6666/tcp in zone internal (denied by policy",
+        "mask crond.service (denied by policy",
+    ]);
+    // A second settling has nothing to add, and an erasure leaves nothing.
+    let before = image.files();
+    call(&image, "settle", [""; 0]).ends(0);
+    assert_eq!(image.files(), before);
+    answer(image.nodeshim("run", ["--"]).args(image.rpm(&["-e", "ships"]))).ends(0);
+    call(&image, "check", [""; 0]).ends(0);
+}
+
+#[test]
+fn list_all_has_what_files_of_every_package_ask_for() {
+    let image = Image::new();
+    install(&image, &[&package(&image)]).ends(0);
+    let plain = call(&image, "list", [""; 0]).ends(0).text;
+    assert!(!plain.contains("internal"), "{plain}");
+    let all = call(&image, "list", ["--all"]).ends(0);
+    all.says(&[
+        "ships enable service y in run levels 3",
+        "open 6666/tcp in zone internal",
+    ]);
+}

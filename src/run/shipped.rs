@@ -1,0 +1,144 @@
+//! What files ask for that packages brought in a run, against policy. rpm has unpacked them by then: what is
+//! denied is recorded as done around the tools, so that settling takes it back as it does with a link that
+//! a scriptlet made by hand. What cannot be taken back is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::attribution::{FoundBy, Origin};
+use crate::digest::digest;
+use crate::error::Result;
+use crate::escape::escape;
+use crate::intent::{Intent, RecordedIntent, UnitWant, Verdict};
+use crate::journal::{Appender, Event, timestamp};
+use crate::lint::{Context, ShippedItem, of_installed};
+use crate::policy::Rules;
+use crate::root::{Change, Op, Root};
+use crate::rpmdb::{Installed, Package};
+use crate::tool::Tool;
+
+/// The packages that are installed before a run.
+#[derive(Debug)]
+pub(super) struct Shipped {
+    before: Option<BTreeSet<String>>,
+}
+
+impl Shipped {
+    /// Looks at them; without rules there is nothing to be held against.
+    pub fn begin(root: &Root, rules: &Rules) -> Result<Shipped> {
+        let before = match rules.is_empty() {
+            true => None,
+            false => Some(nevras(&Installed::load(root)?)),
+        };
+        Ok(Shipped { before })
+    }
+
+    /// Records what files of the packages that came since ask for against `rules`. Returns what of it
+    /// settling cannot take back, in words.
+    pub fn end(self, root: &Root, rules: &Rules) -> Result<Vec<String>> {
+        let Some(before) = self.before else {
+            return Ok(Vec::new());
+        };
+        let now = nevras(&Installed::load(root)?);
+        let new: Vec<&str> = now.difference(&before).map(String::as_str).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut denied = of_installed(&Context::load(root, rules)?, &new)?;
+        denied.retain(|one| one.item.verdict == Verdict::Deny);
+        if denied.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut by_file: BTreeMap<(&str, &str), Vec<&ShippedItem>> = BTreeMap::new();
+        for one in &denied {
+            let place = one.item.place.as_deref().unwrap_or_default();
+            by_file.entry((&one.package, place)).or_default().push(one);
+        }
+        let mut appender = Appender::open(root)?;
+        let mut left = Vec::new();
+        for ((package, path), asked) in by_file {
+            let mut event = event(root, package, path, &asked);
+            if !is_taken_back(&event) {
+                left.extend(event.warnings.iter().map(|why| format!("{path} of {package}: {why}")));
+            }
+            appender.append(&mut event)?;
+        }
+        Ok(left)
+    }
+}
+
+fn nevras(installed: &Installed) -> BTreeSet<String> {
+    installed.iter().map(Package::nevra).collect()
+}
+
+/// What a file asks for, as if it had been made by hand.
+fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Event {
+    let intents: Vec<Intent> = asked.iter().filter_map(|one| one.item.intent.clone()).collect();
+    let mut event = Event {
+        id: 0,
+        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
+        tool: Tool::Bypass,
+        argv: vec![escape(path.as_ref())],
+        exit: 0,
+        verdict: Verdict::Deny,
+        message: "a file of the package".to_owned(),
+        warnings: Vec::new(),
+        origin: Origin {
+            found_by: FoundBy::Ownership,
+            nevra: Some(package.to_owned()),
+            ..Origin::default()
+        },
+        replayed: None,
+        changes: intents.first().and_then(|intent| change(root, path, intent)).into_iter().collect(),
+        intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
+        held: Vec::new(),
+    };
+    let end = match is_taken_back(&event) {
+        true => "which settling takes back",
+        false => "which cannot be taken back: mask the unit, or do without the package",
+    };
+    let warning = |one: &&ShippedItem| {
+        let text = one.item.text.as_deref().unwrap_or_default();
+        let rule = one.item.rule.as_deref().unwrap_or_default();
+        format!("{text}: shipped against policy ({rule}), {end}")
+    };
+    event.warnings = asked.iter().map(warning).collect();
+    event
+}
+
+/// The file as a change, where taking it away takes back what it asks for and nothing else.
+fn change(root: &Root, path: &str, intent: &Intent) -> Option<Change> {
+    let text = |path: &std::path::Path| escape(path.as_os_str());
+    let of = |op| Change {
+        op,
+        path: escape(path.as_ref()),
+        target: None,
+        was: None,
+        digest: None,
+        before: None,
+    };
+    match intent {
+        Intent::Unit {
+            want: UnitWant::Edit, ..
+        } => Some(Change {
+            digest: Some(digest(&root.read(path).ok()?)),
+            ..of(Op::Create)
+        }),
+        Intent::Dependency { .. }
+        | Intent::DefaultTarget { .. }
+        | Intent::Service { .. }
+        | Intent::Unit {
+            want: UnitWant::Mask, ..
+        } => Some(Change {
+            target: Some(text(&root.read_link(path).ok()?)),
+            ..of(Op::Link)
+        }),
+        _ => None,
+    }
+}
+
+/// Whether settling can take it back: by the path, or, of what a zone lets in, by closing it. That the
+/// zone is defined at all says nothing of what it lets in.
+fn is_taken_back(event: &Event) -> bool {
+    let closes = |recorded: &RecordedIntent| matches!(recorded.intent, Intent::Allow { .. });
+    !event.changes.is_empty() || event.intents.iter().any(closes)
+}
