@@ -4,6 +4,8 @@
 
 #[path = "support/image.rs"]
 mod image;
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs;
@@ -187,6 +189,7 @@ fn edit_and_look(nested: bool) {
     assert!(live.look("out.iso", "/etc/nftables/nodeshim.d/node-gateway.nft").contains("9090"));
     let beside = fs::read_to_string(live.at("out.iso.json")).expect("the report");
     let report: Value = serde_json::from_str(&beside).expect("JSON");
+    schema::assert_fits("image", &report);
     assert_eq!(report["ending"], "installed");
     assert_eq!(report["plugins"][1]["ports"][0], "9090/tcp", "{beside}");
     assert!(live.is_clean());

@@ -7,6 +7,8 @@ mod image;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +79,10 @@ fn text(output: &Output) -> String {
 }
 
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)))
+    let value: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)));
+    schema::assert_fits("preview", &value);
+    value
 }
 
 #[test]

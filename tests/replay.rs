@@ -4,6 +4,8 @@
 
 #[path = "support/image.rs"]
 mod image;
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::fs;
@@ -42,10 +44,9 @@ fn replay(image: &Image, from: &Path) -> (Value, bool) {
         .output()
         .expect("nodeshim starts");
     let applies = code(&output) == 0;
-    (
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}")),
-        applies,
-    )
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    schema::assert_fits("replay", &report);
+    (report, applies)
 }
 
 fn code(output: &Output) -> i32 {

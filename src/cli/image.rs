@@ -14,7 +14,7 @@ use nodeshim::run::Parts;
 
 use super::install::{last_line, name, surroundings};
 use super::list::intents;
-use super::output::{complain, json, print, width, wrapped};
+use super::output::{complain, json, json_text, print, width, wrapped};
 
 /// Edit the root file system inside an image file
 #[derive(Debug, Args)]
@@ -82,11 +82,11 @@ pub fn image(args: ImageArgs, as_json: bool) -> Result<ExitCode> {
 
 /// Writes what was done beside the new ISO.
 fn record(edit: &Edit, edited: &Edited) -> Result<()> {
-    let text = serde_json::to_string_pretty(edited).map_err(|error| Error::Other(error.to_string()))?;
+    let text = json_text(edited)?;
     let mut path = edit.to.clone().into_os_string();
     path.push(".json");
     let path = std::path::absolute(&path).map_err(|error| Error::std_io(&path, &error))?;
-    Root::open("/")?.write(path, format!("{text}\n").as_bytes(), None)
+    Root::open("/")?.write(path, text.as_bytes(), None)
 }
 
 fn report(edited: &Edited) -> Result<()> {

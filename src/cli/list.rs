@@ -328,17 +328,13 @@ pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode
 /// The same as the line of rpm that the manual gives.
 fn registered(root: &Root, as_json: bool) -> Result<ExitCode> {
     let installed = Installed::load(root)?;
-    let lines: Vec<String> = installed
-        .provided()
-        .iter()
-        .map(|provided| {
-            format!("ovirt-node-plugin({}) {} {}", provided.plugin, provided.version, provided.nevra)
-        })
-        .collect();
     if as_json {
-        json_list(&lines)?;
-    } else {
-        lines.iter().try_for_each(|line| print(&format!("{}\n", printable(line))))?;
+        json_list(installed.provided())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for provided in installed.provided() {
+        let line = format!("ovirt-node-plugin({}) {} {}", provided.plugin, provided.version, provided.nevra);
+        print(&format!("{}\n", printable(&line)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -203,7 +203,7 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Export(args) => export::export(root, args, cli.json),
         Verb::Policy(args) => policy::policy(root, args, cli.json),
         Verb::Lint(args) => lint::lint(root, args, cli.json),
-        Verb::Repair(args) => repair::repair(root, args),
+        Verb::Repair(args) => repair::repair(root, args, cli.json),
         Verb::Replay(args) => replay::replay(root, args, cli.json),
         Verb::Serve(args) => serve::serve(root, args),
         Verb::Completions(args) => completions::completions(args, help::command()),

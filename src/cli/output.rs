@@ -65,12 +65,17 @@ struct List<'v, T> {
     items: &'v [T],
 }
 
-/// Prints a value that has keys as JSON, with [`SCHEMA`].
-pub fn json(value: &impl Serialize) -> Result<()> {
-    foreign_json(&Object {
+/// A value that has keys as JSON, with [`SCHEMA`].
+pub fn json_text(value: &impl Serialize) -> Result<String> {
+    indented(&Object {
         schema: SCHEMA,
         value,
     })
+}
+
+/// Prints [`json_text`].
+pub fn json(value: &impl Serialize) -> Result<()> {
+    print(&json_text(value)?)
 }
 
 /// Prints a list as JSON: an object with [`SCHEMA`] and its `items`.
@@ -81,10 +86,15 @@ pub fn json_list<T: Serialize>(items: &[T]) -> Result<()> {
     })
 }
 
-/// Prints a value in a format that is not ours as JSON, indented, with a newline at the end.
+/// Prints a value in a format that is not ours as JSON.
 pub fn foreign_json(value: &impl Serialize) -> Result<()> {
+    print(&indented(value)?)
+}
+
+/// JSON, indented, with a newline at the end.
+fn indented(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::Other(error.to_string()))?;
-    print(&format!("{text}\n"))
+    Ok(format!("{text}\n"))
 }
 
 /// An error as JSON, one line.

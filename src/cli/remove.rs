@@ -51,6 +51,13 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         }
     }
     if there.is_empty() {
+        let nothing = Removed {
+            exit: 0,
+            removed: &[],
+            messages: &[],
+            plan: None,
+        };
+        as_json.then(|| json(&nothing)).transpose()?;
         return Ok(ExitCode::SUCCESS);
     }
     let transaction = erase(root, &Parts::find()?, &there, surroundings())?;

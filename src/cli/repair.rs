@@ -7,7 +7,9 @@ use nodeshim::error::Result;
 use nodeshim::repair;
 use nodeshim::root::Root;
 
-use super::output::print;
+use serde::Serialize;
+
+use super::output::{json, print};
 
 /// Put records right that a power cut, a full disk or a package has damaged; then settle
 #[derive(Debug, Args)]
@@ -17,9 +19,21 @@ pub struct RepairArgs {
     accept_loss: bool,
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Shown<'r> {
+    lines: &'r [String],
+}
+
 /// Repairs, and says what was done.
-pub fn repair(root: &Root, args: RepairArgs) -> Result<ExitCode> {
+pub fn repair(root: &Root, args: RepairArgs, as_json: bool) -> Result<ExitCode> {
     let repaired = repair::repair(root, args.accept_loss)?;
+    if as_json {
+        json(&Shown {
+            lines: &repaired.lines,
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     repaired.lines.iter().try_for_each(|line| print(&format!("{line}\n")))?;
     if repaired.lines.is_empty() {
         print("nothing was damaged\n")?;

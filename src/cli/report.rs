@@ -13,6 +13,7 @@ use nodeshim::report::{self, Report};
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
 use nodeshim::state;
+use serde::Serialize;
 
 use super::output::{complain, json, print, print_files, width, write_all};
 
@@ -114,10 +115,16 @@ fn ovirt(root: &Root, args: &ReportArgs, as_json: bool) -> Result<ExitCode> {
     }
 }
 
+/// What `--json` prints of the formats that have files.
+#[derive(Serialize)]
+struct Files<'f> {
+    files: &'f BTreeMap<String, String>,
+}
+
 fn files(files: &BTreeMap<String, String>, out: Option<&Path>, as_json: bool) -> Result<ExitCode> {
     match out {
         Some(out) => write_all(out, files)?,
-        None if as_json => json(files)?,
+        None if as_json => json(&Files { files })?,
         None => print_files(files)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -52,10 +52,10 @@ pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> 
             None => plugin(&journal, &state, word, &mut revert)?,
         }
     }
-    if revert == Revert::default() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (plan, left) = if args.dry_run {
+    let is_idle = revert == Revert::default();
+    let (plan, left) = if is_idle {
+        (Plan::default(), Vec::new())
+    } else if args.dry_run {
         let prepared = Planner::new(root, &facts, &journal).reverting(revert).plan()?;
         (prepared.plan, prepared.restored.notes)
     } else {
@@ -67,7 +67,7 @@ pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> 
             plan: &plan,
             left: &left,
         })?;
-    } else {
+    } else if !is_idle {
         print(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
     }
     Ok(ExitCode::from(u8::from(!left.is_empty())))

@@ -18,7 +18,8 @@ pub struct ScriptletEntry {
     pub record: u64,
     /// When, RFC 3339.
     pub time: String,
-    /// The package, if it is known.
+    /// The package, if it is known: `nevra` in JSON.
+    #[serde(rename = "nevra")]
     pub package: Option<String>,
     /// The scriptlet, if it is known.
     pub scriptlet: Option<String>,

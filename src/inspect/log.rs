@@ -18,7 +18,8 @@ pub struct Entry {
     pub event: u64,
     /// When, RFC 3339.
     pub time: String,
-    /// The package, if it is known.
+    /// The package, if it is known: `nevra` in JSON.
+    #[serde(rename = "nevra")]
     pub package: Option<String>,
     /// The scriptlet, if it is known.
     pub scriptlet: Option<String>,
@@ -47,7 +48,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LoggedIntent {
-    /// The intent in words.
+    /// The intent in words: `text` in JSON.
+    #[serde(rename = "text")]
     pub intent: String,
     /// `done`, `already so`, `deferred`, `failed`, `carried over`, or `denied`, `put off` or `ignored by policy`.
     pub outcome: &'static str,

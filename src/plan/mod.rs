@@ -7,7 +7,7 @@ mod execute;
 mod render;
 pub mod words;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::intent::{Intent, Scope};
 use crate::tool::Tool;
@@ -51,10 +51,15 @@ pub struct PlannedChange {
     /// What is done to it.
     #[serde(flatten)]
     pub action: Action,
-    /// The events that justify it.
+    /// The events that justify it; `events` in JSON, as everywhere.
+    #[serde(rename = "events")]
     pub because: Vec<u64>,
     /// In words.
     pub why: String,
+}
+
+fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{mode:04o}"))
 }
 
 /// What a change does.
@@ -65,7 +70,8 @@ pub enum Action {
     Write {
         /// The whole content.
         content: String,
-        /// Permission bits.
+        /// Permission bits; in JSON octal digits, as everywhere.
+        #[serde(serialize_with = "octal")]
         mode: u32,
     },
     /// The path becomes a symbolic link.
@@ -157,7 +163,8 @@ pub struct Note {
     pub plugin: Option<String>,
     /// The remark, without a final full stop.
     pub text: String,
-    /// The events that it concerns.
+    /// The events that it concerns; `events` in JSON, as everywhere.
+    #[serde(rename = "events")]
     pub because: Vec<u64>,
     /// What it means.
     pub kind: NoteKind,

@@ -15,6 +15,8 @@ mod scriptlets;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::attribution::package_name;
 use crate::error::{Error, Result};
 use crate::root::Root;
@@ -56,7 +58,7 @@ impl Package {
 }
 
 /// A plugin that an installed package says it is: `Provides: ovirt-node-plugin(NAME) = VERSION`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Provided {
     /// The plugin's name, between the parentheses.
     pub plugin: String,

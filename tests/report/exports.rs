@@ -333,7 +333,7 @@ fn json_has_the_files_and_what_they_do_not_say() {
     let notes: Vec<&Value> = shown["notes"].as_array().unwrap().iter().collect();
     let masked = notes.iter().find(|note| note["text"] == "kickstart cannot express: mask c.service");
     let masked = masked.unwrap_or_else(|| panic!("{shown:#}"));
-    assert_eq!((&masked["plugin"], masked["because"].as_array().unwrap().len()), (&json!("asking"), 1));
+    assert_eq!((&masked["plugin"], masked["events"].as_array().unwrap().len()), (&json!("asking"), 1));
 }
 
 /// An image with templates: one with a default instance, one that presets give instances, one with neither,
