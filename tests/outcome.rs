@@ -1,6 +1,7 @@
 //! The outcome oracle: random histories of packages, metadata, presets and builder's calls on twins, one
-//! image with the original systemctl and firewall-offline-cmd, one under nodeshim. Compared is what comes
-//! of it: the target to boot into, which units are enabled after the real `preset-all`, what is open in each zone by the nftables
+//! image with the original tools, one under nodeshim. Compared is what comes
+//! of it: the target to boot into, which units are enabled after the real `preset-all`, in which run levels init
+//! scripts start, what is open in each zone by the nftables
 //! and the firewalld backend, and in the default zone by that of iptables, and which units a first boot starts. `outcome/rules.rs` says what may differ.
 //!
 //! `NODESHIM_OUTCOME_HISTORIES` says how many, `NODESHIM_SEED` from which seed on. What is found shrinks to
@@ -13,6 +14,8 @@ mod call;
 mod firewalld_support;
 #[path = "outcome/history.rs"]
 mod history;
+#[path = "outcome/original.rs"]
+mod original;
 #[path = "outcome/rules.rs"]
 mod rules;
 #[path = "support/skip.rs"]
@@ -24,10 +27,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use firewalld_support::{memory, number};
-use history::{Call, INSTANCES, Step, VENDOR_UNITS, history, is_possible};
+use history::{Call, INSTANCES, Step, VENDOR_SCRIPT, VENDOR_UNITS, history, is_possible};
 use nodeshim::config::Backend;
-use rules::{Wanted, call_for, installed};
-use twins::{Firewall, Original, Shimmed, builder, own_presets, remove, scriptlet, unit_states, unpack};
+use original::{Firewall, Original};
+use rules::{LEVELS, Subject, Wanted, call_for, decided_by, installed};
+use twins::{Shimmed, VENDOR_LEVELS, builder, own_presets, remove, scriptlet, unit_states, unpack};
 
 /// The backends that nodeshim writes.
 const BACKENDS: [Backend; 3] = [Backend::Nftables, Backend::Firewalld, Backend::Iptables];
@@ -110,7 +114,8 @@ fn compare(firewall: &mut Firewall, steps: &[Step], backend: Backend) -> Option<
     let shimmed = Shimmed::new(place.path().join("nodeshim"), backend);
     let base = unit_states(&original.root);
     let base = base.into_iter().map(|(unit, state)| (("unit", unit), state == "enabled"));
-    let mut wanted = Wanted::new(base.collect());
+    let levels = VENDOR_LEVELS.map(|level| ((LEVELS[level], VENDOR_SCRIPT), true));
+    let mut wanted = Wanted::new(base.chain(levels).collect());
     for (index, step) in steps.iter().enumerate() {
         take(step, &mut original, &shimmed, &mut wanted, &installed(&steps[..=index]));
     }
@@ -183,10 +188,11 @@ fn take(
             for call in calls {
                 let masked = masked_instances(&original.root);
                 let ignored = is_ignored(call, &original.root);
+                let decided = decided(call, original);
                 let done = original.call(call) && !ignored;
                 shimmed.call(call, &builder());
                 if done {
-                    wanted.of_builder(call, &preset_states(call, &original.root, &masked));
+                    wanted.of_builder(call, &decided, &preset_states(call, &original.root, &masked));
                 }
             }
         }
@@ -210,12 +216,22 @@ fn of_package(
     wanted: &mut Wanted,
 ) {
     let ignored = is_ignored(call, &original.root);
+    let decided = decided(call, original);
     let done = original.call(call) && !ignored;
     shimmed.call(call, origin);
     if done {
         let preset = preset_states(call, &original.root, &BTreeSet::new()).into_values().next();
-        wanted.of_package(package, call, preset);
+        wanted.of_package(package, call, &decided, preset);
     }
+}
+
+/// What a call decides if it is carried out.
+fn decided(call: &Call, original: &Original) -> Vec<(Subject, bool)> {
+    let Call::Levels { script, .. } = call else {
+        return decided_by(call);
+    };
+    let levels = original.decides(call).into_iter();
+    levels.map(|(level, on)| ((LEVELS[level], *script), on)).collect()
 }
 
 /// Instances of templates that are masked, which have a file by that.

@@ -18,15 +18,27 @@ pub const PACKAGES: [&str; 3] = ["p0", "p1", "p2"];
 /// The zones in which something is opened.
 pub const ZONES: [&str; 2] = ["public", "internal"];
 
+/// An init script that the image itself ships, which is on in its own run levels.
+pub const VENDOR_SCRIPT: &str = "s0";
+
 const PORTS: [&str; 4] = ["80/tcp", "81/tcp", "443/udp", "9000-9005/tcp"];
 /// What every tool refuses.
-const REFUSED: [Call; 3] = [
+const REFUSED: [Call; 5] = [
     Call::unit("enable", "typo.service"),
     Call::firewall("public", true, "port", "99999/tcp"),
     Call::firewall("internal", true, "service", "nosuch"),
+    Call::Levels {
+        verb: "on",
+        levels: "",
+        script: "nosuch",
+    },
+    Call::Lokkit {
+        option: "--service",
+        value: "nosuch",
+    },
 ];
 
-/// A call of systemctl or firewall-offline-cmd.
+/// A call of systemctl, firewall-offline-cmd, chkconfig or lokkit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     Unit {
@@ -42,6 +54,19 @@ pub enum Call {
         add: bool,
         /// `port` or `service`.
         kind: &'static str,
+        value: &'static str,
+    },
+    /// chkconfig: `add`, `del`, `on` or `off`.
+    Levels {
+        verb: &'static str,
+        /// Those of `--level`; empty without.
+        levels: &'static str,
+        script: &'static str,
+    },
+    /// lokkit, which only opens, in the default zone.
+    Lokkit {
+        /// `--port`; no service that it knows is in the zones.
+        option: &'static str,
         value: &'static str,
     },
 }
@@ -81,6 +106,19 @@ impl Call {
                     (false, kind) => format!("--remove-{kind}"),
                 };
                 ("firewall-offline-cmd", vec![format!("--zone={zone}"), format!("{option}={value}")])
+            }
+            Call::Levels { verb, levels, script } => {
+                let words: &[&str] = match (*verb, *levels) {
+                    ("add", _) => &["--add", script],
+                    ("del", _) => &["--del", script],
+                    (verb, "") => &[script, verb],
+                    (verb, levels) => &["--level", levels, script, verb],
+                };
+                ("chkconfig", words.iter().map(|word| (*word).to_owned()).collect())
+            }
+            Call::Lokkit { option, value } => {
+                let value = value.replace('/', ":");
+                ("lokkit", vec!["--nostart".to_owned(), format!("{option}={value}")])
             }
         }
     }
@@ -201,8 +239,13 @@ fn step(numbers: &mut Numbers, installed: &mut Vec<&'static str>) -> Step {
         }
         6 if !installed.is_empty() => {
             let package = installed.remove(numbers.below(installed.len()));
-            let preun = match numbers.below(2) {
-                0 => vec![Call::unit("disable", own_unit(package))],
+            let preun = match numbers.below(4) {
+                0 | 1 => vec![Call::unit("disable", own_unit(package))],
+                2 => vec![Call::Levels {
+                    verb: "del",
+                    levels: "",
+                    script: own_script(package),
+                }],
                 _ => Vec::new(),
             };
             let postun = match numbers.below(3) {
@@ -233,6 +276,15 @@ pub fn own_unit(package: &str) -> &'static str {
     }
 }
 
+/// The init script that a package ships.
+pub fn own_script(package: &str) -> &'static str {
+    match package {
+        "p0" => "s-p0",
+        "p1" => "s-p1",
+        _ => "s-p2",
+    }
+}
+
 fn declared(numbers: &mut Numbers, package: &str) -> Vec<Call> {
     let port = PORTS[numbers.below(PORTS.len())];
     vec![
@@ -245,7 +297,8 @@ fn scriptlet(numbers: &mut Numbers, package: &str) -> Vec<Call> {
     let mut units = vec![own_unit(package), own_unit(package), own_unit(package)];
     units.extend(VENDOR_UNITS);
     units.extend(INSTANCES);
-    (0..1 + numbers.below(3)).map(|_| call(numbers, &units)).collect()
+    let scripts = [own_script(package), own_script(package), VENDOR_SCRIPT];
+    (0..1 + numbers.below(3)).map(|_| call(numbers, &units, &scripts)).collect()
 }
 
 fn builder(numbers: &mut Numbers, installed: &[&str]) -> Vec<Call> {
@@ -255,10 +308,12 @@ fn builder(numbers: &mut Numbers, installed: &[&str]) -> Vec<Call> {
     let mut units: Vec<&'static str> = installed.iter().map(|package| own_unit(package)).collect();
     units.extend(VENDOR_UNITS);
     units.extend(INSTANCES);
-    (0..1 + numbers.below(2)).map(|_| call(numbers, &units)).collect()
+    let mut scripts: Vec<&'static str> = installed.iter().map(|package| own_script(package)).collect();
+    scripts.push(VENDOR_SCRIPT);
+    (0..1 + numbers.below(2)).map(|_| call(numbers, &units, &scripts)).collect()
 }
 
-fn call(numbers: &mut Numbers, units: &[&'static str]) -> Call {
+fn call(numbers: &mut Numbers, units: &[&'static str], scripts: &[&'static str]) -> Call {
     let verbs = [
         "enable",
         "enable",
@@ -271,7 +326,16 @@ fn call(numbers: &mut Numbers, units: &[&'static str]) -> Call {
         "start",
         "try-restart",
     ];
-    match numbers.below(12) {
+    match numbers.below(16) {
+        12 | 13 => Call::Levels {
+            verb: ["add", "add", "del", "on", "on", "off", "off"][numbers.below(7)],
+            levels: ["", "", "35", "4"][numbers.below(4)],
+            script: scripts[numbers.below(scripts.len())],
+        },
+        14 => Call::Lokkit {
+            option: "--port",
+            value: PORTS[numbers.below(PORTS.len())],
+        },
         8 => Call::unit("disable", TEMPLATE),
         9 | 10 => Call::DefaultTarget {
             target: TARGETS[numbers.below(TARGETS.len())],

@@ -9,6 +9,10 @@
 //! * Metadata: what is declared holds while its package is there, unless somebody asked for the opposite;
 //!   what the presets said to its own package is no such request.
 //! * Presets: those that settling writes count like the image's own.
+//! * One port, whatever tool names it: who closes it in the default zone closes what lokkit opened, which has no
+//!   way of its own to close anything.
+//! * Run levels: each level of a script is decided by itself; that a script is in no level and that it is
+//!   stopped there is the same to a boot.
 //!
 //! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
 
@@ -19,6 +23,8 @@ use super::history::{Call, INSTANCES, Step, TEMPLATE};
 /// What a decision is about: a unit, its mask, or an entry of a zone.
 pub type Subject = (&'static str, &'static str);
 
+/// Whether a script is started in a run level.
+pub const LEVELS: [&str; 7] = ["0", "1", "2", "3", "4", "5", "6"];
 const MASK: &str = "mask";
 const START: &str = "start";
 const BUILDER: &str = "builder";
@@ -34,6 +40,11 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
             verb: if on { "enable" } else { "disable" },
             unit,
         },
+        (levels, script) if LEVELS.contains(&levels) => Call::Levels {
+            verb: if on { "on" } else { "off" },
+            levels,
+            script,
+        },
         (place, value) => {
             let (zone, kind) = place.split_once(' ').expect("a zone and a kind");
             Call::Firewall {
@@ -47,8 +58,8 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
 }
 
 /// What a call decides: nothing for refused calls, and for what only concerns what is running. Who disables
-/// a template disables all its instances.
-fn all_decided(call: &Call) -> Vec<(Subject, bool)> {
+/// a template disables all its instances. What chkconfig decides depends on the links that are there.
+pub fn decided_by(call: &Call) -> Vec<(Subject, bool)> {
     match call {
         Call::Unit {
             verb: "disable",
@@ -67,7 +78,12 @@ fn decides(call: &Call) -> Option<(Subject, bool)> {
             "unmask" => ((MASK, unit), false),
             _ => return None,
         },
-        Call::PresetAll | Call::DefaultTarget { .. } => return None,
+        Call::PresetAll | Call::DefaultTarget { .. } | Call::Levels { .. } => return None,
+        Call::Lokkit {
+            option: "--port",
+            value,
+        } => (("public port", value), true),
+        Call::Lokkit { .. } => return None,
         Call::Firewall {
             zone,
             add,
@@ -126,7 +142,13 @@ impl Wanted {
     }
 
     /// A package's call that the original carried out. `preset` is what the unit's state became by it.
-    pub fn of_package(&mut self, package: &'static str, call: &Call, preset: Option<bool>) {
+    pub fn of_package(
+        &mut self,
+        package: &'static str,
+        call: &Call,
+        decided: &[(Subject, bool)],
+        preset: Option<bool>,
+    ) {
         self.time += 1;
         if let Call::Unit { verb: START, unit } = call {
             self.started.insert((package, unit), self.time);
@@ -135,9 +157,9 @@ impl Wanted {
             self.target_is_ruled |= self.targets.contains_key(BUILDER);
             self.targets.insert(package, (target, self.time));
         }
-        for (subject, on) in all_decided(call) {
-            self.preset.remove(&(package, subject));
-            self.decided(package, subject, on);
+        for (subject, on) in decided {
+            self.preset.remove(&(package, *subject));
+            self.decided(package, *subject, *on);
         }
         if let Some((subject, on)) = preset_of(call, preset) {
             self.preset.insert((package, subject));
@@ -150,25 +172,34 @@ impl Wanted {
             self.ruled.insert(subject);
         }
         let own = self.packages.entry(package).or_default();
-        let takes_own_back =
-            subject.0 != "unit" && !on && own.get(&subject).is_some_and(|(was_on, _)| *was_on);
+        let is_switch = subject.0 == "unit" || LEVELS.contains(&subject.0);
+        let takes_own_back = !is_switch && !on && own.get(&subject).is_some_and(|(was_on, _)| *was_on);
         match takes_own_back {
             true => _ = own.remove(&subject),
             false => _ = own.insert(subject, (on, self.time)),
         }
-        if takes_own_back || self.builder.contains_key(&subject) {
+        let closes = subject.0.starts_with("public") && !on;
+        if takes_own_back || closes || self.builder.contains_key(&subject) {
             self.ruled.insert(subject);
         }
     }
 
     /// A builder's call that the original carried out.
-    pub fn of_builder(&mut self, call: &Call, states: &BTreeMap<&'static str, bool>) {
+    pub fn of_builder(
+        &mut self,
+        call: &Call,
+        decided: &[(Subject, bool)],
+        states: &BTreeMap<&'static str, bool>,
+    ) {
         self.time += 1;
         if let Call::Unit { verb: START, unit } = call {
             self.started.insert((BUILDER, unit), self.time);
         }
-        for (subject, on) in all_decided(call) {
-            self.builder.insert(subject, (on, self.time));
+        for (subject, on) in decided {
+            self.builder.insert(*subject, (*on, self.time));
+            if subject.0.starts_with("public") {
+                self.ruled.insert(*subject);
+            }
         }
         if let Call::DefaultTarget { target } = call {
             self.targets.insert(BUILDER, (target, self.time));
@@ -184,7 +215,7 @@ impl Wanted {
     /// A package is gone, which called these tools at its end.
     pub fn erase(&mut self, package: &'static str, last: &[Call]) {
         // What it tidies up goes, unless somebody else wants it.
-        let tidied = last.iter().flat_map(all_decided).map(|(subject, _)| subject);
+        let tidied = last.iter().flat_map(decided_by).map(|(subject, _)| subject);
         self.ruled.extend(tidied.filter(|(place, _)| *place != "unit"));
         self.target_is_ruled |= self.targets.remove(package).is_some();
         let own = self.packages.remove(package).unwrap_or_default();

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::backend::iptables::{self, Family};
@@ -21,14 +20,22 @@ use nodeshim::settle::{Facts, SettleOptions, settle};
 use nodeshim::state::State;
 use nodeshim::tool::Tool;
 
-use super::firewalld_support::{Peer, script};
-use super::history::{Call, INSTANCES, PACKAGES, TARGETS, VENDOR_UNITS, ZONES, own_unit};
+use super::history::{
+    Call, INSTANCES, PACKAGES, TARGETS, VENDOR_SCRIPT, VENDOR_UNITS, ZONES, own_script, own_unit,
+};
+use super::original::systemctl;
 
 const UNITS: &str = "usr/lib/systemd/system";
-const PRESETS: &str = "etc/systemd/system-preset";
+pub const PRESETS: &str = "etc/systemd/system-preset";
 const METADATA: &str = "usr/share/ovirt-node/plugins.d";
 const UNIT: &str =
     "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+
+const SCRIPTS: &str = "etc/rc.d/init.d";
+/// An init script, whose levels are [`VENDOR_LEVELS`].
+const SCRIPT: &str = "#!/bin/sh\n# chkconfig: 345 50 50\n# description: x\n";
+/// In which run levels init scripts are started unless somebody asks for others.
+pub const VENDOR_LEVELS: [usize; 3] = [3, 4, 5];
 
 /// Every unit that may be there.
 pub fn all_units() -> Vec<&'static str> {
@@ -41,6 +48,8 @@ pub fn all_units() -> Vec<&'static str> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Effect {
     pub target: String,
+    /// `SCRIPT LEVEL` for each run level that starts an init script.
+    pub levels: BTreeSet<String>,
     pub units: BTreeMap<&'static str, String>,
     pub open: BTreeSet<String>,
 }
@@ -67,7 +76,7 @@ impl Effect {
 }
 
 /// Lays an image out; both twins begin with the same.
-fn lay_out(root: &Path) {
+pub fn lay_out(root: &Path) {
     for directory in [
         UNITS,
         PRESETS,
@@ -86,6 +95,17 @@ fn lay_out(root: &Path) {
     for unit in VENDOR_UNITS.into_iter().chain(["w@.service"]) {
         put(format!("{UNITS}/{unit}"), UNIT);
     }
+    put("etc/inittab".into(), "id:3:initdefault:\n");
+    for level in 0..7 {
+        fs::create_dir_all(root.join(format!("etc/rc.d/rc{level}.d"))).expect("a directory");
+        symlink(format!("rc.d/rc{level}.d"), root.join(format!("etc/rc{level}.d"))).expect("a link");
+        let kind = if VENDOR_LEVELS.contains(&level) { "S" } else { "K" };
+        let link = root.join(format!("etc/rc.d/rc{level}.d/{kind}50{VENDOR_SCRIPT}"));
+        symlink(format!("../init.d/{VENDOR_SCRIPT}"), link).expect("a link");
+    }
+    fs::create_dir_all(root.join(SCRIPTS)).expect("a directory");
+    symlink("rc.d/init.d", root.join("etc/init.d")).expect("a link");
+    put(format!("{SCRIPTS}/{VENDOR_SCRIPT}"), SCRIPT);
     for target in TARGETS {
         put(format!("{UNITS}/{target}"), "[Unit]\nDescription=x\n");
     }
@@ -109,17 +129,25 @@ fn lay_out(root: &Path) {
     systemctl(root, &["preset-all"]);
 }
 
-/// The real systemctl on an image; its exit code and what it printed.
-pub fn systemctl(root: &Path, words: &[&str]) -> (i32, String) {
-    let mut command = Command::new("systemctl");
-    command.arg(format!("--root={}", root.display())).args(words).stdin(Stdio::null());
-    let output = command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("LC_ALL", "C")
-        .output()
-        .expect("systemctl");
-    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+/// The init scripts that are there.
+pub fn scripts(root: &Path) -> Vec<&'static str> {
+    let all = PACKAGES.iter().map(|package| own_script(package)).chain([VENDOR_SCRIPT]);
+    all.filter(|script| root.join(SCRIPTS).join(script).exists()).collect()
+}
+
+/// `SCRIPT LEVEL` for each start link of a script that is there.
+fn started_in(root: &Path) -> BTreeSet<String> {
+    let mut started = BTreeSet::new();
+    for level in 0..7 {
+        for entry in fs::read_dir(root.join(format!("etc/rc.d/rc{level}.d"))).expect("a directory") {
+            let name = entry.expect("an entry").file_name().into_string().expect("text");
+            let script = name.strip_prefix('S').and_then(|rest| rest.get(2..)).unwrap_or_default();
+            if scripts(root).contains(&script) {
+                started.insert(format!("{script} {level}"));
+            }
+        }
+    }
+    started
 }
 
 /// The units that presets of nodeshim's own say something of.
@@ -139,7 +167,7 @@ pub fn own_presets(root: &Path) -> BTreeSet<String> {
     units
 }
 
-fn default_target(root: &Path) -> String {
+pub fn default_target(root: &Path) -> String {
     systemctl(root, &["get-default"]).1.trim().to_owned()
 }
 
@@ -156,79 +184,8 @@ pub fn unit_states(root: &Path) -> BTreeMap<&'static str, String> {
     units.into_iter().zip(states).collect()
 }
 
-/// The image with the original tools.
-pub struct Original<'p> {
-    pub root: PathBuf,
-    firewall: &'p mut Firewall,
-}
-
-/// The real firewall-offline-cmd, its modules loaded.
-pub struct Firewall(Peer);
-
-impl Firewall {
-    pub fn start() -> Firewall {
-        Firewall(Peer::start(&mut Command::new(script("firewalld-peer"))))
-    }
-}
-
-impl Original<'_> {
-    pub fn new(root: PathBuf, firewall: &mut Firewall) -> Original<'_> {
-        lay_out(&root);
-        Original { root, firewall }
-    }
-
-    /// Whether the call was carried out.
-    pub fn call(&mut self, call: &Call) -> bool {
-        let (tool, words) = call.words();
-        if tool == "systemctl" {
-            let is_runtime = matches!(
-                call,
-                Call::Unit {
-                    verb: "start" | "try-restart",
-                    ..
-                }
-            );
-            // It would talk to the machine's manager; in a chroot it ignores them.
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            return is_runtime || systemctl(&self.root, &words).0 == 0;
-        }
-        let place = |path: &str| self.root.join(path).display().to_string();
-        let mut argv = vec!["--system-config".to_owned(), place("etc/firewalld")];
-        argv.extend(["--default-config".to_owned(), place("usr/lib/firewalld")]);
-        argv.extend(words);
-        self.firewall.0.call(&argv).0 == 0
-    }
-
-    /// Makes a target the one to boot into; none takes the decision away.
-    pub fn set_target(&self, target: Option<&'static str>) {
-        match target {
-            Some(target) => _ = systemctl(&self.root, &["set-default", target]),
-            None => _ = fs::remove_file(self.root.join("etc/systemd/system/default.target")),
-        }
-    }
-
-    pub fn effect(&self) -> Effect {
-        let root = Root::open(&self.root).expect("the root");
-        Effect {
-            target: default_target(&self.root),
-            units: unit_states(&self.root),
-            open: open_in_zones(&root),
-        }
-    }
-
-    /// Presets that settling wrote count here too, see the rules.
-    pub fn copy_presets(&self, from: &Shimmed) {
-        let own = self.root.join(PRESETS);
-        let _ = fs::remove_dir_all(&own);
-        fs::create_dir_all(&own).expect("a directory");
-        for entry in fs::read_dir(from.root.join(PRESETS)).into_iter().flatten().flatten() {
-            fs::copy(entry.path(), own.join(entry.file_name())).expect("a preset");
-        }
-    }
-}
-
 /// What the zones' files open.
-fn open_in_zones(root: &Root) -> BTreeSet<String> {
+pub fn open_in_zones(root: &Root) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
     for zone in ZONES {
         let Ok(Some(found)) = store::load_zone(root, zone) else {
@@ -263,7 +220,7 @@ fn own_service(root: &Root, zone: &str, service: &str) -> Vec<String> {
 }
 
 /// `ZONE PORT/PROTOCOL` for each port of a range.
-fn each_port(zone: &str, range: &str, protocol: &str) -> Vec<String> {
+pub fn each_port(zone: &str, range: &str, protocol: &str) -> Vec<String> {
     let (low, high) = range.split_once('-').unwrap_or((range, range));
     let ports = low.parse::<u16>().expect("a port")..=high.parse().expect("a port");
     ports.map(|port| format!("{zone} {port}/{protocol}")).collect()
@@ -356,6 +313,7 @@ impl Shimmed {
         };
         Effect {
             target: default_target(&self.root),
+            levels: started_in(&self.root),
             units,
             open,
         }
@@ -435,6 +393,7 @@ pub fn builder() -> Origin {
 /// What a package's payload brings, in an image.
 pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
     fs::write(root.join(UNITS).join(own_unit(package)), UNIT).expect("a unit");
+    fs::write(root.join(SCRIPTS).join(own_script(package)), SCRIPT).expect("an init script");
     if declared.is_empty() {
         return;
     }
@@ -443,7 +402,7 @@ pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
         match call {
             Call::Unit { unit, .. } => text += &format!("[units]\nenable = [\"{unit}\"]\n"),
             Call::Firewall { value, .. } => text += &format!("[firewall]\nports = [\"{value}\"]\n"),
-            Call::PresetAll | Call::DefaultTarget { .. } => {}
+            _ => {}
         }
     }
     fs::write(root.join(METADATA).join(format!("{package}.toml")), text).expect("metadata");
@@ -452,5 +411,6 @@ pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
 /// Takes it away.
 pub fn remove(root: &Path, package: &str) {
     let _ = fs::remove_file(root.join(UNITS).join(own_unit(package)));
+    let _ = fs::remove_file(root.join(SCRIPTS).join(own_script(package)));
     let _ = fs::remove_file(root.join(METADATA).join(format!("{package}.toml")));
 }
