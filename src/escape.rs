@@ -1,11 +1,81 @@
 //! Byte strings as text, reversibly for the journal and harmlessly for a terminal.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes as records keep them: text that gives them back exactly. There is no way to print it or to take parts
+/// of it as it is kept, with its backslashes doubled; it is shown, or made bytes again. It equals what it
+/// stands for.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Escaped(String);
+
+impl Escaped {
+    /// Keeps bytes.
+    pub fn new(raw: impl AsRef<OsStr>) -> Escaped {
+        Escaped(escape(raw.as_ref()))
+    }
+
+    /// The bytes.
+    pub fn raw(&self) -> OsString {
+        unescape(&self.0)
+    }
+
+    /// The bytes, if they are text.
+    pub fn text(&self) -> Option<String> {
+        self.raw().into_string().ok()
+    }
+
+    /// For people: as it was if that is text, which then can be pasted.
+    pub fn shown(&self) -> String {
+        match self.text() {
+            Some(text) => printable(&text),
+            None => printable(&self.0),
+        }
+    }
+
+    /// The same with this before it.
+    pub fn prefixed(&self, prefix: impl AsRef<OsStr>) -> Escaped {
+        Escaped(escape(prefix.as_ref()) + &self.0)
+    }
+
+    /// As records keep it, for their digests.
+    pub fn recorded(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Escaped {
+    fn from(raw: &str) -> Escaped {
+        Escaped::new(raw)
+    }
+}
+
+impl PartialEq<str> for Escaped {
+    fn eq(&self, other: &str) -> bool {
+        self.raw() == other
+    }
+}
+
+impl PartialEq<&str> for Escaped {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
+/// As in text that is compared or searched: what it stands for, quoted.
+impl fmt::Debug for Escaped {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.raw().fmt(f)
+    }
+}
 
 /// Writes bytes as text that [`unescape`] turns back exactly: a backslash becomes `\\`, a byte
 /// that is not part of valid UTF-8 becomes `\xHH`; all else stays as it is.
-pub fn escape(raw: &OsStr) -> String {
+fn escape(raw: &OsStr) -> String {
     let mut text = String::with_capacity(raw.len());
     for chunk in raw.as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -22,7 +92,7 @@ pub fn escape(raw: &OsStr) -> String {
 }
 
 /// The inverse of [`escape`]. An escape sequence that `escape` never writes stays as it is.
-pub fn unescape(text: &str) -> OsString {
+fn unescape(text: &str) -> OsString {
     let bytes = text.as_bytes();
     let mut raw = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -54,14 +124,6 @@ pub fn unescape(text: &str) -> OsString {
     OsString::from_vec(raw)
 }
 
-/// What [`escape`] was given, for people: as it was if that is text, which then can be pasted, else escaped.
-pub fn shown(escaped: &str) -> String {
-    match unescape(escaped).into_string() {
-        Ok(text) => printable(&text),
-        Err(_) => printable(escaped),
-    }
-}
-
 /// Text for a terminal or a report: control characters, which could move a cursor or forge a
 /// line, are shown as `\u{..}`.
 pub fn printable(text: &str) -> String {
@@ -82,13 +144,17 @@ fn is_bidi_control(c: char) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn escaped_text_is_shown_as_it_was() {
-        assert_eq!(shown(&escape(OsStr::new(r"mnt-p\x2dv.mount"))), r"mnt-p\x2dv.mount");
-        assert_eq!(shown(&escape(OsStr::from_bytes(b"a\xff\\"))), r"a\xff\\");
-        assert_eq!(shown(&escape(OsStr::new("a\nb"))), "a\\u{a}b");
-    }
     use proptest::prelude::*;
+
+    #[test]
+    fn escaped_text_is_shown_as_it_was_and_equals_it() {
+        let unit = Escaped::new(r"mnt-p\x2dv.mount");
+        assert_eq!(unit.shown(), r"mnt-p\x2dv.mount");
+        assert_eq!(unit, r"mnt-p\x2dv.mount");
+        assert_ne!(unit, r"mnt-p\\x2dv.mount");
+        assert_eq!(Escaped::new(OsStr::from_bytes(b"a\xff\\")).shown(), r"a\xff\\");
+        assert_eq!(Escaped::new("a\nb").shown(), "a\\u{a}b");
+    }
 
     #[test]
     fn escapes_only_what_it_must() {

@@ -4,6 +4,8 @@ mod firewall_item;
 
 use serde::{Deserialize, Serialize};
 
+use crate::escape::Escaped;
+
 pub use firewall_item::FirewallItem;
 
 /// One intent, with what became of it in the tool's own files.
@@ -143,7 +145,7 @@ pub enum Intent {
     /// Load or drop the firewall's kernel module at start (`lokkit --addmodule`).
     FirewallModule {
         /// Module name.
-        module: String,
+        module: Escaped,
         /// Load it?
         load: bool,
     },
@@ -154,7 +156,7 @@ pub enum Intent {
         mode: Option<String>,
         /// Policy type.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        policy: Option<String>,
+        policy: Option<Escaped>,
     },
     /// A kernel module that is loaded at boot.
     KernelModule {

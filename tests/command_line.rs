@@ -165,6 +165,8 @@ fn names_with_a_backslash_are_printed_as_they_are() {
         assert!(!said.contains(r"\\x2d"), "{verb}: {said}");
         assert!(verb == "plan" || said.contains(r"w@a\x2db.service"), "{verb}: {said}");
     }
+    let why = say(&image, "why", &[link]);
+    assert!(why.contains("wanted by escaped") && why.contains("systemctl enable"), "{why}");
     assert!(say(&image, "show", &["escaped"]).contains(link));
     succeed(&mut image.nodeshim("check", [] as [&str; 0]));
 }

@@ -318,7 +318,7 @@ fn sixty_four_shims_at_once_lose_nothing() {
     let events = nodeshim::journal::Journal::read(&Root::open(image.path()).unwrap()).unwrap().events;
     let ids: Vec<u64> = events.iter().map(|event| event.id).collect();
     assert_eq!(ids, (1..=64).collect::<Vec<u64>>());
-    let mut units: Vec<&str> = events.iter().map(|event| event.argv[2].as_str()).collect();
+    let mut units: Vec<String> = events.iter().map(|event| event.argv[2].shown()).collect();
     units.sort_unstable();
     units.dedup();
     assert_eq!(units.len(), 64);
@@ -391,7 +391,7 @@ fn closed_streams_do_not_become_the_journal() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let root = Root::open(image.path()).unwrap();
     let journal = nodeshim::journal::Journal::read(&root).unwrap();
-    let argv: Vec<_> = journal.events.iter().map(|event| event.argv.join(" ")).collect();
+    let argv: Vec<_> = journal.events.iter().map(|event| event.words()).collect();
     assert_eq!(argv, ["systemctl is-enabled no-such-unit", "lokkit --help"]);
     assert_eq!(journal.torn, None);
 }

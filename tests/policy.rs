@@ -367,7 +367,7 @@ fn what_is_done_by_hand_against_policy_is_taken_back() {
         assert!(said.contains("is left as it is"), "{how}: the list of ports stays: {said}");
         let denied = |words: &str| {
             let events = image.events();
-            let found = events.iter().find(|event| event.argv.iter().any(|word| word.contains(words)));
+            let found = events.iter().find(|event| event.words().contains(words));
             let event = found.unwrap_or_else(|| panic!("{how}: {words}: {events:#?}"));
             assert_eq!(event.verdict, Verdict::Deny, "{how}: {event:#?}");
             assert!(event.warnings[0].starts_with("done directly, against policy"), "{event:#?}");

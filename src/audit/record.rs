@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::compare::state::FileState;
 use crate::attribution::Origin;
 use crate::error::{Error, Result, if_exists};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::journal::{LogFile, Torn, parse_log};
 use crate::layout;
 use crate::root::{Kind, Root};
@@ -46,7 +46,7 @@ pub struct Run {
     pub omitted: usize,
     /// The programs that were run, each once; known with [`How::Events`] only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub programs: Vec<String>,
+    pub programs: Vec<Escaped>,
     /// The journal's events that it made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<u64>,
@@ -82,9 +82,9 @@ impl Run {
 /// A command that a run executed, for changes that are no scriptlet's as far as is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Transaction {
-    /// Its words, escaped as in [`crate::escape`]; paths below the image root are those in the image.
-    pub command: Vec<String>,
+pub struct Transaction<T = Escaped> {
+    /// Its words; paths below the image root are those in the image.
+    pub command: Vec<T>,
     /// Packages that it installed, `name-[epoch:]version-release.arch`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub installed: Vec<String>,
@@ -93,7 +93,19 @@ pub struct Transaction {
     pub erased: Vec<String>,
     /// Mount points in the image with file systems that the kernel reports no changes of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unwatched: Vec<String>,
+    pub unwatched: Vec<T>,
+}
+
+impl Transaction {
+    /// For people.
+    pub fn shown(&self) -> Transaction<String> {
+        Transaction {
+            command: self.command.iter().map(Escaped::shown).collect(),
+            installed: self.installed.clone(),
+            erased: self.erased.clone(),
+            unwatched: self.unwatched.iter().map(Escaped::shown).collect(),
+        }
+    }
 }
 
 /// How changes were found.
@@ -110,27 +122,39 @@ pub enum How {
 /// One path before and after a scriptlet. Without either it came and went.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct FileChange {
-    /// Absolute in the image, escaped as in [`crate::escape`].
-    pub path: String,
+pub struct FileChange<T = Escaped> {
+    /// Absolute in the image.
+    pub path: T,
     /// What it was called before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub from: Option<T>,
     /// The programs that did it, as paths in the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by: Vec<String>,
+    pub by: Vec<T>,
     /// The event of the request on behalf of which a shim did it, and nobody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<u64>,
     /// What was there before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Side>,
+    pub before: Option<Side<T>>,
     /// What was there after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Side>,
+    pub after: Option<Side<T>>,
 }
 
 impl FileChange {
+    /// For people.
+    pub fn shown(&self) -> FileChange<String> {
+        FileChange {
+            path: self.path.shown(),
+            from: self.from.as_ref().map(Escaped::shown),
+            by: self.by.iter().map(Escaped::shown).collect(),
+            request: self.request,
+            before: self.before.as_ref().map(Side::shown),
+            after: self.after.as_ref().map(Side::shown),
+        }
+    }
+
     /// Whether something else than a directory was or is there, and did not just come and go.
     pub(super) fn is_of_content(&self) -> bool {
         let sides = [&self.before, &self.after];
@@ -142,7 +166,7 @@ impl FileChange {
 /// A path at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Side {
+pub struct Side<T = Escaped> {
     /// `file`, `dir`, `link`, `device` or `other`.
     pub kind: String,
     /// Permission bits in octal.
@@ -157,9 +181,9 @@ pub struct Side {
     /// Digest of the content of a file, lower case hex, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Where a link points, escaped.
+    /// Where a link points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<T>,
     /// Digest over the extended attributes, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<String>,
@@ -186,22 +210,35 @@ impl Side {
             size: (state.status.kind == Kind::File).then_some(state.status.size),
             // Everybody may read the record, and guess what short files hold by their digests.
             sha256: state.digest.as_ref().filter(|_| is_open(state)).map(|digest| hex(digest)),
-            target: state.target.as_ref().map(|target| escape(target.as_os_str())),
+            target: state.target.as_ref().map(Escaped::new),
             attributes: state.attributes.as_ref().map(|digest| hex(digest)),
         }
     }
 
     /// A path as it is now; none if nothing is there.
-    pub fn look(root: &Root, path: &str) -> Option<Side> {
-        let path = crate::escape::unescape(path);
-        FileState::look(root, path.as_bytes(), super::DIGEST_LIMIT).map(|state| Side::of(&state))
+    pub fn look(root: &Root, path: &Escaped) -> Option<Side> {
+        FileState::look(root, path.raw().as_bytes(), super::DIGEST_LIMIT).map(|state| Side::of(&state))
+    }
+
+    fn shown(&self) -> Side<String> {
+        let side = self.clone();
+        Side {
+            kind: side.kind,
+            mode: side.mode,
+            uid: side.uid,
+            gid: side.gid,
+            size: side.size,
+            sha256: side.sha256,
+            target: side.target.as_ref().map(Escaped::shown),
+            attributes: side.attributes,
+        }
     }
 }
 
 /// The letters of `rpm -V` for what differs between two states of a path, in its order: `S` size,
 /// `M` mode or kind, `5` digest, `L` link target, `U` owner, `G` group, `P` extended attributes
 /// (capabilities are among them); `.` where nothing differs, `?` where it is not known.
-pub fn letters(a: &Side, b: &Side) -> String {
+pub fn letters<T: PartialEq>(a: &Side<T>, b: &Side<T>) -> String {
     let digest = match (&a.sha256, &b.sha256) {
         (Some(a), Some(b)) if a == b => '.',
         (Some(_), Some(_)) => '5',
@@ -233,8 +270,8 @@ pub(super) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn text(path: &[u8]) -> String {
-    escape(OsStr::from_bytes(path))
+pub(super) fn text(path: &[u8]) -> Escaped {
+    Escaped::new(OsStr::from_bytes(path))
 }
 
 /// All records of an image.

@@ -23,6 +23,7 @@ use super::transaction::{RunCommand, TransactionRecord, texts};
 use crate::attribution::plugin_protocol::Message;
 use crate::attribution::{FoundBy, Learned, Origin, SCRIPTS, parse_scriptlet_name};
 use crate::error::{Error, Result};
+use crate::escape::Escaped;
 use crate::journal::{Appender, Tail, timestamp};
 use crate::root::Root;
 use crate::rpmdb::Installed;
@@ -43,7 +44,7 @@ pub struct Seen {
     pub how: Option<How>,
     /// Mount points in the image, escaped, whose changes are found by comparing before and after, or not
     /// at all where they were mounted meanwhile.
-    pub unwatched: Vec<String>,
+    pub unwatched: Vec<Escaped>,
     /// What was found out of requests that are not what they say, by their numbers.
     pub learned: Vec<(u64, Learned)>,
     /// What scriptlets did to nodeshim's own records and shims, and what requests said of themselves that
@@ -407,7 +408,7 @@ fn tampering(window: &ScriptletRun) -> Option<String> {
     };
     let touched = window.touched.ours.iter();
     let touched = touched.filter(|(path, actors)| actors.iter().any(|actor| tampers(path, actor)));
-    let paths: Vec<String> = touched.map(|(path, _)| text(path)).collect();
+    let paths: Vec<String> = touched.map(|(path, _)| text(path).shown()).collect();
     let more = match paths.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),

@@ -16,7 +16,7 @@ use super::found::Found;
 use super::record::{How, Run, Transaction, text};
 use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::root::Root;
 use crate::rpmdb::{Installed, Package, files, files_at};
 
@@ -37,7 +37,7 @@ pub struct RunCommand {
 pub(super) struct TransactionRecord {
     /// When the command was started, as an event's time.
     time: String,
-    command: Vec<String>,
+    command: Vec<Escaped>,
     run: Option<String>,
     installed: Installed,
     /// By path: from what it was before the first to what it was after the last change.
@@ -51,7 +51,7 @@ impl TransactionRecord {
     pub fn start(time: String, command: RunCommand, place: &Path, installed: Installed) -> TransactionRecord {
         TransactionRecord {
             time,
-            command: command.words.iter().map(|word| escape(&as_in_image(word, place))).collect(),
+            command: command.words.iter().map(|word| Escaped::new(as_in_image(word, place))).collect(),
             run: command.run,
             installed,
             found: BTreeMap::new(),
@@ -77,7 +77,7 @@ impl TransactionRecord {
 
     /// The record of it, unless there is nothing to record. `unwatched` are parts of the image whose
     /// changes cannot be known one by one.
-    pub fn finish(self, root: &Root, how: How, unwatched: Vec<String>) -> Result<Option<(Run, Vec<Found>)>> {
+    pub fn finish(self, root: &Root, how: How, unwatched: Vec<Escaped>) -> Result<Option<(Run, Vec<Found>)>> {
         let found = without_payload(root, self.found, how)?;
         let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());
         if found.is_empty() && unwatched.is_empty() && !bypasses {
@@ -133,7 +133,7 @@ fn nevras(installed: &Installed) -> BTreeSet<String> {
 
 /// One change after another of the same path.
 fn follow(earlier: &mut Found, later: Found) {
-    let by: BTreeSet<String> = earlier.change.by.drain(..).chain(later.change.by).collect();
+    let by: BTreeSet<Escaped> = earlier.change.by.drain(..).chain(later.change.by).collect();
     earlier.change.by = by.into_iter().collect();
     earlier.change.request = earlier.change.request.and(later.change.request);
     earlier.change.from = earlier.change.from.take().or(later.change.from);
@@ -177,7 +177,7 @@ fn is_a_change(found: &Found) -> bool {
 }
 
 /// Paths for a record.
-pub(super) fn texts<P: AsRef<OsStr>>(paths: impl IntoIterator<Item = P>) -> Vec<String> {
+pub(super) fn texts<P: AsRef<OsStr>>(paths: impl IntoIterator<Item = P>) -> Vec<Escaped> {
     paths.into_iter().map(|path| text(path.as_ref().as_bytes())).collect()
 }
 

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use super::iptables;
 use crate::error::{Result, if_exists};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::firewall::lokkit::config::{self, Loaded};
 use crate::firewall::lokkit::custom::Family;
 use crate::firewall::lokkit::names::PortNames;
@@ -149,9 +149,9 @@ fn remove(settings: &mut Settings, opening: &FirewallItem) {
                 || it.to_ports.map(|ports| ports.to_string()) != *to_port
                 || it.to_address != *to_address
         }),
-        FirewallItem::CustomRules { family, table, file } => settings
-            .custom_rules
-            .retain(|it| it.family.name() != family || it.table.name() != table || escape(&it.file) != *file),
+        FirewallItem::CustomRules { family, table, file } => settings.custom_rules.retain(|it| {
+            it.family.name() != family || it.table.name() != table || Escaped::new(&it.file) != *file
+        }),
         _ => {}
     }
 }

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use nodeshim::error::Result;
-use nodeshim::escape::shown;
 use nodeshim::inspect::{ChangeEntry, ScriptletEntry};
 
 use super::output::{count, json_list, print, wrapped};
@@ -54,7 +53,7 @@ fn change_text(entry: &ChangeEntry) -> String {
         other => other,
     };
     let mut details = Vec::new();
-    let from = change.from.as_ref().map_or(String::new(), |from| format!(" (was {})", shown(from)));
+    let from = change.from.as_ref().map_or(String::new(), |from| format!(" (was {from})"));
     details.extend(difference(entry));
     details.extend(entry.line.map(|line| format!("line {line}")));
     details.extend(entry.undeclared.then(|| "not declared".to_owned()));
@@ -65,16 +64,16 @@ fn change_text(entry: &ChangeEntry) -> String {
     } else {
         format!(": {}", details.join("; "))
     };
-    wrapped(&format!("      {what:<8} "), 17, &format!("{}{from}{details}", shown(&change.path)))
+    wrapped(&format!("      {what:<8} "), 17, &format!("{}{from}{details}", change.path))
 }
 
 /// Mode, owner, target and content, before and after where they differ.
 fn difference(entry: &ChangeEntry) -> Option<String> {
     let (before, after) = (entry.change.before.as_ref(), entry.change.after.as_ref());
-    let of = |side: Option<&nodeshim::audit::Side>| {
+    let of = |side: Option<&nodeshim::audit::Side<String>>| {
         side.map(|side| {
             let digest = side.sha256.as_ref().map(|digest| digest[..digest.len().min(SHORT)].to_owned());
-            let target = side.target.as_ref().map(|target| format!("-> {}", shown(target)));
+            let target = side.target.as_ref().map(|target| format!("-> {target}"));
             let owner = format!("{}:{}", side.uid, side.gid);
             [
                 Some(side.kind.clone()),

@@ -163,7 +163,8 @@ fn report(root: &Root, outcome: &Outcome) {
     }
     for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
         say(&format!(
-            "{place} is another file system: changes there are not attributed to single scriptlets"
+            "{} is another file system: changes there are not attributed to single scriptlets",
+            place.shown()
         ));
     }
 }

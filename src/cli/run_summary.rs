@@ -1,7 +1,6 @@
 //! The last line of a run: what was recorded, and what did not come about as it was asked for.
 
 use clap::ValueEnum;
-use nodeshim::escape::shown;
 use nodeshim::intent::Verdict;
 use nodeshim::journal::Event;
 use nodeshim::plan::words;
@@ -56,7 +55,9 @@ impl Summary {
                 .failed
                 .extend(refused.map(|recorded| format!("{} ({name})", words::intent(&recorded.intent))));
             if event.tool == Tool::Bypass {
-                summary.bypassed.extend(event.argv.iter().map(|path| format!("{} ({name})", shown(path))));
+                summary
+                    .bypassed
+                    .extend(event.argv.iter().map(|path| format!("{} ({name})", path.shown())));
             }
         }
         let overruled = settled.into_iter().flat_map(|report| &report.overruled);

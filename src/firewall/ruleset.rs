@@ -174,7 +174,7 @@ impl ZoneRules {
                 self.rich_rules.insert(rule.clone());
             }
             FirewallItem::CustomRules { family, table, file } => {
-                self.custom_rules.insert(format!("{family}:{table}:{file}"));
+                self.custom_rules.insert(format!("{family}:{table}:{}", file.shown()));
             }
         }
         Ok(())

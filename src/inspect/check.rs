@@ -10,7 +10,7 @@ use crate::audit::{FileChange, Run, Side, letters};
 use crate::backend::systemd;
 use crate::boot::is_firewalls;
 use crate::error::Result;
-use crate::escape::{escape, shown, unescape};
+use crate::escape::Escaped;
 use crate::firewall::{BY_ENTRY, detect};
 use crate::intercept::ARMED_PATH;
 use crate::journal::Event;
@@ -54,25 +54,17 @@ impl Difference {
             events: events.to_vec(),
         }
     }
-
-    /// Of a path as the journal has it, escaped.
-    fn shown(self) -> Difference {
-        Difference {
-            path: shown(&self.path),
-            ..self
-        }
-    }
 }
 
 /// Every difference: files that settling writes, paths that requests changed, the state file.
 pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
-    differences.extend(recorded(root, view).into_iter().map(Difference::shown));
+    differences.extend(recorded(root, view));
     differences.extend(declared_units(root, view));
-    differences.extend(found(view).map(Difference::shown));
+    differences.extend(found(view));
     let known: BTreeSet<String> = differences.iter().map(|difference| difference.path.clone()).collect();
-    let audited = audited(root, view)?.into_iter().map(Difference::shown);
+    let audited = audited(root, view)?.into_iter();
     differences.extend(audited.filter(|one| !known.contains(&one.path)));
     differences.extend(view.hooks.iter().filter_map(hook));
     differences.extend(declared_hooks(view));
@@ -131,7 +123,7 @@ fn found(view: &View) -> impl Iterator<Item = Difference> {
             };
             Difference {
                 kind,
-                path: path.clone(),
+                path: path.shown(),
                 text: format!(
                     "{what} since the image was settled, and nobody recorded it: the builder's decision"
                 ),
@@ -200,7 +192,7 @@ fn planned(root: &Root, change: &PlannedChange) -> Difference {
 /// What the last change to a path left there.
 struct Left<'e> {
     op: Op,
-    target: Option<&'e str>,
+    target: Option<&'e Escaped>,
     event: u64,
     /// It was put back, or taken away again, by settling.
     by_settling: bool,
@@ -244,22 +236,22 @@ fn is_kept(path: &str) -> bool {
 /// Links and files that requests of plugins which are still there, or putting back what others had
 /// changed, had made and that are gone, and links that point elsewhere.
 fn recorded(root: &Root, view: &View) -> Vec<Difference> {
-    let mut paths: BTreeMap<&str, Left> = BTreeMap::new();
+    let mut paths: BTreeMap<&Escaped, Left> = BTreeMap::new();
     let plugins = &view.prepared.fold.state.plugins;
     for event in &view.journal.events {
         let by_settling = event.tool == Tool::Nodeshim;
         let counts = by_settling || plugins.contains_key(log::name(event).as_ref());
-        for change in event.changes.iter().filter(|change| is_kept(&change.path)) {
+        for change in event.changes.iter().filter(|change| is_kept(&change.path.shown())) {
             if !counts {
                 // Who is gone since had changed what settling had put back.
-                if paths.get(change.path.as_str()).is_some_and(|left| left.by_settling) {
-                    paths.remove(change.path.as_str());
+                if paths.get(&change.path).is_some_and(|left| left.by_settling) {
+                    paths.remove(&change.path);
                 }
                 continue;
             }
             let left = Left {
                 op: change.op,
-                target: change.target.as_deref(),
+                target: change.target.as_ref(),
                 event: event.id,
                 by_settling,
             };
@@ -273,9 +265,8 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
     kept.filter_map(|(path, left)| difference(root, path, &left)).collect()
 }
 
-fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
-    // What is recorded is escaped, what is asked of the root is not.
-    let real = unescape(path);
+fn difference(root: &Root, path: &Escaped, left: &Left) -> Option<Difference> {
+    let real = path.raw();
     let there = root.meta(&real).ok();
     let (made, removed) = match left.by_settling {
         true => ("put back by settling", "taken away by settling"),
@@ -286,18 +277,18 @@ fn difference(root: &Root, path: &str, left: &Left) -> Option<Difference> {
         (Op::Link, Some(meta)) => {
             let points_to = root.read_link(&real).ok()?;
             let wanted = left.target?;
-            let same = meta.kind == Kind::Link && points_to.as_os_str() == unescape(wanted);
+            let same = meta.kind == Kind::Link && points_to.as_os_str() == wanted.raw();
             if same {
                 return None;
             }
-            ("target", format!("points to {} instead of {}", points_to.display(), shown(wanted)))
+            ("target", format!("points to {} instead of {}", points_to.display(), wanted.shown()))
         }
         (Op::Remove, Some(_)) => ("extra", format!("was {removed} and is back")),
         _ => return None,
     };
     Some(Difference {
         kind,
-        path: path.to_owned(),
+        path: path.shown(),
         text,
         events: vec![left.event],
     })
@@ -337,7 +328,7 @@ fn author(view: &View, run: &Run) -> Option<String> {
     if !names.all(|name| name.is_some_and(|name| installed.has(name))) {
         return None;
     }
-    let command = transaction.command.join(" ");
+    let command = transaction.shown().command.join(" ");
     let shown: String = command.chars().take(COMMAND_SHOWN).collect();
     let more = if shown.len() < command.len() { " ..." } else { "" };
     Some(format!("the command {shown}{more}"))
@@ -349,51 +340,54 @@ fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
     let taken_back = taken_back(view);
     // By settling, or by whoever builds the image.
-    let mut put_back: BTreeMap<String, u64> = BTreeMap::new();
+    let mut put_back: BTreeMap<Escaped, u64> = BTreeMap::new();
     let is_later = |event: &&Event| event.tool == Tool::Nodeshim || unrecorded::is_found(event);
     for event in view.journal.events.iter().filter(is_later) {
-        let place = |path: &str| escape(root.place(unescape(path)).as_os_str());
+        let place = |path: &Escaped| Escaped::new(root.place(path.raw()));
         put_back.extend(event.changes.iter().map(|change| (place(&change.path), event.id)));
     }
-    let mut left: BTreeMap<&str, (Option<&Side>, String)> = BTreeMap::new();
+    let mut left: BTreeMap<&Escaped, (Option<&Side>, String)> = BTreeMap::new();
     for run in &view.audit.runs {
         let stands = |change: &FileChange| {
-            let put_back = put_back.get(change.path.as_str());
+            let put_back = put_back.get(&change.path);
             put_back.is_none_or(|event| run.requests.iter().any(|request| request > event))
         };
         let Some(who) = author(view, run) else {
-            run.changes.iter().for_each(|change| _ = left.remove(change.path.as_str()));
+            run.changes.iter().for_each(|change| _ = left.remove(&change.path));
             continue;
         };
         for change in run.changes.iter().filter(|change| stands(change)) {
             if change.request.is_some_and(|request| taken_back.contains(&request)) {
-                left.remove(change.path.as_str());
+                left.remove(&change.path);
                 continue;
             }
             left.insert(&change.path, (change.after.as_ref(), who.clone()));
         }
     }
     left.retain(|path, _| {
+        let path = path.shown();
         !VOLATILE.iter().chain(&OF_MANAGERS).any(|below| path.starts_with(below))
             && !path.ends_with(".old")
             && !BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
-            && !written.contains(path)
+            && !written.contains(path.as_str())
     });
-    let mut found: Vec<Difference> =
-        left.iter().filter_map(|(path, (side, who))| drift(root, path, *side, who)).collect();
-    let paths: Vec<Vec<u8>> = found.iter().map(|one| unescape(&one.path).into_encoded_bytes()).collect();
+    let mut found: Vec<(&Escaped, Difference)> = left
+        .iter()
+        .filter_map(|(path, (side, who))| Some((*path, drift(root, path, *side, who)?)))
+        .collect();
     if !found.is_empty() {
+        let paths: Vec<Vec<u8>> = found.iter().map(|(path, _)| path.raw().into_encoded_bytes()).collect();
         let packaged = files_at(root, &paths)?;
-        found.retain(|one| {
-            let now = Side::look(root, &one.path).and_then(|side| side.sha256);
-            let owners = packaged.get(unescape(&one.path).as_encoded_bytes());
+        found.retain(|(path, _)| {
+            let now = Side::look(root, path).and_then(|side| side.sha256);
+            let owners = packaged.get(path.raw().as_encoded_bytes());
             !owners.into_iter().flatten().any(|file| Some(&file.digest) == now.as_ref())
         });
     }
-    Ok(found)
+    Ok(found.into_iter().map(|(_, difference)| difference).collect())
 }
 
-fn drift(root: &Root, path: &str, left: Option<&Side>, who: &str) -> Option<Difference> {
+fn drift(root: &Root, path: &Escaped, left: Option<&Side>, who: &str) -> Option<Difference> {
     let now = Side::look(root, path);
     let (kind, text) = match (left, now) {
         (None, None) => return None,
@@ -409,7 +403,7 @@ fn drift(root: &Root, path: &str, left: Option<&Side>, who: &str) -> Option<Diff
     };
     Some(Difference {
         kind,
-        path: path.to_owned(),
+        path: path.shown(),
         text,
         events: Vec::new(),
     })
@@ -426,7 +420,7 @@ mod tests {
         let (path, target) = (r"/etc/m.wants/mnt-p\x2dv.mount", r"/usr/lib/mnt-p\x2dv.mount");
         root.create_dirs("/etc/m.wants", 0o755).unwrap();
         root.symlink(target, path).unwrap();
-        let (recorded, target) = (escape(path.as_ref()), escape(target.as_ref()));
+        let (recorded, target) = (Escaped::new(path), Escaped::new(target));
         let left = Left {
             op: Op::Link,
             target: Some(&target),
@@ -435,7 +429,7 @@ mod tests {
         };
         assert!(difference(&root, &recorded, &left).is_none());
         root.remove(path).unwrap();
-        let gone = difference(&root, &recorded, &left).map(Difference::shown).unwrap();
+        let gone = difference(&root, &recorded, &left).unwrap();
         assert_eq!((gone.kind, gone.path.as_str()), ("missing", path));
     }
 }

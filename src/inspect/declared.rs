@@ -9,7 +9,7 @@ use super::{Hook, ScriptletEntry};
 use crate::attribution::package_name;
 use crate::audit::{Audit, FileChange};
 use crate::error::Result;
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::metadata::{self, Metadata, NodeVersion};
 use crate::root::Root;
 use crate::rpmdb::{Installed, files_at};
@@ -150,11 +150,11 @@ fn add_hooks(entry: &mut Declared, plugin: &str, metadata: &Metadata, hooks: &Ho
 }
 
 /// What scriptlets changed: paths as they are recorded, and whether they did it by themselves.
-struct Changed(BTreeMap<String, BTreeMap<String, bool>>);
+struct Changed(BTreeMap<String, BTreeMap<Escaped, bool>>);
 
 impl Changed {
     fn of(audit: &Audit) -> Changed {
-        let mut found: BTreeMap<String, BTreeMap<String, bool>> = BTreeMap::new();
+        let mut found: BTreeMap<String, BTreeMap<Escaped, bool>> = BTreeMap::new();
         for run in &audit.runs {
             let Some(package) = run.origin.package() else {
                 continue;
@@ -168,13 +168,13 @@ impl Changed {
         Changed(found)
     }
 
-    fn of_plugin(&self, plugin: &str) -> impl Iterator<Item = (&str, bool)> {
+    fn of_plugin(&self, plugin: &str) -> impl Iterator<Item = (&Escaped, bool)> {
         let changes = self.0.get(plugin).into_iter().flatten();
-        changes.map(|(path, by_itself)| (path.as_str(), *by_itself))
+        changes.map(|(path, by_itself)| (path, *by_itself))
     }
 
     fn has(&self, plugin: &str, declared: &str) -> bool {
-        self.of_plugin(plugin).any(|(path, _)| is_below(path, declared))
+        self.of_plugin(plugin).any(|(path, _)| is_below(&path.shown(), declared))
     }
 }
 
@@ -198,35 +198,33 @@ const VOLATILE: [&str; 7] = [
 ];
 
 /// What scriptlets of a plugin changed by themselves and it does not declare, whosever it is.
-fn undeclared(plugin: &str, declared: &Declared, changed: &Changed) -> Vec<String> {
+fn undeclared<'c>(plugin: &str, declared: &Declared, changed: &'c Changed) -> Vec<&'c Escaped> {
     let is_declared = |path: &str| {
         // A directory may have to be made for what is declared.
         declared.changes.iter().any(|one| is_below(path, &one.path) || is_below(&one.path, path))
     };
     let by_itself = changed.of_plugin(plugin).filter(|(_, by_itself)| *by_itself).map(|(path, _)| path);
-    by_itself
-        .filter(|path| !is_declared(path) && !VOLATILE.iter().any(|place| is_below(path, place)))
-        .map(str::to_owned)
-        .collect()
+    let counts = |path: &str| !is_declared(path) && !VOLATILE.iter().any(|place| is_below(path, place));
+    by_itself.filter(|path| counts(&path.shown())).collect()
 }
 
 /// Fills in what is not declared, but for each plugin's own files; asks rpm once for all of them.
 fn leave_out_own(root: &Root, changed: &Changed, found: &mut BTreeMap<String, Declared>) -> Result<()> {
-    for (plugin, entry) in found.iter_mut() {
-        entry.undeclared = undeclared(plugin, entry, changed);
-    }
-    let bytes = |path: &str| unescape(path).into_encoded_bytes();
-    let paths: BTreeSet<Vec<u8>> =
-        found.values().flat_map(|entry| &entry.undeclared).map(|path| bytes(path)).collect();
+    let undeclared: Vec<Vec<&Escaped>> =
+        found.iter().map(|(plugin, entry)| undeclared(plugin, entry, changed)).collect();
+    let bytes = |path: &Escaped| path.raw().into_encoded_bytes();
+    let paths: BTreeSet<Vec<u8>> = undeclared.iter().flatten().map(|path| bytes(path)).collect();
     if paths.is_empty() {
         return Ok(());
     }
     let owners = files_at(root, &paths.into_iter().collect::<Vec<_>>())?;
-    for (plugin, entry) in found {
-        entry.undeclared.retain(|path| {
+    for ((plugin, entry), paths) in found.iter_mut().zip(undeclared) {
+        let is_own = |path: &Escaped| {
             let mut owners = owners.get(&bytes(path)).into_iter().flatten();
-            !owners.any(|file| package_name(&file.nevra) == Some(plugin))
-        });
+            owners.any(|file| package_name(&file.nevra) == Some(plugin))
+        };
+        let of_others = paths.into_iter().filter(|path| !is_own(path));
+        entry.undeclared = of_others.map(Escaped::shown).collect();
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::attribution::SCRIPTS;
 use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters};
+use crate::escape::Escaped;
 use crate::root::Root;
 use crate::shell::line_of;
 
@@ -39,7 +40,7 @@ pub struct ScriptletEntry {
     pub requests: Vec<u64>,
     /// For what is no scriptlet's as far as is known: the command that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub transaction: Option<Transaction>,
+    pub transaction: Option<Transaction<String>>,
     /// How many changes were not recorded, because there were too many.
     pub omitted: usize,
     /// What changed.
@@ -93,7 +94,7 @@ pub struct ChangeEntry {
     pub undeclared: bool,
     /// The change as it was recorded.
     #[serde(flatten)]
-    pub change: FileChange,
+    pub change: FileChange<String>,
 }
 
 /// Every run that changed something, or of which not all could be seen; or those of one plugin.
@@ -116,9 +117,9 @@ fn says_something(run: &Run) -> bool {
     !run.changes.is_empty() || run.transaction.as_ref().is_some_and(is_unwatched)
 }
 
-/// Every run that changed `path`, escaped as in the records, oldest first.
-pub fn changes_of(root: &Root, audit: &Audit, path: &str) -> Vec<ScriptletEntry> {
-    let is_it = |change: &FileChange| change.path == path || change.from.as_deref() == Some(path);
+/// Every run that changed `path`, oldest first.
+pub fn changes_of(root: &Root, audit: &Audit, path: &Escaped) -> Vec<ScriptletEntry> {
+    let is_it = |change: &FileChange| change.path == *path || change.from.as_ref() == Some(path);
     let mut texts = Texts::default();
     let runs = audit.runs.iter().filter(|run| run.changes.iter().any(is_it));
     runs.map(|run| entry(root, run, &mut texts, is_it)).collect()
@@ -148,17 +149,17 @@ fn entry(root: &Root, run: &Run, texts: &mut Texts, wanted: impl Fn(&FileChange)
         how: run.how,
         failed: run.failed,
         late: run.late,
-        programs: run.programs.clone(),
+        programs: run.programs.iter().map(Escaped::shown).collect(),
         requests: run.requests.clone(),
-        transaction: run.transaction.clone(),
+        transaction: run.transaction.as_ref().map(Transaction::shown),
         omitted: run.omitted,
         changes: changes
             .map(|change| ChangeEntry {
                 what: what(change),
                 letters: differing(change),
-                line: text.and_then(|text| line_of(text, &change.path)),
+                line: text.and_then(|text| line_of(text, &change.path.shown())),
                 undeclared: false,
-                change: change.clone(),
+                change: change.shown(),
             })
             .collect(),
     }
@@ -176,6 +177,6 @@ fn what(change: &FileChange) -> &'static str {
 fn differing(change: &FileChange) -> String {
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => letters(before, after),
-        _ => letters(&Side::default(), &Side::default()),
+        _ => letters(&Side::<Escaped>::default(), &Side::default()),
     }
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::words;
-use crate::escape::shown;
 use crate::intent::{RecordedIntent, Withheld};
 use crate::journal::{Event, Replayed, Verdict};
 use crate::tool::Tool;
@@ -111,7 +110,7 @@ fn entry(event: &Event) -> Entry {
             .map(|recorded| LoggedIntent::of(event, recorded))
             .chain(event.held.iter().map(LoggedIntent::held))
             .collect(),
-        paths: event.changes.iter().map(|change| shown(&change.path)).collect(),
+        paths: event.changes.iter().map(|change| change.path.shown()).collect(),
         warnings: event.warnings.clone(),
     }
 }

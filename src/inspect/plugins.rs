@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::list::{Row, rows};
 use super::{Declared, Hook, Registry};
-use crate::escape::shown;
+use crate::escape::Escaped;
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::state::EffectiveState;
 use crate::trust::Trust;
@@ -132,9 +132,7 @@ pub fn show(standing: &EffectiveState, registry: &Registry, plugin: &str) -> Opt
         hooks: registry.hooks_of(plugin).cloned().collect(),
         declared: registry.declared.get(plugin).cloned(),
         requests: found.map_or(0, |found| found.requests),
-        paths: found
-            .map(|found| found.paths.iter().map(|path| shown(path)).collect())
-            .unwrap_or_default(),
+        paths: found.map(|found| found.paths.iter().map(Escaped::shown).collect()).unwrap_or_default(),
         summary,
         wants,
     })

@@ -1,6 +1,6 @@
 //! What an administrator can ask about, and which intents and requests are about it.
 
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::firewall::definitions::Definitions;
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent};
@@ -12,7 +12,7 @@ pub(super) enum Query {
     /// Ports, of one protocol or any.
     Ports(PortRange, Option<String>),
     /// A path.
-    Path(String),
+    Path(Escaped),
     /// A unit, service, interface, zone or the like, by its name.
     Name(String),
 }
@@ -21,7 +21,7 @@ impl Query {
     /// Reads `8080`, `8080/tcp`, `8000-8010/udp`, `/path` or a name.
     pub(super) fn parse(text: &str) -> Query {
         if text.starts_with('/') {
-            return Query::Path(escape(std::ffi::OsStr::new(text)));
+            return Query::Path(Escaped::new(text));
         }
         let (ports, protocol) = match text.split_once(['/', ':']) {
             Some((ports, protocol)) => (ports, Some(protocol.to_lowercase())),
@@ -43,7 +43,10 @@ impl Query {
                 _ => false,
             },
             Query::Path(_) => false,
-            Query::Name(name) => names(intent).into_iter().any(|known| same(known, name)),
+            Query::Name(name) => {
+                names(intent).into_iter().any(|known| same(known, name))
+                    || escaped_name(intent).is_some_and(|known| *known == name.as_str())
+            }
         }
     }
 
@@ -91,7 +94,6 @@ fn names(intent: &Intent) -> Vec<&str> {
         }
         Intent::Definition { name, .. } => vec![name],
         Intent::DefaultZone { zone } => vec![zone],
-        Intent::FirewallModule { module, .. } => vec![module],
         Intent::Selinux { .. } => vec!["selinux"],
         Intent::FirewallSwitch { .. } | Intent::FirewallReset { .. } => vec!["firewall"],
         Intent::KernelModule { module } => vec![module],
@@ -99,7 +101,19 @@ fn names(intent: &Intent) -> Vec<&str> {
         Intent::User { user, .. } => vec![user],
         Intent::Group { group, .. } => vec![group],
         Intent::Member { user, group } => vec![user, group],
-        Intent::Note { .. } => Vec::new(),
+        Intent::FirewallModule { .. } | Intent::Note { .. } => Vec::new(),
+    }
+}
+
+/// A name in an intent that need not be text.
+fn escaped_name(intent: &Intent) -> Option<&Escaped> {
+    match intent {
+        Intent::FirewallModule { module, .. } => Some(module),
+        Intent::Allow { opening, .. } | Intent::Withdraw { opening, .. } => match opening {
+            FirewallItem::CustomRules { file, .. } => Some(file),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -118,7 +132,6 @@ fn opening_names(opening: &FirewallItem) -> Vec<&str> {
             ..
         } => interface.iter().chain(to_address).map(String::as_str).collect(),
         FirewallItem::BlockIcmp { icmp_type } => vec![icmp_type],
-        FirewallItem::CustomRules { file, .. } => vec![file],
         _ => Vec::new(),
     }
 }
@@ -139,6 +152,10 @@ mod tests {
         assert_eq!(Query::parse("80-90/TCP"), Query::Ports(range(80, 90), Some("tcp".into())));
         assert_eq!(Query::parse("80:udp"), Query::Ports(range(80, 80), Some("udp".into())));
         assert_eq!(Query::parse("foo.service"), Query::Name("foo.service".into()));
-        assert_eq!(Query::parse("/etc/x"), Query::Path("/etc/x".into()));
+        assert_eq!(Query::parse("/etc/x"), Query::Path(Escaped::new("/etc/x")));
+        assert_eq!(
+            Query::parse(r"/etc/w@a\x2db.service"),
+            Query::Path(Escaped::new(r"/etc/w@a\x2db.service"))
+        );
     }
 }

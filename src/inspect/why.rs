@@ -72,7 +72,7 @@ pub fn why(root: &Root, view: &View, thing: &str) -> Answer {
     let asked = Query::parse(thing);
     let state = &view.prepared.fold.state;
     let file = match &asked {
-        Query::Path(path) => view.prepared.desired.iter().find(|file| file.path == *path),
+        Query::Path(path) => view.prepared.desired.iter().find(|file| *path == file.path.as_str()),
         _ => None,
     };
     let mut answer = Answer {

@@ -1,6 +1,6 @@
 //! Intents and requests in words.
 
-use crate::escape::shown;
+use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, Verdict, Withheld};
 use crate::journal::{Event, Replayed};
 use crate::plan::events;
@@ -84,10 +84,10 @@ pub fn command(event: &Event) -> String {
         } else {
             format!(" ({})", event.message)
         };
-        let paths: Vec<String> = event.argv.iter().map(|path| shown(path)).collect();
+        let paths: Vec<String> = event.argv.iter().map(Escaped::shown).collect();
         return format!("direct change: {}{detail}", paths.join(", "));
     }
-    let words: Vec<String> = event.argv.iter().map(|word| quoted(&shown(word))).collect();
+    let words: Vec<String> = event.argv.iter().map(|word| quoted(&word.shown())).collect();
     words.join(" ")
 }
 

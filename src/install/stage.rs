@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::root::Kind;
 use crate::rpmdb::open_package;
 use crate::tempdir::PrivateDirectory;
@@ -58,7 +58,7 @@ fn copy(private: &PrivateDirectory, from: &Path, name: &Path, number: usize) -> 
     let mut file = private.host.create_new(&copy)?;
     io::copy(&mut package, &mut file).map_err(|error| Error::std_io(from, &error))?;
     Ok(Staged {
-        name: escape(name.as_os_str()),
+        name: Escaped::new(name).shown(),
         copy,
     })
 }
@@ -68,7 +68,7 @@ pub(super) fn take(private: &PrivateDirectory, from: &Path, number: usize) -> Re
     let copy = private.path.join(format!("{number}.rpm"));
     private.host.rename(from, &copy)?;
     Ok(from.file_name().map(|name| Staged {
-        name: escape(name),
+        name: Escaped::new(name).shown(),
         copy,
     }))
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::escape::Escaped;
+
 /// What a firewall can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "opening", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -85,6 +87,6 @@ pub enum FirewallItem {
         /// `filter`, `mangle` or `nat`.
         table: String,
         /// The file.
-        file: String,
+        file: Escaped,
     },
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::SHIM_PATH;
 use crate::digest::digest;
 use crate::error::{Result, if_exists};
+use crate::escape::Escaped;
 use crate::root::{Kind, Meta, Root};
 
 /// Words that every build of the shim carries and no other program does.
@@ -114,7 +115,7 @@ pub(super) fn fingerprint(root: &Root, path: &Path) -> Result<Option<String>> {
     };
     Ok(Some(match meta.kind {
         Kind::File => content_digest(root, path)?,
-        Kind::Link => format!("-> {}", crate::escape::escape(root.read_link(path)?.as_os_str())),
+        Kind::Link => format!("-> {}", Escaped::new(root.read_link(path)?).recorded()),
         _ => "neither file nor link".into(),
     }))
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::Origin;
-use crate::escape::{escape, unescape};
+use crate::escape::Escaped;
 use crate::intent::{RecordedIntent, Verdict, Withheld};
 use crate::root::Change;
 use crate::tool::Tool;
@@ -21,8 +21,8 @@ pub struct Event {
     pub time: String,
     /// Which tool was called.
     pub tool: Tool,
-    /// The argument vector, escaped as in [`crate::escape`].
-    pub argv: Vec<String>,
+    /// The argument vector.
+    pub argv: Vec<Escaped>,
     /// The exit code that the caller got.
     pub exit: u8,
     /// What policy said; of several intents the strictest.
@@ -67,7 +67,12 @@ impl Event {
 
     /// The argument vector, byte for byte.
     pub fn arguments(&self) -> Vec<OsString> {
-        self.argv.iter().map(|word| unescape(word)).collect()
+        self.argv.iter().map(Escaped::raw).collect()
+    }
+
+    /// The command, for people.
+    pub fn words(&self) -> String {
+        self.argv.iter().map(Escaped::shown).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether the tool refused what an intent of this request asks for. Journals of earlier versions
@@ -78,8 +83,8 @@ impl Event {
     }
 
     /// Stores an argument vector.
-    pub fn escape_arguments<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<String> {
-        words.into_iter().map(|word| escape(word)).collect()
+    pub fn escape_arguments<'a>(words: impl IntoIterator<Item = &'a OsString>) -> Vec<Escaped> {
+        words.into_iter().map(Escaped::new).collect()
     }
 
     /// Cuts a message to [`Event::MESSAGE_LIMIT`] bytes at a character.

@@ -1,5 +1,6 @@
 //! Intents in words.
 
+use crate::escape::Escaped;
 use crate::intent::{FirewallItem, Intent, Scope, ServiceWant, UnitWant};
 
 /// An intent as a short phrase that completes "PACKAGE asked to ...".
@@ -37,10 +38,11 @@ pub fn intent(intent: &Intent) -> String {
         },
         Intent::DefaultZone { zone } => format!("set default zone {zone}"),
         Intent::FirewallModule { module, load } => {
-            format!("{} firewall module {module}", if *load { "load" } else { "not load" })
+            format!("{} firewall module {}", if *load { "load" } else { "not load" }, module.shown())
         }
         Intent::Selinux { mode, policy } => {
-            let parts: Vec<&str> = [mode, policy].into_iter().flatten().map(String::as_str).collect();
+            let policy = policy.as_ref().map(Escaped::shown);
+            let parts: Vec<String> = mode.iter().cloned().chain(policy).collect();
             format!("set SELinux to {}", parts.join(" "))
         }
         Intent::KernelModule { module } => format!("load kernel module {module} at boot"),
@@ -140,7 +142,7 @@ fn opening_words(opening: &FirewallItem) -> String {
         FirewallItem::IntraZoneForward => "forward between interfaces".into(),
         FirewallItem::RichRule { rule } => format!("rich rule {rule}"),
         FirewallItem::CustomRules { family, table, file } => {
-            format!("include {family} {table} rules from {file}")
+            format!("include {family} {table} rules from {}", file.shown())
         }
     }
 }

@@ -10,7 +10,7 @@ use super::files::{ChangeKind, changes};
 use super::overlay::Overlay;
 use crate::attribution::package_name;
 use crate::error::Result;
-use crate::escape::{escape, unescape};
+use crate::escape::Escaped;
 use crate::install::Done;
 use crate::journal::Event;
 use crate::plan::Plan;
@@ -22,7 +22,7 @@ use crate::tool::Tool;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileChange {
-    /// Absolute in the image, escaped as in [`crate::escape`].
+    /// Absolute in the image.
     pub path: String,
     /// What happened to it.
     pub what: ChangeKind,
@@ -52,10 +52,10 @@ pub(super) fn attribute(
     let mut requests: BTreeMap<PathBuf, Vec<u64>> = BTreeMap::new();
     for event in events {
         for change in &event.changes {
-            let end = change.target.as_deref().filter(|_| change.op == Op::Rename);
-            for path in [Some(change.path.as_str()), end].into_iter().flatten() {
+            let end = change.target.as_ref().filter(|_| change.op == Op::Rename);
+            for path in [Some(&change.path), end].into_iter().flatten() {
                 // Written as the tools call it: `/etc/rc3.d` is a link.
-                requests.entry(overlay.merged.place(unescape(path))).or_default().push(event.id);
+                requests.entry(overlay.merged.place(path.raw())).or_default().push(event.id);
             }
         }
     }
@@ -66,7 +66,7 @@ pub(super) fn attribute(
     let mut all: Vec<FileChange> = found
         .into_iter()
         .map(|(path, what)| {
-            let text = escape(path.as_os_str());
+            let text = Escaped::new(&path).shown();
             let mut ids = requests.get(&path).cloned().unwrap_or_default();
             ids.dedup();
             let owner = shipped.get(path.as_os_str().as_bytes()).and_then(|same| name(same.first()?));

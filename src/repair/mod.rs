@@ -188,6 +188,7 @@ fn reverted(events: &[Event]) -> BTreeSet<u64> {
             continue;
         }
         for word in event.argv.iter().skip(2) {
+            let word = word.text().unwrap_or_default();
             match word.parse::<u64>() {
                 Ok(id) => _ = reverted.insert(id),
                 Err(_) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::attribution::{FoundBy, Origin};
+use crate::escape::Escaped;
 use crate::intent::RecordedIntent;
 use crate::journal::{Event, Verdict, timestamp};
 use crate::state::State;
@@ -41,7 +42,7 @@ fn event(id: u64, known: Option<(Option<String>, Vec<RecordedIntent>)>) -> Event
         id,
         time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
         tool: Tool::Nodeshim,
-        argv: vec!["nodeshim".to_owned(), "repair".to_owned()],
+        argv: vec![Escaped::new("nodeshim"), Escaped::new("repair")],
         exit: 0,
         verdict: Verdict::Allow,
         message: String::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::escape::Escaped;
 use crate::intent::Intent;
 use crate::journal::{Event, Replayed};
 use crate::state::{Plugin, State, Subject, subject};
@@ -81,7 +82,7 @@ pub fn is_lost(intent: &Intent, events: &[u64], plugin: &Plugin, all: &[Event]) 
 }
 
 /// What makes an event of another image the same event.
-type Key = (Replayed, String, Vec<String>, Option<String>);
+type Key = (Replayed, String, Vec<Escaped>, Option<String>);
 
 fn key(event: &Event) -> Option<Key> {
     let origin = &event.origin;
@@ -113,7 +114,7 @@ mod tests {
             id,
             time: "2024-01-01T00:00:00Z".into(),
             tool: Tool::Lokkit,
-            argv: vec!["lokkit".into(), id.to_string()],
+            argv: vec![Escaped::new("lokkit"), Escaped::new(id.to_string())],
             exit: 0,
             verdict: Verdict::Allow,
             message: String::new(),

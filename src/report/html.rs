@@ -2,7 +2,6 @@
 
 use super::model::{Item, Plugin, Report};
 use super::page::Page;
-use crate::escape::shown;
 use crate::inspect::words;
 use crate::inspect::{ChangeEntry, Declared, ScriptletEntry};
 use crate::trust::Signature as Verdict;
@@ -307,7 +306,7 @@ fn changed(page: &mut Page, entry: &ChangeEntry) {
     page.raw("<tr><td><code>")
         .text(what)
         .raw("</code></td><td class=\"path\">")
-        .text(&shown(&entry.change.path));
+        .text(&entry.change.path);
     if let Some(from) = &entry.change.from {
         page.raw(" <span class=\"soft\">was ").text(from).raw("</span>");
     }

@@ -1,7 +1,6 @@
 //! The report as text.
 
 use super::model::{Image, Item, Plugin, Report};
-use crate::escape::shown;
 use crate::inspect::words::past;
 use crate::inspect::{Declared, ScriptletEntry};
 use crate::plan::{Width, events, wrapped};
@@ -139,7 +138,7 @@ fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
             change.what
         };
         let mark = if change.undeclared { " (not declared)" } else { "" };
-        put("file", &format!("{} {what} by {scriptlet}{mark}", shown(&change.change.path)));
+        put("file", &format!("{} {what} by {scriptlet}{mark}", change.change.path));
     }
     if entry.omitted > 0 {
         put("file", &format!("and {} more by {scriptlet} that were not recorded", entry.omitted));

@@ -1,13 +1,12 @@
 //! The changes that were made through a root, in the order in which they were made.
 
 use std::cell::RefCell;
-use std::ffi::OsStr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::digest;
-use crate::escape::escape;
+use crate::escape::Escaped;
 
 /// A change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,14 +14,14 @@ use crate::escape::escape;
 pub struct Change {
     /// What was done.
     pub op: Op,
-    /// The path in the image, absolute, escaped as in [`crate::escape`].
-    pub path: String,
+    /// The path in the image, absolute.
+    pub path: Escaped,
     /// Where a link that was made points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<Escaped>,
     /// Where a link that was replaced or removed pointed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub was: Option<String>,
+    pub was: Option<Escaped>,
     /// SHA-256 of what a file that was written holds now, in lower case hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -89,12 +88,11 @@ pub(super) struct ChangeLog {
 impl ChangeLog {
     /// Notes a change, with a link's new and former target.
     pub fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
-        let text = |path: &Path| escape(path.as_os_str());
         let change = Change {
             op,
-            path: text(&Path::new("/").join(path)),
-            target: target.map(text),
-            was: was.map(text),
+            path: Escaped::new(Path::new("/").join(path)),
+            target: target.map(Escaped::new),
+            was: was.map(Escaped::new),
             digest: None,
             before: None,
         };
@@ -133,9 +131,8 @@ impl ChangeLog {
 
     /// Takes over the changes of another log, whose paths begin at the directory `dir`.
     pub fn take_over(&self, dir: &str, inner: &ChangeLog) {
-        let prefix = escape(OsStr::new(dir));
         let mut changes = inner.noted.take();
-        changes.iter_mut().for_each(|noted| noted.change.path.insert_str(0, &prefix));
+        changes.iter_mut().for_each(|noted| noted.change.path = noted.change.path.prefixed(dir));
         self.noted.borrow_mut().append(&mut changes);
         self.replaced.borrow_mut().append(&mut inner.replaced.take());
     }

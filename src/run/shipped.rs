@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::attribution::{FoundBy, Origin};
 use crate::digest::digest;
 use crate::error::Result;
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, UnitWant, Verdict};
 use crate::journal::{Appender, Event, timestamp};
 use crate::lint::{Context, ShippedItem, of_installed};
@@ -77,7 +77,7 @@ fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Even
         id: 0,
         time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
         tool: Tool::Bypass,
-        argv: vec![escape(path.as_ref())],
+        argv: vec![Escaped::new(path)],
         exit: 0,
         verdict: Verdict::Deny,
         message: "a file of the package".to_owned(),
@@ -107,10 +107,9 @@ fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Even
 
 /// The file as a change, where taking it away takes back what it asks for and nothing else.
 fn change(root: &Root, path: &str, intent: &Intent) -> Option<Change> {
-    let text = |path: &std::path::Path| escape(path.as_os_str());
     let of = |op| Change {
         op,
-        path: escape(path.as_ref()),
+        path: Escaped::new(path),
         target: None,
         was: None,
         digest: None,
@@ -129,7 +128,7 @@ fn change(root: &Root, path: &str, intent: &Intent) -> Option<Change> {
         | Intent::Unit {
             want: UnitWant::Mask, ..
         } => Some(Change {
-            target: Some(text(&root.read_link(path).ok()?)),
+            target: Some(Escaped::new(root.read_link(path).ok()?)),
             ..of(Op::Link)
         }),
         _ => None,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Result, if_exists};
-use crate::escape::unescape;
 use crate::plan::{Action, PlannedChange};
 use crate::root::{Change, Op, Root};
 use crate::rpmdb::owners_of;
@@ -58,6 +57,6 @@ pub(super) fn emptied(
 /// The directories to remember after `changes` were made.
 pub fn remembered(root: &Root, before: &BTreeSet<String>, changes: &[Change]) -> BTreeSet<String> {
     let made = changes.iter().filter(|change| change.op == Op::Mkdir);
-    let made = made.filter_map(|change| unescape(&change.path).into_string().ok());
+    let made = made.filter_map(|change| change.path.text());
     before.iter().cloned().chain(made).filter(|path| root.is_dir(path)).collect()
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::Result;
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
@@ -178,9 +178,9 @@ const RUN_LEVELS: &str = "/etc/rc";
 /// None if nothing was restored.
 fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<Event> {
     let is_restored = |change: &Change| {
-        let path = unescape(&change.path);
         let mut planned = restored.changes.iter().chain(&restored.after_files);
-        planned.any(|planned| planned.path.as_str() == path) || change.path.starts_with(RUN_LEVELS)
+        planned.any(|planned| change.path == planned.path.as_str())
+            || change.path.shown().starts_with(RUN_LEVELS)
     };
     let changes: Vec<Change> = made.into_iter().filter(is_restored).collect();
     let asked = !revert.plugins.is_empty() || !revert.events.is_empty();
@@ -188,11 +188,11 @@ fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<
         return None;
     }
     let mut argv = vec![
-        "nodeshim".to_owned(),
-        if asked { "revert" } else { "settle" }.to_owned(),
+        Escaped::new("nodeshim"),
+        Escaped::new(if asked { "revert" } else { "settle" }),
     ];
-    argv.extend(revert.plugins.iter().cloned());
-    argv.extend(revert.events.iter().map(u64::to_string));
+    argv.extend(revert.plugins.iter().map(Escaped::new));
+    argv.extend(revert.events.iter().map(|event| Escaped::new(event.to_string())));
     Some(Event {
         id: 0,
         time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::audit::Audit;
 use crate::error::Result;
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::firewall::firewalld::whole::{Refusal, refusals};
 use crate::firewall::firewalld::{Grammar, Tree, Whole};
 use crate::journal::Journal;
@@ -121,6 +121,6 @@ impl Makers {
 }
 
 /// A recorded path as it is.
-fn plain(path: &str) -> String {
-    unescape(path).to_string_lossy().into_owned()
+fn plain(path: &Escaped) -> String {
+    path.raw().to_string_lossy().into_owned()
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::lifetime::InstallPeriod;
 use super::{Plugin, State, Subject, subject};
 use crate::attribution::{Origin, is_package};
+use crate::escape::Escaped;
 use crate::intent::Intent;
 use crate::journal::Event;
 use crate::rpmdb::Installed;
@@ -109,7 +110,7 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     for (name, plugin) in fold.state.plugins.iter_mut().chain(&mut fold.gone) {
         if let Some(tally) = tallies.remove(name.as_str()) {
             plugin.requests = tally.requests;
-            plugin.paths = tally.paths.into_iter().map(str::to_owned).collect();
+            plugin.paths = tally.paths.into_iter().cloned().collect();
         }
     }
     fold
@@ -119,13 +120,13 @@ pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
 #[derive(Default)]
 struct Tally<'e> {
     requests: usize,
-    paths: BTreeSet<&'e str>,
+    paths: BTreeSet<&'e Escaped>,
 }
 
 impl<'e> Tally<'e> {
     fn take(&mut self, event: &'e Event) {
         self.requests += 1;
-        self.paths.extend(event.changes.iter().map(|change| change.path.as_str()));
+        self.paths.extend(event.changes.iter().map(|change| &change.path));
     }
 }
 

@@ -4,11 +4,13 @@
 use super::State;
 use crate::digest::digest;
 use crate::error::{Error, Result};
+use crate::escape::Escaped;
 use crate::journal::{Event, PATH};
 
 /// What tells one request from another under the same number.
 pub fn fingerprint(event: &Event) -> String {
-    digest(format!("{} {} {:?} {}", event.id, event.tool.name(), event.argv, event.exit).as_bytes())
+    let argv: Vec<&str> = event.argv.iter().map(Escaped::recorded).collect();
+    digest(format!("{} {} {argv:?} {}", event.id, event.tool.name(), event.exit).as_bytes())
 }
 
 impl State {
@@ -91,7 +93,7 @@ mod tests {
             id,
             time: String::new(),
             tool: Tool::Systemctl,
-            argv: vec![word.to_owned()],
+            argv: vec![word.into()],
             exit: 0,
             verdict: Verdict::Allow,
             message: String::new(),

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
+use crate::escape::Escaped;
 use crate::intent::{FirewallItem, Intent, Withheld};
 use crate::journal;
 use crate::layout;
@@ -174,9 +175,9 @@ pub struct Plugin {
     /// How many requests it has made, ever.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub requests: usize,
-    /// The paths that its requests have changed, escaped as in [`crate::escape`].
+    /// The paths that its requests have changed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub paths: BTreeSet<String>,
+    pub paths: BTreeSet<Escaped>,
     /// What it wants, in the order in which it asked last.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
     pub wants: Vec<ActiveIntent>,
@@ -381,7 +382,7 @@ mod tests {
             nevra: Some("a-1-1.noarch".into()),
             wants: vec![want(Intent::Allow { opening, zone: None }), want(unit)],
             requests: 2,
-            paths: BTreeSet::from(["/etc/a\\x0a".to_owned()]),
+            paths: BTreeSet::from([Escaped::new("/etc/a\n")]),
             ..Plugin::default()
         };
         let state = State {

@@ -1,6 +1,7 @@
 //! What an intent is about: a later intent on the same subject by the same plugin replaces an earlier
 //! one, and two plugins that want the same subject share it.
 
+use crate::escape::Escaped;
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, UnitWant};
 
 /// What an intent is about.
@@ -33,7 +34,7 @@ pub enum Subject {
     /// The default zone.
     DefaultZone,
     /// A kernel module of the firewall.
-    FirewallModule(String),
+    FirewallModule(Escaped),
     /// SELinux.
     Selinux,
     /// A kernel module that is loaded at boot.

@@ -1,6 +1,8 @@
 //! What requests were about, and which way they went: what another plugin wants the same of stays.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::intent::{Intent, ServiceWant, UnitWant};
 use crate::journal::Event;
@@ -47,7 +49,8 @@ pub(super) fn opposite((subject, way): &Effect) -> Option<Effect> {
 /// The aims of the event that a change served: those on the unit or service that the path names,
 /// else all of them.
 pub(super) fn aims_of(event: &Event, change: &Change) -> Vec<Effect> {
-    let name = change.path.rsplit('/').next().unwrap_or_default();
+    let path = change.path.raw();
+    let name = Path::new(&path).file_name().and_then(OsStr::to_str).unwrap_or_default();
     let is_named = |intent: &Intent| match intent {
         Intent::Unit { unit, .. } | Intent::Dependency { unit, .. } => unit == name,
         Intent::Service { service, .. } => name.ends_with(service.as_str()),

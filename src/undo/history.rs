@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::escape::Escaped;
 use crate::journal::Event;
 use crate::root::{Change, Op};
 
@@ -10,8 +11,8 @@ use crate::root::{Change, Op};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PathState {
     Nothing,
-    /// Where a link points, escaped.
-    Link(String),
+    /// Where a link points.
+    Link(Escaped),
     /// A file, with the digest of its content where that is known.
     File(Option<String>),
 }
@@ -21,11 +22,11 @@ pub(super) type Chain<'a> = Vec<(&'a Event, Cow<'a, Change>)>;
 
 /// What happened to each path. A file that was renamed is gone from its old path, and was written at
 /// its new one with what the old one held.
-pub(super) fn chains(events: &[Event]) -> BTreeMap<String, Chain<'_>> {
-    let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
+pub(super) fn chains(events: &[Event]) -> BTreeMap<Escaped, Chain<'_>> {
+    let mut chains: BTreeMap<Escaped, Chain> = BTreeMap::new();
     for event in events {
         for change in event.changes.iter().filter(|change| change.op != Op::Chmod) {
-            let last = |path: &str| {
+            let last = |path: &Escaped| {
                 let (_, change) = chains.get(path)?.last()?;
                 Some(left_by(change))
             };

@@ -21,7 +21,7 @@ use reverse::reopen;
 
 use crate::digest::digest;
 use crate::error::{Result, if_exists};
-use crate::escape::{escape, unescape};
+use crate::escape::Escaped;
 use crate::firewall::BY_ENTRY;
 use crate::intent::{Intent, RecordedIntent};
 use crate::journal::{Event, replaced};
@@ -51,7 +51,7 @@ pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Re
         }
         let is_directory = chain.iter().any(|(_, change)| matches!(change.op, Op::Mkdir | Op::Rmdir));
         match is_directory {
-            true => directories.push((path.as_str(), chain)),
+            true => directories.push((path, chain)),
             false => scene.path(path, chain, &mut restored)?,
         }
     }
@@ -78,7 +78,8 @@ struct RestoreContext<'a> {
 /// for it.
 fn starts_firewall(event: &Event, change: &Change) -> bool {
     let switches_on = |recorded: &RecordedIntent| recorded.intent == Intent::FirewallSwitch { on: true };
-    let name = change.path.rsplit('/').next().unwrap_or_default();
+    let path = change.path.shown();
+    let name = path.rsplit('/').next().unwrap_or_default();
     event.intents.iter().any(switches_on) && FIREWALLS.iter().any(|firewall| name.contains(firewall))
 }
 
@@ -163,30 +164,30 @@ impl RestoreContext<'_> {
         (expected, desired)
     }
 
-    fn path(&self, path: &str, chain: &Chain, restored: &mut Contribution) -> Result<()> {
+    fn path(&self, path: &Escaped, chain: &Chain, restored: &mut Contribution) -> Result<()> {
         let (expected, desired) = self.compare(chain);
         let desired = self.unless_dangling(path, desired);
         let actual = self.actual(path)?;
         let as_desired = actual == desired && !matches!(desired, PathState::File(None));
         if is_same(&expected, &desired)
             || as_desired
-            || BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry))
+            || path.text().is_some_and(|path| BY_ENTRY.iter().any(|by_entry| path.starts_with(by_entry)))
         {
             return Ok(());
         }
         let because: Vec<u64> = chain.iter().map(|(event, _)| event.id).collect();
-        let left = |text: &str| Note::new(None, format!("{path} is left as it is: {text}"), &because);
+        let left =
+            |text: &str| Note::new(None, format!("{} is left as it is: {text}", path.shown()), &because);
         if actual != expected && !is_known_to_match(&actual, &expected) {
             restored.notes.push(left("somebody else has changed it since"));
             return Ok(());
         }
-        let plain = |text: &str| unescape(text).into_string().ok();
-        let Some(place) = plain(path) else {
+        let Some(place) = path.text() else {
             restored.notes.push(left("its name is not UTF-8"));
             return Ok(());
         };
         let action = match desired {
-            PathState::Link(target) => match plain(&target) {
+            PathState::Link(target) => match target.text() {
                 Some(target) => Action::Link { target },
                 None => {
                     restored.notes.push(left("where it pointed is not UTF-8"));
@@ -219,12 +220,12 @@ impl RestoreContext<'_> {
     }
 
     /// A link that would lead nowhere is not put back.
-    fn unless_dangling(&self, path: &str, desired: PathState) -> PathState {
+    fn unless_dangling(&self, path: &Escaped, desired: PathState) -> PathState {
         match desired {
             PathState::Link(target) if target != "/dev/null" => {
-                let at = unescape(path);
+                let at = path.raw();
                 let directory = Path::new(&at).parent().unwrap_or(Path::new("/"));
-                if self.root.exists(directory.join(unescape(&target))) {
+                if self.root.exists(directory.join(target.raw())) {
                     PathState::Link(target)
                 } else {
                     PathState::Nothing
@@ -234,23 +235,23 @@ impl RestoreContext<'_> {
         }
     }
 
-    fn actual(&self, path: &str) -> Result<PathState> {
-        let at = unescape(path);
+    fn actual(&self, path: &Escaped) -> Result<PathState> {
+        let at = path.raw();
         Ok(match if_exists(self.root.meta(&at))?.map(|meta| meta.kind) {
             None => PathState::Nothing,
-            Some(Kind::Link) => PathState::Link(escape(self.root.read_link(&at)?.as_os_str())),
+            Some(Kind::Link) => PathState::Link(Escaped::new(self.root.read_link(&at)?)),
             Some(Kind::File) => PathState::File(self.root.read(&at).ok().map(|content| digest(&content))),
             Some(_) => PathState::File(None),
         })
     }
 
     /// A directory that was made goes if nothing is left in it.
-    fn directory(&self, path: &str, chain: &Chain, restored: &mut Contribution) -> Result<()> {
+    fn directory(&self, path: &Escaped, chain: &Chain, restored: &mut Contribution) -> Result<()> {
         let was_made = chain.first().is_some_and(|(_, change)| change.op == Op::Mkdir);
         if !was_made || chain.iter().any(|(event, change)| self.counts_now(event, change)) {
             return Ok(());
         }
-        let Ok(path) = unescape(path).into_string() else {
+        let Some(path) = path.text() else {
             return Ok(());
         };
         let entries = if_exists(self.root.list(&path))?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::backend::systemd::{is_unit_name, script, there, unit_file};
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::intent::{Intent, Scope, UnitWant};
 use crate::journal::Event;
 use crate::plan::{Action, Contribution, Executed, Note, PlannedChange, UnitVerb};
@@ -195,5 +195,5 @@ pub fn is_there(root: &Root, intent: &Intent) -> bool {
 /// The words after the tool's name, if they are text.
 fn arguments(event: &Event) -> Option<Vec<String>> {
     let words = event.argv.iter().skip(1);
-    words.map(|word| unescape(word).into_string().ok()).collect()
+    words.map(Escaped::text).collect()
 }

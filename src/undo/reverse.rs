@@ -40,8 +40,10 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
     }
     for (name, want) in fold.refused.iter().filter(|(_, want)| matches!(want.intent, Intent::Note { .. })) {
         let made = made(events, want);
-        let paths = made.iter().flat_map(|event| &event.changes).map(|change| change.path.as_str());
-        let is_put_back = paths.clone().count() > 0 && paths.clone().all(|path| is_restored(restored, path));
+        let mut paths =
+            made.iter().flat_map(|event| &event.changes).map(|change| change.path.text()).peekable();
+        let is_put_back =
+            paths.peek().is_some() && paths.all(|path| path.is_some_and(|path| is_restored(restored, &path)));
         if !made.is_empty() && !is_put_back {
             restored.notes.push(not_kept(name, "what it did by hand", &want.events));
         }

@@ -1,12 +1,12 @@
 //! From what was left and what is there to what a tool would have been asked for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::left::Left;
 use crate::audit::{AskedByHand, DirectChange, FileChange, Side, asked_for, journal_change};
 use crate::backend::systemd::{script, there};
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::firewall::firewalld::{Grammar, Service};
 use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::root::{Change, Root};
@@ -17,8 +17,8 @@ use crate::unit::preset::{PresetAnswer, Presets};
 /// Something that was done and that nobody recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// The paths that are not as they were left, escaped.
-    pub paths: Vec<String>,
+    /// The paths that are not as they were left.
+    pub paths: Vec<Escaped>,
     /// What a tool would have been asked for.
     pub intents: Vec<Intent>,
     /// The changes of files; none of one that is more than what was asked for.
@@ -54,9 +54,10 @@ pub(super) fn between(root: &Root, left: &Left, now: &Left) -> Vec<Found> {
 
 fn without_lost(root: &Root, left: &Left) -> Left {
     let mut left = left.clone();
-    let is_there = |path: &String| {
-        let top: String = path.split_inclusive('/').take(3).collect();
-        root.is_dir(unescape(&top))
+    let is_there = |path: &Escaped| {
+        let path = path.raw();
+        let top: PathBuf = Path::new(&path).components().take(3).collect();
+        root.is_dir(top)
     };
     left.links.retain(|path, _| is_there(path));
     left.files.retain(|path, _| is_there(path));
@@ -64,7 +65,7 @@ fn without_lost(root: &Root, left: &Left) -> Left {
 }
 
 fn links<'l>(left: &'l Left, now: &'l Left) -> impl Iterator<Item = FileChange> + 'l {
-    let side = |target: &String| Side {
+    let side = |target: &Escaped| Side {
         kind: "link".into(),
         target: Some(target.clone()),
         ..Side::default()
@@ -91,13 +92,13 @@ fn files<'l>(left: &'l Left, now: &'l Left) -> impl Iterator<Item = FileChange> 
 }
 
 /// The paths that are not the same in both, in order.
-fn differing<'m>(
-    left: &'m BTreeMap<String, String>,
-    now: &'m BTreeMap<String, String>,
-) -> impl Iterator<Item = &'m String> {
+fn differing<'m, T: PartialEq>(
+    left: &'m BTreeMap<Escaped, T>,
+    now: &'m BTreeMap<Escaped, T>,
+) -> impl Iterator<Item = &'m Escaped> {
     let gone_or_changed = left.iter().filter(|(path, held)| now.get(*path) != Some(held));
     let new = now.iter().filter(|(path, _)| !left.contains_key(*path));
-    let paths: std::collections::BTreeSet<&String> =
+    let paths: std::collections::BTreeSet<&Escaped> =
         gone_or_changed.chain(new).map(|(path, _)| path).collect();
     paths.into_iter()
 }
@@ -154,7 +155,8 @@ fn is_pulled_in(of: &Left, unit: &str) -> bool {
 }
 
 /// What a link at a path says, if it is one of this unit in a `.wants` directory or the like.
-fn dependency(path: &str, unit: &str) -> Option<Intent> {
+fn dependency(path: &Escaped, unit: &str) -> Option<Intent> {
+    let path = path.text()?;
     let (directory, name) = path.rsplit_once('/')?;
     let (target, kind) = directory.rsplit_once('/')?.1.rsplit_once('.')?;
     let is_one = name == unit && ["wants", "requires", "upholds"].contains(&kind);
@@ -246,7 +248,24 @@ fn default_zone(left: &Left, now: &Left) -> Option<Found> {
         intents: vec![Intent::DefaultZone {
             zone: now.default_zone.clone(),
         }],
-        paths: vec![FIREWALLD_CONF.to_owned()],
+        paths: vec![FIREWALLD_CONF.into()],
         changes: Vec::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_of_a_name_with_a_backslash_is_of_the_unit() {
+        let unit = r"w@a\x2db.service";
+        let path = Escaped::new(format!("/etc/systemd/system/multi-user.target.requires/{unit}"));
+        let expected = Intent::Dependency {
+            unit: unit.into(),
+            target: "multi-user.target".into(),
+            dependency: "requires".into(),
+        };
+        assert_eq!(dependency(&path, unit), Some(expected));
+    }
 }

@@ -2,12 +2,12 @@
 //! units are started and the firewall is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::firewall::firewalld::{Conf, Tree};
 use crate::firewall::lokkit::config;
 use crate::journal::DIRECTORY;
@@ -44,12 +44,12 @@ pub(super) struct Left {
     pub machine: String,
     /// The default zone that firewalld's configuration names.
     pub default_zone: String,
-    /// Where links point, by their paths, both escaped.
+    /// Where links point, by their paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub links: BTreeMap<String, String>,
-    /// What zone files and lokkit's configuration held, by their paths, escaped.
+    pub links: BTreeMap<Escaped, Escaped>,
+    /// What zone files and lokkit's configuration held, by their paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
+    pub files: BTreeMap<Escaped, String>,
 }
 
 impl Left {
@@ -100,7 +100,7 @@ impl Left {
             default_zone: Conf::load(&Tree::of(root)).unwrap_or_default().zone().to_owned(),
             links,
             files: files
-                .filter_map(|path| Some((escape(OsStr::new(&path)), root.read_text(&path).ok()?)))
+                .filter_map(|path| Some((Escaped::new(&path), root.read_text(&path).ok()?)))
                 .collect(),
         }
     }
@@ -127,11 +127,10 @@ fn machine(root: &Root) -> String {
     }
 }
 
-fn links_in(root: &Root, directory: &str) -> BTreeMap<String, String> {
+fn links_in(root: &Root, directory: &str) -> BTreeMap<Escaped, Escaped> {
     let listed = root.list_links(directory).unwrap_or_default().into_iter();
     let link = |(entry, target): (crate::root::Entry, Option<std::path::PathBuf>)| {
-        let path = format!("{directory}/{}", escape(&entry.name));
-        Some((path, escape(target?.as_os_str())))
+        Some((Escaped::new(Path::new(directory).join(&entry.name)), Escaped::new(target?)))
     };
     listed.filter_map(link).collect()
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use crate::attribution::{FoundBy, Origin};
 use crate::boot::Applied;
 use crate::error::Result;
-use crate::escape::unescape;
+use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent};
 use crate::intercept::{RUN_PATH, is_booted};
 use crate::journal::{Appender, Event, Journal, Verdict, last_event, timestamp};
@@ -214,8 +214,8 @@ fn leave_out_packages(root: &Root, left: &Left, found: &mut Vec<Found>) -> Resul
 }
 
 /// Where a recorded path is in the image.
-fn place(root: &Root, path: &str) -> PathBuf {
-    root.place(unescape(path))
+fn place(root: &Root, path: &Escaped) -> PathBuf {
+    root.place(path.raw())
 }
 
 /// Where a packaged unit's file is.

@@ -9,6 +9,7 @@ use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::backend::iptables::{self, Family};
 use nodeshim::backend::rulesets::{Undone, wanted};
 use nodeshim::config::{Backend, Config};
+use nodeshim::escape::Escaped;
 use nodeshim::firewall::definitions::Definitions;
 use nodeshim::firewall::firewalld::store;
 use nodeshim::intent::Intent;
@@ -262,7 +263,7 @@ impl Shimmed {
             id: 0,
             time: timestamp(Some("0")),
             tool,
-            argv: std::iter::once(name.to_owned()).chain(words).collect(),
+            argv: std::iter::once(name.to_owned()).chain(words).map(Escaped::new).collect(),
             exit: reply.exit,
             verdict: Default::default(),
             message: String::new(),

@@ -49,7 +49,7 @@ fn a_transaction_may_bring_and_upgrade_a_tool() {
     // Another package with the same file takes its place, as an upgrade does.
     image.transaction(&["-U", "--replacefiles", &owner(2)]);
     assert_eq!(image.read("/usr/sbin/chkconfig"), "tool 2\n");
-    let asked: Vec<String> = image.events().iter().map(|event| event.argv.join(" ")).collect();
+    let asked: Vec<String> = image.events().iter().map(|event| event.words()).collect();
     assert_eq!(asked, ["chkconfig --list x1", "chkconfig --list x2"], "the shim stood there in %post");
     let verified = image.rpm(&["-V", "tool-2"]);
     let verified = Command::new(&verified[0]).args(&verified[1..]).output().expect("rpm starts");

@@ -59,7 +59,7 @@ impl Twins {
         assert_eq!(tree(&self.with), tree(&self.without), "{what}");
         assert_eq!(verified(&self.with), verified(&self.without), "{what}: rpm -Va");
         let events = self.with.events();
-        let mut asked: Vec<String> = events[self.seen..].iter().map(|event| event.argv.join(" ")).collect();
+        let mut asked: Vec<String> = events[self.seen..].iter().map(|event| event.words()).collect();
         self.seen = events.len();
         let mut expected: Vec<String> = scriptlets
             .iter()

@@ -212,11 +212,7 @@ fn killed_in_a_transaction(all: bool) {
     assert_eq!(said.contains("took out the shims"), all, "{said}");
     assert_eq!(fs::read_to_string(&tool).expect("the tool"), "the image's own");
     let events = image.events();
-    assert!(
-        events[seen..]
-            .iter()
-            .any(|event| event.argv.join(" ") == "systemctl enable node-lua.service")
-    );
+    assert!(events[seen..].iter().any(|event| event.words() == "systemctl enable node-lua.service"));
     assert!(image.has(&wants("node-lua.service")));
     let before = image.files();
     succeed(&mut image.nodeshim("settle", [""; 0]));

@@ -147,13 +147,15 @@ impl Run {
     /// programs that were seen to run.
     pub fn bypasses(&self) -> BTreeSet<String> {
         let by_hand = self.changes.iter().filter(|change| change.request.is_none() && change.is_of_content());
-        let paths =
-            by_hand.filter_map(|change| Some(format!("{}: {}", of_path(&change.path)?.words(), change.path)));
-        let programs = self
-            .programs
-            .iter()
-            .filter_map(|path| of_program(path))
-            .map(|(name, about)| format!("{about}: {name} was run directly"));
+        let paths = by_hand.filter_map(|change| {
+            let path = change.path.shown();
+            Some(format!("{}: {path}", of_path(&path)?.words()))
+        });
+        let programs = self.programs.iter().filter_map(|path| {
+            let path = path.shown();
+            let (name, about) = of_program(&path)?;
+            Some(format!("{about}: {name} was run directly"))
+        });
         paths.chain(programs).collect()
     }
 }

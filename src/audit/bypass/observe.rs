@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
 use crate::audit::found::{DirectChange, Found};
-use crate::audit::record::{FileChange, How, Run};
+use crate::audit::record::{FileChange, How, Run, Side};
+use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::{Event, Verdict};
 use crate::root::{Change, Op, Root};
@@ -38,14 +39,17 @@ pub fn asked_for<'c>(
     direct: impl IntoIterator<Item = DirectChange<'c>>,
 ) -> Vec<AskedByHand<'c>> {
     let mut asked = Vec::new();
-    let mut levels: BTreeMap<&str, Vec<&FileChange>> = BTreeMap::new();
+    let mut levels: BTreeMap<String, Vec<&FileChange>> = BTreeMap::new();
     for one in direct {
         let change = one.change;
-        let Some(bypass) = of_path(&change.path).filter(|_| change.is_of_content()) else {
+        let path = change.path.shown();
+        let Some(bypass) = of_path(&path).filter(|_| change.is_of_content()) else {
             continue;
         };
-        match (bypass, run_level(&change.path)) {
-            (Bypass::RunLevel, Some((_, _, service))) => levels.entry(service).or_default().push(change),
+        match (bypass, run_level(&path)) {
+            (Bypass::RunLevel, Some((_, _, service))) => {
+                levels.entry(service.to_owned()).or_default().push(change)
+            }
             _ => asked.push(AskedByHand {
                 changes: vec![change],
                 intents: intents(root, bypass, &one),
@@ -53,7 +57,7 @@ pub fn asked_for<'c>(
         }
     }
     asked.extend(levels.into_iter().map(|(service, changes)| AskedByHand {
-        intents: service_intents(service, &changes),
+        intents: service_intents(&service, &changes),
         changes,
     }));
     asked
@@ -62,11 +66,11 @@ pub fn asked_for<'c>(
 fn event(run: &Run, asked: AskedByHand, text: Option<&str>) -> Event {
     let AskedByHand { changes, mut intents } = asked;
     if intents.is_empty() {
-        let notes = changes.iter().filter_map(|change| Some(note(of_path(&change.path)?, change)));
+        let notes = changes.iter().filter_map(|change| Some(note(of_path(&change.path.shown())?, change)));
         intents.extend(notes);
     }
-    let by: BTreeSet<&str> = changes.iter().flat_map(|change| &change.by).map(String::as_str).collect();
-    let line = changes.iter().find_map(|change| line_of(text?, &change.path));
+    let by: BTreeSet<String> = changes.iter().flat_map(|change| &change.by).map(Escaped::shown).collect();
+    let line = changes.iter().find_map(|change| line_of(text?, &change.path.shown()));
     let mut details: Vec<String> = line.map(|line| format!("line {line}")).into_iter().collect();
     details.extend((!by.is_empty()).then(|| format!("by {}", by.into_iter().collect::<Vec<_>>().join(", "))));
     Event {
@@ -98,7 +102,7 @@ fn blank(run: &Run) -> Event {
 
 /// A change as the journal has it.
 pub fn journal_change(change: &FileChange) -> Change {
-    let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
+    let target = |side: &Option<Side>| side.as_ref().and_then(|side| side.target.clone());
     let op = match (&change.before, &change.after) {
         (_, None) => Op::Remove,
         (_, Some(after)) if after.target.is_some() => Op::Link,
@@ -119,7 +123,7 @@ fn note(bypass: Bypass, change: &FileChange) -> Intent {
     let severity = if bypass.is_grave() { "high" } else { "low" };
     Intent::Note {
         severity: severity.into(),
-        text: format!("{}: {}", bypass.words(), change.path),
+        text: format!("{}: {}", bypass.words(), change.path.shown()),
     }
 }
 
@@ -136,7 +140,8 @@ fn intents(root: &Root, bypass: Bypass, direct: &DirectChange) -> Vec<Intent> {
 
 /// A link in `X.target.wants` enables the unit; one that other units pull in is a dependency.
 fn pulled_in(change: &FileChange) -> Option<Intent> {
-    let (directory, unit) = change.path.rsplit_once('/')?;
+    let path = change.path.text()?;
+    let (directory, unit) = path.rsplit_once('/')?;
     let (_, directory) = directory.rsplit_once('/')?;
     let (target, dependency) = directory.rsplit_once('.')?;
     let made = change.after.is_some();
@@ -162,8 +167,9 @@ fn unit_intent(unit: &str, want: UnitWant) -> Intent {
 
 /// A mask or the default target.
 fn local_unit(root: &Root, change: &FileChange) -> Option<Intent> {
-    let name = change.path.strip_prefix("/etc/systemd/system/").filter(|name| !name.contains('/'))?;
-    let target = |side: &Option<crate::audit::Side>| side.as_ref().and_then(|side| side.target.clone());
+    let path = change.path.text()?;
+    let name = path.strip_prefix("/etc/systemd/system/").filter(|name| !name.contains('/'))?;
+    let target = |side: &Option<Side>| side.as_ref().and_then(|side| side.target.as_ref()?.text());
     let (before, after) = (target(&change.before), target(&change.after));
     match (before.as_deref(), after.as_deref()) {
         (_, Some("/dev/null")) => Some(unit_intent(name, UnitWant::Mask)),
@@ -200,7 +206,8 @@ fn run_level(path: &str) -> Option<(char, char, &str)> {
 fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
     let levels = |wanted: &dyn Fn(char, bool) -> bool| -> BTreeSet<char> {
         let of = |link: &FileChange| {
-            let (level, kind, _) = run_level(&link.path)?;
+            let path = link.path.shown();
+            let (level, kind, _) = run_level(&path)?;
             wanted(kind, link.after.is_some()).then_some(level)
         };
         links.iter().filter_map(|link| of(link)).collect()
@@ -240,9 +247,10 @@ fn programs(run: &Run, text: Option<&str>) -> Vec<Event> {
                 .push((command.line, words.join(" ")));
         }
     }
+    let paths: Vec<String> = run.programs.iter().map(Escaped::shown).collect();
     let ran: BTreeSet<&str> =
-        run.programs.iter().filter_map(|path| of_program(path)).map(|(name, _)| name).collect();
-    for path in &run.programs {
+        paths.iter().filter_map(|path| of_program(path)).map(|(name, _)| name).collect();
+    for path in &paths {
         if let Some((name, about)) = of_program(path) {
             named.entry(name.to_owned()).or_insert((about, Vec::new()));
         }
@@ -276,9 +284,41 @@ fn program_event(run: &Run, name: &str, about: &str, lines: &[(usize, String)], 
         text: format!("{about}: {command} {how}"),
     };
     Event {
-        argv: vec![crate::escape::escape(std::ffi::OsStr::new(&command))],
+        argv: vec![Escaped::new(&command)],
         message: lines_text,
         intents: vec![RecordedIntent::new(intent, ran)],
         ..blank(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_and_a_mask_of_a_name_with_a_backslash_are_of_the_unit() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let made = |path: &str, target: &str| FileChange {
+            path: Escaped::new(path),
+            after: Some(Side {
+                kind: "link".into(),
+                target: Some(Escaped::new(target)),
+                ..Side::default()
+            }),
+            ..FileChange::default()
+        };
+        let unit = r"mnt-p\x2dv.mount";
+        let wanted = |by: &str| made(&format!("/etc/systemd/system/{by}.wants/{unit}"), unit);
+        assert_eq!(pulled_in(&wanted("multi-user.target")), Some(unit_intent(unit, UnitWant::Enable)));
+        let by = r"w@a\x2db.service";
+        let dependency = Intent::Dependency {
+            unit: unit.into(),
+            target: by.into(),
+            dependency: "wants".into(),
+        };
+        assert_eq!(pulled_in(&wanted(by)), Some(dependency));
+        let mask = made(&format!("/etc/systemd/system/{unit}"), "/dev/null");
+        assert_eq!(local_unit(&root, &mask), Some(unit_intent(unit, UnitWant::Mask)));
     }
 }

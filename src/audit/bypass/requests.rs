@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::audit::claims::Claim;
 use crate::error::{Result, if_exists};
-use crate::escape::{escape, unescape};
+use crate::escape::Escaped;
 use crate::journal::{self, Journal};
 use crate::root::{Op, Root};
 use crate::tool::Tool;
@@ -14,8 +14,8 @@ use crate::tool::Tool;
 pub(in crate::audit) struct Requests {
     /// Their numbers.
     pub ids: Vec<u64>,
-    /// By path, canonical in the image and escaped: the tools call some by a link, as `/etc/rc3.d`.
-    pub paths: BTreeMap<String, u64>,
+    /// By path, canonical in the image: the tools call some by a link, as `/etc/rc3.d`.
+    pub paths: BTreeMap<Escaped, u64>,
     /// What those that shims recorded say of themselves.
     pub claims: Vec<Claim>,
 }
@@ -65,6 +65,6 @@ pub(in crate::audit) fn since(root: &Root, length: u64) -> Result<Requests> {
     Ok(requests)
 }
 
-fn place(root: &Root, path: &str) -> String {
-    escape(root.place(unescape(path)).as_os_str())
+fn place(root: &Root, path: &Escaped) -> Escaped {
+    Escaped::new(root.place(path.raw()))
 }

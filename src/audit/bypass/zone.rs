@@ -11,7 +11,8 @@ const SHIPPED: &str = "/usr/lib/firewalld/zones/";
 
 /// Openings and withdrawals between the two states of a zone file; nothing for any other file.
 pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Intent> {
-    let name = direct.change.path.strip_prefix(LOCAL_ZONES).and_then(|name| name.strip_suffix(".xml"));
+    let path = direct.change.path.shown();
+    let name = path.strip_prefix(LOCAL_ZONES).and_then(|name| name.strip_suffix(".xml"));
     let Some(name) = name.filter(|name| !name.contains('/')) else {
         return Vec::new();
     };

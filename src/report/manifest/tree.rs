@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::escape::{escape, printable};
+use crate::escape::Escaped;
 use crate::root::{Kind, Root};
 use crate::rpmdb::{Packaged, files};
 
@@ -131,7 +131,7 @@ fn without_epoch(nevra: &str) -> String {
 
 /// A path on one line.
 fn line(path: &OsStr) -> String {
-    printable(&escape(path))
+    Escaped::new(path).shown()
 }
 
 /// Owners by the paths that the image has: a package that names a path through a link owns what is

@@ -3,6 +3,7 @@
 use super::item::{Item, STEMS};
 use super::lokkit;
 use crate::argv::firewalld::{Given, edits_service};
+use crate::escape::Escaped;
 use crate::firewall::firewalld::{ForwardPort, Grammar};
 use crate::intent::{FirewallItem, Intent};
 use crate::request::clause::{Clause, Position};
@@ -115,7 +116,7 @@ impl Reader<'_> {
                 icmp_type: value.to_owned(),
             }),
             "--addmodule" | "--removemodule" => Intent::FirewallModule {
-                module: value.to_owned(),
+                module: Escaped::new(value),
                 load: option == "--addmodule",
             },
             "--custom-rules" => self.allow(lokkit::custom_rules(value)),

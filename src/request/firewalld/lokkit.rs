@@ -8,6 +8,7 @@ use super::session::{Session, Step};
 use super::store::intent_item;
 use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::systemctl;
+use crate::escape::Escaped;
 use crate::firewall::firewalld::port::{WITH_PORTS, range};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};
 use crate::intent::{FirewallItem, Intent};
@@ -74,7 +75,7 @@ fn ignored(session: &mut Session) {
 }
 
 fn intent_ignored(session: &mut Session, option: &str, value: &str) {
-    let module = value.to_owned();
+    let module = Escaped::new(value);
     let intent = match option {
         "--addmodule" => Intent::FirewallModule { module, load: true },
         "--removemodule" => Intent::FirewallModule { module, load: false },
@@ -253,6 +254,6 @@ pub(super) fn custom_rules(value: &str) -> FirewallItem {
     FirewallItem::CustomRules {
         family: family.to_owned(),
         table: table.to_owned(),
-        file: file.to_owned(),
+        file: Escaped::new(file),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::intents::intent_of;
 use crate::argv::lokkit::{Action, Argument, Request};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::intent::Intent;
 use crate::request::clause::{Clause, Position};
 
@@ -29,7 +29,7 @@ fn intent(request: &Request, what: &Action) -> Option<Intent> {
         },
         Action::Selinux(wanted) => Intent::Selinux {
             mode: wanted.mode.map(str::to_owned),
-            policy: wanted.policy.as_deref().map(escape),
+            policy: wanted.policy.as_deref().map(Escaped::new),
         },
     })
 }

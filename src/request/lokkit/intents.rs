@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::argv::lokkit::{Action, Request};
-use crate::escape::escape;
+use crate::escape::Escaped;
 use crate::firewall::lokkit::config::Loaded;
 use crate::firewall::lokkit::forward::Forward;
 use crate::firewall::lokkit::settings::{Entry, Settings};
@@ -74,7 +74,7 @@ impl Recorder<'_, '_> {
                     let wanted = self.request.selinux();
                     let intent = Intent::Selinux {
                         mode: wanted.mode.map(str::to_owned),
-                        policy: wanted.policy.as_deref().map(escape),
+                        policy: wanted.policy.as_deref().map(Escaped::new),
                     };
                     self.effects.reply.intent(intent, self.effects.selinux_changed);
                 }
@@ -122,7 +122,7 @@ pub fn intent_of(entry: &Entry) -> Intent {
         Entry::CustomRules(rules) => allow(FirewallItem::CustomRules {
             family: rules.family.name().to_owned(),
             table: rules.table.name().to_owned(),
-            file: escape(&rules.file),
+            file: Escaped::new(&rules.file),
         }),
         Entry::Service(service) => allow(FirewallItem::FirewallService {
             service: service.key.to_owned(),
@@ -140,7 +140,7 @@ fn allow(opening: FirewallItem) -> Intent {
 
 fn load(module: &OsStr, load: bool) -> Intent {
     Intent::FirewallModule {
-        module: escape(module),
+        module: Escaped::new(module),
         load,
     }
 }
