@@ -1,6 +1,6 @@
 //! `/etc/nodeshim/nodeshim.toml` in the image: how the shims answer and where plans are written.
 
-pub mod generation;
+pub(crate) mod generation;
 
 use serde::Deserialize;
 

@@ -78,7 +78,7 @@ impl Error {
     }
 
     /// A file whose content is not what it should be.
-    pub fn malformed(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
+    pub(crate) fn malformed(path: impl AsRef<Path>, reason: impl Into<String>) -> Self {
         Error::Malformed {
             path: path.as_ref().to_owned(),
             reason: reason.into(),
@@ -92,7 +92,7 @@ impl Error {
 
     /// As it is, but for a file of nodeshim's own that something else lies in the place of: then with
     /// the way out.
-    pub fn of_own_file(self) -> Self {
+    pub(crate) fn of_own_file(self) -> Self {
         match self {
             Error::Io {
                 path,
@@ -111,7 +111,7 @@ impl Error {
     }
 
     /// Whether the path, or a directory on the way to it, does not exist.
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(self.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
     }
 }

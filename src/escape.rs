@@ -38,7 +38,7 @@ impl Escaped {
     }
 
     /// The same with this before it.
-    pub fn prefixed(&self, prefix: impl AsRef<OsStr>) -> Escaped {
+    pub(crate) fn prefixed(&self, prefix: impl AsRef<OsStr>) -> Escaped {
         Escaped(escape(prefix.as_ref()) + &self.0)
     }
 

@@ -214,7 +214,7 @@ pub enum Intent {
 
 impl Intent {
     /// Whether it says what the presets said, which is not what was asked for.
-    pub fn is_left_to_presets(&self) -> bool {
+    pub(crate) fn is_left_to_presets(&self) -> bool {
         let Intent::Unit { want, .. } = self else {
             return false;
         };
@@ -223,7 +223,7 @@ impl Intent {
 
     /// Whether the intent touches more than the package's own things: shown first, and what policy
     /// is for.
-    pub fn is_global(&self) -> bool {
+    pub(crate) fn is_global(&self) -> bool {
         match self {
             Intent::FirewallSwitch { .. }
             | Intent::FirewallReset { .. }
@@ -311,7 +311,7 @@ pub enum Scope {
 
 impl Scope {
     /// Whether this is the system manager.
-    pub fn is_system(&self) -> bool {
+    pub(crate) fn is_system(&self) -> bool {
         *self == Scope::System
     }
 }

@@ -2,44 +2,44 @@
 //! its own; the module that reads it describes the format.
 
 /// nodeshim's directory, beside the rpm database of image-based systems.
-pub const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
+pub(crate) const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
 /// The journal. Its closed parts lie beside it as `journal-FIRST-LAST.toml`.
-pub const JOURNAL: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
+pub(crate) const JOURNAL: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
 /// What a crash left of an event that was not written whole.
-pub const JOURNAL_TORN: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
+pub(crate) const JOURNAL_TORN: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
 /// A journal that `repair` writes, before it takes the place of a damaged one.
-pub const JOURNAL_REBUILT: &str = "/usr/lib/sysimage/nodeshim/journal.rebuilt";
+pub(crate) const JOURNAL_REBUILT: &str = "/usr/lib/sysimage/nodeshim/journal.rebuilt";
 /// The lock of everybody who appends to the journal. It is never renamed or removed.
-pub const LOCK: &str = "/usr/lib/sysimage/nodeshim/lock";
+pub(crate) const LOCK: &str = "/usr/lib/sysimage/nodeshim/lock";
 /// What files held that requests overwrote or removed, each under the SHA-256 of its bytes.
-pub const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
+pub(crate) const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
 /// Bodies of scriptlets, each under the SHA-256 of its bytes.
-pub const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
+pub(crate) const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
 /// Which package each scriptlet belongs to, as far as it was learnt after the call.
-pub const ORIGINS: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
+pub(crate) const ORIGINS: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
 /// The state as it was settled last.
-pub const STATE: &str = "/usr/lib/sysimage/nodeshim/state.toml";
+pub(crate) const STATE: &str = "/usr/lib/sysimage/nodeshim/state.toml";
 /// The audit's record: which files scriptlets changed.
-pub const CHANGES: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
+pub(crate) const CHANGES: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
 /// What a crash left of a record of the audit that was not written whole.
-pub const CHANGES_TORN: &str = "/usr/lib/sysimage/nodeshim/changes.torn";
+pub(crate) const CHANGES_TORN: &str = "/usr/lib/sysimage/nodeshim/changes.torn";
 /// What was found of packages' signatures.
-pub const TRUST: &str = "/usr/lib/sysimage/nodeshim/trust.toml";
+pub(crate) const TRUST: &str = "/usr/lib/sysimage/nodeshim/trust.toml";
 /// Which paths are diverted to the shim; it exists while an image is armed.
-pub const ARMED: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
+pub(crate) const ARMED: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
 /// Where the original tools wait while an image is armed, each under its own path.
-pub const REAL: &str = "/usr/lib/sysimage/nodeshim/real";
+pub(crate) const REAL: &str = "/usr/lib/sysimage/nodeshim/real";
 /// The shim; the tools' paths are further names of it while an image is armed.
-pub const SHIM: &str = "/usr/lib/sysimage/nodeshim/shim";
+pub(crate) const SHIM: &str = "/usr/lib/sysimage/nodeshim/shim";
 /// Files that lay in an original's place and were no longer the original.
-pub const SUSPECT: &str = "/usr/lib/sysimage/nodeshim/suspect";
+pub(crate) const SUSPECT: &str = "/usr/lib/sysimage/nodeshim/suspect";
 /// Files of nodeshim's own that could not be read.
-pub const DAMAGED: &str = "/usr/lib/sysimage/nodeshim/damaged";
+pub(crate) const DAMAGED: &str = "/usr/lib/sysimage/nodeshim/damaged";
 /// What a run has to know at its end; it exists while a run is at work.
-pub const RUN: &str = "/usr/lib/sysimage/nodeshim/run.toml";
+pub(crate) const RUN: &str = "/usr/lib/sysimage/nodeshim/run.toml";
 /// The lock of everybody who arms, disarms, settles or runs. It says who that is.
-pub const RUN_LOCK: &str = "/usr/lib/sysimage/nodeshim/run.lock";
+pub(crate) const RUN_LOCK: &str = "/usr/lib/sysimage/nodeshim/run.lock";
 /// The rules that `run --policy` adds; it exists while that run is at work.
-pub const RUN_POLICY: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
+pub(crate) const RUN_POLICY: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
 /// What would be firewalld's running configuration; only kept with `answers = "strict"`.
-pub const FIREWALLD_RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";
+pub(crate) const FIREWALLD_RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";

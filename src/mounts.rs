@@ -17,7 +17,7 @@ const NOT_OF_THE_IMAGE: [&str; 5] = ["dev", "proc", "sys", "run", "tmp"];
 /// The directories below an image that are mount points and belong to it, as absolute paths in the
 /// image, sorted. None where `/proc` is not mounted. Single files that are mounted over are a
 /// container engine's: `/etc/hosts`.
-pub fn below(image: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn below(image: &Path) -> Result<Vec<PathBuf>> {
     let image = std::path::absolute(image).map_err(|error| Error::std_io(image, &error))?;
     let host = Root::open("/")?;
     let image = host.resolve(image)?;

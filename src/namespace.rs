@@ -13,7 +13,7 @@ use crate::root::Root;
 
 /// With which rights one is in the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rights {
+pub(crate) enum Rights {
     /// The caller's own.
     Own,
     /// Those of a user namespace, in which the caller is root and nobody else exists.
@@ -21,7 +21,7 @@ pub enum Rights {
 }
 
 /// Moves this process there. It must have no second thread.
-pub fn enter() -> Result<Rights> {
+pub(crate) fn enter() -> Result<Rights> {
     let (uid, gid) = (Uid::effective(), Gid::effective());
     let rights = match unshare(CloneFlags::CLONE_NEWNS) {
         Ok(()) => Rights::Own,

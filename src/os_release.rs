@@ -5,26 +5,26 @@ use std::collections::BTreeMap;
 use crate::root::Root;
 
 /// Where it lies in an image, the first of them that is there counts.
-pub const PATHS: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
+pub(crate) const PATHS: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// The fields of an os-release file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OsRelease(BTreeMap<String, String>);
+pub(crate) struct OsRelease(BTreeMap<String, String>);
 
 impl OsRelease {
     /// Reads an image's own; `None` if it has none that can be read.
-    pub fn load(root: &Root) -> Option<OsRelease> {
+    pub(crate) fn load(root: &Root) -> Option<OsRelease> {
         PATHS.iter().find_map(|path| OsRelease::load_from(root, path))
     }
 
     /// Reads a file of an image.
-    pub fn load_from(root: &Root, path: &str) -> Option<OsRelease> {
+    pub(crate) fn load_from(root: &Root, path: &str) -> Option<OsRelease> {
         root.read_text(path).ok().map(|text| OsRelease::parse(&text))
     }
 
     /// Reads the text of one: lines of the form `NAME=VALUE`, the last one of a name counts. Values are
     /// in quotes as in a shell, or without.
-    pub fn parse(text: &str) -> OsRelease {
+    pub(crate) fn parse(text: &str) -> OsRelease {
         let fields = text.lines().filter_map(|line| {
             let (name, value) = line.trim().split_once('=')?;
             (!name.starts_with('#')).then(|| (name.to_owned(), unquote(value)))
@@ -33,17 +33,17 @@ impl OsRelease {
     }
 
     /// A field that is there, empty or not.
-    pub fn get(&self, field: &str) -> Option<&str> {
+    pub(crate) fn get(&self, field: &str) -> Option<&str> {
         self.0.get(field).map(String::as_str)
     }
 
     /// A field that says something.
-    pub fn value(&self, field: &str) -> Option<&str> {
+    pub(crate) fn value(&self, field: &str) -> Option<&str> {
         self.get(field).filter(|value| !value.is_empty())
     }
 
     /// `ID` and then `ID_LIKE`: what the system is, and what it is made from, nearest first.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
         ["ID", "ID_LIKE"]
             .into_iter()
             .filter_map(|field| self.get(field))

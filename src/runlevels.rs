@@ -15,10 +15,10 @@ impl Levels {
     /// Every level.
     pub const ALL: Levels = Levels(0x7f);
     /// What `on` and `off` mean when no level is named: 2, 3, 4 and 5.
-    pub const MULTI_USER: Levels = Levels(0b0011_1100);
+    pub(crate) const MULTI_USER: Levels = Levels(0b0011_1100);
     /// More levels than there are: a set that no set of real levels contains, and that contains
     /// every one.
-    pub const BEYOND_ALL: Levels = Levels(0xff);
+    pub(crate) const BEYOND_ALL: Levels = Levels(0xff);
 
     /// Reads digits 0 to 6 in any order, repeats allowed. `None` for anything else or nothing.
     pub fn parse(digits: &str) -> Option<Levels> {
@@ -55,7 +55,7 @@ impl Levels {
     }
 
     /// Everything that is in either set.
-    pub fn union(self, other: Levels) -> Levels {
+    pub(crate) fn union(self, other: Levels) -> Levels {
         Levels(self.0 | other.0)
     }
 

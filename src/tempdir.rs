@@ -23,7 +23,7 @@ const MODE: u32 = 0o700;
 
 /// Nobody else can have laid anything out in it: it is made, never found.
 #[derive(Debug)]
-pub struct PrivateDirectory {
+pub(crate) struct PrivateDirectory {
     /// The host's file system.
     pub host: Root,
     /// Where it is.
@@ -33,7 +33,7 @@ pub struct PrivateDirectory {
 
 impl PrivateDirectory {
     /// Makes one in `temporary`; `what`, of [`KINDS`], becomes part of its name.
-    pub fn make(temporary: &Path, what: &str) -> Result<PrivateDirectory> {
+    pub(crate) fn make(temporary: &Path, what: &str) -> Result<PrivateDirectory> {
         let host = Root::open("/")?;
         let name = format!("nodeshim-{what}-{}", std::process::id());
         for n in 0..MAX_LEFT {
@@ -55,20 +55,20 @@ impl PrivateDirectory {
     }
 
     /// Writes a file that nobody else may read, and returns where it is.
-    pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.path.join(name);
         self.host.write(&path, content, Some(0o600))?;
         Ok(path)
     }
 
     /// From now on the commands that are started keep it.
-    pub fn share(&self) -> Result<()> {
+    pub(crate) fn share(&self) -> Result<()> {
         self.lock.share().map_err(|errno| Error::io(&self.path, errno))
     }
 
     /// Links to all that is in `directory` below `under`, but for what is named. A directory that
     /// does not exist holds nothing.
-    pub fn link_all(&self, directory: &Path, under: &str, except: &[&str]) -> Result<()> {
+    pub(crate) fn link_all(&self, directory: &Path, under: &str, except: &[&str]) -> Result<()> {
         for entry in if_exists(self.host.list(directory))?.unwrap_or_default() {
             if except.iter().all(|name| entry.name != *name) {
                 let to = self.path.join(under);
@@ -87,7 +87,7 @@ impl Drop for PrivateDirectory {
 }
 
 /// Removes the directories that killed runs of this user have left in `temporary`.
-pub fn sweep(temporary: &Path) -> Result<()> {
+pub(crate) fn sweep(temporary: &Path) -> Result<()> {
     let host = Root::open("/")?;
     for entry in if_exists(host.list(temporary))?.unwrap_or_default() {
         if entry.kind != Kind::Dir || !is_ours(&entry.name.to_string_lossy()) {

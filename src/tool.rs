@@ -35,11 +35,11 @@ pub enum Tool {
 }
 
 /// Where systemd's macros look for their helper.
-pub const UPDATE_HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
+pub(crate) const UPDATE_HELPER: &str = "/usr/lib/systemd/systemd-update-helper";
 
 impl Tool {
     /// Commands that are called by name or by path in any of the directories of commands.
-    pub const COMMANDS: [Tool; 7] = [
+    pub(crate) const COMMANDS: [Tool; 7] = [
         Tool::Systemctl,
         Tool::Chkconfig,
         Tool::Service,

@@ -2,7 +2,7 @@
 //! an event of the node or of a virtual machine.
 
 /// Where they are.
-pub const HOOKS: &str = "/usr/libexec/vdsm/hooks";
+pub(crate) const HOOKS: &str = "/usr/libexec/vdsm/hooks";
 
 /// The points that vdsm runs hooks at; those around ifcfg files up to 4.4.
 const POINTS: [&str; 60] = [
@@ -69,24 +69,24 @@ const POINTS: [&str; 60] = [
 ];
 
 /// Whether vdsm runs hooks at a point of this name.
-pub fn is_point(name: &str) -> bool {
+pub(crate) fn is_point(name: &str) -> bool {
     POINTS.contains(&name)
 }
 
 /// The point and file name of a path below the hooks' directory.
-pub fn split(path: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(path: &str) -> Option<(&str, &str)> {
     let (point, name) = path.strip_prefix(HOOKS)?.strip_prefix('/')?.split_once('/')?;
     (!name.is_empty() && !name.contains('/')).then_some((point, name))
 }
 
 /// The place of a hook among those of its point: the digits that its name begins with.
-pub fn order(name: &str) -> Option<u32> {
+pub(crate) fn order(name: &str) -> Option<u32> {
     let end = name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len());
     name[..end].parse().ok()
 }
 
 /// What is wrong with a hook, by its path and mode.
-pub fn problem(path: &str, mode: u32) -> Option<String> {
+pub(crate) fn problem(path: &str, mode: u32) -> Option<String> {
     const KIND: u32 = 0o170_000;
     const REGULAR: u32 = 0o100_000;
     let (point, _) = split(path)?;
@@ -102,7 +102,7 @@ pub fn problem(path: &str, mode: u32) -> Option<String> {
 
 /// Why a hook that is said to be at a point under a name is not among those that there are, each
 /// given by its point and name; none if it is.
-pub fn absence<'h>(
+pub(crate) fn absence<'h>(
     point: &str,
     name: &str,
     there: impl IntoIterator<Item = (&'h str, &'h str)>,

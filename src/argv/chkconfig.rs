@@ -117,10 +117,10 @@ struct Seen {
 }
 
 /// What a command line comes to.
-pub type Parsed = Result<Request, Misuse>;
+pub(crate) type Parsed = Result<Request, Misuse>;
 
 /// Reads the words after `argv0`, whose file name says which of its three tools chkconfig is.
-pub fn parse_as(argv0: &str, args: &[OsString]) -> Parsed {
+pub(crate) fn parse_as(argv0: &str, args: &[OsString]) -> Parsed {
     let verb: fn(OsString) -> Verb = match argv0.rsplit('/').next() {
         Some("install_initd") => |name| Verb::Install { name },
         Some("remove_initd") => |name| Verb::Uninstall { name },
@@ -310,10 +310,10 @@ pub enum SysvInstall {
 }
 
 /// What a command line of `systemd-sysv-install` comes to.
-pub type ParsedInstall = Result<SysvInstall, Misuse>;
+pub(crate) type ParsedInstall = Result<SysvInstall, Misuse>;
 
 /// Reads a command line of `systemd-sysv-install`.
-pub fn parse_sysv_install(args: &[OsString]) -> ParsedInstall {
+pub(crate) fn parse_sysv_install(args: &[OsString]) -> ParsedInstall {
     match args {
         [verb, name] if !name.is_empty() => match verb.as_bytes() {
             b"enable" => Ok(SysvInstall::Set(name.clone(), State::On)),

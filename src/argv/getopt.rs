@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// It takes none.
     None,
     /// It must have one.
@@ -14,7 +14,7 @@ pub enum Value {
 
 /// A long option.
 #[derive(Debug, Clone, Copy)]
-pub struct Long<T> {
+pub(crate) struct Long<T> {
     /// Without the dashes.
     pub name: &'static str,
     /// What it means; several names can mean the same.
@@ -25,7 +25,7 @@ pub struct Long<T> {
 
 /// A short option.
 #[derive(Debug, Clone, Copy)]
-pub struct Short<T> {
+pub(crate) struct Short<T> {
     /// The letter.
     pub letter: char,
     /// What it means.
@@ -36,7 +36,7 @@ pub struct Short<T> {
 
 /// Options with their values, in order, and what is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parsed<T> {
+pub(crate) struct Parsed<T> {
     /// The options.
     pub options: Vec<(T, Option<String>)>,
     /// The operands, in order.
@@ -46,7 +46,7 @@ pub struct Parsed<T> {
 }
 
 /// Parses words, as far as they can be understood.
-pub fn parse<T: Copy + PartialEq>(
+pub(crate) fn parse<T: Copy + PartialEq>(
     words: impl IntoIterator<Item = String>,
     long: &[Long<T>],
     short: &[Short<T>],
@@ -154,7 +154,7 @@ fn parse_bundle<T: Copy>(
 
 /// What is wrong with an option; displayed as the C library words it after `argv[0]: `.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mistake {
+pub(crate) enum Mistake {
     /// `--TEXT` is none, or no beginning of one.
     Unknown(String),
     /// `--NAME` begins several.

@@ -68,7 +68,7 @@ pub struct Options {
 }
 
 /// Reads the words after the tool's name.
-pub fn parse(args: &[OsString], names: Lookup) -> Request {
+pub(crate) fn parse(args: &[OsString], names: Lookup) -> Request {
     let mut request = Request::default();
     request.options.nothing = args.is_empty();
     for item in grammar::parse(args, Grammar::CommandLine) {
@@ -139,7 +139,7 @@ impl Request {
     }
 
     /// The set of default services: of several the last.
-    pub fn default_set(&self) -> Option<&str> {
+    pub(crate) fn default_set(&self) -> Option<&str> {
         let sets = self.arguments.iter().rev().filter_map(|argument| match &argument.action {
             Action::Default(set) => Some(set.as_str()),
             _ => None,
@@ -160,7 +160,7 @@ impl Request {
     }
 
     /// Whether to start from nothing instead of from what is configured.
-    pub fn is_forced(&self) -> bool {
+    pub(crate) fn is_forced(&self) -> bool {
         let force = || self.arguments.iter().any(|argument| argument.action == Action::Force);
         self.default_set().is_some() || force() && !self.options.update
     }
@@ -171,7 +171,7 @@ impl Request {
     }
 
     /// Whether every word is about SELinux: then the firewall is not touched.
-    pub fn only_selinux(&self) -> bool {
+    pub(crate) fn only_selinux(&self) -> bool {
         !self.options.any && self.arguments.iter().all(|argument| argument.only_selinux)
     }
 }

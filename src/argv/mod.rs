@@ -2,20 +2,20 @@
 //! below looks at its words again. Words that the tool refuses are a value, too: the original has an
 //! answer for them.
 
-pub mod chkconfig;
+pub(crate) mod chkconfig;
 mod dialect;
-pub mod firewalld;
-pub mod getopt;
-pub mod lokkit;
-pub mod service;
-pub mod systemctl;
-pub mod sysv_convert;
-pub mod update_helper;
+pub(crate) mod firewalld;
+pub(crate) mod getopt;
+pub(crate) mod lokkit;
+pub(crate) mod service;
+pub(crate) mod systemctl;
+pub(crate) mod sysv_convert;
+pub(crate) mod update_helper;
 
 use std::ffi::OsString;
 
 use crate::tool::Tool;
-pub use dialect::Dialect;
+pub(crate) use dialect::Dialect;
 use firewalld::Side;
 
 /// A call of a tool.

@@ -58,7 +58,7 @@ pub struct Switches {
 /// Reads a command line. The words are looked at one by one, so that help is given wherever it
 /// is asked for before a form is complete. The two switches are words like any other where
 /// `with_switches` is false, as on systems without systemd.
-pub fn parse(args: &[OsString], with_switches: bool) -> Request {
+pub(crate) fn parse(args: &[OsString], with_switches: bool) -> Request {
     let mut switches = Switches::default();
     let mut words: Vec<OsString> = Vec::new();
     let mut rest = args;

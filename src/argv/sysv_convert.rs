@@ -17,7 +17,7 @@ pub enum Request {
 
 /// Reads a command line: one of the modes and at least one service, in any order. `None` if it
 /// is none.
-pub fn parse(args: &[OsString]) -> Option<Request> {
+pub(crate) fn parse(args: &[OsString]) -> Option<Request> {
     let mut mode: Option<fn(Vec<String>) -> Request> = None;
     let mut services = Vec::new();
     for arg in args {

@@ -24,7 +24,7 @@ pub enum Request {
 }
 
 /// Reads the words after the tool's name.
-pub fn parse(args: &[OsString], dialect: &dyn Dialect) -> Request {
+pub(crate) fn parse(args: &[OsString], dialect: &dyn Dialect) -> Request {
     let Some((verb, units)) = args.split_first() else {
         return Request::Missing;
     };

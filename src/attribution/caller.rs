@@ -19,7 +19,7 @@ use crate::layout;
 use crate::root::Root;
 
 /// Bodies of scriptlets in the image, each under the SHA-256 of its bytes.
-pub const SCRIPTS: &str = layout::SCRIPTS;
+pub(crate) const SCRIPTS: &str = layout::SCRIPTS;
 
 /// rpm's default `%_tmppath`.
 const TEMPORARY: &str = "/var/tmp";

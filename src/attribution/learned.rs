@@ -88,7 +88,7 @@ impl Origins {
     }
 
     /// Notes what was found out about an event.
-    pub fn learn(&mut self, event: u64, found: Learned) {
+    pub(crate) fn learn(&mut self, event: u64, found: Learned) {
         self.0.insert(event, found);
     }
 

@@ -8,11 +8,12 @@ mod origin;
 pub mod plugin_protocol;
 mod resolve;
 
-pub use caller::{SCRIPTS, find, running_script};
+pub(crate) use caller::SCRIPTS;
+pub use caller::{find, running_script};
 pub use learned::{Learned, Origins, PATH as ORIGINS_PATH};
 pub use origin::{
     ARGUMENT_VARIABLE, BUILDER, CONFIG_VARIABLE, CONTAIN_VARIABLE, FoundBy, HOME_VARIABLE, Origin,
-    RUN_NAME_VARIABLE, SCRIPTLET_VARIABLE, UNKNOWN, builder_called, is_builder, is_package, package_name,
-    parse_scriptlet_name,
+    SCRIPTLET_VARIABLE, package_name, parse_scriptlet_name,
 };
+pub(crate) use origin::{RUN_NAME_VARIABLE, UNKNOWN, is_builder, is_package};
 pub use resolve::{Owners, resolve};

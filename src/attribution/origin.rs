@@ -21,13 +21,13 @@ pub const CONTAIN_VARIABLE: &str = "NODESHIM_CONTAIN";
 pub const CONFIG_VARIABLE: &str = "NODESHIM_XDG_CONFIG_HOME";
 
 /// The variable in which `nodeshim run --name` passes the name of the run.
-pub const RUN_NAME_VARIABLE: &str = "NODESHIM_RUN_NAME";
+pub(crate) const RUN_NAME_VARIABLE: &str = "NODESHIM_RUN_NAME";
 
 /// Whom requests of whoever builds the image are recorded under. No package can have this name.
 pub const BUILDER: &str = "(builder)";
 
 /// Whom requests without a known origin are recorded under. No package can have this name.
-pub const UNKNOWN: &str = "(unknown)";
+pub(crate) const UNKNOWN: &str = "(unknown)";
 
 /// How an origin was found, from the most to the least reliable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,17 +92,17 @@ impl Origin {
 }
 
 /// What the requests of a named run are recorded under.
-pub fn builder_called(run: &str) -> String {
+pub(crate) fn builder_called(run: &str) -> String {
     format!("(builder {run})")
 }
 
 /// Whether a name that requests are recorded under is a package's.
-pub fn is_package(name: &str) -> bool {
+pub(crate) fn is_package(name: &str) -> bool {
     name != UNKNOWN && !is_builder(name)
 }
 
 /// Whether requests that are recorded under this name are the builder's.
-pub fn is_builder(name: &str) -> bool {
+pub(crate) fn is_builder(name: &str) -> bool {
     name == BUILDER || name.starts_with("(builder ")
 }
 

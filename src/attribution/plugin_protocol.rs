@@ -8,7 +8,7 @@
 pub const SOCKET: &str = ".nodeshim-audit";
 
 /// The answer that rpm waits for.
-pub const GO_ON: u8 = b'.';
+pub(crate) const GO_ON: u8 = b'.';
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]

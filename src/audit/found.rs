@@ -27,7 +27,7 @@ pub struct DirectChange<'c> {
 
 impl Found {
     /// The change by itself.
-    pub fn direct(&self) -> DirectChange<'_> {
+    pub(super) fn direct(&self) -> DirectChange<'_> {
         DirectChange {
             change: &self.change,
             before: self.content_before(),

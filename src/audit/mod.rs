@@ -26,7 +26,8 @@ mod transaction;
 use crate::firewall::lokkit;
 use crate::layout;
 
-pub use bypass::observe::{AskedByHand, asked_for, journal_change};
+pub use bypass::observe::AskedByHand;
+pub(crate) use bypass::observe::{asked_for, journal_change};
 pub use found::DirectChange;
 pub use record::{Audit, FileChange, How, PATH, Run, Side, Transaction, letters};
 pub use recorder::Seen;

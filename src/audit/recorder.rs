@@ -76,7 +76,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Looks at the image before `command` is started. Without `watch`, changes are found by times.
-    pub fn start(
+    pub(super) fn start(
         root: Root,
         mut watch: Option<Watch>,
         epoch: Option<String>,
@@ -125,12 +125,12 @@ impl Recorder {
     }
 
     /// What has to be polled, if anything.
-    pub fn watch(&self) -> Option<&Watch> {
+    pub(super) fn watch(&self) -> Option<&Watch> {
         self.watch.as_ref()
     }
 
     /// Takes in what was reported so far.
-    pub fn pump(&mut self) -> Result<()> {
+    pub(crate) fn pump(&mut self) -> Result<()> {
         let Some(watch) = &mut self.watch else {
             return Ok(());
         };
@@ -144,19 +144,19 @@ impl Recorder {
     }
 
     /// Whether a scriptlet is running.
-    pub fn is_in_scriptlet(&self) -> bool {
+    pub(crate) fn is_in_scriptlet(&self) -> bool {
         self.window.is_some()
     }
 
     /// Notes a process that posed as an rpm.
-    pub fn refused(&mut self, pid: i32) {
+    pub(super) fn refused(&mut self, pid: i32) {
         let during = self.window.as_ref().map(|window| claims::in_words(&window.origin));
         let during = during.map_or(String::new(), |during| format!(" while {during} ran"));
         self.seen.tampering.push(format!("process {pid} posed as an rpm{during}"));
     }
 
     /// Takes in what `rpm` says.
-    pub fn told(&mut self, rpm: i32, message: Message) -> Result<()> {
+    pub(super) fn told(&mut self, rpm: i32, message: Message) -> Result<()> {
         match message {
             Message::Pre { name, argument } => self.begin(rpm, &name, argument),
             Message::Forked { script } => {
@@ -352,7 +352,7 @@ impl Recorder {
     }
 
     /// The command has ended.
-    pub fn finish(mut self) -> Result<Seen> {
+    pub(super) fn finish(mut self) -> Result<Seen> {
         if self.window.is_some() {
             // Its rpm was killed meanwhile.
             self.end(true)?;

@@ -37,7 +37,7 @@ pub(super) struct Marks {
 
 impl Touched {
     /// Takes in a report. A renamed directory takes what is known of its content along.
-    pub fn take(&mut self, touch: Touch, known: &mut FileIndex) {
+    pub(super) fn take(&mut self, touch: Touch, known: &mut FileIndex) {
         let Touch { path, pid, act } = touch;
         match act {
             Act::Ran => return self.processes.ran(pid, path),
@@ -78,7 +78,7 @@ impl Touched {
         }
     }
 
-    pub fn mark(&mut self, path: Vec<u8>, pid: i32, written: bool) {
+    pub(super) fn mark(&mut self, path: Vec<u8>, pid: i32, written: bool) {
         let actor = self.processes.actor(pid);
         let marks = self.paths.entry(path).or_default();
         marks.by.insert(actor);
@@ -131,7 +131,7 @@ pub(super) struct ScriptletRun {
 
 impl ScriptletRun {
     /// The record of it, without what changed.
-    pub fn record(&self, how: How) -> Run {
+    pub(super) fn record(&self, how: How) -> Run {
         Run {
             failed: self.failed,
             ..Run::new(self.time.clone(), how, self.origin.clone())

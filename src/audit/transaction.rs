@@ -48,7 +48,12 @@ pub(super) struct TransactionRecord {
 
 impl TransactionRecord {
     /// A command on the image at `place` begins; these packages are installed.
-    pub fn start(time: String, command: RunCommand, place: &Path, installed: Installed) -> TransactionRecord {
+    pub(super) fn start(
+        time: String,
+        command: RunCommand,
+        place: &Path,
+        installed: Installed,
+    ) -> TransactionRecord {
         TransactionRecord {
             time,
             command: command.words.iter().map(|word| Escaped::new(as_in_image(word, place))).collect(),
@@ -61,7 +66,7 @@ impl TransactionRecord {
     }
 
     /// Takes in what changed next.
-    pub fn add(&mut self, found: Vec<Found>) {
+    pub(super) fn add(&mut self, found: Vec<Found>) {
         for one in found {
             match self.found.get_mut(&one.path) {
                 Some(earlier) => follow(earlier, one),
@@ -71,13 +76,18 @@ impl TransactionRecord {
     }
 
     /// Takes in programs that were run.
-    pub fn ran(&mut self, programs: Vec<Vec<u8>>) {
+    pub(super) fn ran(&mut self, programs: Vec<Vec<u8>>) {
         self.programs.extend(programs);
     }
 
     /// The record of it, unless there is nothing to record. `unwatched` are parts of the image whose
     /// changes cannot be known one by one.
-    pub fn finish(self, root: &Root, how: How, unwatched: Vec<Escaped>) -> Result<Option<(Run, Vec<Found>)>> {
+    pub(super) fn finish(
+        self,
+        root: &Root,
+        how: How,
+        unwatched: Vec<Escaped>,
+    ) -> Result<Option<(Run, Vec<Found>)>> {
         let found = without_payload(root, self.found, how)?;
         let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());
         if found.is_empty() && unwatched.is_empty() && !bypasses {

@@ -25,7 +25,7 @@ const PARAMETERS: &str = "/usr/lib/bootc/kargs.d";
 const BOOTC: &str = "/usr/lib/bootc";
 
 /// Where our files are, and what they begin with.
-pub const OWNED: [(&str, &str); 4] = [
+pub(crate) const OWNED: [(&str, &str); 4] = [
     (MODULES, "nodeshim-"),
     (MODULE_SCRIPTS, "nodeshim-"),
     (ACCOUNTS, "nodeshim-"),
@@ -79,7 +79,7 @@ fn parts(plugin: &Plugin, has_bootc: bool, is_sysv: bool) -> [Part; 3] {
 }
 
 /// The files that should be there.
-pub fn contribute(root: &Root, state: &State) -> Contribution {
+pub(crate) fn contribute(root: &Root, state: &State) -> Contribution {
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let (has_bootc, is_sysv) = (root.is_dir(BOOTC), is_sysv(root));
     for (name, plugin) in &state.plugins {

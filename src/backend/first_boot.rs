@@ -16,7 +16,7 @@ const TEMPLATES: &str = "/usr/lib/systemd/system";
 
 /// What systemd can do to a unit at a first boot without nodeshim, in the order in which it does so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Task {
+pub(crate) enum Task {
     /// Take its mask away.
     Unmask,
     /// Enable it.
@@ -33,7 +33,7 @@ impl Task {
     const ALL: [Task; 5] = [Task::Unmask, Task::Enable, Task::Disable, Task::Start, Task::Mask];
 
     /// What brings a unit's state about; not all can be brought about this way.
-    pub fn of(want: UnitWant) -> Option<Task> {
+    pub(crate) fn of(want: UnitWant) -> Option<Task> {
         match want {
             UnitWant::Enable => Some(Task::Enable),
             UnitWant::Disable => Some(Task::Disable),
@@ -105,13 +105,17 @@ impl Task {
 }
 
 /// Whether what waits for a boot is done by nodeshim itself.
-pub fn has_nodeshim(root: &Root) -> bool {
+pub(crate) fn has_nodeshim(root: &Root) -> bool {
     root.is_file(APPLY_UNIT)
 }
 
 /// The files for what is to be done to units and boot does not do by itself: task and unit → the
 /// events that asked for it. Only what `state` has at all counts as something to apply.
-pub fn contribute(root: &Root, tasks: &BTreeMap<(Task, &str), Vec<u64>>, anything: bool) -> Contribution {
+pub(crate) fn contribute(
+    root: &Root,
+    tasks: &BTreeMap<(Task, &str), Vec<u64>>,
+    anything: bool,
+) -> Contribution {
     let mut files = Vec::new();
     let has_nodeshim = has_nodeshim(root);
     files.push(DesiredFile {

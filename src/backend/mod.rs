@@ -1,13 +1,13 @@
 //! Backends: the dialects that plans are written in. Each turns what the plugins want into files;
 //! none knows of another.
 
-pub mod declared;
-pub mod firewalld;
-pub mod first_boot;
+pub(crate) mod declared;
+pub(crate) mod firewalld;
+pub(crate) mod first_boot;
 pub mod iptables;
-pub mod lokkit;
-pub mod name;
+pub(crate) mod lokkit;
+pub(crate) mod name;
 pub mod nftables;
 pub mod rulesets;
-pub mod sysctl;
-pub mod systemd;
+pub(crate) mod sysctl;
+pub(crate) mod systemd;

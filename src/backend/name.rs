@@ -7,7 +7,7 @@ use crate::firewall::valid;
 
 /// The plugin's name as part of a file name; none if it could be more than a name. What is no
 /// package's begins with a plus, as no package name does.
-pub fn stem(plugin: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn stem(plugin: &str) -> Option<Cow<'_, str>> {
     let run = plugin.strip_prefix("(builder ").and_then(|rest| rest.strip_suffix(')'));
     match (plugin, run) {
         (UNKNOWN, _) => Some("+unknown".into()),
@@ -18,7 +18,7 @@ pub fn stem(plugin: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A stem in nft's alphabet: `a`-`z`, digits and `_`. A dash becomes `__`, any other byte `_HH`.
-pub fn identifier(stem: &str) -> String {
+pub(crate) fn identifier(stem: &str) -> String {
     let mut text = String::new();
     for byte in stem.bytes() {
         match byte {
@@ -32,7 +32,7 @@ pub fn identifier(stem: &str) -> String {
 
 /// A stem in the alphabet of firewalld's service names: letters, digits and `-` stay, any other
 /// byte becomes `_HH`.
-pub fn service(stem: &str) -> String {
+pub(crate) fn service(stem: &str) -> String {
     let mut text = String::new();
     for byte in stem.bytes() {
         match byte {

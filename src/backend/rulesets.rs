@@ -94,7 +94,7 @@ pub struct Undone<'a> {
 
 impl Undone<'_> {
     /// The default zone once that is undone.
-    pub fn default_zone(&self, root: &Root) -> String {
+    pub(crate) fn default_zone(&self, root: &Root) -> String {
         self.upcoming().default_zone(root)
     }
 

@@ -10,10 +10,10 @@ use crate::firewall::ruleset::{ForwardPort, ZoneRules};
 use crate::plan::{Content, Contribution, DesiredFile};
 
 /// The file. The distribution's own files come before it, an administrator's 90 and up after it.
-pub const PATH: &str = "/etc/sysctl.d/80-nodeshim-forward.conf";
+pub(crate) const PATH: &str = "/etc/sysctl.d/80-nodeshim-forward.conf";
 
 /// The file as it should be: gone where nothing is forwarded, or firewalld sees to it itself.
-pub fn contribute(wanted: Option<&Wanted>) -> Contribution {
+pub(crate) fn contribute(wanted: Option<&Wanted>) -> Contribution {
     let mut needed = Needed::default();
     let mut because = Vec::new();
     if let Some(wanted) = wanted {

@@ -12,14 +12,14 @@ use crate::intent::{Intent, Scope};
 use crate::root::Root;
 
 /// The file.
-pub const PATH: &str = "/var/lib/nodeshim/applied.toml";
+pub(crate) const PATH: &str = "/var/lib/nodeshim/applied.toml";
 const DIRECTORY: &str = "/var/lib/nodeshim";
 const FORMAT: u64 = 1;
 
 /// What was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Applied {
+pub(crate) struct Applied {
     format: u64,
     /// The boot in which it was.
     #[serde(default)]
@@ -99,7 +99,7 @@ pub struct AttemptKey<'a> {
 /// A deferred request that was tried, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Attempt {
+pub(crate) struct Attempt {
     /// The plugin.
     pub plugin: String,
     /// Its package; another version's request is another request.
@@ -126,12 +126,12 @@ pub struct Attempt {
 
 impl Attempt {
     /// Whether nothing is left to do.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.result.as_ref().is_some_and(|outcome| !matches!(outcome, JobResult::Failed(_)))
     }
 
     /// What was tried.
-    pub fn asked(&self) -> AttemptKey<'_> {
+    pub(crate) fn asked(&self) -> AttemptKey<'_> {
         AttemptKey {
             plugin: &self.plugin,
             nevra: self.nevra.as_deref(),
@@ -144,7 +144,7 @@ impl Attempt {
 
 impl Applied {
     /// Reads the file; a node without one has applied nothing. A newer format is refused.
-    pub fn load(root: &Root) -> Result<Applied> {
+    pub(crate) fn load(root: &Root) -> Result<Applied> {
         let Some(text) = root.read_own(PATH)? else {
             return Ok(Applied::default());
         };
@@ -161,19 +161,19 @@ impl Applied {
     }
 
     /// Writes the file, whole or not at all.
-    pub fn save(&self, root: &Root) -> Result<()> {
+    pub(crate) fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         root.create_dirs(DIRECTORY, 0o755)?;
         root.write(PATH, text.as_bytes(), Some(0o644))
     }
 
     /// The attempt at a deferred request, if there was one.
-    pub fn attempt(&self, asked: &AttemptKey) -> Option<&Attempt> {
+    pub(crate) fn attempt(&self, asked: &AttemptKey) -> Option<&Attempt> {
         self.attempts.iter().find(|attempt| attempt.asked() == *asked)
     }
 
     /// The units that a pattern matched when it was looked for.
-    pub fn matched(&self, pattern: &AttemptKey) -> Vec<String> {
+    pub(crate) fn matched(&self, pattern: &AttemptKey) -> Vec<String> {
         let of_pattern = |attempt: &&Attempt| {
             let asked = AttemptKey {
                 unit: pattern.unit,

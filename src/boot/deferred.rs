@@ -59,7 +59,7 @@ impl Deferred {
 }
 
 /// What deferred requests are judged by.
-pub struct Look<'a> {
+pub(crate) struct Look<'a> {
     /// What was done before.
     pub applied: &'a Applied,
     /// How units run; none of an image that is not booted: then only what is recorded counts.
@@ -75,14 +75,18 @@ pub struct Look<'a> {
 }
 
 /// The units whose activity has to be known.
-pub fn needs(state: &State, applied: &Applied, matches: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+pub(crate) fn needs(
+    state: &State,
+    applied: &Applied,
+    matches: &BTreeMap<String, Vec<String>>,
+) -> Vec<String> {
     let open = requests(state, applied, matches).into_iter();
     let units: BTreeSet<String> = open.map(|open| open.unit).collect();
     units.into_iter().collect()
 }
 
 /// Judges every request that was not done yet, patterns before what they match.
-pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
+pub(crate) fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
     let mut judged: Vec<Deferred> = of_users(state, look.applied)
         .map(|open| Deferred {
             reason: Some(Reason::NoUserManager.sentence().to_owned()),
@@ -111,7 +115,7 @@ pub fn deferred(state: &State, look: &Look) -> Vec<Deferred> {
 
 /// What waits for the boot and is not done there, with the reason. `decision` is what policy says of a
 /// plugin's intent. Requests that may still be judged by how their unit runs are not among it.
-pub fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Deferred> {
+pub(crate) fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Deferred> {
     let all = state
         .plugins
         .iter()

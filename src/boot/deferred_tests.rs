@@ -1,7 +1,8 @@
 //! Deferred requests over several boots: each is done once, whatever it names.
 
+use super::super::JobResult;
 use super::super::applied::Attempt;
-use super::super::{JobResult, MOST_ATTEMPTS};
+use super::super::pending::MOST_ATTEMPTS;
 use super::*;
 use crate::intent::DeferredVerb;
 use crate::policy::RuleId;

@@ -24,7 +24,7 @@ pub enum Job {
 
 /// What a boot does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disposition {
+pub(crate) enum Disposition {
     /// The service manager gets a job.
     Job(Job),
     /// The units that its pattern matches are looked for on the node, and each is judged by itself.
@@ -37,7 +37,7 @@ pub enum Disposition {
 
 /// Why a boot does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// It was asked of a user's service manager.
     NoUserManager,
     /// It would isolate a target, which takes a rule.
@@ -52,7 +52,7 @@ pub enum Reason {
 
 impl Reason {
     /// The reason in words.
-    pub fn sentence(self) -> &'static str {
+    pub(crate) fn sentence(self) -> &'static str {
         match self {
             Reason::NoUserManager => "there is no user's service manager at a boot",
             Reason::NotAllowed => "would stop everything else, and no rule of the image allows it",
@@ -66,18 +66,18 @@ impl Reason {
 
     /// Whether something is lost that was asked for: what concerns only running processes is as it
     /// should be after a boot.
-    pub fn is_loss(self) -> bool {
+    pub(crate) fn is_loss(self) -> bool {
         !matches!(self, Reason::NothingToSignal | Reason::OnlyRunning)
     }
 }
 
 /// Whether a request means the units that have such names. Of the other verbs none takes several.
-pub fn is_pattern(verb: DeferredVerb, unit: &str) -> bool {
+pub(super) fn is_pattern(verb: DeferredVerb, unit: &str) -> bool {
     unit.contains(['*', '?', '[']) && !matches!(verb, DeferredVerb::Isolate | DeferredVerb::Kill)
 }
 
 /// What a boot does with an intent that waits for it. `decision` is what policy says of the intent.
-pub fn disposition(intent: &Intent, decision: &dyn Fn() -> Decision) -> Disposition {
+pub(crate) fn disposition(intent: &Intent, decision: &dyn Fn() -> Decision) -> Disposition {
     match intent {
         Intent::Defer { scope, .. } if *scope != Scope::System => Disposition::Nothing(Reason::NoUserManager),
         Intent::Defer {
@@ -99,7 +99,7 @@ fn is_allowed(decision: &Decision) -> bool {
 }
 
 /// What a boot does for a verb and one unit, before anything is known of the unit.
-pub fn of_verb(verb: DeferredVerb) -> Disposition {
+pub(super) fn of_verb(verb: DeferredVerb) -> Disposition {
     match verb {
         DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart => {
             Disposition::Job(Job::Start)
@@ -115,7 +115,7 @@ pub fn of_verb(verb: DeferredVerb) -> Disposition {
 
 /// Whether a boot can bring about what was put off: the firewall and the states of units go through
 /// the plan and the service manager. All else would take the tool that it was asked of.
-pub fn is_for_boot(intent: &Intent) -> bool {
+pub(crate) fn is_for_boot(intent: &Intent) -> bool {
     match intent {
         Intent::Allow { .. } => true,
         Intent::Unit { want, scope, .. } => {

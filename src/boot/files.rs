@@ -25,7 +25,7 @@ pub struct FileChange {
 }
 
 /// The digest of what is at a path: a file's content, or a link's target.
-pub fn digest_of(content: &Content) -> String {
+pub(crate) fn digest_of(content: &Content) -> String {
     match content {
         Content::File { text, .. } => digest(text.as_bytes()),
         Content::Link { target } => format!("-> {target}"),
@@ -36,7 +36,7 @@ pub fn digest_of(content: &Content) -> String {
 /// Judges changes. `actual` gives the digest of what is at a path; `settled` says that settling
 /// has made everything so before, so that a difference is the node's doing. Requests to be
 /// repeated are left out: the service manager carries them out.
-pub fn files(
+pub(crate) fn files(
     changes: &[PlannedChange],
     applied: &Applied,
     settled: bool,
@@ -65,13 +65,13 @@ pub fn files(
 }
 
 /// What is to be remembered of the files that are wanted now.
-pub fn remembered(desired: &[DesiredFile]) -> BTreeMap<String, String> {
+pub(crate) fn remembered(desired: &[DesiredFile]) -> BTreeMap<String, String> {
     let own = desired.iter().filter(|file| !SHARED.iter().any(|shared| file.path.starts_with(shared)));
     own.map(|file| (file.path.clone(), digest_of(&file.content))).collect()
 }
 
 /// Whether a change concerns the files of a firewall.
-pub fn is_firewalls(path: &str) -> bool {
+pub(crate) fn is_firewalls(path: &str) -> bool {
     let begins = [nftables::DIRECTORY, "/etc/firewalld/", "/etc/sysconfig/ip"];
     path == nftables::MAIN || begins.iter().any(|begin| path.starts_with(begin))
 }

@@ -27,7 +27,7 @@ impl JobResult {
     }
 
     /// Whether a job was done.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         *self == JobResult::Done
     }
 
@@ -72,7 +72,7 @@ pub(super) struct JobDecision {
 
 impl JobDecision {
     /// What needs no look at the node.
-    pub fn offline(verb: DeferredVerb) -> JobDecision {
+    pub(super) fn offline(verb: DeferredVerb) -> JobDecision {
         match of_verb(verb) {
             Disposition::Job(job) => JobDecision::job(job),
             Disposition::Nothing(reason) => JobDecision::never(reason.sentence()),
@@ -90,7 +90,7 @@ impl JobDecision {
     }
 
     /// Nothing, now and later.
-    pub fn never(reason: impl Into<String>) -> JobDecision {
+    pub(super) fn never(reason: impl Into<String>) -> JobDecision {
         JobDecision {
             job: None,
             reason: Some(reason.into()),
@@ -99,7 +99,7 @@ impl JobDecision {
     }
 
     /// Nothing as long as the node is as it is.
-    pub fn not_now(reason: &str) -> JobDecision {
+    pub(crate) fn not_now(reason: &str) -> JobDecision {
         JobDecision {
             settled: false,
             ..JobDecision::never(reason)
@@ -109,7 +109,7 @@ impl JobDecision {
 
 /// How a unit is running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activity {
+pub(crate) struct Activity {
     /// `active`, `inactive`, `failed`, ... as systemd words it.
     pub active: String,
     /// Since when it is active, seconds since 1970; 0 where that is not known.

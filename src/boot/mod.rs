@@ -14,12 +14,13 @@ mod postponed;
 mod three_way;
 mod units;
 
-pub use applied::{Applied, Attempt, AttemptKey, PATH, Postponed};
-pub use deferred::{Deferred, Look, deferred, needs, skipped};
-pub use disposition::{Disposition, Job, Reason, disposition, is_for_boot};
-pub use files::{FileChange, digest_of, files, is_firewalls, remembered};
-pub use job::{Activity, JobResult};
-pub use pending::{MOST_ATTEMPTS, patterns};
-pub use postponed::release;
-pub use three_way::{Decision, decide};
-pub use units::{RecordedUnits, UnitAspect, UnitState, UnitStep, recorded, units};
+pub(crate) use applied::{Applied, Attempt, PATH, Postponed};
+pub(crate) use deferred::{Deferred, Look, deferred, needs, skipped};
+#[cfg(test)]
+pub(crate) use disposition::Reason;
+pub(crate) use disposition::{Disposition, Job, disposition, is_for_boot};
+pub(crate) use files::{FileChange, digest_of, files, is_firewalls, remembered};
+pub(crate) use job::{Activity, JobResult};
+pub(crate) use pending::patterns;
+pub(crate) use postponed::release;
+pub(crate) use units::{RecordedUnits, UnitAspect, UnitState, UnitStep, recorded, units};

@@ -9,7 +9,7 @@ use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::state::{ActiveIntent, Plugin, State};
 
 /// So many boots try a request that fails: the first, and once more.
-pub const MOST_ATTEMPTS: u32 = 2;
+pub(crate) const MOST_ATTEMPTS: u32 = 2;
 
 /// A deferred request that is still open, about one unit or pattern.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub(super) struct Pending<'s> {
 
 impl Pending<'_> {
     /// The intent as though it had named the one unit.
-    pub fn of_unit(&self) -> ActiveIntent {
+    pub(crate) fn of_unit(&self) -> ActiveIntent {
         let intent = Intent::Defer {
             verb: self.verb,
             unit: self.unit.clone(),
@@ -102,7 +102,7 @@ pub(super) fn matched<'s>(state: &'s State, applied: &'s Applied) -> impl Iterat
 }
 
 /// The patterns whose units have to be looked for, each once.
-pub fn patterns(state: &State, applied: &Applied) -> BTreeSet<String> {
+pub(crate) fn patterns(state: &State, applied: &Applied) -> BTreeSet<String> {
     matched(state, applied).map(|open| open.unit).collect()
 }
 

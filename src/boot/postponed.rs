@@ -7,7 +7,7 @@ use crate::state::State;
 
 /// Makes those intents of `state` that were put off and that `which` picks, by plugin and intent,
 /// ordinary ones. Returns them, sorted. What a boot cannot do stays put off.
-pub fn release(state: &mut State, which: &dyn Fn(&str, &Intent) -> bool) -> Vec<Postponed> {
+pub(crate) fn release(state: &mut State, which: &dyn Fn(&str, &Intent) -> bool) -> Vec<Postponed> {
     let mut released = Vec::new();
     for (name, plugin) in &mut state.plugins {
         let picked = plugin

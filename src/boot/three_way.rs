@@ -2,7 +2,7 @@
 
 /// What becomes of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It is in force already.
     InForce,
     /// Somebody changed it since; that stands.
@@ -14,7 +14,7 @@ pub enum Decision {
 /// Decides. `before` is what was recorded when nodeshim last applied, `None` if nothing was;
 /// `in_image` says that the intent took effect while the image was made, so that a difference is
 /// somebody's doing.
-pub fn decide<T: PartialEq>(before: Option<&T>, now: &T, actual: &T, in_image: bool) -> Decision {
+pub(crate) fn decide<T: PartialEq>(before: Option<&T>, now: &T, actual: &T, in_image: bool) -> Decision {
     if actual == now {
         return Decision::InForce;
     }

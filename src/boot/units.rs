@@ -77,7 +77,7 @@ fn verb(want: UnitWant) -> UnitVerb {
 
 /// What of a unit is wanted: whether it is enabled, or whether it is masked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UnitAspect {
+pub(crate) struct UnitAspect {
     /// The unit.
     pub unit: String,
     /// Its mask, or else its enablement.
@@ -86,7 +86,7 @@ pub struct UnitAspect {
 
 /// A state of an aspect: on is enabled or masked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitState {
+pub(crate) enum UnitState {
     /// `enabled`
     Enabled,
     /// `disabled`
@@ -125,7 +125,7 @@ impl UnitState {
 }
 
 /// What is recorded of units.
-pub type RecordedUnits = BTreeMap<UnitAspect, UnitState>;
+pub(crate) type RecordedUnits = BTreeMap<UnitAspect, UnitState>;
 
 /// How [`RecordedUnits`] are written: `"UNIT" = "enabled"`, `"UNIT mask" = "masked"`. A state that this
 /// version does not know is left out.
@@ -136,14 +136,14 @@ pub(super) mod written {
 
     const MASK: &str = " mask";
 
-    pub fn serialize<S: Serializer>(units: &RecordedUnits, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(units: &RecordedUnits, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(units.iter().map(|(aspect, state)| {
             let mask = if aspect.mask { MASK } else { "" };
             (format!("{}{mask}", aspect.unit), state.word())
         }))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecordedUnits, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecordedUnits, D::Error> {
         let written = BTreeMap::<String, String>::deserialize(deserializer)?;
         let read = written.into_iter().filter_map(|(key, word)| {
             let state = UnitState::ALL.into_iter().find(|state| state.word() == word)?;
@@ -158,7 +158,7 @@ pub(super) mod written {
 }
 
 /// What is recorded now.
-pub fn recorded(state: &State) -> RecordedUnits {
+pub(crate) fn recorded(state: &State) -> RecordedUnits {
     let all = wanted(state).into_iter();
     all.filter_map(|((unit, mask), wanted)| {
         let (on, _) = outcome(wanted.want)?;
@@ -171,7 +171,7 @@ pub fn recorded(state: &State) -> RecordedUnits {
 /// Compares what is wanted with the `actual` states of unit files. Units that are not there are left
 /// out: nothing can be done to them. `settled` is the state that settling left in the image: what is
 /// in it has been in force.
-pub fn units(
+pub(crate) fn units(
     state: &State,
     settled: &State,
     applied: &RecordedUnits,

@@ -11,15 +11,15 @@ pub struct Generation {
 
 impl Generation {
     /// The oldest that can be asked for.
-    pub const OLDEST: Generation = Generation::release(239);
+    pub(crate) const OLDEST: Generation = Generation::release(239);
     /// The newest that is known.
     pub const NEWEST: Generation = Generation::release(262);
     /// That of Enterprise Linux 8: 239 with backports.
     pub const EL8: Generation = Generation::of_el(239);
     /// That of Enterprise Linux 9: 252 with backports.
-    pub const EL9: Generation = Generation::of_el(252);
+    pub(crate) const EL9: Generation = Generation::of_el(252);
     /// That of Enterprise Linux 10: 257 with backports.
-    pub const EL10: Generation = Generation::of_el(257);
+    pub(crate) const EL10: Generation = Generation::of_el(257);
 
     /// A release as it was published.
     pub const fn release(number: u16) -> Generation {
@@ -31,7 +31,7 @@ impl Generation {
     }
 
     /// The build of the Enterprise Linux of this version, if it is a known one.
-    pub fn of_enterprise_linux(version: u16) -> Option<Generation> {
+    pub(crate) fn of_enterprise_linux(version: u16) -> Option<Generation> {
         match version {
             8 => Some(Generation::EL8),
             9 => Some(Generation::EL9),
@@ -51,7 +51,7 @@ impl Generation {
     }
 
     /// Reads a number of the configuration.
-    pub fn by_number(number: i64) -> Option<Generation> {
+    pub(crate) fn by_number(number: i64) -> Option<Generation> {
         let known = Generation::OLDEST.number..=Generation::NEWEST.number;
         u16::try_from(number)
             .ok()

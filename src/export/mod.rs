@@ -6,7 +6,7 @@ mod blueprint;
 mod declared;
 mod dialect;
 mod kickstart;
-pub mod ovirt;
+pub(crate) mod ovirt;
 mod ovirt_records;
 
 pub use dialect::{Dialect, Exported, export};

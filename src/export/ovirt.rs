@@ -14,7 +14,7 @@ use crate::plan::Note;
 const WRITTEN_OUT: u32 = 64;
 
 /// The files by name, one a plugin that opens ports, and what they cannot express.
-pub fn files(
+pub(crate) fn files(
     rulesets: &BTreeMap<String, Ruleset>,
     default_zone: &str,
 ) -> (BTreeMap<String, String>, Vec<Note>) {

@@ -93,12 +93,12 @@ impl<'r> Definitions<'r> {
     }
 
     /// A connection tracking helper by the name that services have it under.
-    pub fn tracking(&self, name: &str) -> Option<Tracking> {
+    pub(crate) fn tracking(&self, name: &str) -> Option<Tracking> {
         tracking(self.root, name)
     }
 
     /// A port by its name in `/etc/services`.
-    pub fn named_port(&self, name: &str, protocol: &str) -> Option<PortRange> {
+    pub(crate) fn named_port(&self, name: &str, protocol: &str) -> Option<PortRange> {
         let port = *self.numbers().get(&(name.to_owned(), protocol.to_owned()))?;
         Some(PortRange {
             low: port,
@@ -124,7 +124,7 @@ impl<'r> Definitions<'r> {
 }
 
 /// Remarks on the connection tracking helpers of a service, for dialects that set up none.
-pub fn helpers_of(service: &str, definition: &Definition) -> Vec<String> {
+pub(crate) fn helpers_of(service: &str, definition: &Definition) -> Vec<String> {
     let helpers = definition.iter().flat_map(|part| &part.helpers);
     let text = |helper| format!("connection tracking helper {helper} of service {service} is not set up");
     helpers.map(text).collect()
@@ -173,7 +173,7 @@ fn parse_services(text: &str) -> BTreeMap<(String, String), u16> {
 
 /// A protocol's number as assigned by IANA, for those that firewalls are asked for; a number
 /// stands for itself.
-pub fn protocol_number(name: &str) -> Option<u8> {
+pub(crate) fn protocol_number(name: &str) -> Option<u8> {
     const ASSIGNED: [(&str, u8); 22] = [
         ("icmp", 1),
         ("igmp", 2),

@@ -47,7 +47,7 @@ fn enabled(root: &Root) -> Backend {
 
 /// The image's units that load the rules of a backend of which it has the programs. That of nftables is
 /// nodeshim's own, and is none of these.
-pub fn loaders(root: &Root, backend: Backend) -> Vec<&'static str> {
+pub(crate) fn loaders(root: &Root, backend: Backend) -> Vec<&'static str> {
     let units: &[&str] = match backend {
         Backend::Firewalld if missing(root, backend).is_none() => &[FIREWALLD],
         Backend::Iptables => &[IPTABLES, "ip6tables.service"],
@@ -58,7 +58,7 @@ pub fn loaders(root: &Root, backend: Backend) -> Vec<&'static str> {
 }
 
 /// Those of a backend's [`loaders`] that no boot starts.
-pub fn not_enabled(root: &Root, backend: Backend) -> Vec<&'static str> {
+pub(crate) fn not_enabled(root: &Root, backend: Backend) -> Vec<&'static str> {
     let dirs = dependency_dirs(root);
     loaders(root, backend).into_iter().filter(|unit| !wanted(root, &dirs, unit)).collect()
 }

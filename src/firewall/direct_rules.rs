@@ -7,7 +7,7 @@ use super::valid;
 
 /// A rule, by the chain that it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DirectRule {
+pub(crate) struct DirectRule {
     /// The rule set.
     pub family: Family,
     /// `filter`, `nat`, ...
@@ -38,7 +38,7 @@ const WITHOUT_OUT: [&str; 2] = ["INPUT", "PREROUTING"];
 impl DirectRule {
     /// Why iptables, and with it all that is loaded together, would refuse the rule; `rule` are its
     /// words, taken apart. None where it would not.
-    pub fn refusal(&self, rule: &Rule) -> Option<String> {
+    pub(crate) fn refusal(&self, rule: &Rule) -> Option<String> {
         let (table, chain) = (self.table.as_str(), self.chain.as_str());
         let is_built_in = BUILT_IN.contains(&chain);
         let target = rule.target.as_ref()?.name.as_str();
@@ -61,7 +61,7 @@ impl DirectRule {
 
 /// Direct configuration as rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DirectRules {
+pub(crate) struct DirectRules {
     /// Chains of its own: family, table, name.
     pub chains: Vec<(Family, String, String)>,
     /// The rules, those of a chain in the order in which packets meet them.
@@ -72,7 +72,7 @@ pub struct DirectRules {
 
 impl DirectRules {
     /// Sorts rules by priority; passthroughs come after them, as in firewalld.
-    pub fn of(direct: &Direct) -> DirectRules {
+    pub(crate) fn of(direct: &Direct) -> DirectRules {
         let mut found = DirectRules::default();
         for chain in &direct.chains {
             match family(&chain.family) {

@@ -9,7 +9,7 @@ use crate::root::Root;
 
 /// A helper of the kernel, and the ports of which it watches connections.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tracking {
+pub(crate) struct Tracking {
     /// Its name in the kernel.
     pub name: String,
     /// Protocols and ports.
@@ -42,7 +42,7 @@ const SHIPPED: [Shipped; 13] = [
 ];
 
 /// Looks a helper up by the name, or by the module, that a service has it under.
-pub fn tracking(root: &Root, name: &str) -> Option<Tracking> {
+pub(crate) fn tracking(root: &Root, name: &str) -> Option<Tracking> {
     let name = name
         .strip_prefix(MODULE)
         .map_or_else(|| name.to_owned(), |module| module.replace('_', "-"));

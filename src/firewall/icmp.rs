@@ -2,11 +2,11 @@
 //! RFC 4861): rule languages know different names for them, and the same numbers.
 
 /// A type, and a code where only one of the type's codes is meant.
-pub type TypeCode = (u8, Option<u8>);
+pub(crate) type TypeCode = (u8, Option<u8>);
 
 /// What a name stands for; a family without it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IcmpType {
+pub(crate) struct IcmpType {
     /// In ICMP.
     pub ipv4: Option<TypeCode>,
     /// In ICMPv6.
@@ -14,7 +14,7 @@ pub struct IcmpType {
 }
 
 /// Looks a name up.
-pub fn icmp_type(name: &str) -> Option<IcmpType> {
+pub(crate) fn icmp_type(name: &str) -> Option<IcmpType> {
     let find = |table: &[(&str, u8, Option<u8>)]| {
         let found = table.iter().find(|(known, ..)| *known == name);
         found.map(|(_, number, code)| (*number, *code))

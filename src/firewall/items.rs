@@ -5,7 +5,7 @@ use super::ports::PortRange;
 use crate::intent::FirewallItem;
 
 /// An entry in the spelling that it is compared in.
-pub fn canonical(item: &FirewallItem) -> FirewallItem {
+pub(crate) fn canonical(item: &FirewallItem) -> FirewallItem {
     let port = |port: &str| PortRange::parse(port).map_or(port.to_owned(), |range| range.to_string());
     match item {
         FirewallItem::Port { port: text, protocol } => FirewallItem::Port {
@@ -25,7 +25,7 @@ pub fn canonical(item: &FirewallItem) -> FirewallItem {
 }
 
 /// A zone's entries.
-pub fn of_zone(zone: &Zone) -> Vec<FirewallItem> {
+pub(crate) fn of_zone(zone: &Zone) -> Vec<FirewallItem> {
     let mut items = of_traffic(&zone.traffic);
     items.extend(zone.interfaces.iter().cloned().map(|interface| FirewallItem::Interface {
         interface,

@@ -2,23 +2,23 @@
 
 pub mod definitions;
 pub mod detect;
-pub mod direct_rules;
+pub(crate) mod direct_rules;
 pub mod firewalld;
-pub mod helpers;
-pub mod icmp;
-pub mod iptables;
-pub mod items;
+pub(crate) mod helpers;
+pub(crate) mod icmp;
+pub(crate) mod iptables;
+pub(crate) mod items;
 pub mod lokkit;
-pub mod node;
-pub mod policies;
-pub mod ports;
-pub mod ruleset;
-pub mod sets;
+pub(crate) mod node;
+pub(crate) mod policies;
+pub(crate) mod ports;
+pub(crate) mod ruleset;
+pub(crate) mod sets;
 pub mod valid;
 
 /// Files in which every opening is put back by itself, not the file as a whole. One that ends with a
 /// slash stands for all in that directory.
-pub const BY_ENTRY: [&str; 4] = [
+pub(crate) const BY_ENTRY: [&str; 4] = [
     "/etc/firewalld/zones/",
     lokkit::config::PATH,
     "/etc/sysconfig/iptables",

@@ -23,7 +23,7 @@ const STOCK_POLICY: &str = "allow-host-ipv6";
 const FALLBACK_SERVICES: [&str; 2] = ["ssh", "dhcpv6-client"];
 
 /// Entries of zones that belong to plugins, or go, in the spelling of [`canonical`].
-pub type Taken = BTreeSet<(String, FirewallItem)>;
+pub(crate) type Taken = BTreeSet<(String, FirewallItem)>;
 
 /// What settling makes of the image's own configuration before it counts.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub struct Upcoming {
 
 impl Upcoming {
     /// The default zone.
-    pub fn default_zone(&self, root: &Root) -> String {
+    pub(crate) fn default_zone(&self, root: &Root) -> String {
         let tree = Tree::of(root);
         match self.files.get(&tree.file(conf::FILE)) {
             Some(text) => Conf::parse(text.as_deref().unwrap_or_default()).default_zone(&tree),

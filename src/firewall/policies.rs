@@ -10,9 +10,9 @@ use super::valid;
 use crate::intent::FirewallItem;
 
 /// The zone that stands for the node itself.
-pub const HOST: &str = "HOST";
+pub(crate) const HOST: &str = "HOST";
 /// The zone that stands for all others.
-pub const ANY: &str = "ANY";
+pub(crate) const ANY: &str = "ANY";
 
 /// A policy that is in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl NodePolicy {
     }
 
     /// Whether it comes before what zones say.
-    pub fn is_before_zones(&self) -> bool {
+    pub(crate) fn is_before_zones(&self) -> bool {
         self.priority < 0
     }
 }

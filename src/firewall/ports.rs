@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The protocols that have ports.
-pub const PORT_PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
+pub(crate) const PORT_PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
 
 /// Ports by protocol.
-pub type Ports = BTreeMap<String, Vec<PortRange>>;
+pub(crate) type Ports = BTreeMap<String, Vec<PortRange>>;
 
 /// A range of ports, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +48,7 @@ impl fmt::Display for PortRange {
 }
 
 /// Merges ranges that overlap or touch, and sorts them.
-pub fn coalesce(ranges: impl IntoIterator<Item = PortRange>) -> Vec<PortRange> {
+pub(crate) fn coalesce(ranges: impl IntoIterator<Item = PortRange>) -> Vec<PortRange> {
     let mut sorted: Vec<PortRange> = ranges.into_iter().collect();
     sorted.sort_unstable();
     let mut merged: Vec<PortRange> = Vec::with_capacity(sorted.len());

@@ -68,7 +68,7 @@ pub struct ForwardPort {
 
 impl ForwardPort {
     /// The forwarded port of a rich rule; none if its ports or address are none.
-    pub fn of_rich(element: &Element) -> Option<ForwardPort> {
+    pub(crate) fn of_rich(element: &Element) -> Option<ForwardPort> {
         let Element::ForwardPort {
             port,
             protocol,
@@ -97,7 +97,7 @@ impl ForwardPort {
 }
 
 /// An intent for the firewall: opening, zone, events.
-pub type Wanted<'a> = (&'a FirewallItem, Option<&'a str>, &'a [u64]);
+pub(crate) type Wanted<'a> = (&'a FirewallItem, Option<&'a str>, &'a [u64]);
 
 impl Ruleset {
     /// Collects the intents of one plugin.

@@ -7,7 +7,7 @@ use super::firewalld::Ipset;
 use super::valid::{Source, parse_source};
 
 /// First and last address of a range.
-pub type Range = (IpAddr, IpAddr);
+pub(crate) type Range = (IpAddr, IpAddr);
 
 /// What is in a set.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,7 +47,7 @@ pub enum Source<'a> {
 }
 
 /// Reads a source: an address, `ADDRESS/BITS`, `ADDRESS/MASK`, a hardware address or `ipset:NAME`.
-pub fn parse_source(text: &str) -> Option<Source<'_>> {
+pub(crate) fn parse_source(text: &str) -> Option<Source<'_>> {
     if let Some(set) = text.strip_prefix("ipset:") {
         return name(set).then_some(Source::Ipset(set));
     }

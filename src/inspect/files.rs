@@ -118,7 +118,7 @@ fn says_something(run: &Run) -> bool {
 }
 
 /// Every run that changed `path`, oldest first.
-pub fn changes_of(root: &Root, audit: &Audit, path: &Escaped) -> Vec<ScriptletEntry> {
+pub(crate) fn changes_of(root: &Root, audit: &Audit, path: &Escaped) -> Vec<ScriptletEntry> {
     let is_it = |change: &FileChange| change.path == *path || change.from.as_ref() == Some(path);
     let mut texts = Texts::default();
     let runs = audit.runs.iter().filter(|run| run.changes.iter().any(is_it));

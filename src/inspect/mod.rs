@@ -26,7 +26,7 @@ use crate::unrecorded::{self, Outside};
 
 pub use check::{Difference, check};
 pub use declared::{Declared, DeclaredChange, DeclaredHook};
-pub use files::{ChangeEntry, ScriptletEntry, changes_of, files};
+pub use files::{ChangeEntry, ScriptletEntry, files};
 pub use hooks::{Hook, hooks};
 pub use list::{Row, list, shipped};
 pub use log::{Entry, LoggedIntent, log};

@@ -17,7 +17,7 @@ use crate::root::Root;
 use crate::state::EffectiveState;
 
 /// Who opens what no plugin and no builder asked for.
-pub const IMAGE: &str = "(image)";
+pub(super) const IMAGE: &str = "(image)";
 
 /// Something that is let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

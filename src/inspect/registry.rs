@@ -47,7 +47,7 @@ impl Registry {
     }
 
     /// The hooks of a package.
-    pub fn hooks_of(&self, package: &str) -> impl Iterator<Item = &Hook> {
+    pub(crate) fn hooks_of(&self, package: &str) -> impl Iterator<Item = &Hook> {
         self.hooks.iter().filter(move |hook| hook.packages.iter().any(|name| name == package))
     }
 }

@@ -53,7 +53,7 @@ impl ImageLock {
     }
 
     /// Names the command that was started while the image is held.
-    pub fn name_command(&self, command: u32) -> Result<()> {
+    pub(crate) fn name_command(&self, command: u32) -> Result<()> {
         self.say(&format!("{} {command}", std::process::id()))
     }
 

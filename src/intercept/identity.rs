@@ -42,7 +42,7 @@ pub(super) enum Standing {
 
 impl Identity {
     /// Looks at the shim's own place in the image; `digest` is what a list says of its content.
-    pub fn of_shim(root: &Root, digest: Option<&str>) -> Result<Identity> {
+    pub(crate) fn of_shim(root: &Root, digest: Option<&str>) -> Result<Identity> {
         let place = if_exists(root.meta(SHIM_PATH))?;
         let is_file = place.is_some_and(|meta| meta.kind == Kind::File && meta.size <= MAX_SHIM);
         let found = if is_file {
@@ -59,7 +59,7 @@ impl Identity {
     }
 
     /// The shim that lies at its own place and is known to be as it should be.
-    pub fn of_known(digest: &str, place: Meta) -> Identity {
+    pub(crate) fn of_known(digest: &str, place: Meta) -> Identity {
         Identity {
             digest: Some(digest.to_owned()),
             size: Some(place.size),
@@ -68,12 +68,12 @@ impl Identity {
     }
 
     /// Whether the shim's own place has it as it should be.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.size.is_some()
     }
 
     /// What stands at `path`. A file is read only where it is no further name of the shim.
-    pub fn at(&self, root: &Root, path: &Path) -> Result<Standing> {
+    pub(super) fn at(&self, root: &Root, path: &Path) -> Result<Standing> {
         let Some(meta) = if_exists(root.meta(path))? else {
             return Ok(Standing::Nothing);
         };

@@ -32,15 +32,15 @@ use crate::root::Root;
 /// The list of what is diverted; it exists while an image is armed.
 pub const ARMED_PATH: &str = layout::ARMED;
 /// Where the originals wait, each under its own path.
-pub const REAL_DIRECTORY: &str = layout::REAL;
+pub(crate) const REAL_DIRECTORY: &str = layout::REAL;
 /// The shim's own place in an armed image; the tools' paths are further names of it.
 pub const SHIM_PATH: &str = layout::SHIM;
 /// Where what lay in an original's place is kept that was no longer the original.
-pub const SUSPECT_DIRECTORY: &str = layout::SUSPECT;
+pub(crate) const SUSPECT_DIRECTORY: &str = layout::SUSPECT;
 /// Where files of ours are kept that could not be read.
 const DAMAGED_DIRECTORY: &str = layout::DAMAGED;
 /// There while a run is at work; what it has to know at its end.
-pub const RUN_PATH: &str = layout::RUN;
+pub(crate) const RUN_PATH: &str = layout::RUN;
 /// Held by whoever arms, disarms, settles or runs; says who that is.
 pub const RUN_LOCK_PATH: &str = layout::RUN_LOCK;
 
@@ -85,7 +85,7 @@ pub fn check_image(root: &Root) -> Result<()> {
 }
 
 /// Moves a file of ours that cannot be used, or what lies in its place, into [`DAMAGED_DIRECTORY`].
-pub fn set_aside(root: &Root, path: &str) -> Result<PathBuf> {
+pub(crate) fn set_aside(root: &Root, path: &str) -> Result<PathBuf> {
     root.create_dirs(DAMAGED_DIRECTORY, 0o700)?;
     let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
     for number in 0.. {

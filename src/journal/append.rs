@@ -83,7 +83,7 @@ impl Appender {
     }
 
     /// The id that the next event gets.
-    pub fn next_id(&self) -> u64 {
+    pub(crate) fn next_id(&self) -> u64 {
         self.tail.next_id()
     }
 

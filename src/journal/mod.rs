@@ -25,14 +25,19 @@ pub use crate::intent::Verdict;
 use crate::layout;
 use crate::root::{Kind, Root};
 pub use append::Appender;
-pub use parts::has_closed_parts;
-pub use read::{Journal, Torn, each_part, last_event, parse_log};
-pub use record::{Event, Replayed, timestamp};
+pub(crate) use parts::has_closed_parts;
+pub(crate) use read::parse_log;
+pub use read::{Journal, Torn, each_part, last_event};
 #[cfg(feature = "admin")]
-pub use record::{rfc3339, seconds};
+pub(crate) use record::rfc3339;
+#[cfg(feature = "admin")]
+pub use record::seconds;
+pub use record::{Event, Replayed, timestamp};
 pub use replaced::{is_kept, keep_replaced, replaced};
 #[cfg(feature = "admin")]
-pub use salvage::{Salvaged, rewrite, salvage};
+pub use salvage::Salvaged;
+#[cfg(feature = "admin")]
+pub(crate) use salvage::{rewrite, salvage};
 pub use tail::{LogFile, Tail};
 
 /// nodeshim's directory in the image, beside the rpm database of image-based systems.
@@ -44,9 +49,9 @@ pub const PART_LIMIT: u64 = 4 << 20;
 /// What a torn tail is moved to.
 pub const TORN_PATH: &str = layout::JOURNAL_TORN;
 /// The lock that every writer holds. It is never renamed or removed.
-pub const LOCK_PATH: &str = layout::LOCK;
+pub(crate) const LOCK_PATH: &str = layout::LOCK;
 /// The newest format that this build reads, and the one that it writes.
-pub const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 
 const HEADER: &str = "format = 1\n";
 

@@ -29,7 +29,7 @@ pub(super) fn closed(root: &Root, open: Option<&File>) -> Result<Vec<Part>> {
 }
 
 /// Whether a journal was ever closed here.
-pub fn has_closed_parts(root: &Root) -> Result<bool> {
+pub(crate) fn has_closed_parts(root: &Root) -> Result<bool> {
     Ok(!named(root)?.is_empty())
 }
 

@@ -63,7 +63,7 @@ impl Journal {
 
 /// Takes the text of a journal, or of a file like it, apart, and hands it to `take` piece by piece; an
 /// empty one holds nothing. Tells of a torn tail.
-pub fn parse_log<T: DeserializeOwned>(
+pub(crate) fn parse_log<T: DeserializeOwned>(
     bytes: &[u8],
     path: &str,
     mut take: impl FnMut(T),

@@ -106,7 +106,7 @@ pub fn timestamp(source_date_epoch: Option<&str>) -> String {
 }
 
 /// Seconds since 1970 as RFC 3339, in UTC.
-pub fn rfc3339(seconds: u64) -> String {
+pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);

@@ -41,7 +41,7 @@ struct One<'e> {
 ///
 /// # Errors
 /// If a file cannot be read at all.
-pub fn salvage(root: &Root) -> Result<Salvaged> {
+pub(crate) fn salvage(root: &Root) -> Result<Salvaged> {
     let mut salvaged = Salvaged::default();
     let parts = named(root)?.into_iter().map(|part| part.path);
     for path in parts.chain([PATH.to_owned()]) {
@@ -90,7 +90,7 @@ fn read(file: File, length: u64, path: &str) -> Result<(Vec<Event>, bool)> {
 ///
 /// # Errors
 /// If the new journal cannot be written; the old one is as it was then.
-pub fn rewrite(root: &Root, events: &[Event], files: &[String]) -> Result<()> {
+pub(crate) fn rewrite(root: &Root, events: &[Event], files: &[String]) -> Result<()> {
     const FILE: LogFile = LogFile {
         path: REBUILT,
         torn_path: TORN_PATH,

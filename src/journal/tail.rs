@@ -124,7 +124,7 @@ impl Tail {
     }
 
     /// The id that the next record gets.
-    pub fn next_id(&self) -> u64 {
+    pub(crate) fn next_id(&self) -> u64 {
         self.next_id
     }
 

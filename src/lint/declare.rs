@@ -4,7 +4,7 @@ use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, Unit
 use crate::shell::Command;
 
 /// The lines of a metadata file that stand for an intent; none if there are none.
-pub fn replacement(intent: &Intent) -> Option<String> {
+pub(super) fn replacement(intent: &Intent) -> Option<String> {
     let list = |section: &str, key: &str, value: &str| Some(format!("[{section}] {key} = [{value:?}]"));
     match intent {
         Intent::Unit {
@@ -43,7 +43,7 @@ pub fn replacement(intent: &Intent) -> Option<String> {
 }
 
 /// What stands for a command that is no tool's but changes what metadata can declare.
-pub fn of_program(program: &str) -> Option<&'static str> {
+pub(super) fn of_program(program: &str) -> Option<&'static str> {
     Some(match program.rsplit('/').next()? {
         "useradd" | "adduser" => "[[user]]",
         "groupadd" | "addgroup" => "[[group]]",
@@ -54,7 +54,7 @@ pub fn of_program(program: &str) -> Option<&'static str> {
 }
 
 /// Why a command is nothing that nodeshim sees or can keep.
-pub fn bypasses(program: &str) -> Option<&'static str> {
+pub(super) fn bypasses(program: &str) -> Option<&'static str> {
     Some(match program.rsplit('/').next()? {
         "iptables" | "ip6tables" | "iptables-restore" | "nft" | "ebtables" => {
             "changes the firewall of the machine that builds the image, not the image's"
@@ -69,7 +69,7 @@ pub fn bypasses(program: &str) -> Option<&'static str> {
 }
 
 /// Whether a program runs the script that it reads.
-pub fn is_shell(program: &str) -> bool {
+pub(super) fn is_shell(program: &str) -> bool {
     matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))
 }
 
@@ -89,7 +89,7 @@ const KEPT_BY_TOOLS: [(&str, &str); 8] = [
 const CHANGERS: [&str; 6] = ["ln", "cp", "mv", "install", "rm", "tee"];
 
 /// The files that a command changes by hand although a tool keeps them, each with what to do instead.
-pub fn written(command: &Command) -> Vec<(String, String)> {
+pub(super) fn written(command: &Command) -> Vec<(String, String)> {
     let program = command.words.first().map_or("", |word| word.text.as_str());
     let name = program.rsplit('/').next().unwrap_or_default();
     let in_place = || name == "sed" && command.words.iter().any(|word| word.text.starts_with("-i"));

@@ -14,6 +14,5 @@ mod units;
 pub use check::lint;
 pub use finding::{Finding, Severity};
 pub use forecast::{Forecast, forecast};
-pub use requests::{
-    Context, ForecastItem, ShippedItem, judged, of_call, of_file, of_installed, of_package, of_payload,
-};
+pub(crate) use requests::of_payload;
+pub use requests::{Context, ForecastItem, ShippedItem, of_call, of_file, of_installed, of_package};

@@ -69,7 +69,12 @@ impl<'a> Context<'a> {
 }
 
 /// Judges an intent.
-pub fn judged(context: &Context, plugin: Option<&str>, tool: Option<Tool>, intent: &Intent) -> ForecastItem {
+pub(crate) fn judged(
+    context: &Context,
+    plugin: Option<&str>,
+    tool: Option<Tool>,
+    intent: &Intent,
+) -> ForecastItem {
     let tools: Vec<Tool> = tool.into_iter().collect();
     let query = PolicyQuery {
         plugin,
@@ -134,7 +139,7 @@ pub fn of_file(context: &Context, path: &Path) -> Result<Vec<ForecastItem>> {
 ///
 /// # Errors
 /// If the package cannot be unpacked.
-pub fn of_payload(context: &Context, package: &PackageFile, path: &Path) -> Result<Vec<ForecastItem>> {
+pub(crate) fn of_payload(context: &Context, package: &PackageFile, path: &Path) -> Result<Vec<ForecastItem>> {
     let contents: BTreeMap<String, Vec<u8>> = match package.files.iter().any(|(name, _)| has_content(name)) {
         true => PackageFile::contents(path, has_content)?.into_iter().collect(),
         false => BTreeMap::new(),

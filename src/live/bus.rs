@@ -45,7 +45,7 @@ impl Bus {
     }
 
     /// As [`Bus::call`], of another object of the same kind.
-    pub fn call_at<B: Serialize + DynamicType>(
+    pub(crate) fn call_at<B: Serialize + DynamicType>(
         &self,
         target: &Target,
         path: &str,

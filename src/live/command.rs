@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
+pub(super) struct Ended {
     /// Whether it exited with 0.
     pub success: bool,
     /// What it printed.
@@ -22,7 +22,7 @@ pub struct Ended {
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs a program to its end, or kills it when its time is up.
-pub fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
+pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
     let failed = |error: std::io::Error| Error::Other(format!("{program}: {error}"));
     let mut command = Command::new(program);
     command.args(args).env("PATH", PATH).env("LC_ALL", "C");
@@ -43,7 +43,7 @@ pub fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
 }
 
 /// As [`run`], and anything but success is an error.
-pub fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<String> {
+pub(super) fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<String> {
     let ended = run(program, args, limit)?;
     match ended.success {
         true => Ok(ended.output),

@@ -31,7 +31,7 @@ const FIREWALLD_UNIT: &str = "firewalld.service";
 const STARTING: Duration = Duration::from_secs(30);
 
 /// What the decision rests on.
-pub struct Input<'a> {
+pub(super) struct Input<'a> {
     /// The node.
     pub root: &'a Root,
     /// Which firewall it has.
@@ -47,7 +47,7 @@ pub struct Input<'a> {
 }
 
 /// Brings the running firewall up to date and notes in `applied` that it is.
-pub fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
+pub(super) fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
     let outcome = match input.backend {
         Backend::Firewalld => firewalld(input, applied.pending),
         Backend::Iptables => iptables(input, applied.pending),

@@ -53,7 +53,7 @@ impl Firewalld {
     }
 
     /// As [`Firewalld::state`], once the daemon has started or `limit` is over.
-    pub fn settled_state(&self, limit: Duration) -> Result<String> {
+    pub(crate) fn settled_state(&self, limit: Duration) -> Result<String> {
         let deadline = Instant::now() + limit;
         loop {
             let state = self.state()?;

@@ -19,5 +19,5 @@ pub use bus::{Bus, Target};
 pub use firewalld::Firewalld;
 pub use node::{boot_id, is_booted};
 pub use report::{Filter, JobOutcome, Report};
-pub use stamp::stamp;
+pub(crate) use stamp::stamp;
 pub use systemd::Manager;

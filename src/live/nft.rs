@@ -10,23 +10,23 @@ use crate::error::Result;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Loads a file in one transaction: all of it, or nothing changes.
-pub fn load(file: &str) -> Result<()> {
+pub(super) fn load(file: &str) -> Result<()> {
     succeed("nft", &["-f", file], LIMIT).map(drop)
 }
 
 /// Whether the node's own table is there.
-pub fn is_loaded() -> Result<bool> {
+pub(super) fn is_loaded() -> Result<bool> {
     let tables = succeed("nft", &["list", "tables"], LIMIT)?;
     let table = format!("table inet {TABLE}");
     Ok(tables.lines().any(|line| line.trim() == table))
 }
 
 /// Removes a table, if it is there.
-pub fn drop_table(name: &str) -> Result<()> {
+pub(super) fn drop_table(name: &str) -> Result<()> {
     succeed("nft", &[&format!("add table inet {name}; delete table inet {name}")], LIMIT).map(drop)
 }
 
 /// Loads the iptables services' rules of one family; each table in one transaction.
-pub fn restore(program: &str, file: &str) -> Result<()> {
+pub(super) fn restore(program: &str, file: &str) -> Result<()> {
     succeed(program, &[file], LIMIT).map(drop)
 }

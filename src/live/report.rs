@@ -71,7 +71,7 @@ impl Report {
     }
 
     /// Whether a further boot finds nothing left to do.
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         let kept = |unit: &str| self.units.iter().any(|step| step.kept && step.unit == unit);
         let is_over = |started: &JobOutcome| {
             let request = &started.request;
@@ -91,7 +91,7 @@ impl Report {
 
 impl JobOutcome {
     /// A request that nothing was done for.
-    pub fn untried(request: Deferred) -> JobOutcome {
+    pub(crate) fn untried(request: Deferred) -> JobOutcome {
         JobOutcome {
             request,
             result: None,

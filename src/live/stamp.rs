@@ -57,7 +57,7 @@ const MTIME_GRANULARITY: Duration = Duration::from_millis(20);
 /// The stamp. It is to be made before anything is read. None if something was changed less than
 /// [`MTIME_GRANULARITY`] ago, as a further change might not show. `more` are further directories that
 /// count, each with how many levels of directories below it.
-pub fn stamp(root: &Root, more: &[(&str, i8)]) -> Option<String> {
+pub(crate) fn stamp(root: &Root, more: &[(&str, i8)]) -> Option<String> {
     let mut seen = Seen::default();
     let of_declared = declared::OWNED.iter().map(|(directory, _)| (*directory, 0));
     for (directory, depth) in DIRECTORIES.into_iter().chain(of_declared).chain(more.iter().copied()) {

@@ -14,7 +14,7 @@ use crate::root::Root;
 const OFTEN: Duration = Duration::from_millis(250);
 
 /// What carrying out needs.
-pub struct Input<'a> {
+pub(super) struct Input<'a> {
     /// The node.
     pub root: &'a Root,
     /// This boot.
@@ -26,7 +26,7 @@ pub struct Input<'a> {
 }
 
 /// Carries out what has a job, all at once; one failure leaves the rest.
-pub fn execute(
+pub(super) fn execute(
     input: &Input,
     judged: Vec<Deferred>,
     applied: &mut Applied,

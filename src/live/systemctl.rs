@@ -15,32 +15,32 @@ const PROGRAM: &str = "systemctl";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A job that was asked for: which unit, and what.
-pub type JobRequest<'a> = (&'a str, Job);
+pub(super) type JobRequest<'a> = (&'a str, Job);
 
 /// Whether the manager answers.
-pub fn answers() -> Result<()> {
+pub(super) fn answers() -> Result<()> {
     succeed(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
 }
 
 /// Reloads unit files.
-pub fn reload() -> Result<()> {
+pub(super) fn reload() -> Result<()> {
     succeed(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
 }
 
 /// Changes unit files' links.
-pub fn change(verb: UnitVerb, units: &[&str]) -> Result<()> {
+pub(super) fn change(verb: UnitVerb, units: &[&str]) -> Result<()> {
     succeed(PROGRAM, &[&["--no-reload", verb.word(), "--"], units].concat(), LIMIT).map(drop)
 }
 
 /// The state of a unit's file; none if there is no such file.
-pub fn file_state(unit: &str) -> Option<String> {
+pub(super) fn file_state(unit: &str) -> Option<String> {
     let ended = run(PROGRAM, &["is-enabled", "--", unit], LIMIT).ok()?;
     let word = ended.output.lines().next().unwrap_or_default().trim();
     (!matches!(word, "" | "not-found")).then(|| word.to_owned())
 }
 
 /// How units are running.
-pub fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
+pub(super) fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
     let mut all = BTreeMap::new();
     for unit in units {
         let properties = "--property=LoadState,ActiveState,UnitFileState,ActiveEnterTimestamp";
@@ -51,7 +51,7 @@ pub fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
 }
 
 /// The units that a pattern stands for; see [`super::Manager::matching`].
-pub fn matching(pattern: &str) -> Result<Vec<String>> {
+pub(super) fn matching(pattern: &str) -> Result<Vec<String>> {
     let list = [
         "list-units",
         "--plain",
@@ -72,7 +72,7 @@ fn first_words(output: &str) -> Vec<String> {
 }
 
 /// Isolates a unit and waits for it.
-pub fn isolate(unit: &str, limit: Duration) -> JobResult {
+pub(super) fn isolate(unit: &str, limit: Duration) -> JobResult {
     match run(PROGRAM, &["isolate", "--", unit], limit) {
         Ok(ended) if ended.success => JobResult::Done,
         Ok(ended) => JobResult::Failed(ended.complaint),
@@ -101,7 +101,7 @@ fn parse(output: &str) -> Activity {
 }
 
 /// Runs all jobs at once; see [`super::Manager::run`].
-pub fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usize, JobResult)) {
+pub(super) fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnMut(usize, JobResult)) {
     let (sender, results) = channel();
     for (index, (unit, job)) in jobs.iter().enumerate() {
         let (unit, sender) = ((*unit).to_owned(), sender.clone());

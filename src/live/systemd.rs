@@ -91,7 +91,7 @@ impl Manager {
     }
 
     /// The state of a unit's file; none if there is no such file.
-    pub fn file_state(&self, unit: &str) -> Option<FileState> {
+    pub(crate) fn file_state(&self, unit: &str) -> Option<FileState> {
         let word = match &self.bus {
             Some(bus) => file_state(bus, unit),
             None => systemctl::file_state(unit),
@@ -100,7 +100,7 @@ impl Manager {
     }
 
     /// How units are running. Units that have no file are left out unless they run.
-    pub fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
+    pub(crate) fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
         let names: Vec<&str> = units.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -129,7 +129,7 @@ impl Manager {
 
     /// The units that a pattern of names stands for, as systemctl finds them: of those that systemd
     /// has loaded, by their own names, all but the inactive ones for which no job is queued.
-    pub fn matching(&self, pattern: &str) -> Result<Vec<String>> {
+    pub(crate) fn matching(&self, pattern: &str) -> Result<Vec<String>> {
         let Some(bus) = &self.bus else {
             return systemctl::matching(pattern);
         };

@@ -21,7 +21,7 @@ pub struct Loaded {
 }
 
 /// The path of a plugin's file.
-pub fn path(name: &str) -> String {
+pub(super) fn path(name: &str) -> String {
     format!("{DIRECTORY}/{name}.toml")
 }
 
@@ -127,7 +127,7 @@ fn named<'n>(name: &'n String, installed: &'n Installed) -> &'n String {
 }
 
 /// What the files that count declare.
-pub fn declarations(
+pub(crate) fn declarations(
     loaded: &Loaded,
     installed: &Installed,
     node: &NodeVersion,

@@ -6,14 +6,15 @@ mod declarations;
 mod model;
 mod ovirt;
 mod parse;
-pub mod payload;
+pub(crate) mod payload;
 mod version;
 
 use crate::root::Root;
 
-pub use declarations::{Loaded, Owned, declarations, in_force, load_all};
+pub(crate) use declarations::declarations;
+pub use declarations::{Loaded, Owned, in_force, load_all};
 pub use model::{Group, Hook, Metadata, User};
-pub use ovirt::{FIREWALL_DIRECTORY, GENERATED, firewall_files};
+pub(crate) use ovirt::{FIREWALL_DIRECTORY, GENERATED, firewall_files};
 pub use parse::{Problem, parse};
 pub use version::{NodeVersion, compare};
 

@@ -14,10 +14,10 @@ use crate::rpmdb::{Installed, owners_of};
 use crate::state::Declaration;
 
 /// The directory. Records of plugins and lists of what to remove from an image lie there too.
-pub const FIREWALL_DIRECTORY: &str = "/etc/ovirt-plugins.d";
+pub(crate) const FIREWALL_DIRECTORY: &str = "/etc/ovirt-plugins.d";
 const SUFFIX: &str = ".firewall";
 /// What files begin with that are made of what plugins asked for: they ask for nothing themselves.
-pub const GENERATED: &str = "# written by nodeshim\n";
+pub(crate) const GENERATED: &str = "# written by nodeshim\n";
 
 /// The names of the files, without their suffix, sorted.
 pub(super) fn names(root: &Root) -> Result<Vec<String>> {
@@ -39,7 +39,7 @@ fn path(name: &str) -> String {
 ///
 /// # Errors
 /// A directory that cannot be listed, or an rpm database that cannot be asked.
-pub fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declaration>, Vec<Note>)> {
+pub(crate) fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<Declaration>, Vec<Note>)> {
     let (mut declarations, mut notes) = (Vec::new(), Vec::new());
     let names = names(root)?;
     let paths: Vec<String> = names.iter().map(|name| path(name)).collect();

@@ -36,7 +36,7 @@ const RULESETS: [&str; 6] = [
 ];
 
 /// Whether the content of a file says what it asks for, so that it has to be read.
-pub fn has_content(path: &str) -> bool {
+pub(crate) fn has_content(path: &str) -> bool {
     let is_zone = below(&FIREWALLD, path).is_some_and(|rest| rest.starts_with("zones/"));
     let is_preset = below(&PRESETS, path).is_some_and(|rest| rest.ends_with(".preset"));
     is_preset || is_zone && path.ends_with(".xml")
@@ -44,7 +44,7 @@ pub fn has_content(path: &str) -> bool {
 
 /// Whether a file can ask for anything, by its path alone: most files of most packages do not have to be
 /// looked at.
-pub fn may_ask(path: &str) -> bool {
+pub(crate) fn may_ask(path: &str) -> bool {
     [&UNITS[..], &PRESETS, &FIREWALLD, &RULESETS]
         .into_iter()
         .flatten()
@@ -54,7 +54,12 @@ pub fn may_ask(path: &str) -> bool {
 
 /// What a shipped file asks for; nothing for most. `target` is where a link points, `content` what
 /// [`has_content`] wants to see.
-pub fn of_file(path: &str, target: Option<&str>, content: Option<&str>, grammar: &Grammar) -> Vec<Intent> {
+pub(crate) fn of_file(
+    path: &str,
+    target: Option<&str>,
+    content: Option<&str>,
+    grammar: &Grammar,
+) -> Vec<Intent> {
     if let Some(rest) = below(&UNITS, path) {
         return of_unit(rest, target).into_iter().collect();
     }

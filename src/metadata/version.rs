@@ -16,7 +16,7 @@ impl NodeVersion {
     }
 
     /// Whether the node is at least of a version; `None` where its version is not known.
-    pub fn is_at_least(&self, minimum: &str) -> Option<bool> {
+    pub(crate) fn is_at_least(&self, minimum: &str) -> Option<bool> {
         self.0.as_ref().map(|version| compare(version, minimum) != Ordering::Less)
     }
 }
@@ -33,7 +33,7 @@ fn find(os_release: &OsRelease) -> Option<String> {
 }
 
 /// Whether a text is a version: numbers with dots between them.
-pub fn is_version(text: &str) -> bool {
+pub(super) fn is_version(text: &str) -> bool {
     text.len() <= 40
         && text
             .split('.')

@@ -59,7 +59,7 @@ impl Memory {
 
 impl Contribution {
     /// Nothing but remarks.
-    pub fn of_notes(notes: impl IntoIterator<Item = Note>) -> Contribution {
+    pub(crate) fn of_notes(notes: impl IntoIterator<Item = Note>) -> Contribution {
         Contribution {
             notes: notes.into_iter().collect(),
             ..Contribution::default()

@@ -109,7 +109,7 @@ pub enum Action {
 
 impl Action {
     /// Whether it is more than a change of one path, which a difference of files would find.
-    pub fn is_request(&self) -> bool {
+    pub(crate) fn is_request(&self) -> bool {
         matches!(self, Action::Unit { .. } | Action::Intent { .. } | Action::Call { .. })
     }
 }

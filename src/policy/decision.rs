@@ -113,7 +113,7 @@ impl Decision {
     }
 
     /// What decided and why, for people; empty if nothing did.
-    pub fn explanation(&self) -> String {
+    pub(crate) fn explanation(&self) -> String {
         match (self.because(), self.reason.as_str()) {
             (because, "") => because,
             (because, reason) => format!("{because}: {reason}"),
@@ -121,7 +121,7 @@ impl Decision {
     }
 
     /// The record of an intent that is held back.
-    pub fn withhold(&self, intent: &Intent) -> Withheld {
+    pub(crate) fn withhold(&self, intent: &Intent) -> Withheld {
         Withheld {
             intent: intent.clone(),
             verdict: self.verdict,

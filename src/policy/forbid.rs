@@ -47,7 +47,7 @@ impl Forbidden {
     }
 
     /// The strongest of the least that files ask of keys and signatures.
-    pub fn minimum(&self) -> Option<Minimum> {
+    pub(crate) fn minimum(&self) -> Option<Minimum> {
         self.minimum
     }
 

@@ -11,7 +11,7 @@ use crate::root::Root;
 /// same name in the first; an empty one switches it off.
 pub const DIRECTORIES: [&str; 2] = ["/usr/lib/nodeshim/policy.d", "/etc/nodeshim/policy.d"];
 /// The file that `run --policy` adds while it runs; its rules come last.
-pub const RUN_PATH: &str = layout::RUN_POLICY;
+pub(crate) const RUN_PATH: &str = layout::RUN_POLICY;
 
 /// A policy file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Loaded {
 
 /// Puts the file of one run in place, or takes away what an earlier one has left, and looks whether
 /// the whole policy can be read.
-pub fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
+pub(crate) fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
     match text {
         Some(text) => root.write(RUN_PATH, text.as_bytes(), Some(0o644))?,
         None => end_run(root)?,

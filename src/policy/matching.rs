@@ -8,7 +8,7 @@ use crate::tool::Tool;
 use crate::unit::glob;
 
 /// Whether everything that the rule names is so.
-pub fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
+pub(super) fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
     let intent = query.intent;
     of_caller(rule, query)
         && listed(&rule.kind, |kind| {
@@ -90,7 +90,7 @@ fn kind_of(intent: &Intent) -> &'static str {
 }
 
 /// Every kind.
-pub const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 19] = [
     "unit",
     "dependency",
     "default-target",
@@ -113,7 +113,7 @@ pub const KINDS: [&str; 19] = [
 ];
 
 /// Every word that [`want_of`] knows.
-pub const WANTS: [&str; 27] = [
+pub(super) const WANTS: [&str; 27] = [
     "enable",
     "disable",
     "preset",

@@ -19,7 +19,8 @@ mod traffic;
 pub use decision::{Decision, Exit, RuleId, RuleSource};
 #[cfg(feature = "admin")]
 pub use forbid::Forbidden;
-pub use load::{DIRECTORIES, File, Loaded, RUN_PATH, begin_run, end_run, load, load_for};
+pub use load::{DIRECTORIES, File, Loaded, end_run, load, load_for};
+pub(crate) use load::{RUN_PATH, begin_run};
 pub use packets::Packets;
 pub use parse::{Act, Minimum, Problem, parse};
 pub use query::{Lookup, PolicyQuery, Source};

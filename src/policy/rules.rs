@@ -23,7 +23,7 @@ impl Rules {
     }
 
     /// What is said of an intent: by the last rule that matches.
-    pub fn decide(&self, query: &PolicyQuery, lookup: &dyn Lookup) -> Decision {
+    pub(crate) fn decide(&self, query: &PolicyQuery, lookup: &dyn Lookup) -> Decision {
         if let Some(rule) = self.rules.iter().rev().find(|rule| fits(rule, query, lookup)) {
             return Decision {
                 verdict: rule.verdict,

@@ -22,7 +22,7 @@ pub struct Old<'a> {
 /// The events that justify what stands in an image, in their order, each with nothing but the
 /// intents that stand. They keep their origin, and what another image had carried over keeps the
 /// image that it came from. Plugins in `left_out` are left out, and so is what is among `known`.
-pub fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Event> {
+pub(crate) fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Event> {
     let standing = standing(old.state);
     let known: BTreeSet<Key> = known.iter().filter_map(key).collect();
     let carried = old.events.iter().filter_map(|event| {
@@ -75,7 +75,7 @@ fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
 }
 
 /// Whether a want of an event would be lost by [`carry`]: part of its request was taken back.
-pub fn is_lost(intent: &Intent, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
+pub(super) fn is_lost(intent: &Intent, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
     let standing: BTreeSet<Subject> = intents(plugin).map(|(intent, _)| subject(intent)).collect();
     let is_whole = |event: &Event| event.intents.iter().all(|i| standing.contains(&subject(&i.intent)));
     is_repeated(intent) && !all.iter().any(|event| events.contains(&event.id) && is_whole(event))

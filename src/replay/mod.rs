@@ -28,8 +28,10 @@ use crate::settle::{Facts, SettleOptions, settle};
 use crate::unrecorded;
 
 pub use archive::{Unpacked, save};
-pub use carry::{Old, carry};
-pub use report::{Fate, Item, TargetImage, judge};
+pub use carry::Old;
+pub(crate) use carry::carry;
+pub(crate) use report::judge;
+pub use report::{Fate, Item, TargetImage};
 pub use reverted::PATH as UNDONE_PATH;
 pub use source::OldImage;
 

@@ -79,7 +79,7 @@ pub struct TargetImage {
 }
 
 /// Tells what becomes of each intent that stands in the old image because of a request.
-pub fn judge(old: &Old, known: &TargetImage) -> Vec<Item> {
+pub(crate) fn judge(old: &Old, known: &TargetImage) -> Vec<Item> {
     let mut items = Vec::new();
     for (name, plugin) in &old.state.plugins {
         for want in plugin.wants.iter().chain(&plugin.deferred).filter(|want| !want.events.is_empty()) {

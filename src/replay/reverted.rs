@@ -20,7 +20,7 @@ const HEADER: &str = "# What was undone on the node before it was upgraded, writ
 const RULE: &str = "\n[[rule]]\n";
 
 /// The rule that keeps an intent of a plugin from coming back; none if no rule can.
-pub fn rule(plugin: &str, intent: &Intent) -> Option<String> {
+pub(super) fn rule(plugin: &str, intent: &Intent) -> Option<String> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let (what, reason) = match intent {
         Intent::Unit { unit, want, .. } if is_unit_name(unit) => {
@@ -56,7 +56,7 @@ pub fn rule(plugin: &str, intent: &Intent) -> Option<String> {
 }
 
 /// Adds rules to the file, with those that the old image's file has. Says whether it changed.
-pub fn save(old: &Root, root: &Root, rules: impl IntoIterator<Item = String>) -> Result<bool> {
+pub(super) fn save(old: &Root, root: &Root, rules: impl IntoIterator<Item = String>) -> Result<bool> {
     let there = load(root)?;
     let mut all: BTreeSet<String> = there.iter().cloned().collect();
     all.extend(load(old)?);

@@ -9,14 +9,14 @@ pub(super) struct Page(String);
 
 impl Page {
     /// Markup. It is written in the program: nothing that was read can get here.
-    pub fn raw(&mut self, markup: &'static str) -> &mut Self {
+    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Text, in an element or between the quotes of an attribute. Characters that move a cursor or
     /// turn the direction of writing are shown, not written.
-    pub fn text(&mut self, text: &str) -> &mut Self {
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
         for c in printable(text).chars() {
             match c {
                 '&' => self.0.push_str("&amp;"),
@@ -31,7 +31,7 @@ impl Page {
     }
 
     /// Text of several lines, of which the ends are kept.
-    pub fn lines(&mut self, text: &str) -> &mut Self {
+    pub(super) fn lines(&mut self, text: &str) -> &mut Self {
         for (index, line) in text.lines().enumerate() {
             if index > 0 {
                 self.0.push('\n');
@@ -43,7 +43,7 @@ impl Page {
 
     /// A name as an anchor of this page, one-to-one: what is no letter, digit, `-` or `.` becomes
     /// `_HEX_`.
-    pub fn anchor(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn anchor(&mut self, name: &str) -> &mut Self {
         self.0.push_str("plugin-");
         for c in name.chars() {
             match c {
@@ -55,7 +55,7 @@ impl Page {
     }
 
     /// The whole page.
-    pub fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         self.0
     }
 }

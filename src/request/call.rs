@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
     }
 
     /// The firewalld that the image has or will have.
-    pub fn firewalld_generation(&self) -> firewalld::Generation {
+    pub(crate) fn firewalld_generation(&self) -> firewalld::Generation {
         *self
             .firewalld
             .get_or_init(|| firewalld::Generation::chosen(self.config.shims.firewalld_generation, self.root))

@@ -36,7 +36,7 @@ impl Command {
     }
 
     /// What asks for an intent, in files that the tool keeps; none where no command says all of it.
-    pub fn for_intent(intent: &Intent) -> Option<Command> {
+    pub(crate) fn for_intent(intent: &Intent) -> Option<Command> {
         Some(match intent {
             Intent::Dependency {
                 unit,

@@ -14,7 +14,7 @@ use crate::root::Root;
 impl Request {
     /// What it asks for, in order; nothing if it is a query or is refused for its words. `root` says
     /// what names of ports stand for.
-    pub fn clauses(&self, root: &Root) -> Vec<Clause> {
+    pub(crate) fn clauses(&self, root: &Root) -> Vec<Clause> {
         match self {
             Request::Systemctl(parsed) => systemctl::clauses(parsed),
             Request::Chkconfig(parsed) => of_chkconfig(parsed).into_iter().collect(),

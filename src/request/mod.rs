@@ -12,7 +12,7 @@ mod derive;
 mod enforce;
 mod firewall_cmd;
 mod firewalld;
-pub mod lokkit;
+pub(crate) mod lokkit;
 mod output;
 mod programs;
 mod service;
@@ -25,7 +25,7 @@ mod update_helper;
 
 pub use crate::argv::Request;
 pub use call::{Call, Env, Reply};
-pub use chkconfig::is_on_in;
+pub(crate) use chkconfig::is_on_in;
 pub use clause::{Clause, Position};
 pub use command::Command;
 pub use enforce::{Names, PolicyContext, enforce};

@@ -22,7 +22,7 @@ impl Output {
     }
 
     /// Prints a line to standard output.
-    pub fn out_line(&mut self, line: impl AsRef<[u8]>) {
+    pub(crate) fn out_line(&mut self, line: impl AsRef<[u8]>) {
         self.push(Stream::Stdout, line.as_ref(), b"\n");
     }
 
@@ -32,7 +32,7 @@ impl Output {
     }
 
     /// Prints a line to standard error.
-    pub fn err_line(&mut self, line: impl AsRef<[u8]>) {
+    pub(crate) fn err_line(&mut self, line: impl AsRef<[u8]>) {
         self.push(Stream::Stderr, line.as_ref(), b"\n");
     }
 

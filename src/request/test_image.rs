@@ -16,7 +16,7 @@ pub(crate) struct TestImage {
 
 impl TestImage {
     /// An image with nothing in it.
-    pub fn new() -> TestImage {
+    pub(super) fn new() -> TestImage {
         let directory = tempfile::tempdir().unwrap();
         TestImage {
             root: Root::open(directory.path()).unwrap(),
@@ -26,19 +26,19 @@ impl TestImage {
     }
 
     /// The same with a file.
-    pub fn with_file(self, path: &str, content: impl AsRef<[u8]>) -> TestImage {
+    pub(crate) fn with_file(self, path: &str, content: impl AsRef<[u8]>) -> TestImage {
         self.file(path, content);
         self
     }
 
     /// Writes a file.
-    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+    pub(super) fn file(&self, path: &str, content: impl AsRef<[u8]>) {
         self.root.create_dirs(path.rsplit_once('/').unwrap().0, 0o755).unwrap();
         self.root.write(path, content.as_ref(), None).unwrap();
     }
 
     /// Calls a tool by a name; standard input holds a drop-in file.
-    pub fn call(&self, tool: Tool, argv0: &str, words: &[impl Into<OsString> + Clone]) -> Reply {
+    pub(super) fn call(&self, tool: Tool, argv0: &str, words: &[impl Into<OsString> + Clone]) -> Reply {
         let words: Vec<OsString> = words.iter().cloned().map(Into::into).collect();
         let env = Env::default();
         let call = Call::new(&self.root, &self.config, &env, argv0);

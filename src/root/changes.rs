@@ -87,7 +87,7 @@ pub(super) struct ChangeLog {
 
 impl ChangeLog {
     /// Notes a change, with a link's new and former target.
-    pub fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
+    pub(super) fn note(&self, op: Op, path: &Path, target: Option<&Path>, was: Option<&Path>) {
         let change = Change {
             op,
             path: Escaped::new(Path::new("/").join(path)),
@@ -103,14 +103,14 @@ impl ChangeLog {
     }
 
     /// Adds to the last change what the file holds now.
-    pub fn note_content(&self, content: &[u8]) {
+    pub(crate) fn note_content(&self, content: &[u8]) {
         if let Some(noted) = self.noted.borrow_mut().last_mut() {
             noted.content = Some(content.to_owned());
         }
     }
 
     /// Adds to the last change what the file held before.
-    pub fn note_replaced(&self, before: Option<Replaced>) {
+    pub(crate) fn note_replaced(&self, before: Option<Replaced>) {
         let Some(before) = before else { return };
         let digest = digest(&before.content);
         if let Some(noted) = self.noted.borrow_mut().last_mut() {
@@ -120,17 +120,17 @@ impl ChangeLog {
     }
 
     /// The changes, oldest first; none are left.
-    pub fn take(&self) -> Vec<Change> {
+    pub(super) fn take(&self) -> Vec<Change> {
         self.noted.take().into_iter().map(Noted::into_change).collect()
     }
 
     /// What files held that were overwritten or removed, by SHA-256; nothing is left.
-    pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
+    pub(crate) fn take_replaced(&self) -> Vec<(String, Replaced)> {
         self.replaced.take()
     }
 
     /// Takes over the changes of another log, whose paths begin at the directory `dir`.
-    pub fn take_over(&self, dir: &str, inner: &ChangeLog) {
+    pub(crate) fn take_over(&self, dir: &str, inner: &ChangeLog) {
         let mut changes = inner.noted.take();
         changes.iter_mut().for_each(|noted| noted.change.path = noted.change.path.prefixed(dir));
         self.noted.borrow_mut().append(&mut changes);

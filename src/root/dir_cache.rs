@@ -25,18 +25,22 @@ impl Drop for CachedDirs<'_> {
 
 impl DirCache {
     /// Keeps directories open from now on.
-    pub fn turn_on(&self) -> CachedDirs<'_> {
+    pub(crate) fn turn_on(&self) -> CachedDirs<'_> {
         self.0.borrow_mut().get_or_insert_default();
         CachedDirs(self)
     }
 
     /// Whether directories are kept open.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.0.borrow().is_some()
     }
 
     /// The directory if it is open already, else what `open` gives.
-    pub fn get(&self, path: &Path, open: impl FnOnce() -> nix::Result<OwnedFd>) -> nix::Result<Arc<OwnedFd>> {
+    pub(super) fn get(
+        &self,
+        path: &Path,
+        open: impl FnOnce() -> nix::Result<OwnedFd>,
+    ) -> nix::Result<Arc<OwnedFd>> {
         let known = self.0.borrow().as_ref().and_then(|dirs| dirs.get(path).cloned());
         if let Some(known) = known {
             return Ok(known);
@@ -52,7 +56,7 @@ impl DirCache {
     }
 
     /// Closes the directories at and below a path that was removed or renamed.
-    pub fn forget(&self, path: &Path) {
+    pub(crate) fn forget(&self, path: &Path) {
         if let Some(dirs) = self.0.borrow_mut().as_mut() {
             dirs.retain(|dir, _| !dir.starts_with(path));
         }

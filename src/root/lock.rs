@@ -34,7 +34,7 @@ impl Root {
 
     /// As [`Root::lock`] for what nobody holds for long: who holds it for half a minute has left it
     /// behind, and is named.
-    pub fn lock_soon(&self, path: impl AsRef<Path>) -> Result<Lock> {
+    pub(crate) fn lock_soon(&self, path: impl AsRef<Path>) -> Result<Lock> {
         let path = path.as_ref();
         let began = Instant::now();
         let mut pause = Duration::from_micros(200);
@@ -69,14 +69,14 @@ impl Root {
     }
 
     /// As [`Root::lock`], but EAGAIN if somebody else holds it.
-    pub fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
+    pub(crate) fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
         self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
     }
 
     /// As [`Root::try_lock`], of a file that is there already, and without the right to change it;
     /// `None` if it is not there.
     #[cfg(feature = "admin")]
-    pub fn try_lock_existing(&self, path: impl AsRef<Path>) -> Result<Option<Lock>> {
+    pub(crate) fn try_lock_existing(&self, path: impl AsRef<Path>) -> Result<Option<Lock>> {
         let path = path.as_ref();
         let file = crate::error::if_exists(self.open_read(path))?;
         file.map(|file| Lock::take(file, path, FlockArg::LockExclusiveNonblock)).transpose()
@@ -109,7 +109,7 @@ impl Lock {
     }
 
     /// Whether what is locked is still what stands at `path`.
-    pub fn is_at(&self, root: &Root, path: &Path) -> bool {
+    pub(crate) fn is_at(&self, root: &Root, path: &Path) -> bool {
         let there = root.meta(path).map(|meta| (meta.device, meta.inode)).ok();
         let held = fstat(self.held.as_fd()).map(|held| (held.st_dev, held.st_ino)).ok();
         there.is_some() && there == held
@@ -123,7 +123,7 @@ impl Lock {
     }
 
     /// Makes the locked file say `text`.
-    pub fn set_note(&self, text: &str) -> std::io::Result<()> {
+    pub(crate) fn set_note(&self, text: &str) -> std::io::Result<()> {
         ftruncate(self.held.as_fd(), 0)?;
         // It is open for appending.
         self.held.write_all_at(text.as_bytes(), 0)

@@ -37,7 +37,7 @@ pub use read::{Entry, Kind, Meta};
 pub use scan::{Listing, Status};
 
 /// Names of files that are being written; a left-over of a crash is recognised by them.
-pub const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
+pub(crate) const TEMPORARY_PREFIX: &str = ".nodeshim-tmp-";
 
 /// An image root, open.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Root {
     }
 
     /// What was replaced since the last time, each by its SHA-256; see [`Root::keeping`].
-    pub fn take_replaced(&self) -> Vec<(String, Replaced)> {
+    pub(crate) fn take_replaced(&self) -> Vec<(String, Replaced)> {
         self.changes.take_replaced()
     }
 
@@ -127,7 +127,7 @@ impl Root {
     }
 
     /// Takes over the changes that were made through a root that [`Root::enter`] gave for `dir`.
-    pub fn adopt(&self, dir: &str, inner: &Root) {
+    pub(crate) fn adopt(&self, dir: &str, inner: &Root) {
         self.changes.take_over(dir, &inner.changes);
     }
 
@@ -150,7 +150,7 @@ impl Root {
 
     /// Keeps directories open in which things are looked at, made or removed, until the value is
     /// dropped. A rename by another process goes unnoticed meanwhile, so this is for one request.
-    pub fn cache_dirs(&self) -> CachedDirs<'_> {
+    pub(crate) fn cache_dirs(&self) -> CachedDirs<'_> {
         self.dirs.turn_on()
     }
 

@@ -92,21 +92,21 @@ impl Root {
 
     /// The text of a record of nodeshim's own; none if it is not there. What else lies in its place is an
     /// error that names the way out.
-    pub fn read_own(&self, path: impl AsRef<Path>) -> Result<Option<String>> {
+    pub(crate) fn read_own(&self, path: impl AsRef<Path>) -> Result<Option<String>> {
         crate::error::if_exists(self.read_text(path)).map_err(Error::of_own_file)
     }
 
     /// Whether this is the root directory of process 1, and not one that was entered by chroot;
     /// none where that is not known.
     #[cfg(feature = "admin")]
-    pub fn is_of_init(&self) -> Option<bool> {
+    pub(crate) fn is_of_init(&self) -> Option<bool> {
         let own = fstat(&self.dir).ok()?;
         let of_init = nix::sys::stat::stat("/proc/1/root").ok()?;
         Some((own.st_dev, own.st_ino) == (of_init.st_dev, of_init.st_ino))
     }
 
     /// Opens a regular file for reading, links followed; errors as of [`Root::read`].
-    pub fn open_read(&self, path: impl AsRef<Path>) -> Result<File> {
+    pub(crate) fn open_read(&self, path: impl AsRef<Path>) -> Result<File> {
         self.open_file(path.as_ref(), OFlag::O_RDONLY)
     }
 
@@ -186,14 +186,18 @@ impl Root {
 
     /// As [`Root::list`], of those entries alone whose names are `wanted`: cheaper by far where
     /// few of many are.
-    pub fn list_where(&self, path: impl AsRef<Path>, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
+    pub(crate) fn list_where(
+        &self,
+        path: impl AsRef<Path>,
+        wanted: impl Fn(&OsStr) -> bool,
+    ) -> Result<Vec<Entry>> {
         let path = path.as_ref();
         let listed = self.open_dir(path).and_then(|dir| self.entries(dir.into_iter(), path, wanted));
         listed.map_err(|errno| Error::io(path, errno))
     }
 
     /// As [`Root::list`], with each symbolic link's target as written; one system call a link.
-    pub fn list_links(&self, path: impl AsRef<Path>) -> Result<Vec<(Entry, Option<PathBuf>)>> {
+    pub(crate) fn list_links(&self, path: impl AsRef<Path>) -> Result<Vec<(Entry, Option<PathBuf>)>> {
         let path = path.as_ref();
         let read = || {
             let mut dir = self.open_dir(path)?;

@@ -71,14 +71,14 @@ pub struct Listing {
 
 impl Root {
     /// Opens a directory to look at what is in it.
-    pub fn listing(&self, path: impl AsRef<Path>) -> Result<Listing> {
+    pub(crate) fn listing(&self, path: impl AsRef<Path>) -> Result<Listing> {
         let path = path.as_ref();
         let dir = self.open_dir(path).map_err(|errno| Error::io(path, errno))?;
         Ok(Listing { dir })
     }
 
     /// What a regular file holds from `offset` on.
-    pub fn read_from(&self, path: impl AsRef<Path>, offset: u64) -> Result<Vec<u8>> {
+    pub(crate) fn read_from(&self, path: impl AsRef<Path>, offset: u64) -> Result<Vec<u8>> {
         let path = path.as_ref();
         let mut file = self.open_file(path, OFlag::O_RDONLY)?;
         let mut content = Vec::new();

@@ -149,7 +149,7 @@ impl Root {
     }
 
     /// Keeps content below `directory` under its SHA-256, unless it is there already.
-    pub fn keep_once(&self, directory: &str, sha256: &str, content: &[u8], mode: u32) -> Result<()> {
+    pub(crate) fn keep_once(&self, directory: &str, sha256: &str, content: &[u8], mode: u32) -> Result<()> {
         let place = Path::new(directory).join(sha256);
         if self.exists(&place) {
             return Ok(());
@@ -230,7 +230,7 @@ impl Root {
 
     /// Makes a file that only its owner may read, open for reading and writing. EEXIST if anything
     /// is there.
-    pub fn create_new(&self, path: impl AsRef<Path>) -> Result<File> {
+    pub(crate) fn create_new(&self, path: impl AsRef<Path>) -> Result<File> {
         let path = path.as_ref();
         let make = || {
             let (dir, name) = self.parent(path)?;

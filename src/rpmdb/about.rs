@@ -43,7 +43,7 @@ impl About {
     }
 
     /// `name-version-release.arch`
-    pub fn nvra(&self) -> String {
+    pub(crate) fn nvra(&self) -> String {
         format!("{}-{}-{}.{}", self.name, self.version, self.release, self.arch)
     }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind, Root};
 
 /// Where distributions keep the database, in the order in which it is looked for.
-pub const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
+pub(crate) const DATABASES: [&str; 2] = ["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 
 /// The files that a database consists of, by its kind: sqlite, ndb, Berkeley DB.
 const FILES: [&str; 3] = ["rpmdb.sqlite", "Packages.db", "Packages"];
@@ -64,7 +64,7 @@ fn refuse_links(root: &Root, directory: &Path) -> Result<()> {
 ///
 /// # Errors
 /// Names the directory, and where rpm would come to on the host.
-pub fn refuse_outer_database(root: &Root) -> Result<()> {
+pub(crate) fn refuse_outer_database(root: &Root) -> Result<()> {
     let host = Root::open("/")?;
     let image = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
     let image = host.resolve(image)?;

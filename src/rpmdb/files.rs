@@ -42,7 +42,7 @@ pub fn files(root: &Root) -> Result<Files> {
 }
 
 /// What packages own of `paths`; those that none owns are missing.
-pub fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
+pub(crate) fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
     let mut files = Files::new();
     let Some(database) = database(root)? else {
         return Ok(files);
@@ -74,7 +74,7 @@ pub fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
 }
 
 /// The files of these packages, by NEVRA; one that is not installed has none.
-pub fn files_of(root: &Root, nevras: &[&str]) -> Result<Files> {
+pub(crate) fn files_of(root: &Root, nevras: &[&str]) -> Result<Files> {
     let mut files = Files::new();
     let Some(database) = database(root)?.filter(|_| !nevras.is_empty()) else {
         return Ok(files);

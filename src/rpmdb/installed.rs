@@ -15,7 +15,7 @@ use crate::root::Root;
 ///
 /// # Errors
 /// A database that cannot be read.
-pub fn packages_of(root: &Root, wanted: &BTreeSet<&str>) -> Result<Vec<PackageFile>> {
+pub(crate) fn packages_of(root: &Root, wanted: &BTreeSet<&str>) -> Result<Vec<PackageFile>> {
     let Some(path) = database(root)?.filter(|_| !wanted.is_empty()) else {
         return Ok(Vec::new());
     };

@@ -93,7 +93,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The host's rpm puts keys elsewhere: rpm imports into files since 4.20.
-    pub fn takes_keys(self) -> Result<()> {
+    pub(crate) fn takes_keys(self) -> Result<()> {
         if self == Keyring::Files && host_version()? < (4, 20) {
             return Err(Error::Other(
                 "the image keeps its keys in files, into which rpm imports since 4.20; this machine's is older".into(),
@@ -107,7 +107,7 @@ impl Keyring {
 pub(super) const KEYS: &str = "pubkeys";
 
 /// Where a keyring of files is; rpm's macro `_keyringpath`.
-pub fn keyring_path(root: &Root) -> Result<PathBuf> {
+pub(crate) fn keyring_path(root: &Root) -> Result<PathBuf> {
     Ok(database::place(root)?.join(KEYS))
 }
 

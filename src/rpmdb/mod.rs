@@ -22,16 +22,18 @@ use crate::error::{Error, Result};
 use crate::root::Root;
 
 pub use about::{About, about};
-pub use database::{DATABASES, database, refuse_outer_database};
-pub use files::{Files, Packaged, files, files_at, files_of};
-pub use installed::packages_of;
-pub use keyring::{Keyring, keyring_path};
-pub use package::{
-    FileHeader, Hash, Made, PackageFile, Signed, header_and_payload, is_of_payload, open_package,
-    package_file, signed,
-};
-pub use program::{Program, Said, key_id, messages, options, quiet};
-pub use removal::trial_removal;
+pub use database::database;
+pub(crate) use database::{DATABASES, refuse_outer_database};
+pub use files::{Files, Packaged, files};
+pub(crate) use files::{files_at, files_of};
+pub(crate) use installed::packages_of;
+pub use keyring::Keyring;
+pub(crate) use keyring::keyring_path;
+pub use package::{FileHeader, Hash, Made, PackageFile, Signed, signed};
+pub(crate) use package::{header_and_payload, is_of_payload, open_package, package_file};
+pub(crate) use program::key_id;
+pub use program::{Program, Said, messages, options, quiet};
+pub(crate) use removal::trial_removal;
 pub use scriptlets::{Scriptlet, owners, scriptlets};
 
 /// An installed package.
@@ -163,7 +165,7 @@ impl FromIterator<Package> for Installed {
 
 /// Which installed packages the paths belong to: path and package name, sorted. Nothing where the
 /// image has no database.
-pub fn owners_of(root: &Root, paths: &[String]) -> Result<Vec<(String, String)>> {
+pub(crate) fn owners_of(root: &Root, paths: &[String]) -> Result<Vec<(String, String)>> {
     let asked: Vec<Vec<u8>> = paths.iter().map(|path| path.clone().into_bytes()).collect();
     let files = files_at(root, &asked)?;
     let owners = paths.iter().flat_map(|path| {

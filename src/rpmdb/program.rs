@@ -120,7 +120,7 @@ pub fn messages(text: &str) -> Vec<String> {
 }
 
 /// The hexadecimal number after the last `ID`, in any case, of one of rpm's lines.
-pub fn key_id(text: &str) -> Option<String> {
+pub(crate) fn key_id(text: &str) -> Option<String> {
     let (_, after) = text.rsplit_once("ey ID ").or_else(|| text.rsplit_once("ingerprint: "))?;
     let id: String = after.chars().take_while(char::is_ascii_hexdigit).collect();
     (id.len() >= 8).then(|| id.to_lowercase())

@@ -6,7 +6,7 @@ use crate::root::Root;
 
 /// What rpm says of the removal of `name-version-release.arch`, which it only tries: nothing, or a
 /// line of words and one for each thing that is needed. Changes nothing.
-pub fn trial_removal(root: &Root, package: &str) -> Result<Vec<String>> {
+pub(crate) fn trial_removal(root: &Root, package: &str) -> Result<Vec<String>> {
     if database(root)?.is_none() {
         return Ok(Vec::new());
     }

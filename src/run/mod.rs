@@ -12,5 +12,6 @@ mod signals;
 mod supervise;
 
 pub use parts::Parts;
-pub use pending::{arm, finish_interrupted, is_open, repair};
+pub use pending::{arm, repair};
+pub(crate) use pending::{finish_interrupted, is_open};
 pub use supervise::{Finished, Outcome, Surroundings, run};

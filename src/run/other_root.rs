@@ -75,7 +75,7 @@ const CHROOT: &str = "chroot";
 /// # Errors
 ///
 /// Names both roots.
-pub fn check(root: &Root, argv: &[OsString]) -> Result<()> {
+pub(super) fn check(root: &Root, argv: &[OsString]) -> Result<()> {
     for (index, word) in argv.iter().enumerate() {
         let Some(name) = Path::new(word).file_name().and_then(OsStr::to_str) else {
             continue;

@@ -27,7 +27,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Notes that a run begins.
-    pub fn begin(root: &Root, first: u64, before: Owners) -> Result<Pending> {
+    pub(super) fn begin(root: &Root, first: u64, before: Owners) -> Result<Pending> {
         let pending = Pending {
             format: FORMAT,
             first,
@@ -56,7 +56,7 @@ impl Pending {
     }
 
     /// Looks up who made the requests that nobody is named for; returns all of the run's events.
-    pub fn end(self, root: &Root) -> Result<Vec<Event>> {
+    pub(super) fn end(self, root: &Root) -> Result<Vec<Event>> {
         let mut events = Journal::read(root)?.events;
         events.retain(|event| event.id >= self.first);
         let open: Vec<Event> = events.iter().filter(|event| is_open(event)).cloned().collect();
@@ -111,7 +111,7 @@ pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
 ///
 /// # Errors
 /// If what it noted cannot be read.
-pub fn finish_interrupted(root: &Root) -> Result<()> {
+pub(crate) fn finish_interrupted(root: &Root) -> Result<()> {
     match Pending::load(root)? {
         Some(pending) => pending.end(root).map(drop),
         None => Ok(()),
@@ -119,7 +119,7 @@ pub fn finish_interrupted(root: &Root) -> Result<()> {
 }
 
 /// Whether it may be found out by its script who made a request.
-pub fn is_open(event: &Event) -> bool {
+pub(crate) fn is_open(event: &Event) -> bool {
     event.origin.found_by == FoundBy::Unknown && event.origin.script.is_some()
 }
 

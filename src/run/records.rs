@@ -29,7 +29,7 @@ pub(super) struct Records {
 
 impl Records {
     /// Looks at them.
-    pub fn of(root: &Root) -> Records {
+    pub(super) fn of(root: &Root) -> Records {
         let record = |path: &&'static str| {
             let length = root.meta(path).ok()?.size;
             Some((*path, (length, beginning(root, path, length)?)))
@@ -41,7 +41,7 @@ impl Records {
     }
 
     /// What was done to them since, in words.
-    pub fn changed(&self, root: &Root) -> Vec<String> {
+    pub(super) fn changed(&self, root: &Root) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, (length, before)) in &self.records {
             let now = if_exists(root.meta(path)).ok().flatten();

@@ -24,7 +24,7 @@ pub(super) struct Shipped {
 
 impl Shipped {
     /// Looks at them; without rules there is nothing to be held against.
-    pub fn begin(root: &Root, rules: &Rules) -> Result<Shipped> {
+    pub(super) fn begin(root: &Root, rules: &Rules) -> Result<Shipped> {
         let before = match rules.is_empty() {
             true => None,
             false => Some(nevras(&Installed::load(root)?)),
@@ -34,7 +34,7 @@ impl Shipped {
 
     /// Records what files of the packages that came since ask for against `rules`. Returns what of it
     /// settling cannot take back, in words.
-    pub fn end(self, root: &Root, rules: &Rules) -> Result<Vec<String>> {
+    pub(super) fn end(self, root: &Root, rules: &Rules) -> Result<Vec<String>> {
         let Some(before) = self.before else {
             return Ok(Vec::new());
         };

@@ -29,7 +29,7 @@ pub(super) struct EndAtSignal {
 
 impl EndAtSignal {
     /// Begins to wait for signals.
-    pub fn start(root: &Path, armed: &Armed) -> Result<EndAtSignal> {
+    pub(super) fn start(root: &Path, armed: &Armed) -> Result<EndAtSignal> {
         let mut signals = all()?;
         let disarming = Arc::new(Mutex::new(()));
         let (root, armed, own) = (root.to_owned(), armed.clone(), disarming.clone());

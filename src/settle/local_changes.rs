@@ -24,7 +24,7 @@ pub struct Judged {
 }
 
 /// Judges what settling would change. `applied` is what was applied on the node.
-pub fn judge(root: &Root, prepared: &Prepared, applied: &Applied) -> Result<Judged> {
+pub(crate) fn judge(root: &Root, prepared: &Prepared, applied: &Applied) -> Result<Judged> {
     let before = &prepared.before;
     let settled = *released(before, applied) == prepared.fold.settled();
     let mut changes = prepared.plan.changes.clone();

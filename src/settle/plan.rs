@@ -81,12 +81,12 @@ impl<'a> Planner<'a> {
 
     /// For a root that may hold nothing but the records of an image: what they ask for is then not
     /// missing because its unit or script is not there.
-    pub fn only_records(self, only_records: bool) -> Planner<'a> {
+    pub(crate) fn only_records(self, only_records: bool) -> Planner<'a> {
         Planner { only_records, ..self }
     }
 
     /// From a part of the events alone, left out on purpose: that some are not there is no loss.
-    pub fn of_part(self) -> Planner<'a> {
+    pub(crate) fn of_part(self) -> Planner<'a> {
         Planner {
             is_partial: true,
             ..self
@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
     }
 
     /// For a boot: all that policy put off until then counts.
-    pub fn for_boot(self) -> Planner<'a> {
+    pub(crate) fn for_boot(self) -> Planner<'a> {
         Planner {
             for_boot: true,
             ..self

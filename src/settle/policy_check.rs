@@ -14,7 +14,7 @@ use crate::tool::Tool;
 
 /// Judges all intents that stand. What is refused for the first time is to be taken back, unless it
 /// only waited for the boot and `counts` by now.
-pub fn refuse(
+pub(super) fn refuse(
     of_rules: &PolicyJudge,
     before: &State,
     fold: &mut Fold,

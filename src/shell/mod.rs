@@ -10,7 +10,7 @@ mod word;
 
 /// A word of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Word {
+pub(crate) struct Word {
     /// The text, quotes taken off. Of an unresolved word: as it is written.
     pub text: String,
     /// Whether this is what the command gets.
@@ -21,7 +21,7 @@ pub struct Word {
 
 /// A simple command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Command {
+pub(crate) struct Command {
     /// The line that it begins on, from 1.
     pub line: usize,
     /// Its words, assignments before it and redirections left out; none where it only stands for what
@@ -40,7 +40,7 @@ const RUNNERS: [&str; 9] = [
 
 impl Command {
     /// A command of these texts, each with whether it is what the command gets.
-    pub fn of_words(line: usize, words: impl IntoIterator<Item = (String, bool)>) -> Command {
+    pub(crate) fn of_words(line: usize, words: impl IntoIterator<Item = (String, bool)>) -> Command {
         let word = |(text, resolved)| Word { text, resolved, line };
         Command {
             line,
@@ -51,13 +51,13 @@ impl Command {
     }
 
     /// The same further down in a script that this one is part of.
-    pub fn move_down(&mut self, lines: usize) {
+    pub(crate) fn move_down(&mut self, lines: usize) {
         self.line += lines;
         self.words.iter_mut().chain(&mut self.writes).for_each(|word| word.line += lines);
     }
 
     /// The program that it runs, behind others that only run it, and that program's arguments.
-    pub fn program(&self) -> Option<(&str, &[Word])> {
+    pub(crate) fn program(&self) -> Option<(&str, &[Word])> {
         let is_passed_over = |word: &&Word| {
             let name = word.text.rsplit('/').next().unwrap_or_default();
             RUNNERS.contains(&name) || word.text.starts_with('-')
@@ -70,7 +70,7 @@ impl Command {
 
 /// The first line of a script, counted from 1, on which `path` is named, or its directory and its
 /// name are.
-pub fn line_of(script: &str, path: &str) -> Option<usize> {
+pub(crate) fn line_of(script: &str, path: &str) -> Option<usize> {
     let (directory, name) = path.rsplit_once('/')?;
     let commands = commands(script);
     let words: Vec<&Word> =
@@ -98,7 +98,7 @@ const DEPTH: usize = 4;
 /// Finds the commands of a script, in order; those in substitutions come before the command that
 /// they are part of, those in a loop over known words once for each, and those of `sh -c` and `eval`
 /// instead of it.
-pub fn commands(script: &str) -> Vec<Command> {
+pub(crate) fn commands(script: &str) -> Vec<Command> {
     commands_in(script, 0)
 }
 

@@ -60,13 +60,13 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Closes the loops that the script leaves open.
-    pub fn close_all(&mut self) {
+    pub(crate) fn close_all(&mut self) {
         while !self.open.is_empty() {
             self.close();
         }
     }
 
-    pub fn finish(self) -> Script {
+    pub(super) fn finish(self) -> Script {
         Script {
             nodes: self.nodes,
             values: self.values,
@@ -74,7 +74,7 @@ impl Builder {
     }
 
     /// Adds a command, which gets its place.
-    pub fn command(&mut self, command: RawCommand) {
+    pub(super) fn command(&mut self, command: RawCommand) {
         self.at += 1;
         self.nodes.push(Node::Command(RawCommand {
             at: self.at,
@@ -83,13 +83,13 @@ impl Builder {
     }
 
     /// Adds the commands of a substitution. What it assigns is set in it alone.
-    pub fn take_over(&mut self, mut inner: Builder) {
+    pub(crate) fn take_over(&mut self, mut inner: Builder) {
         self.at = inner.at;
         self.nodes.append(&mut inner.nodes);
     }
 
     /// Sets a variable. One that is set a second time, or to what is not known, has no value any more.
-    pub fn assign(&mut self, name: String, value: Option<Raw>) {
+    pub(crate) fn assign(&mut self, name: String, value: Option<Raw>) {
         self.at += 1;
         for (_, around) in &mut self.open {
             if let Some(around) = around.as_mut().filter(|around| around.variable == name) {
@@ -103,7 +103,7 @@ impl Builder {
     }
 
     /// Opens a loop by its first words; returns those of a command that follows `do` at once.
-    pub fn for_loop(&mut self, mut words: Vec<Raw>) -> Vec<Raw> {
+    pub(crate) fn for_loop(&mut self, mut words: Vec<Raw>) -> Vec<Raw> {
         let Some(variable) = words.get(1).map(|word| word.written.clone()) else {
             // `for ((...))`
             self.open_loop(None);
@@ -126,13 +126,13 @@ impl Builder {
         command
     }
 
-    pub fn open_loop(&mut self, found: Option<Loop>) {
+    pub(crate) fn open_loop(&mut self, found: Option<Loop>) {
         let nodes = std::mem::take(&mut self.nodes);
         self.open.push((nodes, found));
     }
 
     /// Closes the innermost loop. One without a variable, or in too many others, is what is in it.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let Some((above, found)) = self.open.pop() else {
             return;
         };

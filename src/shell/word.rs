@@ -27,7 +27,7 @@ pub(super) struct Raw {
 
 impl Raw {
     /// One character that stands for itself.
-    pub fn push(&mut self, c: char) {
+    pub(super) fn push(&mut self, c: char) {
         self.written.push(c);
         match self.pieces.last_mut() {
             Some(Piece::Text(text)) => text.push(c),
@@ -36,25 +36,25 @@ impl Raw {
     }
 
     /// A variable, written like this.
-    pub fn variable(&mut self, name: &str, written: &str, quoted: bool) {
+    pub(super) fn variable(&mut self, name: &str, written: &str, quoted: bool) {
         self.written.push_str(written);
         let name = name.to_owned();
         self.pieces.push(Piece::Variable { name, quoted });
     }
 
     /// Something that shows only when the script runs, written like this.
-    pub fn unknown(&mut self, written: &str) {
+    pub(super) fn unknown(&mut self, written: &str) {
         self.written.push_str(written);
         self.opaque = true;
     }
 
     /// Whether there is a word at all: a continued line between words is none.
-    pub fn is_word(&self) -> bool {
+    pub(crate) fn is_word(&self) -> bool {
         self.quoted || !self.written.is_empty()
     }
 
     /// The text, if it is nothing but text and is not quoted.
-    pub fn bare(&self) -> Option<&str> {
+    pub(super) fn bare(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [Piece::Text(text)] if !self.opaque && !self.quoted => Some(text),
             _ => None,
@@ -62,7 +62,7 @@ impl Raw {
     }
 
     /// `NAME=VALUE`: the name and the value.
-    pub fn assignment(&self) -> Option<(String, Raw)> {
+    pub(crate) fn assignment(&self) -> Option<(String, Raw)> {
         let Some(Piece::Text(first)) = self.pieces.first() else {
             return None;
         };

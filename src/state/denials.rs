@@ -50,7 +50,7 @@ pub(super) fn add(history: &mut Vec<PastDenial>, past: &PastDenial) {
 
 /// Moves denials of intents that are in effect to these intents' history, and adds the denials that the
 /// last settled state had in theirs.
-pub fn recall(state: &mut State, before: &State) {
+pub(crate) fn recall(state: &mut State, before: &State) {
     for (name, plugin) in &mut state.plugins {
         let earlier = before.plugins.get(name);
         let Plugin {

@@ -58,7 +58,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
 }
 
 /// Folds `events` as [`fold`] does; what is taken back counts as gone.
-pub fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
+pub(crate) fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     let mut lives: BTreeMap<String, InstallPeriod> = BTreeMap::new();
     let mut fold = Fold {
         reverted_plugins: revert.plugins.clone(),

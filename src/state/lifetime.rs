@@ -37,7 +37,7 @@ pub(super) struct InstallPeriod {
 impl InstallPeriod {
     /// What is recorded under this name has been asked for by nobody yet. What the builder takes back
     /// stays a decision against it.
-    pub fn of(name: &str) -> InstallPeriod {
+    pub(super) fn of(name: &str) -> InstallPeriod {
         InstallPeriod {
             decides: is_builder(name),
             ..InstallPeriod::default()
@@ -45,7 +45,7 @@ impl InstallPeriod {
     }
 
     /// Whether an event can only belong to a later life of the plugin.
-    pub fn is_over(&self, origin: &Origin) -> bool {
+    pub(super) fn is_over(&self, origin: &Origin) -> bool {
         if self.ending {
             return !is_erasure(origin);
         }
@@ -55,29 +55,29 @@ impl InstallPeriod {
 
     /// Whether everything in this life comes from another image and `event`, of this one, begins
     /// the plugin's installation: what it asks for here replaces what it asked for there.
-    pub fn is_superseded_by(&self, event: &Event) -> bool {
+    pub(crate) fn is_superseded_by(&self, event: &Event) -> bool {
         let kind = event.origin.scriptlet.as_deref();
         let begins = matches!(kind, Some("%pretrans" | "%pre" | "%post" | "%posttrans"));
         self.is_only_replayed() && event.replayed.is_none() && begins && event.origin.arg == Some(1)
     }
 
     /// Whether nothing was requested in this image.
-    pub fn is_only_replayed(&self) -> bool {
+    pub(crate) fn is_only_replayed(&self) -> bool {
         self.replayed && !self.own
     }
 
     /// Whether something was.
-    pub fn is_own(&self) -> bool {
+    pub(super) fn is_own(&self) -> bool {
         self.own
     }
 
     /// Whether the plugin's erasure has been seen.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.ending
     }
 
     /// Takes in an event.
-    pub fn take(&mut self, event: &Event) {
+    pub(super) fn take(&mut self, event: &Event) {
         self.last = event.id;
         self.own |= event.replayed.is_none();
         self.replayed |= event.replayed.is_some();
@@ -170,7 +170,7 @@ impl InstallPeriod {
     }
 
     /// What stands at its end.
-    pub fn into_plugin(self) -> Plugin {
+    pub(crate) fn into_plugin(self) -> Plugin {
         let mut wants: Vec<(usize, ActiveIntent)> = self.wants.into_values().collect();
         wants.sort_by_key(|(order, _)| *order);
         let wants = wants.into_iter().map(|(_, want)| want);
@@ -206,7 +206,7 @@ impl InstallPeriod {
 
 /// Whether a scriptlet asked that only runs when the last package of its name is erased: `$1` is 0
 /// only then.
-pub fn is_erasure(origin: &Origin) -> bool {
+pub(crate) fn is_erasure(origin: &Origin) -> bool {
     let kind = origin.scriptlet.as_deref();
     let of_erasure = matches!(kind, Some("%preun" | "%postun" | "%preuntrans" | "%postuntrans"));
     of_erasure && origin.arg == Some(0)

@@ -22,7 +22,7 @@ impl State {
     }
 
     /// Notes an event that was appended since.
-    pub fn note_appended(&mut self, event: &Event) {
+    pub(crate) fn note_appended(&mut self, event: &Event) {
         if self.first_request.is_empty() {
             self.first_request = fingerprint(event);
         }
@@ -31,7 +31,7 @@ impl State {
     }
 
     /// Takes these events for the ones that it was made of, after a repair.
-    pub fn note_journal(&mut self, events: &[Event]) {
+    pub(crate) fn note_journal(&mut self, events: &[Event]) {
         self.first_request = events.first().map_or(String::new(), fingerprint);
         let last = events.iter().find(|event| event.id == self.last_event);
         self.last_request = last.map_or(String::new(), fingerprint);
@@ -61,7 +61,7 @@ impl State {
     ///
     /// # Errors
     /// Says what is missing, and the way out.
-    pub fn check_journal(&self, events: &[Event]) -> Result<()> {
+    pub(crate) fn check_journal(&self, events: &[Event]) -> Result<()> {
         if !self.is_of(events) {
             let text =
                 "is not the journal that state.toml was made of: that one is lost; nothing was changed";

@@ -8,7 +8,7 @@ use crate::intent::{Intent, UnitWant};
 /// `is_there` tells: a package that comes with another version of itself leaves no requests for the
 /// init script behind that it has dropped. What files declare waits for its unit, and what the
 /// builder decided stands whatever is installed later.
-pub fn drop_missing(fold: &mut Fold, is_there: &dyn Fn(&Intent) -> bool) {
+pub(crate) fn drop_missing(fold: &mut Fold, is_there: &dyn Fn(&Intent) -> bool) {
     for (_, plugin) in fold.state.plugins.iter_mut().filter(|(name, _)| is_package(name)) {
         for list in [&mut plugin.wants, &mut plugin.deferred] {
             list.retain(|want| {

@@ -24,20 +24,23 @@ use crate::layout;
 use crate::root::Root;
 
 pub use declare::{Contradiction, Declaration, declare};
-pub use denials::{PastDenial, recall};
+pub use denials::PastDenial;
+pub(crate) use denials::recall;
 pub use enforce::{Refusal, enforce};
-pub use fold::{Facts, Fold, Revert, fold, fold_without};
-pub use lifetime::is_erasure;
+pub(crate) use fold::fold_without;
+pub use fold::{Facts, Fold, Revert, fold};
+pub(crate) use lifetime::is_erasure;
 pub use loss::fingerprint;
-pub use missing::drop_missing;
-pub use precedence::{DEFAULT_LEVELS, Overruled, decide};
+pub(crate) use missing::drop_missing;
+pub use precedence::Overruled;
+pub(crate) use precedence::{DEFAULT_LEVELS, decide};
 pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 
 /// The state file.
 pub const PATH: &str = layout::STATE;
 /// The newest format that this build reads, and the one that it writes.
-pub const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 /// What all plugins want.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -313,7 +316,7 @@ impl State {
     }
 
     /// The file's text.
-    pub fn to_text(&self) -> Result<String> {
+    pub(crate) fn to_text(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))
     }
 
@@ -329,7 +332,7 @@ impl State {
     }
 
     /// Whether settling has brought an intent about since it was asked for.
-    pub fn is_repeated(&self, want: &ActiveIntent) -> bool {
+    pub(crate) fn is_repeated(&self, want: &ActiveIntent) -> bool {
         want.events.iter().any(|event| self.retried.contains(event))
             || Repeated::of(want).any(|one| self.repeated.contains(&one))
     }

@@ -53,7 +53,7 @@ struct Decision<'s> {
 /// about. What was asked for since the decision is to be taken back, unless that was so when `before`
 /// was settled. Returns what was not overruled then, by plugin. An item of the firewall without a zone
 /// is one in `default_zone`.
-pub fn decide(fold: &mut Fold, before: &State, default_zone: &str) -> Vec<(String, Overruled)> {
+pub(crate) fn decide(fold: &mut Fold, before: &State, default_zone: &str) -> Vec<(String, Overruled)> {
     let mut new = Vec::new();
     for ((name, deferred, index), (by, decided)) in overruled(&fold.state, default_zone) {
         let Some(plugin) = fold.state.plugins.get_mut(&name) else {
@@ -215,7 +215,7 @@ fn decisions<'s>(state: &'s State, default_zone: &str) -> BTreeMap<Subject, Vec<
 }
 
 /// The run levels that chkconfig(8) takes where none are named.
-pub const DEFAULT_LEVELS: &str = "2345";
+pub(crate) const DEFAULT_LEVELS: &str = "2345";
 
 /// The same, in the levels that chkconfig takes where none were named.
 fn in_levels(subject: Subject) -> Subject {

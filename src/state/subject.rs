@@ -53,7 +53,7 @@ pub enum Subject {
 
 impl Subject {
     /// The same, in `default_zone` where no zone was named.
-    pub fn in_zone(self, default_zone: &str) -> Subject {
+    pub(crate) fn in_zone(self, default_zone: &str) -> Subject {
         match self {
             Subject::FirewallItem(opening, None) => {
                 Subject::FirewallItem(opening, Some(default_zone.to_owned()))

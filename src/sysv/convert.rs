@@ -12,7 +12,7 @@ const DATABASE: &str = "/var/lib/systemd/sysv-convert/database";
 
 /// A service that was on in a level.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub(crate) struct Saved {
     /// Name of the init script.
     pub service: String,
     /// Run level, 2 to 5.
@@ -22,13 +22,13 @@ pub struct Saved {
 }
 
 /// The levels that a service's choice is kept for.
-pub const LEVELS: RangeInclusive<usize> = 2..=5;
+pub(crate) const LEVELS: RangeInclusive<usize> = 2..=5;
 /// No priority is higher.
 const HIGHEST: u8 = 99;
 
 /// Reads the database's text; lines of another form, and levels and priorities that there are not,
 /// are passed over.
-pub fn parse(text: &str) -> Vec<Saved> {
+pub(crate) fn parse(text: &str) -> Vec<Saved> {
     let line = |line: &str| {
         let mut fields = line.split('\t');
         let service = fields.next()?.to_owned();
@@ -44,12 +44,12 @@ pub fn parse(text: &str) -> Vec<Saved> {
 }
 
 /// Reads the database; one that is not there is empty.
-pub fn load(root: &Root) -> Result<Vec<Saved>> {
+pub(crate) fn load(root: &Root) -> Result<Vec<Saved>> {
     Ok(parse(&if_exists(root.read_text(DATABASE))?.unwrap_or_default()))
 }
 
 /// Adds to the database what it does not hold yet. Returns whether it changed.
-pub fn save(root: &Root, new: &[Saved]) -> Result<bool> {
+pub(crate) fn save(root: &Root, new: &[Saved]) -> Result<bool> {
     let mut text = if_exists(root.read_text(DATABASE))?.unwrap_or_default();
     let known = parse(&text);
     let missing: Vec<&Saved> = new.iter().filter(|saved| !known.contains(saved)).collect();

@@ -113,7 +113,7 @@ impl Header {
 
     /// The header with everything that `over` says in place of what this one says. Names are
     /// provided by `over` alone.
-    pub fn overlaid(self, over: Header) -> Header {
+    pub(crate) fn overlaid(self, over: Header) -> Header {
         let pick = |over: Vec<String>, own: Vec<String>| if over.is_empty() { own } else { over };
         Header {
             levels: over.levels.or(self.levels),

@@ -12,10 +12,10 @@ use crate::runlevels::COUNT;
 const INIT: &str = "/etc/init.d";
 const RC_D_INIT: &str = "/etc/rc.d/init.d";
 /// Override files.
-pub const OVERRIDES: &str = "/etc/chkconfig.d";
+pub(crate) const OVERRIDES: &str = "/etc/chkconfig.d";
 
 /// The SysV directories of one image.
-pub struct Layout<'r> {
+pub(crate) struct Layout<'r> {
     root: &'r Root,
     /// Whether directories that are missing are read as empty, looked for below `/etc/rc.d`, and
     /// made when something is to be written to them.
@@ -27,7 +27,7 @@ pub struct Layout<'r> {
 
 impl<'r> Layout<'r> {
     /// Looks where the scripts are.
-    pub fn find(root: &'r Root, lenient: bool) -> Layout<'r> {
+    pub(crate) fn find(root: &'r Root, lenient: bool) -> Layout<'r> {
         let moved = lenient && !root.is_dir(INIT) && root.is_dir(RC_D_INIT);
         Layout {
             root,
@@ -38,23 +38,23 @@ impl<'r> Layout<'r> {
     }
 
     /// The image.
-    pub fn root(&self) -> &'r Root {
+    pub(crate) fn root(&self) -> &'r Root {
         self.root
     }
 
     /// The directory of init scripts.
-    pub fn init(&self) -> &'static str {
+    pub(crate) fn init(&self) -> &'static str {
         self.init
     }
 
     /// The path of a script.
-    pub fn script(&self, name: &OsStr) -> PathBuf {
+    pub(crate) fn script(&self, name: &OsStr) -> PathBuf {
         Path::new(self.init).join(name)
     }
 
     /// What is in a level's directory under names that are `wanted`, sorted. Missing is an error
     /// unless the layout is lenient.
-    pub fn list(&self, level: usize, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
+    pub(crate) fn list(&self, level: usize, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Entry>> {
         let listed = self.root.list_where(level_path(level), &wanted);
         if !self.lenient {
             return listed;
@@ -67,13 +67,13 @@ impl<'r> Layout<'r> {
     }
 
     /// The path of something in a level's directory.
-    pub fn in_level(&self, level: usize, name: &OsStr) -> PathBuf {
+    pub(crate) fn in_level(&self, level: usize, name: &OsStr) -> PathBuf {
         Path::new(&level_path(level)).join(name)
     }
 
     /// Makes the level directories that were found missing, if the layout is lenient: as Red Hat
     /// systems have them, or beside an `/etc/init.d` that is a directory of its own.
-    pub fn make_levels(&self) -> Result<()> {
+    pub(crate) fn make_levels(&self) -> Result<()> {
         if !self.incomplete.take() {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl<'r> Layout<'r> {
 }
 
 /// `/etc/rcN.d`.
-pub fn level_path(level: usize) -> String {
+pub(crate) fn level_path(level: usize) -> String {
     format!("/etc/rc{level}.d")
 }
 

@@ -15,7 +15,7 @@ use crate::runlevels::{COUNT, Levels};
 
 /// Whether an entry starts or stops its service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `S`
     Start,
     /// `K`
@@ -24,7 +24,7 @@ pub enum Kind {
 
 /// An entry, without the name of the service that it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Start or stop.
     pub kind: Kind,
     /// 0 to 99.
@@ -33,7 +33,7 @@ pub struct Entry {
 
 impl Entry {
     /// The entry that makes a service on or off.
-    pub fn new(on: bool, priorities: Priorities) -> Entry {
+    pub(crate) fn new(on: bool, priorities: Priorities) -> Entry {
         if on {
             Entry {
                 kind: Kind::Start,
@@ -48,12 +48,12 @@ impl Entry {
     }
 
     /// Whether it starts the service.
-    pub fn is_on(self) -> bool {
+    pub(crate) fn is_on(self) -> bool {
         self.kind == Kind::Start
     }
 
     /// The file name for a service: `S` or `K`, two digits, the service.
-    pub fn file_name(self, service: &OsStr) -> OsString {
+    pub(crate) fn file_name(self, service: &OsStr) -> OsString {
         let letter = if self.is_on() { 'S' } else { 'K' };
         let mut name = OsString::from(format!("{letter}{:02}", self.priority));
         name.push(service);
@@ -76,38 +76,38 @@ impl Entry {
 
 /// The entries of one service, by level. Seldom more than one a level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Entries([Vec<Entry>; COUNT]);
+pub(crate) struct Entries([Vec<Entry>; COUNT]);
 
 impl Entries {
     /// The entries in a level.
-    pub fn at(&self, level: usize) -> &[Entry] {
+    pub(crate) fn at(&self, level: usize) -> &[Entry] {
         self.0.get(level).map_or(&[], Vec::as_slice)
     }
 
     /// The entry that decides about a level.
-    pub fn first(&self, level: usize) -> Option<Entry> {
+    pub(crate) fn first(&self, level: usize) -> Option<Entry> {
         self.at(level).first().copied()
     }
 
     /// Whether the service is on in a level.
-    pub fn is_on(&self, level: usize) -> bool {
+    pub(crate) fn is_on(&self, level: usize) -> bool {
         self.first(level).is_some_and(Entry::is_on)
     }
 
     /// The levels in which the service is on.
-    pub fn on(&self) -> Levels {
+    pub(crate) fn on(&self) -> Levels {
         (0..COUNT).filter(|level| self.is_on(*level)).fold(Levels::NONE, Levels::with)
     }
 
     /// Whether there is no entry in any level.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.iter().all(Vec::is_empty)
     }
 }
 
 /// A level's directory could not be read.
 #[derive(Debug)]
-pub struct Unreadable {
+pub(crate) struct Unreadable {
     /// Which level.
     pub level: usize,
     /// What is wrong.
@@ -116,19 +116,19 @@ pub struct Unreadable {
 
 /// The entries of every service, or of one.
 #[derive(Debug, Default)]
-pub struct Index {
+pub(crate) struct Index {
     services: HashMap<OsString, Entries>,
     none: Entries,
 }
 
 impl Index {
     /// Reads every level's directory once.
-    pub fn load(layout: &Layout) -> std::result::Result<Index, Unreadable> {
+    pub(crate) fn load(layout: &Layout) -> std::result::Result<Index, Unreadable> {
         Index::load_where(layout, |_| true)
     }
 
     /// Reads the entries of one service.
-    pub fn load_one(layout: &Layout, service: &OsStr) -> std::result::Result<Entries, Unreadable> {
+    pub(crate) fn load_one(layout: &Layout, service: &OsStr) -> std::result::Result<Entries, Unreadable> {
         let mut index = Index::load_where(layout, |name| name == service)?;
         Ok(index.services.remove(service).unwrap_or_default())
     }
@@ -161,7 +161,7 @@ impl Index {
     }
 
     /// The entries of a service.
-    pub fn of(&self, service: &OsStr) -> &Entries {
+    pub(crate) fn of(&self, service: &OsStr) -> &Entries {
         self.services.get(service).unwrap_or(&self.none)
     }
 }
@@ -178,11 +178,11 @@ fn target(service: &OsStr) -> PathBuf {
 }
 
 /// What shall become of a service's entries, by level; `None` leaves a level alone.
-pub type Plan = [Option<Entry>; COUNT];
+pub(crate) type Plan = [Option<Entry>; COUNT];
 
 /// Leaves in each level of `plan` one link and no other entry of the service. A link that is
 /// there and points right is left alone. Returns whether anything changed.
-pub fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &Plan) -> Result<bool> {
+pub(crate) fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &Plan) -> Result<bool> {
     let root = layout.root();
     let mut changed = false;
     for (level, wanted) in plan.iter().enumerate() {
@@ -217,7 +217,7 @@ fn put(layout: &Layout, path: &Path, service: &OsStr, listed: bool) -> Result<bo
 }
 
 /// Removes all entries of a service. Returns whether there were any.
-pub fn remove(layout: &Layout, service: &OsStr, entries: &Entries) -> Result<bool> {
+pub(crate) fn remove(layout: &Layout, service: &OsStr, entries: &Entries) -> Result<bool> {
     for level in 0..COUNT {
         for entry in entries.at(level) {
             layout.root().remove(layout.in_level(level, &entry.file_name(service)))?;

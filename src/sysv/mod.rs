@@ -12,12 +12,12 @@
 //! * `resetpriorities` of a service of xinetd, which has no priorities. Its state stays, as with
 //!   `reset`: the request names none, and a service must not go on by the way.
 
-pub mod convert;
+pub(crate) mod convert;
 pub mod header;
-pub mod layout;
-pub mod links;
-pub mod native;
+pub(crate) mod layout;
+pub(crate) mod links;
+pub(crate) mod native;
 pub mod order;
-pub mod plan;
-pub mod script;
+pub(crate) mod plan;
+pub(crate) mod script;
 pub mod xinetd;

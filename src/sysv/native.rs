@@ -10,19 +10,19 @@ use crate::root::Root;
 const UNIT_DIRECTORIES: [&str; 2] = ["/lib/systemd/system", "/etc/systemd/system"];
 
 /// Whether systemd is the image's init: `/sbin/init` leads to a file of that name.
-pub fn is_init(root: &Root) -> bool {
+pub(crate) fn is_init(root: &Root) -> bool {
     root.resolve("/sbin/init")
         .is_ok_and(|path| path.file_name() == Some(OsStr::new("systemd")))
 }
 
 /// Whether the image has systemd at all.
-pub fn is_installed(root: &Root) -> bool {
+pub(crate) fn is_installed(root: &Root) -> bool {
     root.exists("/usr/lib/systemd/systemd") || root.exists("/lib/systemd/systemd") || is_init(root)
 }
 
 /// Whether the image boots by init scripts alone: it has such scripts' directory and nothing of
 /// systemd, as Enterprise Linux 6.
-pub fn is_sysv(root: &Root) -> bool {
+pub(crate) fn is_sysv(root: &Root) -> bool {
     let of_systemd = ["/usr/lib/systemd/system", "/lib/systemd/system"];
     let of_scripts = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/inittab"];
     of_scripts.iter().any(|path| root.exists(path))
@@ -31,18 +31,18 @@ pub fn is_sysv(root: &Root) -> bool {
 }
 
 /// Whether systemd runs: not while an image is built.
-pub fn is_running(root: &Root) -> bool {
+pub(crate) fn is_running(root: &Root) -> bool {
     root.is_dir("/run/systemd/system") && is_init(root)
 }
 
 /// Whether the directory of packaged units is there.
-pub fn has_units(root: &Root) -> bool {
+pub(crate) fn has_units(root: &Root) -> bool {
     root.is_dir(UNIT_DIRECTORIES[0])
 }
 
 /// The unit that stands for a service: `NAME.service`, or `NAME.socket` where its service is a
 /// template.
-pub fn unit(root: &Root, name: &OsStr) -> Option<String> {
+pub(crate) fn unit(root: &Root, name: &OsStr) -> Option<String> {
     let name = name.to_str().filter(|name| !name.contains('/'))?;
     let there = |directory: &str, unit: &str| {
         let path = Path::new(directory).join(unit);

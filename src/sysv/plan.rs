@@ -7,7 +7,7 @@ use crate::runlevels::Levels;
 
 /// Something that chkconfig does to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// Entries where there are none, as the header says.
     Add,
     /// Started in the levels.
@@ -22,7 +22,7 @@ pub enum Change {
 
 impl Change {
     /// The levels in which dependency ordering takes the service to be on while it is changed.
-    pub fn on_levels(self, defaults: &Defaults, entries: &Entries) -> Levels {
+    pub(crate) fn on_levels(self, defaults: &Defaults, entries: &Entries) -> Levels {
         match self {
             Change::Add if entries.is_empty() => defaults.levels,
             Change::Add | Change::ResetPriorities(_) => entries.on(),
@@ -38,7 +38,7 @@ impl Change {
     }
 
     /// The entries to write, with `priorities` for the new ones.
-    pub fn plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
+    pub(crate) fn plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
         let plan = |levels: Levels, on: &dyn Fn(usize) -> bool| {
             std::array::from_fn(|level| levels.contains(level).then(|| Entry::new(on(level), priorities)))
         };
@@ -54,7 +54,7 @@ impl Change {
 
     /// As [`Change::plan`] for a service that takes part in dependency ordering: its new
     /// priorities go to every level, and levels without an entry get one.
-    pub fn ordered_plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
+    pub(crate) fn ordered_plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
         let renumbered = renumbered(entries, priorities);
         let filled = filled(defaults, entries, priorities);
         let asked = match self {
@@ -79,7 +79,7 @@ fn filled(defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Pla
 }
 
 /// The entries that are there and have another number, with the new one.
-pub fn renumbered(entries: &Entries, priorities: Priorities) -> Plan {
+pub(crate) fn renumbered(entries: &Entries, priorities: Priorities) -> Plan {
     std::array::from_fn(|level| {
         let entry = entries.first(level)?;
         Some(Entry::new(entry.is_on(), priorities)).filter(|wanted| *wanted != entry)
@@ -87,12 +87,12 @@ pub fn renumbered(entries: &Entries, priorities: Priorities) -> Plan {
 }
 
 /// Every level as the header says.
-pub fn everywhere(defaults: &Defaults) -> Plan {
+pub(crate) fn everywhere(defaults: &Defaults) -> Plan {
     std::array::from_fn(|level| Some(Entry::new(defaults.levels.contains(level), own(defaults))))
 }
 
 /// Whether every entry that there is, and there is one, is what the header says.
-pub fn is_unchanged(defaults: &Defaults, entries: &Entries) -> bool {
+pub(crate) fn is_unchanged(defaults: &Defaults, entries: &Entries) -> bool {
     let as_header = everywhere(defaults);
     let mut levels = as_header.iter().enumerate();
     !entries.is_empty()
@@ -100,7 +100,7 @@ pub fn is_unchanged(defaults: &Defaults, entries: &Entries) -> bool {
 }
 
 /// The header's own priorities.
-pub fn own(defaults: &Defaults) -> Priorities {
+pub(crate) fn own(defaults: &Defaults) -> Priorities {
     Priorities {
         start: defaults.start,
         stop: defaults.stop,

@@ -13,7 +13,7 @@ use crate::error::{Result, if_exists};
 
 /// Why a script can't be worked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// It can't be read, or there is none.
     Unreadable(Errno),
     /// Its header is missing or not usable.
@@ -22,7 +22,7 @@ pub enum Trouble {
 
 /// A script's values.
 #[derive(Debug)]
-pub struct Script {
+pub(crate) struct Script {
     /// With the override file applied.
     pub defaults: Defaults,
     /// What is wrong with the override file.
@@ -30,7 +30,7 @@ pub struct Script {
 }
 
 /// Reads one script and its override file.
-pub fn load(layout: &Layout, name: &OsStr) -> std::result::Result<Script, Trouble> {
+pub(crate) fn load(layout: &Layout, name: &OsStr) -> std::result::Result<Script, Trouble> {
     let own = read(layout, name)?;
     // What makes a script unusable is not mended by an override file.
     let mut script = Script {
@@ -46,13 +46,16 @@ pub fn load(layout: &Layout, name: &OsStr) -> std::result::Result<Script, Troubl
 }
 
 /// Reads one script without its override file.
-pub fn load_plain(layout: &Layout, name: &OsStr) -> std::result::Result<Defaults, Trouble> {
+pub(crate) fn load_plain(layout: &Layout, name: &OsStr) -> std::result::Result<Defaults, Trouble> {
     read(layout, name)?.defaults().ok_or(Trouble::Unsupported)
 }
 
 /// Reads every script whose name `wanted` has not ruled out, in the order of their names. Those
 /// that can't be worked with are passed over.
-pub fn load_all(layout: &Layout, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<(OsString, Defaults)>> {
+pub(crate) fn load_all(
+    layout: &Layout,
+    wanted: impl Fn(&OsStr) -> bool,
+) -> Result<Vec<(OsString, Defaults)>> {
     let overridden = overridden(layout)?;
     let mut scripts = Vec::new();
     for entry in layout.root().list(layout.init())? {
@@ -75,7 +78,7 @@ fn overridden(layout: &Layout) -> Result<HashSet<OsString>> {
 }
 
 /// Whether a service has an override file.
-pub fn has_override(layout: &Layout, name: &OsStr) -> bool {
+pub(crate) fn has_override(layout: &Layout, name: &OsStr) -> bool {
     layout.root().is_file(Path::new(OVERRIDES).join(name))
 }
 
@@ -122,7 +125,7 @@ fn overlay(own: Header, over: Header, name: &OsStr) -> (Header, Option<String>) 
 
 /// Whether listings and dependencies pass a name over: hidden files and what editors and rpm
 /// leave behind.
-pub fn is_leftover(name: &OsStr) -> bool {
+pub(crate) fn is_leftover(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let suffix = name.iter().rposition(|byte| *byte == b'.').and_then(|dot| name.get(dot..));
     name.starts_with(b".")

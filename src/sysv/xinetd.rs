@@ -36,7 +36,7 @@ pub fn load_all(root: &Root) -> Result<Vec<(OsString, bool)>> {
 
 /// Whether a file's service is on: the last line that begins with `disable`, whatever follows
 /// the word, decides by having a `yes` in it.
-pub fn is_on(text: &str) -> bool {
+pub(crate) fn is_on(text: &str) -> bool {
     let mut disable = text.lines().filter_map(|line| line.trim_ascii_start().strip_prefix("disable"));
     !disable.next_back().is_some_and(|value| value.contains("yes"))
 }

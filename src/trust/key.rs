@@ -62,14 +62,14 @@ impl std::fmt::Display for Unfit {
 
 impl Key {
     /// Whether this key or a subkey of it has an id that ends like `id`: rpm shortens ids.
-    pub fn is_called(&self, id: &str) -> bool {
+    pub(crate) fn is_called(&self, id: &str) -> bool {
         let id = id.to_lowercase();
         let ends = |own: &str| id.len() >= 8 && (own.ends_with(&id) || id.ends_with(own) && !own.is_empty());
         ends(&self.fingerprint) || ends(&self.id) || self.subkeys.iter().any(|(subkey, _)| ends(subkey))
     }
 
     /// What makes the key unfit for a signature by the key or subkey called `id`.
-    pub fn unfit_as(&self, id: &str) -> Option<&Unfit> {
+    pub(crate) fn unfit_as(&self, id: &str) -> Option<&Unfit> {
         let of_subkey = self.subkeys.iter().find(|(subkey, _)| subkey.ends_with(&id.to_lowercase()));
         self.unfit.as_ref().or(of_subkey.and_then(|(_, unfit)| unfit.as_ref()))
     }

@@ -87,7 +87,7 @@ impl Record {
     }
 
     /// Notes what was found of a package that is installed now.
-    pub fn learn(&mut self, checked: &Checked) {
+    pub(crate) fn learn(&mut self, checked: &Checked) {
         let trust = Trust {
             nevra: checked.nevra.clone(),
             signature: checked.signature,

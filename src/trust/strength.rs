@@ -13,12 +13,12 @@ const OS_RELEASE: [&str; 2] = ["/etc/os-release", "/usr/lib/os-release"];
 
 /// The least that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Strength(Minimum);
+pub(super) struct Strength(Minimum);
 
 impl Strength {
     /// This one.
     #[cfg(test)]
-    pub const fn new(minimum: Minimum) -> Strength {
+    pub(super) const fn new(minimum: Minimum) -> Strength {
         Strength(minimum)
     }
 
@@ -26,7 +26,7 @@ impl Strength {
     ///
     /// # Errors
     /// If a policy file or the crypto policy cannot be read.
-    pub fn of(root: &Root, forbidden: &Forbidden) -> Result<Strength> {
+    pub(super) fn of(root: &Root, forbidden: &Forbidden) -> Result<Strength> {
         match forbidden.minimum() {
             Some(minimum) => Ok(Strength(minimum)),
             None => of_image(root).map(Strength),
@@ -34,7 +34,7 @@ impl Strength {
     }
 
     /// What makes a key of this algorithm (RFC 4880, 9.1) and length too weak.
-    pub fn refuses_key(self, algorithm: u32, bits: u32) -> Option<String> {
+    pub(crate) fn refuses_key(self, algorithm: u32, bits: u32) -> Option<String> {
         let Least { rsa, dsa, .. } = self.least();
         let (name, least) = match algorithm {
             1..=3 => ("RSA", rsa),
@@ -50,13 +50,13 @@ impl Strength {
     }
 
     /// What makes something that is signed over this hash too weak.
-    pub fn refuses_hash(self, hash: Hash) -> Option<String> {
+    pub(crate) fn refuses_hash(self, hash: Hash) -> Option<String> {
         let name = if hash == Hash::Md5 { "MD5" } else { "SHA-1" };
         (hash < self.least().hash).then(|| format!("{name} is below {self}"))
     }
 
     /// What makes a signature too weak.
-    pub fn refuses(self, made: &Made) -> Option<String> {
+    pub(super) fn refuses(self, made: &Made) -> Option<String> {
         let why = self.refuses_hash(made.hash)?;
         Some(format!("its signature is not strong enough: {why}"))
     }

@@ -16,7 +16,7 @@ use crate::sysv::layout::Layout;
 type Decided<'s> = (bool, &'s [u64]);
 
 /// What brings the decisions about where the image is not so.
-pub fn contribute(root: &Root, state: &State) -> Contribution {
+pub(crate) fn contribute(root: &Root, state: &State) -> Contribution {
     let mut contribution = Contribution::default();
     let decided = decided(state);
     if decided.is_empty() {

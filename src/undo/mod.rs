@@ -8,8 +8,8 @@
 
 mod effect;
 mod history;
-pub mod levels;
-pub mod repeat;
+pub(crate) mod levels;
+pub(crate) mod repeat;
 mod reverse;
 
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ use crate::state::{ActiveIntent, Fold, State, is_erasure};
 use crate::tool::Tool;
 
 /// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
-pub fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Contribution> {
+pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Contribution> {
     let after = fold.settled();
     let scene = RestoreContext {
         root,

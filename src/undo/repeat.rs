@@ -14,7 +14,7 @@ use crate::tool::Tool;
 
 /// What brings about the intents that count, come from requests of other images alone, and were not
 /// brought about here yet. What the image lacks is left until it is there.
-pub fn contribute(root: &Root, state: &State, events: &[Event]) -> Contribution {
+pub(crate) fn contribute(root: &Root, state: &State, events: &[Event]) -> Contribution {
     let of_others = events.iter().filter(|event| event.replayed.is_some());
     let replayed: BTreeMap<u64, &Event> = of_others.map(|event| (event.id, event)).collect();
     let mut contribution = Contribution::default();
@@ -57,7 +57,7 @@ fn repeat(name: &str, want: &ActiveIntent, event: &Event, contribution: &mut Con
 }
 
 /// Of the changes that [`contribute`] asked for, what need not be asked for again.
-pub fn done(executed: &[Executed], state: &State) -> BTreeSet<Repeated> {
+pub(crate) fn done(executed: &[Executed], state: &State) -> BTreeSet<Repeated> {
     let carried_out = |want: &ActiveIntent| {
         let mut of_want = executed.iter().filter(|one| is_for(one.change, want)).peekable();
         of_want.peek().is_some() && !of_want.any(Executed::has_failed)
@@ -125,7 +125,7 @@ fn how(root: &Root, intent: &Intent) -> How {
 }
 
 /// Whether only the request itself brings an intent about, as the intent does not say all of it.
-pub fn is_repeated(intent: &Intent) -> bool {
+pub(crate) fn is_repeated(intent: &Intent) -> bool {
     matches!(
         intent,
         Intent::Withdraw { .. }
@@ -177,7 +177,7 @@ fn of_unit(root: &Root, unit: &str, want: UnitWant, scope: Scope) -> How {
 const OF_FILES: [&str; 5] = [".service", ".socket", ".timer", ".path", ".target"];
 
 /// Whether the unit or script that an intent is about is in the image, as far as that is known.
-pub fn is_there(root: &Root, intent: &Intent) -> bool {
+pub(crate) fn is_there(root: &Root, intent: &Intent) -> bool {
     let is_unit = |unit: &str| {
         !is_unit_name(unit)
             || !OF_FILES.iter().any(|ending| unit.ends_with(ending))

@@ -7,7 +7,7 @@ use crate::unit::problem::Problem;
 
 /// Whether a link at `link` may lead to the unit file `target`. On refusal also what to say; nothing
 /// where a name stands for itself.
-pub fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option<String>)> {
+pub(crate) fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option<String>)> {
     let (from, to) = (base_name(link), base_name(target));
     let refuse = |problem: Problem, text: String| Err((problem, Some(format!("{from}{text}"))));
     let invalid = Problem::Os(Errno::EINVAL);
@@ -52,7 +52,7 @@ pub fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option
 
 /// What an `Alias=` value comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AliasFor {
+pub(crate) enum AliasFor {
     /// Make a link of this name, relative to the directory for links.
     Link(String),
     /// The unit's own name: nothing to do.
@@ -68,7 +68,7 @@ pub enum AliasFor {
 
 /// Checks an expanded `Alias=` value of the unit `unit`. A template alias of an instance gets its
 /// instance; `TARGET.wants/UNIT` is an old form of `WantedBy=`.
-pub fn check_alias(unit: &str, alias: &str) -> AliasFor {
+pub(crate) fn check_alias(unit: &str, alias: &str) -> AliasFor {
     if let Some((dir, link)) = alias.rsplit_once('/') {
         return check_alias_path(unit, alias, dir, link);
     }

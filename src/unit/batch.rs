@@ -14,7 +14,7 @@ const MAX_FOLLOWED: usize = 64;
 
 /// Units by name, in the order in which they turned up.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// All of them.
     pub units: Vec<Unit>,
     by_name: HashMap<String, usize>,
@@ -23,17 +23,22 @@ pub struct Batch {
 
 impl Batch {
     /// Whether a unit of this name is in it.
-    pub fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
     /// The next unit that was not handed out before.
-    pub fn take_next(&mut self) -> Option<usize> {
+    pub(crate) fn take_next(&mut self) -> Option<usize> {
         self.queue.pop_front()
     }
 
     /// Adds a unit by name or absolute path; one that is there already stays.
-    pub fn add(&mut self, name_or_path: &str, auxiliary: bool, owner: usize) -> Result<usize, Problem> {
+    pub(crate) fn add(
+        &mut self,
+        name_or_path: &str,
+        auxiliary: bool,
+        owner: usize,
+    ) -> Result<usize, Problem> {
         let is_path = name_or_path.starts_with('/');
         let name = if is_path {
             base_name(name_or_path)
@@ -67,7 +72,7 @@ impl Batch {
     /// Adds a unit and finds what is behind it; a failure is recorded under the text given.
     ///
     /// `install_info_discover()` of systemd's shared/install.c.
-    pub fn discover(
+    pub(crate) fn discover(
         &mut self,
         units: &Units,
         name_or_path: &str,
@@ -98,7 +103,7 @@ impl Batch {
 
     /// Adds the one unit of a batch that [`Batch::discover`] filled with the same look-up; says
     /// whether it was the only one.
-    pub fn adopt(&mut self, other: &mut Batch) -> bool {
+    pub(crate) fn adopt(&mut self, other: &mut Batch) -> bool {
         let only = if other.units.len() == 1 {
             other.units.pop()
         } else {
@@ -110,7 +115,7 @@ impl Batch {
     /// As [`Batch::discover`], but a unit that is masked or made at run time is a failure too.
     ///
     /// `install_info_discover_and_check()` of systemd's shared/install.c.
-    pub fn discover_usable(
+    pub(crate) fn discover_usable(
         &mut self,
         units: &Units,
         name_or_path: &str,
@@ -134,7 +139,7 @@ impl Batch {
     /// an alias has another name, and joins the batch.
     ///
     /// `install_info_traverse()` of systemd's shared/install.c.
-    pub fn traverse(&mut self, units: &Units, start: usize, lookup: Lookup) -> Result<usize, Problem> {
+    pub(crate) fn traverse(&mut self, units: &Units, start: usize, lookup: Lookup) -> Result<usize, Problem> {
         self.search(units, start, lookup)?;
         let mut index = start;
         for _ in 0..MAX_FOLLOWED {
@@ -199,7 +204,7 @@ impl Batch {
     }
 
     /// Records what became of a unit that was passed over, and says whether it was.
-    pub fn note_masked(&self, units: &Units, index: usize, events: &mut Events) -> bool {
+    pub(crate) fn note_masked(&self, units: &Units, index: usize, events: &mut Events) -> bool {
         let unit = &self.units[index];
         let masked = unit.mode == Some(Mode::Masked);
         if masked {
@@ -212,7 +217,7 @@ impl Batch {
 
 impl Units<'_> {
     /// Whether there is a unit of this name, or which problem it has.
-    pub fn exists(&self, unit: &str) -> Result<bool, Problem> {
+    pub(crate) fn exists(&self, unit: &str) -> Result<bool, Problem> {
         match Batch::default().discover(self, unit, Lookup::PLAIN, 0, &mut Events::default()) {
             Ok(_) => Ok(true),
             Err(Problem::Missing) => Ok(false),

@@ -8,7 +8,7 @@ use crate::unit::paths::join;
 
 /// The files with a name ending in `suffix`, of directories given highest first: also links that
 /// lead nowhere, and what is no file, which whoever reads it has to cope with.
-pub fn list(root: &Root, dirs: &[String], suffix: &str) -> Vec<String> {
+pub(crate) fn list(root: &Root, dirs: &[String], suffix: &str) -> Vec<String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for dir in dirs {
         let Ok(entries) = root.list(dir) else { continue };

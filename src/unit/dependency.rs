@@ -17,7 +17,7 @@ const DEFAULT_TARGET: &str = "default.target";
 
 /// How one unit pulls another in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dependency {
+pub(crate) enum Dependency {
     /// `.wants/`
     Wants,
     /// `.requires/`
@@ -25,7 +25,7 @@ pub enum Dependency {
 }
 
 /// Whether a name can be that of the target to boot into.
-pub fn can_be_default(target: &str) -> Result<(), Problem> {
+pub(crate) fn can_be_default(target: &str) -> Result<(), Problem> {
     let fits = name::type_of(target) == Some("target") && name::is_valid(target) && target != DEFAULT_TARGET;
     if fits {
         Ok(())
@@ -39,7 +39,7 @@ impl Units<'_> {
     /// and those of the units beside the outcome.
     ///
     /// `unit_file_add_dependency()` of systemd's shared/install.c.
-    pub fn add_dependency(
+    pub(crate) fn add_dependency(
         &mut self,
         target: &str,
         names: &[String],
@@ -76,7 +76,12 @@ impl Units<'_> {
     /// Makes a target the one to boot into. Gives its real name.
     ///
     /// `unit_file_set_default()` of systemd's shared/install.c.
-    pub fn set_default(&mut self, target: &str, dir: &str, events: &mut Events) -> Result<String, Problem> {
+    pub(crate) fn set_default(
+        &mut self,
+        target: &str,
+        dir: &str,
+        events: &mut Events,
+    ) -> Result<String, Problem> {
         can_be_default(target)?;
         let mut batch = Batch::default();
         let found = batch.discover_usable(self, target, Lookup::PLAIN, 0, events)?;
@@ -88,7 +93,7 @@ impl Units<'_> {
     /// The unit that is booted into.
     ///
     /// `unit_file_get_default()` of systemd's shared/install.c.
-    pub fn default_target(&self) -> Result<String, Problem> {
+    pub(crate) fn default_target(&self) -> Result<String, Problem> {
         let mut batch = Batch::default();
         let mut events = Events::default();
         let found = if self.generation.has(Trait::GetDefaultRefusesMasked) {

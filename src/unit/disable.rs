@@ -17,11 +17,11 @@ use crate::unit::tree::Units;
 
 /// Names and paths that links are removed for, each with the argument that it is owed to.
 #[derive(Debug, Default)]
-pub struct Marks(HashMap<String, usize>);
+pub(crate) struct Marks(HashMap<String, usize>);
 
 impl Marks {
     /// Adds a name or path; says whether it is new.
-    pub fn add(&mut self, what: &str, owner: usize) -> bool {
+    pub(crate) fn add(&mut self, what: &str, owner: usize) -> bool {
         let is_new = !self.0.contains_key(what);
         self.0.entry(what.to_owned()).or_insert(owner);
         is_new
@@ -55,7 +55,12 @@ impl Link {
 impl Units<'_> {
     /// Removes all links below `dir` for the units that arguments name and those that they name in
     /// `Also=`. The result says whether there was anything that enabling them would have done.
-    pub fn disable(&mut self, names: &[String], dir: &str, events: &mut Events) -> Result<bool, Problem> {
+    pub(crate) fn disable(
+        &mut self,
+        names: &[String],
+        dir: &str,
+        events: &mut Events,
+    ) -> Result<bool, Problem> {
         let mut batch = Batch::default();
         let mut has_install = false;
         let mut missing = Ok(());
@@ -96,7 +101,7 @@ impl Units<'_> {
     /// links; a masked one keeps them.
     ///
     /// `install_context_mark_for_removal()` of systemd's shared/install.c.
-    pub fn mark(&self, batch: &mut Batch, events: &mut Events) -> Marks {
+    pub(crate) fn mark(&self, batch: &mut Batch, events: &mut Events) -> Marks {
         let mut marks = Marks::default();
         while let Some(index) = batch.take_next() {
             let found = batch.traverse(self, index, Lookup::LOAD_AND_FOLLOW);
@@ -122,7 +127,7 @@ impl Units<'_> {
     /// to a removed link goes as well. Directories that become empty go, `dir` itself stays.
     ///
     /// `remove_marked_symlinks()` of systemd's shared/install.c.
-    pub fn remove_marked(
+    pub(crate) fn remove_marked(
         &mut self,
         marks: &mut Marks,
         dir: &str,

@@ -13,7 +13,7 @@ use crate::unit::tree::Units;
 
 /// How links are made.
 #[derive(Debug, Clone)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// The directory that they go to.
     pub dir: String,
     /// Replace other links where the unit's own name or an alias should be.
@@ -23,10 +23,10 @@ pub struct Placement {
 }
 
 /// How many links there should be, or the first problem.
-pub type Outcome = Result<usize, Problem>;
+pub(crate) type Outcome = Result<usize, Problem>;
 
 /// Adds a further outcome: a problem wins, the first of them.
-pub fn gather(sum: &mut Outcome, next: Outcome) {
+pub(crate) fn gather(sum: &mut Outcome, next: Outcome) {
     *sum = match (*sum, next) {
         (Ok(a), Ok(b)) => Ok(a + b),
         (Ok(_), Err(problem)) => Err(problem),
@@ -38,7 +38,7 @@ impl Units<'_> {
     /// Links the units that arguments name, with those that they name in `Also=`. All are looked
     /// up first; if one is not there nothing is done. A name that an administrator made for a unit
     /// ends the work when it is that name's turn.
-    pub fn enable(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
+    pub(crate) fn enable(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut batch = Batch::default();
         for (owner, unit) in names.iter().enumerate() {
             batch.discover_usable(self, unit, Lookup::LOAD_AND_FOLLOW, owner, events)?;
@@ -49,7 +49,7 @@ impl Units<'_> {
     /// Links every unit of a batch.
     ///
     /// `install_context_apply()` of systemd's shared/install.c.
-    pub fn apply(
+    pub(crate) fn apply(
         &mut self,
         batch: &mut Batch,
         place: &Placement,

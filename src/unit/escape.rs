@@ -5,7 +5,7 @@ use crate::unit::paths::simplify;
 
 /// The unit that stands for an absolute path: a `.device` below `/dev` and `/sys`, else a
 /// `.mount`. `None` for what is no such path, or goes up in it by `..`.
-pub fn path_unit(path: &str) -> Option<String> {
+pub(crate) fn path_unit(path: &str) -> Option<String> {
     if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
         return None;
     }
@@ -35,7 +35,7 @@ fn escape_path(path: &str) -> String {
 }
 
 /// Replaces each byte that no unit name has by `\xNN`, and `/` by `-`.
-pub fn escape_name(given: &str) -> String {
+pub(crate) fn escape_name(given: &str) -> String {
     let mut text = String::with_capacity(given.len());
     for byte in given.bytes() {
         match byte {

@@ -58,7 +58,7 @@ pub enum Item {
 }
 
 /// No line may be so long, with what continues it; LONG_LINE_MAX in def.h.
-pub const LONGEST_LINE: usize = 1 << 20;
+pub(crate) const LONGEST_LINE: usize = 1 << 20;
 
 /// Parses a unit file or drop-in.
 pub fn parse(content: &[u8]) -> Vec<Item> {

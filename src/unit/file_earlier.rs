@@ -8,11 +8,11 @@ use crate::unit::file::{BLANKS, COMMENTS, CommentLines, Item, escape_invalid, lo
 const INCLUDE: &str = ".include";
 
 /// What is said of a line that includes another file.
-pub const INCLUDE_WARNING: &str = ".include directives are deprecated, and support for them will be removed in a \
+pub(super) const INCLUDE_WARNING: &str = ".include directives are deprecated, and support for them will be removed in a \
                                    future version of systemd. Please use drop-in files instead.";
 
 /// Parses a unit file or drop-in.
-pub fn parse(content: &[u8]) -> Vec<Item> {
+pub(super) fn parse(content: &[u8]) -> Vec<Item> {
     let mut items = Vec::new();
     let mut in_install = false;
     for (index, (_, text)) in logical_lines(content, CommentLines::Continue).into_iter().enumerate() {

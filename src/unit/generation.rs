@@ -258,7 +258,7 @@ impl Generation {
     }
 
     /// What `Failed to VERB...` puts after the verb where no unit is to blame.
-    pub fn failed_object(self) -> &'static str {
+    pub(crate) fn failed_object(self) -> &'static str {
         if self.has(Trait::NamesUnit) {
             " unit"
         } else if self.has(Trait::NamesUnits) {

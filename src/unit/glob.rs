@@ -2,7 +2,7 @@
 //! slash and a leading dot are characters like any other.
 
 /// Whether the whole text fits the pattern.
-pub fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     // Where to go back to: the place after the last star, and what it then stands for.
     let mut back: Option<(&str, &str)> = None;
     let (mut pattern, mut left) = (pattern, text);

@@ -15,17 +15,17 @@ use crate::unit::paths::{join, parent, simplify};
 use crate::unit::problem::Problem;
 
 /// As many links as systemd follows.
-pub const MAX_LINKS: usize = 32;
+pub(crate) const MAX_LINKS: usize = 32;
 
 /// After so many single looks into a directory, it is read as a whole.
 const LOOKS: usize = 6;
 
 /// A directory: names and kinds. Names that are not UTF-8 are no unit names and left out.
-pub type Listing = Rc<BTreeMap<String, Kind>>;
+pub(crate) type Listing = Rc<BTreeMap<String, Kind>>;
 
 /// The index of one image, filled as it is asked.
 #[derive(Debug)]
-pub struct Index<'r> {
+pub(crate) struct Index<'r> {
     root: &'r Root,
     listings: RefCell<HashMap<String, Option<Listing>>>,
     /// What single looks into a directory found, by name.
@@ -37,7 +37,7 @@ pub struct Index<'r> {
 
 /// Where a path leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct End {
     /// Absolute, without links or `..`.
     pub path: String,
     /// Whether anything is there.
@@ -46,7 +46,7 @@ pub struct End {
 
 impl<'r> Index<'r> {
     /// An empty index.
-    pub fn new(root: &'r Root) -> Self {
+    pub(crate) fn new(root: &'r Root) -> Self {
         Index {
             root,
             listings: RefCell::default(),
@@ -58,7 +58,7 @@ impl<'r> Index<'r> {
     }
 
     /// The entries of a directory; `None` if there is no such directory.
-    pub fn load(&self, dir: &str) -> Option<Listing> {
+    pub(crate) fn load(&self, dir: &str) -> Option<Listing> {
         if let Some(known) = self.listings.borrow().get(dir) {
             return known.clone();
         }
@@ -72,19 +72,19 @@ impl<'r> Index<'r> {
     }
 
     /// Takes over what somebody else read of a directory.
-    pub fn learn<'e>(&self, dir: &str, entries: impl Iterator<Item = &'e Entry>) {
+    pub(crate) fn learn<'e>(&self, dir: &str, entries: impl Iterator<Item = &'e Entry>) {
         let named = entries.filter_map(|entry| Some((entry.name.to_str()?.to_owned(), entry.kind)));
         let listing = Some(Rc::new(named.collect()));
         self.listings.borrow_mut().entry(dir.to_owned()).or_insert(listing);
     }
 
     /// What lies at a path, links not followed; `None` if nothing does.
-    pub fn kind(&self, path: &str) -> Result<Option<Kind>, Problem> {
+    pub(crate) fn kind(&self, path: &str) -> Result<Option<Kind>, Problem> {
         self.kind_in(parent(path), base_name(path))
     }
 
     /// As [`Index::kind`], of an entry of a directory.
-    pub fn kind_in(&self, dir: &str, name: &str) -> Result<Option<Kind>, Problem> {
+    pub(crate) fn kind_in(&self, dir: &str, name: &str) -> Result<Option<Kind>, Problem> {
         if let Some(known) = self.listings.borrow().get(dir) {
             return Ok(known.as_ref().and_then(|listing| listing.get(name).copied()));
         }
@@ -102,7 +102,7 @@ impl<'r> Index<'r> {
     }
 
     /// Whether a path leads to a directory.
-    pub fn is_dir(&self, path: &str) -> bool {
+    pub(crate) fn is_dir(&self, path: &str) -> bool {
         if self.dirs.borrow().contains(path) {
             return true;
         }
@@ -114,7 +114,7 @@ impl<'r> Index<'r> {
     }
 
     /// Whether a file, which is no link, is empty.
-    pub fn is_empty_file(&self, path: &str) -> Result<bool, Problem> {
+    pub(crate) fn is_empty_file(&self, path: &str) -> Result<bool, Problem> {
         if let Some(known) = self.empty.borrow().get(path) {
             return Ok(*known);
         }
@@ -124,13 +124,13 @@ impl<'r> Index<'r> {
     }
 
     /// Where a link points, as text.
-    pub fn read_link(&self, path: &str) -> Result<String, Problem> {
+    pub(crate) fn read_link(&self, path: &str) -> Result<String, Problem> {
         let target = self.root.read_link(path).map_err(|error| Problem::from(&error))?;
         Ok(target.to_string_lossy().into_owned())
     }
 
     /// Takes note of a link that was made.
-    pub fn note_link(&self, path: &str) {
+    pub(crate) fn note_link(&self, path: &str) {
         self.looks.borrow_mut().remove(parent(path));
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
             Rc::make_mut(listing).insert(base_name(path).to_owned(), Kind::Link);
@@ -140,7 +140,7 @@ impl<'r> Index<'r> {
     }
 
     /// Takes note of a file or link that was removed.
-    pub fn note_removed(&self, path: &str) {
+    pub(crate) fn note_removed(&self, path: &str) {
         self.empty.borrow_mut().remove(path);
         self.looks.borrow_mut().remove(parent(path));
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
@@ -149,7 +149,7 @@ impl<'r> Index<'r> {
     }
 
     /// Forgets a directory that came or went.
-    pub fn forget(&self, dir: &str) {
+    pub(crate) fn forget(&self, dir: &str) {
         self.listings.borrow_mut().remove(dir);
         self.looks.borrow_mut().clear();
         self.dirs.borrow_mut().clear();
@@ -160,7 +160,7 @@ impl<'r> Index<'r> {
     }
 
     /// Follows all links of a path; what it ends at need not exist.
-    pub fn chase(&self, path: &str) -> Result<End, Problem> {
+    pub(crate) fn chase(&self, path: &str) -> Result<End, Problem> {
         let mut path = simplify(path);
         for _ in 0..=MAX_LINKS {
             let name = base_name(&path);
@@ -188,7 +188,7 @@ impl<'r> Index<'r> {
     }
 
     /// A path with all links resolved but the last component's.
-    pub fn chase_parent(&self, path: &str) -> Result<String, Problem> {
+    pub(crate) fn chase_parent(&self, path: &str) -> Result<String, Problem> {
         let path = simplify(path);
         match base_name(&path) {
             "" | ".." => Ok(self.resolve(&path)?.path),
@@ -251,7 +251,7 @@ impl<'r> Index<'r> {
 }
 
 /// A link's target as an absolute path, `dir` being where the link lies.
-pub fn absolute(target: &str, dir: &str) -> String {
+pub(crate) fn absolute(target: &str, dir: &str) -> String {
     if Path::new(target).is_absolute() {
         target.to_owned()
     } else {

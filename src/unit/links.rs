@@ -17,7 +17,7 @@ impl Units<'_> {
     /// replaced under `force`; anything else in its place is a failure.
     ///
     /// `create_symlink()` of systemd's shared/install.c.
-    pub fn make_link(
+    pub(crate) fn make_link(
         &mut self,
         target: &str,
         path: &str,

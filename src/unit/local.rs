@@ -19,7 +19,7 @@ impl Units<'_> {
     /// Makes masks, also for units that are not there.
     ///
     /// `unit_file_mask()` of systemd's shared/install.c.
-    pub fn mask(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
+    pub(crate) fn mask(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut outcome = Ok(0);
         for (owner, unit) in names.iter().enumerate() {
             if !name::is_valid(unit) {
@@ -35,7 +35,7 @@ impl Units<'_> {
     /// Removes masks and empty files, with the links that lead to them.
     ///
     /// `unit_file_unmask()` of systemd's shared/install.c.
-    pub fn unmask(&mut self, names: &[String], dir: &str, events: &mut Events) -> Outcome {
+    pub(crate) fn unmask(&mut self, names: &[String], dir: &str, events: &mut Events) -> Outcome {
         let mut masks = Vec::new();
         let dirs = self.removal_dirs(dir);
         for (owner, unit) in names.iter().enumerate() {
@@ -122,7 +122,7 @@ impl Units<'_> {
     /// Links unit files from outside the search path into it. All are looked at first.
     ///
     /// `unit_file_link()` of systemd's shared/install.c.
-    pub fn link_files(&mut self, paths: &[String], place: &Placement, events: &mut Events) -> Outcome {
+    pub(crate) fn link_files(&mut self, paths: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut wanted = Vec::new();
         for (owner, path) in paths.iter().enumerate() {
             let earlier = self.generation.has(Trait::EarlierInstall);
@@ -189,7 +189,7 @@ impl Units<'_> {
     /// there is a vendor's unit behind them.
     ///
     /// `unit_file_revert()` of systemd's shared/install.c.
-    pub fn revert(&mut self, names: &[String], events: &mut Events) -> Outcome {
+    pub(crate) fn revert(&mut self, names: &[String], events: &mut Events) -> Outcome {
         let mut doomed = Vec::new();
         for (owner, unit) in names.iter().enumerate() {
             if !name::is_valid(unit) {

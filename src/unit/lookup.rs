@@ -4,7 +4,7 @@ use crate::unit::section::Install;
 
 /// What a unit's file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// A file.
     Regular,
     /// A link out of the search path.
@@ -17,7 +17,7 @@ pub enum Mode {
 
 /// A unit, as far as it was looked at.
 #[derive(Debug, Clone, Default)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// Its name.
     pub name: String,
     /// Its file, in the end that behind all links.
@@ -36,21 +36,21 @@ pub struct Unit {
 
 impl Unit {
     /// Whether enabling it makes a link of this name.
-    pub fn is_linked_as(&self, link: &str) -> bool {
+    pub(crate) fn is_linked_as(&self, link: &str) -> bool {
         link == self.name
             || self.install.aliases.iter().any(|alias| alias == link)
             || self.install.default_name(&self.name).as_deref() == Some(link)
     }
 
     /// Its file, or its name where none was found.
-    pub fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         self.path.as_deref().unwrap_or(&self.name)
     }
 }
 
 /// How units are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lookup {
+pub(crate) struct Lookup {
     /// Read `[Install]` sections too.
     pub load: bool,
     /// Follow links that an administrator made.
@@ -61,28 +61,28 @@ pub struct Lookup {
 
 impl Lookup {
     /// Only whether and where.
-    pub const PLAIN: Lookup = Lookup {
+    pub(crate) const PLAIN: Lookup = Lookup {
         load: false,
         follow_config: false,
         native_only: false,
     };
     /// Whether and where, if no generator made it.
-    pub const NATIVE: Lookup = Lookup {
+    pub(crate) const NATIVE: Lookup = Lookup {
         native_only: true,
         ..Lookup::PLAIN
     };
     /// With `[Install]`, not over an administrator's links.
-    pub const LOAD: Lookup = Lookup {
+    pub(crate) const LOAD: Lookup = Lookup {
         load: true,
         ..Lookup::PLAIN
     };
     /// Over an administrator's links.
-    pub const FOLLOW: Lookup = Lookup {
+    pub(crate) const FOLLOW: Lookup = Lookup {
         follow_config: true,
         ..Lookup::PLAIN
     };
     /// With `[Install]`, over an administrator's links.
-    pub const LOAD_AND_FOLLOW: Lookup = Lookup {
+    pub(crate) const LOAD_AND_FOLLOW: Lookup = Lookup {
         load: true,
         ..Lookup::FOLLOW
     };

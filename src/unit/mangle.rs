@@ -7,7 +7,7 @@ use crate::unit::name;
 
 /// What became of an argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mangled {
+pub(crate) struct Mangled {
     /// The unit name.
     pub name: String,
     /// Lines that the caller sees about it.
@@ -19,7 +19,7 @@ pub struct Mangled {
 /// unit name can be made of it.
 ///
 /// `unit_name_mangle_with_suffix()` of systemd's basic/unit-name.c.
-pub fn mangle(
+pub(crate) fn mangle(
     given: &str,
     operation: &str,
     suffix: &str,
@@ -67,7 +67,7 @@ pub fn mangle(
 }
 
 /// The unit that `systemd-escape --mangle` makes of a name or a path, whatever bytes are in it.
-pub fn unit_of(given: &str) -> String {
+pub(crate) fn unit_of(given: &str) -> String {
     path_unit(given).unwrap_or_else(|| {
         let mut unit = escape_name(given);
         if !name::is_valid(&unit) {

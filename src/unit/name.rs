@@ -2,10 +2,10 @@
 //! are taken apart and put together. Pure text; a `/` is never part of a valid name.
 
 /// No unit name is longer, in bytes.
-pub const MAX_LENGTH: usize = 255;
+pub(crate) const MAX_LENGTH: usize = 255;
 
 /// Unit types, by their suffix without the dot, in the order that `systemctl --type=help` prints.
-pub const TYPES: [&str; 11] = [
+pub(crate) const TYPES: [&str; 11] = [
     "service",
     "mount",
     "swap",
@@ -21,7 +21,7 @@ pub const TYPES: [&str; 11] = [
 
 /// What a valid name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `NAME.suffix`
     Plain,
     /// `NAME@.suffix`
@@ -31,7 +31,7 @@ pub enum Kind {
 }
 
 /// The kind of a valid name; `None` if it is not a unit name.
-pub fn kind(name: &str) -> Option<Kind> {
+pub(crate) fn kind(name: &str) -> Option<Kind> {
     let (stem, _) = split_type(name)?;
     if name.len() > MAX_LENGTH || stem.is_empty() || !stem.bytes().all(is_name_byte) {
         return None;
@@ -47,17 +47,17 @@ pub fn kind(name: &str) -> Option<Kind> {
 /// Whether this is a unit name of any kind.
 ///
 /// `unit_name_is_valid()` of systemd's basic/unit-name.c.
-pub fn is_valid(name: &str) -> bool {
+pub(crate) fn is_valid(name: &str) -> bool {
     kind(name).is_some()
 }
 
 /// Whether this is the name of an instance.
-pub fn is_instance(name: &str) -> bool {
+pub(crate) fn is_instance(name: &str) -> bool {
     kind(name) == Some(Kind::Instance)
 }
 
 /// Whether this is the name of a template.
-pub fn is_template(name: &str) -> bool {
+pub(crate) fn is_template(name: &str) -> bool {
     kind(name) == Some(Kind::Template)
 }
 
@@ -69,22 +69,22 @@ fn split_type(name: &str) -> Option<(&str, &'static str)> {
 }
 
 /// The type of a name with a known suffix.
-pub fn type_of(name: &str) -> Option<&'static str> {
+pub(crate) fn type_of(name: &str) -> Option<&'static str> {
     split_type(name).map(|(_, kind)| kind)
 }
 
 /// Whether units of this type can be templates.
-pub fn may_be_template(unit_type: &str) -> bool {
+pub(crate) fn may_be_template(unit_type: &str) -> bool {
     matches!(unit_type, "service" | "socket" | "target" | "timer" | "path")
 }
 
 /// Whether units of this type can have aliases.
-pub fn may_have_aliases(unit_type: &str) -> bool {
+pub(crate) fn may_have_aliases(unit_type: &str) -> bool {
     matches!(unit_type, "service" | "socket" | "target" | "device" | "timer" | "path")
 }
 
 /// The template of an instance: `a@b.service` gives `a@.service`.
-pub fn template_of(name: &str) -> Option<String> {
+pub(crate) fn template_of(name: &str) -> Option<String> {
     if !is_instance(name) {
         return None;
     }
@@ -94,7 +94,7 @@ pub fn template_of(name: &str) -> Option<String> {
 }
 
 /// The instance string of an instance: `b` of `a@b.service`.
-pub fn instance_of(name: &str) -> Option<&str> {
+pub(crate) fn instance_of(name: &str) -> Option<&str> {
     if !is_instance(name) {
         return None;
     }
@@ -103,7 +103,7 @@ pub fn instance_of(name: &str) -> Option<&str> {
 
 /// Puts an instance into a template or another instance's name. `None` if the result is no unit
 /// name.
-pub fn with_instance(name: &str, instance: &str) -> Option<String> {
+pub(crate) fn with_instance(name: &str, instance: &str) -> Option<String> {
     let (stem, suffix) = split_type(name)?;
     let (prefix, _) = stem.split_once('@')?;
     let full = format!("{prefix}@{instance}.{suffix}");
@@ -111,33 +111,33 @@ pub fn with_instance(name: &str, instance: &str) -> Option<String> {
 }
 
 /// Whether a file of this name is found where directories are gone through: hidden ones are not.
-pub fn is_listed(name: &str) -> bool {
+pub(crate) fn is_listed(name: &str) -> bool {
     is_valid(name) && !name.starts_with('.')
 }
 
 /// Whether this can be an instance string.
-pub fn is_valid_instance(instance: &str) -> bool {
+pub(crate) fn is_valid_instance(instance: &str) -> bool {
     !instance.is_empty() && instance.bytes().all(is_name_byte)
 }
 
 /// The part before `@`, or the whole stem.
-pub fn prefix_of(name: &str) -> &str {
+pub(crate) fn prefix_of(name: &str) -> &str {
     let stem = stem_of(name);
     stem.split_once('@').map_or(stem, |(prefix, _)| prefix)
 }
 
 /// The name without its suffix.
-pub fn stem_of(name: &str) -> &str {
+pub(crate) fn stem_of(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 /// Whether a byte may stand in a unit name.
-pub fn is_name_byte(byte: u8) -> bool {
+pub(crate) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte)
 }
 
 /// The last component of a path, as systemd takes it: text after the last slash.
-pub fn base_name(path: &str) -> &str {
+pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, base)| base)
 }
 

@@ -18,7 +18,7 @@ const SYSTEM_CONTROL: [&str; 2] = ["/etc/systemd/system.control", "/run/systemd/
 
 /// The caller's environment, as far as it says where units lie.
 #[derive(Debug, Clone, Default)]
-pub struct Environment {
+pub(crate) struct Environment {
     /// `$HOME`
     pub home: Option<String>,
     /// `$XDG_CONFIG_HOME`
@@ -71,7 +71,7 @@ impl Environment {
 
 /// The search path of one manager.
 #[derive(Debug, Clone)]
-pub struct SearchPath {
+pub(crate) struct SearchPath {
     /// Which manager.
     pub scope: Scope,
     /// Highest priority first.
@@ -87,7 +87,12 @@ pub struct SearchPath {
 
 impl SearchPath {
     /// That of a scope's manager, for a caller with this environment.
-    pub fn new(root: &Root, scope: Scope, environment: &Environment, generation: Generation) -> SearchPath {
+    pub(crate) fn new(
+        root: &Root,
+        scope: Scope,
+        environment: &Environment,
+        generation: Generation,
+    ) -> SearchPath {
         let mut path = match scope {
             Scope::System => SearchPath::system(root, generation),
             Scope::Global => SearchPath::global(),
@@ -108,7 +113,7 @@ impl SearchPath {
 
     /// The system manager's. `/lib/systemd/system` counts, last, where `/lib` is a directory of
     /// its own. There are no `.attached` directories before 240.
-    pub fn system(root: &Root, generation: Generation) -> SearchPath {
+    pub(crate) fn system(root: &Root, generation: Generation) -> SearchPath {
         let owned = |dirs: &[&str]| dirs.iter().map(|dir| (*dir).to_owned()).collect::<Vec<_>>();
         let attached = |dir| Some(dir).filter(|_| generation.number() >= 240);
         let mut dirs = owned(&SYSTEM_CONTROL);
@@ -137,7 +142,7 @@ impl SearchPath {
     }
 
     /// That of all users' managers.
-    pub fn global() -> SearchPath {
+    pub(crate) fn global() -> SearchPath {
         let dirs = [
             "/etc/systemd/user",
             "/run/systemd/user",
@@ -158,7 +163,7 @@ impl SearchPath {
     }
 
     /// That of the calling user's manager; user_dirs() up to 256, user_unit_search_dirs() since.
-    pub fn user(environment: &Environment, generation: Generation) -> SearchPath {
+    pub(crate) fn user(environment: &Environment, generation: Generation) -> SearchPath {
         let config = environment.own(&environment.config_home, ".config", generation);
         let data = environment.own(&environment.data_home, ".local/share", generation);
         let of_runtime = environment.runtime_dir.as_deref();
@@ -219,54 +224,54 @@ impl SearchPath {
     }
 
     /// Whether the file lies directly in a directory of the search path.
-    pub fn contains(&self, path: &str) -> bool {
+    pub(crate) fn contains(&self, path: &str) -> bool {
         let parent = parent(path);
         self.dirs.iter().any(|dir| dir == parent)
     }
 
     /// Whether the file lies below a directory of the search path, at any depth; gives the rest
     /// of the path.
-    pub fn tail<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(crate) fn tail<'p>(&self, path: &'p str) -> Option<&'p str> {
         self.dirs.iter().find_map(|dir| path.strip_prefix(dir.as_str())?.strip_prefix('/'))
     }
 
     /// Whether the file lies where an administrator's links go.
-    pub fn is_config(&self, path: &str) -> bool {
+    pub(crate) fn is_config(&self, path: &str) -> bool {
         let parent = parent(path);
         parent == self.persistent || self.runtime.as_deref() == Some(parent)
     }
 
     /// Whether a generator made the file.
-    pub fn is_generated(&self, path: &str) -> bool {
+    pub(crate) fn is_generated(&self, path: &str) -> bool {
         let parent = parent(path);
         self.generators.iter().any(|dir| dir == parent)
     }
 
     /// Whether the file belongs to a unit that is made at run time.
-    pub fn is_transient(&self, path: &str) -> bool {
+    pub(crate) fn is_transient(&self, path: &str) -> bool {
         self.transient.as_deref() == Some(parent(path))
     }
 
     /// Whether the file was made by `set-property`.
-    pub fn is_control(&self, path: &str) -> bool {
+    pub(crate) fn is_control(&self, path: &str) -> bool {
         let parent = parent(path);
         self.control.iter().any(|dir| dir == parent)
     }
 
     /// Whether a directory of the search path is gone after a reboot.
-    pub fn is_runtime_dir(&self, dir: &str) -> bool {
+    pub(crate) fn is_runtime_dir(&self, dir: &str) -> bool {
         dir.starts_with("/run/") || self.runtime.as_deref() == Some(dir)
     }
 
     /// Whether the file was installed with the system or made by a generator, rather than by an
     /// administrator.
-    pub fn is_vendor(&self, path: &str) -> bool {
+    pub(crate) fn is_vendor(&self, path: &str) -> bool {
         path.starts_with("/usr/") || path.starts_with("/lib/") || self.is_generated(path)
     }
 }
 
 /// The directory that a path lies in.
-pub fn parent(path: &str) -> &str {
+pub(crate) fn parent(path: &str) -> &str {
     match path.rsplit_once('/') {
         Some(("", _)) | None => "/",
         Some((parent, _)) => parent,
@@ -274,7 +279,7 @@ pub fn parent(path: &str) -> &str {
 }
 
 /// A path below a directory.
-pub fn join(dir: &str, name: &str) -> String {
+pub(crate) fn join(dir: &str, name: &str) -> String {
     if dir.ends_with('/') {
         format!("{dir}{name}")
     } else {
@@ -289,7 +294,7 @@ fn is_simple(path: &str) -> bool {
 }
 
 /// Removes doubled slashes, `.` and a trailing slash; `..` stays.
-pub fn simplify(path: &str) -> String {
+pub(crate) fn simplify(path: &str) -> String {
     if is_simple(path) {
         return path.to_owned();
     }
@@ -307,7 +312,7 @@ pub fn simplify(path: &str) -> String {
 }
 
 /// As [`simplify`], and without steps up from the root; path_simplify_full() since 256.
-pub fn normalize(path: &str) -> String {
+pub(crate) fn normalize(path: &str) -> String {
     let mut path = simplify(path);
     while let Some(rest) = path.strip_prefix("/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
         path = simplify(&format!("/{rest}"));
@@ -316,7 +321,7 @@ pub fn normalize(path: &str) -> String {
 }
 
 /// As [`simplify`], but `.` stays too; path_simplify() up to 249.
-pub fn simplify_slashes(path: &str) -> String {
+pub(crate) fn simplify_slashes(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let start = if path.starts_with('/') { "/" } else { "" };
     format!("{start}{}", parts.join("/"))

@@ -16,7 +16,7 @@ use crate::unit::problem::Problem;
 
 /// What the names of preset files begin with that settling writes: before the distribution's 85 to 99,
 /// after an administrator's lower numbers.
-pub const OWN_PREFIX: &str = "80-nodeshim-";
+pub(crate) const OWN_PREFIX: &str = "80-nodeshim-";
 
 /// Highest first; the last component is that of the system manager.
 const PARENTS: [&str; 4] = [
@@ -99,7 +99,7 @@ impl Presets {
     ///
     /// # Errors
     /// [`Problem`] where a line is too long to be read.
-    pub fn load_some(
+    pub(crate) fn load_some(
         root: &Root,
         scope: Scope,
         generation: Generation,

@@ -13,7 +13,7 @@ use crate::unit::tree::Units;
 
 /// A unit, what the presets said of it, and the argument it was named by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// The unit.
     pub unit: String,
     /// The rule's answer.
@@ -24,7 +24,7 @@ pub struct Decision {
 
 /// What is to be enabled and disabled.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     enable: Batch,
     disable: Batch,
     /// The verdicts, for the record.
@@ -50,7 +50,7 @@ impl Units<'_> {
     /// Applies presets to the named units.
     ///
     /// `unit_file_preset()` of systemd's shared/install.c.
-    pub fn preset(
+    pub(crate) fn preset(
         &mut self,
         names: &[String],
         presets: &Presets,
@@ -84,7 +84,7 @@ impl Units<'_> {
     /// enabled are reported and passed over.
     ///
     /// `unit_file_preset_all()` of systemd's shared/install.c.
-    pub fn preset_all(
+    pub(crate) fn preset_all(
         &mut self,
         presets: &Presets,
         mode: PresetMode,

@@ -75,7 +75,7 @@ impl Problem {
     }
 
     /// Whether it is one of a unit's own problems, which leave other units alone.
-    pub fn is_of_unit(self) -> bool {
+    pub(crate) fn is_of_unit(self) -> bool {
         matches!(
             self,
             Problem::Missing
@@ -191,12 +191,12 @@ impl Events {
     }
 
     /// Takes note of the unit that an argument turned out to stand for.
-    pub fn set_name(&mut self, owner: usize, unit: &str) {
+    pub(crate) fn set_name(&mut self, owner: usize, unit: &str) {
         self.names.insert(owner, unit.to_owned());
     }
 
     /// The unit that an argument stands for, once it was found.
-    pub fn name_of(&self, owner: usize) -> Option<&str> {
+    pub(crate) fn name_of(&self, owner: usize) -> Option<&str> {
         self.names.get(&owner).map(String::as_str)
     }
 
@@ -211,7 +211,7 @@ impl Events {
     }
 
     /// Whether files changed on behalf of an argument.
-    pub fn changed_for(&self, owner: usize) -> bool {
+    pub(crate) fn changed_for(&self, owner: usize) -> bool {
         self.changed.contains(&owner)
     }
 
@@ -223,7 +223,7 @@ impl Events {
     }
 
     /// The first thing that could not be done.
-    pub fn first_failure(&self) -> Option<Problem> {
+    pub(crate) fn first_failure(&self) -> Option<Problem> {
         self.list.iter().find_map(|(_, event)| match event {
             Event::Failed { problem, .. } => Some(*problem),
             _ => None,
@@ -231,14 +231,14 @@ impl Events {
     }
 
     /// Whether files changed at all.
-    pub fn any_change(&self) -> bool {
+    pub(crate) fn any_change(&self) -> bool {
         !self.changed.is_empty()
     }
 }
 
 impl Event {
     /// The same with its paths spelt in another way.
-    pub fn with_paths(&self, spell: impl Fn(&str) -> String) -> Event {
+    pub(crate) fn with_paths(&self, spell: impl Fn(&str) -> String) -> Event {
         let mut event = self.clone();
         let paths = event.texts().into_iter().filter(|text| text.contains('/'));
         paths.for_each(|text| *text = spell(text));

@@ -53,13 +53,13 @@ const DEEPEST_INCLUDE: usize = 32;
 
 impl Install {
     /// Whether enabling the unit makes any link.
-    pub fn has_rules(&self) -> bool {
+    pub(crate) fn has_rules(&self) -> bool {
         let lists = [&self.aliases, &self.wanted_by, &self.required_by, &self.upheld_by];
         lists.into_iter().any(|list| !list.is_empty())
     }
 
     /// The instance that a template stands for by itself, if it has one.
-    pub fn default_name(&self, unit: &str) -> Option<String> {
+    pub(crate) fn default_name(&self, unit: &str) -> Option<String> {
         let instance = self.default_instance.as_deref().filter(|_| name::is_template(unit))?;
         name::with_instance(unit, instance)
     }

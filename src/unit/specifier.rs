@@ -20,7 +20,7 @@ const KNOWN: [(u16, &str); 3] = [(0, "nNpijUumHbv"), (240, "aBlowWgG"), (250, "A
 
 /// Where the values come from that do not lie in a unit's name.
 #[derive(Debug)]
-pub struct Specifiers<'r> {
+pub(crate) struct Specifiers<'r> {
     root: &'r Root,
     /// Whose units have values; none of them is a user's where they are all users'.
     pub scope: Scope,
@@ -37,12 +37,12 @@ pub struct Specifiers<'r> {
 
 impl<'r> Specifiers<'r> {
     /// Values come from this image.
-    pub fn new(root: &'r Root) -> Self {
+    pub(crate) fn new(root: &'r Root) -> Self {
         Specifiers::within(root, root)
     }
 
     /// Values come from the image `root`, which lies in the one that the caller is in.
-    pub fn within(root: &'r Root, whole: &'r Root) -> Self {
+    pub(crate) fn within(root: &'r Root, whole: &'r Root) -> Self {
         Specifiers {
             root,
             scope: Scope::System,
@@ -55,12 +55,12 @@ impl<'r> Specifiers<'r> {
     }
 
     /// What was expanded to a property of the building machine so far, as `UNIT: %X`.
-    pub fn take_host_dependent(&self) -> Vec<String> {
+    pub(crate) fn take_host_dependent(&self) -> Vec<String> {
         self.host_dependent.take()
     }
 
     /// Expands all specifiers in `text` for the unit `unit`.
-    pub fn expand(&self, unit: &str, text: &str) -> Result<String, Problem> {
+    pub(crate) fn expand(&self, unit: &str, text: &str) -> Result<String, Problem> {
         let mut expanded = String::with_capacity(text.len());
         let mut chars = text.chars();
         while let Some(c) = chars.next() {

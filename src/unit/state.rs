@@ -78,13 +78,13 @@ impl State {
     }
 
     /// Whether links pull it in, for good or for this boot.
-    pub fn is_enabled(self) -> bool {
+    pub(crate) fn is_enabled(self) -> bool {
         matches!(self, State::Enabled | State::EnabledRuntime)
     }
 
     /// Whether enabling and disabling change nothing: no `[Install]` section, another unit's name, or
     /// made at run time.
-    pub fn is_fixed(self) -> bool {
+    pub(crate) fn is_fixed(self) -> bool {
         matches!(self, State::Static | State::Alias | State::Indirect | State::Generated | State::Transient)
     }
 
@@ -108,7 +108,7 @@ impl State {
     }
 
     /// Whether `is-enabled` succeeds for it.
-    pub fn counts_as_enabled(self) -> bool {
+    pub(crate) fn counts_as_enabled(self) -> bool {
         matches!(
             self,
             State::Enabled
@@ -121,7 +121,7 @@ impl State {
     }
 
     /// Whether presets have a say.
-    pub fn has_preset(self) -> bool {
+    pub(crate) fn has_preset(self) -> bool {
         !matches!(self, State::Static | State::Alias | State::Generated | State::Transient)
     }
 }
@@ -145,7 +145,7 @@ struct Links {
 
 /// The links of all directories, read when they are first asked for.
 #[derive(Debug, Default)]
-pub struct LinkTable {
+pub(crate) struct LinkTable {
     links: RefCell<HashMap<String, Rc<Links>>>,
     below: RefCell<HashMap<String, Rc<LinksBelow>>>,
 }
@@ -162,7 +162,7 @@ struct Found {
 
 impl Units<'_> {
     /// The state of a unit's file.
-    pub fn state(&self, unit: &str, table: &LinkTable) -> Result<State, Problem> {
+    pub(crate) fn state(&self, unit: &str, table: &LinkTable) -> Result<State, Problem> {
         if !name::is_valid(unit) {
             return Err(Problem::Os(Errno::EINVAL));
         }

@@ -21,7 +21,7 @@ struct Link {
 
 /// The links below one directory of the search path, at any depth.
 #[derive(Debug, Default)]
-pub struct LinksBelow {
+pub(super) struct LinksBelow {
     links: Vec<Link>,
     by_name: HashMap<String, Vec<usize>>,
     by_target: HashMap<String, Vec<usize>>,
@@ -29,7 +29,7 @@ pub struct LinksBelow {
 
 impl LinksBelow {
     /// Goes through a directory.
-    pub fn load(units: &Units, dir: &str) -> LinksBelow {
+    pub(super) fn load(units: &Units, dir: &str) -> LinksBelow {
         let mut found = LinksBelow::default();
         found.add(units, dir, true);
         found
@@ -60,7 +60,13 @@ impl LinksBelow {
 
     /// Whether a link makes the unit enabled, and else whether there is one of the unit's own name
     /// that leads to its file. Names count for nothing in a directory below that of the unit's file.
-    pub fn search(&self, units: &Units, unit: &Unit, known_names: bool, below_unit: bool) -> (bool, bool) {
+    pub(super) fn search(
+        &self,
+        units: &Units,
+        unit: &Unit,
+        known_names: bool,
+        below_unit: bool,
+    ) -> (bool, bool) {
         let ignores_names = below_unit && units.generation.has(Trait::IgnoresNamesBelow);
         let indices = |map: &HashMap<String, Vec<usize>>| map.get(&unit.name).cloned().unwrap_or_default();
         let named = if ignores_names {

@@ -18,10 +18,10 @@ use crate::unit::section::Reader;
 use crate::unit::specifier::Specifiers;
 
 /// The target of a mask.
-pub const DEV_NULL: &str = "/dev/null";
+pub(crate) const DEV_NULL: &str = "/dev/null";
 
 /// Everything that a request looks units up with.
-pub struct Units<'r> {
+pub(crate) struct Units<'r> {
     /// The tree that units lie in.
     pub root: &'r Root,
     /// Where they are looked for.
@@ -48,7 +48,7 @@ pub struct Units<'r> {
 
 impl<'r> Units<'r> {
     /// The units below `root`.
-    pub fn new(root: &'r Root, path: SearchPath, generation: Generation, prefix: &str) -> Self {
+    pub(crate) fn new(root: &'r Root, path: SearchPath, generation: Generation, prefix: &str) -> Self {
         let dirs = path.dirs.iter().filter(|dir| root.is_dir(dir)).cloned().collect();
         Units {
             root,
@@ -67,7 +67,7 @@ impl<'r> Units<'r> {
     }
 
     /// A unit's file as messages name it, or its name where none was found.
-    pub fn shown(&self, unit: &Unit) -> String {
+    pub(crate) fn shown(&self, unit: &Unit) -> String {
         match &unit.path {
             Some(path) => format!("{}{path}", self.prefix),
             None => unit.name.clone(),
@@ -75,12 +75,12 @@ impl<'r> Units<'r> {
     }
 
     /// The directories of the search path that are there, highest first.
-    pub fn dirs(&self) -> &[String] {
+    pub(crate) fn dirs(&self) -> &[String] {
         &self.dirs
     }
 
     /// Takes note of a directory of the search path that was made.
-    pub fn note_dir(&mut self, dir: &str) {
+    pub(crate) fn note_dir(&mut self, dir: &str) {
         let wanted = |candidate: &&String| candidate.as_str() == dir || self.dirs.contains(candidate);
         self.dirs = self.path.dirs.iter().filter(wanted).cloned().collect();
         self.index.forget(dir);
@@ -90,7 +90,7 @@ impl<'r> Units<'r> {
     /// come from its template.
     ///
     /// `unit_file_search()` of systemd's shared/install.c.
-    pub fn search(&self, unit: &mut Unit, lookup: Lookup) -> Result<(), Problem> {
+    pub(crate) fn search(&self, unit: &mut Unit, lookup: Lookup) -> Result<(), Problem> {
         if let Some(path) = unit.path.clone() {
             return self.load(unit, &path, lookup);
         }
@@ -152,7 +152,7 @@ impl<'r> Units<'r> {
     }
 
     /// Looks at one file: what it is, and with [`Lookup::load`] what its `[Install]` says.
-    pub fn load(&self, unit: &mut Unit, path: &str, lookup: Lookup) -> Result<(), Problem> {
+    pub(crate) fn load(&self, unit: &mut Unit, path: &str, lookup: Lookup) -> Result<(), Problem> {
         if unit.path.is_some() {
             self.check_templating(unit)?;
         }
@@ -270,7 +270,7 @@ impl<'r> Units<'r> {
 
     /// Whether a path leads to an empty file or a device, as a mask does. `/dev/null` need not be
     /// there.
-    pub fn is_empty(&self, path: &str) -> Result<bool, Problem> {
+    pub(crate) fn is_empty(&self, path: &str) -> Result<bool, Problem> {
         let end = self.index.chase(path)?;
         if end.path == DEV_NULL {
             return Ok(true);

@@ -28,7 +28,7 @@ pub fn split(value: &str) -> (Vec<String>, bool) {
 }
 
 /// The words of a value in which quotes are nothing special and a backslash goes, whatever follows.
-pub fn split_plainly(value: &str) -> Vec<String> {
+pub(crate) fn split_plainly(value: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = value.chars();

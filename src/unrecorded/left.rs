@@ -15,7 +15,7 @@ use crate::root::{Kind, Root};
 use crate::sysv::layout::level_path;
 
 /// The file.
-pub const PATH: &str = "/usr/lib/sysimage/nodeshim/left.toml";
+pub(crate) const PATH: &str = "/usr/lib/sysimage/nodeshim/left.toml";
 const FORMAT: u64 = 1;
 
 const UNITS: &str = "/etc/systemd/system";
@@ -57,7 +57,7 @@ impl Left {
     ///
     /// # Errors
     /// A newer format, or what is no such file.
-    pub fn load(root: &Root) -> Result<Option<Left>> {
+    pub(super) fn load(root: &Root) -> Result<Option<Left>> {
         let Some(text) = root.read_own(PATH)? else {
             return Ok(None);
         };
@@ -73,7 +73,7 @@ impl Left {
     }
 
     /// Looks at the image as it is now. Packages are not known then.
-    pub fn look(root: &Root) -> Left {
+    pub(super) fn look(root: &Root) -> Left {
         let mut links = links_in(root, UNITS);
         for entry in root.list(UNITS).unwrap_or_default().iter().filter(|entry| entry.kind == Kind::Dir) {
             let Some(name) = entry.name.to_str() else {
@@ -106,7 +106,7 @@ impl Left {
     }
 
     /// Writes the file, unless it is so already.
-    pub fn save(&self, root: &Root) -> Result<()> {
+    pub(super) fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         if if_exists(root.read(PATH))?.is_some_and(|old| old == text.as_bytes()) {
             return Ok(());

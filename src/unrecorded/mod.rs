@@ -29,19 +29,19 @@ use crate::unit::name;
 use changes::{Found, between};
 use left::Left;
 
-pub use left::PATH;
-pub use packages::{How, Outside};
+pub(crate) use left::PATH;
+pub(crate) use packages::{How, Outside};
 
 /// What is said of such an event.
 const NOBODY: &str = "nobody recorded it";
 
 /// Whether what is remembered can be read, if anything is.
-pub fn is_readable(root: &Root) -> bool {
+pub(crate) fn is_readable(root: &Root) -> bool {
     Left::load(root).is_ok()
 }
 
 /// Whether an event is one that was found, and not made by a call.
-pub fn is_found(event: &Event) -> bool {
+pub(crate) fn is_found(event: &Event) -> bool {
     event.tool == Tool::Bypass && event.origin.found_by == FoundBy::Builder && event.message == NOBODY
 }
 
@@ -51,7 +51,7 @@ pub fn is_found(event: &Event) -> bool {
 ///
 /// # Errors
 /// Records or an rpm database that cannot be read.
-pub fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
+pub(crate) fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
     if root.exists(RUN_PATH) || is_booted(root) {
         return Ok(Vec::new());
     }
@@ -81,7 +81,7 @@ pub fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
 ///
 /// # Errors
 /// As of [`find`], and a journal that cannot be written.
-pub fn record(root: &Root, journal: &mut Appender) -> Result<usize> {
+pub(crate) fn record(root: &Root, journal: &mut Appender) -> Result<usize> {
     let found = find(root, journal.next_id())?;
     let count = found.len();
     for mut event in found {
@@ -94,7 +94,7 @@ pub fn record(root: &Root, journal: &mut Appender) -> Result<usize> {
 ///
 /// # Errors
 /// As of [`find`], and a journal that cannot be read.
-pub fn with_found(root: &Root, mut journal: Journal) -> Result<Journal> {
+pub(crate) fn with_found(root: &Root, mut journal: Journal) -> Result<Journal> {
     let next = journal.events.last().map_or(0, |event| event.id) + 1;
     journal.events.extend(find(root, next)?);
     Ok(journal)
@@ -105,7 +105,7 @@ pub fn with_found(root: &Root, mut journal: Journal) -> Result<Journal> {
 ///
 /// # Errors
 /// A file that cannot be written.
-pub fn remember(root: &Root, settled: Option<(&Installed, &[Outside])>) -> Result<()> {
+pub(crate) fn remember(root: &Root, settled: Option<(&Installed, &[Outside])>) -> Result<()> {
     let mut left = Left::look(root);
     left.last_event = last_event(root)?;
     match settled {
@@ -125,7 +125,7 @@ pub fn remember(root: &Root, settled: Option<(&Installed, &[Outside])>) -> Resul
 ///
 /// # Errors
 /// A file that cannot be read or written.
-pub fn accept(root: &Root) -> Result<()> {
+pub(crate) fn accept(root: &Root) -> Result<()> {
     let Some(known) = Left::load(root)? else {
         return Ok(());
     };
@@ -141,7 +141,7 @@ pub fn accept(root: &Root) -> Result<()> {
 ///
 /// # Errors
 /// A file that cannot be removed.
-pub fn forget(root: &Root) -> Result<()> {
+pub(crate) fn forget(root: &Root) -> Result<()> {
     match root.exists(PATH) {
         true => root.remove(PATH),
         false => Ok(()),
@@ -152,7 +152,7 @@ pub fn forget(root: &Root) -> Result<()> {
 ///
 /// # Errors
 /// Records or an rpm database that cannot be read.
-pub fn packages(root: &Root, installed: &Installed, before: &State) -> Result<Vec<Outside>> {
+pub(crate) fn packages(root: &Root, installed: &Installed, before: &State) -> Result<Vec<Outside>> {
     if root.exists(RUN_PATH) {
         return Ok(Vec::new());
     }

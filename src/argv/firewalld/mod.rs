@@ -4,22 +4,22 @@
 mod combinations;
 mod import;
 mod parser;
-pub mod table;
+pub(crate) mod table;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use crate::argv::dialect::Dialect;
-pub use parser::options;
-pub use usage::{edits_service, lokkit_options};
+pub(crate) use parser::options;
+pub(crate) use usage::{edits_service, lokkit_options};
 
 /// A version of firewalld, major and minor.
-pub type Version = (u16, u16);
+pub(crate) type Version = (u16, u16);
 
 /// Which of the two commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// firewall-offline-cmd
     Offline,
     /// firewall-cmd
@@ -28,7 +28,7 @@ pub enum Side {
 
 impl Side {
     /// The command's name.
-    pub fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         match self {
             Side::Offline => "firewall-offline-cmd",
             Side::Online => "firewall-cmd",
@@ -36,7 +36,7 @@ impl Side {
     }
 
     /// The line before usage errors.
-    pub fn usage_line(self, version: Version) -> &'static str {
+    pub(crate) fn usage_line(self, version: Version) -> &'static str {
         match self {
             Side::Offline => "usage: see firewall-offline-cmd man page\n",
             Side::Online if version < (1, 2) => "usage: see firewall-cmd man page\n",
@@ -66,10 +66,10 @@ impl UsageError {
 }
 
 /// What a command line comes to.
-pub type Parsed = Result<Given, UsageError>;
+pub(crate) type Parsed = Result<Given, UsageError>;
 
 /// Reads the words after the command's name.
-pub fn parse(side: Side, args: &[OsString], dialect: &dyn Dialect) -> Parsed {
+pub(crate) fn parse(side: Side, args: &[OsString], dialect: &dyn Dialect) -> Parsed {
     let mut words: Vec<String> = args.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     if side == Side::Offline {
         words = import::imported(words, dialect)?;
@@ -138,7 +138,7 @@ impl Given {
     }
 
     /// Whether an option of a group was given.
-    pub fn has_group(&self, group: table::Group) -> bool {
+    pub(crate) fn has_group(&self, group: table::Group) -> bool {
         self.groups.iter().any(|(name, of)| *of == group && self.has(name))
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn parse(side: Side, version: Version, words: &[String]) -> Result<Gi
 }
 
 /// The options that a command of a version has.
-pub fn options(side: Side, version: Version) -> impl Iterator<Item = &'static Opt> {
+pub(crate) fn options(side: Side, version: Version) -> impl Iterator<Item = &'static Opt> {
     OPTIONS.iter().filter(move |option| {
         option.since <= version
             && match side {

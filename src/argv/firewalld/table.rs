@@ -7,7 +7,7 @@ use Group::{Config, Direct, Helper, Icmptype, Ipset, Loudness, Service, StandAlo
 
 /// What follows an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arity {
+pub(crate) enum Arity {
     /// Nothing.
     Flag,
     /// One value; the last one counts.
@@ -27,7 +27,7 @@ pub enum Arity {
 /// Options of one group exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Group {
+pub(crate) enum Group {
     Loudness,
     StandAlone,
     Config,
@@ -42,7 +42,7 @@ pub enum Group {
 
 /// An option.
 #[derive(Debug)]
-pub struct Opt {
+pub(crate) struct Opt {
     /// Its spellings; messages show all, the last long one names it.
     pub names: &'static [&'static str],
     /// What follows it.
@@ -59,7 +59,7 @@ pub struct Opt {
 
 impl Opt {
     /// The name by which values are asked for: the first long spelling.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         self.names.iter().find(|name| name.starts_with("--")).copied().unwrap_or_default()
     }
 }
@@ -107,7 +107,7 @@ impl Opt {
 }
 
 /// The table.
-pub static OPTIONS: [Opt; 241] = [
+pub(crate) static OPTIONS: [Opt; 241] = [
     both(&["-v", "--verbose"], Flag, Some(Loudness)),
     both(&["-q", "--quiet"], Flag, Some(Loudness)),
     offline(&["--enabled"], Flag, None),

@@ -21,12 +21,12 @@ pub(super) fn check(side: Side, version: Version, given: &Given) -> Result<(), U
 }
 
 /// Whether one of firewall-offline-cmd's options in lokkit's style was given.
-pub fn lokkit_options(given: &Given) -> bool {
+pub(crate) fn lokkit_options(given: &Given) -> bool {
     given.any(&LOKKIT)
 }
 
 /// Whether `--service` names a service to edit, not one to open.
-pub fn edits_service(given: &Given) -> bool {
+pub(crate) fn edits_service(given: &Given) -> bool {
     let edits: [&[&str]; 4] = [&SERVICE_ONLY, &SHARED, &TEXTS, &DESTINATIONS];
     given.has("--service") && edits.into_iter().any(|options| given.any(options))
 }

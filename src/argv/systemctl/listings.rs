@@ -60,7 +60,7 @@ const BUILDS: [(Generation, &str, &str); 3] = [
 ];
 
 /// The two lines of `--version`. The first is the number alone up to 239.
-pub fn version(generation: Generation) -> String {
+pub(super) fn version(generation: Generation) -> String {
     let number = generation.number();
     let released = FEATURES.iter().rev().find(|(since, _)| *since <= number);
     let (tag, features) = match BUILDS.iter().find(|(build, ..)| *build == generation) {
@@ -75,7 +75,7 @@ pub fn version(generation: Generation) -> String {
 }
 
 /// `--type=help`. Up to 242 the types are in another order; observed with 239-82.el8.
-pub fn types(generation: Generation) -> String {
+pub(super) fn types(generation: Generation) -> String {
     const EARLIER: [&str; 11] = [
         "service",
         "socket",
@@ -95,7 +95,7 @@ pub fn types(generation: Generation) -> String {
 }
 
 /// The words that `--output` takes.
-pub fn output_modes(generation: Generation) -> Vec<&'static str> {
+pub(super) fn output_modes(generation: Generation) -> Vec<&'static str> {
     const MODES: [(&str, u16); 16] = [
         ("short", 0),
         ("short-full", 0),
@@ -137,12 +137,12 @@ fn signal(number: usize) -> String {
 }
 
 /// `--signal=help`
-pub fn signals() -> String {
+pub(super) fn signals() -> String {
     (0..=HIGHEST_SIGNAL).map(|number| format!("{}\n", signal(number))).collect()
 }
 
 /// `--signal=list`
-pub fn signal_table() -> String {
+pub(super) fn signal_table() -> String {
     let rows = (1..=HIGHEST_SIGNAL).map(|number| format!("{number:<6} SIG{}\n", signal(number)));
     ["SIGNAL NAME\n".to_owned()].into_iter().chain(rows).collect()
 }
@@ -333,7 +333,7 @@ const STATES: [(&str, States); 14] = [
 ];
 
 /// `--state=help`
-pub fn states(generation: Generation) -> String {
+pub(super) fn states(generation: Generation) -> String {
     let number = generation.number();
     let lists = STATES.iter().filter_map(|(what, states)| {
         let known = states.iter().filter(|(_, first, last)| (*first..=*last).contains(&number));

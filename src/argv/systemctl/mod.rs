@@ -4,7 +4,7 @@ mod listings;
 mod options;
 mod take;
 mod values;
-pub mod verbs;
+pub(crate) mod verbs;
 
 use std::ffi::OsString;
 
@@ -14,7 +14,7 @@ use crate::intent::Scope;
 use crate::unit::generation::{Generation, Trait};
 use crate::unit::preset::PresetMode;
 use options::Id;
-pub use take::boolean;
+pub(crate) use take::boolean;
 use verbs::{Needs, Verb};
 
 /// How lists are printed.
@@ -96,10 +96,10 @@ pub enum Request {
 pub struct UsageError(pub String);
 
 /// What a command line comes to.
-pub type Parsed = Result<Request, UsageError>;
+pub(crate) type Parsed = Result<Request, UsageError>;
 
 /// Parses the words after `argv0`.
-pub fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: Answers) -> Parsed {
+pub(crate) fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: Answers) -> Parsed {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let (long, short) = (options::long(generation, answers), options::short(generation, answers));
     let parsed = getopt::parse(words, &long, &short);
@@ -137,7 +137,7 @@ pub fn parse(argv0: &str, words: &[OsString], generation: Generation, answers: A
 }
 
 /// A verb of all generations with plain arguments, as one tool asks another for it.
-pub fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> Parsed {
+pub(crate) fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> Parsed {
     let generation = Generation::NEWEST;
     let verb = verbs::find(verb, generation, Answers::Image).ok_or_else(|| unknown_verb(verb, generation))?;
     Ok(Request::Verb {
@@ -192,7 +192,7 @@ fn check_verb(
 }
 
 /// Whether a generation has a long option, named without its dashes.
-pub fn knows_option(name: &str, generation: Generation) -> bool {
+pub(crate) fn knows_option(name: &str, generation: Generation) -> bool {
     options::long(generation, Answers::Strict).iter().any(|option| option.name == name)
 }
 

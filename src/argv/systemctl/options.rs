@@ -6,7 +6,7 @@ use crate::unit::generation::Generation;
 
 /// What an option means here. `Other` stands for the many that change nothing offline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Id {
+pub(super) enum Id {
     /// `--help`
     Help,
     /// `--version`
@@ -263,7 +263,7 @@ const SHORT: [(char, Id, Value); 19] = [
 const LATER: [(char, u16); 4] = [('P', 246), ('.', 247), ('C', 256), ('v', 258)];
 
 /// The long options of a generation; answers for images take those of every generation.
-pub fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {
+pub(super) fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {
     let known = |name: &str, since: u16| {
         answers == Answers::Image || since <= generation.number() || BACKPORTS.contains(&(name, generation))
     };
@@ -283,12 +283,12 @@ pub fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {
 }
 
 /// Whether options are parsed by systemd's own code, which words what is wrong with them in its own way.
-pub fn has_own_parser(generation: Generation) -> bool {
+pub(super) fn has_own_parser(generation: Generation) -> bool {
     generation.number() >= 262
 }
 
 /// The short options of a generation.
-pub fn short(generation: Generation, answers: Answers) -> Vec<Short<Id>> {
+pub(super) fn short(generation: Generation, answers: Answers) -> Vec<Short<Id>> {
     let since =
         |letter: char| LATER.iter().find(|(later, _)| *later == letter).map_or(0, |(_, since)| *since);
     let rows = SHORT

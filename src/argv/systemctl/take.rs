@@ -185,7 +185,7 @@ fn absolute_root(value: String) -> Option<String> {
 }
 
 /// The words that systemd takes for yes and no.
-pub fn boolean(value: &str) -> Option<bool> {
+pub(crate) fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
         "0" | "no" | "n" | "false" | "f" | "off" => Some(false),

@@ -9,7 +9,7 @@ const SIGNALS: [&str; 33] = [
 ];
 
 /// Whether this names a signal.
-pub fn is_signal(value: &str) -> bool {
+pub(super) fn is_signal(value: &str) -> bool {
     let bare = value.strip_prefix("SIG").unwrap_or(value);
     let real_time = bare.strip_prefix("RTMIN").or_else(|| bare.strip_prefix("RTMAX"));
     let offset =
@@ -20,7 +20,7 @@ pub fn is_signal(value: &str) -> bool {
 }
 
 /// Whether this is a way to print times.
-pub fn is_timestamp_style(value: &str, generation: Generation) -> bool {
+pub(super) fn is_timestamp_style(value: &str, generation: Generation) -> bool {
     // NEWS of 248.
     let knows_unix = generation.number() >= 248;
     (knows_unix || value != "unix")
@@ -31,7 +31,7 @@ pub fn is_timestamp_style(value: &str, generation: Generation) -> bool {
 }
 
 /// Whether this can be the name of a capsule: what can be a user's with `c-` before it, in 31 bytes.
-pub fn is_capsule_name(value: &str) -> bool {
+pub(super) fn is_capsule_name(value: &str) -> bool {
     const LONGEST: usize = 29;
     !value.is_empty()
         && value.len() <= LONGEST
@@ -81,7 +81,7 @@ const LATER_FLAGS: [&str; 7] = [
 ];
 
 /// What is wrong with an image policy, if anything is; see systemd.image-policy(7).
-pub fn image_policy_mistake(value: &str, generation: Generation) -> Option<String> {
+pub(super) fn image_policy_mistake(value: &str, generation: Generation) -> Option<String> {
     let rules = if matches!(value, "" | "-" | "*" | "~") {
         ""
     } else {

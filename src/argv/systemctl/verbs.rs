@@ -50,7 +50,7 @@ const fn manager(name: &'static str, least: usize, most: usize, since: u16) -> V
 }
 
 /// The verb that no verb means.
-pub const DEFAULT: &str = "list-units";
+pub(crate) const DEFAULT: &str = "list-units";
 
 const VERBS: [Verb; 83] = [
     manager("list-units", 0, ANY, 0),
@@ -153,7 +153,7 @@ const BACKPORTS: [(&str, Generation); 2] = [("freeze", Generation::EL8), ("thaw"
 
 /// The verb of this name, if the generation has it; answers for images take those of every
 /// generation.
-pub fn find(name: &str, generation: Generation, answers: Answers) -> Option<&'static Verb> {
+pub(crate) fn find(name: &str, generation: Generation, answers: Answers) -> Option<&'static Verb> {
     VERBS.iter().find(|verb| verb.name == name && verb.is_of(generation, answers))
 }
 
@@ -177,7 +177,7 @@ impl Verb {
 }
 
 /// A verb that was probably meant: one that begins with the word or that few edits lead to.
-pub fn near(name: &str, generation: Generation) -> Option<&'static str> {
+pub(crate) fn near(name: &str, generation: Generation) -> Option<&'static str> {
     let known = VERBS.iter().filter(|verb| verb.is_of(generation, Answers::Strict));
     let names = || known.clone().map(|verb| verb.name);
     if let Some(longer) = names().find(|verb| !name.is_empty() && verb.starts_with(name)) {

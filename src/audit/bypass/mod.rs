@@ -36,7 +36,7 @@ pub(in crate::audit) enum Bypass {
 
 impl Bypass {
     /// What was done to the path, in words.
-    pub fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Bypass::Wants => "what a unit pulls in, changed directly",
             Bypass::LocalUnit => "the administrator's units, changed directly",
@@ -51,7 +51,7 @@ impl Bypass {
     }
 
     /// Whether it touches more than the package's own things.
-    pub fn is_grave(self) -> bool {
+    pub(crate) fn is_grave(self) -> bool {
         matches!(self, Bypass::SavedFirewall | Bypass::Nftables | Bypass::Firewalld | Bypass::Preset)
     }
 }

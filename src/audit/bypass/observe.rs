@@ -34,7 +34,7 @@ pub struct AskedByHand<'c> {
 }
 
 /// What changes around the tools come to; others are left out.
-pub fn asked_for<'c>(
+pub(crate) fn asked_for<'c>(
     root: &Root,
     direct: impl IntoIterator<Item = DirectChange<'c>>,
 ) -> Vec<AskedByHand<'c>> {
@@ -101,7 +101,7 @@ fn blank(run: &Run) -> Event {
 }
 
 /// A change as the journal has it.
-pub fn journal_change(change: &FileChange) -> Change {
+pub(crate) fn journal_change(change: &FileChange) -> Change {
     let target = |side: &Option<Side>| side.as_ref().and_then(|side| side.target.clone());
     let op = match (&change.before, &change.after) {
         (_, None) => Op::Remove,

@@ -22,7 +22,7 @@ pub(in crate::audit) struct Requests {
 
 impl Requests {
     /// Takes in later ones.
-    pub fn follow(&mut self, mut later: Requests) {
+    pub(crate) fn follow(&mut self, mut later: Requests) {
         self.ids.append(&mut later.ids);
         self.claims.append(&mut later.claims);
         self.paths.append(&mut later.paths);

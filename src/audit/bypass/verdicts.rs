@@ -16,7 +16,7 @@ pub(in crate::audit) struct Verdicts<'r> {
 
 impl<'r> Verdicts<'r> {
     /// Reads the policy as it is now.
-    pub fn of(root: &'r Root) -> Verdicts<'r> {
+    pub(crate) fn of(root: &'r Root) -> Verdicts<'r> {
         Verdicts {
             rules: load(root).rules,
             names: Names::of(root),
@@ -24,7 +24,7 @@ impl<'r> Verdicts<'r> {
     }
 
     /// Gives an event the strictest verdict on its intents, and says which rules speak against it.
-    pub fn judge(&self, event: &mut Event) {
+    pub(crate) fn judge(&self, event: &mut Event) {
         if self.rules.is_empty() {
             return;
         }

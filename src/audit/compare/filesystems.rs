@@ -22,7 +22,7 @@ pub(in crate::audit) struct Filesystems {
 impl Filesystems {
     /// The parts of an image as it is now. With a `watch` over its own file system the others are
     /// watched, too, where the kernel lets them.
-    pub fn of(root: &Root, watch: Option<&Watch>) -> Result<Filesystems> {
+    pub(crate) fn of(root: &Root, watch: Option<&Watch>) -> Result<Filesystems> {
         let mut parts = Filesystems::default();
         parts.devices.insert(root.listing("/")?.own()?.device);
         for place in mounts::below(root.path())? {
@@ -39,22 +39,22 @@ impl Filesystems {
     }
 
     /// Whether what is on this device is looked at.
-    pub fn has(&self, device: u64) -> bool {
+    pub(crate) fn has(&self, device: u64) -> bool {
         self.devices.contains(&device)
     }
 
     /// Whether something is in a part that is not watched.
-    pub fn is_compared(&self, path: &[u8]) -> bool {
+    pub(crate) fn is_compared(&self, path: &[u8]) -> bool {
         self.compared.iter().any(|place| is_below(path, place.as_os_str().as_bytes()))
     }
 
     /// Mount points whose changes are not reported one by one.
-    pub fn compared(&self) -> impl Iterator<Item = &OsStr> {
+    pub(crate) fn compared(&self) -> impl Iterator<Item = &OsStr> {
         self.compared.iter().map(|place| place.as_os_str())
     }
 
     /// What has been mounted below the image since and still is: nobody knows what was in it before.
-    pub fn mounted_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
+    pub(crate) fn mounted_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         let mut places = mounts::below(root.path())?;
         places.retain(|place| {
             root.listing(place)

@@ -31,7 +31,7 @@ pub(in crate::audit) struct FileIndex {
 
 impl FileIndex {
     /// Looks at everything in the image's parts. `dirs` learns the directories.
-    pub fn scan(root: &Root, parts: &Filesystems, dirs: Option<&mut Dirs>) -> FileIndex {
+    pub(crate) fn scan(root: &Root, parts: &Filesystems, dirs: Option<&mut Dirs>) -> FileIndex {
         let mut known = FileIndex::default();
         known.scan_below(root, b"/", parts, dirs);
         known
@@ -69,17 +69,17 @@ impl FileIndex {
     }
 
     /// What is known of a path.
-    pub fn get(&self, path: &[u8]) -> Option<&FileState> {
+    pub(crate) fn get(&self, path: &[u8]) -> Option<&FileState> {
         self.files.get(path)
     }
 
     /// All paths, in order.
-    pub fn paths(&self) -> impl Iterator<Item = &Vec<u8>> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.files.keys()
     }
 
     /// Notes how a path is now; returns how it was.
-    pub fn set(&mut self, path: Vec<u8>, state: Option<FileState>) -> Option<FileState> {
+    pub(crate) fn set(&mut self, path: Vec<u8>, state: Option<FileState>) -> Option<FileState> {
         if let Some(state) = state.as_ref().filter(|state| has_several_names(state)) {
             let key = (state.status.device, state.status.inode);
             self.names.entry(key).or_default().insert(path.clone());
@@ -91,13 +91,13 @@ impl FileIndex {
     }
 
     /// Looks at a path again, as closely as the first time.
-    pub fn refresh(&mut self, root: &Root, path: &[u8]) {
+    pub(crate) fn refresh(&mut self, root: &Root, path: &[u8]) {
         let now = FileState::look(root, path, limit(path));
         self.set(path.to_vec(), now);
     }
 
     /// The further names of the file at `path`.
-    pub fn other_names(&self, path: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn other_names(&self, path: &[u8]) -> Vec<Vec<u8>> {
         let names = self
             .files
             .get(path)
@@ -107,7 +107,7 @@ impl FileIndex {
     }
 
     /// A directory was renamed: what is known of its content is known under the new name.
-    pub fn renamed(&mut self, from: &[u8], to: &[u8]) {
+    pub(crate) fn renamed(&mut self, from: &[u8], to: &[u8]) {
         let prefix = join(from, b"");
         let below: Vec<Vec<u8>> = self
             .files

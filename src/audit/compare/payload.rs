@@ -29,7 +29,7 @@ pub(in crate::audit) struct Suspect<'s> {
 impl Payload {
     /// Whether rpm itself explains a change that nobody else is known for: the file is as its package
     /// has it, or went with it.
-    pub fn explains(&self, suspect: Suspect) -> bool {
+    pub(crate) fn explains(&self, suspect: Suspect) -> bool {
         let Suspect { path, before, now } = suspect;
         let is_packaged = self.after.contains_key(path);
         match now {
@@ -47,7 +47,7 @@ impl Payload {
 
     /// Whether a package ships something that is no file at a path: rpm gives it the package's owner,
     /// permissions or target.
-    pub fn may_have_adjusted(&self, suspect: Suspect) -> bool {
+    pub(crate) fn may_have_adjusted(&self, suspect: Suspect) -> bool {
         let is_file = suspect.now.is_none_or(|now| now.status.kind == Kind::File);
         !is_file && self.after.contains_key(suspect.path)
     }

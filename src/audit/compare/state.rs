@@ -64,7 +64,7 @@ impl FileState {
     }
 
     /// Looks at a path; none if nothing is there.
-    pub fn look(root: &Root, path: &[u8], limit: u64) -> Option<FileState> {
+    pub(crate) fn look(root: &Root, path: &[u8], limit: u64) -> Option<FileState> {
         let file = Path::new(OsStr::from_bytes(path));
         let listing = root.listing(file.parent()?).ok()?;
         FileState::of(root, &listing, path, file.file_name()?, limit)

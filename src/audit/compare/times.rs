@@ -32,7 +32,7 @@ pub(in crate::audit) struct Times {
 
 impl Times {
     /// Asks the rpm database which files are packaged.
-    pub fn start(root: &Root) -> Result<Times> {
+    pub(crate) fn start(root: &Root) -> Result<Times> {
         Ok(Times {
             before: files(root)?,
             windows: Vec::new(),
@@ -40,7 +40,7 @@ impl Times {
     }
 
     /// Waits until files get another time than anything that changed so far.
-    pub fn settle_clock() {
+    pub(crate) fn settle_clock() {
         let began = now();
         for _ in 0..MAX_PAUSES {
             if coarse_now() > began {
@@ -51,13 +51,13 @@ impl Times {
     }
 
     /// A scriptlet has ended.
-    pub fn note(&mut self, window: ScriptletRun, requests: Requests) {
+    pub(crate) fn note(&mut self, window: ScriptletRun, requests: Requests) {
         self.windows.push((window, requests));
     }
 
     /// A record for each scriptlet, and what changed outside of all of them, `others` being the requests
     /// that were made there.
-    pub fn runs(
+    pub(crate) fn runs(
         self,
         root: &Root,
         known: &FileIndex,

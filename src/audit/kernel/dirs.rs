@@ -29,7 +29,7 @@ pub(in crate::audit) struct Dirs {
 
 impl Dirs {
     /// Learns an open directory. Its parent has been learnt before.
-    pub fn learn(&mut self, listing: &Listing, path: &[u8]) {
+    pub(crate) fn learn(&mut self, listing: &Listing, path: &[u8]) {
         let Ok(handle) = Handle::of(listing.fd()) else {
             return;
         };
@@ -42,7 +42,7 @@ impl Dirs {
     }
 
     /// The tree has been learnt.
-    pub fn learnt(&mut self) {
+    pub(crate) fn learnt(&mut self) {
         self.by_path = HashMap::new();
     }
 
@@ -65,7 +65,7 @@ impl Dirs {
     }
 
     /// A directory that was made in, or moved to, another one; `false` if that one is not known.
-    pub fn placed(&mut self, handle: Handle, above: &Handle, name: &[u8]) -> bool {
+    pub(crate) fn placed(&mut self, handle: Handle, above: &Handle, name: &[u8]) -> bool {
         let Some(&parent) = self.by_handle.get(above) else {
             return false;
         };
@@ -74,12 +74,12 @@ impl Dirs {
     }
 
     /// A directory is gone, or has left the image.
-    pub fn forget(&mut self, handle: &Handle) {
+    pub(crate) fn forget(&mut self, handle: &Handle) {
         self.by_handle.remove(handle);
     }
 
     /// The path of `name` in a directory; `.` is the directory itself. None if it is not known.
-    pub fn path(&self, handle: &Handle, name: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn path(&self, handle: &Handle, name: &[u8]) -> Option<Vec<u8>> {
         let mut names: Vec<&[u8]> = Vec::new();
         if !name.is_empty() && name != b"." {
             names.push(name);

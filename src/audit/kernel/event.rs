@@ -33,7 +33,7 @@ pub(in crate::audit) struct EventPath {
 
 impl Event {
     /// Whether any of these bits is set.
-    pub fn is(&self, mask: u64) -> bool {
+    pub(crate) fn is(&self, mask: u64) -> bool {
         self.mask & mask != 0
     }
 }

@@ -33,7 +33,7 @@ struct Buffer {
 
 impl Handle {
     /// The handle of an open file.
-    pub fn of(fd: BorrowedFd) -> nix::Result<Handle> {
+    pub(crate) fn of(fd: BorrowedFd) -> nix::Result<Handle> {
         let mut buffer = Buffer {
             length: MAX_HANDLE as u32,
             kind: 0,
@@ -62,7 +62,7 @@ impl Handle {
 
     /// Takes a file system's id and a `struct file_handle` off the front of an event's bytes; also what
     /// follows them.
-    pub fn parse(bytes: &[u8]) -> Option<(Handle, &[u8])> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<(Handle, &[u8])> {
         let (system, bytes) = bytes.split_first_chunk()?;
         let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
         let kind = i32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?);

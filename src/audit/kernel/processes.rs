@@ -28,7 +28,7 @@ pub(in crate::audit) struct Actor {
 
 impl Processes {
     /// A process as it is now.
-    pub fn actor(&self, pid: i32) -> Actor {
+    pub(crate) fn actor(&self, pid: i32) -> Actor {
         Actor {
             pid,
             step: self.ran.get(&pid).map_or(0, Vec::len),
@@ -36,14 +36,14 @@ impl Processes {
     }
 
     /// A process opened a file to run it: the program, the interpreter of a script, or the loader.
-    pub fn ran(&mut self, pid: i32, path: Vec<u8>) {
+    pub(crate) fn ran(&mut self, pid: i32, path: Vec<u8>) {
         if !is_loader(&path) {
             self.ran.entry(pid).or_default().push(path);
         }
     }
 
     /// The program that a process runs: a script rather than its interpreter.
-    pub fn program(&self, root: &Root, actor: Actor) -> Option<&[u8]> {
+    pub(crate) fn program(&self, root: &Root, actor: Actor) -> Option<&[u8]> {
         let ran = self.until(actor);
         let last = ran.last()?;
         match ran.get(ran.len().wrapping_sub(2)) {
@@ -58,32 +58,32 @@ impl Processes {
     }
 
     /// A process wrote the rpm database: whether it says so or not, it is an rpm.
-    pub fn wrote_database(&mut self, pid: i32) {
+    pub(crate) fn wrote_database(&mut self, pid: i32) {
         self.rpms.insert(pid);
     }
 
     /// Whether a process is known to be an rpm, or not known at all.
-    pub fn may_be_rpm(&self, pid: i32) -> bool {
+    pub(crate) fn may_be_rpm(&self, pid: i32) -> bool {
         pid == NOBODY || self.rpms.contains(&pid)
     }
 
     /// Whether a process has run anything.
-    pub fn has_run(&self, pid: i32) -> bool {
+    pub(crate) fn has_run(&self, pid: i32) -> bool {
         self.ran.contains_key(&pid)
     }
 
     /// Whether a process is a shim at work.
-    pub fn is_shim(&self, actor: Actor) -> bool {
+    pub(crate) fn is_shim(&self, actor: Actor) -> bool {
         self.until(actor).last().is_some_and(|path| is_of_tool(path))
     }
 
     /// Whether a process had not yet run anything: rpm's own child, before it becomes a scriptlet.
-    pub fn is_fresh(&self, actor: Actor) -> bool {
+    pub(crate) fn is_fresh(&self, actor: Actor) -> bool {
         actor.step == 0
     }
 
     /// Every program that was run, scripts rather than their interpreters.
-    pub fn all(&self, root: &Root) -> Vec<Vec<u8>> {
+    pub(crate) fn all(&self, root: &Root) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
         for ran in self.ran.values() {
             let mut after_script = false;

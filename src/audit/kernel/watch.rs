@@ -69,7 +69,7 @@ pub(in crate::audit) struct Watch {
 impl Watch {
     /// Starts watching. EPERM without the privilege, EINVAL where the kernel is older than 5.17,
     /// EOPNOTSUPP where the file system has no handles, such as an overlay.
-    pub fn start(root: &Root) -> Result<Watch> {
+    pub(crate) fn start(root: &Root) -> Result<Watch> {
         let start = || {
             let flags = InitFlags::FAN_CLOEXEC
                 | InitFlags::FAN_NONBLOCK
@@ -88,7 +88,7 @@ impl Watch {
     }
 
     /// Watches the file system that a directory is on, too. Errors as those of [`Watch::start`].
-    pub fn mark(&self, root: &Root, directory: impl AsRef<Path>) -> nix::Result<()> {
+    pub(crate) fn mark(&self, root: &Root, directory: impl AsRef<Path>) -> nix::Result<()> {
         let listing = root.listing(directory).map_err(|error| error.errno().unwrap_or(Errno::EIO))?;
         self.group.mark(
             MarkFlags::FAN_MARK_ADD | MarkFlags::FAN_MARK_FILESYSTEM,
@@ -99,12 +99,12 @@ impl Watch {
     }
 
     /// What has to be polled.
-    pub fn fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.group.as_fd()
     }
 
     /// Everything that was reported so far, oldest first.
-    pub fn drain(&mut self, each: &mut dyn FnMut(Touch)) -> Result<()> {
+    pub(crate) fn drain(&mut self, each: &mut dyn FnMut(Touch)) -> Result<()> {
         let mut buffer = vec![0; BUFFER];
         loop {
             match read(&self.group, &mut buffer) {
@@ -121,7 +121,7 @@ impl Watch {
     }
 
     /// Learns a directory that came from outside of the image; returns all that is in it.
-    pub fn adopt(&mut self, root: &Root, top: &[u8]) -> Vec<Vec<u8>> {
+    pub(crate) fn adopt(&mut self, root: &Root, top: &[u8]) -> Vec<Vec<u8>> {
         let (mut found, mut todo) = (Vec::new(), vec![top.to_vec()]);
         while let Some(directory) = todo.pop() {
             // What cannot be read is gone again.

@@ -17,7 +17,7 @@ const ZONES: &str = "/etc/firewalld/zones/";
 /// Takes out of the planned zone files what was put into the zone before and is not there any
 /// more; a zone file that then says what the one there says is not changed. `placed` is what
 /// settling had put in. Says what stays closed.
-pub fn keep_closed(
+pub(crate) fn keep_closed(
     root: &Root,
     placed: &BTreeSet<ZoneEntry>,
     changes: &mut Vec<PlannedChange>,

@@ -22,7 +22,7 @@ use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
 use crate::root::Root;
 use crate::state::{ActiveIntent, ZoneEntry};
 
-pub use closed::keep_closed;
+pub(crate) use closed::keep_closed;
 use zones::Zones;
 
 /// Where service files are, and what ours begin with.
@@ -30,7 +30,7 @@ const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
 
 /// What the zones are made from.
 #[derive(Debug, Clone, Copy)]
-pub struct Input<'a> {
+pub(crate) struct Input<'a> {
     /// What each plugin wants; empty where another backend is used.
     pub rulesets: &'a BTreeMap<String, Ruleset>,
     /// What plugins that are gone had added and nobody wants any more.
@@ -46,7 +46,7 @@ pub struct Input<'a> {
 }
 
 /// The service files, then the zone files.
-pub fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
+pub(crate) fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
     let names = Grammar::of(root);
     let mut files = Contribution {
         owned: vec![OWNED],

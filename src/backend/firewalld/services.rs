@@ -13,7 +13,7 @@ use crate::firewall::ruleset::{Ruleset, ZoneRules};
 use crate::root::Root;
 
 /// What our services' names begin with.
-pub const PREFIX: &str = "nodeshim-";
+pub(super) const PREFIX: &str = "nodeshim-";
 
 /// The services of one plugin: zone → name and content. `stem` names it safely.
 pub(super) fn services(

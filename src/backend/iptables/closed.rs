@@ -12,7 +12,7 @@ use crate::root::Root;
 /// Takes those rules out of the planned rule files that were in our blocks when they were applied
 /// last and are not there any more; a file that then says what the one there says is not changed.
 /// `rules` are those of each file's blocks then. Says what stays closed.
-pub fn keep_closed(
+pub(crate) fn keep_closed(
     root: &Root,
     rules: &BTreeMap<String, BTreeSet<String>>,
     changes: &mut Vec<PlannedChange>,
@@ -51,7 +51,10 @@ pub fn keep_closed(
 
 /// The rules in our blocks of the rule files, as `planned` has them or, where it leaves a file as it
 /// is, as they are there; by file.
-pub fn rules_in_blocks(root: &Root, planned: &[PlannedChange]) -> Result<BTreeMap<String, BTreeSet<String>>> {
+pub(crate) fn rules_in_blocks(
+    root: &Root,
+    planned: &[PlannedChange],
+) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut all = BTreeMap::new();
     for (_, path) in FILES {
         let change = planned.iter().find(|change| change.path == path);

@@ -22,7 +22,7 @@ use crate::firewall::definitions::Definitions;
 pub use crate::firewall::iptables::Family;
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
-pub use closed::{keep_closed, rules_in_blocks};
+pub(crate) use closed::{keep_closed, rules_in_blocks};
 use direct::Direct;
 use place::{At, Insert, Reading};
 use rules::{Rule, RulePosition, Rules};
@@ -316,7 +316,7 @@ fn not_expressed(wanted: &Wanted, direct: &Direct) -> Vec<Note> {
 /// The rule files with their blocks, or without them where nothing is wanted; a rule file that is
 /// `planned` already gets the blocks too. A file that is not there lets everything in: it is made
 /// only if there is more to do.
-pub fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> Result<Contribution> {
+pub(crate) fn contribute(root: &Root, firewall: &Firewall, planned: &Contribution) -> Result<Contribution> {
     let mut files = Vec::new();
     let mut notes = firewall.notes.clone();
     let names = Definitions::new(root);

@@ -30,7 +30,7 @@ const FORWARD_ZONES: &str = "forward_zones";
 const LEAVING: &str = "leaving";
 
 /// What the node itself answers on: secure shell.
-pub const NODE_TCP_PORT: u16 = 22;
+pub(crate) const NODE_TCP_PORT: u16 = 22;
 
 /// Replaces the table in one transaction: made if missing, deleted, made again. `used` are the chains
 /// that the node or a plugin has rules in; `own` are the node's.

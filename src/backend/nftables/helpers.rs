@@ -7,7 +7,7 @@ use crate::firewall::helpers::Tracking;
 use crate::firewall::ports::PORT_PROTOCOLS;
 
 /// The table.
-pub const TABLE: &str = "nodeshim_helpers";
+pub(crate) const TABLE: &str = "nodeshim_helpers";
 
 /// The ruleset that replaces the table. A connection that nothing lets in has no use of a helper, so
 /// zones are not asked for here.

@@ -33,14 +33,15 @@ use crate::plan::{Content, Contribution, DesiredFile, Memory, Note};
 use crate::root::Root;
 
 use base::Beyond;
-pub use base::NODE_TCP_PORT;
+pub(crate) use base::NODE_TCP_PORT;
 use chains::{Builder, Chain};
 use direct::Direct;
-pub use helpers::TABLE as HELPERS_TABLE;
-pub use model::{Document, TABLE};
+pub(crate) use helpers::TABLE as HELPERS_TABLE;
+pub use model::Document;
+pub(crate) use model::TABLE;
 use policies::Policies;
 pub use text::render;
-pub use unit::{HELPERS, UNIT_NAME, is_switched_off};
+pub(crate) use unit::{HELPERS, UNIT_NAME, is_switched_off};
 use zones::Zones;
 
 /// The file that is loaded.
@@ -143,7 +144,7 @@ impl Firewall {
     }
 
     /// The connection tracking helpers, which are in none of the texts: they have a table of their own.
-    pub fn remarks_on_helpers(&self) -> Vec<Note> {
+    pub(crate) fn remarks_on_helpers(&self) -> Vec<Note> {
         let used = self.helpers.iter().filter(|helper| !helper.ports.is_empty());
         let text = |helper: &Tracking| format!("connection tracking helper {} is not in it", helper.name);
         used.map(|helper| Note::new(None, text(helper), &[])).collect()
@@ -203,7 +204,7 @@ fn file(path: String, text: String, because: Vec<u64>, why: String) -> DesiredFi
 ///
 /// # Errors
 /// A rule that cannot be written as text.
-pub fn contribute(root: &Root, firewall: Option<&Firewall>, keep: bool) -> Result<Contribution> {
+pub(crate) fn contribute(root: &Root, firewall: Option<&Firewall>, keep: bool) -> Result<Contribution> {
     let wanted = firewall.filter(|firewall| keep || firewall.is_wanted);
     let nft = detect::nft(root);
     let mut notes = firewall.map(|firewall| firewall.notes.clone()).unwrap_or_default();

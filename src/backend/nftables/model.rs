@@ -18,7 +18,7 @@ use crate::firewall::ports::PortRange;
 use crate::firewall::sets::{AddressSet, Range};
 
 /// The table that the whole firewall is in.
-pub const TABLE: &str = "nodeshim";
+pub(crate) const TABLE: &str = "nodeshim";
 /// nft refuses longer comments.
 const MAX_COMMENT: usize = 128;
 

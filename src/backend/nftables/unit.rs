@@ -9,14 +9,14 @@ use crate::plan::{Content, DesiredFile};
 use crate::root::Root;
 
 /// The unit that loads everything.
-pub const UNIT_NAME: &str = "nodeshim-firewall.service";
+pub(crate) const UNIT_NAME: &str = "nodeshim-firewall.service";
 
 const UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall.service";
 const CLOSED_UNIT: &str = "/usr/lib/systemd/system/nodeshim-firewall-closed.service";
 /// The node's own part alone. Below `/usr`, where no file of an older image shadows it.
 const CLOSED: &str = "/usr/lib/nodeshim/firewall-closed.nft";
 /// The connection tracking helpers, loaded after all else.
-pub const HELPERS: &str = "/etc/nftables/nodeshim-helpers.nft";
+pub(crate) const HELPERS: &str = "/etc/nftables/nodeshim-helpers.nft";
 const LINK: &str = "/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service";
 const MASK: &str = "/etc/systemd/system/nodeshim-firewall.service";
 
@@ -65,7 +65,7 @@ ExecStart=NFT -f /usr/lib/nodeshim/firewall-closed.nft
 ";
 
 /// Whether the unit is disabled or masked.
-pub fn is_switched_off(root: &Root) -> bool {
+pub(crate) fn is_switched_off(root: &Root) -> bool {
     let is_masked = root.read_link(MASK).is_ok_and(|target| target.as_os_str() == "/dev/null");
     is_masked || root.meta(LINK).is_err()
 }

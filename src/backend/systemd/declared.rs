@@ -10,7 +10,7 @@ use crate::state::{DeclaredUnit, State};
 
 /// What has to be done to units that files alone ask for: to enable or disable them once, and to
 /// disable those that were enabled this way and nobody wants any more.
-pub fn declared(root: &Root, state: &State) -> Contribution {
+pub(crate) fn declared(root: &Root, state: &State) -> Contribution {
     let wanted = declared_units(state);
     let mut changes = Vec::new();
     for (unit, why) in &wanted {
@@ -98,7 +98,7 @@ fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
 
 /// What is to be remembered of [`declared`] once a plan was executed: what was remembered before and
 /// what was not refused now, as far as it is still declared.
-pub fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTreeSet<DeclaredUnit> {
+pub(crate) fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTreeSet<DeclaredUnit> {
     let is_of = |action: &Action, of: &DeclaredUnit| {
         matches!(action, Action::Unit { verb: done, unit, scope: Scope::System }
             if *unit == of.unit && *done == verb(of.enable))

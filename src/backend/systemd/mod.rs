@@ -6,20 +6,20 @@ mod declared;
 mod presets;
 mod state;
 
-pub use declared::{declared, declared_after};
-pub use presets::{Rules, not_preset, own_preset, presets};
-pub use state::{unit_state, unit_states};
+pub(crate) use declared::{declared, declared_after};
+pub(crate) use presets::{Rules, not_preset, own_preset, presets};
+pub(crate) use state::{unit_state, unit_states};
 
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::root::Root;
 use crate::unit::name;
 
 /// Preset files of the system manager, and of every user's.
-pub const PRESETS: [(&str, Scope); 2] = [
+pub(crate) const PRESETS: [(&str, Scope); 2] = [
     ("/etc/systemd/system-preset", Scope::System),
     ("/etc/systemd/user-preset", Scope::Global),
 ];
-pub use crate::unit::preset::OWN_PREFIX as PREFIX;
+pub(crate) use crate::unit::preset::OWN_PREFIX as PREFIX;
 
 const UNIT_DIRECTORIES: [&str; 5] = [
     "/etc/systemd/system",
@@ -33,7 +33,7 @@ const UNIT_DIRECTORIES: [&str; 5] = [
 const SCRIPTS: [&str; 3] = ["/etc/rc.d/init.d", "/etc/init.d", "/etc/xinetd.d"];
 
 /// Whether an intent for the boot is what a boot does anyway with a unit that is enabled.
-pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
+pub(crate) fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -> bool {
     let Intent::Defer {
         verb: DeferredVerb::Start | DeferredVerb::Restart | DeferredVerb::ReloadOrRestart,
         unit,
@@ -46,13 +46,13 @@ pub fn comes_with_enabling(intent: &Intent, is_enabled: &dyn Fn(&str) -> bool) -
 }
 
 /// Unit names as systemd has them: what could be a glob or a second word is none.
-pub fn is_unit_name(unit: &str) -> bool {
+pub(crate) fn is_unit_name(unit: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     (1..=255).contains(&unit.len()) && unit.contains('.') && unit.bytes().all(plain)
 }
 
 /// Where a unit's file is, or its template's.
-pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
+pub(crate) fn unit_file(root: &Root, unit: &str) -> Option<String> {
     let names = std::iter::once(unit.to_owned()).chain(name::template_of(unit));
     names
         .flat_map(|name| UNIT_DIRECTORIES.map(|directory| format!("{directory}/{name}")))
@@ -60,7 +60,7 @@ pub fn unit_file(root: &Root, unit: &str) -> Option<String> {
 }
 
 /// Where a unit is, or the init script that stands for it.
-pub fn there(root: &Root, unit: &str) -> Option<String> {
+pub(crate) fn there(root: &Root, unit: &str) -> Option<String> {
     let init = |unit: &str| {
         let service = unit.strip_suffix(".service")?;
         SCRIPTS[..2].iter().map(|at| format!("{at}/{service}")).find(|path| root.is_file(path))
@@ -69,7 +69,7 @@ pub fn there(root: &Root, unit: &str) -> Option<String> {
 }
 
 /// Where a SysV service is, or the unit of its name.
-pub fn script(root: &Root, service: &str) -> Option<String> {
+pub(crate) fn script(root: &Root, service: &str) -> Option<String> {
     if service.contains('/') || service.starts_with(['-', '.']) {
         return None;
     }

@@ -50,7 +50,7 @@ struct File {
 }
 
 /// The preset files that should be there. The last request about a unit counts.
-pub fn presets(root: &Root, state: &State) -> Contribution {
+pub(crate) fn presets(root: &Root, state: &State) -> Contribution {
     let mut contribution = Contribution {
         owned: PRESETS.iter().map(|(directory, _)| (*directory, PREFIX)).collect(),
         ..Contribution::default()
@@ -228,14 +228,14 @@ fn template<'s>(
 }
 
 /// The preset rules of an image that are not ours, and its units.
-pub struct Rules<'r> {
+pub(crate) struct Rules<'r> {
     presets: Presets,
     units: Units<'r>,
 }
 
 impl<'r> Rules<'r> {
     /// Those of a manager in an image.
-    pub fn load(root: &'r Root, scope: Scope) -> Rules<'r> {
+    pub(crate) fn load(root: &'r Root, scope: Scope) -> Rules<'r> {
         let generation = Generation::detect(root);
         let path = match scope {
             Scope::System => SearchPath::system(root, generation),
@@ -250,7 +250,7 @@ impl<'r> Rules<'r> {
     }
 
     /// The instances of a template that these rules enable.
-    pub fn instances(&self, template: &str) -> BTreeSet<String> {
+    pub(crate) fn instances(&self, template: &str) -> BTreeSet<String> {
         let answer = self.presets.query(template, false);
         let listed = answer.instances.iter().filter_map(|unit| name::instance_of(unit));
         match answer.verdict {
@@ -263,7 +263,7 @@ impl<'r> Rules<'r> {
     }
 
     /// `DefaultInstance=` of a template.
-    pub fn default_instance(&self, template: &str) -> Option<String> {
+    pub(crate) fn default_instance(&self, template: &str) -> Option<String> {
         let mut batch = Batch::default();
         let lookup = Lookup::LOAD_AND_FOLLOW;
         let index = batch.discover(&self.units, template, lookup, 0, &mut Events::default()).ok()?;
@@ -275,7 +275,7 @@ impl<'r> Rules<'r> {
 
 /// The preset of our own units, which keeps them where a tool applies presets later: of all those that
 /// links among `files` enable, and of units of the image that load our `firewall`. None if there are none.
-pub fn own_preset(files: &[DesiredFile], firewall: &BTreeSet<String>) -> Option<DesiredFile> {
+pub(crate) fn own_preset(files: &[DesiredFile], firewall: &BTreeSet<String>) -> Option<DesiredFile> {
     let mut units: BTreeSet<String> = firewall.iter().map(|unit| line(unit, true)).collect();
     let mut templates: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for file in files.iter().filter(|file| matches!(file.content, Content::Link { .. })) {
@@ -308,7 +308,7 @@ pub fn own_preset(files: &[DesiredFile], firewall: &BTreeSet<String>) -> Option<
 
 /// What is wanted of units and services and no preset file says. What was left to presets is left
 /// to them.
-pub fn not_preset(state: &State) -> Vec<Note> {
+pub(crate) fn not_preset(state: &State) -> Vec<Note> {
     let is_enabled = |unit: &str| {
         let mut wants = state.plugins.values().flat_map(|plugin| &plugin.wants);
         wants.any(|want| {

@@ -18,7 +18,7 @@ const SYSV_LEVEL: usize = 5;
 
 /// The state of a unit's file or, where an init script stands for the unit, of that; none if there
 /// is neither.
-pub fn unit_state(root: &Root, unit: &str) -> Option<State> {
+pub(crate) fn unit_state(root: &Root, unit: &str) -> Option<State> {
     let generation = Generation::detect(root);
     let units = Units::new(root, SearchPath::system(root, generation), generation, "");
     match units.state(unit, &LinkTable::default()) {
@@ -28,7 +28,7 @@ pub fn unit_state(root: &Root, unit: &str) -> Option<State> {
 }
 
 /// The states of all unit files, and of the init scripts that no unit file stands for, by unit name.
-pub fn unit_states(root: &Root) -> BTreeMap<String, State> {
+pub(crate) fn unit_states(root: &Root) -> BTreeMap<String, State> {
     let generation = Generation::detect(root);
     let units = Units::new(root, SearchPath::system(root, generation), generation, "");
     let table = LinkTable::default();

@@ -3,18 +3,18 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Whether a text is an IPv4 address.
-pub fn is_ipv4(text: &str) -> bool {
+pub(crate) fn is_ipv4(text: &str) -> bool {
     text.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Whether a text is an IPv6 address, which may stand in brackets.
-pub fn is_ipv6(text: &str) -> bool {
+pub(crate) fn is_ipv6(text: &str) -> bool {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     bare.parse::<Ipv6Addr>().is_ok()
 }
 
 /// Whether a text is an IPv4 address or network; the mask is a length or dotted.
-pub fn is_ipv4_net(text: &str) -> bool {
+pub(crate) fn is_ipv4_net(text: &str) -> bool {
     let Some((address, mask)) = text.split_once('/') else {
         return is_ipv4(text);
     };
@@ -28,7 +28,7 @@ pub fn is_ipv4_net(text: &str) -> bool {
 }
 
 /// Whether a text is an IPv6 address or network.
-pub fn is_ipv6_net(text: &str) -> bool {
+pub(crate) fn is_ipv6_net(text: &str) -> bool {
     let Some((address, mask)) = text.split_once('/') else {
         return is_ipv6(text);
     };
@@ -37,7 +37,7 @@ pub fn is_ipv6_net(text: &str) -> bool {
 }
 
 /// Whether a text is an address or network of a family, `ipv4` or `ipv6`.
-pub fn is_net(family: &str, text: &str) -> bool {
+pub(crate) fn is_net(family: &str, text: &str) -> bool {
     match family {
         "ipv4" => is_ipv4_net(text),
         "ipv6" => is_ipv6_net(text),
@@ -46,7 +46,7 @@ pub fn is_net(family: &str, text: &str) -> bool {
 }
 
 /// Whether a text is a MAC address, six pairs of hexadecimal digits separated by colons.
-pub fn is_mac(text: &str) -> bool {
+pub(crate) fn is_mac(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() == 17
         && bytes.iter().enumerate().all(|(at, byte)| match at % 3 {
@@ -56,12 +56,12 @@ pub fn is_mac(text: &str) -> bool {
 }
 
 /// Whether a zone can have this source: a network, a MAC address, or `ipset:NAME`.
-pub fn is_source(text: &str) -> bool {
+pub(crate) fn is_source(text: &str) -> bool {
     text.starts_with("ipset:") || is_ipv4_net(text) || is_ipv6_net(text) || is_mac(text)
 }
 
 /// Whether an interface can have this name: 1 to 16 characters without blanks, `/`, `!` and `*`.
-pub fn is_interface(name: &str) -> bool {
+pub(crate) fn is_interface(name: &str) -> bool {
     let length = name.chars().count();
     (1..=16).contains(&length) && !name.contains([' ', '/', '!', '*'])
 }

@@ -110,7 +110,7 @@ impl Code {
 }
 
 /// What firewalld says of a text that should be a number, where it has no code for that.
-pub fn no_number(text: &str) -> Fault {
+pub(crate) fn no_number(text: &str) -> Fault {
     Code::UnknownError.about(format!("invalid literal for int() with base 10: '{text}'"))
 }
 
@@ -128,7 +128,7 @@ pub struct Fault {
 
 impl Fault {
     /// The same, found in a file that is there.
-    pub fn in_file(self) -> Fault {
+    pub(crate) fn in_file(self) -> Fault {
         Fault {
             in_file: true,
             ..self

@@ -11,7 +11,7 @@ use crate::error::{Result, if_exists};
 use crate::root::Root;
 
 /// The file's name in the local configuration.
-pub const FILE: &str = "firewalld.conf";
+pub(crate) const FILE: &str = "firewalld.conf";
 
 /// The zone where none is set.
 const FALLBACK_ZONE: &str = "public";
@@ -111,7 +111,7 @@ impl Conf {
     }
 
     /// What is logged of a default zone that does not exist.
-    pub fn zone_complaint(&self, tree: &Tree) -> Option<String> {
+    pub(crate) fn zone_complaint(&self, tree: &Tree) -> Option<String> {
         let zone = self.zone();
         let used = self.default_zone(tree);
         (used != zone).then(|| format!("ERROR: Default zone '{zone}' is not valid. Using '{used}'."))
@@ -245,7 +245,7 @@ impl Conf {
 
     /// The default zone: `DefaultZone=`, or where that zone does not exist the first that does of
     /// `public`, `external` and `block`.
-    pub fn default_zone(&self, tree: &Tree) -> String {
+    pub(crate) fn default_zone(&self, tree: &Tree) -> String {
         let zone = self.zone();
         if zone == FALLBACK_ZONE || tree.exists(Kind::Zone, zone) {
             return zone.to_owned();
@@ -263,7 +263,7 @@ impl Conf {
 }
 
 /// The default zone of an image.
-pub fn default_zone(root: &Root) -> String {
+pub(crate) fn default_zone(root: &Root) -> String {
     let tree = Tree::of(root);
     Conf::load(&tree).unwrap_or_default().default_zone(&tree)
 }

@@ -136,7 +136,7 @@ pub(super) fn find(name: &str, generation: Generation) -> Option<&'static Key> {
 
 impl Key {
     /// Whether it takes a value.
-    pub fn takes(&self, value: &str) -> bool {
+    pub(super) fn takes(&self, value: &str) -> bool {
         let lower = value.to_lowercase();
         match self.valid {
             Valid::Anything | Valid::Unchecked => true,
@@ -150,12 +150,12 @@ impl Key {
     }
 
     /// Whether a value that it does not take is replaced by the default.
-    pub fn replaces(&self) -> bool {
+    pub(super) fn replaces(&self) -> bool {
         self.valid != Valid::Deprecated
     }
 
     /// What is said of a value that it does not take.
-    pub fn complaint(&self, value: &str) -> String {
+    pub(super) fn complaint(&self, value: &str) -> String {
         if self.valid == Valid::Deprecated {
             return format!("WARNING: \"{}\" option is deprecated and has no effect", self.name);
         }

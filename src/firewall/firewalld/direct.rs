@@ -7,13 +7,13 @@ use super::rich::split_words;
 use super::xml::{self, Element, Handler, Stop, Writer};
 
 /// The file's name in the local configuration.
-pub const FILE: &str = "direct.xml";
+pub(crate) const FILE: &str = "direct.xml";
 
 const TABLES: [&str; 5] = ["security", "raw", "mangle", "nat", "filter"];
 const BRIDGE_TABLES: [&str; 3] = ["broute", "nat", "filter"];
 
 /// Families that chains, rules and passthroughs can have.
-pub const FAMILIES: [&str; 3] = ["ipv4", "ipv6", "eb"];
+pub(crate) const FAMILIES: [&str; 3] = ["ipv4", "ipv6", "eb"];
 
 /// A chain of one's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Chain {
 ///
 /// # Errors
 /// `INVALID_IPV`
-pub fn check_family(family: &str) -> Checked<()> {
+pub(crate) fn check_family(family: &str) -> Checked<()> {
     if FAMILIES.contains(&family) {
         return Ok(());
     }
@@ -204,7 +204,7 @@ pub fn check_family(family: &str) -> Checked<()> {
 ///
 /// # Errors
 /// `INVALID_IPV`, `INVALID_TABLE`
-pub fn check_table(family: &str, table: &str) -> Checked<()> {
+pub(crate) fn check_table(family: &str, table: &str) -> Checked<()> {
     check_family(family)?;
     let tables: &[&str] = if family == "eb" { &BRIDGE_TABLES } else { &TABLES };
     if tables.contains(&table) {
@@ -223,7 +223,7 @@ fn chain_attributes(chain: &Chain) -> [(&'static str, Option<&str>); 3] {
 }
 
 /// Joins words so that a shell would split them the same way.
-pub fn join(words: &[String]) -> String {
+pub(crate) fn join(words: &[String]) -> String {
     words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
 }
 

@@ -16,7 +16,7 @@ use crate::root::Root;
 pub struct Generation(pub u16, pub u16);
 
 /// The version of an image's firewalld, where it is of that generation; else what is assumed, or the generation's first.
-pub fn version(root: &Root, generation: Generation) -> String {
+pub(crate) fn version(root: &Root, generation: Generation) -> String {
     let texts = package_texts(root).into_iter();
     let installed = texts.filter_map(|text| version_in(&text).map(str::to_owned));
     let mut installed = installed.filter(|version| version.parse() == Ok(generation));
@@ -27,13 +27,13 @@ pub fn version(root: &Root, generation: Generation) -> String {
 }
 
 /// What is assumed of an image that says nothing.
-pub const FALLBACK: Generation = Generation(1, 3);
+pub(crate) const FALLBACK: Generation = Generation(1, 3);
 
 /// The release of it that is assumed, as Debian 12 has it.
 const FALLBACK_VERSION: &str = "1.3.3";
 
 /// The newest that is known; what is read without an image in mind may be in its language.
-pub const NEWEST: Generation = Generation(2, 5);
+pub(crate) const NEWEST: Generation = Generation(2, 5);
 
 /// What some versions have or do and others don't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl Generation {
     }
 
     /// The generation that a configuration names, else the image's own.
-    pub fn chosen(choice: FirewalldGeneration, root: &Root) -> Generation {
+    pub(crate) fn chosen(choice: FirewalldGeneration, root: &Root) -> Generation {
         match choice {
             FirewalldGeneration::Auto => Generation::detect(root),
             FirewalldGeneration::Version(major, minor) => Generation(major, minor),

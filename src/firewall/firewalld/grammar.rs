@@ -98,7 +98,7 @@ impl<'r> Grammar<'r> {
     }
 
     /// Whether a protocol has this name.
-    pub fn is_protocol(&self, name: &str) -> bool {
+    pub(crate) fn is_protocol(&self, name: &str) -> bool {
         if WELL_KNOWN.contains(&name) {
             return true;
         }

@@ -104,7 +104,7 @@ fn check_stored_family(family: &str) -> Checked<()> {
 }
 
 /// Whether a helper can have this module.
-pub fn check_module(module: &str) -> Checked<()> {
+pub(crate) fn check_module(module: &str) -> Checked<()> {
     match module.strip_prefix(MODULE_PREFIX) {
         None => Err(Code::InvalidModule.about(format!("'{module}' does not start with '{MODULE_PREFIX}'"))),
         Some("") => Err(Code::InvalidModule.about(format!("Module name '{module}' too short"))),
@@ -113,7 +113,7 @@ pub fn check_module(module: &str) -> Checked<()> {
 }
 
 /// Whether a helper can have this family.
-pub fn check_family(family: &str) -> Checked<()> {
+pub(crate) fn check_family(family: &str) -> Checked<()> {
     if matches!(family, "" | "ipv4" | "ipv6") {
         return Ok(());
     }

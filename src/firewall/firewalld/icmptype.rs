@@ -25,7 +25,7 @@ impl Icmptype {
     }
 
     /// The families, all of them if none is named.
-    pub fn effective_destinations(&self) -> Vec<String> {
+    pub(crate) fn effective_destinations(&self) -> Vec<String> {
         if self.destinations.is_empty() {
             return vec!["ipv4".to_owned(), "ipv6".to_owned()];
         }

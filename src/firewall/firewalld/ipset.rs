@@ -11,7 +11,7 @@ use super::reader::{self, Head, check_attributes, filled, need};
 use super::xml::{Element, Handler, Writer};
 
 /// Types of sets, as listed.
-pub const TYPES: [&str; 11] = [
+pub(crate) const TYPES: [&str; 11] = [
     "hash:ip",
     "hash:ip,mark",
     "hash:ip,port",
@@ -97,7 +97,7 @@ impl Ipset {
     }
 
     /// Whether entries stay for a time only: then the kernel alone has them.
-    pub fn has_timeout(&self) -> bool {
+    pub(crate) fn has_timeout(&self) -> bool {
         self.option("timeout").is_some_and(|timeout| timeout != "0")
     }
 
@@ -105,7 +105,7 @@ impl Ipset {
     ///
     /// # Errors
     /// `INVALID_ENTRY`
-    pub fn check_entry(&self, entry: &str, grammar: &Grammar) -> Checked<()> {
+    pub(crate) fn check_entry(&self, entry: &str, grammar: &Grammar) -> Checked<()> {
         ipset_entry::check(entry, &self.kind, self.option("family") == Some("inet6"), grammar)
     }
 

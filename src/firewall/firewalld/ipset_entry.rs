@@ -27,7 +27,7 @@ struct Entry<'e> {
 ///
 /// # Errors
 /// `INVALID_ENTRY`
-pub fn check(text: &str, kind: &str, is_ipv6: bool, grammar: &Grammar) -> Checked<()> {
+pub(crate) fn check(text: &str, kind: &str, is_ipv6: bool, grammar: &Grammar) -> Checked<()> {
     let entry = Entry { text, kind, is_ipv6 };
     let parts: Vec<&str> = text.split(',').collect();
     let kinds: Vec<&str> = kind.strip_prefix("hash:").unwrap_or_default().split(',').collect();
@@ -221,7 +221,7 @@ impl std::fmt::Display for Network {
 }
 
 /// Clears the host bits of networks: `10.1.2.3/8` is `10.0.0.0/8` (`normalize_ipset_entry`).
-pub fn normalize(entry: &str) -> String {
+pub(crate) fn normalize(entry: &str) -> String {
     let normal = |part: &str| match Network::parse(part).filter(|_| part.contains('/')) {
         Some(network) => network.to_string(),
         None => part.to_owned(),
@@ -234,7 +234,7 @@ pub fn normalize(entry: &str) -> String {
 ///
 /// # Errors
 /// `INVALID_ENTRY`
-pub fn check_overlap(entry: &str, entries: &[String]) -> Checked<()> {
+pub(crate) fn check_overlap(entry: &str, entries: &[String]) -> Checked<()> {
     let Some(network) = Network::parse(entry) else {
         return Ok(());
     };
@@ -250,7 +250,7 @@ pub fn check_overlap(entry: &str, entries: &[String]) -> Checked<()> {
 ///
 /// # Errors
 /// `INVALID_ENTRY`
-pub fn check_overlaps(entries: &[String]) -> Checked<()> {
+pub(crate) fn check_overlaps(entries: &[String]) -> Checked<()> {
     let Some(mut networks) = entries.iter().map(|entry| Network::parse(entry)).collect::<Option<Vec<_>>>()
     else {
         return Ok(());

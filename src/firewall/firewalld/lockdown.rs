@@ -7,7 +7,7 @@ use super::reader::{Attributes, add_once, check_attributes, need};
 use super::xml::{self, Element, Handler, Stop, Writer};
 
 /// The file's name in the local configuration.
-pub const FILE: &str = "lockdown-whitelist.xml";
+pub(crate) const FILE: &str = "lockdown-whitelist.xml";
 
 /// The whitelist; each list sorted as it is written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -144,7 +144,7 @@ fn sorted(list: &[String]) -> Vec<&String> {
 }
 
 /// A command is an absolute path with arguments, without `|`, newlines and NUL.
-pub fn check_command(command: &str) -> Checked<()> {
+pub(crate) fn check_command(command: &str) -> Checked<()> {
     let length = command.chars().count();
     let fine =
         (1..=1024).contains(&length) && command.starts_with('/') && !command.contains(['|', '\n', '\0']);
@@ -156,7 +156,7 @@ pub fn check_command(command: &str) -> Checked<()> {
 }
 
 /// A context has a user, a role, a type, and mostly a level, in the usual suffixes.
-pub fn check_context(context: &str) -> Checked<()> {
+pub(crate) fn check_context(context: &str) -> Checked<()> {
     let parts: Vec<&str> = context.split(':').collect();
     let fine = matches!(parts.len(), 4 | 5)
         && (parts[0] == "root" || parts[0].ends_with("_u"))
@@ -171,7 +171,7 @@ pub fn check_context(context: &str) -> Checked<()> {
 }
 
 /// A user name is up to 32 letters, digits and `_`, `.`, `-`, the first of them no dash.
-pub fn check_user(user: &str) -> Checked<()> {
+pub(crate) fn check_user(user: &str) -> Checked<()> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_.-$".contains(c);
     let fine = (1..=32).contains(&user.len()) && user.chars().all(known) && !user.starts_with('-');
     if fine {

@@ -3,34 +3,35 @@
 //! The models are pure: they read texts and write texts. [`store`] finds, loads and saves the files.
 //! [`Grammar`] holds what the meaning of a text depends on.
 
-pub mod address;
-pub mod code;
-pub mod conf;
+pub(crate) mod address;
+pub(crate) mod code;
+pub(crate) mod conf;
 mod conf_values;
-pub mod direct;
-pub mod generation;
-pub mod grammar;
-pub mod helper;
-pub mod icmptype;
-pub mod ipset;
-pub mod ipset_entry;
-pub mod kind;
-pub mod lockdown;
-pub mod policy;
-pub mod port;
+pub(crate) mod direct;
+pub(crate) mod generation;
+pub(crate) mod grammar;
+pub(crate) mod helper;
+pub(crate) mod icmptype;
+pub(crate) mod ipset;
+pub(crate) mod ipset_entry;
+pub(crate) mod kind;
+pub(crate) mod lockdown;
+pub(crate) mod policy;
+pub(crate) mod port;
 mod reader;
 pub mod rich;
-pub mod service;
+pub(crate) mod service;
 mod stock;
 mod stock_data;
 pub mod store;
-pub mod traffic;
-pub mod whole;
+pub(crate) mod traffic;
+pub(crate) mod whole;
 mod xml;
-pub mod zone;
+pub(crate) mod zone;
 
 pub use code::{Checked, Code, Fault};
-pub use conf::{Conf, default_zone};
+pub use conf::Conf;
+pub(crate) use conf::default_zone;
 pub use direct::Direct;
 pub use generation::{Feature, Generation};
 pub use grammar::Grammar;

@@ -9,7 +9,7 @@ use super::traffic::{Traffic, TrafficReader};
 use super::xml::{Element, Handler, Writer};
 
 /// Targets that a policy can have.
-pub const TARGETS: [&str; 4] = ["ACCEPT", "REJECT", "DROP", "CONTINUE"];
+pub(crate) const TARGETS: [&str; 4] = ["ACCEPT", "REJECT", "DROP", "CONTINUE"];
 
 /// The priority where none is given.
 const DEFAULT_PRIORITY: i64 = -1;
@@ -92,7 +92,7 @@ impl Policy {
     }
 
     /// Whether zones are set on both sides.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         !self.ingress_zones.is_empty() && !self.egress_zones.is_empty()
     }
 }

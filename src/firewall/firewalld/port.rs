@@ -8,7 +8,7 @@ use super::code::{Checked, Code};
 use super::grammar::Grammar;
 
 /// Protocols that have ports.
-pub const WITH_PORTS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
+pub(crate) const WITH_PORTS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
 
 /// A port or range with its protocol, spelt as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +54,7 @@ impl Port {
 }
 
 /// Whether a text is a port or range.
-pub fn check_port(port: &str, grammar: &Grammar) -> Checked<()> {
+pub(crate) fn check_port(port: &str, grammar: &Grammar) -> Checked<()> {
     match range(port, grammar) {
         Some(_) => Ok(()),
         None => Err(Code::InvalidPort.about(port)),
@@ -62,7 +62,7 @@ pub fn check_port(port: &str, grammar: &Grammar) -> Checked<()> {
 }
 
 /// Whether a protocol has ports.
-pub fn check_protocol_with_ports(protocol: &str) -> Checked<()> {
+pub(crate) fn check_protocol_with_ports(protocol: &str) -> Checked<()> {
     if WITH_PORTS.contains(&protocol) {
         return Ok(());
     }
@@ -70,7 +70,7 @@ pub fn check_protocol_with_ports(protocol: &str) -> Checked<()> {
 }
 
 /// Whether a protocol is a number up to 255 or a name that the image knows.
-pub fn check_protocol(protocol: &str, grammar: &Grammar) -> Checked<()> {
+pub(crate) fn check_protocol(protocol: &str, grammar: &Grammar) -> Checked<()> {
     let known = match integer(protocol) {
         Some(number) => (0..=255).contains(&number),
         None => grammar.is_protocol(protocol),
@@ -84,7 +84,7 @@ pub fn check_protocol(protocol: &str, grammar: &Grammar) -> Checked<()> {
 
 /// First and last port of a spelling, in ascending order whatever the spelling, as `getPortRange` of
 /// `functions.py` has them (1.3.3).
-pub fn range(text: &str, grammar: &Grammar) -> Option<(u16, u16)> {
+pub(crate) fn range(text: &str, grammar: &Grammar) -> Option<(u16, u16)> {
     if let Some(port) = single(text, grammar) {
         return Some((port, port));
     }
@@ -111,7 +111,7 @@ fn single(text: &str, grammar: &Grammar) -> Option<u16> {
 
 /// An integer in the spellings that firewalld takes: blanks around it, a sign, single underscores
 /// between digits.
-pub fn integer(text: &str) -> Option<i64> {
+pub(crate) fn integer(text: &str) -> Option<i64> {
     // Nearly always it is plain digits.
     if (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
         return text.parse().ok();
@@ -130,7 +130,7 @@ pub fn integer(text: &str) -> Option<i64> {
 
 /// An integer with the prefix of its base, as Python's `int(TEXT, 0)` reads it: `0x10`, and no
 /// leading zeros.
-pub fn literal(text: &str) -> Option<i64> {
+pub(crate) fn literal(text: &str) -> Option<i64> {
     let text = text.trim();
     let lower = text.to_lowercase();
     let based = [("0x", 16), ("0o", 8), ("0b", 2)]
@@ -149,7 +149,7 @@ pub fn literal(text: &str) -> Option<i64> {
 }
 
 /// Whether a file may have this port (`check_port` of `core/io/io_object.py`).
-pub fn check_stored_port(port: &str, grammar: &Grammar) -> Checked<()> {
+pub(crate) fn check_stored_port(port: &str, grammar: &Grammar) -> Checked<()> {
     if range(port, grammar).is_some() {
         return Ok(());
     }
@@ -161,7 +161,7 @@ pub fn check_stored_port(port: &str, grammar: &Grammar) -> Checked<()> {
 }
 
 /// Whether a file may have this protocol with a port (`check_tcpudp` of `core/io/io_object.py`).
-pub fn check_stored_protocol(protocol: &str) -> Checked<()> {
+pub(crate) fn check_stored_protocol(protocol: &str) -> Checked<()> {
     if WITH_PORTS.contains(&protocol) {
         return Ok(());
     }
@@ -170,7 +170,7 @@ pub fn check_stored_protocol(protocol: &str) -> Checked<()> {
 }
 
 /// A range in its shortest spelling.
-pub fn spell((first, last): (u16, u16)) -> String {
+pub(crate) fn spell((first, last): (u16, u16)) -> String {
     if first == last {
         first.to_string()
     } else {
@@ -181,7 +181,7 @@ pub fn spell((first, last): (u16, u16)) -> String {
 /// Merges ports that overlap, as firewalld does when it reads a zone: a port inside an earlier one
 /// is dropped; one that overlaps earlier ones takes them in and stands at its own place. Adjacent
 /// ports stay apart. Numbers take their shortest spelling. Takes n log n steps.
-pub fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
+pub(crate) fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
     let mut places: Vec<Option<Port>> = Vec::with_capacity(ports.len());
     // By protocol: first port -> (last port, place). Ranges in here never overlap.
     let mut taken: BTreeMap<String, BTreeMap<u16, (u16, usize)>> = BTreeMap::new();
@@ -219,7 +219,7 @@ pub fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
 }
 
 /// Sorts for a listing: by protocol, then by number.
-pub fn sort_for_listing(ports: &mut [Port], grammar: &Grammar) {
+pub(crate) fn sort_for_listing(ports: &mut [Port], grammar: &Grammar) {
     ports.sort_by_cached_key(|port| (port.protocol.clone(), port.range(grammar)));
 }
 

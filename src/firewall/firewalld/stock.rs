@@ -33,7 +33,7 @@ pub(super) struct Stock<'r> {
 
 impl<'r> Stock<'r> {
     /// For packages that ship to `shipped`.
-    pub fn of(root: &'r Root, shipped: &str) -> Self {
+    pub(super) fn of(root: &'r Root, shipped: &str) -> Self {
         Stock {
             root,
             shipped: shipped.to_owned(),
@@ -44,7 +44,7 @@ impl<'r> Stock<'r> {
     }
 
     /// Whether objects of this kind are supplied.
-    pub fn supplies(&self, kind: Kind) -> bool {
+    pub(crate) fn supplies(&self, kind: Kind) -> bool {
         let none_of = match kind {
             Kind::Zone => return self.no_firewalld(),
             Kind::Service => &self.no_services,
@@ -75,7 +75,7 @@ impl<'r> Stock<'r> {
     }
 
     /// The text of an object's file, if it is supplied.
-    pub fn text(&self, kind: Kind, name: &str) -> Option<String> {
+    pub(super) fn text(&self, kind: Kind, name: &str) -> Option<String> {
         if !self.supplies(kind) {
             return None;
         }
@@ -91,7 +91,7 @@ impl<'r> Stock<'r> {
     }
 
     /// The names of all objects of a kind that are supplied, but for services of `/etc/services`.
-    pub fn names(&self, kind: Kind) -> Vec<&'static str> {
+    pub(super) fn names(&self, kind: Kind) -> Vec<&'static str> {
         if !self.supplies(kind) {
             return Vec::new();
         }

@@ -69,7 +69,7 @@ impl<'r> Tree<'r> {
 
     /// The same places; where firewalld is not installed, its stock zones count as shipped, and its
     /// services and ICMP types exist, until packages or requests bring files of these names.
-    pub fn with_stock(self) -> Self {
+    pub(crate) fn with_stock(self) -> Self {
         Tree {
             stock: Some(Stock::of(self.root, &self.shipped)),
             ..self
@@ -77,7 +77,7 @@ impl<'r> Tree<'r> {
     }
 
     /// The same places; what is read comes from below `running`, if it is there.
-    pub fn beneath(self, running: &str) -> Self {
+    pub(crate) fn beneath(self, running: &str) -> Self {
         Tree {
             running: Some(running.to_owned()),
             ..self
@@ -85,7 +85,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Makes local objects count as not there.
-    pub fn pass_over(&mut self, objects: Vec<(Kind, String)>) {
+    pub(crate) fn pass_over(&mut self, objects: Vec<(Kind, String)>) {
         self.passed_over.extend(objects);
     }
 
@@ -94,7 +94,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Whether firewalld is installed, as far as its stock zones tell.
-    pub fn has_firewalld(&self) -> bool {
+    pub(crate) fn has_firewalld(&self) -> bool {
         self.stock.as_ref().is_none_or(|stock| !stock.supplies(Kind::Zone))
     }
 
@@ -104,7 +104,7 @@ impl<'r> Tree<'r> {
     }
 
     /// The same file where a package ships it.
-    pub fn shipped_file(&self, name: &str) -> PathBuf {
+    pub(crate) fn shipped_file(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("{}/{name}", self.shipped))
     }
 
@@ -118,7 +118,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Whether the object has a local file.
-    pub fn is_local(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) fn is_local(&self, kind: Kind, name: &str) -> bool {
         is_safe(name) && !self.is_passed_over(kind, name) && self.root.is_file(self.local(kind, name))
     }
 
@@ -127,7 +127,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Whether a package ships the object, or it is a stock zone.
-    pub fn is_shipped(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) fn is_shipped(&self, kind: Kind, name: &str) -> bool {
         self.is_shipped_file(kind, name) || kind == Kind::Zone && self.stock_text(kind, name).is_some()
     }
 
@@ -138,13 +138,13 @@ impl<'r> Tree<'r> {
     }
 
     /// Whether the object has a file.
-    pub fn has_file(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) fn has_file(&self, kind: Kind, name: &str) -> bool {
         self.is_local(kind, name) || self.is_shipped_file(kind, name)
     }
 
     /// Whether a new object cannot have this name. A stock service or ICMP type is not in the way: a
     /// package that brings its own knows better.
-    pub fn is_taken(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) fn is_taken(&self, kind: Kind, name: &str) -> bool {
         self.is_local(kind, name) || self.is_shipped(kind, name)
     }
 
@@ -181,7 +181,7 @@ impl<'r> Tree<'r> {
     }
 
     /// The text that a package ships, or would ship, for an object.
-    pub fn shipped_text(&self, kind: Kind, name: &str) -> Result<Option<String>> {
+    pub(crate) fn shipped_text(&self, kind: Kind, name: &str) -> Result<Option<String>> {
         if !is_safe(name) {
             return Ok(None);
         }
@@ -197,14 +197,14 @@ impl<'r> Tree<'r> {
     }
 
     /// The names of objects that have a local file, sorted.
-    pub fn local_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
+    pub(crate) fn local_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
         let mut names = names_in(self.root, &self.local, kind)?;
         names.retain(|name| !self.is_passed_over(kind, name));
         Ok(names)
     }
 
     /// The names of objects that packages ship and of stock objects, sorted.
-    pub fn shipped_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
+    pub(crate) fn shipped_names(&self, kind: Kind) -> Result<BTreeSet<String>> {
         let mut names = names_in(self.root, &self.shipped, kind)?;
         let stock = self.stock.iter().flat_map(|stock| stock.names(kind));
         names.extend(stock.map(str::to_owned));
@@ -213,7 +213,7 @@ impl<'r> Tree<'r> {
 
     /// The stock services that an object's text names, with those that they include, which have no
     /// file: names and the text of their files.
-    pub fn services_without_file(&self, text: &str) -> Vec<(String, String)> {
+    pub(crate) fn services_without_file(&self, text: &str) -> Vec<(String, String)> {
         let Some(stock) = self.stock.as_ref().filter(|stock| stock.supplies(Kind::Service)) else {
             return Vec::new();
         };
@@ -267,7 +267,7 @@ pub fn load_zone(root: &Root, name: &str) -> Result<Option<Zone>> {
 ///
 /// # Errors
 /// The file cannot be read, or the image's firewalld would refuse it.
-pub fn load_service(root: &Root, name: &str) -> Result<Option<Service>> {
+pub(crate) fn load_service(root: &Root, name: &str) -> Result<Option<Service>> {
     load(root, Kind::Service, name, |text| Service::parse(text, &Grammar::of(root)))
 }
 
@@ -292,12 +292,12 @@ pub fn exists(root: &Root, kind: Kind, name: &str) -> bool {
 }
 
 /// Whether an object has a file in the usual places.
-pub fn has_file(root: &Root, kind: Kind, name: &str) -> bool {
+pub(crate) fn has_file(root: &Root, kind: Kind, name: &str) -> bool {
     Tree::of(root).has_file(kind, name)
 }
 
 /// The names of objects that have a local file in the usual place, sorted.
-pub fn local_names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
+pub(crate) fn local_names(root: &Root, kind: Kind) -> Result<BTreeSet<String>> {
     Tree::of(root).local_names(kind)
 }
 

@@ -151,7 +151,7 @@ pub(super) struct TrafficReader<'d> {
 }
 
 impl<'d> TrafficReader<'d> {
-    pub fn new(grammar: &'d Grammar<'d>) -> Self {
+    pub(super) fn new(grammar: &'d Grammar<'d>) -> Self {
         TrafficReader {
             grammar,
             rules: RuleReader::default(),
@@ -160,12 +160,12 @@ impl<'d> TrafficReader<'d> {
     }
 
     /// Notes what is to be logged of something that is passed over, where the generation logs it.
-    pub fn note(&mut self, line: impl Into<String>) {
+    pub(super) fn note(&mut self, line: impl Into<String>) {
         self.traffic.left_out.push(line.into());
     }
 
     /// Notes that something is there twice. Since 2.3 nothing is logged about it.
-    pub fn repeated(&mut self, what: &str) {
+    pub(super) fn repeated(&mut self, what: &str) {
         if self.grammar.has(Feature::RepeatsLogged) {
             self.note(format!("{what} already set, ignoring."));
         }
@@ -173,7 +173,7 @@ impl<'d> TrafficReader<'d> {
 
     /// Checks the attributes at the beginning of an element, and takes it; false if it belongs to a zone
     /// or policy alone.
-    pub fn start(&mut self, element: &Element, attributes: Option<Attributes>) -> Checked<bool> {
+    pub(super) fn start(&mut self, element: &Element, attributes: Option<Attributes>) -> Checked<bool> {
         if self.rules.skips() {
             return Ok(true);
         }
@@ -246,7 +246,7 @@ impl<'d> TrafficReader<'d> {
     }
 
     /// Takes the end of an element.
-    pub fn end(&mut self, name: &str) -> Checked<()> {
+    pub(super) fn end(&mut self, name: &str) -> Checked<()> {
         let rule = self.rules.end(name, self.grammar, &mut self.traffic.left_out)?;
         self.traffic.rules.extend(rule);
         Ok(())
@@ -254,7 +254,7 @@ impl<'d> TrafficReader<'d> {
 
     /// Everything that was read; what is there twice counts once. Takes time in proportion to the
     /// length of the lists.
-    pub fn finish(mut self) -> Traffic {
+    pub(super) fn finish(mut self) -> Traffic {
         let grammar = self.grammar;
         let repeated = drop_equal(&mut self.traffic.forward_ports);
         for forward in repeated {
@@ -292,7 +292,7 @@ impl<'d> TrafficReader<'d> {
 
 impl Traffic {
     /// Adds a rich rule, where the generation keeps them sorted in its place.
-    pub fn add_rule(&mut self, rule: Rule, grammar: &Grammar) {
+    pub(crate) fn add_rule(&mut self, rule: Rule, grammar: &Grammar) {
         self.rules.push(rule);
         if grammar.has(Feature::SortedRules) {
             rich::sort(&mut self.rules);
@@ -301,7 +301,7 @@ impl Traffic {
 
     /// Merges ports as firewalld does when it loads the configuration: since 1.1 those that overlap,
     /// before only those that are the same.
-    pub fn merge_ports(&mut self, grammar: &Grammar) {
+    pub(crate) fn merge_ports(&mut self, grammar: &Grammar) {
         for ports in [&mut self.ports, &mut self.source_ports] {
             if grammar.has(Feature::PortsMerged) {
                 *ports = port::merge(std::mem::take(ports), grammar);

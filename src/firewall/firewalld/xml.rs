@@ -30,7 +30,7 @@ const FREQUENT: [&str; 12] = [
 
 /// The beginning of an element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Element {
+pub(super) struct Element {
     /// Its name.
     pub name: Cow<'static, str>,
     /// Attributes in file order.
@@ -39,7 +39,7 @@ pub struct Element {
 
 impl Element {
     /// The value of an attribute.
-    pub fn get(&self, attribute: &str) -> Option<&str> {
+    pub(super) fn get(&self, attribute: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(name, _)| name == attribute);
         found.map(|(_, value)| value.as_str())
     }
@@ -47,7 +47,7 @@ impl Element {
 
 /// Takes a document element by element. What it refuses ends the reading: of several faults the
 /// first in the file is reported, as by firewalld's SAX handlers (`core/io/io_object.py`).
-pub trait Handler {
+pub(super) trait Handler {
     /// An element begins.
     ///
     /// # Errors
@@ -63,7 +63,7 @@ pub trait Handler {
 
 /// Why a document is not read to its end.
 #[derive(Debug)]
-pub enum Stop {
+pub(super) enum Stop {
     /// The handler refuses it.
     Refused(Fault),
     /// It is not well-formed: what is wrong, and in which line and column.
@@ -87,7 +87,7 @@ fn is_xml(c: char) -> bool {
 ///
 /// # Errors
 /// The first thing in it that is not well-formed or that the handler refuses.
-pub fn read(text: &str, handler: &mut impl Handler) -> Result<(), Stop> {
+pub(super) fn read(text: &str, handler: &mut impl Handler) -> Result<(), Stop> {
     let text = match text.contains('\r') {
         true => &text.replace("\r\n", "\n").replace('\r', "\n"),
         false => text,
@@ -220,17 +220,17 @@ fn place(text: &str, at: u64) -> String {
 
 /// Writes a document.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     text: String,
     open: Vec<&'static str>,
 }
 
 /// Attributes to write; those without a value are left out.
-pub type Attributes<'a> = &'a [(&'a str, Option<&'a str>)];
+pub(super) type Attributes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 impl Writer {
     /// Begins a document with its outermost element.
-    pub fn new(name: &'static str, attributes: Attributes) -> Self {
+    pub(super) fn new(name: &'static str, attributes: Attributes) -> Self {
         let mut writer = Writer {
             text: "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n".to_owned(),
             open: Vec::new(),
@@ -240,14 +240,14 @@ impl Writer {
     }
 
     /// Begins an element on a line of its own.
-    pub fn open(&mut self, name: &'static str, attributes: Attributes) {
+    pub(super) fn open(&mut self, name: &'static str, attributes: Attributes) {
         self.tag(name, attributes);
         self.text.push_str(">\n");
         self.open.push(name);
     }
 
     /// Ends the element that was begun last.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(name) = self.open.pop() {
             self.indent();
             self.text.push_str("</");
@@ -257,13 +257,13 @@ impl Writer {
     }
 
     /// An element without content.
-    pub fn empty(&mut self, name: &str, attributes: Attributes) {
+    pub(super) fn empty(&mut self, name: &str, attributes: Attributes) {
         self.tag(name, attributes);
         self.text.push_str("/>\n");
     }
 
     /// An element with text in it.
-    pub fn text(&mut self, name: &str, attributes: Attributes, text: &str) {
+    pub(super) fn text(&mut self, name: &str, attributes: Attributes, text: &str) {
         self.tag(name, attributes);
         self.text.push('>');
         escape(&mut self.text, text);
@@ -273,7 +273,7 @@ impl Writer {
     }
 
     /// Ends the document.
-    pub fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         while !self.open.is_empty() {
             self.close();
         }

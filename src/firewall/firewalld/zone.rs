@@ -10,10 +10,10 @@ use super::traffic::{Traffic, TrafficReader};
 use super::xml::{Element, Handler, Writer};
 
 /// Targets that a zone can have.
-pub const TARGETS: [&str; 4] = ["default", "ACCEPT", "DROP", "%%REJECT%%"];
+pub(crate) const TARGETS: [&str; 4] = ["default", "ACCEPT", "DROP", "%%REJECT%%"];
 
 /// How firewalld itself spells `default`; read, and not written.
-pub const INTERNAL_TARGET: &str = "{chain}_{zone}";
+pub(crate) const INTERNAL_TARGET: &str = "{chain}_{zone}";
 
 /// A zone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Zone {
     }
 
     /// Whether an interface or source is bound to the zone.
-    pub fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         !self.interfaces.is_empty() || !self.sources.is_empty()
     }
 }

@@ -7,7 +7,7 @@ use crate::firewall::ports::PortRange;
 /// What connection tracking knows of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs, reason = "the names are those of iptables-extensions(8)")]
-pub enum State {
+pub(crate) enum State {
     New,
     Established,
     Related,
@@ -19,7 +19,7 @@ pub enum State {
 
 impl State {
     /// Reads a state's name, in any case as iptables takes it.
-    pub fn parse(text: &str) -> Option<State> {
+    pub(crate) fn parse(text: &str) -> Option<State> {
         Some(match text.to_ascii_uppercase().as_str() {
             "NEW" => State::New,
             "ESTABLISHED" => State::Established,
@@ -35,7 +35,7 @@ impl State {
 
 /// One thing that a rule asks of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
+pub(crate) enum Match {
     /// Only in a rule set of this family.
     Family(super::Family),
     /// The protocol's number.
@@ -89,7 +89,7 @@ pub enum Match {
 
 /// A match, or that it is not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// Whether packets that do not match are meant.
     pub not: bool,
     /// The match.
@@ -98,7 +98,7 @@ pub struct Condition {
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// `ACCEPT`, `DROP`, a chain, ...
     pub name: String,
     /// `-g`: what returns from the chain returns from this one, too.
@@ -109,7 +109,7 @@ pub struct Target {
 
 impl Target {
     /// The value of an option by any of its names.
-    pub fn option(&self, names: &[&str]) -> Option<&str> {
+    pub(crate) fn option(&self, names: &[&str]) -> Option<&str> {
         let at = self.options.iter().position(|word| names.contains(&word.as_str()))?;
         self.options.get(at + 1).map(String::as_str)
     }
@@ -117,7 +117,7 @@ impl Target {
 
 /// A rule without its chain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// What packets have to meet, all of it.
     pub conditions: Vec<Condition>,
     /// What becomes of them; none if they are only counted.
@@ -128,7 +128,7 @@ pub struct Rule {
 
 impl Rule {
     /// The only protocol that the rule is for, by number.
-    pub fn protocol(&self) -> Option<u8> {
+    pub(crate) fn protocol(&self) -> Option<u8> {
         self.conditions.iter().find_map(|condition| match condition {
             Condition {
                 not: false,
@@ -140,7 +140,7 @@ impl Rule {
 }
 
 /// The name of a protocol with ports.
-pub fn protocol_name(number: u8) -> Option<&'static str> {
+pub(crate) fn protocol_name(number: u8) -> Option<&'static str> {
     Some(match number {
         6 => "tcp",
         17 => "udp",

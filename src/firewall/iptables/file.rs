@@ -16,7 +16,7 @@ const BUILT_IN: [(&str, &[&str]); 5] = [
 
 /// A file taken apart.
 #[derive(Debug, Clone, Default)]
-pub struct RuleFile {
+pub(crate) struct RuleFile {
     /// Its tables in order.
     pub tables: Vec<Table>,
     /// Why iptables-restore would not load it, in words; empty if it would.
@@ -25,7 +25,7 @@ pub struct RuleFile {
 
 /// A table.
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub(crate) struct Table {
     /// `filter`, `nat`, ...
     pub name: String,
     /// The line that opens it.
@@ -38,7 +38,7 @@ pub struct Table {
 
 /// A chain.
 #[derive(Debug, Clone, Default)]
-pub struct Chain {
+pub(crate) struct Chain {
     /// Whether it drops what comes to its end.
     pub drops: bool,
     /// Its rules in the order in which packets meet them.
@@ -47,7 +47,7 @@ pub struct Chain {
 
 /// A rule of a file.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub(crate) struct Line {
     /// The line's index.
     pub at: usize,
     /// The rule.
@@ -58,7 +58,7 @@ pub struct Line {
 
 impl RuleFile {
     /// Reads the lines of a file. `port` knows ports by name.
-    pub fn parse(lines: &[&str], port: &dyn Fn(&str) -> Option<u16>) -> RuleFile {
+    pub(crate) fn parse(lines: &[&str], port: &dyn Fn(&str) -> Option<u16>) -> RuleFile {
         let mut file = RuleFile::default();
         for (at, line) in lines.iter().enumerate() {
             let number = at + 1;
@@ -89,7 +89,7 @@ impl RuleFile {
     }
 
     /// The table by this name that is closed by a `COMMIT`.
-    pub fn table(&self, name: &str) -> Option<&Table> {
+    pub(crate) fn table(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == name && table.commit.is_some())
     }
 

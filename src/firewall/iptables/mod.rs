@@ -9,12 +9,12 @@ mod parse;
 mod walk;
 mod words;
 
-pub use condition::{Condition, Match, Rule, State, Target, protocol_name};
-pub use file::{RuleFile, Table};
-pub use packets::Packets;
-pub use parse::mark;
-pub use walk::{Place, Walk, closing, walk};
-pub use words::{quoted, split};
+pub(crate) use condition::{Condition, Match, Rule, State, Target, protocol_name};
+pub(crate) use file::RuleFile;
+pub(crate) use packets::Packets;
+pub(crate) use parse::mark;
+pub(crate) use walk::{Place, closing, walk};
+pub(crate) use words::{quoted, split};
 
 /// The two address families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,7 +17,7 @@ const TCP: u8 = 6;
 
 /// Packets that begin connections, as far as an opening says of which kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packets {
+pub(crate) struct Packets {
     /// The family of the rule set.
     pub family: Family,
     /// What connection tracking says of them: a new connection, one that is sent elsewhere.
@@ -63,7 +63,7 @@ pub(super) struct Met {
 
 impl Packets {
     /// Packets that begin connections to the node.
-    pub fn new(family: Family) -> Packets {
+    pub(crate) fn new(family: Family) -> Packets {
         Packets {
             family,
             state: State::New,
@@ -79,7 +79,7 @@ impl Packets {
     }
 
     /// The packets that meet a rule's conditions; those that say "not" are left out.
-    pub fn of(rule: &Rule, family: Family, forwarded: bool) -> Packets {
+    pub(crate) fn of(rule: &Rule, family: Family, forwarded: bool) -> Packets {
         let mut packets = Packets {
             forwarded,
             ..Packets::new(family)

@@ -62,7 +62,7 @@ struct Reader<'w> {
 impl Rule {
     /// Reads the words after a chain's name. `port` knows ports by name. What cannot be read is
     /// among the conditions as [`Match::Other`].
-    pub fn parse(words: &[String], port: &dyn Fn(&str) -> Option<u16>) -> Rule {
+    pub(crate) fn parse(words: &[String], port: &dyn Fn(&str) -> Option<u16>) -> Rule {
         let mut reader = Reader {
             words: words.iter().peekable(),
             joined: None,
@@ -361,7 +361,7 @@ fn icmp(text: &str) -> Option<(u8, Option<u8>)> {
 }
 
 /// `VALUE[/MASK]`, decimal or hexadecimal.
-pub fn mark(text: &str) -> Option<(u32, u32)> {
+pub(crate) fn mark(text: &str) -> Option<(u32, u32)> {
     let number = |text: &str| match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => u32::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),

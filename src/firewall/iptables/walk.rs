@@ -7,7 +7,7 @@ use super::packets::{Fit, Packets};
 
 /// Where a rule has to stand.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(crate) struct Place {
     /// The chain.
     pub chain: String,
     /// The index of the line that it comes before; none is the chain's end.
@@ -16,7 +16,7 @@ pub struct Place {
 
 /// What becomes of packets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// Where they are kept out first, on each way that they can take.
     pub places: Vec<Place>,
     /// Lines that keep them out and that nothing can come before, since they are put at the head
@@ -27,7 +27,7 @@ pub struct Walk {
 }
 
 /// Follows packets from the start of a chain.
-pub fn walk(table: &Table, chain: &str, packets: &Packets) -> Walk {
+pub(crate) fn walk(table: &Table, chain: &str, packets: &Packets) -> Walk {
     let mut walker = Walker {
         table,
         found: Walk::default(),
@@ -45,7 +45,7 @@ pub fn walk(table: &Table, chain: &str, packets: &Packets) -> Walk {
 
 /// The line of the rule that keeps out whatever comes to it in a chain: itself, or in a chain that it
 /// jumps to. A log just before it belongs to it.
-pub fn closing(table: &Table, chain: &str, family: Family) -> Option<usize> {
+pub(crate) fn closing(table: &Table, chain: &str, family: Family) -> Option<usize> {
     let mut walker = Walker {
         table,
         found: Walk::default(),

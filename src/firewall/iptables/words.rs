@@ -2,7 +2,7 @@
 //! quotes, in which a backslash escapes the next character (`add_param_to_argv`, iptables 1.8.9).
 
 /// The words; none if a quote is not closed.
-pub fn split(line: &str) -> Option<Vec<String>> {
+pub(crate) fn split(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let (mut quoted, mut escaped) = (false, false);
@@ -31,7 +31,7 @@ pub fn split(line: &str) -> Option<Vec<String>> {
 }
 
 /// A word as it is written in a line: in quotes where it needs them; none if no line can hold it.
-pub fn quoted(word: &str) -> Option<String> {
+pub(crate) fn quoted(word: &str) -> Option<String> {
     if word.chars().any(char::is_control) {
         return None;
     }

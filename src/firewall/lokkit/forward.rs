@@ -43,12 +43,12 @@ impl Forward {
     }
 
     /// The address of another host, if it goes to one.
-    pub fn remote(&self) -> Option<&str> {
+    pub(crate) fn remote(&self) -> Option<&str> {
         self.to_address.as_deref().filter(|address| !address.is_empty())
     }
 
     /// The ports where it ends.
-    pub fn target_ports(&self) -> Ports {
+    pub(crate) fn target_ports(&self) -> Ports {
         self.to_ports.unwrap_or(self.ports)
     }
 

@@ -91,7 +91,7 @@ impl Opt {
 
 /// Where the words come from: a file may hold fewer options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grammar {
+pub(crate) enum Grammar {
     /// The command line.
     CommandLine,
     /// A configuration file, one word a line.
@@ -100,7 +100,7 @@ pub enum Grammar {
 
 /// What a word, or two, came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
+pub(crate) enum Item {
     /// An option without a value.
     Flag(Opt),
     /// An option with its value, not looked at yet.
@@ -119,7 +119,7 @@ pub enum Item {
 }
 
 /// Parses words into options, in order.
-pub fn parse<W: AsRef<OsStr>>(words: &[W], grammar: Grammar) -> Vec<Item> {
+pub(crate) fn parse<W: AsRef<OsStr>>(words: &[W], grammar: Grammar) -> Vec<Item> {
     let mut parser = Parser {
         words: words.iter().map(AsRef::as_ref),
         grammar,

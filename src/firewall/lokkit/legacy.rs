@@ -8,14 +8,14 @@ use super::services::{SERVICES, Service, service};
 use super::settings::Settings;
 
 /// The older configuration file.
-pub const PATH: &str = "/etc/sysconfig/system-config-securitylevel";
+pub(crate) const PATH: &str = "/etc/sysconfig/system-config-securitylevel";
 
 /// What the predecessor opened without being asked.
 const ALWAYS_OPEN: [&str; 3] = ["ipsec", "mdns", "ipp"];
 
 /// Turns ports into the services that they make up; a file that names services already is taken
 /// as it is. Whether there was anything to convert.
-pub fn convert(settings: &mut Settings) -> bool {
+pub(crate) fn convert(settings: &mut Settings) -> bool {
     if !settings.services.is_empty() {
         return false;
     }

@@ -1,21 +1,21 @@
 //! lokkit's files: its declarative configuration and what it generates from that.
 
 pub mod config;
-pub mod custom;
-pub mod forward;
-pub mod grammar;
+pub(crate) mod custom;
+pub(crate) mod forward;
+pub(crate) mod grammar;
 pub mod icmp;
-pub mod interface;
-pub mod legacy;
-pub mod modules;
-pub mod names;
-pub mod port;
-pub mod rules;
-pub mod selinux;
+pub(crate) mod interface;
+pub(crate) mod legacy;
+pub(crate) mod modules;
+pub(crate) mod names;
+pub(crate) mod port;
+pub(crate) mod rules;
+pub(crate) mod selinux;
 pub mod services;
-pub mod set;
-pub mod settings;
-pub mod sysctl;
+pub(crate) mod set;
+pub(crate) mod settings;
+pub(crate) mod sysctl;
 
 use crate::error::{Error, Result};
 use crate::root::{Kind, Root};

@@ -11,7 +11,7 @@ use crate::error::{Result, if_exists};
 use crate::root::Root;
 
 /// The files and the prefixes of their keys.
-pub const FILES: [(&str, &str); 2] = [
+pub(crate) const FILES: [(&str, &str); 2] = [
     ("/etc/sysconfig/iptables-config", "IPTABLES_"),
     ("/etc/sysconfig/ip6tables-config", "IP6TABLES_"),
 ];
@@ -32,7 +32,7 @@ const KEYS: [(&str, &str); 8] = [
 
 /// Applies the module options to one of [`FILES`]; a missing file is made. The file before is kept
 /// as `.old` if it changes. Returns the modules of which the list changed.
-pub fn save(root: &Root, (path, prefix): (&str, &str), settings: &Settings) -> Result<Changed> {
+pub(crate) fn save(root: &Root, (path, prefix): (&str, &str), settings: &Settings) -> Result<Changed> {
     let old = if_exists(root.read(path))?.unwrap_or_default();
     let (new, changed) = edit(&old, prefix, settings);
     if new != old {
@@ -43,7 +43,7 @@ pub fn save(root: &Root, (path, prefix): (&str, &str), settings: &Settings) -> R
 
 /// The modules that were added to a list or removed from it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changed {
+pub(crate) struct Changed {
     added: HashSet<Vec<u8>>,
     /// Without their prefix, as [`stem`] has them.
     removed: HashSet<Vec<u8>>,
@@ -115,12 +115,12 @@ fn edit_list(list: &[u8], settings: &Settings, changed: &mut Changed) -> Option<
 
 impl Changed {
     /// Whether the module was added.
-    pub fn added(&self, module: &OsStr) -> bool {
+    pub(crate) fn added(&self, module: &OsStr) -> bool {
         self.added.contains(module.as_bytes())
     }
 
     /// Whether the module was removed, in either of its spellings.
-    pub fn removed(&self, module: &OsStr) -> bool {
+    pub(crate) fn removed(&self, module: &OsStr) -> bool {
         self.removed.contains(stem(module.as_bytes()))
     }
 }

@@ -9,14 +9,14 @@ use crate::root::Root;
 const PATH: &str = "/etc/services";
 
 /// The image's port names.
-pub struct PortNames<'r> {
+pub(crate) struct PortNames<'r> {
     root: &'r Root,
     table: OnceCell<Table>,
 }
 
 impl<'r> PortNames<'r> {
     /// The names of an image; nothing is read yet.
-    pub fn new(root: &'r Root) -> Self {
+    pub(crate) fn new(root: &'r Root) -> Self {
         PortNames {
             root,
             table: OnceCell::new(),
@@ -25,7 +25,7 @@ impl<'r> PortNames<'r> {
 
     /// The port of a name or alias, whatever the protocol: the first entry that has it counts.
     /// An unreadable file holds no names.
-    pub fn port(&self, name: &[u8]) -> Option<u16> {
+    pub(crate) fn port(&self, name: &[u8]) -> Option<u16> {
         let table = self.table.get_or_init(|| parse(&self.root.read(PATH).unwrap_or_default()));
         // A port definition is tried at each of its dashes; what is too long needs no hashing.
         let known = (name.len() <= table.longest).then(|| table.ports.get(name))?;

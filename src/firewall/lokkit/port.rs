@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Looks a port name up; `None` if it is unknown.
-pub type Lookup<'a> = &'a dyn Fn(&[u8]) -> Option<u16>;
+pub(crate) type Lookup<'a> = &'a dyn Fn(&[u8]) -> Option<u16>;
 
 /// One port or a range of them, `low <= high`. Printed as `N` or `N-M`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +45,7 @@ impl Ports {
     }
 
     /// As iptables matches write it: `N` or `N:M`.
-    pub fn to_match(self) -> impl fmt::Display {
+    pub(crate) fn to_match(self) -> impl fmt::Display {
         Joined(self, ':')
     }
 

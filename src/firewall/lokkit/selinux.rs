@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::root::Root;
 
 /// The file that is written.
-pub const PATH: &str = "/etc/selinux/config";
+pub(crate) const PATH: &str = "/etc/selinux/config";
 /// Where it is read if that is missing.
 const FALLBACK: &str = "/etc/sysconfig/selinux";
 
 /// The modes, in the order that messages list them.
-pub const MODES: [&str; 3] = ["enforcing", "permissive", "disabled"];
+pub(crate) const MODES: [&str; 3] = ["enforcing", "permissive", "disabled"];
 
 /// Mode and policy type, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Selinux {
 }
 
 /// The mode of that name, or what is to be said about it.
-pub fn mode(name: &OsStr) -> std::result::Result<&'static str, String> {
+pub(crate) fn mode(name: &OsStr) -> std::result::Result<&'static str, String> {
     let [enforcing, permissive, disabled] = MODES;
     MODES.into_iter().find(|mode| *mode == name).ok_or_else(|| {
         format!(
@@ -37,7 +37,7 @@ pub fn mode(name: &OsStr) -> std::result::Result<&'static str, String> {
 
 /// Reads the file. The second value are whole messages about it; if there is any, no call may go
 /// on.
-pub fn load(root: &Root) -> Result<(Selinux, Vec<String>)> {
+pub(crate) fn load(root: &Root) -> Result<(Selinux, Vec<String>)> {
     for path in [PATH, FALLBACK] {
         if root.is_file(path) {
             let (found, errors) = parse(&root.read(path)?);
@@ -50,7 +50,7 @@ pub fn load(root: &Root) -> Result<(Selinux, Vec<String>)> {
 /// Writes what is wanted over what there is; missing halves are completed by what there is, then
 /// by enforcing and targeted. The file is written as a whole, other lines are lost; nothing is
 /// written if nothing changes. Whether it was.
-pub fn save(root: &Root, wanted: &Selinux, found: &Selinux) -> Result<bool> {
+pub(crate) fn save(root: &Root, wanted: &Selinux, found: &Selinux) -> Result<bool> {
     let complete = |first: &Selinux, second: &Selinux| Selinux {
         mode: first.mode.or(second.mode),
         policy: first.policy.clone().or(second.policy.clone()),

@@ -49,7 +49,7 @@ pub fn defaults(set: &str) -> impl Iterator<Item = &'static Service> {
 }
 
 /// The names of the `--default` sets.
-pub const DEFAULT_SETS: [&str; 2] = ["server", "desktop"];
+pub(crate) const DEFAULT_SETS: [&str; 2] = ["server", "desktop"];
 
 const fn tcp(port: u16) -> ServicePort {
     ServicePort {

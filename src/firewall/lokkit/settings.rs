@@ -110,7 +110,7 @@ pub struct Settings {
 
 impl Settings {
     /// Whether the firewall is on: unless it says off, it is.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.switch != Some(false)
     }
 
@@ -171,7 +171,7 @@ impl Settings {
     }
 
     /// Whether a module option is among them.
-    pub fn names_modules(&self) -> bool {
+    pub(crate) fn names_modules(&self) -> bool {
         !self.add_modules.is_empty() || !self.remove_modules.is_empty()
     }
 }

@@ -5,13 +5,13 @@ use crate::error::{Result, if_exists};
 use crate::root::Root;
 
 /// The file.
-pub const PATH: &str = "/etc/sysctl.conf";
+pub(crate) const PATH: &str = "/etc/sysctl.conf";
 const KEY: &[u8] = b"net.ipv4.ip_forward";
 const LINE: &[u8] = b"net.ipv4.ip_forward = 1";
 
 /// Sets `net.ipv4.ip_forward` to 1; a missing file is made. The file before is kept as `.old` if
 /// it changes. Whether it did.
-pub fn turn_forwarding_on(root: &Root) -> Result<bool> {
+pub(crate) fn turn_forwarding_on(root: &Root) -> Result<bool> {
     let old = if_exists(root.read(PATH))?;
     let new = forwarding(old.as_deref().unwrap_or_default());
     if old.as_deref() == Some(new.as_slice()) {

@@ -36,7 +36,7 @@ pub(super) struct Values<'t> {
 
 impl<'t> Values<'t> {
     /// Finds what is set.
-    pub fn new(tokens: &'t [Token]) -> Values<'t> {
+    pub(super) fn new(tokens: &'t [Token]) -> Values<'t> {
         let mut set: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         for (at, token) in tokens.iter().enumerate() {
             let Kind::Name(name) = &token.kind else { continue };
@@ -70,22 +70,22 @@ impl<'t> Values<'t> {
     }
 
     /// Lets a name stand for a text.
-    pub fn push(&mut self, name: &str, value: String) {
+    pub(super) fn push(&mut self, name: &str, value: String) {
         self.loops.push((name.to_owned(), value));
     }
 
     /// The name that came last is what it was before.
-    pub fn pop(&mut self) {
+    pub(super) fn pop(&mut self) {
         self.loops.pop();
     }
 
     /// The expression that begins at a token, and where it ends.
-    pub fn expression(&self, at: usize) -> (Value, usize) {
+    pub(crate) fn expression(&self, at: usize) -> (Value, usize) {
         self.value(at, 0)
     }
 
     /// The arguments of a call, from behind its parenthesis.
-    pub fn arguments(&self, mut at: usize) -> Vec<Value> {
+    pub(super) fn arguments(&self, mut at: usize) -> Vec<Value> {
         let mut found = Vec::new();
         if self.is(at, ")") {
             return found;

@@ -32,7 +32,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub fn load(root: &Root) -> Result<Tree> {
+    pub(super) fn load(root: &Root) -> Result<Tree> {
         let mut tree = Tree {
             nodes: BTreeMap::new(),
             owners: owners(root)?,
@@ -93,12 +93,12 @@ impl Tree {
     }
 
     /// `SIZE<tab>PATH` of everything.
-    pub fn all(&self) -> String {
+    pub(super) fn all(&self) -> String {
         self.sizes(|_| true)
     }
 
     /// `SIZE<tab>PATH` of directories.
-    pub fn directories(&self) -> String {
+    pub(super) fn directories(&self) -> String {
         self.sizes(|node| node.is_dir)
     }
 
@@ -110,7 +110,7 @@ impl Tree {
     }
 
     /// Each path and, on the next line, the package that owns it.
-    pub fn owners(&self) -> String {
+    pub(super) fn owners(&self) -> String {
         let owner = |path: &Path| self.owners.get(path).map_or("Not owned by any package.", String::as_str);
         self.nodes
             .keys()

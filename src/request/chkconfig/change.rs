@@ -17,7 +17,7 @@ use crate::sysv::plan::{Change, own, renumbered};
 use crate::sysv::{script, xinetd};
 
 /// Adds a service or sets its state.
-pub fn set(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change) -> Reply {
+pub(crate) fn set(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change) -> Reply {
     let layout = layout(call);
     let mut reply = Reply::new();
     let done = match find(&layout, name, only) {
@@ -33,7 +33,7 @@ pub fn set(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change)
 }
 
 /// Removes all entries of a service.
-pub fn remove(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
+pub(super) fn remove(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = Reply::new();
     let done = match find(&layout, name, only) {
@@ -58,7 +58,7 @@ fn remove_entries(layout: &Layout, name: &OsStr) -> Result<bool, Failure> {
 }
 
 /// Notes the intent, which a failed request carries too, and turns a failure into its answer.
-pub fn conclude(mut reply: Reply, name: &OsStr, intent: Intent, done: Result<bool, Failure>) -> Reply {
+pub(super) fn conclude(mut reply: Reply, name: &OsStr, intent: Intent, done: Result<bool, Failure>) -> Reply {
     match done {
         Ok(changed) => reply.intent(intent, changed),
         Err(failure) => {
@@ -111,7 +111,12 @@ fn set_ordered(layout: &Layout, name: &OsStr, defaults: &Defaults, change: Chang
 }
 
 /// Writes a plan, into level directories that are made if need be.
-pub fn write(layout: &Layout, name: &OsStr, entries: &links::Entries, plan: &Plan) -> Result<bool, Failure> {
+pub(super) fn write(
+    layout: &Layout,
+    name: &OsStr,
+    entries: &links::Entries,
+    plan: &Plan,
+) -> Result<bool, Failure> {
     if plan.iter().all(Option::is_none) {
         return Ok(false);
     }

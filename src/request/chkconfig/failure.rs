@@ -11,7 +11,7 @@ use crate::sysv::script::Trouble;
 
 /// A failure that ends a request.
 #[derive(Debug)]
-pub enum Failure {
+pub(super) enum Failure {
     /// The script can't be worked with.
     Script(Trouble),
     /// A level's directory can't be read.
@@ -40,7 +40,7 @@ impl From<Error> for Failure {
 
 impl Failure {
     /// The line about a service.
-    pub fn line(&self, name: &OsStr) -> String {
+    pub(super) fn line(&self, name: &OsStr) -> String {
         let name = name.to_string_lossy();
         match self {
             Failure::Script(Trouble::Unreadable(errno)) => {

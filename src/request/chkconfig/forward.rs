@@ -12,7 +12,7 @@ use crate::sysv::native;
 const SKIP: &str = "SYSTEMCTL_SKIP_REDIRECT";
 
 /// Systemctl's answer, if the request is for it.
-pub fn to_systemctl(call: &Call, asked: &Request) -> Option<Reply> {
+pub(super) fn to_systemctl(call: &Call, asked: &Request) -> Option<Reply> {
     let (verb, name) = forwarded(&asked.verb)?;
     let stays = asked.no_redirect
         || asked.only == Some(ServiceType::Xinetd)

@@ -16,7 +16,7 @@ use crate::sysv::plan::Change;
 use crate::sysv::script;
 
 /// Adds a script if every name that it requires is met by a script or a unit.
-pub fn install(call: &Call, name: &OsStr) -> Reply {
+pub(super) fn install(call: &Call, name: &OsStr) -> Reply {
     let layout = layout(call);
     if let Ok(script) = script::load(&layout, name)
         && script.defaults.lsb
@@ -30,7 +30,7 @@ pub fn install(call: &Call, name: &OsStr) -> Reply {
 }
 
 /// Removes a script unless another one that is on requires it.
-pub fn remove(call: &Call, name: &OsStr) -> Reply {
+pub(super) fn remove(call: &Call, name: &OsStr) -> Reply {
     if is_required(&layout(call), name) {
         let mut reply = Reply::new();
         let intent = Intent::Service {

@@ -29,7 +29,7 @@ Note: This output shows SysV services only and does not include native
 const NAME_WIDTH: usize = 15;
 
 /// Lists one service.
-pub fn one(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
+pub(super) fn one(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = start(call);
     let hidden = only == Some(ServiceType::Sysv)
@@ -65,7 +65,7 @@ pub fn one(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
 }
 
 /// Lists every service.
-pub fn all(call: &Call, only: Option<ServiceType>) -> Reply {
+pub(super) fn all(call: &Call, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = start(call);
     if only != Some(ServiceType::Xinetd)

@@ -11,7 +11,7 @@ use crate::sysv::xinetd;
 
 /// A service that was found.
 #[derive(Debug)]
-pub enum Service {
+pub(super) enum Service {
     /// An init script.
     Script(Script),
     /// A service of xinetd, with the text of its file.
@@ -19,7 +19,7 @@ pub enum Service {
 }
 
 /// Looks a name up: an init script first, then a service of xinetd, or where `only` says.
-pub fn find(layout: &Layout, name: &OsStr, only: Option<ServiceType>) -> Result<Service, Trouble> {
+pub(super) fn find(layout: &Layout, name: &OsStr, only: Option<ServiceType>) -> Result<Service, Trouble> {
     let missing = Trouble::Unreadable(Errno::ENOENT);
     let script = match only {
         Some(ServiceType::Xinetd) => Err(missing),

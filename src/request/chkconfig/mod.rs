@@ -22,11 +22,11 @@ use crate::sysv::layout::Layout;
 use crate::sysv::native;
 use crate::sysv::plan::Change;
 
-pub use change::set;
-pub use query::is_on_in;
+pub(super) use change::set;
+pub(crate) use query::is_on_in;
 
 /// Carries a request out.
-pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+pub(super) fn execute(call: &Call, parsed: Parsed) -> Reply {
     match parsed {
         Ok(request) => dispatch(call, &request),
         Err(misuse) => refuse(misuse),
@@ -34,7 +34,7 @@ pub fn execute(call: &Call, parsed: Parsed) -> Reply {
 }
 
 /// The answer to a command line that can't be carried out.
-pub fn refuse(misuse: Misuse) -> Reply {
+pub(super) fn refuse(misuse: Misuse) -> Reply {
     match misuse {
         Misuse::Usage => text::usage(),
         Misuse::Line(line) => Reply::error(line, 1),
@@ -42,7 +42,7 @@ pub fn refuse(misuse: Misuse) -> Reply {
 }
 
 /// The image's SysV directories, missing ones tolerated as far as the configuration says.
-pub fn layout<'r>(call: &Call<'r>) -> Layout<'r> {
+pub(super) fn layout<'r>(call: &Call<'r>) -> Layout<'r> {
     Layout::find(call.root, call.config.shims.answers == Answers::Image)
 }
 
@@ -71,7 +71,7 @@ fn changing(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change
 }
 
 /// What setting a state means, with the levels that are meant when none are named.
-pub fn change_to(state: State, levels: Option<Levels>) -> Change {
+pub(super) fn change_to(state: State, levels: Option<Levels>) -> Change {
     match state {
         State::On => Change::On(levels.unwrap_or(Levels::MULTI_USER)),
         State::Off => Change::Off(levels.unwrap_or(Levels::MULTI_USER)),

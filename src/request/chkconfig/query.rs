@@ -17,7 +17,7 @@ use crate::sysv::xinetd;
 const RUNLEVEL: &str = "/sbin/runlevel";
 
 /// Answers a query: 0 for on, 1 for off and for everything that is unknown.
-pub fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<ServiceType>) -> Reply {
+pub(super) fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let on = match find(&layout, name, only) {
         Err(_) => return Reply::new().fail(1),
@@ -38,13 +38,13 @@ pub fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<Serv
 }
 
 /// Whether an init script is on in any level; what can't be read is not.
-pub fn is_on_anywhere(layout: &Layout, name: &OsStr) -> bool {
+pub(super) fn is_on_anywhere(layout: &Layout, name: &OsStr) -> bool {
     find(layout, name, Some(ServiceType::Sysv)).is_ok()
         && Index::load_one(layout, name).is_ok_and(|entries| !entries.on().is_empty())
 }
 
 /// Whether an init script is on in a level; what can't be read is not.
-pub fn is_on_in(layout: &Layout, name: &OsStr, level: usize) -> bool {
+pub(crate) fn is_on_in(layout: &Layout, name: &OsStr, level: usize) -> bool {
     find(layout, name, Some(ServiceType::Sysv)).is_ok()
         && Index::load_one(layout, name).is_ok_and(|entries| entries.is_on(level))
 }

@@ -14,14 +14,14 @@ usage:   chkconfig [--list] [--type <type>] [name]
 ";
 
 /// `chkconfig version X`.
-pub fn version() -> Reply {
+pub(super) fn version() -> Reply {
     let mut reply = Reply::new();
     reply.output.out_line(format!("chkconfig version {VERSION}"));
     reply
 }
 
 /// The usage text, which is an error even when it is asked for.
-pub fn usage() -> Reply {
+pub(super) fn usage() -> Reply {
     let mut reply = Reply::new();
     reply.output.err_line(format!("chkconfig version {VERSION}"));
     reply.output.err_line("Answered by nodeshim, under the Apache License 2.0.");

@@ -28,7 +28,7 @@ fn asks_nothing(given: &Given) -> bool {
 }
 
 /// Carries a request out.
-pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+pub(super) fn execute(call: &Call, parsed: Parsed) -> Reply {
     let given = match parsed {
         Ok(given) if !given.has("--help") && call.config.shims.firewall_cmd != FirewallCmd::Virtual => given,
         parsed => return firewalld::answer(Side::Online, call, parsed),

@@ -19,7 +19,7 @@ const OBJECTS: [(&str, &str); 5] = [
 ];
 
 /// What a request asks for.
-pub fn clauses(given: &Given, root: &Root) -> Vec<Clause> {
+pub(crate) fn clauses(given: &Given, root: &Root) -> Vec<Clause> {
     let reader = Reader {
         given,
         grammar: Grammar::of(root),
@@ -32,7 +32,7 @@ pub fn clauses(given: &Given, root: &Root) -> Vec<Clause> {
 }
 
 /// A request without one of its options or values; none if nothing of it is left.
-pub fn without(given: Given, position: Position) -> Option<Given> {
+pub(crate) fn without(given: Given, position: Position) -> Option<Given> {
     Some(match position {
         Position::Option(option) => given.without(option, None),
         Position::Value(option, at) => given.without(option, Some(at)),

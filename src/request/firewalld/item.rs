@@ -41,12 +41,12 @@ pub(super) enum Item {
 
 impl Item {
     /// The rule of no words.
-    pub fn empty_rule() -> Item {
+    pub(crate) fn empty_rule() -> Item {
         Item::RichRule(Box::default(), String::new())
     }
 
     /// Reads a value of `--add-STEM` and its like.
-    pub fn parse(stem: &str, value: &str, grammar: &Grammar) -> Checked<Item> {
+    pub(super) fn parse(stem: &str, value: &str, grammar: &Grammar) -> Checked<Item> {
         let text = value.to_owned();
         Ok(match stem {
             "interface" => Item::Interface(text),
@@ -64,7 +64,7 @@ impl Item {
     }
 
     /// How messages name it.
-    pub fn shown(&self, wording: Wording) -> String {
+    pub(super) fn shown(&self, wording: Wording) -> String {
         let quotes = matches!(wording, Wording::Offline | Wording::Policy);
         match self {
             Item::RichRule(_, typed) if wording == Wording::Permanent => typed.clone(),
@@ -76,7 +76,7 @@ impl Item {
     }
 
     /// The entry itself.
-    pub fn value(&self) -> String {
+    pub(super) fn value(&self) -> String {
         match self {
             Item::Interface(name)
             | Item::Source(name)
@@ -94,7 +94,7 @@ impl Item {
     }
 
     /// What the firewall is asked for by it; none for what only policies have.
-    pub fn opening(&self, trusted: bool) -> Option<FirewallItem> {
+    pub(super) fn opening(&self, trusted: bool) -> Option<FirewallItem> {
         Some(match self {
             Item::Interface(interface) => FirewallItem::Interface {
                 interface: interface.clone(),
@@ -181,7 +181,7 @@ pub(super) enum Ports {
 }
 
 impl Ports {
-    pub fn of(wording: Wording) -> Self {
+    pub(super) fn of(wording: Wording) -> Self {
         match wording {
             Wording::Offline | Wording::Policy => Ports::Spelling,
             Wording::Permanent | Wording::RunningZone => Ports::Ranges,

@@ -32,12 +32,12 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// The configuration as its files are.
-    pub fn whole(&self) -> Whole<'_, 'a> {
+    pub(super) fn whole(&self) -> Whole<'_, 'a> {
         Whole::of(&self.tree, &self.grammar)
     }
 
     /// Whether the generation of firewalld has something.
-    pub fn has(&self, feature: Feature) -> bool {
+    pub(super) fn has(&self, feature: Feature) -> bool {
         self.grammar.has(feature)
     }
 }
@@ -48,45 +48,45 @@ impl Session<'_> {
     }
 
     /// A line on standard output.
-    pub fn print(&mut self, line: impl AsRef<[u8]>) {
+    pub(super) fn print(&mut self, line: impl AsRef<[u8]>) {
         if !self.quiet() {
             self.reply.output.out_line(line);
         }
     }
 
     /// A line on standard error.
-    pub fn complain(&mut self, line: impl AsRef<[u8]>) {
+    pub(super) fn complain(&mut self, line: impl AsRef<[u8]>) {
         if !self.quiet() {
             self.reply.output.err_line(line);
         }
     }
 
     /// `success`, and the end.
-    pub fn success<T>(&mut self) -> Step<T> {
+    pub(super) fn success<T>(&mut self) -> Step<T> {
         self.print("success");
         Err(Exit(0))
     }
 
     /// A line of output, and the end.
-    pub fn answer<T>(&mut self, line: impl AsRef<[u8]>) -> Step<T> {
+    pub(super) fn answer<T>(&mut self, line: impl AsRef<[u8]>) -> Step<T> {
         self.print(line);
         Err(Exit(0))
     }
 
     /// `yes` or `no`, and the end.
-    pub fn yes_or_no<T>(&mut self, yes: bool) -> Step<T> {
+    pub(crate) fn yes_or_no<T>(&mut self, yes: bool) -> Step<T> {
         self.print(if yes { "yes" } else { "no" });
         Err(Exit(u8::from(!yes)))
     }
 
     /// Ends with a message and a status.
-    pub fn fail<T>(&mut self, message: impl AsRef<[u8]>, exit: u8) -> Step<T> {
+    pub(super) fn fail<T>(&mut self, message: impl AsRef<[u8]>, exit: u8) -> Step<T> {
         self.complain(message);
         Err(Exit(exit))
     }
 
     /// Ends with a usage error that only shows when the request is carried out.
-    pub fn misuse<T>(&mut self, message: &str) -> Step<T> {
+    pub(crate) fn misuse<T>(&mut self, message: &str) -> Step<T> {
         let Generation(major, minor) = self.grammar.generation();
         let text = format!("{}{message}", self.side.usage_line((major, minor)));
         self.fail(text, 2)
@@ -94,7 +94,7 @@ impl Session<'_> {
 
     /// Ends with what the configuration refuses: firewall-cmd says `Error: ` before it, as does
     /// firewall-offline-cmd where it cannot read the configuration.
-    pub fn refuse<T>(&mut self, fault: &Fault) -> Step<T> {
+    pub(super) fn refuse<T>(&mut self, fault: &Fault) -> Step<T> {
         match self.side {
             Side::Offline if fault.in_file => {
                 // It would have read everything before it said anything.
@@ -110,30 +110,30 @@ impl Session<'_> {
     }
 
     /// The value, or the end.
-    pub fn checked<T>(&mut self, checked: Checked<T>) -> Step<T> {
+    pub(super) fn checked<T>(&mut self, checked: Checked<T>) -> Step<T> {
         checked.or_else(|fault| self.refuse(&fault))
     }
 
     /// What was read from a file of the configuration, or the end.
-    pub fn read_from_file<T>(&mut self, parsed: Checked<T>) -> Step<T> {
+    pub(crate) fn read_from_file<T>(&mut self, parsed: Checked<T>) -> Step<T> {
         self.checked(parsed.map_err(Fault::in_file))
     }
 
     /// The value, or the end with the failure of a file.
-    pub fn done<T>(&mut self, result: crate::error::Result<T>) -> Step<T> {
+    pub(super) fn done<T>(&mut self, result: crate::error::Result<T>) -> Step<T> {
         result.or_else(|error: Error| {
             self.reply.warnings.push(error.to_string());
             self.refuse(&Code::UnknownError.about(error.to_string()))
         })
     }
 
-    pub fn conf(&mut self) -> Step<Conf> {
+    pub(super) fn conf(&mut self) -> Step<Conf> {
         let conf = Conf::load(&self.tree);
         self.done(conf)
     }
 
     /// Notes an intent of this call.
-    pub fn intent(&mut self, intent: Intent, changed: bool) {
+    pub(super) fn intent(&mut self, intent: Intent, changed: bool) {
         let changed = changed && !self.dry;
         let intent = match self.timed().filter(|_| matches!(intent, Intent::Allow { .. })) {
             Some(note) => note,
@@ -169,7 +169,7 @@ impl Session<'_> {
     }
 
     /// Notes that a definition was made, edited or deleted.
-    pub fn definition(&mut self, object: &str, name: &str, change: &str, changed: bool) {
+    pub(super) fn definition(&mut self, object: &str, name: &str, change: &str, changed: bool) {
         let intent = Intent::Definition {
             object: object.to_owned(),
             name: name.to_owned(),
@@ -179,14 +179,14 @@ impl Session<'_> {
     }
 
     /// The firewall refused what was noted last.
-    pub fn last_was_refused(&mut self) {
+    pub(crate) fn last_was_refused(&mut self) {
         if let Some(recorded) = self.reply.intents.last_mut() {
             recorded.refused = true;
         }
     }
 
     /// Nothing of what was noted so far came about: the whole call was refused.
-    pub fn nothing_came_about(&mut self) {
+    pub(crate) fn nothing_came_about(&mut self) {
         for recorded in &mut self.reply.intents {
             (recorded.changed, recorded.refused) = (false, true);
         }
@@ -194,7 +194,7 @@ impl Session<'_> {
 
     /// Works through the values of an option. Warnings for what was so already; an error ends the
     /// call if it is the only value, or if all values are bad.
-    pub fn sequence(
+    pub(super) fn sequence(
         &mut self,
         values: &[String],
         mut each: impl FnMut(&mut Self, &str) -> Checked<()>,
@@ -203,7 +203,7 @@ impl Session<'_> {
     }
 
     /// The same for values that are all read before the first is worked on.
-    pub fn read_sequence<T>(
+    pub(crate) fn read_sequence<T>(
         &mut self,
         values: &[String],
         mut read: impl FnMut(&mut Self, &str) -> Checked<T>,
@@ -248,7 +248,7 @@ impl Session<'_> {
 
     /// Answers whether each of the values is there: `yes` or `no` for one, a line each for several,
     /// with the value in quotes or not.
-    pub fn query<T>(
+    pub(super) fn query<T>(
         &mut self,
         values: &[String],
         quoted: bool,
@@ -282,7 +282,7 @@ impl Session<'_> {
     }
 
     /// Answers as [`Session::query`] does; what cannot be read earns a warning, and is not there.
-    pub fn query_leniently<T>(
+    pub(crate) fn query_leniently<T>(
         &mut self,
         values: &[String],
         each: impl Fn(&Self, &str) -> Checked<bool>,

@@ -17,7 +17,7 @@ pub(super) enum Wording {
 
 impl Wording {
     /// Whether values are in quotes where several are asked for.
-    pub fn quotes(self, stem: &str) -> bool {
+    pub(super) fn quotes(self, stem: &str) -> bool {
         self == Wording::RunningZone || !matches!(stem, "port" | "source-port" | "forward-port")
     }
 }

@@ -15,45 +15,45 @@ pub(super) enum ZoneOrPolicy {
 }
 
 impl ZoneOrPolicy {
-    pub fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         match self {
             ZoneOrPolicy::Zone(..) => Kind::Zone,
             ZoneOrPolicy::Policy(..) => Kind::Policy,
         }
     }
 
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         match self {
             ZoneOrPolicy::Zone(name, _) | ZoneOrPolicy::Policy(name, _) => name,
         }
     }
 
-    pub fn holder(&mut self) -> &mut dyn Holder {
+    pub(crate) fn holder(&mut self) -> &mut dyn Holder {
         match self {
             ZoneOrPolicy::Zone(_, zone) => zone,
             ZoneOrPolicy::Policy(_, policy) => policy,
         }
     }
 
-    pub fn traffic(&self) -> &Traffic {
+    pub(super) fn traffic(&self) -> &Traffic {
         match self {
             ZoneOrPolicy::Zone(_, zone) => &zone.traffic,
             ZoneOrPolicy::Policy(_, policy) => &policy.traffic,
         }
     }
 
-    pub fn traffic_mut(&mut self) -> &mut Traffic {
+    pub(crate) fn traffic_mut(&mut self) -> &mut Traffic {
         self.holder().traffic()
     }
 
-    pub fn head(&mut self) -> &mut Head {
+    pub(super) fn head(&mut self) -> &mut Head {
         match self {
             ZoneOrPolicy::Zone(_, zone) => &mut zone.head,
             ZoneOrPolicy::Policy(_, policy) => &mut policy.head,
         }
     }
 
-    pub fn to_xml(&self, grammar: &Grammar) -> String {
+    pub(super) fn to_xml(&self, grammar: &Grammar) -> String {
         match self {
             ZoneOrPolicy::Zone(_, zone) => zone.to_xml(grammar),
             ZoneOrPolicy::Policy(_, policy) => policy.to_xml(grammar),
@@ -61,7 +61,7 @@ impl ZoneOrPolicy {
     }
 
     /// `Zone 'public'`
-    pub fn what(&self) -> String {
+    pub(super) fn what(&self) -> String {
         match self {
             ZoneOrPolicy::Zone(name, _) => format!("Zone '{name}'"),
             ZoneOrPolicy::Policy(name, _) => format!("Policy '{name}'"),
@@ -69,7 +69,7 @@ impl ZoneOrPolicy {
     }
 
     /// In whose words a call answers about it.
-    pub fn wording(&self, session: &Session) -> Wording {
+    pub(crate) fn wording(&self, session: &Session) -> Wording {
         match (session.side, session.runtime, self) {
             (Side::Offline, ..) => Wording::Offline,
             (.., ZoneOrPolicy::Policy(..)) => Wording::Policy,
@@ -78,7 +78,7 @@ impl ZoneOrPolicy {
         }
     }
 
-    pub fn trusted(&self) -> bool {
+    pub(super) fn trusted(&self) -> bool {
         matches!(self, ZoneOrPolicy::Zone(_, zone) if zone.target() == "ACCEPT")
     }
 }

@@ -7,7 +7,7 @@ use crate::intent::Intent;
 use crate::request::clause::{Clause, Position};
 
 /// What a request asks for. One that is refused for its words asks for nothing.
-pub fn clauses(request: &Request) -> Vec<Clause> {
+pub(crate) fn clauses(request: &Request) -> Vec<Clause> {
     if !request.errors.is_empty() {
         return Vec::new();
     }

@@ -15,7 +15,7 @@ use crate::intent::DeferredVerb;
 use crate::request::{Call, Reply};
 
 /// What was done so far.
-pub struct Effects<'c> {
+pub(super) struct Effects<'c> {
     call: &'c Call<'c>,
     /// What the caller gets.
     pub reply: Reply,
@@ -31,7 +31,7 @@ pub struct Effects<'c> {
 
 impl<'c> Effects<'c> {
     /// Nothing yet.
-    pub fn new(call: &'c Call<'c>, reply: Reply) -> Self {
+    pub(super) fn new(call: &'c Call<'c>, reply: Reply) -> Self {
         Effects {
             call,
             reply,
@@ -43,7 +43,7 @@ impl<'c> Effects<'c> {
     }
 
     /// The SELinux part.
-    pub fn selinux(&mut self, wanted: &Selinux, found: &Selinux) {
+    pub(super) fn selinux(&mut self, wanted: &Selinux, found: &Selinux) {
         if *wanted == Selinux::default() {
             return;
         }
@@ -54,7 +54,7 @@ impl<'c> Effects<'c> {
     }
 
     /// The firewall part.
-    pub fn firewall(&mut self, request: &Request, before: &Loaded, settings: &Settings) {
+    pub(super) fn firewall(&mut self, request: &Request, before: &Loaded, settings: &Settings) {
         let saved = config::save(self.call.root, settings);
         self.configured = saved.is_ok();
         self.written(config::PATH, saved);

@@ -16,7 +16,7 @@ use super::effects::Effects;
 const UNIT: &str = "iptables.service";
 
 /// Adds the intents to what the effects came to.
-pub fn record(request: &Request, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
+pub(super) fn record(request: &Request, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
     let mut recorder = Recorder {
         request,
         before,
@@ -109,7 +109,7 @@ impl Recorder<'_, '_> {
 }
 
 /// What an entry of the configuration stands for.
-pub fn intent_of(entry: &Entry) -> Intent {
+pub(crate) fn intent_of(entry: &Entry) -> Intent {
     match entry {
         Entry::AddModule(module) => load(module, true),
         Entry::RemoveModule(module) => load(module, false),

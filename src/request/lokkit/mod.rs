@@ -24,13 +24,13 @@ use crate::request::{Call, Reply};
 
 pub(super) use clauses::clauses;
 use effects::Effects;
-pub use intents::intent_of;
+pub(crate) use intents::intent_of;
 
 /// The exit code of a call that was not understood.
 const REFUSED: u8 = 2;
 
 /// Carries a request out.
-pub fn execute(call: &Call, request: Request) -> Reply {
+pub(crate) fn execute(call: &Call, request: Request) -> Reply {
     let mut reply = Reply::new();
     if request.options.nothing || request.options.help {
         reply.output.out(text::HELP);

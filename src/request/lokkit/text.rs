@@ -4,12 +4,12 @@ use crate::firewall::lokkit::icmp::ICMP_TYPES;
 use crate::firewall::lokkit::services::SERVICES;
 
 /// `--version`. Scripts look at the first line.
-pub const VERSION: &str = "system-config-firewall 1.2.29\n\
+pub(super) const VERSION: &str = "system-config-firewall 1.2.29\n\
     This is nodeshim's stand-in for the original program, licensed under Apache-2.0.\n\
     There is no warranty.\n";
 
 /// `--help`, and what a call without any word prints.
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Usage: lokkit [OPTION]...
 
 Records what the firewall shall let through and do.
@@ -45,7 +45,7 @@ What:
 ";
 
 /// `--list-services`
-pub fn services() -> String {
+pub(super) fn services() -> String {
     let mut text = String::from("Predefined services:\n");
     for service in &SERVICES {
         text += &format!("{}: {}\n", service.key, service.title);
@@ -57,7 +57,7 @@ pub fn services() -> String {
 }
 
 /// `--list-icmp-types`
-pub fn icmp_types() -> String {
+pub(super) fn icmp_types() -> String {
     let lines = ICMP_TYPES.iter().map(|icmp| format!("{}: {}\n", icmp.key, icmp.title));
     std::iter::once("ICMP types:\n".to_owned()).chain(lines).collect()
 }

@@ -46,7 +46,7 @@ struct Job<'a> {
 }
 
 /// Carries a request out.
-pub fn execute(call: &Call, request: Request) -> Reply {
+pub(super) fn execute(call: &Call, request: Request) -> Reply {
     let with_systemd = call.has_systemd();
     match request {
         Request::Usage => Reply::error(USAGE, 1),
@@ -80,7 +80,7 @@ pub fn execute(call: &Call, request: Request) -> Reply {
 }
 
 /// What a request asks for: as much as a restart where only the script knows the action.
-pub fn clause(request: &Request) -> Option<Clause> {
+pub(super) fn clause(request: &Request) -> Option<Clause> {
     let (name, action) = match request {
         Request::FullRestart { name, .. } => (name, "restart"),
         Request::Action { name, action, .. } => (name, action.as_ref()?.to_str().unwrap_or_default()),

@@ -11,7 +11,7 @@ use crate::unit::mangle::unit_of;
 const NOT_RUNNING: u8 = 3;
 
 /// Notes an action of an init script.
-pub fn action(job: &Job) -> Reply {
+pub(super) fn action(job: &Job) -> Reply {
     let name = job.name.to_string_lossy();
     let action = job.action.and_then(OsStr::to_str);
     let mut reply = Reply::new();
@@ -42,7 +42,7 @@ pub fn action(job: &Job) -> Reply {
 }
 
 /// What an action of an init script means for the service's unit.
-pub fn deferred(action: &str) -> Option<DeferredVerb> {
+pub(super) fn deferred(action: &str) -> Option<DeferredVerb> {
     Some(match action {
         "start" => DeferredVerb::Start,
         "stop" | "condstop" | "try-stop" => DeferredVerb::Stop,

@@ -15,7 +15,7 @@ const NO_STATUS: [&str; 6] = ["functions", "halt", "killall", "single", "linuxco
 const LEFTOVERS: [&str; 6] = ["~", ".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave"];
 
 /// Runs a script with an action and further words.
-pub fn script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
+pub(super) fn script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
     let action = match job.action {
         Some(action) => Some(action.to_owned()),
         // Since systemd, a script gets an empty word where there is no action.
@@ -27,7 +27,7 @@ pub fn script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
 }
 
 /// Runs a script with `stop` and then with `start`.
-pub fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
+pub(super) fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
     let step = |action: &str| {
         let args = vec![action.into()];
         program(call, super::script(job.name), args, job.switches, with_systemd)
@@ -36,7 +36,7 @@ pub fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
 }
 
 /// Runs every script with `status`.
-pub fn status_all(call: &Call, with_systemd: bool) -> Reply {
+pub(super) fn status_all(call: &Call, with_systemd: bool) -> Reply {
     let entries = call.root.list(SCRIPTS).unwrap_or_default();
     let programs = entries
         .into_iter()
@@ -57,7 +57,7 @@ fn has_status(name: &OsStr, with_systemd: bool) -> bool {
 }
 
 /// The program that a package provides for an action that systemctl does not know.
-pub fn legacy_action(call: &Call, job: &Job) -> Option<PathBuf> {
+pub(super) fn legacy_action(call: &Call, job: &Job) -> Option<PathBuf> {
     let action = job.action?;
     let is_name = |word: &OsStr| !word.is_empty() && !word.as_bytes().contains(&b'/');
     let path = Path::new(LEGACY_ACTIONS).join(job.name).join(action);
@@ -65,13 +65,13 @@ pub fn legacy_action(call: &Call, job: &Job) -> Option<PathBuf> {
 }
 
 /// Runs such a program with the further words.
-pub fn legacy(call: &Call, job: &Job, path: PathBuf) -> Reply {
+pub(super) fn legacy(call: &Call, job: &Job, path: PathBuf) -> Reply {
     let program = program(call, path, job.words.to_vec(), job.switches, true);
     ending_in(call, vec![program], true)
 }
 
 /// Whether a path leads to a file that may be executed by somebody.
-pub fn is_executable(call: &Call, path: &Path) -> bool {
+pub(super) fn is_executable(call: &Call, path: &Path) -> bool {
     let meta = call.root.meta_followed(path);
     meta.is_ok_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
 }

@@ -9,7 +9,7 @@ use crate::unit::mangle::mangle;
 use crate::unit::name::base_name;
 
 /// What a request asks for; nothing if it was refused for its words.
-pub fn clauses(parsed: &Parsed) -> Vec<Clause> {
+pub(crate) fn clauses(parsed: &Parsed) -> Vec<Clause> {
     match parsed {
         Ok(Request::Verb {
             options,
@@ -21,7 +21,7 @@ pub fn clauses(parsed: &Parsed) -> Vec<Clause> {
 }
 
 /// A request without one of its arguments.
-pub fn without(mut parsed: Parsed, at: usize) -> Parsed {
+pub(crate) fn without(mut parsed: Parsed, at: usize) -> Parsed {
     if let Ok(Request::Verb { arguments, .. }) = &mut parsed {
         arguments.remove(at);
     }

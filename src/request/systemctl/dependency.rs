@@ -15,7 +15,7 @@ const ADD: &str = "add dependency on";
 const SET_DEFAULT: &str = "set default";
 
 /// Makes the first argument pull in the others.
-pub fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
+pub(super) fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
     let (target, names) = match names(&mut session, arguments) {
         Ok(names) => names,
         Err(text) => return session.fail(text),
@@ -83,7 +83,7 @@ impl AsksBack {
 }
 
 /// Makes a target the one to boot into.
-pub fn set_default(mut session: Session, arguments: &[String]) -> Reply {
+pub(super) fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     let given = arguments.first().map_or("", String::as_str);
     let target = match session.target(given, "set-default") {
         Ok(target) => target,
@@ -171,7 +171,7 @@ fn no_default(problem: Problem) -> String {
 }
 
 /// Prints the target that is booted into.
-pub fn get_default(mut session: Session) -> Reply {
+pub(super) fn get_default(mut session: Session) -> Reply {
     let found = session.tree().and_then(|tree| {
         let units = session.units(&tree);
         let found = units.default_target();

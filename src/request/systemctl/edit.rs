@@ -14,7 +14,7 @@ use super::session::Session;
 const OVERRIDE: &str = "override.conf";
 
 /// Carries the verb out.
-pub fn execute(mut session: Session, arguments: &[String]) -> Reply {
+pub(super) fn execute(mut session: Session, arguments: &[String]) -> Reply {
     if session.answers() == Answers::Strict || !session.options.stdin {
         runtime::execute(&mut session, "edit", arguments);
         return session.reply;

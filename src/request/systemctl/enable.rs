@@ -19,7 +19,7 @@ use super::session::{Session, Tree};
 use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
-pub fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
+pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
     // revert removes what is in /run as well as in /etc, with --runtime or without (systemctl(1)).
     session.options.runtime &= verb != "revert";
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {

@@ -13,7 +13,7 @@ use super::sysv::{self, Handled};
 const NOT_FOUND: u8 = 4;
 
 /// Prints the state of every unit named; exit 0 if one of them counts as enabled.
-pub fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
+pub(super) fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
     let names = match session.names(arguments, "to check") {
         Ok(names) => names,
         Err(text) => return session.fail(text),

@@ -22,7 +22,7 @@ struct Row {
 }
 
 /// Prints the unit files that fit patterns and options; exit 1 if none does.
-pub fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
+pub(super) fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
     let tree = match session.tree() {
         Ok(tree) => tree,
         Err(problem) => return session.fail(format!("Failed to get unit file list: {}", problem.text())),

@@ -8,14 +8,14 @@ use crate::unit::problem::{Event, Problem};
 
 /// The wording of one call.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub(super) struct Style {
     generation: Generation,
     unicode: bool,
 }
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub(super) struct Message {
     /// How much it matters.
     pub level: Level,
     /// Whether it is about a failure, which `--quiet` does not hide.
@@ -26,7 +26,7 @@ pub struct Message {
 
 impl Style {
     /// The wording of a generation in the caller's locale.
-    pub fn new(generation: Generation, env: &Env) -> Self {
+    pub(super) fn new(generation: Generation, env: &Env) -> Self {
         Style {
             generation,
             unicode: is_unicode(env),
@@ -34,7 +34,7 @@ impl Style {
     }
 
     /// One thing that happened under `verb`.
-    pub fn event(&self, event: &Event, verb: &str) -> Message {
+    pub(super) fn event(&self, event: &Event, verb: &str) -> Message {
         let plain = |level: Level, text: String| Message {
             level,
             is_error: false,
@@ -82,12 +82,12 @@ impl Style {
     }
 
     /// A request that failed as a whole.
-    pub fn failed(&self, verb: &str, problem: Problem) -> String {
+    pub(super) fn failed(&self, verb: &str, problem: Problem) -> String {
         format!("Failed to {verb}{}: {}.", self.generation.failed_object(), problem.text())
     }
 
     /// What stands for what is left out of a name that is too long.
-    pub fn ellipsis(&self) -> &'static str {
+    pub(crate) fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
 
@@ -161,7 +161,7 @@ impl Style {
     }
 
     /// What is said of a verb that needs a running systemd; 239 repeats only what was typed.
-    pub fn ignored(&self, verb: &str, is_typed: bool) -> String {
+    pub(super) fn ignored(&self, verb: &str, is_typed: bool) -> String {
         match self.generation.number() {
             ..240 if is_typed => format!("Running in chroot, ignoring request: {verb}"),
             ..240 => "Running in chroot, ignoring request.".to_owned(),
@@ -170,7 +170,7 @@ impl Style {
     }
 
     /// What is said of units without `[Install]`, and how much it matters.
-    pub fn no_install(&self) -> (Level, String) {
+    pub(crate) fn no_install(&self) -> (Level, String) {
         if self.generation.number() < 240 {
             return (Level::Warning, EARLIER_NO_INSTALL.to_owned());
         }

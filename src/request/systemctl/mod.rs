@@ -25,7 +25,7 @@ pub(super) use clauses::{clauses, without};
 use session::Session;
 
 /// Carries a request out.
-pub fn execute(call: &Call, parsed: Parsed) -> Reply {
+pub(super) fn execute(call: &Call, parsed: Parsed) -> Reply {
     let generation = call.generation();
     match parsed {
         Err(UsageError(text)) => refuse(Session::new(call, generation, Options::default()), &text),

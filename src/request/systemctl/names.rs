@@ -10,12 +10,12 @@ use super::session::Session;
 
 impl Session<'_> {
     /// Completes unit names and makes paths absolute; a failure is the line to print.
-    pub fn names(&mut self, arguments: &[String], operation: &str) -> Result<Vec<String>, String> {
+    pub(super) fn names(&mut self, arguments: &[String], operation: &str) -> Result<Vec<String>, String> {
         arguments.iter().map(|argument| self.name_or_path(argument, operation)).collect()
     }
 
     /// The same for a target, where a path stands for the unit that has its name.
-    pub fn target(&mut self, argument: &str, operation: &str) -> Result<String, String> {
+    pub(super) fn target(&mut self, argument: &str, operation: &str) -> Result<String, String> {
         match path_unit(argument) {
             Some(unit) => Ok(unit),
             None => self.mangled(argument, operation, ".target"),
@@ -23,7 +23,7 @@ impl Session<'_> {
     }
 
     /// The same for one argument.
-    pub fn name_or_path(&mut self, argument: &str, operation: &str) -> Result<String, String> {
+    pub(crate) fn name_or_path(&mut self, argument: &str, operation: &str) -> Result<String, String> {
         if argument.contains('/') {
             // Up to 249 only link takes paths from where the caller is.
             return Ok(match self.generation.has(Trait::EarlierInstall) {
@@ -51,7 +51,7 @@ impl Session<'_> {
 
     /// A path seen from the caller's directory, which scriptlets have at `/`; otherwise as it is,
     /// as some verbs name it so in what they say.
-    pub fn absolute(&self, path: &str) -> String {
+    pub(super) fn absolute(&self, path: &str) -> String {
         if path.starts_with('/') {
             return path.to_owned();
         }

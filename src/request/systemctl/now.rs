@@ -9,7 +9,7 @@ use crate::unit::name::base_name;
 use super::session::Session;
 
 /// Defers what `--now` asks for; the original's own answer is a failure in most generations.
-pub fn execute(session: &mut Session, verb: &str, names: &[String]) {
+pub(super) fn execute(session: &mut Session, verb: &str, names: &[String]) {
     if !session.options.now {
         return;
     }

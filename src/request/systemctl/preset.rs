@@ -13,7 +13,7 @@ use super::now;
 use super::session::Session;
 
 /// Enables or disables the units named as presets say.
-pub fn preset(mut session: Session, arguments: &[String]) -> Reply {
+pub(super) fn preset(mut session: Session, arguments: &[String]) -> Reply {
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
         true => "to enable",
         false => "to preset",
@@ -31,7 +31,7 @@ pub fn preset(mut session: Session, arguments: &[String]) -> Reply {
 }
 
 /// The same for all unit files.
-pub fn preset_all(mut session: Session) -> Reply {
+pub(super) fn preset_all(mut session: Session) -> Reply {
     let verb = if session.generation.has(Trait::NamesPresetAll) {
         "preset all"
     } else {

@@ -13,7 +13,7 @@ use crate::unit::mangle::mangle;
 use super::session::Session;
 
 /// Says that the verb is ignored, and keeps what it asks for.
-pub fn execute(session: &mut Session, verb: &str, arguments: &[String]) {
+pub(super) fn execute(session: &mut Session, verb: &str, arguments: &[String]) {
     if session.call.config.shims.runtime_queries == RuntimeQueries::Truthful
         && answer_truthfully(session, verb, arguments)
     {
@@ -144,7 +144,7 @@ fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String])
 }
 
 /// What such a verb asks for.
-pub fn clauses(options: &Options, verb: &str, arguments: &[String]) -> Vec<Clause> {
+pub(super) fn clauses(options: &Options, verb: &str, arguments: &[String]) -> Vec<Clause> {
     let scope = options.scope;
     if let Some(verb) = deferred(verb) {
         let intent = |word: &str| {

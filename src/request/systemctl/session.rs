@@ -19,7 +19,7 @@ use nix::errno::Errno;
 use super::messages::Style;
 
 /// One call, underway.
-pub struct Session<'c> {
+pub(super) struct Session<'c> {
     /// The call.
     pub call: &'c Call<'c>,
     /// As which systemd to answer.
@@ -41,7 +41,7 @@ pub struct Session<'c> {
 }
 
 /// The tree that a request is about.
-pub enum Tree<'c> {
+pub(super) enum Tree<'c> {
     /// The image.
     Whole(&'c Root),
     /// A directory in it, named by `--root`.
@@ -50,7 +50,7 @@ pub enum Tree<'c> {
 
 impl Tree<'_> {
     /// Its root.
-    pub fn root(&self) -> &Root {
+    pub(super) fn root(&self) -> &Root {
         match self {
             Tree::Whole(root) => root,
             Tree::Below(root, _) => root,
@@ -58,7 +58,7 @@ impl Tree<'_> {
     }
 
     /// What messages put before paths.
-    pub fn prefix(&self) -> &str {
+    pub(super) fn prefix(&self) -> &str {
         match self {
             Tree::Whole(_) => "",
             Tree::Below(_, prefix) => prefix,
@@ -68,7 +68,7 @@ impl Tree<'_> {
 
 impl<'c> Session<'c> {
     /// Starts on a call.
-    pub fn new(call: &'c Call<'c>, generation: Generation, options: Options) -> Self {
+    pub(super) fn new(call: &'c Call<'c>, generation: Generation, options: Options) -> Self {
         let given = call.env.get("SYSTEMD_LOG_LEVEL");
         let level = given.map(log_level);
         let mut session = Session {
@@ -89,25 +89,25 @@ impl<'c> Session<'c> {
     }
 
     /// How answers may differ from the original's.
-    pub fn answers(&self) -> Answers {
+    pub(super) fn answers(&self) -> Answers {
         self.call.config.shims.answers
     }
 
     /// Prints a line to standard error, if its level is asked for.
-    pub fn say(&mut self, level: Level, text: impl AsRef<str>) {
+    pub(super) fn say(&mut self, level: Level, text: impl AsRef<str>) {
         if level as u8 <= self.most {
             self.reply.output.err_line(text.as_ref());
         }
     }
 
     /// Prints an error; the request ends with exit code 1.
-    pub fn fail(mut self, text: impl AsRef<str>) -> Reply {
+    pub(super) fn fail(mut self, text: impl AsRef<str>) -> Reply {
         self.say(Level::Error, text);
         self.reply.fail(1)
     }
 
     /// Opens the tree that the request is about.
-    pub fn tree(&self) -> Result<Tree<'c>, Problem> {
+    pub(super) fn tree(&self) -> Result<Tree<'c>, Problem> {
         let Some(dir) = &self.options.root else {
             return Ok(Tree::Whole(self.call.root));
         };
@@ -119,7 +119,7 @@ impl<'c> Session<'c> {
     }
 
     /// The unit files of the manager that the request is about.
-    pub fn units<'t>(&self, tree: &'t Tree) -> Units<'t>
+    pub(super) fn units<'t>(&self, tree: &'t Tree) -> Units<'t>
     where
         'c: 't,
     {
@@ -127,7 +127,7 @@ impl<'c> Session<'c> {
     }
 
     /// The unit files of a scope's manager.
-    pub fn units_of<'t>(&self, tree: &'t Tree, scope: Scope) -> Units<'t>
+    pub(crate) fn units_of<'t>(&self, tree: &'t Tree, scope: Scope) -> Units<'t>
     where
         'c: 't,
     {
@@ -156,7 +156,7 @@ impl<'c> Session<'c> {
     }
 
     /// Where links go, by `--runtime`.
-    pub fn place(&self, units: &Units) -> Result<Placement, Problem> {
+    pub(super) fn place(&self, units: &Units) -> Result<Placement, Problem> {
         let dir = if self.options.runtime {
             units.path.runtime.clone()
         } else {
@@ -171,7 +171,7 @@ impl<'c> Session<'c> {
 
     /// Prints what was noticed while units were looked at, and warns an administrator of links
     /// that name the machine which builds the image.
-    pub fn print_log(&mut self, units: &Units) {
+    pub(crate) fn print_log(&mut self, units: &Units) {
         for line in units.log.take() {
             self.say(line.level, line.text);
         }
@@ -182,7 +182,13 @@ impl<'c> Session<'c> {
     }
 
     /// Prints what a request did; where it failed without a word, says so.
-    pub fn print_events(&mut self, units: &Units, verb: &str, events: &Events, failure: Option<Problem>) {
+    pub(crate) fn print_events(
+        &mut self,
+        units: &Units,
+        verb: &str,
+        events: &Events,
+        failure: Option<Problem>,
+    ) {
         self.print_log(units);
         let mut has_error = false;
         for event in events.iter() {
@@ -198,26 +204,26 @@ impl<'c> Session<'c> {
     }
 
     /// Says that a request as a whole failed.
-    pub fn say_failed(&mut self, verb: &str, problem: Problem) {
+    pub(crate) fn say_failed(&mut self, verb: &str, problem: Problem) {
         let text = self.style.failed(verb, problem);
         self.say(Level::Error, text);
     }
 
     /// Keeps the changes of a tree below the image.
-    pub fn close(&self, tree: &Tree) {
+    pub(super) fn close(&self, tree: &Tree) {
         if let Tree::Below(root, prefix) = tree {
             self.call.root.adopt(prefix, root);
         }
     }
 
     /// What was noted so far and changed nothing was refused, whatever the exit code tells.
-    pub fn refuse_unchanged(&mut self) {
+    pub(crate) fn refuse_unchanged(&mut self) {
         let unchanged = self.reply.intents.iter_mut().filter(|recorded| !recorded.changed);
         unchanged.for_each(|recorded| recorded.refused = true);
     }
 
     /// Notes an intent, of this boot or for good.
-    pub fn intent(&mut self, intent: Intent, changed: bool) {
+    pub(super) fn intent(&mut self, intent: Intent, changed: bool) {
         if self.intented.insert((intent.clone(), changed)) {
             self.reply.intents.push(RecordedIntent {
                 intent,

@@ -21,7 +21,7 @@ const PROGRAM: &str = "/lib/systemd/systemd-sysv-install";
 const SCRIPT_DIRS: [&str; 2] = ["/etc/rc.d/init.d", "/etc/init.d"];
 
 /// What is left to do.
-pub enum Handled {
+pub(super) enum Handled {
     /// These units; for is-enabled those whose answer was not given yet.
     Left(Vec<String>),
     /// Nothing: the reply is complete.
@@ -29,7 +29,7 @@ pub enum Handled {
 }
 
 /// Whether init scripts are looked for at all.
-pub fn is_asked(session: &Session) -> bool {
+pub(super) fn is_asked(session: &Session) -> bool {
     let skips = session.call.env.get("SYSTEMCTL_SKIP_SYSV").and_then(boolean) == Some(true);
     let knows = session.generation.has(Trait::Sysv) || session.answers() == Answers::Image;
     knows && !skips && session.options.scope == Scope::System
@@ -37,7 +37,7 @@ pub fn is_asked(session: &Session) -> bool {
 
 /// Hands every argument that is an init script over; those that are no native unit as well are
 /// dropped. For is-enabled, `session.reply.exit` is 0 if the last script is enabled.
-pub fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
+pub(super) fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
     if !is_asked(session) || !matches!(verb, "enable" | "disable" | "is-enabled") {
         return Handled::Left(names);
     }

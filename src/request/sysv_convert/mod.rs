@@ -21,7 +21,7 @@ const USAGE: &str = "usage: systemd-sysv-convert [-h] [--save] [--show] [--apply
 const UNITS: [&str; 2] = ["/lib/systemd/system", "/usr/lib/systemd/system"];
 
 /// Carries a request out.
-pub fn execute(call: &Call, request: Option<Request>) -> Reply {
+pub(super) fn execute(call: &Call, request: Option<Request>) -> Reply {
     let done = match request {
         None => return Reply::error(USAGE, 2),
         Some(Request::Help) => {

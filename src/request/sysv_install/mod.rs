@@ -9,7 +9,7 @@ use crate::request::{Call, Reply};
 const LEVEL: usize = 5;
 
 /// Carries a request out.
-pub fn execute(call: &Call, parsed: ParsedInstall) -> Reply {
+pub(super) fn execute(call: &Call, parsed: ParsedInstall) -> Reply {
     match parsed {
         Ok(SysvInstall::Set(name, state)) => {
             set(call, &name, Some(ServiceType::Sysv), change_to(state, None))

@@ -10,7 +10,7 @@ const MISUSE: u8 = 1;
 const UNKNOWN_VERB: u8 = 3;
 
 /// Carries a request out.
-pub fn execute(call: &Call, request: Request) -> Reply {
+pub(super) fn execute(call: &Call, request: Request) -> Reply {
     let redirect = |parsed| request::redirect(call, request::Request::Systemctl(parsed));
     match request {
         Request::Systemctl(parsed) => redirect(parsed),
@@ -30,7 +30,7 @@ pub fn execute(call: &Call, request: Request) -> Reply {
 }
 
 /// What a request asks for: the clauses of the calls that it comes to, one for each unit.
-pub fn clauses(request: &Request) -> Vec<Clause> {
+pub(super) fn clauses(request: &Request) -> Vec<Clause> {
     match request {
         Request::Systemctl(parsed) => systemctl::clauses(parsed),
         Request::Mark(units) => {
@@ -45,7 +45,7 @@ pub fn clauses(request: &Request) -> Vec<Clause> {
 }
 
 /// A request without one of its units.
-pub fn without(request: Request, at: usize) -> Request {
+pub(super) fn without(request: Request, at: usize) -> Request {
     match request {
         Request::Systemctl(parsed) => Request::Systemctl(systemctl::without(parsed, at)),
         Request::Mark(mut units) => {

@@ -39,7 +39,7 @@ pub(super) struct Headers {
 
 impl Headers {
     /// Reads the headers of the package that `file` is; `path` is what it is spoken of by.
-    pub fn read(file: &mut File, path: &Path) -> Result<Headers> {
+    pub(super) fn read(file: &mut File, path: &Path) -> Result<Headers> {
         let (bytes, main) = take_headers(file, path)?;
         let both = PackageMetadata::parse(&mut bytes.as_slice());
         Ok(Headers {
@@ -51,7 +51,7 @@ impl Headers {
     }
 
     /// The texts that a tag holds; none if it is not there.
-    pub fn texts(&self, tag: impl Into<u32>) -> Result<Vec<String>> {
+    pub(super) fn texts(&self, tag: impl Into<u32>) -> Result<Vec<String>> {
         Ok(match self.entry(tag.into())? {
             Some(IndexData::StringTag(text)) => vec![text],
             Some(IndexData::StringArray(texts) | IndexData::I18NString(texts)) => texts,
@@ -60,12 +60,12 @@ impl Headers {
     }
 
     /// The first text that a tag holds.
-    pub fn text(&self, tag: impl Into<u32>) -> Result<Option<String>> {
+    pub(super) fn text(&self, tag: impl Into<u32>) -> Result<Option<String>> {
         Ok(self.texts(tag)?.into_iter().next())
     }
 
     /// The numbers that a tag holds; none if it is not there.
-    pub fn numbers(&self, tag: impl Into<u32>) -> Result<Vec<u64>> {
+    pub(super) fn numbers(&self, tag: impl Into<u32>) -> Result<Vec<u64>> {
         Ok(match self.entry(tag.into())? {
             Some(IndexData::Int16(numbers)) => numbers.into_iter().map(u64::from).collect(),
             Some(IndexData::Int32(numbers)) => numbers.into_iter().map(u64::from).collect(),
@@ -78,7 +78,7 @@ impl Headers {
     }
 
     /// The signatures that are held under a tag of the other header: bytes, or base64 since rpm 6.
-    pub fn signatures(&self, tag: impl Into<u32>) -> Vec<Vec<u8>> {
+    pub(super) fn signatures(&self, tag: impl Into<u32>) -> Vec<Vec<u8>> {
         match self.both.signature.entry(tag) {
             Ok(IndexData::Bin(bytes)) => vec![bytes],
             Ok(IndexData::StringArray(texts)) => {
@@ -91,12 +91,12 @@ impl Headers {
     }
 
     /// The bytes that a signature of the header is made over.
-    pub fn main(&self) -> &[u8] {
+    pub(super) fn main(&self) -> &[u8] {
         &self.bytes[self.main..]
     }
 
     /// Whether it is a source package: one that names no source package that it was built from.
-    pub fn is_source(&self) -> bool {
+    pub(crate) fn is_source(&self) -> bool {
         self.both.is_source_package()
     }
 

@@ -88,7 +88,7 @@ const OF_PAYLOAD: [IndexSignatureTag; 2] =
     [IndexSignatureTag::RPMSIGTAG_GPG, IndexSignatureTag::RPMSIGTAG_PGP];
 
 /// Whether a signature under this tag is one of header and payload.
-pub fn is_of_payload(tag: u32) -> bool {
+pub(crate) fn is_of_payload(tag: u32) -> bool {
     OF_PAYLOAD.map(|tag| tag as u32).contains(&tag)
 }
 
@@ -133,7 +133,7 @@ pub struct FileHeader {
 ///
 /// # Errors
 /// If it is no package, or not as rpm writes them.
-pub fn package_file(path: &Path) -> Result<FileHeader> {
+pub(crate) fn package_file(path: &Path) -> Result<FileHeader> {
     let headers = Headers::read(&mut open_package(path)?, path)?;
     let (name, nevra) = names(&headers, path)?;
     Ok(FileHeader {
@@ -184,7 +184,7 @@ pub fn signed(path: &Path) -> Result<Signed> {
 ///
 /// # Errors
 /// If it is no package, or not as rpm writes them.
-pub fn header_and_payload(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn header_and_payload(path: &Path) -> Result<Vec<u8>> {
     let mut file = open_package(path)?;
     let mut bytes = Headers::read(&mut file, path)?.main().to_owned();
     file.read_to_end(&mut bytes).map_err(|error| Error::std_io(path, &error))?;
@@ -195,7 +195,7 @@ pub fn header_and_payload(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// If it is no regular file, or cannot be read.
-pub fn open_package(path: &Path) -> Result<File> {
+pub(crate) fn open_package(path: &Path) -> Result<File> {
     let host = Root::open("/")?;
     let at = std::path::absolute(path).map_err(|error| Error::std_io(path, &error))?;
     let what = match host.meta_followed(&at)?.kind {
@@ -313,7 +313,7 @@ impl PackageFile {
     ///
     /// # Errors
     /// If the package cannot be unpacked, or such a file is too long to be what is looked for.
-    pub fn contents(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>> {
+    pub(crate) fn contents(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>> {
         archive::contents(open_package(path)?, path, wanted)
     }
 }

@@ -14,7 +14,7 @@ pub enum Hash {
 
 impl Hash {
     /// By its number in RFC 4880, 9.4.
-    pub fn of_number(number: u8) -> Hash {
+    pub(crate) fn of_number(number: u8) -> Hash {
         match number {
             1 => Hash::Md5,
             2 | 3 => Hash::Sha1,

@@ -154,7 +154,7 @@ impl RichAction {
 impl Rule {
     /// The rule as a generation prints it: before 1.0 a destination was inverted in small letters
     /// (`Rich_Destination.__str__` of `core/rich.py`).
-    pub fn spelled(&self, grammar: &Grammar) -> String {
+    pub(crate) fn spelled(&self, grammar: &Grammar) -> String {
         let text = self.to_string();
         let is_inverted = self.destination.as_ref().is_some_and(|destination| destination.invert);
         match is_inverted && !grammar.has(Feature::DestinationIpset) {

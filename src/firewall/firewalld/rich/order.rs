@@ -8,7 +8,7 @@ use crate::firewall::firewalld::port::integer;
 
 /// Sorts rules. Logs compare so that two can each be less than the other; a merge that asks only
 /// whether the later one is less, as Python's does, copes with that.
-pub fn sort(rules: &mut Vec<Rule>) {
+pub(crate) fn sort(rules: &mut Vec<Rule>) {
     if rules.is_sorted_by(|a, b| !is_less(b, a)) {
         return;
     }

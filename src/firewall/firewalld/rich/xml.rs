@@ -19,7 +19,7 @@ enum Limited {
 /// Reads the elements of rich rules. Before 2.3 a rule that makes no sense is left out with a line
 /// for the log, since then the file is wrong (`common_startElement` of `core/io/policy.py`).
 #[derive(Debug, Default)]
-pub struct RuleReader {
+pub(crate) struct RuleReader {
     rule: Option<Rule>,
     /// The rule makes no sense: everything up to its end is passed over.
     skips: bool,
@@ -28,18 +28,18 @@ pub struct RuleReader {
 
 impl RuleReader {
     /// Whether a rule is open.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.rule.is_some()
     }
 
     /// Whether elements are passed over, even those that the file cannot have.
-    pub fn skips(&self) -> bool {
+    pub(crate) fn skips(&self) -> bool {
         self.skips
     }
 
     /// What is wrong with the rule: it is left out, or the file is refused. `strict` is what 2.3 and
     /// later say.
-    pub fn reject(
+    pub(crate) fn reject(
         &mut self,
         grammar: &Grammar,
         log: &mut Vec<String>,
@@ -61,7 +61,7 @@ impl RuleReader {
     }
 
     /// Takes the beginning of an element; false if it means something outside of rules only.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         element: &xml::Element,
         grammar: &Grammar,
@@ -248,7 +248,12 @@ impl RuleReader {
     }
 
     /// Takes the end of an element; a rule that ends with it, if it makes sense.
-    pub fn end(&mut self, name: &str, grammar: &Grammar, log: &mut Vec<String>) -> Checked<Option<Rule>> {
+    pub(crate) fn end(
+        &mut self,
+        name: &str,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<Option<Rule>> {
         match name {
             "rule" => {
                 self.limited = self.limited.filter(|_| grammar.has(Feature::StrictRules));

@@ -36,7 +36,7 @@ const CHECK_ORDER: [Kind; 6] = [
 
 /// What came of loading.
 #[derive(Debug, Default)]
-pub struct Load {
+pub(crate) struct Load {
     /// Lines for the log.
     pub log: Vec<String>,
     /// Local objects that are passed over, where the generation does that.
@@ -47,7 +47,7 @@ pub struct Load {
 
 /// A file that firewalld would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -56,7 +56,7 @@ pub struct Refusal {
 
 /// Loads every object. Since 1.2 the first that is wrong stops it, before such an object is passed
 /// over.
-pub fn load(whole: Whole) -> Load {
+pub(crate) fn load(whole: Whole) -> Load {
     let mut load = Load::default();
     for kind in ORDER {
         for name in file_order(whole, kind) {
@@ -161,7 +161,7 @@ impl Whole<'_, '_> {
     ///
     /// # Errors
     /// What is wrong with them.
-    pub fn other_files(&self) -> Checked<()> {
+    pub(crate) fn other_files(&self) -> Checked<()> {
         self.direct_file()?;
         self.whitelist()
     }
@@ -271,7 +271,7 @@ fn in_file_named(name: &str, whole: &Whole, fault: Fault) -> Fault {
 }
 
 /// Every file that firewalld would refuse or pass over.
-pub fn refusals(whole: Whole) -> Vec<Refusal> {
+pub(crate) fn refusals(whole: Whole) -> Vec<Refusal> {
     let default_zone = Conf::load(whole.tree).unwrap_or_default().default_zone(whole.tree);
     let mut found = Vec::new();
     for kind in CHECK_ORDER {

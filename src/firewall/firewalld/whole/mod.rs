@@ -23,8 +23,8 @@ use super::store::Tree;
 use super::traffic::{ForwardPort, Traffic};
 use super::zone::{self, Zone};
 
-pub use load::{Load, Refusal, load, refusals};
-pub use policy::Order;
+pub(crate) use load::{Load, Refusal, load, refusals};
+pub(crate) use policy::Order;
 
 /// A configuration, of which one object may be about to change.
 #[derive(Clone, Copy)]
@@ -124,7 +124,7 @@ impl<'t, 'r> Whole<'t, 'r> {
     ///
     /// # Errors
     /// A zone cannot be read.
-    pub fn other_zones(&self, name: &str) -> Checked<Vec<(String, Zone)>> {
+    pub(crate) fn other_zones(&self, name: &str) -> Checked<Vec<(String, Zone)>> {
         let mut zones = Vec::new();
         let names = self.tree.names(Kind::Zone).unwrap_or_default();
         let is_known = |other: &String| {
@@ -237,7 +237,7 @@ impl<'t, 'r> Whole<'t, 'r> {
     ///
     /// # Errors
     /// `INVALID_SERVICE`
-    pub fn service_name(&self, what: &str, service: &str) -> Checked<()> {
+    pub(crate) fn service_name(&self, what: &str, service: &str) -> Checked<()> {
         if self.tree.exists(Kind::Service, service) {
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl<'t, 'r> Whole<'t, 'r> {
     ///
     /// # Errors
     /// `INVALID_ICMPTYPE`
-    pub fn icmptype_name(&self, what: &str, icmptype: &str) -> Checked<()> {
+    pub(crate) fn icmptype_name(&self, what: &str, icmptype: &str) -> Checked<()> {
         // Where none is shipped, firewalld itself is not there yet, and nobody knows.
         if self.tree.exists(Kind::Icmptype, icmptype) || !self.tree.ships(Kind::Icmptype) {
             return Ok(());

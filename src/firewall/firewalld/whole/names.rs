@@ -11,7 +11,7 @@ impl Whole<'_, '_> {
     ///
     /// # Errors
     /// `INVALID_NAME`, `NAME_CONFLICT`
-    pub fn new_name(&self, kind: Kind, name: &str) -> Checked<()> {
+    pub(crate) fn new_name(&self, kind: Kind, name: &str) -> Checked<()> {
         self.characters(kind, name)?;
         self.name(kind, name)
     }
@@ -20,7 +20,7 @@ impl Whole<'_, '_> {
     ///
     /// # Errors
     /// `INVALID_NAME`
-    pub fn characters(&self, kind: Kind, name: &str) -> Checked<()> {
+    pub(crate) fn characters(&self, kind: Kind, name: &str) -> Checked<()> {
         let others = match kind {
             Kind::Zone | Kind::Policy => "_-/",
             Kind::Ipset => "_-:.",

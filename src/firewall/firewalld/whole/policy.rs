@@ -113,7 +113,13 @@ impl Whole<'_, '_> {
 
     /// Checks one side's zones, one after the other: each must exist, none stands beside `ANY` or
     /// `HOST`, and the host is on one side only.
-    pub fn policy_zones(&self, what: &str, list: &str, zones: &[String], others: &[String]) -> Checked<()> {
+    pub(crate) fn policy_zones(
+        &self,
+        what: &str,
+        list: &str,
+        zones: &[String],
+        others: &[String],
+    ) -> Checked<()> {
         let symbolic = |zone: &str| matches!(zone, HOST | ANY);
         let is_mixed = zones.len() > 1 && zones.iter().any(|zone| symbolic(zone));
         for zone in zones {
