@@ -254,3 +254,115 @@ fn help_lists_verbs_by_task_and_completions_are_installed() {
         assert!(fs::read_to_string(stage().join(path)).unwrap().contains("ports"), "{path}");
     }
 }
+
+/// What a verb prints on a terminal of so many columns, standard error among it.
+fn on_terminal(image: &Image, columns: usize, verb: &str, args: &[&str]) -> String {
+    let words = [verb, "--root"].into_iter().chain(args.iter().copied());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect();
+    let root = image.path().display().to_string();
+    let line = format!(
+        "stty cols {columns}; exec {} {} {root} {}",
+        nodeshim().display(),
+        words[..2].join(" "),
+        words[2..].join(" ")
+    );
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).env_clear().stdin(std::process::Stdio::null());
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TERM", "xterm");
+    let output = command.output().expect("script starts");
+    String::from_utf8(output.stdout).expect("text").replace("\r\n", "\n")
+}
+
+/// The text without its colours.
+fn plain(text: &str) -> String {
+    regex::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
+}
+
+#[test]
+fn a_terminal_gets_its_width_and_colours_and_a_pipe_neither() {
+    let image = image();
+    let piped = say(&image, "list", &[]);
+    assert!(!piped.contains('\x1b'), "{piped}");
+    for columns in [60, 160] {
+        let shown = on_terminal(&image, columns, "list", &[]);
+        assert!(shown.contains("\x1b["), "{shown}");
+        let text = plain(&shown);
+        assert!(text.lines().all(|line| line.chars().count() <= columns), "{text}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&text), words(&piped));
+    }
+    let coloured = on_terminal(&image, 80, "ports", &[]);
+    assert!(coloured.starts_with("\x1b[1mPORT"), "{coloured}");
+    assert_eq!(plain(&coloured), coloured.replace("\x1b[1m", "").replace("\x1b[0m", ""));
+    assert!(!on_terminal(&image, 80, "ports", &["--color", "never"]).contains('\x1b'));
+}
+
+#[test]
+fn colour_is_as_the_option_and_the_environment_say() {
+    let image = image();
+    let has_colour = |variables: &[(&str, &str)], args: &[&str]| {
+        let mut command = image.nodeshim("ports", args);
+        let output = succeed(command.envs(variables.iter().copied()));
+        output.stdout.contains(&0x1b)
+    };
+    assert!(!has_colour(&[], &[]));
+    assert!(has_colour(&[], &["--color=always"]));
+    assert!(has_colour(&[("CLICOLOR_FORCE", "1")], &[]));
+    assert!(!has_colour(&[("CLICOLOR_FORCE", "1")], &["--color", "never"]));
+    assert!(has_colour(&[("NO_COLOR", "1")], &["--color", "always"]));
+    let mut command = image.nodeshim("show", ["nosuch", "--color=always"]);
+    let said = command.output().unwrap().stderr;
+    assert!(said.starts_with(b"\x1b[1m\x1b[31mnodeshim:"), "{}", String::from_utf8_lossy(&said));
+    for args in [&["--json"][..], &["--json", "--color=always"]] {
+        let output = succeed(&mut image.nodeshim("ports", args)).stdout;
+        assert!(!output.contains(&0x1b), "JSON has no colours");
+    }
+}
+
+#[test]
+fn what_packages_wrote_brings_no_colours_of_its_own() {
+    let image = Image::new();
+    let scriptlets = "%post\nfirewall-cmd --permanent --add-service=\"$(printf 'a\\033[31mb')\"\n:\n";
+    image.transaction(&["-i", &build(&image.beside("rpms"), "painter", scriptlets)]);
+    let output = succeed(&mut image.nodeshim("log", ["--all", "--color=always"])).stdout;
+    assert!(
+        !output.windows(5).any(|bytes| bytes == b"\x1b[31m"),
+        "{}",
+        String::from_utf8_lossy(&output)
+    );
+}
+
+#[test]
+fn quiet_leaves_out_remarks_and_verbose_adds_requests() {
+    let image = Image::new();
+    let scriptlets = "%post\nfirewall-cmd --permanent --add-port=8080/tcp\n";
+    let package = build(&image.beside("rpms"), "chatty", scriptlets);
+    let said = |option: &str, args: &[&str]| {
+        let mut command = image.nodeshim("run", [option, "--"]);
+        let output = succeed(command.args(image.rpm(args)));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let verbose = said("-v", &["-i", &package]);
+    assert!(verbose.contains("nodeshim: putting the shims in place\n"), "{verbose}");
+    assert!(verbose.contains("firewall-cmd --permanent --add-port=8080/tcp"), "{verbose}");
+    assert!(verbose.contains("recorded 1 request"), "{verbose}");
+    let quiet = said("-q", &["-e", "chatty"]);
+    assert_eq!(quiet, "");
+    let refused = image.nodeshim("show", ["-q", "nosuch"]).output().unwrap();
+    assert!(!refused.stderr.is_empty(), "errors are printed all the same");
+    assert_eq!(succeed(&mut image.nodeshim("settle", ["-q"])).stdout, b"");
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_for_what_takes_a_second_and_cleared() {
+    let image = Image::new();
+    let slow = build(&image.beside("rpms"), "slow", "%post\nsleep 3\n");
+    let shown = on_terminal(&image, 80, "install", &["--allow-unsigned", &slow]);
+    assert!(shown.contains("installing and erasing packages"), "{shown:?}");
+    let (_, after) = shown.rsplit_once("installing and erasing packages").unwrap();
+    assert!(after.contains("\x1b[2K"), "the line is cleared: {after:?}");
+    let output = image.nodeshim("install", ["--reinstall", "--allow-unsigned", &slow]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("installing and erasing"), "{output:?}");
+    let quick = on_terminal(&image, 80, "ports", &[]);
+    assert!(!quick.contains("\x1b[2K"), "{quick:?}");
+}

@@ -9,8 +9,8 @@ use nodeshim::live::{self, Filter, JobOutcome, Options, Report};
 use nodeshim::plan::words;
 use nodeshim::root::Root;
 
-use super::output::{count, json, print, wrapped};
-use super::progress::Progress;
+use super::output::{count, json, tell, wrapped};
+use super::progress;
 
 /// Apply the recorded configuration to the running system: firewall, units, deferred starts
 #[derive(Debug, Args)]
@@ -33,22 +33,21 @@ pub fn apply(root: &Root, args: ApplyArgs, as_json: bool) -> Result<ExitCode> {
         if_changed: args.if_changed,
         limit: Duration::from_secs(args.timeout),
     };
-    let mut progress = Progress::start();
-    let outcome = live::apply(root, &options, &mut |step| progress.step(step));
-    progress.end();
+    let outcome = live::apply(root, &options, &mut |step| progress::step(step));
+    progress::end();
     let report = match outcome {
         Ok(report) => report,
         Err(error) => {
-            progress.error(&error.to_string());
+            progress::error(&error.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
     if as_json {
         json(&report)?;
     } else {
-        print(&text(&report, args.dry_run))?;
+        tell(&text(&report, args.dry_run))?;
     }
-    report.problems.iter().for_each(|problem| progress.error(problem));
+    report.problems.iter().for_each(|problem| progress::error(problem));
     Ok(ExitCode::from(u8::from(!report.problems.is_empty())))
 }
 

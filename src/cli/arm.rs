@@ -9,7 +9,7 @@ use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, repair};
 
-use super::output::complain;
+use super::output::{complain, remark};
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
         intercept::disarm(root, None)?
     };
     let Some(disarmed) = repaired else {
-        complain(&format!("{}: is not armed", root.path().display()));
+        remark(&format!("{}: is not armed", root.path().display()));
         return Ok(ExitCode::SUCCESS);
     };
     disarmed.problems.iter().for_each(|problem| complain(problem));

@@ -8,6 +8,7 @@ use nodeshim::inspect::{self, Difference, View};
 use nodeshim::root::Root;
 
 use super::output::{events, json_list, print, wrapped};
+use super::style::lines;
 
 /// Compare what is recorded with what is there, as rpm -V does; exit 1 on any difference
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub fn check(root: &Root, _args: CheckArgs, as_json: bool) -> Result<ExitCode> {
         for difference in &differences {
             let head = format!("{:<8}  ", difference.kind);
             let text = format!("{}: {}{}", difference.path, difference.text, events(&difference.events));
-            print(&wrapped(&head, 12, &text))?;
+            print(&lines(&wrapped(&head, 12, &text)))?;
         }
     }
     Ok(ExitCode::from(u8::from(differences.iter().any(Difference::is_drift))))

@@ -11,6 +11,7 @@ use nodeshim::root::Root;
 use serde_json::Value;
 
 use super::output::{json_list, print, wrapped};
+use super::style::lines;
 
 /// Show what differs between two images; exit 1 on any difference
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub fn diff(args: DiffArgs, as_json: bool) -> Result<ExitCode> {
         for one in &distinct {
             let sign = if one.change == "added" { "+" } else { "-" };
             let head = format!("{sign} {:<10}  ", one.what);
-            print(&wrapped(&head, head.len(), &format!("{}: {}", one.plugin, one.text)))?;
+            print(&lines(&wrapped(&head, head.len(), &format!("{}: {}", one.plugin, one.text))))?;
         }
     }
     Ok(ExitCode::from(u8::from(!distinct.is_empty())))

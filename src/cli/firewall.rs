@@ -12,7 +12,7 @@ use nodeshim::root::Root;
 use nodeshim::settle::{Facts, Planner, Prepared, SettleOptions};
 use serde::Serialize;
 
-use super::output::{count, json, print, width};
+use super::output::{count, json, print, tell, width};
 use super::settle::settle_with;
 
 /// Look at the firewall that nodeshim gave the image, or take it away
@@ -117,7 +117,7 @@ fn remove(root: &Root, dry_run: bool, as_json: bool) -> Result<ExitCode> {
     if as_json {
         json(&plan)?;
     } else {
-        print(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
+        tell(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,13 +12,15 @@ use nodeshim::lint::{Context, Forecast, forecast};
 use nodeshim::plan::Note;
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{Parts, Surroundings};
+use nodeshim::run::{Parts, Step, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 use nodeshim::trust::Checked;
 use serde::Serialize;
 
 use super::list::sections;
-use super::output::{complain, json, print, wrapped};
+use super::output::{complain, json, print, remark, tell, wrapped};
+use super::progress;
+use super::run::requests;
 
 /// What to install, and how.
 #[derive(Debug, Args)]
@@ -122,6 +124,8 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     let mut plugins = Vec::new();
     if let Some(transaction) = &done.transaction {
         transaction.run.tampering.iter().for_each(|line| complain(line));
+        requests(&transaction.run.events);
+        progress::of(Step::Settle);
         // The image is held until what the scriptlets asked for is settled.
         let settled = settle_after(root, &done, transaction);
         notes = policy::end_run(root).and(settled)?.plan.notes;
@@ -173,9 +177,10 @@ pub(super) fn surroundings() -> Surroundings<'static> {
         home: std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
         temporary: std::env::temp_dir(),
         wait: &|busy| {
-            complain(&format!("{busy}; waiting for it to finish"));
+            remark(&format!("{busy}; waiting for it to finish"));
             true
         },
+        step: &progress::of,
         policy: None,
         audit: Some(Means::Auto),
         share_host: false,
@@ -207,7 +212,7 @@ fn report(done: &Done, plugins: &[Report], notes: &[Note], would_ask: &[Asks]) -
     }
     for note in notes {
         let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
-        print(&wrapped("note  ", 6, &format!("{about}{}", note.text)))?;
+        tell(&wrapped("note  ", 6, &format!("{about}{}", note.text)))?;
     }
     if let Some(line) = last_line(&done.ending) {
         complain(&line);

@@ -10,7 +10,7 @@ use nodeshim::root::Root;
 use nodeshim::trust::{self, Imported, Key, Refused, Unfit};
 use serde::Serialize;
 
-use super::output::{complain, json_list, print, wrapped};
+use super::output::{complain, json_list, print, tell, wrapped};
 
 /// Show or change the trusted signing keys of the image
 #[derive(Debug, Args)]
@@ -133,7 +133,7 @@ fn show(rows: &[(&Key, &'static str)], as_json: bool) -> Result<()> {
     if as_json {
         return json_list(&rows.iter().map(|(key, done)| Row { key, done }).collect::<Vec<_>>());
     }
-    rows.iter().try_for_each(|(key, done)| print(&text(key, &done.replace('-', " "))))
+    rows.iter().try_for_each(|(key, done)| tell(&text(key, &done.replace('-', " "))))
 }
 
 fn text(key: &Key, done: &str) -> String {

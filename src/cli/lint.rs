@@ -13,6 +13,7 @@ use nodeshim::run::Parts;
 use serde::Serialize;
 
 use super::output::{foreign_json, json_list, print};
+use super::style::{Paint, paint};
 
 /// Look at plugins before they are installed: metadata, policy, paths, scriptlets; needs no root
 #[derive(Debug, Args)]
@@ -177,6 +178,12 @@ fn line(file: &str, finding: &Finding) -> String {
         format!("{file}: {}", finding.place)
     };
     let line = finding.line.map_or(String::new(), |line| format!(":{line}"));
-    let place = printable(&place);
-    format!("{place}{line}: {}: {}: {}\n", severity(finding), finding.rule, message(finding))
+    let place = paint(Paint::Strong, &format!("{}{line}:", printable(&place)));
+    let severity = format!("{}:", severity(finding));
+    let severity = match finding.severity {
+        Severity::Error => paint(Paint::Bad, &severity),
+        Severity::Warning => paint(Paint::Careful, &severity),
+        Severity::Note => severity,
+    };
+    format!("{place} {severity} {}: {}\n", finding.rule, message(finding))
 }

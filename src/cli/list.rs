@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::files;
 use super::output::{complain, count, declared_in, events, json, json_list, print, wrapped};
+use super::style::{Paint, paint};
 
 /// List everything that is wanted, what affects the whole system first
 ///
@@ -96,7 +97,13 @@ fn print_rows(rows: &[Row]) -> Result<()> {
     let width = rows.iter().map(|row| row.plugin.len()).max().unwrap_or(0).min(24);
     for row in rows {
         let head = format!("{:<width$}  ", printable(&row.plugin));
-        print(&wrapped(&head, width + 4, &describe(row)))?;
+        let line = wrapped(&head, width + 4, &describe(row));
+        let of = match row {
+            row if row.verdict == Verdict::Deny || row.failed => Paint::Bad,
+            row if row.overruled.is_some() || row.global => Paint::Careful,
+            _ => Paint::Strong,
+        };
+        print(&format!("{}{}", paint(of, &head), &line[head.len()..]))?;
     }
     Ok(())
 }
@@ -223,10 +230,15 @@ fn text(report: &Report) -> String {
 pub(super) fn sections(report: &Report) -> String {
     let mut text = intents(report);
     if !report.paths.is_empty() {
-        text.push_str("paths that its requests changed\n");
+        text.push_str(&title_line("paths that its requests changed"));
         report.paths.iter().for_each(|path| text.push_str(&wrapped("  ", 6, path)));
     }
     text
+}
+
+/// A title of its own line.
+pub(super) fn title_line(title: &str) -> String {
+    format!("{}\n", paint(Paint::Strong, title))
 }
 
 /// Under which title a row is listed.
@@ -246,12 +258,12 @@ pub(super) fn intents(report: &Report) -> String {
     for title in ["now", "at boot", "denied", "overruled", "failed"] {
         let rows: Vec<&Row> = report.wants.iter().filter(|row| section(row) == title).collect();
         if !rows.is_empty() {
-            text.push_str(&format!("{title}\n"));
+            text.push_str(&title_line(title));
             rows.iter().for_each(|row| text.push_str(&wrapped("  ", 6, &describe(row))));
         }
     }
     if !report.hooks.is_empty() {
-        text.push_str("vdsm hooks\n");
+        text.push_str(&title_line("vdsm hooks"));
     }
     for hook in &report.hooks {
         let problem = hook.problem.as_ref().map_or(String::new(), |problem| format!(": {problem}"));
@@ -316,10 +328,11 @@ pub fn plugins(root: &Root, args: PluginsArgs, as_json: bool) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     let width = plugins.iter().map(|plugin| plugin.plugin.len()).max().unwrap_or(0).clamp(6, 23);
-    let mut text = format!(
-        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>9}  {:>6}\n",
+    let head = format!(
+        "{:<width$}  {:>8}  {:>8}  {:>7}  {:>6}  {:>6}  {:>9}  {:>6}",
         "PLUGIN", "FIREWALL", "SERVICES", "AT BOOT", "GLOBAL", "FAILED", "OVERRULED", "DENIED"
     );
+    let mut text = title_line(&head);
     plugins.iter().for_each(|plugin| text.push_str(&line(plugin, width)));
     print(&text)?;
     Ok(ExitCode::SUCCESS)

@@ -33,13 +33,15 @@ mod run;
 mod run_summary;
 mod serve;
 mod settle;
+mod style;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-use clap::{FromArgMatches, Parser, Subcommand};
+use ::log::LevelFilter;
+use clap::{ArgAction, FromArgMatches, Parser, Subcommand};
 use nodeshim::error::Result;
 use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
@@ -65,6 +67,15 @@ struct Cli {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    color: style::Color,
+    /// Print errors and what was asked for, without progress and remarks
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print each step and each request, too; twice and three times what is logged inside
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -142,24 +153,39 @@ impl Verb {
 
 /// Reads the command line and carries out its verb.
 pub fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::new().filter("NODESHIM_LOG")).init();
-    let cli = match Cli::from_arg_matches(&help::command().get_matches()) {
+    let color = style::named(std::env::args_os().skip(1)).unwrap_or_default();
+    let cli = match Cli::from_arg_matches(&help::command().color(color.of_clap()).get_matches()) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    style::choose(cli.color, cli.quiet, cli.verbose > 0);
+    log_to_stderr(cli.verbose);
     let as_json = cli.json;
-    match execute(cli) {
+    let ended = execute(cli);
+    progress::end();
+    match ended {
         Ok(code) => code,
         Err(error) => {
             let line = match as_json {
                 true => output::json_error(&error),
-                false => format!("nodeshim: {error}"),
+                false => format!("{} {error}", style::paint_error(style::Paint::Bad, "nodeshim:")),
             };
             // One readable line; if nobody reads it, there is nobody to tell.
             let _ = writeln!(std::io::stderr(), "{line}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the code logs, from the level that `-v` or NODESHIM_LOG names; the variable says more.
+fn log_to_stderr(verbose: u8) {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(match verbose {
+        0 | 1 => LevelFilter::Error,
+        2 => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    });
+    builder.parse_env("NODESHIM_LOG").init();
 }
 
 fn execute(cli: Cli) -> Result<ExitCode> {

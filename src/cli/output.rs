@@ -13,6 +13,9 @@ use nodeshim::root::Root;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 
+use super::progress;
+use super::style::{Paint, is_quiet, lines, paint, paint_error};
+
 /// What a terminal is at least used for; below it, words would be cut rather than wrapped.
 const NARROWEST: usize = 20;
 
@@ -38,6 +41,7 @@ pub fn wrapped(head: &str, indent: usize, text: &str) -> String {
 
 /// Prints to standard output. A reader that went away is no error.
 pub fn print(text: &str) -> Result<()> {
+    progress::end();
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Error::std_io("standard output", &error))
@@ -127,21 +131,40 @@ pub fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [Stri
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let mut text = String::new();
-    for row in &rows {
+    for (at, row) in rows.iter().enumerate() {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
             line.push_str(&format!("{cell:<width$}  "));
         }
-        text.push_str(line.trim_end());
+        let line = line.trim_end();
+        text.push_str(&if at == 0 {
+            paint(Paint::Strong, line)
+        } else {
+            line.to_owned()
+        });
         text.push('\n');
     }
     text
 }
 
-/// A line on standard error, apart from the data on standard output.
+/// A line on standard error about something that is wrong, apart from the data on standard output.
 pub fn complain(line: &str) {
+    progress::end();
     // If nobody reads it, there is nobody to tell.
-    let _ = writeln!(io::stderr(), "nodeshim: {}", printable(line));
+    let _ = writeln!(io::stderr(), "{} {}", paint_error(Paint::Careful, "nodeshim:"), printable(line));
+}
+
+/// A line on standard error that one may do without.
+pub fn remark(line: &str) {
+    if !is_quiet() {
+        progress::end();
+        let _ = writeln!(io::stderr(), "nodeshim: {}", printable(line));
+    }
+}
+
+/// Prints what a verb did, as opposed to what it was asked to show, with colours.
+pub fn tell(text: &str) -> Result<()> {
+    if is_quiet() { Ok(()) } else { print(&lines(text)) }
 }
 
 /// Prints a file as it is, several with their names.

@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::list::nothing_recorded;
 use super::output::{json_list, print, wrapped};
+use super::style::lines;
 
 /// Show the image's policy, or what it says of a package, a plugin or a call
 #[derive(Debug, Args)]
@@ -104,7 +105,7 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
     if as_json {
         json_list(&asked)?;
     } else {
-        asked.iter().try_for_each(|asked| print(&text(asked)))?;
+        asked.iter().try_for_each(|asked| print(&lines(&text(asked))))?;
     }
     let held = asked.iter().any(|asked| asked.verdict != Verdict::Allow);
     Ok(ExitCode::from(u8::from(held)))

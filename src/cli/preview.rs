@@ -15,9 +15,10 @@ use nodeshim::trust::Checked;
 use serde::Serialize;
 
 use super::install::{TaskArgs, last_line, name, surroundings};
-use super::list::intents;
+use super::list::{intents, title_line};
 use super::log::entry_text;
 use super::output::{complain, count, events, json, print, width, wrapped};
+use super::style::lines;
 
 /// Show what installing packages would do: install them in a throw-away copy of the image
 #[derive(Debug, Args)]
@@ -93,7 +94,7 @@ fn section(title: &str, text: String) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }
-    print(&format!("{title}\n{text}"))
+    print(&format!("{}{}", title_line(title), lines(&text)))
 }
 
 /// What packages ship is only counted; everything else has a line.

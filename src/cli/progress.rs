@@ -1,15 +1,24 @@
-//! Telling how far something is that takes its time: one line that is written over on a terminal,
-//! a line each elsewhere, with the syslog level in front where the journal reads them.
+//! Telling how far something is that takes its time: a line that is written over on a terminal; where
+//! systemd starts us, a line each with the syslog level in front, for the journal.
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::sys::stat::fstat;
 use nodeshim::escape::printable;
+use nodeshim::run::Step;
 
-/// On a terminal, what is over sooner than this is not worth a line.
+use super::style::{Paint, is_quiet, is_verbose, paint_error};
+
+/// What is over sooner than this is not worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(120);
 
 /// Where progress and errors go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,61 +28,100 @@ enum Reader {
     Other,
 }
 
-/// Progress on standard error.
-#[derive(Debug)]
-pub struct Progress {
-    reader: Reader,
-    began: Instant,
-    shown: usize,
+thread_local! {
+    /// The line on the terminal. There is one terminal, and one thread that works.
+    static SHOWN: RefCell<Option<Shown>> = const { RefCell::new(None) };
 }
 
-impl Progress {
-    /// Begins, now.
-    pub fn start() -> Progress {
-        let reader = if io::stderr().is_terminal() {
+/// A line that is there, or will be unless the work ends before.
+struct Shown {
+    bar: ProgressBar,
+    /// Work goes on as long as this is there.
+    working: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+fn reader() -> Reader {
+    static READER: OnceLock<Reader> = OnceLock::new();
+    *READER.get_or_init(|| {
+        if io::stderr().is_terminal() {
             Reader::Terminal
         } else if is_journal(&io::stderr(), std::env::var("JOURNAL_STREAM").ok().as_deref()) {
             Reader::Journal
         } else {
             Reader::Other
-        };
-        Progress {
-            reader,
-            began: Instant::now(),
-            shown: 0,
+        }
+    })
+}
+
+/// A step begins. In a pipe that is said with `-v` only. The first one starts a thread: it has to come after
+/// whatever needs a process without a second one, such as leaving the user namespace.
+pub fn step(text: &str) {
+    let text = printable(text);
+    match reader() {
+        _ if is_quiet() => {}
+        Reader::Terminal => SHOWN.with_borrow_mut(|shown| {
+            shown.get_or_insert_with(Shown::new).bar.set_message(text);
+        }),
+        Reader::Journal => write(&format!("<6>{text}\n")),
+        Reader::Other if is_verbose() => write(&format!("nodeshim: {text}\n")),
+        Reader::Other => {}
+    }
+}
+
+/// A part of a transaction begins.
+pub fn of(part: Step) {
+    match part {
+        // The terminal is the command's while it runs, and mounting may need a process without our thread.
+        Step::Command | Step::Mount => end(),
+        part => step(part.words()),
+    }
+}
+
+/// No more steps, for now or ever: a terminal's line is cleared. Everything that prints calls this.
+pub fn end() {
+    let Some(Shown { bar, working, thread }) = SHOWN.take() else {
+        return;
+    };
+    drop(working);
+    // It clears its line before it ends; should it have panicked, we do.
+    if thread.join().is_err() {
+        bar.finish_and_clear();
+    }
+}
+
+/// Something went wrong.
+pub fn error(text: &str) {
+    end();
+    let text = printable(text);
+    match reader() {
+        Reader::Journal => write(&format!("<3>nodeshim: {text}\n")),
+        Reader::Terminal | Reader::Other => {
+            write(&format!("{} {text}\n", paint_error(Paint::Bad, "nodeshim:")));
         }
     }
+}
 
-    /// A step was made.
-    pub fn step(&mut self, text: &str) {
-        let text = printable(text);
-        match self.reader {
-            Reader::Terminal if self.began.elapsed() < PATIENCE => {}
-            Reader::Terminal => {
-                let width = text.chars().count();
-                write(&format!("\r{text}{}", " ".repeat(self.shown.saturating_sub(width))));
-                self.shown = width;
+impl Shown {
+    fn new() -> Shown {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        let (working, ended) = channel();
+        let later = bar.clone();
+        let thread = thread::spawn(move || {
+            let mut pause = PATIENCE;
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                if pause == PATIENCE {
+                    later.set_draw_target(ProgressDrawTarget::stderr());
+                }
+                later.tick();
+                pause = TICK;
             }
-            Reader::Journal => write(&format!("<6>{text}\n")),
-            Reader::Other => write(&format!("{text}\n")),
-        }
-    }
-
-    /// No more steps: a terminal's line is cleared.
-    pub fn end(&mut self) {
-        if self.shown > 0 {
-            write(&format!("\r{}\r", " ".repeat(self.shown)));
-            self.shown = 0;
-        }
-    }
-
-    /// Something went wrong. Elsewhere than in the journal the caller's own line tells it.
-    pub fn error(&self, text: &str) {
-        let text = printable(text);
-        match self.reader {
-            Reader::Journal => write(&format!("<3>nodeshim: {text}\n")),
-            Reader::Terminal | Reader::Other => write(&format!("nodeshim: {text}\n")),
-        }
+            later.finish_and_clear();
+        });
+        Shown { bar, working, thread }
     }
 }
 

@@ -16,7 +16,7 @@ use nodeshim::trust::Record;
 use serde::Serialize;
 
 use super::install::surroundings;
-use super::output::{complain, json, print, width};
+use super::output::{complain, json, remark, tell, width};
 
 /// Erase packages and withdraw what they asked for
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
             if log(&journal.events, Some(name), true).is_empty() {
                 return Err(Error::Other(format!("no package {} is installed", printable(name))));
             }
-            complain(&format!("{name} is gone already"));
+            remark(&format!("{name} is gone already"));
         }
     }
     if there.is_empty() {
@@ -77,8 +77,8 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         })?;
     } else {
         transaction.messages.iter().for_each(|line| complain(line.trim()));
-        removed.iter().try_for_each(|name| print(&format!("removed  {}\n", printable(name))))?;
-        print(&render(&settled.plan, width()))?;
+        removed.iter().try_for_each(|name| tell(&format!("removed  {}\n", printable(name))))?;
+        tell(&render(&settled.plan, width()))?;
         if !left.is_empty() {
             complain(&format!("not removed: {}", left.join(", ")));
         }

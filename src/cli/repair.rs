@@ -9,7 +9,7 @@ use nodeshim::root::Root;
 
 use serde::Serialize;
 
-use super::output::{json, print};
+use super::output::{json, tell};
 
 /// Put records right that a power cut, a full disk or a package has damaged; then settle
 #[derive(Debug, Args)]
@@ -34,9 +34,9 @@ pub fn repair(root: &Root, args: RepairArgs, as_json: bool) -> Result<ExitCode> 
         })?;
         return Ok(ExitCode::SUCCESS);
     }
-    repaired.lines.iter().try_for_each(|line| print(&format!("{line}\n")))?;
+    repaired.lines.iter().try_for_each(|line| tell(&format!("{line}\n")))?;
     if repaired.lines.is_empty() {
-        print("nothing was damaged\n")?;
+        tell("nothing was damaged\n")?;
     }
     Ok(ExitCode::SUCCESS)
 }

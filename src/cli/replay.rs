@@ -11,7 +11,7 @@ use nodeshim::replay::{self, Fate, Item, Replay, Unpacked};
 use nodeshim::root::Root;
 use nodeshim::run::repair;
 
-use super::output::{count, events, json, print, wrapped};
+use super::output::{count, events, json, tell, wrapped};
 
 /// Import requests from another image; exit 1 if something no longer applies
 ///
@@ -62,7 +62,7 @@ pub fn replay(root: &Root, args: ReplayArgs, as_json: bool) -> Result<ExitCode> 
     };
     match as_json {
         true => json(&done)?,
-        false => print(&text(&done, args.dry_run))?,
+        false => tell(&text(&done, args.dry_run))?,
     }
     Ok(ExitCode::from(u8::from(!done.applies())))
 }

@@ -16,6 +16,7 @@ use nodeshim::state;
 use serde::Serialize;
 
 use super::output::{complain, json, print, print_files, width, write_all};
+use super::progress;
 
 /// Report on the image and all its plugins: what each is, asked for, was denied and changed
 #[derive(Debug, Args)]
@@ -67,6 +68,7 @@ pub fn report(root: &Root, args: ReportArgs, as_json: bool) -> Result<ExitCode> 
         Format::Ovirt => return ovirt(root, &args, as_json),
         Format::Text | Format::Json | Format::Html | Format::Prometheus => {}
     }
+    progress::step("reading the image's records");
     let report = report::build(&report::load(root)?);
     let text = match args.format {
         Format::Html => report::html(&report),

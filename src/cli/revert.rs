@@ -13,7 +13,7 @@ use nodeshim::tool::Tool;
 use serde::Serialize;
 
 use super::list::nothing_recorded;
-use super::output::{complain, count, json, print, width};
+use super::output::{complain, count, json, tell, width};
 
 /// Take back what plugins asked for, or single requests, and put back what was there before;
 /// no package is erased
@@ -68,7 +68,7 @@ pub fn revert(root: &Root, args: RevertArgs, as_json: bool) -> Result<ExitCode> 
             left: &left,
         })?;
     } else if !is_idle {
-        print(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
+        tell(&format!("{}{}\n", render(&plan, width()), count(plan.changes.len(), "change")))?;
     }
     Ok(ExitCode::from(u8::from(!left.is_empty())))
 }

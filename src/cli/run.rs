@@ -8,13 +8,18 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use nodeshim::audit::Means;
 use nodeshim::error::Result;
-use nodeshim::escape::printable;
+use nodeshim::inspect;
+use nodeshim::journal::Event;
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{self, Outcome, Parts, Surroundings};
+use nodeshim::run::{self, Outcome, Parts, Step, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 
+use super::log::entry_text;
+use super::output::{complain, remark};
+use super::progress;
 use super::run_summary::{FailOn, Summary};
+use super::style::is_verbose;
 
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
@@ -92,7 +97,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let wait = |busy: &str| {
         if !args.no_wait {
-            say(&format!("{busy}; waiting for it to finish"));
+            remark(&format!("{busy}; waiting for it to finish"));
         }
         !args.no_wait
     };
@@ -103,6 +108,7 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         name: args.name.clone(),
         temporary: std::env::temp_dir(),
         wait: &wait,
+        step: &progress::of,
         audit: args.audit(),
         share_host: args.share_host,
         keep_running: args.keep_running,
@@ -110,6 +116,8 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
     report(root, &outcome);
+    requests(&outcome.events);
+    progress::of(Step::Settle);
     // The image stays held until what the command asked for is settled.
     let settled = Facts::load(root).and_then(|facts| {
         settle::settle(root, &facts.judged_by(outcome.rules.clone()), &SettleOptions::keeping())
@@ -123,35 +131,43 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
     if let Ok(report) = &settled {
         for note in &report.plan.notes {
             let about = note.plugin.as_ref().map_or(String::new(), |plugin| format!("{plugin}: "));
-            say(&format!("{about}{}", note.text));
+            remark(&format!("{about}{}", note.text));
         }
     }
     if let Some(line) = summary.line(settled.as_ref().ok()) {
-        say(&line);
+        remark(&line);
     }
     match settled {
         Ok(_) if code == 0 && summary.fails(&args.fail_on) => Ok(ExitCode::FAILURE),
         Ok(_) => Ok(ExitCode::from(code)),
         Err(error) if code != 0 => {
-            say(&error.to_string());
+            complain(&error.to_string());
             Ok(ExitCode::from(code))
         }
         Err(error) => Err(error),
     }
 }
 
+/// With `-v`: what scriptlets and the command asked for, on standard error like all about a run.
+pub(super) fn requests(events: &[Event]) {
+    for entry in inspect::log(events, None, true).iter().filter(|_| is_verbose()) {
+        // If nobody reads it, there is nobody to tell.
+        let _ = std::io::stderr().write_all(entry_text(entry).as_bytes());
+    }
+}
+
 /// Says what happened around the command.
 fn report(root: &Root, outcome: &Outcome) {
     if outcome.repaired.is_some() {
-        say(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
+        complain(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }
     let repaired = outcome.repaired.iter().flat_map(|repaired| &repaired.problems);
-    repaired.chain(&outcome.tampering).for_each(|problem| say(problem));
+    repaired.chain(&outcome.tampering).for_each(|problem| complain(problem));
     if let Some(Err(error)) = &outcome.audited {
-        say(&format!("which files changed was not recorded: {error}"));
+        complain(&format!("which files changed was not recorded: {error}"));
     }
     if let Some(why) = &outcome.exposed {
-        say(&format!("scriptlets share this machine's network, host name and mounts: {why}"));
+        remark(&format!("scriptlets share this machine's network, host name and mounts: {why}"));
     }
     if outcome.ended > 0 {
         let what = if outcome.ended == 1 {
@@ -159,18 +175,12 @@ fn report(root: &Root, outcome: &Outcome) {
         } else {
             format!("{} processes", outcome.ended)
         };
-        say(&format!("ended {what} left running by the command"));
+        remark(&format!("ended {what} left running by the command"));
     }
     for place in outcome.audited.iter().flatten().flat_map(|seen| &seen.unwatched) {
-        say(&format!(
+        remark(&format!(
             "{} is another file system: changes there are not attributed to single scriptlets",
             place.shown()
         ));
     }
-}
-
-/// A line about the run, apart from what the command prints.
-fn say(line: &str) {
-    // If nobody reads it, there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "nodeshim: {}", printable(line));
 }

@@ -11,7 +11,8 @@ use nodeshim::run::repair;
 use nodeshim::settle::{self, Facts, Report, SettleOptions};
 use serde::Serialize;
 
-use super::output::{count, json, print, width};
+use super::output::{count, json, print, tell, width};
+use super::style::lines;
 
 /// Make the image match what the installed plugins want; twice changes nothing
 ///
@@ -48,7 +49,7 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
             state_written: report.state_written,
         })?;
     } else {
-        print(&text(&report))?;
+        tell(&text(&report))?;
     }
     Ok(exit_code(&report.plan))
 }
@@ -82,7 +83,7 @@ pub fn plan(root: &Root, _args: PlanArgs, as_json: bool) -> Result<ExitCode> {
         json(&plan)?;
     } else {
         let changes = count(plan.changes.len(), "change");
-        print(&format!("{}{changes}\n", render(&plan, width())))?;
+        print(&lines(&format!("{}{changes}\n", render(&plan, width()))))?;
     }
     Ok(exit_code(&plan))
 }

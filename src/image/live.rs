@@ -12,6 +12,7 @@ use super::space;
 use crate::error::{Error, Result};
 use crate::namespace;
 use crate::root::Root;
+use crate::run::Step;
 use crate::tempdir::PrivateDirectory;
 
 /// Where a file system image is inside of the squashfs.
@@ -31,7 +32,8 @@ pub(super) struct Live {
 
 impl Live {
     /// Unpacks into a directory of our own.
-    pub(super) fn unpack(private: &PrivateDirectory, iso: &Iso) -> Result<Live> {
+    pub(super) fn unpack(private: &PrivateDirectory, iso: &Iso, step: &dyn Fn(Step)) -> Result<Live> {
+        step(Step::Unpack);
         let packed = private.path.join("squashfs.img");
         let place = private.path.parent().unwrap_or(&private.path);
         space::check(place, iso.size)?;
@@ -65,6 +67,7 @@ impl Live {
             options: options(&about)?,
         };
         if let Some(nested) = nested {
+            step(Step::Mount);
             live.mount(private, nested)?;
         }
         Ok(live)

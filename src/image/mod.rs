@@ -19,7 +19,7 @@ use crate::install::{self, Ending, Task, erase};
 use crate::journal::{Journal, last_event};
 use crate::plan::Plan;
 use crate::root::Root;
-use crate::run::{Parts, Surroundings};
+use crate::run::{Parts, Step, Surroundings};
 use crate::settle::{self, Facts, SettleOptions};
 use crate::tempdir::{PrivateDirectory, sweep};
 use crate::trust::Checked;
@@ -91,9 +91,11 @@ pub fn edit(edit: &Edit, parts: &Parts, surroundings: &dyn Fn() -> Surroundings<
     let iso = Iso::open(&host, &from)?;
     space::check(to.parent().unwrap_or(&to), iso.size)?;
     let private = PrivateDirectory::make(&temporary, "image")?;
-    let live = Live::unpack(&private, &iso)?;
+    let step = surroundings().step;
+    let live = Live::unpack(&private, &iso, step)?;
     let edited = transact(edit, parts, surroundings, &iso, &live)?;
     if edited.is_made() {
+        step(Step::Pack);
         let (at, packed) = live.pack(&private)?;
         iso.replace(&host, (at, &packed), &to)?;
     }

@@ -19,7 +19,7 @@ use crate::lint::{Context, of_payload};
 use crate::policy::{self, Act, Forbidden};
 use crate::root::Root;
 use crate::rpmdb::{Installed, PackageFile, Program, quiet};
-use crate::run::{Parts, Surroundings};
+use crate::run::{Parts, Step, Surroundings};
 use crate::tempdir::PrivateDirectory;
 use crate::tool::Tool;
 use crate::trust::{self, Checked, Record, Signature};
@@ -64,6 +64,7 @@ pub struct Done {
 
 /// Installs, up to the end of the run; settling is left to the caller.
 pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) -> Result<Done> {
+    (around.step)(Step::Check);
     let forbidden = Forbidden::load(root, around.policy.as_deref())?;
     let private = PrivateDirectory::make(&around.temporary, "packages")?;
     let mut staged = stage::stage(&private, &task.packages)?;

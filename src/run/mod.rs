@@ -14,4 +14,4 @@ mod supervise;
 pub use parts::Parts;
 pub use pending::{arm, repair};
 pub(crate) use pending::{finish_interrupted, is_open};
-pub use supervise::{Finished, Outcome, Surroundings, run};
+pub use supervise::{Finished, Outcome, Step, Surroundings, run};

@@ -96,6 +96,8 @@ pub struct Surroundings<'a> {
     pub policy: Option<String>,
     /// Called with who is at work on the image already; says whether to wait for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
+    /// Called as each part of the work begins.
+    pub step: &'a dyn Fn(Step),
     /// How to find out which files change, if at all.
     pub audit: Option<Means>,
     /// Whether scriptlets may reach this machine's kernel: its network, host name, mounts, settings.
@@ -104,6 +106,47 @@ pub struct Surroundings<'a> {
     pub keep_running: bool,
     /// What the command writes its standard output and error to, if those are not the caller's.
     pub messages: Option<File>,
+}
+
+/// A part of the work that may take its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The root file system is taken out of an image file.
+    Unpack,
+    /// A file system is mounted in a namespace of its own, for which the process needs to be without a
+    /// second thread.
+    Mount,
+    /// Packages are looked at before anything is changed.
+    Check,
+    /// The shims are put in place.
+    Arm,
+    /// The caller's command runs; standard output and error are its own.
+    Command,
+    /// rpm runs.
+    Transaction,
+    /// The shims are taken out, and changes looked at.
+    Disarm,
+    /// The image is made to match what packages want.
+    Settle,
+    /// The root file system is put into an image file.
+    Pack,
+}
+
+impl Step {
+    /// What is being done, for a line of progress.
+    pub fn words(self) -> &'static str {
+        match self {
+            Step::Unpack => "unpacking the root file system",
+            Step::Mount => "mounting the root file system",
+            Step::Check => "checking packages",
+            Step::Arm => "putting the shims in place",
+            Step::Command => "running the command",
+            Step::Transaction => "installing and erasing packages",
+            Step::Disarm => "taking the shims out",
+            Step::Settle => "settling",
+            Step::Pack => "packing the root file system",
+        }
+    }
 }
 
 /// Arms the image, runs the command to its end and disarms; meanwhile `audit` looks at what changes,
@@ -128,13 +171,20 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let mut signals = signals::all()?;
     let records = Records::of(root);
     let shipped = Shipped::begin(root, &rules)?;
+    (around.step)(Step::Arm);
     let armed = arm(root, &shim)?;
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
     contain::adopt(!around.keep_running);
+    (around.step)(if around.messages.is_some() {
+        Step::Transaction
+    } else {
+        Step::Command
+    });
     let status = supervise(&prepared, &mut signals, &hold, root, around);
     let ending = EndAtSignal::start(root.path(), &armed)?;
+    (around.step)(Step::Disarm);
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let ended = if around.keep_running {
         0
