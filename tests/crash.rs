@@ -6,6 +6,8 @@
 
 #[path = "crash/points.rs"]
 mod points;
+#[path = "crash/power_cut.rs"]
+mod power_cut;
 mod support;
 
 use std::ffi::OsStr;
@@ -169,7 +171,7 @@ fn survives(verb: &str, prepare: impl Fn(&Place) + Sync) {
         let place = Place::new();
         prepare(&place);
         let what = format!("nodeshim {verb}, killed at system call {point} of {calls}");
-        killed_at(&place.command(&place.words(verb)), point, None);
+        killed_at(&place.command(&place.words(verb)), point, None, Path::new("/dev/null"));
         place.assert_tool(&what);
         if place.root().join(OWN).join("armed.toml").exists() {
             let output = place.command(&place.words("check")).output().unwrap();
@@ -266,7 +268,7 @@ fn closing_the_journal_may_be_killed_at_any_system_call() {
         let place = Place::new();
         let last = with_a_large_journal(&place);
         let what = format!("nodeshim settle, killed at system call {point}, while it closes the journal");
-        killed_at(&settle(&place), point, None);
+        killed_at(&settle(&place), point, None, Path::new("/dev/null"));
         let ids = |place: &Place| place.events().iter().map(|event| event.id).collect::<Vec<u64>>();
         assert_eq!(ids(&place), (1..=last).collect::<Vec<u64>>(), "{what}");
         match point % 3 {
@@ -318,7 +320,7 @@ fn a_shim_may_be_killed_at_any_system_call() {
             let place = Place::new();
             place.verb("arm");
             let what = format!("{}, killed at system call {point} of {calls}", words.join(" "));
-            killed_at(&command(&place), point, None);
+            killed_at(&command(&place), point, None, Path::new("/dev/null"));
             let again = succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
             fs::write(place.answers(), again.stdout).unwrap();
             place.assert_all_recorded(&what);

@@ -84,7 +84,7 @@ impl Origins {
             found: found.collect(),
         };
         let text = toml::to_string(&document).map_err(|error| Error::malformed(PATH, error.to_string()))?;
-        root.write(PATH, text.as_bytes(), None)
+        root.write_synced(PATH, text.as_bytes(), None)
     }
 
     /// Notes what was found out about an event.

@@ -26,8 +26,7 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
 
 fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     root.create_dirs(DIRECTORY, 0o755)?;
-    root.write(SHIM_PATH, shim, Some(0o755))?;
-    root.sync(SHIM_PATH)?;
+    root.write_synced(SHIM_PATH, shim, Some(0o755))?;
     let digest = digest(shim);
     let identity = Identity::of_known(&digest, root.meta(SHIM_PATH)?);
     let mut tools = Vec::new();
@@ -111,7 +110,7 @@ fn rewrite(root: &Root, armed: &Armed, spoilt: &Identity, shim: &[u8]) -> Result
             names.push(&tool.path);
         }
     }
-    root.write(SHIM_PATH, shim, Some(0o755))?;
+    root.write_synced(SHIM_PATH, shim, Some(0o755))?;
     for name in names {
         put_shim(root, name)?;
     }

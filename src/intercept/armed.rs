@@ -122,8 +122,7 @@ impl Armed {
     /// Writes the list, so that a power cut leaves nothing diverted that no list names.
     pub fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(ARMED_PATH, error.to_string()))?;
-        root.write(ARMED_PATH, text.as_bytes(), None)?;
-        root.sync(ARMED_PATH)?;
+        root.write_synced(ARMED_PATH, text.as_bytes(), None)?;
         root.sync(DIRECTORY)
     }
 }

@@ -1,6 +1,6 @@
 //! Taking the shims out of an image root, from whatever state a crash or a package left it in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::armed::below;
@@ -86,13 +86,16 @@ fn take_out(root: &Root, armed: &Armed, listed: Option<&Armed>, done: &mut Disar
     root.sync(DIRECTORY)
 }
 
-/// Writes the directories of the tools and of the list through to the disk.
+/// Writes the directories of the tools, of the originals that wait and of the list through to the disk.
 pub(super) fn sync(root: &Root, armed: &Armed) -> Result<()> {
-    let mut directories: Vec<&Path> = armed.tools.iter().filter_map(|tool| tool.path.parent()).collect();
-    directories.sort_unstable();
-    directories.dedup();
-    directories.push(Path::new(DIRECTORY));
-    directories.into_iter().try_for_each(|directory| root.sync(directory))
+    let mut directories = BTreeSet::from([PathBuf::from(DIRECTORY)]);
+    for tool in &armed.tools {
+        directories.extend(tool.path.parent().map(Path::to_owned));
+        let real = tool.real();
+        let above = real.ancestors().skip(1).take_while(|above| *above != Path::new(DIRECTORY));
+        directories.extend(above.map(Path::to_owned));
+    }
+    directories.iter().try_for_each(|directory| root.sync(directory))
 }
 
 /// The files that stand at several tools' paths at once where the shim is no longer at its own place: a

@@ -111,7 +111,7 @@ fn write(root: &Root, path: &str, content: &str, mode: u32) -> Result<()> {
     if if_exists(root.meta(path))?.is_some_and(|there| there.kind == Kind::Link) {
         root.remove(path)?;
     }
-    root.write(path, content.as_bytes(), Some(mode))
+    root.write_synced(path, content.as_bytes(), Some(mode))
 }
 
 fn ask(root: &Root, config: &Config, command: &Command) -> Outcome {

@@ -49,7 +49,7 @@ impl Loaded {
 /// the whole policy can be read.
 pub(crate) fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
     match text {
-        Some(text) => root.write(RUN_PATH, text.as_bytes(), Some(0o644))?,
+        Some(text) => root.write_synced(RUN_PATH, text.as_bytes(), Some(0o644))?,
         None => end_run(root)?,
     }
     load(root).checked().map(drop).inspect_err(|_| {

@@ -11,8 +11,18 @@ use nix::fcntl::{OFlag, RenameFlags, openat, renameat, renameat2};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
 use nix::unistd::{LinkatFlags, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
 
+use super::sync::to_disk;
 use super::{Kind, Meta, Op, Replaced, Root, TEMPORARY_PREFIX};
 use crate::error::{Error, Result};
+
+/// How far a file's content gets before the file has its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Readers see it.
+    Kernel,
+    /// It outlives a power cut.
+    Disk,
+}
 
 /// Larger files are not kept when they are replaced.
 const KEPT_LIMIT: u64 = 1 << 20;
@@ -23,7 +33,17 @@ impl Root {
     /// gets `mode` or 0644. A file that cannot be renamed over because something is mounted on it
     /// is written in place. Missing parent directories are an error.
     pub fn write(&self, path: impl AsRef<Path>, content: &[u8], mode: Option<u32>) -> Result<()> {
-        let given = path.as_ref();
+        self.write_as(path.as_ref(), content, mode, Reach::Kernel)
+    }
+
+    /// As [`Root::write`]; the content is on the disk before the file gets its name. After a power cut
+    /// there is what was there before or what was written, never an empty file (rename(2) alone promises
+    /// that on no file system that delays allocation). The directory is not written through.
+    pub fn write_synced(&self, path: impl AsRef<Path>, content: &[u8], mode: Option<u32>) -> Result<()> {
+        self.write_as(path.as_ref(), content, mode, Reach::Disk)
+    }
+
+    fn write_as(&self, given: &Path, content: &[u8], mode: Option<u32>, reach: Reach) -> Result<()> {
         let path = &match self.meta(given) {
             Ok(meta) if meta.kind == Kind::Link => self.link_end(given)?,
             _ => given.to_owned(),
@@ -39,7 +59,7 @@ impl Root {
                 OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let fd = openat(&dir, temporary.as_str(), flags, Mode::from_bits_truncate(0o600))?;
             let bits = mode.or(old.map(|old| old.mode)).unwrap_or(0o644);
-            let filled = fill(fd, content, bits, old.map(|old| (old.uid, old.gid)));
+            let filled = fill(fd, content, bits, old.map(|old| (old.uid, old.gid)), reach);
             let done = filled.and_then(|()| renameat(&dir, temporary.as_str(), &dir, name.as_os_str()));
             if done.is_err() {
                 // The error to report is the first one.
@@ -280,14 +300,18 @@ fn temporary_name() -> String {
     format!("{TEMPORARY_PREFIX}{}-{count}", std::process::id())
 }
 
-fn fill(fd: OwnedFd, content: &[u8], mode: u32, owner: Option<(u32, u32)>) -> nix::Result<()> {
+fn fill(fd: OwnedFd, content: &[u8], mode: u32, owner: Option<(u32, u32)>, reach: Reach) -> nix::Result<()> {
     let mut file = File::from(fd);
     file.write_all(content)
         .map_err(|error| error.raw_os_error().map_or(Errno::ENOSPC, Errno::from_raw))?;
     if let Some((uid, gid)) = owner.filter(|(uid, _)| *uid != Uid::effective().as_raw()) {
         fchown(&file, Some(uid.into()), Some(gid.into()))?;
     }
-    fchmod(&file, Mode::from_bits_truncate(mode))
+    fchmod(&file, Mode::from_bits_truncate(mode))?;
+    match reach {
+        Reach::Kernel => Ok(()),
+        Reach::Disk => to_disk(&file),
+    }
 }
 
 /// fchmodat(2) would follow a link that was put there since.

@@ -2,10 +2,13 @@
 //! missing, and whose scriptlets were whose before the transaction. `run.toml` is there while a run is
 //! at work; who finds it later learns the origins in its place.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::{Error, Result};
+use crate::escape::unescape;
 use crate::intercept::{self, Disarmed, ImageLock, RUN_PATH as PATH};
 use crate::journal::{self, Event, Journal};
 use crate::root::Root;
@@ -34,8 +37,8 @@ impl Pending {
             before,
         };
         let text = toml::to_string(&pending).map_err(|error| Error::malformed(PATH, error.to_string()))?;
-        root.write(PATH, text.as_bytes(), None)?;
-        root.sync(PATH)?;
+        root.write_synced(PATH, text.as_bytes(), None)?;
+        root.sync(journal::DIRECTORY)?;
         Ok(pending)
     }
 
@@ -68,6 +71,9 @@ impl Pending {
         }
         root.remove(PATH)?;
         unrecorded::remember(root, None)?;
+        let changes = events.iter().flat_map(|event| &event.changes);
+        root.sync_all(changes.map(|change| PathBuf::from(unescape(&change.path))))?;
+        journal::sync(root)?;
         Ok(events)
     }
 }

@@ -24,7 +24,7 @@ use crate::audit::{Auditing, Means, RunCommand, Seen};
 use crate::digest::digest;
 use crate::error::{Error, Result};
 use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
-use crate::journal::{self, Appender, Event};
+use crate::journal::{Appender, Event};
 use crate::policy::{self, Rules};
 use crate::root::{Meta, Root};
 use crate::rpmdb::{files_at, owners, refuse_outer_database, scriptlets};
@@ -202,7 +202,6 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     }
     let denied_files = shipped.end(root, &rules);
     let events = pending.end(root);
-    journal::sync(root)?;
     let status = status?;
     tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
     tampering.extend(denied_files?);

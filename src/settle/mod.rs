@@ -15,7 +15,6 @@ mod refused;
 mod remarks;
 mod unfulfilled;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::attribution::Origin;
@@ -166,9 +165,7 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
 
 /// Writes through to the disk what was changed, and the records of it.
 fn sync(root: &Root, plan: &Plan) -> Result<()> {
-    let paths: BTreeSet<&Path> = plan.changes.iter().map(|change| Path::new(&change.path)).collect();
-    let directories: BTreeSet<&Path> = paths.iter().filter_map(|path| path.parent()).collect();
-    paths.iter().chain(&directories).try_for_each(|path| root.sync(path))?;
+    root.sync_all(plan.changes.iter().map(|change| Path::new(&change.path)))?;
     journal::sync(root)
 }
 

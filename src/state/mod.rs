@@ -327,7 +327,7 @@ impl State {
             return Ok(false);
         }
         root.create_dirs(journal::DIRECTORY, 0o755)?;
-        root.write(PATH, text.as_bytes(), None)?;
+        root.write_synced(PATH, text.as_bytes(), None)?;
         Ok(true)
     }
 

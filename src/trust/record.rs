@@ -110,7 +110,7 @@ impl Record {
         };
         let text = toml::to_string(&document).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         root.create_dirs(DIRECTORY, 0o755)?;
-        root.write(PATH, text.as_bytes(), Some(0o644))
+        root.write_synced(PATH, text.as_bytes(), Some(0o644))
     }
 }
 

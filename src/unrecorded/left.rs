@@ -112,7 +112,7 @@ impl Left {
             return Ok(());
         }
         root.create_dirs(DIRECTORY, 0o755)?;
-        root.write(PATH, text.as_bytes(), None)
+        root.write_synced(PATH, text.as_bytes(), None)
     }
 }
 

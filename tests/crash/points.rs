@@ -1,5 +1,6 @@
 //! Points at which a process is killed: its system calls, counted by strace.
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -22,27 +23,29 @@ fn traced(command: &Command, options: &[String]) -> Command {
     traced
 }
 
-/// How many system calls the process of a command makes.
-pub fn system_calls(command: &Command) -> usize {
-    let log = tempfile::NamedTempFile::new().expect("a file");
-    let options = ["-o".to_owned(), log.path().display().to_string()];
-    let output = traced(command, &options).output().expect("strace (tests/lib/need strace) starts");
-    assert!(output.status.success(), "{output:?}");
-    std::fs::read_to_string(log.path()).expect("strace's log").lines().count()
-}
-
-/// Which system calls of a command, counted from 1, come from the one that names `first` to the last one
-/// that names `last`.
-pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<usize> {
+/// The system calls that the process of a command makes, a line each, with the paths of descriptors.
+pub fn log_of(command: &Command) -> String {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let options = [
+        "-y".to_owned(),
         "-s512".to_owned(),
         "-o".to_owned(),
         log.path().display().to_string(),
     ];
     let output = traced(command, &options).output().expect("strace (tests/lib/need strace) starts");
     assert!(output.status.success(), "{output:?}");
-    let log = std::fs::read_to_string(log.path()).expect("strace's log");
+    std::fs::read_to_string(log.path()).expect("strace's log")
+}
+
+/// How many system calls the process of a command makes.
+pub fn system_calls(command: &Command) -> usize {
+    log_of(command).lines().count()
+}
+
+/// Which system calls of a command, counted from 1, come from the one that names `first` to the last one
+/// that names `last`.
+pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<usize> {
+    let log = log_of(command);
     let named = |name: &str| -> Vec<usize> {
         let lines = log.lines().enumerate().filter(|(_, line)| line.contains(name));
         lines.map(|(number, _)| number + 1).collect()
@@ -51,11 +54,14 @@ pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<usize> {
     (*first.first().expect("the first is called")..=*last.last().expect("the last is called")).collect()
 }
 
-/// Runs a command and kills its process at one of its system calls, or of those named in `which`.
-pub fn killed_at(command: &Command, point: usize, which: Option<&str>) -> Output {
+/// Runs a command and kills its process at one of its system calls, or of those named in `which`; `log`
+/// gets the calls before.
+pub fn killed_at(command: &Command, point: usize, which: Option<&str>, log: &Path) -> Output {
     let which = which.unwrap_or("all");
     let options = [
-        "-o/dev/null".to_owned(),
+        "-y".to_owned(),
+        "-s512".to_owned(),
+        format!("-o{}", log.display()),
         format!("-einject={which}:signal=SIGKILL:when={point}"),
     ];
     traced(command, &options).output().expect("strace starts")

@@ -1,0 +1,168 @@
+//! A power cut: what a process had written and not yet sent to the disk is gone. The worst that a file
+//! system may do is done to the image: of every file whose content was not written through, nothing is left
+//! but its name.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::points::{each_of, killed_at, log_of};
+use super::{OWN, Place, SCRIPT, chrooted, in_peace, succeed};
+use crate::support::assert_same;
+
+/// System calls after which less is on the disk than a reader sees.
+const CHANGES: [&str; 8] = [
+    "write(",
+    "pwrite64(",
+    "ftruncate(",
+    "renameat(",
+    "renameat2(",
+    "linkat(",
+    "unlinkat(",
+    "symlinkat(",
+];
+
+/// The files whose content was not on the disk when the log of system calls ends.
+fn unsynced(log: &str) -> BTreeSet<PathBuf> {
+    let mut dirty = BTreeSet::new();
+    for line in log.lines().filter(|line| !line.contains(" = -1 ") && !line.contains("<unfinished")) {
+        let (name, arguments) = line.split_once('(').unwrap_or((line, ""));
+        let Some(places) = places(arguments) else {
+            continue;
+        };
+        match (name, places.as_slice()) {
+            ("write" | "pwrite64" | "ftruncate", [file, ..]) => drop(dirty.insert(file.clone())),
+            ("fsync" | "fdatasync", [file, ..]) => drop(dirty.remove(file)),
+            ("renameat2", [from, to]) if line.contains("RENAME_EXCHANGE") => {
+                let (one, other) = (dirty.remove(from), dirty.remove(to));
+                dirty.extend(one.then(|| to.clone()).into_iter().chain(other.then(|| from.clone())));
+            }
+            ("renameat" | "renameat2", [from, to]) => {
+                dirty.remove(to);
+                if dirty.remove(from) {
+                    dirty.insert(to.clone());
+                }
+            }
+            ("linkat", [from, to]) if dirty.contains(from) => drop(dirty.insert(to.clone())),
+            ("unlinkat", [file, ..]) => drop(dirty.remove(file)),
+            _ => {}
+        }
+    }
+    dirty
+}
+
+/// The files that a call's arguments name: `3</a/b>`, or `3</a>, "b"` each.
+fn places(arguments: &str) -> Option<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut rest = arguments;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (directory, after) = after.split_once('>')?;
+        let name = after.strip_prefix(", \"").and_then(|after| after.split_once('"'));
+        found.push(match name {
+            Some((name, _)) => Path::new(directory).join(name),
+            None => PathBuf::from(directory),
+        });
+        rest = name.map_or(after, |(_, rest)| rest);
+    }
+    (!found.is_empty()).then_some(found)
+}
+
+/// Cuts the power after each change that `verb` makes, in images of their own that `prepare` has made
+/// ready, and has the image put right.
+fn survives_power_cuts(verb: &str, prepare: impl Fn(&Place) + Sync) {
+    let expected = in_peace();
+    let rehearsal = Place::new();
+    prepare(&rehearsal);
+    let calls = log_of(&rehearsal.command(&rehearsal.words(verb)));
+    let is_change = |line: &str| CHANGES.iter().any(|call| line.starts_with(call));
+    let all = std::env::var("NODESHIM_CRASH_POINTS").is_ok_and(|value| value == "all");
+    // A process that is killed at a call has not made it.
+    let points: Vec<usize> = (2..=calls.lines().count())
+        .zip(calls.lines())
+        .filter(|(_, line)| is_change(line))
+        .map(|(point, _)| point)
+        .step_by(if all { 1 } else { 3 })
+        .collect();
+    assert!(points.len() > 5, "{points:?}");
+    each_of(verb, &points, |point| {
+        let place = Place::new();
+        prepare(&place);
+        let before = place.events();
+        let what = format!("nodeshim {verb}, power cut at system call {point}");
+        let log = killed_with_log(&place.command(&place.words(verb)), point);
+        let lost = unsynced(&log);
+        for file in lost.iter().filter(|file| file.starts_with(place.root())) {
+            let is_file = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file());
+            // A lock holds nothing.
+            if is_file && !file.ends_with("run.lock") {
+                fs::write(file, "").unwrap();
+            }
+        }
+        let what = format!("{what}, lost {lost:?}");
+        drop(place.command(&place.words("repair")).output());
+        drop(place.command(&place.words("disarm")).output());
+        place.assert_disarmed(&what);
+        let after = place.events();
+        assert!(after.len() >= before.len() && after[..before.len()] == before, "{what}: events are gone");
+        place.verb("run");
+        place.assert_nothing_half_done(&what);
+        assert_same(&expected, &place.rest(), &what);
+        place.verb("settle");
+        place.verb("check");
+    });
+}
+
+/// Kills the process at a system call; what it had called before.
+fn killed_with_log(command: &Command, point: usize) -> String {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    killed_at(command, point, None, log.path());
+    fs::read_to_string(log.path()).expect("strace's log")
+}
+
+#[test]
+fn arming_survives_a_power_cut() {
+    survives_power_cuts("arm", |_| {});
+}
+
+#[test]
+fn disarming_survives_a_power_cut() {
+    survives_power_cuts("disarm", |place| {
+        place.verb("arm");
+        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+    });
+}
+
+#[test]
+fn settling_survives_a_power_cut() {
+    survives_power_cuts("settle", |place| {
+        place.verb("arm");
+        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        place.verb("disarm");
+    });
+}
+
+/// When a verb has ended all of its own records, and the names in their directory, are on the disk.
+#[test]
+fn the_records_are_on_the_disk_when_arm_disarm_and_settle_end() {
+    let place = Place::new();
+    for verb in ["arm", "disarm", "settle"] {
+        let log = log_of(&place.command(&place.words(verb)));
+        let own = place.root().join(OWN);
+        let mut lost: Vec<PathBuf> =
+            unsynced(&log).into_iter().filter(|file| file.starts_with(&own)).collect();
+        lost.retain(|file| !file.ends_with("run.lock") && file.exists());
+        assert_eq!(lost, [PathBuf::new(); 0], "nodeshim {verb}");
+        let named = |line: &&str| CHANGES[3..].iter().any(|call| line.starts_with(call));
+        let of_own = |line: &&str| line.contains(&format!("{}>", own.display())) && !line.contains(" = -1 ");
+        let last_name = log.lines().rev().position(|line| named(&line) && of_own(&line));
+        let last_sync = log.lines().rev().position(|line| line.starts_with("fsync(") && of_own(&line));
+        assert!(
+            last_name.is_none() || last_sync < last_name,
+            "nodeshim {verb}: {last_sync:?} {last_name:?} from the end of\n{log}"
+        );
+        if verb == "arm" {
+            succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        }
+    }
+}
