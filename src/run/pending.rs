@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::{Error, Result};
-use crate::escape::unescape;
 use crate::intercept::{self, Disarmed, ImageLock, RUN_PATH as PATH};
 use crate::journal::{self, Event, Journal};
 use crate::root::Root;
@@ -72,7 +71,7 @@ impl Pending {
         root.remove(PATH)?;
         unrecorded::remember(root, None)?;
         let changes = events.iter().flat_map(|event| &event.changes);
-        root.sync_all(changes.map(|change| PathBuf::from(unescape(&change.path))))?;
+        root.sync_all(changes.map(|change| PathBuf::from(change.path.raw())))?;
         journal::sync(root)?;
         Ok(events)
     }
