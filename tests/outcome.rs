@@ -16,6 +16,8 @@ mod firewalld_support;
 mod history;
 #[path = "outcome/original.rs"]
 mod original;
+#[path = "outcome/packets.rs"]
+mod packets;
 #[path = "outcome/rules.rs"]
 mod rules;
 #[path = "support/skip.rs"]
@@ -24,14 +26,15 @@ mod skip;
 mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use firewalld_support::{memory, number};
 use history::{Call, INSTANCES, Step, VENDOR_SCRIPT, VENDOR_UNITS, history, is_possible};
 use nodeshim::config::Backend;
 use original::{Firewall, Original};
 use rules::{LEVELS, Subject, Wanted, call_for, decided_by, installed};
-use twins::{Shimmed, VENDOR_LEVELS, builder, own_presets, remove, scriptlet, unit_states, unpack};
+use tempfile::TempDir;
+use twins::{Effect, Shimmed, VENDOR_LEVELS, builder, own_presets, remove, scriptlet, unit_states, unpack};
 
 /// The backends that nodeshim writes.
 const BACKENDS: [Backend; 3] = [Backend::Nftables, Backend::Firewalld, Backend::Iptables];
@@ -104,25 +107,49 @@ fn found_before() -> Vec<(Backend, Vec<Step>)> {
     ]
 }
 
+/// Two images that have lived through the same history.
+struct Twins {
+    shimmed: Shimmed,
+    /// The root of the one with the original tools.
+    original: PathBuf,
+    wanted: Wanted,
+    _place: TempDir,
+}
+
+impl Twins {
+    /// Takes all steps, and looks at the original.
+    fn live(firewall: &mut Firewall, steps: &[Step], backend: Backend) -> (Twins, Effect) {
+        let place = tempfile::tempdir_in(memory()).expect("a directory");
+        for twin in ["original", "nodeshim"] {
+            std::fs::create_dir(place.path().join(twin)).expect("a directory");
+        }
+        let mut original = Original::new(place.path().join("original"), firewall);
+        let shimmed = Shimmed::new(place.path().join("nodeshim"), backend);
+        let base = unit_states(&original.root);
+        let base = base.into_iter().map(|(unit, state)| (("unit", unit), state == "enabled"));
+        let levels = VENDOR_LEVELS.map(|level| ((LEVELS[level], VENDOR_SCRIPT), true));
+        let mut wanted = Wanted::new(base.chain(levels).collect());
+        for (index, step) in steps.iter().enumerate() {
+            take(step, &mut original, &shimmed, &mut wanted, &installed(&steps[..=index]));
+        }
+        let expected = original.effect();
+        let twins = Twins {
+            shimmed,
+            original: original.root,
+            wanted,
+            _place: place,
+        };
+        (twins, expected)
+    }
+}
+
 /// What differs at the end of a history, if anything does.
 fn compare(firewall: &mut Firewall, steps: &[Step], backend: Backend) -> Option<String> {
-    let place = tempfile::tempdir_in(memory()).expect("a directory");
-    for twin in ["original", "nodeshim"] {
-        std::fs::create_dir(place.path().join(twin)).expect("a directory");
-    }
-    let mut original = Original::new(place.path().join("original"), firewall);
-    let shimmed = Shimmed::new(place.path().join("nodeshim"), backend);
-    let base = unit_states(&original.root);
-    let base = base.into_iter().map(|(unit, state)| (("unit", unit), state == "enabled"));
-    let levels = VENDOR_LEVELS.map(|level| ((LEVELS[level], VENDOR_SCRIPT), true));
-    let mut wanted = Wanted::new(base.chain(levels).collect());
-    for (index, step) in steps.iter().enumerate() {
-        take(step, &mut original, &shimmed, &mut wanted, &installed(&steps[..=index]));
-    }
-    let expected = original.effect().seen_by(backend);
-    let starts = wanted.starts();
-    let started = shimmed.starts();
-    let found = shimmed.effect_after_presets();
+    let (twins, expected) = Twins::live(firewall, steps, backend);
+    let expected = expected.seen_by(backend);
+    let starts = twins.wanted.starts();
+    let started = twins.shimmed.starts();
+    let found = twins.shimmed.effect_after_presets();
     let mut wrong = Vec::new();
     if expected != found {
         wrong.push(format!("original {expected:?}\nnodeshim {found:?}"));

@@ -156,6 +156,19 @@ pub enum Step {
     Builder(Vec<Call>),
 }
 
+impl Step {
+    /// All that is called and declared in it.
+    pub fn calls_mut(&mut self) -> impl Iterator<Item = &mut Call> {
+        let (first, second) = match self {
+            Step::Install { post, declared, .. } => (post, Some(declared)),
+            Step::Upgrade { post, postun, .. } => (post, Some(postun)),
+            Step::Erase { preun, postun, .. } => (preun, Some(postun)),
+            Step::Builder(calls) => (calls, None),
+        };
+        first.iter_mut().chain(second.into_iter().flatten())
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let calls = |calls: &[Call]| calls.iter().map(Call::to_string).collect::<Vec<_>>().join("; ");

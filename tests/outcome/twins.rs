@@ -309,7 +309,7 @@ impl Shimmed {
         let root = Root::open(&self.root).expect("the root");
         let open = match self.backend {
             Backend::Firewalld => open_in_zones(&root),
-            Backend::Iptables => self.open_in_iptables(&root),
+            Backend::Iptables => self.open_in_iptables(),
             Backend::Nftables | Backend::Auto => self.open_in_ruleset(&root),
         };
         Effect {
@@ -339,11 +339,17 @@ impl Shimmed {
         open
     }
 
+    /// A whole rule file of the iptables services.
+    pub fn iptables_rules(&self, family: Family) -> String {
+        let root = Root::open(&self.root).expect("the root");
+        let definitions = Definitions::new(&root);
+        let wanted = wanted(&root, &self.state(), &Undone::default(), &definitions).expect("the zones");
+        iptables::Firewall::build(&wanted, &definitions).whole(family)
+    }
+
     /// The ports that a whole rule file of the iptables services lets in.
-    fn open_in_iptables(&self, root: &Root) -> BTreeSet<String> {
-        let definitions = Definitions::new(root);
-        let wanted = wanted(root, &self.state(), &Undone::default(), &definitions).expect("the zones");
-        let rules = iptables::Firewall::build(&wanted, &definitions).whole(Family::Ipv4);
+    fn open_in_iptables(&self) -> BTreeSet<String> {
+        let rules = self.iptables_rules(Family::Ipv4);
         let accepted = rules.lines().filter(|line| line.ends_with("-j ACCEPT"));
         let ports = accepted.filter_map(|line| {
             let word_after = |option: &str| {
