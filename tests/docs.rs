@@ -36,6 +36,17 @@ fn every_verb_has_its_place_in_the_manual() {
 }
 
 #[test]
+fn every_rule_of_lint_has_its_place_in_the_manual() {
+    let manual = page("nodeshim-lint.7");
+    let described = manual.lines().filter_map(|line| line.strip_prefix(".It Cm "));
+    let mut described: Vec<&str> = described.collect();
+    described.sort_unstable();
+    let mut rules = nodeshim::lint::RULES;
+    rules.sort_unstable();
+    assert_eq!(described, rules);
+}
+
+#[test]
 fn every_tool_has_its_place_in_the_manual() {
     let manual = page("nodeshim-shims.7");
     let internal = [Tool::SystemdSysvInstall];

@@ -204,3 +204,72 @@ fn warnings_fail_only_if_strict_and_findings_come_in_the_forms_of_ci() {
         "{github}"
     );
 }
+
+/// What a spec file of the corpus is to be found to have: the lines `# lint: LINE SEVERITY RULE` at its end.
+fn expected(spec: &str) -> Vec<String> {
+    spec.lines().filter_map(|line| line.strip_prefix("# lint: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn spec_files_as_packagers_write_them_have_the_findings_that_they_name() {
+    let corpus = support::project().join("tests/spec-corpus");
+    let output = lint(&["--json", corpus.to_str().unwrap()]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let items = found["items"].as_array().unwrap();
+    assert!(items.len() >= 40, "{}", items.len());
+    let mut rules = std::collections::BTreeSet::new();
+    for item in items {
+        let path = item["file"].as_str().unwrap();
+        let findings = item["findings"].as_array().unwrap().iter();
+        let found: Vec<String> = findings
+            .map(|finding| {
+                let line = finding["line"].as_u64().map_or("-".to_owned(), |line| line.to_string());
+                let (severity, rule) =
+                    (finding["severity"].as_str().unwrap(), finding["rule"].as_str().unwrap());
+                rules.insert(rule.to_owned());
+                format!("{line} {severity} {rule}")
+            })
+            .collect();
+        assert_eq!(found, expected(&fs::read_to_string(path).unwrap()), "{path}: {item:#}");
+    }
+    // What needs a package that is built is tested with one.
+    let elsewhere = ["metadata", "other-port"];
+    let all: std::collections::BTreeSet<String> = nodeshim::lint::RULES
+        .iter()
+        .filter(|rule| !elsewhere.contains(rule))
+        .map(|rule| (*rule).to_owned())
+        .collect();
+    assert_eq!(rules, all, "each rule has a spec file");
+}
+
+#[test]
+fn a_spec_file_s_findings_have_its_lines_and_no_rule_is_misspelt() {
+    let dir = scratch();
+    let spec = dir.path().join("p.spec");
+    fs::write(&spec, "Name: p\n%post\n%systemd_post p.service\niptables -F\n%files\n").unwrap();
+    let said = text(&lint(&[spec.to_str().unwrap()]));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.starts_with(&format!("{}:4: warning: bypass: %post: iptables -F: ", spec.display())),
+        "{said}"
+    );
+    assert_eq!(text(&lint(&[dir.path().to_str().unwrap()])), said);
+    let output = lint(&["--disable", "bypas", spec.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn a_port_that_metadata_does_not_know_is_found() {
+    let dir = scratch();
+    let metadata = "schema = 1\n[firewall]\nports = [\"910/tcp\"]\n";
+    let files = [("/usr/share/ovirt-node/plugins.d/p.toml", metadata)];
+    let scriptlets =
+        "%post\nfirewall-cmd --permanent --add-port=909/tcp\nfirewall-cmd --permanent --add-port=910/tcp\n";
+    let file = build_with(dir.path(), "p", "", &files, scriptlets);
+    let said = text(&lint(&[&file]));
+    assert!(
+        said.contains("%post:1: warning: other-port: opens 909/tcp, and metadata declares 910/tcp"),
+        "{said}"
+    );
+    assert_eq!(said.matches("other-port").count(), 1, "{said}");
+}

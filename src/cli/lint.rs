@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use nodeshim::error::Result;
 use nodeshim::escape::printable;
@@ -16,6 +17,8 @@ use super::output::{foreign_json, json_list, print};
 use super::style::{Paint, paint};
 
 /// Look at plugins before they are installed: metadata, policy, paths, scriptlets; needs no root
+///
+/// nodeshim-lint(7) describes the rules.
 #[derive(Debug, Args)]
 pub struct LintArgs {
     /// Policy to check against: a file, or the name of a shipped one
@@ -28,10 +31,10 @@ pub struct LintArgs {
     #[arg(long)]
     strict: bool,
     /// Leave out the findings of a rule
-    #[arg(long, value_name = "RULE")]
+    #[arg(long, value_name = "RULE", value_parser = PossibleValuesParser::new(lint::RULES), hide_possible_values = true)]
     disable: Vec<String>,
-    /// rpm files, or metadata files
-    #[arg(required = true, value_name = "FILE.rpm|FILE.toml")]
+    /// rpm files, spec files or metadata files, or directories of which all of these are looked at
+    #[arg(required = true, value_name = "FILE.rpm|FILE.spec|FILE.toml|DIR")]
     files: Vec<PathBuf>,
 }
 
@@ -70,8 +73,8 @@ pub fn lint(root: &Root, args: LintArgs, as_json: bool) -> Result<ExitCode> {
     let rules = loaded.checked()?.rules;
     let context = lint::Context::load(root, &rules)?;
     let mut found = Vec::new();
-    for file in &args.files {
-        let mut findings = lint::lint(&context, file)?;
+    for file in lint::inputs(&args.files)? {
+        let mut findings = lint::lint(&context, &file)?;
         findings.retain(|finding| !args.disable.iter().any(|rule| rule == finding.rule));
         found.push(Found {
             file: file.display().to_string(),
@@ -173,7 +176,8 @@ fn sarif(found: &[Found]) -> serde_json::Value {
 fn line(file: &str, finding: &Finding) -> String {
     let name = file.rsplit('/').next().unwrap_or(file);
     let place = if finding.place.ends_with(name) {
-        finding.place.clone()
+        // As it was named, so that editors find it.
+        file.to_owned()
     } else {
         format!("{file}: {}", finding.place)
     };

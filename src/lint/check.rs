@@ -8,11 +8,13 @@ use super::declare;
 use super::finding::{Finding, Severity};
 use super::requests::{Context, ForecastItem, judged, of_package, of_payload};
 use super::scriptlet::{command_line, scriptlets};
+use super::spec::{self, SpecPackage};
 use super::units::of_units;
 use crate::argv::chkconfig::Misuse;
 use crate::boot::{self, Disposition};
 use crate::error::Result;
-use crate::intent::{Intent, Verdict};
+use crate::firewall::ports::PortRange;
+use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::metadata::{self, Metadata};
 use crate::policy::Decision;
 use crate::request::Request;
@@ -21,14 +23,18 @@ use crate::rpmdb::PackageFile;
 use crate::shell::Command;
 use crate::vdsm;
 
-/// Looks at an rpm file, or at a metadata file by itself.
+/// Looks at an rpm file, a spec file, or at a metadata file by itself.
 pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
-    if path.extension().is_some_and(|extension| extension == "toml") {
+    let is = |wanted| path.extension().is_some_and(|extension| extension == wanted);
+    if is("toml") || is("spec") {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let text = Root::open("/")?.read_text(&path)?;
+        let place = path.display().to_string();
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let (_, findings) = of_metadata(context, name, &path.display().to_string(), &text);
-        return Ok(findings);
+        return Ok(match is("toml") {
+            true => of_metadata(context, name, &place, &text).1,
+            false => of_spec(context, &place, &text),
+        });
     }
     let package = PackageFile::read(path)?;
     let mut findings = Vec::new();
@@ -45,18 +51,78 @@ pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
             declared.extend(metadata.map(|metadata| metadata.intents()).unwrap_or_default());
         }
     }
-    findings.extend(out_of_place(&package));
-    findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
-    let asked = of_package(context, &package);
-    findings.extend(asked.iter().filter_map(|asked| of_asked(asked, &declared)));
-    findings.extend(of_units(&package, &asked));
+    findings.extend(of_scriptlets(context, &package, &declared));
     let shipped = of_payload(context, &package, path)?;
     let verdict = |one: &ForecastItem| of_verdict(one, one.place.as_deref().unwrap_or_default(), None);
     findings.extend(shipped.iter().filter_map(verdict));
-    findings.extend(others(context, &package));
-    findings.retain(|finding| !is_silenced(&package, finding));
     findings.sort_by_key(|finding| finding.severity);
     Ok(findings)
+}
+
+/// What there is to say of paths, units and scriptlets, which a spec file has, too.
+fn of_scriptlets(context: &Context, package: &PackageFile, declared: &[Intent]) -> Vec<Finding> {
+    let mut findings = out_of_place(package);
+    findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
+    let asked = of_package(context, package);
+    findings.extend(asked.iter().filter_map(|asked| of_asked(asked, declared)));
+    findings.extend(of_units(package, &asked));
+    findings.extend(of_other_ports(&asked, declared));
+    findings.extend(others(context, package));
+    findings.retain(|finding| !is_silenced(package, finding));
+    one_for_a_call(&mut findings);
+    findings
+}
+
+/// Of a call with which something is wrong nobody is told besides that it could be declared.
+fn one_for_a_call(findings: &mut Vec<Finding>) {
+    let call = |finding: &Finding| {
+        let command = finding.text.split_once(": ").map_or("", |(command, _)| command).to_owned();
+        (finding.place.clone(), finding.line, command)
+    };
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|finding| matches!(finding.rule, "unit-name" | "no-preun" | "runtime-only"))
+        .map(call)
+        .collect();
+    findings.retain(|finding| finding.rule != "declare" || !wrong.contains(&call(finding)));
+}
+
+/// The packages of a spec file; findings have the lines of the file.
+fn of_spec(context: &Context, place: &str, text: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for SpecPackage { package, lines } in spec::read(text) {
+        for mut finding in of_scriptlets(context, &package, &[]) {
+            let before = lines.get(&finding.place).copied().unwrap_or_default();
+            finding.line = finding.line.map(|line| line + before);
+            finding.text = format!("{}: {}", finding.place, finding.text);
+            place.clone_into(&mut finding.place);
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|finding| (finding.severity, finding.line));
+    findings
+}
+
+/// Ports that a scriptlet opens, where metadata declares others and not these: one of the two is stale.
+fn of_other_ports(asked: &[ForecastItem], declared: &[Intent]) -> Vec<Finding> {
+    let port = |intent: &Intent| match intent {
+        Intent::Allow {
+            opening: FirewallItem::Port { port, protocol },
+            ..
+        } => Some(format!("{port}/{protocol}")),
+        _ => None,
+    };
+    let known: Vec<String> = declared.iter().filter_map(port).collect();
+    let finding = |one: &ForecastItem| {
+        let opened = one.intent.as_ref().and_then(port).filter(|opened| !known.contains(opened))?;
+        let text = format!("opens {opened}, and metadata declares {}", known.join(", "));
+        let place = one.place.as_deref().unwrap_or_default();
+        Some(Finding::new(Severity::Warning, "other-port", place, one.line, text))
+    };
+    match known.is_empty() {
+        true => Vec::new(),
+        false => asked.iter().filter_map(finding).collect(),
+    }
 }
 
 fn of_metadata(context: &Context, plugin: &str, place: &str, text: &str) -> (Option<Metadata>, Vec<Finding>) {
@@ -280,6 +346,9 @@ fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
                     format!("{line}: runs what another command prints: nobody can tell what it asks for");
                 findings.push(finding(Severity::Warning, "piped-shell", text));
             }
+            if let Some(what) = declare::privileged(&command) {
+                findings.push(finding(Severity::Warning, "privileged", format!("{line}: {what}")));
+            }
             for (path, what) in declare::written(&command) {
                 findings.push(finding(Severity::Warning, "by-hand", format!("{path}: {what}")));
             }
@@ -308,11 +377,32 @@ fn opens_until_reload(context: &Context, command: &Command) -> bool {
     adds && !given.has("--permanent") && !given.has("--timeout")
 }
 
+/// A port that firewalld refuses, in its words: see `Firewall.check_port` and `functions.getPortRange`.
+fn bad_port(word: &str) -> Option<String> {
+    let (option, value) = word.split_once('=')?;
+    let takes_port = ["port", "source-port"].iter().any(|name| {
+        ["--add-", "--remove-", "--query-"]
+            .iter()
+            .any(|verb| option.strip_prefix(verb) == Some(name))
+    });
+    let is_port = || {
+        let (port, protocol) = value.split_once('/')?;
+        PortRange::parse(port).filter(|_| PROTOCOLS.contains(&protocol))
+    };
+    (takes_port && is_port().is_none()).then(|| format!("{value:?} is not PORT/PROTOCOL"))
+}
+
+/// Protocols that have ports, see `firewall-cmd(1)`.
+const PROTOCOLS: [&str; 4] = ["tcp", "udp", "sctp", "dccp"];
+
 /// Why a tool refuses the words of a call, in its own words.
 fn refused(context: &Context, command: &Command) -> Option<String> {
     let request = request(context, command)?;
     let first = |text: &str| text.lines().last().unwrap_or_default().to_owned();
     match request {
+        Request::FirewallCmd(Ok(_)) | Request::FirewallOfflineCmd(Ok(_)) => {
+            command.words.iter().find_map(|word| bad_port(&word.text))
+        }
         Request::Systemctl(Err(error)) => error.0.lines().next().map(str::to_owned),
         Request::FirewallCmd(Err(error)) | Request::FirewallOfflineCmd(Err(error)) => {
             Some(first(&error.text))

@@ -73,6 +73,34 @@ pub(super) fn is_shell(program: &str) -> bool {
     matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))
 }
 
+/// Why what a command gives to a file deserves a look.
+pub(super) fn privileged(command: &Command) -> Option<&'static str> {
+    let mut words = command.words.iter().map(|word| word.text.as_str());
+    match words.next()?.rsplit('/').next()? {
+        "setcap" => Some("gives a program capabilities; use %caps in %files, which rpm -V checks"),
+        "chmod" if words.any(sets_id) => {
+            Some("makes a program run as its owner or group; use %attr in %files, which rpm -V checks")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a mode of chmod(1) sets the set-user-ID or set-group-ID bit.
+fn sets_id(mode: &str) -> bool {
+    let octal = mode.len() >= 4 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let digits = || u32::from_str_radix(mode, 8).is_ok_and(|bits| bits & 0o6000 != 0);
+    let symbolic = || mode.split(',').any(|part| part.split_once('+').is_some_and(is_for_id));
+    // As luaposix and ls spell them.
+    let listed = || {
+        mode.len() == 9 && mode.contains(['s', 'S']) && mode.bytes().all(|byte| b"rwxsStT-".contains(&byte))
+    };
+    (octal && digits()) || symbolic() || listed()
+}
+
+fn is_for_id((who, bits): (&str, &str)) -> bool {
+    who.bytes().all(|byte| matches!(byte, b'u' | b'g' | b'a')) && bits.contains('s')
+}
+
 /// Files that have a tool to change them, and the tool.
 const KEPT_BY_TOOLS: [(&str, &str); 8] = [
     ("/etc/systemd/system/", "systemctl"),

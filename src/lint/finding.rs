@@ -14,13 +14,35 @@ pub enum Severity {
     Note,
 }
 
+/// The rules, which nodeshim-lint(7) describes.
+pub const RULES: [&str; 18] = [
+    "bypass",
+    "by-hand",
+    "declare",
+    "init-script",
+    "metadata",
+    "no-preun",
+    "other-port",
+    "path",
+    "piped-shell",
+    "policy",
+    "privileged",
+    "put-off",
+    "runtime-only",
+    "unclear",
+    "unit-name",
+    "usage",
+    "vdsm-hook",
+    "whole-node",
+];
+
 /// Something found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
-    /// The rule's name; nodeshim(8) lists them.
+    /// The rule's name, one of [`RULES`].
     pub rule: &'static str,
     /// A scriptlet's kind, or a path.
     pub place: String,
@@ -40,6 +62,7 @@ impl Finding {
         line: Option<usize>,
         text: impl Into<String>,
     ) -> Finding {
+        debug_assert!(RULES.contains(&rule), "{rule}");
         Finding {
             severity,
             rule,

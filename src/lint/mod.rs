@@ -5,14 +5,17 @@ mod check;
 mod declare;
 mod finding;
 mod forecast;
+mod inputs;
 mod lua;
 mod requests;
 mod scanned;
 mod scriptlet;
+mod spec;
 mod units;
 
 pub use check::lint;
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, RULES, Severity};
 pub use forecast::{Forecast, forecast};
+pub use inputs::inputs;
 pub(crate) use requests::of_payload;
 pub use requests::{Context, ForecastItem, ShippedItem, of_call, of_file, of_installed, of_package};

@@ -21,15 +21,29 @@ enum Takes {
     Words,
     /// A table of words.
     Table,
+    /// Arguments of a program that does the same, which these are put in the order of.
+    As(&'static [&'static str], &'static [usize]),
+    /// A path, and how it is opened.
+    File,
 }
 
-const RUNNERS: [(&str, &str, Takes); 6] = [
+/// With the functions of luaposix and of Lua itself that change files, by the programs that do the same.
+const RUNNERS: [(&str, &str, Takes); 15] = [
     ("os", "execute", Takes::Line),
     ("io", "popen", Takes::Line),
     ("rpm", "execute", Takes::Words),
     ("rpm", "spawn", Takes::Table),
     ("posix", "exec", Takes::Words),
     ("posix", "execp", Takes::Words),
+    ("posix", "chmod", Takes::As(&["chmod"], &[1, 0])),
+    ("posix", "chown", Takes::As(&["chown"], &[1, 0])),
+    ("posix", "symlink", Takes::As(&["ln", "-s"], &[0, 1])),
+    ("posix", "link", Takes::As(&["ln"], &[0, 1])),
+    ("posix", "unlink", Takes::As(&["rm"], &[0])),
+    ("posix", "rmdir", Takes::As(&["rmdir"], &[0])),
+    ("os", "remove", Takes::As(&["rm"], &[0])),
+    ("os", "rename", Takes::As(&["mv"], &[0, 1])),
+    ("io", "open", Takes::File),
 ];
 
 /// Functions that run Lua from elsewhere.
@@ -170,6 +184,15 @@ impl Scanner<'_> {
                 let words: Vec<Value> = words.iter().cloned().map(Value::Text).collect();
                 self.words(line, &words);
             }
+            (Takes::As(program, order), arguments) => {
+                let program = program.iter().map(|word| Value::Text((*word).to_owned()));
+                let arguments = order.iter().map(|at| arguments.get(*at).cloned().unwrap_or(Value::Unknown));
+                self.words(line, &program.chain(arguments).collect::<Vec<_>>());
+            }
+            (Takes::File, [Value::Text(path), Value::Text(mode), ..]) if mode.contains(['w', 'a', '+']) => {
+                self.words(line, &[Value::Text("tee".to_owned()), Value::Text(path.clone())]);
+            }
+            (Takes::File, _) => {}
             _ => self.unclear(at, open),
         }
     }
