@@ -58,7 +58,9 @@ impl DirCache {
     /// Closes the directories at and below a path that was removed or renamed.
     pub(crate) fn forget(&self, path: &Path) {
         if let Some(dirs) = self.0.borrow_mut().as_mut() {
-            dirs.retain(|dir, _| !dir.starts_with(path));
+            // Links are removed by the hundred, and their paths are longer than those of most directories.
+            let least: usize = path.components().map(|part| part.as_os_str().len()).sum();
+            dirs.retain(|dir, _| dir.as_os_str().len() < least || !dir.starts_with(path));
         }
     }
 }

@@ -75,11 +75,18 @@ impl Root {
         if size > MAX_FILE {
             return Err(Error::io(path, Errno::EFBIG));
         }
-        let mut content = Vec::with_capacity(size as usize + 1);
-        // Limited, or its length would be asked for once more.
-        file.take(MAX_FILE)
-            .read_to_end(&mut content)
-            .map_err(|error| Error::std_io(path, &error))?;
+        let io = |error| Error::std_io(path, &error);
+        let mut file = file.take(MAX_FILE);
+        let mut content = vec![0; size as usize + 1];
+        let got = match file.read(&mut content) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => 0,
+            got => got.map_err(io)?,
+        };
+        content.truncate(got);
+        // A file of that size, which did not fill the room for one byte more, has ended. Those of /proc have no size.
+        if size == 0 || got as u64 != size {
+            file.read_to_end(&mut content).map_err(io)?;
+        }
         Ok(content)
     }
 

@@ -130,7 +130,9 @@ impl Root {
     pub fn remove(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let was = self.read_link(path).ok();
-        let before = self.about_to_replace(path, self.meta(path).ok());
+        // Of a link nothing else is kept.
+        let there = was.is_none().then(|| self.meta(path).ok()).flatten();
+        let before = self.about_to_replace(path, there);
         self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
         self.dirs.forget(path);
         self.changes.note(Op::Remove, path, None, was.as_deref());

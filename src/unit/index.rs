@@ -132,10 +132,9 @@ impl<'r> Index<'r> {
     /// Takes note of a link that was made.
     pub(crate) fn note_link(&self, path: &str) {
         self.looks.borrow_mut().remove(parent(path));
+        // A directory that was made for it is forgotten by who made it.
         if let Some(Some(listing)) = self.listings.borrow_mut().get_mut(parent(path)) {
             Rc::make_mut(listing).insert(base_name(path).to_owned(), Kind::Link);
-        } else {
-            self.forget(parent(path));
         }
     }
 

@@ -276,8 +276,10 @@ pub(super) fn long(generation: Generation, answers: Answers) -> Vec<Long<Id>> {
         })
         .collect();
     if has_own_parser(generation) {
-        options
-            .sort_by_key(|option| ORDER.iter().position(|name| *name == option.name).unwrap_or(ORDER.len()));
+        // Each place is searched once: sorting by searching took a third of a whole call.
+        options.sort_by_cached_key(|option| {
+            ORDER.iter().position(|name| *name == option.name).unwrap_or(ORDER.len())
+        });
     }
     options
 }
