@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::list::sections;
 use super::output::{complain, json, print, remark, tell, wrapped};
 use super::progress;
-use super::run::requests;
+use super::run::{self, requests};
 
 /// What to install, and how.
 #[derive(Debug, Args)]
@@ -123,7 +123,7 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     let mut notes = Vec::new();
     let mut plugins = Vec::new();
     if let Some(transaction) = &done.transaction {
-        transaction.run.tampering.iter().for_each(|line| complain(line));
+        run::report(root, &transaction.run);
         requests(&transaction.run.events);
         progress::of(Step::Settle);
         // The image is held until what the scriptlets asked for is settled.

@@ -18,6 +18,7 @@ use super::install::{TaskArgs, last_line, name, surroundings};
 use super::list::{intents, title_line};
 use super::log::entry_text;
 use super::output::{complain, count, events, json, print, width, wrapped};
+use super::run;
 use super::style::lines;
 
 /// Show what installing packages would do: install them in a throw-away copy of the image
@@ -52,6 +53,9 @@ pub fn preview(root: &Root, args: PreviewArgs, as_json: bool) -> Result<ExitCode
     };
     let preview = preview::preview(root, &parts, &args.task.task(false), around)?;
     let done = &preview.done;
+    if let Some(transaction) = &done.transaction {
+        run::report(root, &transaction.run);
+    }
     let exit = done.ending.exit();
     if as_json {
         json(&Previewed {

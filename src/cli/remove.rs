@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use super::install::surroundings;
 use super::output::{complain, json, remark, tell, width};
+use super::run;
 
 /// Erase packages and withdraw what they asked for
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         return Ok(ExitCode::SUCCESS);
     }
     let transaction = erase(root, &Parts::find()?, &there, surroundings())?;
-    transaction.run.tampering.iter().for_each(|line| complain(line));
+    run::report(root, &transaction.run);
     let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
     let settled = settle::settle(root, &facts, &SettleOptions::keeping())?;
     let after = Facts::load(root)?.installed;

@@ -156,8 +156,8 @@ pub(super) fn requests(events: &[Event]) {
     }
 }
 
-/// Says what happened around the command.
-fn report(root: &Root, outcome: &Outcome) {
+/// Says what happened around the command of a run, rpm's of an installation or removal among them.
+pub(super) fn report(root: &Root, outcome: &Outcome) {
     if outcome.repaired.is_some() {
         complain(&format!("{}: took out the shims that an earlier run had left", root.path().display()));
     }

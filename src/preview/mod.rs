@@ -55,8 +55,10 @@ pub fn preview(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let first = last_event(copy)? + 1;
     let done = install::install(copy, parts, task, around)?;
     let mut effects = Effects::default();
-    if done.transaction.is_some() {
-        let settled = settle::settle(copy, &Facts::load(copy)?, &SettleOptions::default());
+    if let Some(transaction) = &done.transaction {
+        // By the policy that the transaction began with, as an installation is settled.
+        let facts = Facts::load(copy)?.judged_by(transaction.run.rules.clone());
+        let settled = settle::settle(copy, &facts, &SettleOptions::default());
         policy::end_run(copy)?;
         let settled = settled?;
         let facts = Facts::load(copy)?;

@@ -56,3 +56,27 @@ fn check_is_content_after_a_run_with_a_policy_of_its_own() {
     run_under(&image, DENY, &build(place.path(), "p", post)).ends(0);
     call(&image, "check", [""; 0]).ends(0);
 }
+
+/// A unit is also pulled in by a drop-in, and by what a link leads to in the place of a directory.
+#[test]
+fn denied_drop_ins_and_linked_directories_of_links_are_taken_back() {
+    let image = Image::new();
+    let units = image.path().join("usr/lib/systemd/system");
+    fs::create_dir_all(&units).unwrap();
+    for unit in ["x.service", "sshd.service"] {
+        fs::write(units.join(unit), "[Service]\nExecStart=/bin/true\n").unwrap();
+    }
+    let script = "mkdir -p /opt/w /etc/systemd/system /usr/lib/systemd/system/sshd.service.d\n\
+        ln -s /usr/lib/systemd/system/x.service /opt/w/x.service\n\
+        ln -s /opt/w /etc/systemd/system/multi-user.target.wants\n\
+        echo '[Unit]' >/usr/lib/systemd/system/sshd.service.d/x.conf";
+    let package = build(&image.beside("rpms"), "sly", &format!("%post\n{script}\n"));
+    let said = run_under(&image, "[[rule]]\nverdict = \"deny\"\n", &package).text;
+    for path in [
+        "etc/systemd/system/multi-user.target.wants",
+        "usr/lib/systemd/system/sshd.service.d/x.conf",
+    ] {
+        assert!(fs::symlink_metadata(image.path().join(path)).is_err(), "{path} is still there\n{said}");
+    }
+    assert!(said.contains("enable x.service") && said.contains("edit sshd.service"), "{said}");
+}

@@ -16,6 +16,8 @@ use crate::audit::record::Run;
 pub(in crate::audit) enum Bypass {
     /// A link in a `.wants` or `.requires` directory.
     Wants,
+    /// A drop-in of a unit, or a directory of them.
+    DropIn,
     /// A unit, an alias or a mask of the administrator's.
     LocalUnit,
     /// A preset file.
@@ -39,6 +41,7 @@ impl Bypass {
     pub(super) fn words(self) -> &'static str {
         match self {
             Bypass::Wants => "what a unit pulls in, changed directly",
+            Bypass::DropIn => "a unit's drop-in, changed directly",
             Bypass::LocalUnit => "the administrator's units, changed directly",
             Bypass::Preset => "presets, changed directly",
             Bypass::RunLevel => "a run level, changed directly",
@@ -58,7 +61,7 @@ impl Bypass {
 
 /// Paths, the first that matches counts. `*` stands for anything but a slash, `**` at the end for
 /// anything below.
-const PATHS: [(&str, Bypass); 30] = [
+const PATHS: [(&str, Bypass); 36] = [
     ("/etc/systemd/system/*.wants/*", Bypass::Wants),
     ("/etc/systemd/system/*.requires/*", Bypass::Wants),
     ("/etc/systemd/system/*.upholds/*", Bypass::Wants),
@@ -69,6 +72,13 @@ const PATHS: [(&str, Bypass); 30] = [
     ("/etc/systemd/user-preset/**", Bypass::Preset),
     ("/usr/lib/systemd/system-preset/**", Bypass::Preset),
     ("/usr/lib/systemd/user-preset/**", Bypass::Preset),
+    // A link in the place of the directory brings all that is where it leads.
+    ("/etc/systemd/system/*.wants", Bypass::Wants),
+    ("/etc/systemd/system/*.requires", Bypass::Wants),
+    ("/etc/systemd/system/*.upholds", Bypass::Wants),
+    ("/etc/systemd/system/*.d/*", Bypass::DropIn),
+    ("/usr/lib/systemd/system/*.d/*", Bypass::DropIn),
+    ("/lib/systemd/system/*.d/*", Bypass::DropIn),
     ("/etc/systemd/system/**", Bypass::LocalUnit),
     ("/etc/rc*.d/S*", Bypass::RunLevel),
     ("/etc/rc*.d/K*", Bypass::RunLevel),
@@ -185,7 +195,9 @@ mod tests {
         let table = [
             ("/etc/systemd/system/multi-user.target.wants/a.service", Some(Bypass::Wants)),
             ("/etc/systemd/system/a.service", Some(Bypass::LocalUnit)),
-            ("/etc/systemd/system/a.service.d/x.conf", Some(Bypass::LocalUnit)),
+            ("/etc/systemd/system/a.service.d/x.conf", Some(Bypass::DropIn)),
+            ("/usr/lib/systemd/system/a.service.d/x.conf", Some(Bypass::DropIn)),
+            ("/etc/systemd/system/multi-user.target.wants", Some(Bypass::Wants)),
             ("/etc/systemd/system-preset/50-a.preset", Some(Bypass::Preset)),
             ("/etc/rc.d/rc3.d/S20a", Some(Bypass::RunLevel)),
             ("/etc/rc5.d/K01a", Some(Bypass::RunLevel)),

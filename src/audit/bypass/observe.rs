@@ -130,7 +130,8 @@ fn note(bypass: Bypass, change: &FileChange) -> Intent {
 /// What a tool would have been asked for; nothing if it is not that plain.
 fn intents(root: &Root, bypass: Bypass, direct: &DirectChange) -> Vec<Intent> {
     match bypass {
-        Bypass::Wants => pulled_in(direct.change).into_iter().collect(),
+        Bypass::Wants => pulled_in(root, direct.change),
+        Bypass::DropIn => drop_in(direct.change).into_iter().collect(),
         Bypass::LocalUnit => local_unit(root, direct.change).into_iter().collect(),
         Bypass::Firewalld => zone::intents(root, direct),
         Bypass::SavedFirewall => lokkit::intents(root, direct),
@@ -138,13 +139,30 @@ fn intents(root: &Root, bypass: Bypass, direct: &DirectChange) -> Vec<Intent> {
     }
 }
 
+/// What a link in `X.target.wants` comes to, or all that are in it where a link leads to the directory.
+fn pulled_in(root: &Root, change: &FileChange) -> Vec<Intent> {
+    let Some(path) = change.path.text() else {
+        return Vec::new();
+    };
+    let made = change.after.is_some();
+    let Some((directory, name)) = path.rsplit_once('/') else {
+        return Vec::new();
+    };
+    if !DEPENDENCIES.iter().any(|ending| name.ends_with(ending)) {
+        return link_in(directory, name, made).into_iter().collect();
+    }
+    let entries = root.list(&path).unwrap_or_default();
+    let names = entries.iter().filter_map(|entry| entry.name.to_str());
+    names.filter_map(|name| link_in(&path, name, made)).collect()
+}
+
+/// How the directories are called whose links units pull in.
+const DEPENDENCIES: [&str; 3] = [".wants", ".requires", ".upholds"];
+
 /// A link in `X.target.wants` enables the unit; one that other units pull in is a dependency.
-fn pulled_in(change: &FileChange) -> Option<Intent> {
-    let path = change.path.text()?;
-    let (directory, unit) = path.rsplit_once('/')?;
+fn link_in(directory: &str, unit: &str, made: bool) -> Option<Intent> {
     let (_, directory) = directory.rsplit_once('/')?;
     let (target, dependency) = directory.rsplit_once('.')?;
-    let made = change.after.is_some();
     if target.ends_with(".target") {
         let want = if made { UnitWant::Enable } else { UnitWant::Disable };
         return Some(unit_intent(unit, want));
@@ -163,6 +181,14 @@ fn unit_intent(unit: &str, want: UnitWant) -> Intent {
         scope: Scope::System,
         rule: None,
     }
+}
+
+/// A drop-in edits its unit: it may pull in others, or run something else.
+fn drop_in(change: &FileChange) -> Option<Intent> {
+    let path = change.path.text()?;
+    let (directory, _) = path.strip_suffix(".conf")?.rsplit_once('/')?;
+    let (_, unit) = directory.strip_suffix(".d")?.rsplit_once('/')?;
+    (change.after.is_some() && unit.contains('.')).then(|| unit_intent(unit, UnitWant::Edit))
 }
 
 /// A mask or the default target.
@@ -310,14 +336,14 @@ mod tests {
         };
         let unit = r"mnt-p\x2dv.mount";
         let wanted = |by: &str| made(&format!("/etc/systemd/system/{by}.wants/{unit}"), unit);
-        assert_eq!(pulled_in(&wanted("multi-user.target")), Some(unit_intent(unit, UnitWant::Enable)));
+        assert_eq!(pulled_in(&root, &wanted("multi-user.target")), [unit_intent(unit, UnitWant::Enable)]);
         let by = r"w@a\x2db.service";
         let dependency = Intent::Dependency {
             unit: unit.into(),
             target: by.into(),
             dependency: "wants".into(),
         };
-        assert_eq!(pulled_in(&wanted(by)), Some(dependency));
+        assert_eq!(pulled_in(&root, &wanted(by)), [dependency]);
         let mask = made(&format!("/etc/systemd/system/{unit}"), "/dev/null");
         assert_eq!(local_unit(&root, &mask), Some(unit_intent(unit, UnitWant::Mask)));
     }
