@@ -3,6 +3,8 @@
 
 #[path = "layers/files.rs"]
 mod files;
+#[path = "layers/public.rs"]
+mod public;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +91,39 @@ fn every_module_has_a_layer() {
             assert!(listed.contains(module), "give {module} a place in tests/layers.rs");
         }
     }
+}
+
+#[test]
+fn architecture_lists_every_module_above_those_that_import_it() {
+    let page = fs::read_to_string(support::project().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let rows = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split('|').nth(1).unwrap_or(""));
+    let rows: Vec<Vec<&str>> = rows.map(|cell| cell.split('`').skip(1).step_by(2).collect()).collect();
+    let row = |module: &str| rows.iter().position(|row| row.contains(&module));
+    for ((module, used), file) in uses_of_library() {
+        assert!(row(&module).is_some(), "ARCHITECTURE.md does not list {module}");
+        assert!(row(&used) <= row(&module), "{file}: {module} is listed above {used}, which it imports");
+    }
+}
+
+#[test]
+fn pub_functions_have_a_user_in_another_crate() {
+    let names: Vec<_> = [
+        "pub fn a(",
+        "    pub const fn b<T>(",
+        "pub const C: u8",
+        "pub static D",
+        "pub(crate) fn e(",
+    ]
+    .map(public::public_name)
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(names, ["a", "b", "C", "D"]);
+    let unused = public::unused();
+    assert!(unused.is_empty(), "pub(crate) would do: {unused:#?}");
 }
 
 #[test]
