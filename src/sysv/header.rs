@@ -1,11 +1,12 @@
 //! The comment block of an init script or override file: chkconfig's own line and the keys of the
-//! Linux Standard Base, read as chkconfig reads them. Pure, linear in the length of the text.
+//! Linux Standard Base, read as parseServiceInfo() of chkconfig 1.33 (leveldb.c) reads them. Pure, linear in the length of the text.
 
 use crate::runlevels::Levels;
 
-/// The priority of a script that has an LSB block and no `chkconfig:` line.
+/// The priority of a script that has an LSB block and no `chkconfig:` line; frobOneDependencies() sets it.
 const LSB_PRIORITY: u8 = 50;
-/// So many characters of the level field are read; what is left over counts as the next field.
+/// So many characters of the level field are read (`%15s` of its sscanf()); what is left over counts as the
+/// next field.
 const LEVELS_WIDTH: usize = 15;
 
 /// What the comments of one file say; `None` and empty where they say nothing.
@@ -52,7 +53,7 @@ pub struct Defaults {
 
 impl Header {
     /// Reads the comments of a whole file. A line counts if `#` is its first character after
-    /// blanks; it may stand anywhere.
+    /// blanks, anywhere in the file.
     pub fn parse(text: &str) -> Header {
         let mut header = Header::default();
         let mut rest = text;
@@ -77,7 +78,7 @@ impl Header {
             return;
         };
         match key {
-            // The fields may run on over the end of the line.
+            // Blanks of sscanf() include the end of the line, so that the fields may continue on the next one.
             "chkconfig" => {
                 let start = rest.find(':').map_or(rest.len(), |colon| colon + 1);
                 self.chkconfig(rest.get(start..).unwrap_or(""));
@@ -112,7 +113,8 @@ impl Header {
     }
 
     /// The header with everything that `over` says in place of what this one says. Names are
-    /// provided by `over` alone.
+    /// provided by `over` alone, since parseServiceInfo() lets every file provide at least its own name;
+    /// readServiceInfo().
     pub(crate) fn overlaid(self, over: Header) -> Header {
         let pick = |over: Vec<String>, own: Vec<String>| if over.is_empty() { own } else { over };
         Header {
@@ -129,7 +131,8 @@ impl Header {
     }
 
     /// What the script asks for, if its header is usable: levels are known, and so are the
-    /// priorities or it has an LSB block, and no line is broken.
+    /// priorities or it has an LSB block, and no line is broken. Else chkconfig says that the service does
+    /// not support it.
     pub fn defaults(self) -> Option<Defaults> {
         let levels = self.levels.filter(|_| !self.broken)?;
         let (start, stop) = self.priorities.or_else(|| self.lsb.then_some((LSB_PRIORITY, LSB_PRIORITY)))?;
@@ -166,7 +169,7 @@ fn chkconfig_fields(text: &str) -> Option<(Levels, u8, u8)> {
     };
     let (start, text) = priority(text.get(width..)?)?;
     let (stop, text) = priority(text)?;
-    // Something has to end the last number.
+    // sscanf() wants one more character, which has to be a blank: a file that ends here is broken.
     text.starts_with(|c: char| c.is_ascii_whitespace()).then_some((levels, start, stop))
 }
 

@@ -72,7 +72,7 @@ impl<'r> Layout<'r> {
     }
 
     /// Makes the level directories that were found missing, if the layout is lenient: as Red Hat
-    /// systems have them, or beside an `/etc/init.d` that is a directory of its own.
+    /// systems have them, or next to an `/etc/init.d` that is a directory of its own.
     pub(crate) fn make_levels(&self) -> Result<()> {
         if !self.incomplete.take() {
             return Ok(());

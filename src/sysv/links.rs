@@ -84,7 +84,8 @@ impl Entries {
         self.0.get(level).map_or(&[], Vec::as_slice)
     }
 
-    /// The entry that decides about a level.
+    /// The entry that decides about a level: chkconfig looks at the first that glob() finds; isOn(),
+    /// isConfigured().
     pub(crate) fn first(&self, level: usize) -> Option<Entry> {
         self.at(level).first().copied()
     }
@@ -166,8 +167,8 @@ impl Index {
     }
 }
 
-/// Whether a name is a shell pattern. chkconfig looks for the entries of a service with its name
-/// as a pattern, and so never finds again what it made for such a name.
+/// Whether a name is a shell pattern. findServiceEntries() of chkconfig puts the name unquoted into the pattern
+/// of a glob(), and so never finds again what chkconfig made for such a name.
 fn is_pattern(name: &OsStr) -> bool {
     name.as_bytes().iter().any(|byte| b"*?[\\".contains(byte))
 }
@@ -188,7 +189,7 @@ pub(crate) fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &
     for (level, wanted) in plan.iter().enumerate() {
         let Some(wanted) = wanted else { continue };
         let path = layout.in_level(level, &wanted.file_name(service));
-        // Nothing is there to be looked at where the directory's listing did not have it.
+        // A name that the listing did not have needs no look: that saves a system call a level.
         let listed = entries.at(level).contains(wanted);
         changed |= put(layout, &path, service, listed)?;
         for other in entries.at(level).iter().filter(|other| *other != wanted) {
@@ -199,8 +200,9 @@ pub(crate) fn apply(layout: &Layout, service: &OsStr, entries: &Entries, plan: &
     Ok(changed)
 }
 
-/// Has a link stand at `path`, where something may be if `listed`, and else something only seldom
-/// is. Returns whether it had to be made.
+/// Makes the link at `path`, unless it is there and right. `listed` says that the directory's listing had an
+/// entry of this name; without one, the link is made first and the path looked at only if that fails. Returns
+/// whether the link was made.
 fn put(layout: &Layout, path: &Path, service: &OsStr, listed: bool) -> Result<bool> {
     let (root, target) = (layout.root(), target(service));
     if !listed {

@@ -1,15 +1,14 @@
-//! Whether systemd stands beside the init scripts of an image, and which unit takes a script's
-//! place.
+//! Whether an image with init scripts has systemd, too, and which unit takes a script's place.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::root::Root;
 
-/// Where chkconfig looks for units, in this order, and nowhere else.
+/// Where chkconfig looks for units, in this order, and nowhere else; isOverriddenBySystemd() of leveldb.c.
 const UNIT_DIRECTORIES: [&str; 2] = ["/lib/systemd/system", "/etc/systemd/system"];
 
-/// Whether systemd is the image's init: `/sbin/init` leads to a file of that name.
+/// Whether systemd is the image's init: `/sbin/init` leads to a file of that name; systemdIsInit().
 pub(crate) fn is_init(root: &Root) -> bool {
     root.resolve("/sbin/init")
         .is_ok_and(|path| path.file_name() == Some(OsStr::new("systemd")))
@@ -30,7 +29,7 @@ pub(crate) fn is_sysv(root: &Root) -> bool {
         && !is_installed(root)
 }
 
-/// Whether systemd runs: not while an image is built.
+/// Whether systemd runs: not while an image is built; systemdActive().
 pub(crate) fn is_running(root: &Root) -> bool {
     root.is_dir("/run/systemd/system") && is_init(root)
 }
@@ -40,8 +39,8 @@ pub(crate) fn has_units(root: &Root) -> bool {
     root.is_dir(UNIT_DIRECTORIES[0])
 }
 
-/// The unit that stands for a service: `NAME.service`, or `NAME.socket` where its service is a
-/// template.
+/// The unit that replaces a service: `NAME.service`, or `NAME.socket` where its service is a
+/// template; isSocketActivatedBySystemd().
 pub(crate) fn unit(root: &Root, name: &OsStr) -> Option<String> {
     let name = name.to_str().filter(|name| !name.contains('/'))?;
     let there = |directory: &str, unit: &str| {

@@ -1,4 +1,5 @@
-//! LSB ordering: priorities that respect the dependencies, computed in memory.
+//! LSB ordering: priorities that respect the dependencies, computed in memory. The result is that of
+//! frobDependencies() of chkconfig 1.33, which rewrites links at each step until nothing moves.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -30,7 +31,8 @@ pub struct Priorities {
 
 /// The priorities of all scripts, in the order given. Beginning from its header, each LSB script
 /// is moved by the least amount that starts it after, and stops it before, what it names and what
-/// is on in every level in which it is on itself; others stay. A cycle ends at 99 and 0.
+/// is on in every level in which it is on itself (isSimilarlyConfigured()); others stay. A cycle ends at 99 and 0
+/// (laterThan(), earlierThan()).
 pub fn settle(nodes: &[Node]) -> Vec<Priorities> {
     let providers = providers(nodes);
     let start_edges = edges(nodes, &providers, |defaults| &defaults.start_after);

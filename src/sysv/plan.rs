@@ -1,4 +1,5 @@
-//! What becomes of a service's entries when it is added or set: pure decisions, level by level.
+//! What becomes of a service's entries when it is added or set: pure decisions, level by level, as addService()
+//! and setService() of chkconfig 1.33 make them.
 
 use super::header::Defaults;
 use super::links::{Entries, Entry, Plan};
@@ -27,9 +28,10 @@ impl Change {
             Change::Add if entries.is_empty() => defaults.levels,
             Change::Add | Change::ResetPriorities(_) => entries.on(),
             Change::On(levels) => entries.on().union(levels),
-            // Each level that it goes off in adds all others and beyond. So no dependency can
-            // match, and the service falls back to its own priorities; what depends on it still
-            // sees it, but for the level if it is a single one in which it is off already.
+            // A slip of setService(): for each level to switch off it adds the complement, `|= ~(1 << i)`, that
+            // is all other levels and bits beyond the seventh. So no dependency can match, and the service falls
+            // back to its own priorities. What depends on it still sees it on, except in a single
+            // level in which it is off already.
             Change::Off(levels) => {
                 levels.iter().fold(entries.on(), |on, level| on.union(Levels::BEYOND_ALL.without(level)))
             }
@@ -53,7 +55,7 @@ impl Change {
     }
 
     /// As [`Change::plan`] for a service that takes part in dependency ordering: its new
-    /// priorities go to every level, and levels without an entry get one.
+    /// priorities go to every level, and levels without an entry get one; frobOneDependencies() with `target`.
     pub(crate) fn ordered_plan(self, defaults: &Defaults, entries: &Entries, priorities: Priorities) -> Plan {
         let renumbered = renumbered(entries, priorities);
         let filled = filled(defaults, entries, priorities);

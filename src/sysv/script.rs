@@ -32,7 +32,7 @@ pub(crate) struct Script {
 /// Reads one script and its override file.
 pub(crate) fn load(layout: &Layout, name: &OsStr) -> std::result::Result<Script, Trouble> {
     let own = read(layout, name)?;
-    // What makes a script unusable is not mended by an override file.
+    // readServiceInfo() gives up before it opens the override file.
     let mut script = Script {
         defaults: own.clone().defaults().ok_or(Trouble::Unsupported)?,
         warning: None,
@@ -109,8 +109,9 @@ fn read_override(layout: &Layout, name: &OsStr) -> Option<Header> {
     Some(Header::parse(&text))
 }
 
-/// An override file without a good `chkconfig:` line keeps the script's values: chkconfig itself
-/// goes on with priorities that are no priorities.
+/// An override file without a good `chkconfig:` line keeps the script's values. chkconfig 1.33 takes -1 and 100,
+/// its marks for "not given", as priorities, since readServiceInfo() compares with -2: links are
+/// called `S-1foo` and `K100foo`. This is not copied.
 fn overlay(own: Header, over: Header, name: &OsStr) -> (Header, Option<String>) {
     let file = || format!("{OVERRIDES}/{}", name.to_string_lossy());
     if over.broken {
@@ -123,8 +124,8 @@ fn overlay(own: Header, over: Header, name: &OsStr) -> (Header, Option<String>) 
     (own.overlaid(over), warning)
 }
 
-/// Whether listings and dependencies pass a name over: hidden files and what editors and rpm
-/// leave behind.
+/// Whether listings and dependencies skip a name: hidden files and what editors and rpm
+/// leave behind; readServices().
 pub(crate) fn is_leftover(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let suffix = name.iter().rposition(|byte| *byte == b'.').and_then(|dot| name.get(dot..));

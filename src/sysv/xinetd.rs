@@ -1,4 +1,5 @@
-//! Services of xinetd: one file each, on unless its `disable` line says yes.
+//! Services of xinetd: one file each, on unless its `disable` line says yes; readXinetdServiceInfo() and
+//! setXinetdService() of chkconfig 1.33.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -18,9 +18,9 @@ pub enum Trait {
     StripsPresetLines,
     /// `[]` is no header: the file is broken.
     EmptyHeaderIsBroken,
-    /// A list in quotes that do not end is told with its key.
+    /// The warning about a list with unbalanced quotes names the key.
     NamesUnfinishedKey,
-    /// Paths are told without steps up from the root, and a slash at the end of one counts.
+    /// Paths are printed without `..` at the root, and a slash at the end of one counts.
     NormalizesPaths,
     /// A directory of `--root` that is not there is one without units, for questions.
     AnswersWithoutRoot,
@@ -146,9 +146,9 @@ const TABLE: &[Row] = &[
     row(Trait::UpheldBy, 254, LAST),
     // systemd.preset(5), NEWS of 254.
     row(Trait::PresetIgnore, 254, LAST),
-    // unit_file_read_presets(), observed with 252 and 257.
+    // read_presets(), observed with 252 and 257.
     row(Trait::StripsPresetLines, 256, LAST),
-    // parse_line(), observed with 257 and 262.
+    // parse_line() of conf-parser.c, observed with 257 and 262.
     row(Trait::EmptyHeaderIsBroken, 259, LAST),
     // config_parse_strv(), observed with 252 and 257.
     row(Trait::NamesUnfinishedKey, 256, LAST),
@@ -197,7 +197,7 @@ const TABLE: &[Row] = &[
     row(Trait::GlobalNotice, 254, LAST),
     // unit_file_get_default(), observed with 239-82.el8, 247, 252 and 252-76.el9.
     row_with(Trait::GetDefaultRefusesMasked, 0, 249, &[Generation::EL9], NONE),
-    // config_parse(), observed with 247, 252.39 and 252-76.el9.
+    // next_assignment() of conf-parser.c, observed with 247, 252.39 and 252-76.el9.
     row_with(Trait::UnknownKeyName, 0, 251, &[Generation::EL9], NONE),
     // verb_enable(), observed with 247, 252.39 and 252-76.el9.
     row_with(Trait::GlobsPassedToEnable, 0, 251, &[Generation::EL9], NONE),
@@ -207,13 +207,13 @@ const TABLE: &[Row] = &[
     row(Trait::RemovesEverywhere, 0, 240),
     // find_symlinks_in_scope(), 241; observed with 239-82.el8 and 247.
     row(Trait::IgnoresNamesBelow, 241, LAST),
-    // remove_marked_symlinks_fd() and unit_file_load_or_readlink(), 240; observed likewise.
+    // remove_marked_symlinks_fd() and unit_file_load_or_readlink(), 240; observed with 239-82.el8 and 247.
     row(Trait::FollowsLinks, 240, LAST),
-    // unit_file_lookup_state(), 244 (NEWS); observed likewise.
+    // unit_file_lookup_state(), 244 (NEWS); observed with 239-82.el8 and 247.
     row(Trait::AliasState, 244, LAST),
-    // config_parse(), NEWS of 242 and 246; observed likewise.
+    // parse_line() of conf-parser.c, NEWS of 242 and 246; observed with 239-82.el8 and 247.
     row(Trait::EarlierSyntax, 0, 241),
-    // output_unit_file_list(), 242 (NEWS of 244); observed likewise.
+    // output_unit_file_list(), 242 (NEWS of 244); observed with 239-82.el8 and 247.
     row(Trait::PresetColumn, 242, LAST),
     // table_print_with_pager(), observed with 247, 252, 257 and 262.
     row(Trait::ChecksTable, 242, 258),

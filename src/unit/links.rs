@@ -76,7 +76,8 @@ impl Units<'_> {
         self.note_dir(&holder);
     }
 
-    /// Makes a directory part by part, which may go up in between; mkdir_parents() up to 249.
+    /// Makes a directory part by part, which may go up in between; mkdir_parents_label() as create_symlink()
+    /// calls it up to 249.
     fn make_parts(&mut self, dir: &str) {
         let mut made = String::new();
         for part in dir.split('/').filter(|part| !part.is_empty()) {

@@ -15,7 +15,8 @@ const MACHINE_ID: &str = "/etc/machine-id";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const MACHINE_INFO: &str = "/etc/machine-info";
 
-/// The specifiers of 239, then those that later releases brought; the tables in install_name_printf().
+/// The specifiers of 239, then those that later releases brought; the tables in install_name_printf(),
+/// which 239 calls install_full_printf().
 const KNOWN: [(u16, &str); 3] = [(0, "nNpijUumHbv"), (240, "aBlowWgG"), (250, "AMq")];
 
 /// Where the values come from that do not lie in a unit's name.

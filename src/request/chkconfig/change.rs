@@ -79,7 +79,8 @@ fn set_script(layout: &Layout, name: &OsStr, defaults: &Defaults, change: Change
     write(layout, name, &entries, &plan)
 }
 
-/// Sets a script that takes part in dependency ordering, and moves others that are out of order.
+/// Sets a script that takes part in dependency ordering, and moves others that are out of order, as
+/// frobDependencies() does on the way.
 fn set_ordered(layout: &Layout, name: &OsStr, defaults: &Defaults, change: Change) -> Result<bool, Failure> {
     let index = Index::load(layout)?;
     let entries = index.of(name);
@@ -99,8 +100,8 @@ fn set_ordered(layout: &Layout, name: &OsStr, defaults: &Defaults, change: Chang
     let priorities = settled.next().unwrap_or(own(defaults));
     let mut changed = false;
     for ((other, defaults), priorities) in others.iter().zip(settled) {
-        // Whoever no dependency moves keeps the numbers that it has, right or wrong, unless its
-        // header names none.
+        // frobOneDependencies() rewrites the links of a script only if its computed numbers differ from those
+        // of its header. A header without numbers always differs.
         if defaults.lsb && (!defaults.explicit || priorities != own(defaults)) {
             let entries = index.of(other);
             changed |= write(layout, other, entries, &renumbered(entries, priorities))?;
@@ -124,7 +125,8 @@ pub(super) fn write(
     Ok(links::apply(layout, name, entries, plan)?)
 }
 
-/// Sets the state of a service of xinetd, whose levels are xinetd's own, and has xinetd reload.
+/// Sets the state of a service of xinetd, whose levels are xinetd's own, and has xinetd reload; the end of
+/// setService().
 fn set_xinetd(
     call: &Call,
     name: &OsStr,

@@ -1,5 +1,5 @@
-//! Handing a request over to systemctl where a unit stands for the service. Levels are lost on
-//! the way.
+//! Forwarding a request to systemctl where a unit replaces the service; forwardSystemd() of chkconfig 1.33. It
+//! passes a verb and a unit, so levels are lost.
 
 use std::ffi::OsStr;
 

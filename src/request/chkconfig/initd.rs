@@ -1,5 +1,6 @@
 //! chkconfig as `install_initd` and `remove_initd` of the Linux Standard Base: as `--add` and
-//! `--del`, but refused silently where a requirement would not be met.
+//! `--del`, but refused silently where a requirement would not be met. chkconfig goes by the name that it is called
+//! by and sets `LSB`, which delService() and frobOneDependencies() look at.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -68,7 +69,7 @@ fn is_required(layout: &Layout, name: &OsStr) -> bool {
     })
 }
 
-/// The unit that stands for a facility.
+/// The unit that provides a facility.
 fn unit_is_there(layout: &Layout, facility: &str) -> bool {
     let unit = match facility.strip_prefix('$') {
         Some("network") => "network.target",

@@ -80,7 +80,7 @@ pub(super) fn all(call: &Call, only: Option<ServiceType>) -> Reply {
     reply
 }
 
-/// The note about native services, which comes before everything else.
+/// The note about native services, which comes before everything else; display_list_systemd_note().
 fn start(call: &Call) -> Reply {
     let mut reply = Reply::new();
     if native::is_init(call.root) && native::has_units(call.root) {
@@ -99,7 +99,8 @@ fn scripts(call: &Call, layout: &Layout, output: &mut Output) -> Result<(), Stri
     }
     let index = match Index::load(layout) {
         Ok(index) => index,
-        // The original stops at the first script whose levels it looks for.
+        // isConfigured() ends the program where a level's directory cannot be read, so the list is cut off at the
+        // first script.
         Err(level) => {
             let usable = load_all(layout, |_| true).map_err(unopened)?;
             let failure = Failure::from(level);
@@ -126,7 +127,7 @@ fn line(output: &mut Output, name: &OsStr, entries: &Entries) {
     output.out_line("");
 }
 
-/// The services of xinetd, if xinetd itself is on in any level.
+/// The services of xinetd, if xinetd itself is on in any level; isXinetdEnabled().
 fn xinetd_services(layout: &Layout, output: &mut Output) {
     if !is_on_anywhere(layout, OsStr::new("xinetd")) {
         return;

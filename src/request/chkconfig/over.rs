@@ -13,7 +13,7 @@ use crate::sysv::plan::{everywhere, is_unchanged};
 use crate::sysv::script;
 
 /// Rewrites all levels from the override file if the service has entries and they all are still
-/// what its script says; else, and if there is no such service or file, silently nothing.
+/// what its script says; else, and if there is no such service or file, silently nothing; overrideService().
 pub(super) fn apply(call: &Call, name: &OsStr) -> Reply {
     let layout = layout(call);
     let mut reply = Reply::new();

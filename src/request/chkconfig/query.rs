@@ -13,7 +13,7 @@ use crate::sysv::layout::Layout;
 use crate::sysv::links::Index;
 use crate::sysv::xinetd;
 
-/// Tells the previous and the current run level.
+/// Prints the previous and the current run level; currentRunlevel() reads it, see runlevel(8).
 const RUNLEVEL: &str = "/sbin/runlevel";
 
 /// Answers a query: 0 for on, 1 for off and for everything that is unknown.
