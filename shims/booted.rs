@@ -1,5 +1,5 @@
 //! A shim on a system that runs: the original does the work. Where the node is set to record too,
-//! what the request would have come to is noted beside it; nothing but the original changes a file.
+//! the request is recorded, too, with what it would have done; nothing but the original changes a file.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;

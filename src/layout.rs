@@ -1,9 +1,9 @@
 //! The layout of nodeshim's own directory in an image, on one page. Each file has a format version of
 //! its own; the module that reads it describes the format.
 
-/// nodeshim's directory, beside the rpm database of image-based systems.
+/// nodeshim's directory, next to the rpm database of image-based systems.
 pub(crate) const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
-/// The journal. Its closed parts lie beside it as `journal-FIRST-LAST.toml`.
+/// The journal. Its closed parts are next to it, as `journal-FIRST-LAST.toml`.
 pub(crate) const JOURNAL: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
 /// What a crash left of an event that was not written whole.
 pub(crate) const JOURNAL_TORN: &str = "/usr/lib/sysimage/nodeshim/journal.torn";

@@ -199,7 +199,7 @@ fn an_image_without_nodeshim_is_as_safe_and_starts_the_same() {
     // systemd can do some of it by itself; of the rest nobody is left in the dark.
     for line in [
         "late: warning: nothing will open 7777/tcp: it waits for the boot, and nodeshim is not in this image",
-        "late: warning: nothing will set default target late.target: policy put it off, and a boot cannot do it",
+        "late: warning: nothing will set default target late.target: policy deferred it, and a boot cannot do it",
     ] {
         assert!(told.contains(line), "{line:?} is not told: {told}");
     }

@@ -329,7 +329,7 @@ fn what_is_no_image_is_refused_in_one_line() {
     let empty = support::scratch();
     let missing = empty.path().join("missing");
     for (root, reason) in [
-        (empty.path(), "not an image root: it holds neither usr nor etc"),
+        (empty.path(), "not an image root: it has neither usr nor etc"),
         (missing.as_path(), "No such file or directory"),
     ] {
         for verb in [&["arm"][..], &["disarm"], &["run", "--", "true"]] {

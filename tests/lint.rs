@@ -1,4 +1,4 @@
-//! Lint over real packages: what is wrong, denied, put off or better declared is said with its place.
+//! Lint over real packages: what is wrong, denied, deferred or better declared is said with its place.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 #[path = "support/image.rs"]
@@ -80,7 +80,7 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
         "%post:9: note: declare: systemctl enable y.service: could be declared",
         "%posttrans:2: note: declare: systemctl enable c.service: could be declared",
         "%posttrans:2: note: declare: systemctl enable d.service: could be declared",
-        "%posttrans:4: note: put-off: /usr/bin/systemctl start c.service: put off until the boot",
+        "%posttrans:4: note: put-off: /usr/bin/systemctl start c.service: deferred to the boot",
         "%posttrans:5: warning: bypass: iptables -F: changes the firewall of the machine",
         "%posttrans:5: error: policy: disable sshd.service: denied by policy",
         "%posttrans:6: note: unclear: systemctl enable ?: what it asks for shows only when it runs",
@@ -140,9 +140,9 @@ fn refused_words_bypasses_and_pipes_into_a_shell_are_found_by_rule() {
         "%post:1: error: usage: firewall-cmd --permenant --add-port=80/tcp: ",
         "%post:2: error: usage: lokkit -p tcp:80: ",
         "%post:3: error: usage: systemctl enabel a: ",
-        "%post:4: warning: by-hand: /etc/systemd/system/multi-user.target.wants/a.service: is changed by hand; use systemctl",
-        "%post:5: warning: by-hand: /etc/sysctl.conf: is changed by hand",
-        "%post:6: warning: by-hand: /etc/selinux/config: is changed by hand",
+        "%post:4: warning: by-hand: /etc/systemd/system/multi-user.target.wants/a.service: is changed directly; use systemctl",
+        "%post:5: warning: by-hand: /etc/sysctl.conf: is changed directly",
+        "%post:6: warning: by-hand: /etc/selinux/config: is changed directly",
         "%post:7: warning: bypass: reboot: would restart or stop the machine",
         "%post:8: warning: piped-shell: sh: runs what another command prints",
     ] {

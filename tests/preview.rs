@@ -212,7 +212,7 @@ fn an_image_that_is_in_parts_is_refused() {
         .env("TMPDIR", fixture.temporary.path());
     let output = mounted.output().expect("unshare starts");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(text(&output).contains("/opt is a file system of its own"), "{}", text(&output));
+    assert!(text(&output).contains("/opt is a separate file system"), "{}", text(&output));
 }
 
 /// Killed as a whole while a scriptlet is at work in the copy, which it tells by a file.

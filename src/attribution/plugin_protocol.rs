@@ -1,5 +1,5 @@
 //! What the rpm plugin tells a running `nodeshim run` about each scriptlet: the words of their
-//! conversation over a Unix socket that lies beside the plugin.
+//! conversation over a Unix socket in the directory of the plugin.
 //!
 //! One line a message. After [`Message::Pre`] and [`Message::Post`] rpm waits for one byte, so that
 //! what happened before is distinguished from what comes after.

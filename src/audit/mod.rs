@@ -6,7 +6,7 @@
 //! Where the kernel does not report, for want of privilege or on an overlay, the image is compared
 //! before and after, and a file's time of change tells within which scriptlet it falls.
 //!
-//! What was seen is kept in `changes.toml` beside the journal, one record a scriptlet, and one of what
+//! What was seen is kept in `changes.toml` next to the journal, one record a scriptlet, and one of what
 //! the command did outside of those that are known. What went
 //! around the tools becomes an event of the journal as well.
 

@@ -128,7 +128,7 @@ pub(crate) fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> D
             (Reason::NotAllowed, Intent::Defer { verb, unit, .. }) if !want.runtime => {
                 (verb.word(), unit.clone())
             }
-            (Reason::NeedsItsTool, intent) => ("put off", words::intent(intent)),
+            (Reason::NeedsItsTool, intent) => ("deferred", words::intent(intent)),
             _ => return None,
         };
         Some(Deferred {

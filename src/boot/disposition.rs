@@ -57,7 +57,7 @@ impl Reason {
             Reason::NoUserManager => "there is no user's service manager at a boot",
             Reason::NotAllowed => "would stop everything else, and no rule of the image allows it",
             Reason::NeedsItsTool => {
-                "policy put it off, and a boot cannot do it: it is left to the administrator"
+                "policy deferred it, and a boot cannot do it: it is left to the administrator"
             }
             Reason::NothingToSignal => "nothing to signal at boot",
             Reason::OnlyRunning => "concerns only what was running",

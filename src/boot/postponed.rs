@@ -94,7 +94,7 @@ mod tests {
             skipped.map(|request| format!("{}: {}", request.verb, request.reason.unwrap())).collect()
         };
         let of_target =
-            "put off: policy put it off, and a boot cannot do it: it is left to the administrator";
+            "deferred: policy deferred it, and a boot cannot do it: it is left to the administrator";
         let isolate = format!("isolate: {}", Reason::NotAllowed.sentence());
         assert_eq!(told(""), [isolate.as_str(), of_target]);
         assert_eq!(told("run: a rule"), [isolate.as_str(), of_target]);

@@ -34,7 +34,7 @@ struct EditArgs {
     /// The ISO to read
     #[arg(value_name = "IN.iso")]
     from: PathBuf,
-    /// The ISO to make; what was done is written beside it, as OUT.iso.json
+    /// The ISO to make; a record of the changes is written to OUT.iso.json
     #[arg(long, value_name = "OUT.iso")]
     out: PathBuf,
     /// Replace one that is there
@@ -80,7 +80,7 @@ pub fn image(args: ImageArgs, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(edited.ending.exit()))
 }
 
-/// Writes what was done beside the new ISO.
+/// Writes the record of the changes next to the new ISO.
 fn record(edit: &Edit, edited: &Edited) -> Result<()> {
     let text = json_text(edited)?;
     let mut path = edit.to.clone().into_os_string();

@@ -23,7 +23,7 @@ use super::style::{Paint, paint};
 
 /// List everything that is wanted, what affects the whole system first
 ///
-/// What of it the image's firewall does not do is told on standard error; exit 1 then.
+/// What the image's firewall cannot do of it is printed on standard error, with exit status 1.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Only of this plugin

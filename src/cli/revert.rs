@@ -101,7 +101,7 @@ fn plugin(journal: &Journal, state: &State, name: &str, revert: &mut Revert) -> 
     if events.any(|event| counts(state, name, event.id)) {
         revert.plugins.insert(name.to_owned());
     } else {
-        complain(&format!("nothing that {name} asked for counts any more"));
+        complain(&format!("all requests of {name} are already reverted"));
     }
     Ok(())
 }

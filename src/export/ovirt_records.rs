@@ -1,5 +1,5 @@
 //! oVirt's own record of plugins: a file a package in `/etc/ovirt-plugins.d`, three lines, as its
-//! tools read it, and `NAME.firewall` beside it with the ports that the package wants open.
+//! tools read it, and `NAME.firewall` next to it with the ports that the package wants open.
 
 use std::collections::BTreeMap;
 

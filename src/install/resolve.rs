@@ -115,7 +115,7 @@ fn dnf(private: &PrivateDirectory) -> Result<Command> {
     Ok(dnf)
 }
 
-/// Makes metadata for the packages in `directory`, beside it, and returns where; `only` these, if
+/// Makes metadata for the packages in `directory`, in a directory next to it, and returns where; `only` these, if
 /// any are named.
 fn metadata(private: &PrivateDirectory, directory: &Path, name: &str, only: &[Staged]) -> Result<PathBuf> {
     let place = private.path.join(name);

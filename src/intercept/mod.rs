@@ -70,7 +70,7 @@ pub fn is_outermost() -> bool {
 pub fn check_is_image(root: &Root) -> Result<()> {
     if !root.is_dir("/usr") && !root.is_dir("/etc") {
         let place = root.path().display();
-        return Err(Error::Other(format!("{place}: not an image root: it holds neither usr nor etc")));
+        return Err(Error::Other(format!("{place}: not an image root: it has neither usr nor etc")));
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub use salvage::Salvaged;
 pub(crate) use salvage::{rewrite, salvage};
 pub use tail::{LogFile, Tail};
 
-/// nodeshim's directory in the image, beside the rpm database of image-based systems.
+/// nodeshim's directory in the image, next to the rpm database of image-based systems.
 pub const DIRECTORY: &str = layout::DIRECTORY;
 /// The journal.
 pub const PATH: &str = layout::JOURNAL;

@@ -102,7 +102,7 @@ fn first_chunk(text: &str) -> &str {
 }
 
 /// Hands the events of one part after the other to `take`, oldest first, so that no more than a part
-/// has to be kept; then tells of a torn tail.
+/// has to be kept; returns the torn tail, if there is one.
 pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
     let origins = Origins::load(root)?;
     // What is open now has all that is in no closed part, even if it is closed meanwhile.

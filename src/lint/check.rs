@@ -1,4 +1,4 @@
-//! Findings: what is wrong with a plugin, what will be put off or denied, what could be declared.
+//! Findings: what is wrong with a plugin, what will be deferred or denied, what could be declared.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -264,7 +264,7 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
         Intent::Defer { .. } => match boot::disposition(intent, &Decision::default) {
             Disposition::Nothing(reason) => format!("{command}: never done: {}", reason.sentence()),
             Disposition::Job(_) | Disposition::Match | Disposition::Counts => {
-                format!("{command}: put off until the boot")
+                format!("{command}: deferred to the boot")
             }
         },
         _ if intent.is_global() => format!("{command}: affects the whole system"),
@@ -289,7 +289,7 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
 fn of_verdict(asked: &ForecastItem, place: &str, line: Option<usize>) -> Option<Finding> {
     let (severity, what) = match asked.verdict {
         Verdict::Allow => return None,
-        Verdict::Defer => (Severity::Note, "put off until the boot"),
+        Verdict::Defer => (Severity::Note, "deferred to the boot"),
         Verdict::Ignore => (Severity::Warning, "ignored"),
         Verdict::Deny => (Severity::Error, "denied"),
     };

@@ -126,7 +126,7 @@ pub(super) fn written(command: &Command) -> Vec<(String, String)> {
     for word in arguments.chain(&command.writes) {
         let kept = KEPT_BY_TOOLS.iter().find(|(place, _)| word.text.starts_with(place));
         if let Some((_, tool)) = kept.filter(|_| !found.iter().any(|(path, _)| *path == word.text)) {
-            found.push((word.text.clone(), format!("is changed by hand; use {tool}")));
+            found.push((word.text.clone(), format!("is changed directly; use {tool}")));
         }
     }
     found

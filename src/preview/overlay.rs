@@ -217,7 +217,7 @@ fn refuse_parts(image: &Path) -> Result<()> {
     match mounts::below(image)?.first() {
         None => Ok(()),
         Some(part) => Err(Error::Other(format!(
-            "{}: {} is a file system of its own, which a throw-away copy of the image would not hold",
+            "{}: {} is a separate file system, which a throw-away copy of the image would not contain",
             image.display(),
             image.join(part.strip_prefix("/").unwrap_or(part)).display()
         ))),

@@ -92,7 +92,7 @@ fn take_out_shims(root: &Root, hold: &ImageLock, done: &mut Repaired) -> Result<
     Ok(())
 }
 
-/// The state; where it cannot be read, what the journal tells of it.
+/// The state; where it cannot be read, what the journal adds up to.
 fn load_state(root: &Root, done: &mut Repaired) -> Result<Option<State>> {
     match State::load(root) {
         Ok(state) if root.exists(state::PATH) => Ok(Some(state)),
@@ -130,7 +130,7 @@ fn repair_journal(root: &Root, state: Option<State>, accept_loss: bool, done: &m
             ..State::default()
         };
         state.save(root)?;
-        done.say("state.toml is written from what the journal tells; settle completes it");
+        done.say("state.toml is written again from the journal; run settle to complete it");
     } else if let Some(mut state) = state {
         state.note_journal(&events);
         state.save(root)?;
@@ -155,9 +155,9 @@ fn write_journal(
     let (events, unknown) = placeholders(state, lost, accept_loss);
     if !lost.is_empty() {
         done.say(match accept_loss {
-            true => format!("{} lost requests are taken for never made", lost.len()),
+            true => format!("{} lost requests are given up", lost.len()),
             false => format!(
-                "of {} lost requests {} are known from the state and count on; {unknown} asked for nothing that stood",
+                "of {} lost requests {} are restored from the state; {unknown} had no lasting effect",
                 lost.len(),
                 lost.len() - unknown
             ),

@@ -131,7 +131,7 @@ fn fate(
     match not_carried(&want.intent) {
         Some(reason) => (Fate::NotCarried, Some(reason.into())),
         None if is_lost(&want.intent, &want.events, plugin, old.events) => {
-            let reason = "part of its request was taken back, and only the whole can be repeated";
+            let reason = "part of its request was reverted, and a request can be repeated only as a whole";
             (Fate::NotCarried, Some(reason.into()))
         }
         None => (Fate::Carried, None),

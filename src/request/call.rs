@@ -161,7 +161,7 @@ pub struct Reply {
     pub held: Vec<Withheld>,
     /// Diagnostics for the journal only: the original would not print them.
     pub warnings: Vec<String>,
-    /// What is told with the reason where standard output cannot be written to; then the call fails.
+    /// Printed with the reason where standard output cannot be written to; then the call fails.
     pub if_unprinted: Option<&'static str>,
     /// What the call ends in, if it runs programs of the image.
     pub programs: Option<Programs>,

@@ -218,9 +218,10 @@ impl Enforcer<'_> {
             } else if only_waits(&recorded.intent) || !recorded.changed {
                 reply.held.push(decision.withhold(&recorded.intent));
             } else {
-                reply
-                    .warnings
-                    .push(format!("policy holds this back, which showed too late: {}", decision.because()));
+                reply.warnings.push(format!(
+                    "against policy, which was known only when it was done: {}",
+                    decision.because()
+                ));
                 reply.intents.push(recorded);
             }
         }

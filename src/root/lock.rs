@@ -45,7 +45,7 @@ impl Root {
             }
             if began.elapsed() > PATIENCE {
                 let who = self.holder(path).unwrap_or_else(|| "another process".into());
-                return Err(Error::malformed(path, format!("is held by {who}: end it")));
+                return Err(Error::malformed(path, format!("is locked by {who}: end it")));
             }
             sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));

@@ -183,7 +183,7 @@ impl Root {
         }
     }
 
-    /// Opens the directory that holds `path`'s last component, which is returned beside it and
+    /// Opens the directory that holds `path`'s last component, which is returned with it and
     /// is neither followed nor looked at.
     fn parent(&self, path: &Path) -> nix::Result<(Arc<OwnedFd>, OsString)> {
         let name = match path.components().next_back() {

@@ -38,7 +38,7 @@ impl Root {
     ///
     /// # Errors
     /// If the disk fails.
-    pub fn sync_all<P: AsRef<Path>>(&self, paths: impl IntoIterator<Item = P>) -> Result<()> {
+    pub(crate) fn sync_all<P: AsRef<Path>>(&self, paths: impl IntoIterator<Item = P>) -> Result<()> {
         let mut files = BTreeSet::new();
         let mut directories = BTreeSet::new();
         for path in paths {

@@ -1,6 +1,6 @@
 //! Where an image's rpm database is. `rpm --root` does not chroot before it opens the database: a link
 //! on the way there, or a database file that is one, leads it to whatever the link names on the host. So
-//! rpm is told the path that the image itself would come to, and no database file may be a link.
+//! rpm gets the path that the image itself would come to, and no database file may be a link.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

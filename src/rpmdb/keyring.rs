@@ -8,7 +8,7 @@ use crate::error::{Error, Result, if_exists};
 use crate::escape::printable;
 use crate::root::{Kind, Root};
 
-/// Where an image's rpm is told which keyring it has, in the order in which rpm reads them.
+/// The macro files that name an image's keyring (`%_keyring`), in the order in which rpm reads them.
 const MACROS: [&str; 4] = [
     "/usr/lib/rpm/macros",
     "/usr/lib/rpm/macros.d",

@@ -1,6 +1,6 @@
 //! What files ask for that packages brought in a run, against policy. rpm has unpacked them by then: what is
 //! denied is recorded as done around the tools, so that settling takes it back as it does with a link that
-//! a scriptlet made by hand. What cannot be taken back is said.
+//! a scriptlet made by hand. What cannot be reverted is said.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +94,7 @@ fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Even
     };
     let end = match is_taken_back(&event) {
         true => "which settling takes back",
-        false => "which cannot be taken back: mask the unit, or do without the package",
+        false => "which cannot be reverted: mask the unit, or do without the package",
     };
     let warning = |one: &&ShippedItem| {
         let text = one.item.text.as_deref().unwrap_or_default();

@@ -24,7 +24,7 @@ pub struct Options {
     pub idle: Duration,
 }
 
-/// Serves until nobody has asked for as long as `options` say, or until it is told to end.
+/// Serves until nobody has asked for as long as `options` say, or until a signal ends it.
 pub fn serve(root: &Root, options: &Options) -> Result<()> {
     let (doing, heard) = channel();
     stop_on_signals(doing.clone())?;

@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::sysv::native::is_sysv;
 
 /// The files for units that plugins wanted started and that no boot starts anyway, and for those
-/// whose state policy put off until the boot.
+/// whose state policy deferred to the boot.
 pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
     let look = Look {
         applied: &Applied::default(),

@@ -23,7 +23,7 @@ pub(super) fn check(root: &Root, before: &State, journal: &Journal) -> Result<()
     }
 }
 
-/// Whether something tells of an earlier settling: a journal that it closed or wrote into, or the firewall
+/// Whether the image shows that it was settled before: a journal that it closed or wrote into, or the firewall
 /// that it left.
 fn was_settled(root: &Root, journal: &Journal) -> Result<bool> {
     let wrote = |verb: &str| {

@@ -40,7 +40,7 @@ pub(super) fn refuse(
             })
         });
         let verdict = match refusal.decision.verdict {
-            Verdict::Defer => "put off until the boot",
+            Verdict::Defer => "deferred to the boot",
             Verdict::Ignore => "ignored",
             _ => "denied",
         };

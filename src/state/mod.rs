@@ -184,8 +184,8 @@ pub struct Plugin {
     /// What it wants, in the order in which it asked last.
     #[serde(default, skip_serializing_if = "Vec::is_empty", rename = "want")]
     pub wants: Vec<ActiveIntent>,
-    /// What it wants done once the image is booted, likewise: what can only be done then, and what
-    /// policy puts off.
+    /// What it wants done once the image is booted, in the same order: what needs a running system, and what
+    /// policy defers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<ActiveIntent>,
     /// What policy denies it.

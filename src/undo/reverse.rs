@@ -45,7 +45,7 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
         let is_put_back =
             paths.peek().is_some() && paths.all(|path| path.is_some_and(|path| is_restored(restored, &path)));
         if !made.is_empty() && !is_put_back {
-            restored.notes.push(not_kept(name, "what it did by hand", &want.events));
+            restored.notes.push(not_kept(name, "its direct changes", &want.events));
         }
     }
 }

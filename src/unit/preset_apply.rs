@@ -102,7 +102,7 @@ impl Units<'_> {
                 if !matches!(kind, Kind::File | Kind::Link) || !name::is_listed(unit) {
                     continue;
                 }
-                // What failed was told by nobody up to 249, see below.
+                // Up to 249 nothing is printed about a unit that failed; see ends_preset_all() below.
                 let mut unsaid = Events::default();
                 let earlier = self.generation.has(Trait::EarlierInstall) && !self.forgiving;
                 let told = if earlier { &mut unsaid } else { &mut *events };

@@ -31,7 +31,7 @@ const FIREWALLD: &str = "/etc/firewalld";
 const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
 /// What was done between the two states of an image. Where a directory below `/etc` is gone as a whole,
-/// such as in an image whose `/etc` was made anew, nobody has decided anything.
+/// such as in an image whose `/etc` was created again, nobody has decided anything.
 pub(super) fn between(root: &Root, left: &Left, now: &Left) -> Vec<Found> {
     let left = &without_lost(root, left);
     let changes: Vec<FileChange> = links(left, now).chain(files(left, now)).collect();

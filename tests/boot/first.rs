@@ -191,7 +191,7 @@ fn what_policy_puts_off_until_a_boot_is_done_at_the_first() {
         ],
     );
     for line in [
-        "set default target rescue.target for odd, not done: policy put it off, and a boot cannot do it: it is left to the administrator",
+        "set default target rescue.target for odd, not done: policy deferred it, and a boot cannot do it: it is left to the administrator",
         "start own.service for the calling user for odd, not done: there is no user's service manager at a boot",
         "start no-such-* for odd: no unit that is loaded matches",
         "restart many-* for odd: matches many-fails.service, many-held.service, many-runs.service",

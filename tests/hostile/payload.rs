@@ -115,11 +115,11 @@ fn denied_links_drop_ins_and_openings_that_a_run_unpacks_are_taken_back() {
         "--".to_owned(),
     ];
     run.extend(image.rpm(&["--nosignature", "-i", &file]));
-    // The preset is the one thing that cannot be taken back.
+    // The preset is the one thing that cannot be reverted.
     let said = call(&image, "run", run).ends(1);
     let said = said.says(&[
         "10-x.preset of ships-1-1.noarch: preset (enable) x.service",
-        "cannot be taken back",
+        "cannot be reverted",
     ]);
     for name in [
         "multi-user.target.wants/x.service",

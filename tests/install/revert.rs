@@ -63,7 +63,7 @@ fn reverting_a_plugin_puts_back_what_was_there() {
     let zone = image.read("/etc/firewalld/zones/public.xml");
     assert!(zone.contains("ssh") && !zone.contains("7001"), "{zone}");
     let after = image.files();
-    call(&image, "revert", ["one"]).ends(0).says(&["counts any more"]);
+    call(&image, "revert", ["one"]).ends(0).says(&["are already reverted"]);
     call(&image, "settle", [""; 0]).ends(0);
     crate::support::assert_same(&after, &image.files(), "settling again changed");
     call(&image, "log", [""; 0]).ends(0).says(&["nodeshim revert one"]);
@@ -235,7 +235,7 @@ fn what_files_declare_is_taken_back_until_it_is_installed_again() {
     assert_eq!(there(), (false, false));
     call(&image, "settle", [""; 0]).ends(0);
     assert_eq!(there(), (false, false));
-    call(&image, "revert", ["one"]).ends(0).says(&["counts any more"]);
+    call(&image, "revert", ["one"]).ends(0).says(&["are already reverted"]);
     install(&image, &["--reinstall", &package]);
     assert_eq!(there(), (true, true));
     call(&image, "remove", ["one"]).ends(0);

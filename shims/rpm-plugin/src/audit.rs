@@ -1,4 +1,4 @@
-//! Telling a `nodeshim run` that waits beside the plugin where each scriptlet begins and ends.
+//! Telling a `nodeshim run` that listens next to the plugin where each scriptlet begins and ends.
 //!
 //! `unsafe` is needed to ask where the plugin was loaded from, and for a write that cannot raise
 //! SIGPIPE in rpm.
@@ -15,7 +15,7 @@ use nodeshim::attribution::plugin_protocol::{Message, SOCKET};
 
 static CONNECTION: Mutex<Option<UnixStream>> = Mutex::new(None);
 
-/// Connects, if somebody listens beside the plugin. rpm is not in the image's root yet.
+/// Connects, if somebody listens next to the plugin. rpm is not in the image's root yet.
 pub fn connect() {
     let stream = place().and_then(|place| UnixStream::connect(place.with_file_name(SOCKET)).ok());
     if let Ok(mut connection) = CONNECTION.lock() {

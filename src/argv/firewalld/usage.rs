@@ -185,7 +185,7 @@ impl Checker<'_> {
         )
     }
 
-    /// An option that needs `--ipset`, `--icmptype` or `--helper` beside it.
+    /// An option that needs `--ipset`, `--icmptype` or `--helper` in the same call.
     fn subject(&self) -> Checked {
         let given = self.given;
         if given.any(&TEXTS) {

@@ -50,7 +50,7 @@ impl<'r> Verdicts<'r> {
             }
             *verdict = decision.verdict.max(*verdict);
             let end = match recorded.intent {
-                Intent::Note { .. } => "which cannot be taken back",
+                Intent::Note { .. } => "which cannot be reverted",
                 _ => "which settling takes back",
             };
             let warning = format!("done directly, against policy ({}), {end}", decision.explanation());

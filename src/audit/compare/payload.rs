@@ -6,7 +6,7 @@ use crate::audit::record::hex;
 use crate::root::Kind;
 use crate::rpmdb::Files;
 
-/// What rpm appends to the names of configuration files that it keeps beside others.
+/// What rpm appends to the names of configuration files that it keeps next to the ones in use.
 const KEPT_BESIDE: [&[u8]; 3] = [b".rpmnew", b".rpmsave", b".rpmorig"];
 
 /// What packages own.

@@ -245,7 +245,7 @@ impl Slot {
     /// The zone's file; an empty text is none.
     fn file(self, path: String, text: String) -> DesiredFile {
         let why = match self.plugins.len() {
-            0 => format!("nobody wants something in {path} any more"),
+            0 => format!("an entry of {path} is no longer needed"),
             _ => {
                 let plugins: Vec<&str> = self.plugins.iter().map(String::as_str).collect();
                 format!("zone entries of {}", plugins.join(", "))

@@ -86,7 +86,7 @@ impl Direct {
             _ => {}
         }
         let words: Option<Vec<String>> = words.iter().map(|word| quoted(word)).collect();
-        Ok(words.ok_or("a word that no line can hold")?.join(" "))
+        Ok(words.ok_or("a word that cannot be written into a rule file")?.join(" "))
     }
 
     pub(super) fn is_empty(&self, of: Family) -> bool {

@@ -1,7 +1,7 @@
 //! The nftables backend: one `inet` table that is the node's whole firewall, one included file a
 //! plugin, all loaded in one transaction by a unit of its own before the network comes up.
 //!
-//! An accepting table beside another firewall would open nothing, since a packet has to pass every
+//! An accepting table next to another firewall would open nothing, since a packet has to pass every
 //! base chain; so this backend is for images that start no other firewall. Once an image has this
 //! firewall it keeps it: without any plugin it lets in secure shell alone.
 

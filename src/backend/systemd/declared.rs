@@ -25,7 +25,7 @@ pub(crate) fn declared(root: &Root, state: &State) -> Contribution {
     for unit in state.declared.iter().filter(|unit| unit.enable && !kept.contains(unit.unit.as_str())) {
         let path =
             there(root, &unit.unit).unwrap_or_else(|| format!("{}/{}", UNIT_DIRECTORIES[0], unit.unit));
-        changes.push(change(path, unit, false, "no file declares it enabled any more".into()));
+        changes.push(change(path, unit, false, "no longer enabled by any declaration".into()));
     }
     Contribution {
         changes,

@@ -1,4 +1,4 @@
-//! Ports as firewalld spells them: `N`, `N-M` or a name, with a protocol beside; and the way in
+//! Ports as firewalld spells them: `N`, `N-M` or a name, with a protocol; and the way in
 //! which a zone's ports are merged when the zone is read.
 
 use std::collections::BTreeMap;

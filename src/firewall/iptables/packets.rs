@@ -107,7 +107,7 @@ impl Packets {
         }
     }
 
-    /// The part that a rule sends to another chain, as far as it can be told.
+    /// The part that a rule sends to another chain, as far as it can be computed.
     pub(super) fn within(&self, rule: &Rule) -> Packets {
         let mut packets = self.clone();
         for condition in rule.conditions.iter().filter(|condition| !condition.not) {

@@ -1,5 +1,5 @@
 //! Changes for the running firewall alone. An image has none, so they are recorded and nothing is
-//! written; only for comparison with the original a copy of what would be running is kept beside the
+//! written; only for comparison with the original a copy of what would be running is kept next to the
 //! journal, so that later queries see it and `--runtime-to-permanent` finds it.
 
 use super::files::{runtime_tree, write, write_file};

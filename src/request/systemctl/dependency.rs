@@ -115,7 +115,7 @@ fn set(session: &mut Session, target: &str, events: &mut Events) -> Result<Strin
     outcome
 }
 
-/// Says that the kernel was told another unit to boot into; emit_cmdline_warning(), observed with 247 to 262. It is
+/// Says that `systemd.unit=` on the kernel command line overrides the default; emit_cmdline_warning(), observed with 247 to 262. It is
 /// the kernel of the machine that builds the image, which is why only an answer to the letter has it.
 fn note_kernel_command_line(session: &mut Session) {
     if session.options.quiet || session.options.has_root || session.answers() != Answers::Strict {

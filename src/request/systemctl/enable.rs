@@ -51,7 +51,7 @@ pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) ->
     let mut done = change(&session, &mut units, verb, &names, &place, &mut events);
     let disables = matches!(verb, "disable" | "reenable");
     if disables && session.generation.has(Trait::DisableFailsForMissing) {
-        // Since 259 whatever was told of on the way counts, too.
+        // Since 259 every failure that was reported on the way makes the call fail.
         done.failure = done.failure.or(events.first_failure());
         done.lacks_install &= done.failure.is_none();
     }

@@ -40,7 +40,7 @@ impl Style {
             is_error: false,
             text,
         };
-        // Paths are told without doubled slashes and the like, whatever a link on disk says.
+        // Paths are printed without doubled slashes and the like, whatever a link on disk says.
         let event = event.with_paths(|path| match self.generation.has(Trait::EarlierInstall) {
             true => simplify_slashes(path),
             false if self.generation.has(Trait::NormalizesPaths) => normalize(path),

@@ -111,7 +111,7 @@ impl Whole<'_, '_> {
         }
     }
 
-    /// Checks one side's zones, one after the other: each must exist, none stands beside `ANY` or
+    /// Checks one side's zones, one after the other: each must exist, none comes together with `ANY` or
     /// `HOST`, and the host is on one side only.
     pub(crate) fn policy_zones(
         &self,
