@@ -39,7 +39,12 @@ impl Root {
     /// As [`Root::write`]; the content is on the disk before the file gets its name. After a power cut
     /// there is what was there before or what was written, never an empty file (rename(2) alone promises
     /// that on no file system that delays allocation). The directory is not written through.
-    pub(crate) fn write_synced(&self, path: impl AsRef<Path>, content: &[u8], mode: Option<u32>) -> Result<()> {
+    pub(crate) fn write_synced(
+        &self,
+        path: impl AsRef<Path>,
+        content: &[u8],
+        mode: Option<u32>,
+    ) -> Result<()> {
         self.write_as(path.as_ref(), content, mode, Reach::Disk)
     }
 
