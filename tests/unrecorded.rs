@@ -147,6 +147,30 @@ fn a_port_that_was_taken_out_of_a_zone_file_by_hand_stays_closed() {
 }
 
 #[test]
+fn a_port_that_was_taken_by_hand_out_of_a_zone_file_with_thousands_stays_closed() {
+    let image = image();
+    let ports = |of: std::ops::Range<u32>| -> String {
+        of.map(|port| format!("  <port port=\"{}\" protocol=\"tcp\"/>\n", 1024 + 2 * port))
+            .collect()
+    };
+    let zone = |ports: String| format!("<zone>\n  <service name=\"ssh\"/>\n{ports}</zone>\n");
+    fs::create_dir_all(image.path().join("etc/firewalld/zones")).unwrap();
+    let place = image.path().join(&ZONE[1..]);
+    fs::write(&place, zone(ports(0..10_000))).unwrap();
+    image.transaction(&[
+        "-U",
+        &package(&image, "u", 1, "firewall-cmd --permanent --add-port=81/tcp"),
+    ]);
+    let without = image.read(ZONE).replace("  <port port=\"81\" protocol=\"tcp\"/>\n", "");
+    assert!(without.len() > 300_000 && without.len() < image.read(ZONE).len());
+    fs::write(&place, without).unwrap();
+    settled(&image);
+    let again = "firewall-cmd --permanent --add-port=81/tcp";
+    image.transaction(&["-U", &package(&image, "u", 2, again)]);
+    assert!(!image.read(ZONE).contains("\"81\""));
+}
+
+#[test]
 fn a_default_target_that_was_changed_by_hand_stays() {
     let image = image();
     let asks = "systemctl set-default rescue.target";

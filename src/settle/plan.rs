@@ -15,7 +15,7 @@ use crate::plan::{Content, Contribution, DesiredFile, Note, Plan, difference, wo
 use crate::policy::Rules;
 use crate::root::Root;
 use crate::state::{self, EffectiveState, Fold, Overruled, Revert, State, fold_without};
-use crate::undo::{levels, repeat, restore};
+use crate::undo::{instances, levels, repeat, restore};
 use crate::unrecorded;
 
 /// A plan and the fold that it comes from.
@@ -204,11 +204,15 @@ impl<'a> Planner<'a> {
         restored: &Contribution,
     ) -> Result<Contribution> {
         let (root, state) = (self.root, &fold.state);
+        // What a node's administrator has changed stays so.
+        let is_node = Applied::load(root)? != Applied::default();
+        let instances = (!is_node).then(|| instances::contribute(root, state, restored)).unwrap_or_default();
         let all = [
             repeat::contribute(root, state, &self.journal.events),
             levels::contribute(root, state),
             systemd::declared(root, state),
             restored.clone(),
+            instances,
             systemd::presets(root, state),
             declared::contribute(root, state),
             first_boot::contribute(root, state),

@@ -124,9 +124,14 @@ impl InstallPeriod {
         if matches!(recorded.intent, Intent::FirewallReset { .. }) {
             self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
         }
+        if let Some(service) = removed_service(&recorded.intent) {
+            // chkconfig takes the links of all run levels away.
+            self.wants
+                .retain(|subject, _| !matches!(subject, Subject::Levels(of, _) if of == service));
+        }
         if let Some(template) = disabled_template(&recorded.intent) {
-            // systemctl takes the links of all instances away with those of their template.
-            self.wants.retain(|_, (_, want)| !enables_instance(&want.intent, template));
+            // systemctl takes the links and masks of all instances away with those of their template.
+            self.wants.retain(|_, (_, want)| !is_on_instance(&want.intent, template));
         }
         self.held.remove(&subject);
         self.failed.remove(&subject);
@@ -269,6 +274,19 @@ pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
         _ => earlier == later,
     }
 }
+
+/// The service that an intent takes out of all run levels.
+fn removed_service(intent: &Intent) -> Option<&str> {
+    match intent {
+        Intent::Service {
+            service,
+            want: ServiceWant::Remove,
+            ..
+        } => Some(service),
+        _ => None,
+    }
+}
+
 /// The template that an intent disables.
 fn disabled_template(intent: &Intent) -> Option<(&str, Scope)> {
     match intent {
@@ -282,12 +300,12 @@ fn disabled_template(intent: &Intent) -> Option<(&str, Scope)> {
     }
 }
 
-/// Whether an intent enables an instance of a template.
-fn enables_instance(intent: &Intent, (template, of): (&str, Scope)) -> bool {
+/// Whether an intent enables or masks an instance of a template.
+fn is_on_instance(intent: &Intent, (template, of): (&str, Scope)) -> bool {
     match intent {
         Intent::Unit {
             unit,
-            want: UnitWant::Enable | UnitWant::PresetEnable,
+            want: UnitWant::Enable | UnitWant::PresetEnable | UnitWant::Mask,
             scope,
             ..
         } => *scope == of && name::template_of(unit).as_deref() == Some(template),

@@ -111,8 +111,10 @@ fn overruled(state: &State, default_zone: &str) -> Vec<(Place, (String, Vec<u64>
             Subject::FirewallItem(..) => lost.extend(closed(about, decisions.get(&Subject::FirewallReset))),
             Subject::Levels(service, Some(levels)) => {
                 lost.extend(decided_wider(about, (service, levels), &winners));
+                lost.extend(removed(about, service, &winners));
             }
-            Subject::Enablement(unit, Scope::System) => {
+            Subject::Enablement(unit, Scope::System) | Subject::Mask(unit, Scope::System) => {
+                // systemctl takes the masks of instances away, too.
                 if let Some(off) = off_by_template(unit, &winners) {
                     let on = about.iter().filter(|one| one.direction == ON && one.weight < off.weight);
                     lost.extend(on.map(|one| (one, off)));
@@ -164,6 +166,16 @@ fn decided_wider<'d>(
         other.map(move |one| (one, winner)).collect::<Vec<_>>()
     };
     wider.flat_map(|(_, winner)| lost(winner)).collect()
+}
+
+/// Who takes a service out of all run levels takes it out of each that it was put into before.
+fn removed<'d>(about: &'d [Decision<'d>], service: &str, winners: &Winners<'d>) -> Vec<Lost<'d>> {
+    let removal = winners.get(&Subject::Registration(service.to_owned())).copied();
+    let Some(removal) = removal.filter(|winner| winner.direction == OFF) else {
+        return Vec::new();
+    };
+    let on = about.iter().filter(|one| one.direction == ON && one.weight < removal.weight);
+    on.map(|one| (one, removal)).collect()
 }
 
 /// Who disables a template disables its instances, but for one that was enabled since.

@@ -168,13 +168,20 @@ fn who_disables_a_template_disables_its_instances_until_one_is_enabled_again() {
     assert_eq!(
         counts,
         [
-            (BUILDER.to_owned(), off),
+            (BUILDER.to_owned(), off.clone()),
             (BUILDER.to_owned(), on("b")),
             ("p".to_owned(), on("b"))
         ]
     );
     assert_eq!(overruled, [("p".to_owned(), on("a"), BUILDER.to_owned())]);
     assert_eq!(disabled.refused[0].1.events, [4], "what was enabled since is taken back");
+    for (by, stands) in [("p", false), (BUILDER, true)] {
+        let mut masked = fold(&[
+            (by, &[(of("w@a.service", UnitWant::Mask), &[1])]),
+            ("q", &[(off.clone(), &[2])]),
+        ]);
+        assert_eq!(decided(&mut masked).1.is_empty(), stands, "a mask of {by} on an instance");
+    }
 }
 
 #[test]
@@ -208,4 +215,28 @@ fn a_masked_unit_is_not_started_at_boot_whenever_it_was_masked() {
     ]);
     let (counts, _) = decided(&mut unmasked);
     assert!(counts.contains(&("b".to_owned(), start())), "{counts:?}");
+}
+
+#[test]
+fn who_takes_a_service_out_of_all_run_levels_takes_it_out_of_each() {
+    let service = |want, levels: Option<&str>| Intent::Service {
+        service: "s".into(),
+        want,
+        levels: levels.map(str::to_owned),
+    };
+    let removal = service(ServiceWant::Remove, None);
+    let on = service(ServiceWant::On, None);
+    let some = service(ServiceWant::On, Some("35"));
+    for (builder, events) in [(true, [3, 4]), (false, [1, 1])] {
+        let by = if builder { BUILDER } else { "q" };
+        let mut removed = fold(&[
+            (by, &[(removal.clone(), &[2])]),
+            ("p", &[(on.clone(), &events[..1]), (some.clone(), &events[1..])]),
+        ]);
+        let (counts, overruled) = decided(&mut removed);
+        assert_eq!(counts, [(by.to_owned(), removal.clone())]);
+        assert_eq!(overruled.len(), 2, "{overruled:?}");
+    }
+    let mut later = fold(&[("q", &[(removal, &[2])]), ("p", &[(on.clone(), &[3])])]);
+    assert!(decided(&mut later).0.contains(&("p".to_owned(), on)));
 }

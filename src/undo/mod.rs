@@ -8,6 +8,7 @@
 
 mod effect;
 mod history;
+pub(crate) mod instances;
 pub(crate) mod levels;
 pub(crate) mod repeat;
 mod reverse;

@@ -20,8 +20,8 @@ const FORMAT: u64 = 1;
 
 const UNITS: &str = "/etc/systemd/system";
 const ZONES: &str = "/etc/firewalld/zones";
-/// A longer zone file is not looked at.
-const ZONE_LIMIT: u64 = 1 << 18;
+/// A longer zone file is not looked at: it would have more ports than there are.
+const ZONE_LIMIT: u64 = 1 << 22;
 /// Directories of links to units that a unit pulls in.
 const PULLED_IN: [&str; 3] = [".wants", ".requires", ".upholds"];
 
