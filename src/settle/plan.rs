@@ -206,7 +206,10 @@ impl<'a> Planner<'a> {
         let (root, state) = (self.root, &fold.state);
         // What a node's administrator has changed stays so.
         let is_node = Applied::load(root)? != Applied::default();
-        let instances = (!is_node).then(|| instances::contribute(root, state, restored)).unwrap_or_default();
+        let instances = match is_node {
+            true => Contribution::default(),
+            false => instances::contribute(root, state, restored),
+        };
         let all = [
             repeat::contribute(root, state, &self.journal.events),
             levels::contribute(root, state),
