@@ -17,7 +17,10 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         match std::path::absolute(path) {
-            Ok(absolute) if host.is_dir(&absolute) => below(&host, &absolute, &mut found)?,
+            // One that is called as a package is said to be none.
+            Ok(absolute) if host.is_dir(&absolute) && path.extension().is_none_or(|end| end != "rpm") => {
+                below(&host, &absolute, &mut found)?;
+            }
             _ => found.push(path.clone()),
         }
     }
