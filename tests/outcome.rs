@@ -4,16 +4,22 @@
 //! scripts start, what is open in each zone by the nftables
 //! and the firewalld backend, and in the default zone by that of iptables, and which units a first boot starts. `outcome/rules.rs` says what may differ.
 //!
-//! `NODESHIM_OUTCOME_HISTORIES` says how many, `NODESHIM_SEED` from which seed on. What is found shrinks to
-//! the fewest steps that still differ, and prints as calls.
+//! Of some, packets are sent and a machine is booted: `outcome/packets.rs`, `outcome/booted.rs`.
+//!
+//! `NODESHIM_OUTCOME_HISTORIES` says how many, `NODESHIM_SEED` from which seed on, `NODESHIM_BOOTED_HISTORIES` how
+//! many are booted. What is found shrinks to the fewest steps that still differ, and prints as calls.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "outcome/booted.rs"]
+mod booted;
 #[path = "support/call.rs"]
 mod call;
 #[path = "firewalld_support/mod.rs"]
 mod firewalld_support;
 #[path = "outcome/history.rs"]
 mod history;
+#[path = "support/machine.rs"]
+mod machine;
 #[path = "outcome/original.rs"]
 mod original;
 #[path = "outcome/packets.rs"]
@@ -22,6 +28,7 @@ mod packets;
 mod rules;
 #[path = "support/skip.rs"]
 mod skip;
+mod support;
 #[path = "outcome/twins.rs"]
 mod twins;
 
@@ -76,6 +83,11 @@ fn found_before() -> Vec<(Backend, Vec<Step>)> {
         post: post.to_vec(),
         declared: Vec::new(),
     };
+    let levels = |verb| Call::Levels {
+        verb,
+        levels: "",
+        script: VENDOR_SCRIPT,
+    };
     let (mask, disable) = (unit("mask", "w@b.service"), unit("disable", "p0.service"));
     vec![
         (
@@ -90,6 +102,13 @@ fn found_before() -> Vec<(Backend, Vec<Step>)> {
             vec![
                 install("p0", &[disable, unit("start", "p0.service")]),
                 Step::Builder(vec![Call::PresetAll]),
+            ],
+        ),
+        (
+            Backend::Iptables,
+            vec![
+                Step::Builder(vec![levels("off"), levels("del")]),
+                install("p0", &[levels("on")]),
             ],
         ),
         (
@@ -149,8 +168,12 @@ fn compare(firewall: &mut Firewall, steps: &[Step], backend: Backend) -> Option<
     let expected = expected.seen_by(backend);
     let starts = twins.wanted.starts();
     let started = twins.shimmed.starts();
+    let links = unit_states(&twins.shimmed.root);
     let found = twins.shimmed.effect_after_presets();
     let mut wrong = Vec::new();
+    if expected.units != links {
+        wrong.push(format!("original {:?}\nnodeshim without presets {links:?}", expected.units));
+    }
     if expected != found {
         wrong.push(format!("original {expected:?}\nnodeshim {found:?}"));
     }
@@ -225,6 +248,7 @@ fn take(
         }
     }
     for (subject, on) in wanted.rule() {
+        original.set_level(subject, on);
         original.call(&call_for(subject, on));
     }
     if let Some(target) = wanted.rule_target() {

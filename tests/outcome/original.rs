@@ -15,7 +15,7 @@ use nodeshim::root::Root;
 
 use super::firewalld_support::{Peer, script};
 use super::history::{Call, VENDOR_SCRIPT};
-use super::rules::LEVELS;
+use super::rules::{LEVELS, Subject};
 use super::twins::{
     Effect, PRESETS, Shimmed, VENDOR_LEVELS, default_target, each_port, lay_out, open_in_zones, scripts,
     unit_states,
@@ -161,6 +161,13 @@ impl Original<'_> {
         argv.extend(["--default-config".to_owned(), place("usr/lib/firewalld")]);
         argv.extend(words);
         self.firewall.0.call(&argv).0 == 0
+    }
+
+    /// Starts a script in a run level or not, if the subject is one, also a script that is gone.
+    pub fn set_level(&mut self, (level, script): Subject, on: bool) {
+        if LEVELS.contains(&level) {
+            self.links.carry_out(if on { "on" } else { "off" }, level, script);
+        }
     }
 
     /// Makes a target the one to boot into; none takes the decision away.

@@ -58,13 +58,16 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
 }
 
 /// What a call decides: nothing for refused calls, and for what only concerns what is running. Who disables
-/// a template disables all its instances. What chkconfig decides depends on the links that are there.
+/// a template disables all its instances and takes their masks away. What chkconfig decides depends on the links that are there.
 pub fn decided_by(call: &Call) -> Vec<(Subject, bool)> {
     match call {
         Call::Unit {
             verb: "disable",
             unit: TEMPLATE,
-        } => INSTANCES.iter().map(|unit| (("unit", *unit), false)).collect(),
+        } => INSTANCES
+            .iter()
+            .flat_map(|unit| [(("unit", *unit), false), ((MASK, *unit), false)])
+            .collect(),
         call => decides(call).into_iter().collect(),
     }
 }

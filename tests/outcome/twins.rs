@@ -26,15 +26,19 @@ use super::history::{
 };
 use super::original::systemctl;
 
-const UNITS: &str = "usr/lib/systemd/system";
+pub const UNITS: &str = "usr/lib/systemd/system";
 pub const PRESETS: &str = "etc/systemd/system-preset";
-const METADATA: &str = "usr/share/ovirt-node/plugins.d";
-const UNIT: &str =
-    "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+pub const METADATA: &str = "usr/share/ovirt-node/plugins.d";
+pub const UNIT: &str = "[Unit]\nDescription=x\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n\
+                         [Install]\nWantedBy=multi-user.target\n";
+/// A target to boot into.
+pub const TARGET: &str = "[Unit]\nDescription=x\nRequires=multi-user.target\nAfter=multi-user.target\n";
+/// The definition of a service.
+pub const WEB: &str = "<service><port protocol=\"tcp\" port=\"8080\"/></service>";
 
-const SCRIPTS: &str = "etc/rc.d/init.d";
+pub const SCRIPTS: &str = "etc/rc.d/init.d";
 /// An init script, whose levels are [`VENDOR_LEVELS`].
-const SCRIPT: &str = "#!/bin/sh\n# chkconfig: 345 50 50\n# description: x\n";
+pub const SCRIPT: &str = "#!/bin/sh\n# chkconfig: 345 50 50\n# description: x\n";
 /// In which run levels init scripts are started unless somebody asks for others.
 pub const VENDOR_LEVELS: [usize; 3] = [3, 4, 5];
 
@@ -108,14 +112,18 @@ pub fn lay_out(root: &Path) {
     symlink("rc.d/init.d", root.join("etc/init.d")).expect("a link");
     put(format!("{SCRIPTS}/{VENDOR_SCRIPT}"), SCRIPT);
     for target in TARGETS {
-        put(format!("{UNITS}/{target}"), "[Unit]\nDescription=x\n");
+        let text = if target == TARGETS[0] {
+            "[Unit]\nDescription=x\n"
+        } else {
+            TARGET
+        };
+        put(format!("{UNITS}/{target}"), text);
     }
     symlink(TARGETS[0], root.join(UNITS).join("default.target")).expect("a link");
     put("usr/lib/systemd/system-preset/90-image.preset".into(), "enable v0.service\n");
     put("usr/lib/systemd/system-preset/99-default.preset".into(), "disable *\n");
-    let service = |port: u16| format!("<service><port protocol=\"tcp\" port=\"{port}\"/></service>");
-    put("usr/lib/firewalld/services/ssh.xml".into(), &service(22));
-    put("usr/lib/firewalld/services/web.xml".into(), &service(8080));
+    put("usr/lib/firewalld/services/ssh.xml".into(), &WEB.replace("8080", "22"));
+    put("usr/lib/firewalld/services/web.xml".into(), WEB);
     for zone in ZONES {
         put(format!("usr/lib/firewalld/zones/{zone}.xml"), "<zone><service name=\"ssh\"/></zone>");
     }
@@ -397,13 +405,8 @@ pub fn builder() -> Origin {
     }
 }
 
-/// What a package's payload brings, in an image.
-pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
-    fs::write(root.join(UNITS).join(own_unit(package)), UNIT).expect("a unit");
-    fs::write(root.join(SCRIPTS).join(own_script(package)), SCRIPT).expect("an init script");
-    if declared.is_empty() {
-        return;
-    }
+/// The metadata file that declares these.
+pub fn metadata(declared: &[Call]) -> String {
     let mut text = "schema = 1\n".to_owned();
     for call in declared {
         match call {
@@ -412,6 +415,17 @@ pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
             _ => {}
         }
     }
+    text
+}
+
+/// What a package's payload brings, in an image.
+pub fn unpack(root: &Path, package: &str, declared: &[Call]) {
+    fs::write(root.join(UNITS).join(own_unit(package)), UNIT).expect("a unit");
+    fs::write(root.join(SCRIPTS).join(own_script(package)), SCRIPT).expect("an init script");
+    if declared.is_empty() {
+        return;
+    }
+    let text = metadata(declared);
     fs::write(root.join(METADATA).join(format!("{package}.toml")), text).expect("metadata");
 }
 
