@@ -26,8 +26,6 @@ mod original;
 mod packets;
 #[path = "outcome/rules.rs"]
 mod rules;
-#[path = "support/skip.rs"]
-mod skip;
 mod support;
 #[path = "outcome/twins.rs"]
 mod twins;
@@ -53,7 +51,7 @@ const HISTORIES: u64 = 500;
 fn an_image_boots_as_it_was_last_asked_for() {
     let tools = ["/usr/bin/systemctl", "/usr/bin/firewall-offline-cmd"];
     if tools.iter().any(|tool| !Path::new(tool).exists()) {
-        return skip::skip("the original systemctl or firewall-offline-cmd is not installed");
+        return support::skip::skip("the original systemctl or firewall-offline-cmd is not installed");
     }
     let mut firewall = Firewall::start();
     for (backend, steps) in found_before() {
