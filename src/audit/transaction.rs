@@ -18,7 +18,7 @@ use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
 use crate::escape::Escaped;
 use crate::root::Root;
-use crate::rpmdb::{Installed, Package, files, files_at};
+use crate::rpmdb::{Installed, files, files_at};
 
 /// Of so many paths the rpm database is asked one by one; of more it is read as a whole.
 const FEW: usize = 64;
@@ -103,7 +103,7 @@ impl TransactionRecord {
             },
             false => Origin::default(),
         };
-        let (before, now) = (nevras(&self.installed), nevras(&installed));
+        let (before, now) = (self.installed.nevras(), installed.nevras());
         let run = Run {
             programs: self.programs.iter().map(|path| text(path)).collect(),
             requests: self.requests.ids,
@@ -135,10 +135,6 @@ fn as_in_image(word: &OsStr, place: &Path) -> OsString {
         }
         Err(_) => word.to_owned(),
     }
-}
-
-fn nevras(installed: &Installed) -> BTreeSet<String> {
-    installed.iter().map(Package::nevra).collect()
 }
 
 /// One change after another of the same path.

@@ -13,7 +13,7 @@ mod quoted;
 mod removal;
 mod scriptlets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -123,6 +123,11 @@ impl Installed {
     /// All packages, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Package> {
         self.packages.values().flatten()
+    }
+
+    /// All packages, `name-[epoch:]version-release.arch` each.
+    pub(crate) fn nevras(&self) -> BTreeSet<String> {
+        self.iter().map(Package::nevra).collect()
     }
 
     /// The plugins that installed packages say they are, by name.

@@ -13,7 +13,7 @@ use crate::journal::{Appender, Event, timestamp};
 use crate::lint::{Context, ShippedItem, of_installed};
 use crate::policy::Rules;
 use crate::root::{Change, Op, Root};
-use crate::rpmdb::{Installed, Package};
+use crate::rpmdb::Installed;
 use crate::tool::Tool;
 
 /// The packages that are installed before a run.
@@ -27,7 +27,7 @@ impl Shipped {
     pub(super) fn begin(root: &Root, rules: &Rules) -> Result<Shipped> {
         let before = match rules.is_empty() {
             true => None,
-            false => Some(nevras(&Installed::load(root)?)),
+            false => Some(Installed::load(root)?.nevras()),
         };
         Ok(Shipped { before })
     }
@@ -38,7 +38,7 @@ impl Shipped {
         let Some(before) = self.before else {
             return Ok(Vec::new());
         };
-        let now = nevras(&Installed::load(root)?);
+        let now = Installed::load(root)?.nevras();
         let new: Vec<&str> = now.difference(&before).map(String::as_str).collect();
         if new.is_empty() {
             return Ok(Vec::new());
@@ -64,10 +64,6 @@ impl Shipped {
         }
         Ok(left)
     }
-}
-
-fn nevras(installed: &Installed) -> BTreeSet<String> {
-    installed.iter().map(Package::nevra).collect()
 }
 
 /// What a file asks for, as if it had been made by hand.

@@ -136,6 +136,14 @@ pub(crate) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte)
 }
 
+/// The unit and the kind of dependency that a directory of links is for: `multi-user.target` and `wants` of
+/// `multi-user.target.wants` (systemd.unit(5)).
+pub(crate) fn pulled_in_by(directory: &str) -> Option<(&str, &str)> {
+    directory
+        .rsplit_once('.')
+        .filter(|(_, kind)| ["wants", "requires", "upholds"].contains(kind))
+}
+
 /// The last component of a path, as systemd takes it: text after the last slash.
 pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, base)| base)

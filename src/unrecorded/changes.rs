@@ -12,6 +12,7 @@ use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::root::{Change, Root};
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
+use crate::unit::name::pulled_in_by;
 use crate::unit::preset::{PresetAnswer, Presets};
 
 /// Something that was done and that nobody recorded.
@@ -158,9 +159,8 @@ fn is_pulled_in(of: &Left, unit: &str) -> bool {
 fn dependency(path: &Escaped, unit: &str) -> Option<Intent> {
     let path = path.text()?;
     let (directory, name) = path.rsplit_once('/')?;
-    let (target, kind) = directory.rsplit_once('/')?.1.rsplit_once('.')?;
-    let is_one = name == unit && ["wants", "requires", "upholds"].contains(&kind);
-    is_one.then(|| Intent::Dependency {
+    let (target, kind) = pulled_in_by(directory.rsplit_once('/')?.1)?;
+    (name == unit).then(|| Intent::Dependency {
         unit: unit.to_owned(),
         target: target.to_owned(),
         dependency: kind.to_owned(),

@@ -13,6 +13,7 @@ use crate::firewall::lokkit::config;
 use crate::journal::DIRECTORY;
 use crate::root::{Kind, Root};
 use crate::sysv::layout::level_path;
+use crate::unit::name::pulled_in_by;
 
 /// The file.
 pub(crate) const PATH: &str = "/usr/lib/sysimage/nodeshim/left.toml";
@@ -22,8 +23,6 @@ const UNITS: &str = "/etc/systemd/system";
 const ZONES: &str = "/etc/firewalld/zones";
 /// A longer zone file is not looked at: it would have more ports than there are.
 const ZONE_LIMIT: u64 = 1 << 22;
-/// Directories of links to units that a unit pulls in.
-const PULLED_IN: [&str; 3] = [".wants", ".requires", ".upholds"];
 
 /// What was left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +78,7 @@ impl Left {
             let Some(name) = entry.name.to_str() else {
                 continue;
             };
-            if PULLED_IN.iter().any(|ending| name.ends_with(ending)) {
+            if pulled_in_by(name).is_some() {
                 links.append(&mut links_in(root, &format!("{UNITS}/{name}")));
             }
         }

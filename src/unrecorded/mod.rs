@@ -21,7 +21,7 @@ use crate::intent::{Intent, RecordedIntent};
 use crate::intercept::{RUN_PATH, is_booted};
 use crate::journal::{Appender, Event, Journal, Verdict, last_event, timestamp};
 use crate::root::Root;
-use crate::rpmdb::{Installed, Package, files_at};
+use crate::rpmdb::{Installed, files_at};
 use crate::state::{State, Subject, subject};
 use crate::tool::Tool;
 use crate::unit::name;
@@ -112,7 +112,7 @@ pub(crate) fn remember(root: &Root, settled: Option<(&Installed, &[Outside])>) -
         Some((installed, outside)) => {
             let here = outside.iter().filter(|one| one.how != How::Erased);
             left.unrecorded = here.map(|one| one.nevra.clone()).collect();
-            left.packages = installed.is_known().then(|| installed.iter().map(Package::nevra).collect());
+            left.packages = installed.is_known().then(|| installed.nevras());
         }
         // Those that came earlier are still known by their names.
         None => left.unrecorded = Left::load(root)?.map(|left| left.unrecorded).unwrap_or_default(),
@@ -186,7 +186,7 @@ fn leave_out_recorded(root: &Root, left: &Left, found: &mut Vec<Found>) -> Resul
 /// came with them.
 fn leave_out_packages(root: &Root, left: &Left, found: &mut Vec<Found>) -> Result<()> {
     let installed = Installed::load(root)?;
-    let here: BTreeSet<String> = installed.iter().map(Package::nevra).collect();
+    let here = installed.nevras();
     if left.packages.as_ref().is_none_or(|known| *known == here) {
         return Ok(());
     }

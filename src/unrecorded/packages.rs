@@ -14,7 +14,7 @@ use crate::lint::{Context, ForecastItem, of_package};
 use crate::plan::{Note, words as plan_words};
 use crate::policy::Rules;
 use crate::root::Root;
-use crate::rpmdb::{Installed, Package, PackageFile, packages_of};
+use crate::rpmdb::{Installed, PackageFile, packages_of};
 use crate::state::{Plugin, State};
 
 /// A package that rpm installed, upgraded or erased while no shim stood in for the tools.
@@ -86,7 +86,7 @@ pub(super) fn outside(
     if !installed.is_known() {
         return Ok(Vec::new());
     }
-    let here: BTreeSet<String> = installed.iter().map(Package::nevra).collect();
+    let here = installed.nevras();
     // What a run has installed since the image was settled last is known by its requests.
     let known = left.packages.as_ref().unwrap_or(&here);
     let is_new = |nevra: &&String| !known.contains(*nevra) || left.unrecorded.contains(*nevra);

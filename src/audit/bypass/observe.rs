@@ -14,6 +14,7 @@ use crate::journal::{Event, Verdict};
 use crate::root::{Change, Op, Root};
 use crate::shell::{commands, line_of};
 use crate::tool::Tool;
+use crate::unit::name::pulled_in_by;
 
 /// The events that one scriptlet's changes and its text, where it is known, come to.
 pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>) -> Vec<Event> {
@@ -148,7 +149,7 @@ fn pulled_in(root: &Root, change: &FileChange) -> Vec<Intent> {
     let Some((directory, name)) = path.rsplit_once('/') else {
         return Vec::new();
     };
-    if !DEPENDENCIES.iter().any(|ending| name.ends_with(ending)) {
+    if pulled_in_by(name).is_none() {
         return link_in(directory, name, made).into_iter().collect();
     }
     let entries = root.list(&path).unwrap_or_default();
@@ -156,13 +157,10 @@ fn pulled_in(root: &Root, change: &FileChange) -> Vec<Intent> {
     names.filter_map(|name| link_in(&path, name, made)).collect()
 }
 
-/// How the directories are called whose links units pull in.
-const DEPENDENCIES: [&str; 3] = [".wants", ".requires", ".upholds"];
-
 /// A link in `X.target.wants` enables the unit; one that other units pull in is a dependency.
 fn link_in(directory: &str, unit: &str, made: bool) -> Option<Intent> {
     let (_, directory) = directory.rsplit_once('/')?;
-    let (target, dependency) = directory.rsplit_once('.')?;
+    let (target, dependency) = pulled_in_by(directory)?;
     if target.ends_with(".target") {
         let want = if made { UnitWant::Enable } else { UnitWant::Disable };
         return Some(unit_intent(unit, want));
