@@ -221,6 +221,12 @@ fn wait_and_disarm(place: &Place) {
     panic!("the command of a run that died does not end");
 }
 
+/// Arms the image and makes the requests of [`SCRIPT`].
+fn arm_and_ask(place: &Place) {
+    place.verb("arm");
+    succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+}
+
 /// A command of whoever builds the image: rpm's own search path would make it a scriptlet's.
 fn chrooted<W: AsRef<OsStr>>(root: &Path, words: impl IntoIterator<Item = W>) -> Command {
     let mut command = support::chrooted(root, words);
@@ -241,16 +247,14 @@ fn arming_may_be_killed_at_any_system_call() {
 #[test]
 fn disarming_may_be_killed_at_any_system_call() {
     survives("disarm", |place| {
-        place.verb("arm");
-        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        arm_and_ask(place);
     });
 }
 
 #[test]
 fn settling_may_be_killed_at_any_system_call() {
     survives("settle", |place| {
-        place.verb("arm");
-        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        arm_and_ask(place);
         place.verb("disarm");
     });
 }
@@ -289,8 +293,7 @@ fn closing_the_journal_may_be_killed_at_any_system_call() {
 
 /// Requests that were answered, and a journal that the next settling closes; returns its last event.
 fn with_a_large_journal(place: &Place) -> u64 {
-    place.verb("arm");
-    succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+    arm_and_ask(place);
     place.verb("disarm");
     // A comment is read faster than as many events.
     let file = place.root().join(OWN).join("journal.toml");

@@ -12,6 +12,8 @@
 
 #[path = "outcome/booted.rs"]
 mod booted;
+#[path = "support/cable.rs"]
+mod cable;
 #[path = "support/call.rs"]
 mod call;
 #[path = "firewalld_support/mod.rs"]

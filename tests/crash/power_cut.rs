@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::points::{each_of, killed_at, log_of};
-use super::{OWN, Place, SCRIPT, chrooted, in_peace, succeed};
+use super::{OWN, Place, SCRIPT, arm_and_ask, chrooted, in_peace, succeed};
 use crate::support::assert_same;
 
 /// System calls after which less is on the disk than a reader sees.
@@ -128,16 +128,14 @@ fn arming_survives_a_power_cut() {
 #[test]
 fn disarming_survives_a_power_cut() {
     survives_power_cuts("disarm", |place| {
-        place.verb("arm");
-        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        arm_and_ask(place);
     });
 }
 
 #[test]
 fn settling_survives_a_power_cut() {
     survives_power_cuts("settle", |place| {
-        place.verb("arm");
-        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
+        arm_and_ask(place);
         place.verb("disarm");
     });
 }

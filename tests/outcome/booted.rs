@@ -10,7 +10,6 @@ use super::firewalld_support::number;
 use super::history::{Call, Step, TARGETS, VENDOR_SCRIPT, VENDOR_UNITS, history, own_script, own_unit};
 use super::machine::Machine;
 use super::original::Firewall;
-use super::support::stage;
 use super::twins::{METADATA, SCRIPT, SCRIPTS, TARGET, UNIT, UNITS, WEB, metadata};
 
 /// Histories that are booted in a run of all tests, of those with an upgrade, an erasure and a builder.
@@ -113,19 +112,7 @@ fn live(steps: &[Step]) -> Machine {
             }
             Step::Erase { package, .. } => drop(machine.rpm(&["-e", package])),
             Step::Builder(calls) => {
-                let nodeshim = stage().join("usr/bin/nodeshim").display().to_string();
-                let run = [
-                    nodeshim.as_str(),
-                    "run",
-                    "--root",
-                    &root,
-                    "--",
-                    "chroot",
-                    &root,
-                    "sh",
-                    "-c",
-                ];
-                machine.host(&[run.as_slice(), &[&script(calls)]].concat());
+                drop(machine.run(&["chroot", &root, "sh", "-c", &script(calls)]));
             }
         }
     }

@@ -1,17 +1,15 @@
 //! Packets: the zone files that the original left, in a real firewalld, let through what an image under
 //! nodeshim lets through with each of its firewalls.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use nodeshim::backend::iptables::Family;
 use nodeshim::config::Backend;
 
-use super::firewalld_support::script;
+use super::cable::{Cable, Daemon};
 use super::history::{Call, Step, history};
 use super::original::Firewall;
+use super::support::succeed;
 use super::twins::Shimmed;
 use super::{BACKENDS, Twins};
 
@@ -32,7 +30,7 @@ fn packets_pass_as_with_the_original_tools_in_a_real_firewalld() {
         let found = seeds.by_ref().filter_map(|seed| lived(&mut firewall, seed, backend));
         for (steps, twins) in found.take(HISTORIES) {
             let shown: Vec<String> = steps.iter().map(|step| format!("  {step}")).collect();
-            let theirs = Network::new().with_firewalld(&twins.original, probe);
+            let theirs = through_firewalld(&twins.original);
             let ours = through(&twins.shimmed, backend);
             assert_eq!(ours, theirs, "{}\n{}", backend.word(), shown.join("\n"));
             let is_open = |line: &&String| line.ends_with("open");
@@ -75,145 +73,43 @@ fn leave_lokkit(call: &mut Call) {
 
 /// What an image under nodeshim lets through.
 fn through(shimmed: &Shimmed, backend: Backend) -> Vec<String> {
-    let network = Network::new();
+    if backend == Backend::Firewalld {
+        return through_firewalld(&shimmed.root);
+    }
+    let cable = Cable::with_inner();
     match backend {
-        Backend::Firewalld => return network.with_firewalld(&shimmed.root, probe),
         Backend::Iptables => {
             for (family, tool) in [(Family::Ipv4, "iptables"), (Family::Ipv6, "ip6tables")] {
                 let rules = shimmed.root.join(tool);
                 std::fs::write(&rules, shimmed.iptables_rules(family)).expect("the rules");
                 let load = format!("{tool}-nft-restore <{}", rules.display());
-                network.firewalled(&["sh", "-euc", &load]);
+                succeed(cable.command("fw").args(["sh", "-euc", &load]));
             }
         }
-        _ => {
-            let load =
-                "mount -t overlay image -o lowerdir=$1/etc:/etc /etc; nft -f /etc/nftables/nodeshim.nft";
-            let root = shimmed.root.display().to_string();
-            network.firewalled(&[
-                "unshare",
-                "-m",
-                "--propagation",
-                "private",
-                "sh",
-                "-euc",
-                load,
-                "sh",
-                &root,
-            ]);
-        }
+        _ => cable.load_rules(&shimmed.root),
     }
-    probe(&network)
+    probe(&cable)
 }
 
-fn probe(network: &Network) -> Vec<String> {
+/// What a firewalld lets through that runs on an image's configuration.
+fn through_firewalld(image: &Path) -> Vec<String> {
+    let cable = Cable::with_inner();
+    let _daemon = Daemon::start(image, &cable);
+    probe(&cable)
+}
+
+/// `SPEC open` or `SPEC closed` for each.
+fn probe(cable: &Cable) -> Vec<String> {
     let specs = ZONES.iter().flat_map(|(_, address)| PORTS.map(|port| format!("{port}{address}")));
-    network.probe(&specs.collect::<Vec<_>>())
+    let specs: Vec<String> = specs.collect();
+    let mut command = cable.command("matrix");
+    command.args(specs.iter().map(|spec| format!("{spec}=open")));
+    let output = command.env("PROBE_TIMEOUT", "1").output().expect("it starts");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines.len(), specs.len(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    let result = |(spec, line): (&String, &&str)| {
+        format!("{spec} {}", if line.starts_with("ok ") { "open" } else { "closed" })
+    };
+    specs.iter().zip(&lines).map(result).collect()
 }
-
-/// A firewalled host and a client with two cables, gone with the value.
-struct Network {
-    name: String,
-}
-
-impl Network {
-    fn new() -> Network {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("o{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let network = Network { name };
-        for verb in ["up", "inner"] {
-            assert!(network.command(verb).status().expect("it starts").success());
-        }
-        network
-    }
-
-    fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(script("netns-pair"));
-        command.arg(verb).arg(&self.name);
-        command
-    }
-
-    fn firewalled(&self, words: &[&str]) {
-        let output = self.command("fw").args(words).output().expect("it starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-
-    /// `SPEC open` or `SPEC closed` for each.
-    fn probe(&self, specs: &[String]) -> Vec<String> {
-        let mut command = self.command("matrix");
-        command.args(specs.iter().map(|spec| format!("{spec}=open")));
-        let output = command.env("PROBE_TIMEOUT", "1").output().expect("it starts");
-        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines: Vec<&str> = printed.lines().collect();
-        assert_eq!(lines.len(), specs.len(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-        let result = |(spec, line): (&String, &&str)| {
-            format!("{spec} {}", if line.starts_with("ok ") { "open" } else { "closed" })
-        };
-        specs.iter().zip(&lines).map(result).collect()
-    }
-
-    /// Looks while a firewalld of its own runs on an image's configuration.
-    fn with_firewalld<T>(self, image: &Path, look: impl FnOnce(&Network) -> T) -> T {
-        let mut command = self.command("fw");
-        command.args([
-            "unshare",
-            "-m",
-            "--propagation",
-            "private",
-            "sh",
-            "-euc",
-            DAEMON,
-            "sh",
-        ]);
-        command.arg(image).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the daemon's script");
-        let mut daemon = Daemon {
-            stdin: child.stdin.take(),
-            child,
-        };
-        let mut stdout = BufReader::new(daemon.child.stdout.take().expect("a pipe"));
-        let mut said = String::new();
-        stdout.read_line(&mut said).expect("what it says");
-        if said != "running\n" {
-            let _ = stdout.read_to_string(&mut said);
-            panic!("firewalld does not start: {said}");
-        }
-        look(&self)
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.command("down").status();
-    }
-}
-
-/// firewalld with its bus; ends with its standard input.
-struct Daemon {
-    stdin: Option<ChildStdin>,
-    child: Child,
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
-const DAEMON: &str = r#"
-mount -t tmpfs run /run; mkdir -p /run/dbus /run/firewalld
-for at in etc usr/lib; do mount --bind "$1/$at/firewalld" /$at/firewalld; done
-bus=$(dbus-daemon --system --fork --print-pid)
-firewalld --nofork --nopid --log-target=console >/run/log 2>&1 & daemon=$!
-trap 'kill $daemon $bus; wait' EXIT
-until [ "$(firewall-cmd --state 2>/dev/null)" = running ]; do
-  kill -0 $daemon || { cat /run/log; exit 1; }
-  [ "$(firewall-cmd --state 2>&1)" != failed ] || { cat /run/log; exit 1; }
-  sleep 0.2
-done
-# As NetworkManager does with interfaces that it brings up.
-firewall-cmd -q --zone=public --add-interface=veth0
-echo running
-read -r _ || :
-"#;

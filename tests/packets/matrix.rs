@@ -1,12 +1,11 @@
 //! The same plugins let the same packets through whichever firewall the image starts: nftables,
 //! iptables in both of its kinds, and a firewalld that really runs, with a bus of its own.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use nodeshim::intent::{FirewallItem, Intent};
 
-use crate::Cable;
+use crate::cable::{Cable, Daemon};
 use crate::journalled::{BareImage, allow, allow_in, port};
 use crate::support::succeed;
 
@@ -155,7 +154,7 @@ pub fn turn_forwarding_on(image: &BareImage, cable: &Cable) {
 fn nftables_lets_the_matrix_through() {
     let (image, cable) = (image("other.service"), Cable::with_inner());
     turn_forwarding_on(&image, &cable);
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     probe(&cable);
     cable.expect(&NOT_THROUGH);
 }
@@ -223,68 +222,9 @@ fn iptables_of_the_older_kind_lets_the_matrix_through() {
     iptables("legacy");
 }
 
-/// A firewalld with its own bus, in namespaces of its own; ends with its standard input.
-pub struct Daemon {
-    child: Child,
-    stdin: Option<ChildStdin>,
-}
-
-const DAEMON: &str = r#"
-mount -t tmpfs run /run; mkdir -p /run/dbus /run/firewalld
-mount --bind "$1/etc/firewalld" /etc/firewalld
-bus=$(dbus-daemon --system --fork --print-pid)
-firewalld --nofork --nopid --log-target=console >/run/log 2>&1 & daemon=$!
-trap 'kill $daemon $bus; wait' EXIT
-until [ "$(firewall-cmd --state 2>/dev/null)" = running ]; do
-  kill -0 $daemon || { cat /run/log; exit 1; }
-  [ "$(firewall-cmd --state 2>&1)" != failed ] || { cat /run/log; exit 1; }
-  sleep 0.2
-done
-# As NetworkManager does with interfaces that it brings up.
-for interface in veth0 veth2; do
-  firewall-cmd --get-zone-of-interface=$interface >/dev/null 2>&1 || firewall-cmd -q --zone=public --add-interface=$interface
-done
-echo running
-read -r _ || :
-"#;
-
-impl Daemon {
-    pub fn start(image: &BareImage, cable: &Cable) -> Daemon {
-        let mut command = cable.command("fw");
-        command.args([
-            "unshare",
-            "-m",
-            "--propagation",
-            "private",
-            "sh",
-            "-euc",
-            DAEMON,
-            "sh",
-        ]);
-        command.arg(image.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the daemon's script");
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let stdin = child.stdin.take();
-        let mut said = String::new();
-        stdout.read_line(&mut said).expect("what the daemon says");
-        if said != "running\n" {
-            let _ = stdout.read_to_string(&mut said);
-            panic!("firewalld does not start: {said}");
-        }
-        Daemon { child, stdin }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        drop(self.stdin.take());
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn firewalld_lets_the_matrix_through() {
     let (image, cable) = (image("firewalld.service"), Cable::with_inner());
-    let _daemon = Daemon::start(&image, &cable);
+    let _daemon = Daemon::start(image.path(), &cable);
     probe(&cable);
 }

@@ -3,9 +3,9 @@
 
 use nodeshim::intent::{FirewallItem, Intent};
 
-use crate::Cable;
+use crate::cable::{Cable, Daemon};
 use crate::journalled::{BareImage, allow, allow_in, port};
-use crate::matrix::{Daemon, image_with, load_iptables, rich, turn_forwarding_on};
+use crate::matrix::{image_with, load_iptables, rich, turn_forwarding_on};
 use crate::support::succeed;
 use crate::zones::edited;
 
@@ -132,7 +132,7 @@ fn nftables_lets_through_what_policies_and_ipsets_say() {
     let report = image.settle(&["gate", "binder"]);
     assert!(!report.plan.has_faults(), "{:?}", report.plan.notes);
     turn_forwarding_on(&image, &cable);
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     probe(&cable, &OF_SETS);
     probe(&cable, &OF_POLICIES);
 }
@@ -142,7 +142,7 @@ fn firewalld_lets_through_what_policies_and_ipsets_say() {
     let (image, cable) = (image("firewalld.service"), Cable::with_inner());
     let report = image.settle(&["gate", "binder"]);
     assert!(!report.plan.has_faults(), "{:?}", report.plan.notes);
-    let _daemon = Daemon::start(&image, &cable);
+    let _daemon = Daemon::start(image.path(), &cable);
     probe(&cable, &OF_SETS);
     probe(&cable, &OF_POLICIES);
 }
@@ -169,7 +169,7 @@ fn a_plugin_that_asks_for_a_policy_alone_leaves_a_node_with_a_firewall() {
     image.put(&format!("/etc/firewalld/policies/{name}.xml"), text);
     image.record("late", "%post", 1, vec![edited("policy", name)]);
     image.settle(&["late"]);
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     cable.expect(&["tcp:22=open", "tcp:9500=open", "tcp:9501=closed"]);
 }
 
@@ -215,7 +215,7 @@ fn a_connection_tracking_helper_lets_the_data_of_ftp_in_from_a_table_of_its_own(
     image.record("server", "%post", 1, vec![allow(ftp)]);
     let report = image.settle(&["server"]);
     assert!(!report.plan.has_faults(), "{:?}", report.plan.notes);
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     assert_eq!(reaches_data(&cable), "closed");
     let helpers = image.path().join("etc/nftables/nodeshim-helpers.nft");
     succeed(cable.command("fw").arg("nft").arg("-f").arg(&helpers));

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Cable;
+use crate::cable::Cable;
 use crate::journalled::{BareImage, allow, port};
 use crate::support::{project, succeed};
 

@@ -3,9 +3,9 @@
 
 use nodeshim::intent::{FirewallItem, Intent};
 
-use crate::Cable;
+use crate::cable::{Cable, Daemon};
 use crate::journalled::{BareImage, allow, allow_in, port};
-use crate::matrix::{Daemon, image_with, load_iptables, rich, turn_forwarding_on};
+use crate::matrix::{image_with, load_iptables, rich, turn_forwarding_on};
 
 const PLUGINS: [&str; 5] = ["binder", "opener", "ddd", "eee", "mover"];
 
@@ -119,7 +119,7 @@ fn cable() -> Cable {
 fn nftables_lets_zones_direct_rules_and_priorities_through() {
     let (image, cable) = (image("other.service"), Cable::with_inner());
     turn_forwarding_on(&image, &cable);
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     probe(&cable);
 }
 
@@ -157,7 +157,7 @@ fn a_direct_rule_that_nothing_could_load_is_named_and_takes_no_other_along() {
         assert!(report.plan.notes.iter().any(|note| names_it(&note.text)), "{:?}", report.plan.notes);
         match unit {
             "iptables.service" => drop(load_iptables(&cable, &image, "nft")),
-            _ => cable.load_etc(image.path()),
+            _ => cable.load_rules(image.path()),
         }
         cable.expect(&["tcp:9000=open", "tcp:8082=open", "tcp:9001=closed"]);
     }
@@ -181,7 +181,7 @@ fn iptables_of_the_older_kind_lets_zones_direct_rules_and_priorities_through() {
 #[test]
 fn firewalld_lets_zones_direct_rules_and_priorities_through() {
     let (image, cable) = (image("firewalld.service"), cable());
-    let _daemon = Daemon::start(&image, &cable);
+    let _daemon = Daemon::start(image.path(), &cable);
     probe(&cable);
 }
 
@@ -215,7 +215,7 @@ const CLOSED: [&str; 4] = [
 #[test]
 fn nftables_closes_ssh_and_drops_the_rest_where_that_is_all_that_is_asked_for() {
     let (image, cable) = (closing("other.service"), Cable::new());
-    cable.load_etc(image.path());
+    cable.load_rules(image.path());
     cable.expect(&CLOSED);
 }
 
@@ -229,6 +229,6 @@ fn iptables_closes_ssh_and_drops_the_rest_where_that_is_all_that_is_asked_for() 
 #[test]
 fn firewalld_closes_ssh_and_drops_the_rest_where_that_is_all_that_is_asked_for() {
     let (image, cable) = (closing("firewalld.service"), Cable::with_inner());
-    let _daemon = Daemon::start(&image, &cable);
+    let _daemon = Daemon::start(image.path(), &cable);
     cable.expect(&CLOSED);
 }

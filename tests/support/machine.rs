@@ -67,22 +67,18 @@ impl Machine {
         succeed(self.command(&["in"]).args(argv))
     }
 
-    /// `nodeshim run -- rpm ARGS` on the root.
-    pub fn rpm(&self, args: &[&str]) -> Output {
+    /// A command under `nodeshim run` on the root.
+    pub fn run(&self, argv: &[&str]) -> Output {
         let nodeshim = stage().join("usr/bin/nodeshim").display().to_string();
         let root = self.root("");
-        let run = [
-            nodeshim.as_str(),
-            "run",
-            "--root",
-            &root,
-            "--",
-            "rpm",
-            "--root",
-            &root,
-        ];
-        let own = ["--dbpath", "/var/lib/rpm", "--nodeps"];
-        self.host(&[run.as_slice(), &own, args].concat())
+        self.host(&[&[nodeshim.as_str(), "run", "--root", &root, "--"], argv].concat())
+    }
+
+    /// rpm on the root under `nodeshim run`.
+    pub fn rpm(&self, args: &[&str]) -> Output {
+        let root = self.root("");
+        let rpm = ["rpm", "--root", &root, "--dbpath", "/var/lib/rpm", "--nodeps"];
+        self.run(&[rpm.as_slice(), args].concat())
     }
 
     /// Builds a package from the text below its preamble; returns the file.
