@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::Sources;
+use super::matters::matters;
 use super::model::{Item, Plugin, Provides, Report, SCHEMA, Signature};
 use crate::attribution::{UNKNOWN, package_name};
 use crate::inspect::{Row, ScriptletEntry, Summary, list, plugins};
@@ -177,6 +178,7 @@ fn tidy(plugin: &mut Plugin) {
     plugin.ports.sort_by_key(key);
     plugin.ports.dedup();
     sort(&mut plugin.services);
+    plugin.matters = matters(&plugin.files);
     sort(&mut plugin.bypasses);
     let known: BTreeSet<&String> = plugin.bypasses.iter().collect();
     plugin.notes.retain(|note| !known.contains(note));

@@ -24,7 +24,9 @@ pub fn html(report: &Report) -> String {
     }
     page.raw("<h2>Plugins</h2>\n");
     report.plugins.iter().for_each(|one| plugin(&mut page, one));
-    page.raw("</body>\n</html>\n");
+    page.raw("<footer class=\"soft\">Written by nodeshim ")
+        .raw(env!("CARGO_PKG_VERSION"))
+        .raw("</footer>\n</body>\n</html>\n");
     page.finish()
 }
 
@@ -69,7 +71,7 @@ fn counted(number: usize, noun: &str) -> String {
 fn overview(page: &mut Page, report: &Report) {
     page.raw("<h2>Overview</h2>\n<div class=\"scroll\"><table id=\"overview\">\n<thead><tr><th>Plugin</th>")
         .raw("<th>Version</th><th>Ports and services</th><th class=\"n\">Units</th><th class=\"n\">At boot</th>")
-        .raw("<th class=\"n\">Hooks</th><th class=\"n\">Denied</th><th class=\"n\">By hand</th>")
+        .raw("<th class=\"n\">Hooks</th><th class=\"n\">Denied</th><th class=\"n\">Look at</th><th class=\"n\">By hand</th>")
         .raw("<th class=\"n\">Files</th></tr></thead>\n<tbody>\n");
     for plugin in &report.plugins {
         page.raw("<tr><td><a href=\"#")
@@ -89,6 +91,7 @@ fn overview(page: &mut Page, report: &Report) {
         number(page, plugin.deferred.len(), "");
         number(page, plugin.hooks.len(), "");
         number(page, plugin.denied.len(), " bad");
+        number(page, plugin.matters.len(), " bad");
         number(page, plugin.bypasses.len(), " warn");
         number(page, files_of(plugin), "");
         page.raw("</tr>\n");
@@ -127,6 +130,10 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
         page.raw("<p class=\"warn\">Gone; settling withdraws what it asked for.</p>\n");
     }
     facts(page, plugin);
+    if !plugin.matters.is_empty() {
+        page.raw("<h4 class=\"bad\">Look at first</h4>\n");
+        list(page, &plugin.matters);
+    }
     items(page, "Firewall", &plugin.firewall);
     items(page, "Units and services", &plugin.units);
     items(page, "Other", &plugin.other);
@@ -288,8 +295,15 @@ fn scriptlet(page: &mut Page, entry: &ScriptletEntry) {
         page.raw("<p class=\"soft\">").text(&remark).raw("</p>\n");
     }
     page.raw("<div class=\"scroll\"><table>\n");
-    entry.changes.iter().for_each(|change| changed(page, change));
+    let (passing, lasting): (Vec<_>, Vec<_>) =
+        entry.changes.iter().partition(|change| change.what == "came-and-went");
+    lasting.into_iter().for_each(|change| changed(page, change));
     page.raw("</table></div>\n");
+    if !passing.is_empty() {
+        page.raw("<p class=\"soft\">and ")
+            .text(&counted(passing.len(), "file"))
+            .raw(" that came and went</p>\n");
+    }
     if entry.omitted > 0 {
         page.raw("<p class=\"soft\">and ")
             .text(&counted(entry.omitted, "more change"))

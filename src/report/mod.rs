@@ -6,6 +6,7 @@ mod diff;
 mod html;
 mod load;
 mod manifest;
+mod matters;
 mod model;
 mod page;
 mod prometheus;

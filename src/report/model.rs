@@ -179,6 +179,8 @@ pub struct Plugin {
     /// What its metadata declares besides intents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<Declared>,
+    /// Changes of files that deserve a look first: programs that got privileges, policy, keys.
+    pub matters: Vec<String>,
     /// What its scriptlets did around the tools.
     pub bypasses: Vec<String>,
     /// The files that its scriptlets changed, scriptlet by scriptlet.

@@ -65,6 +65,7 @@ fn plugin(plugin: &Plugin, width: Width) -> String {
     for provides in &plugin.provides {
         put("is plugin", format!("{} {}", provides.plugin, provides.version).trim_end());
     }
+    plugin.matters.iter().for_each(|line| put("look at", line));
     let sections = [
         ("firewall", &plugin.firewall),
         ("units", &plugin.units),
@@ -131,7 +132,9 @@ fn item(item: &Item) -> String {
 fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
     let scriptlet = entry.actor();
     entry.remarks().iter().for_each(|remark| put("file", &format!("{scriptlet}: {remark}")));
-    for change in &entry.changes {
+    let (passing, lasting): (Vec<_>, Vec<_>) =
+        entry.changes.iter().partition(|change| change.what == "came-and-went");
+    for change in lasting {
         let what = if change.what == "changed" {
             &change.letters
         } else {
@@ -139,6 +142,9 @@ fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
         };
         let mark = if change.undeclared { " (not declared)" } else { "" };
         put("file", &format!("{} {what} by {scriptlet}{mark}", change.change.path));
+    }
+    if !passing.is_empty() {
+        put("file", &format!("{} that came and went by {scriptlet}", passing.len()));
     }
     if entry.omitted > 0 {
         put("file", &format!("and {} more by {scriptlet} that were not recorded", entry.omitted));

@@ -50,6 +50,7 @@ pub(super) fn full(plugin: &Plugin) -> Dictionary {
     if let Some(of) = &plugin.declared {
         all.insert("declared", declared(of).into());
     }
+    all.insert("matters", texts(&plugin.matters));
     all.insert("bypasses", texts(&plugin.bypasses));
     all.insert("notes", texts(&plugin.notes));
     all
