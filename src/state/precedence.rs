@@ -113,12 +113,12 @@ fn overruled(state: &State, default_zone: &str) -> Vec<(Place, (String, Vec<u64>
                 lost.extend(decided_wider(about, (service, levels), &winners));
                 lost.extend(removed(about, service, &winners));
             }
-            Subject::Enablement(unit, Scope::System) | Subject::Mask(unit, Scope::System) => {
-                // systemctl takes the masks of instances away, too.
-                if let Some(off) = off_by_template(unit, &winners) {
-                    let on = about.iter().filter(|one| one.direction == ON && one.weight < off.weight);
-                    lost.extend(on.map(|one| (one, off)));
-                }
+            Subject::Enablement(unit, Scope::System) => {
+                lost.extend(against(about, off_by_template(unit, &winners)));
+            }
+            // systemctl takes the masks of instances away with the links.
+            Subject::Mask(unit, Scope::System) => {
+                lost.extend(against(about, template_off(unit, &winners)));
             }
             Subject::Deferred(unit, Scope::System, None) => lost.extend(not_started(about, unit, &winners)),
             _ => {}
@@ -171,26 +171,41 @@ fn decided_wider<'d>(
 /// Who takes a service out of all run levels takes it out of each that it was put into before.
 fn removed<'d>(about: &'d [Decision<'d>], service: &str, winners: &Winners<'d>) -> Vec<Lost<'d>> {
     let removal = winners.get(&Subject::Registration(service.to_owned())).copied();
-    let Some(removal) = removal.filter(|winner| winner.direction == OFF) else {
-        return Vec::new();
+    against(about, removal.filter(|winner| winner.direction == OFF))
+}
+
+/// What switches something on and counts less than `off`.
+fn against<'d>(about: &'d [Decision<'d>], off: Option<&'d Decision<'d>>) -> Vec<Lost<'d>> {
+    let lost = |off: &'d Decision<'d>| {
+        let on = about.iter().filter(|one| one.direction == ON && one.weight < off.weight);
+        on.map(move |one| (one, off)).collect::<Vec<_>>()
     };
-    let on = about.iter().filter(|one| one.direction == ON && one.weight < removal.weight);
-    on.map(|one| (one, removal)).collect()
+    off.into_iter().flat_map(lost).collect()
+}
+
+fn enablement<'d>(unit: String, winners: &Winners<'d>) -> Option<&'d Decision<'d>> {
+    winners.get(&Subject::Enablement(unit, Scope::System)).copied()
+}
+
+/// The decision that disables an instance's template, if that counts.
+fn template_off<'d>(unit: &str, winners: &Winners<'d>) -> Option<&'d Decision<'d>> {
+    enablement(name::template_of(unit)?, winners).filter(|winner| winner.direction == OFF)
 }
 
 /// Who disables a template disables its instances, but for one that was enabled since.
 fn off_by_template<'d>(unit: &str, winners: &Winners<'d>) -> Option<&'d Decision<'d>> {
-    let enablement = |unit: String| winners.get(&Subject::Enablement(unit, Scope::System)).copied();
-    let off = enablement(name::template_of(unit)?).filter(|winner| winner.direction == OFF)?;
+    let off = template_off(unit, winners)?;
     let is_on = |own: &Decision| own.direction == ON && own.weight > off.weight;
-    (!enablement(unit.to_owned()).is_some_and(is_on)).then_some(off)
+    (!enablement(unit.to_owned(), winners).is_some_and(is_on)).then_some(off)
 }
 
 /// Starts of a unit that was switched off since. One that is masked is not started at all, whenever that was.
 fn not_started<'d>(about: &'d [Decision<'d>], unit: &str, winners: &Winners<'d>) -> Vec<Lost<'d>> {
     let won =
         |(subject, way): (Subject, &str)| winners.get(&subject).copied().filter(|one| one.direction == way);
-    let mask = won((Subject::Mask(unit.to_owned(), Scope::System), ON));
+    let is_taken_away =
+        |mask: &Decision| template_off(unit, winners).is_some_and(|off| mask.weight < off.weight);
+    let mask = won((Subject::Mask(unit.to_owned(), Scope::System), ON)).filter(|mask| !is_taken_away(mask));
     let off = switched_off(unit).into_iter().filter_map(won);
     let off: Vec<&'d Decision> = off.chain(off_by_template(unit, winners)).collect();
     let starts = about.iter().filter(|decision| decision.direction == START);

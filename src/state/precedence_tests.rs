@@ -218,6 +218,31 @@ fn a_masked_unit_is_not_started_at_boot_whenever_it_was_masked() {
 }
 
 #[test]
+fn a_mask_that_a_disabled_template_takes_away_keeps_no_instance_from_its_start() {
+    let of = |unit: &str, want| Intent::Unit {
+        unit: unit.into(),
+        want,
+        scope: Scope::System,
+        rule: None,
+    };
+    let (mask, off) = (of("w@a.service", UnitWant::Mask), of("w@.service", UnitWant::Disable));
+    let on = of("w@a.service", UnitWant::Enable);
+    let start = Intent::Defer {
+        verb: DeferredVerb::Start,
+        unit: "w@a.service".into(),
+        scope: Scope::System,
+    };
+    for (later, more) in [(start.clone(), None), (start.clone(), Some(on.clone()))] {
+        let more: Vec<(Intent, &[u64])> = more.into_iter().map(|on| (on, &[3][..])).collect();
+        let wants = [vec![(off.clone(), &[1][..]), (later, &[4])], more].concat();
+        let mut all = fold(&[(BUILDER, &wants), ("p", &[(mask.clone(), &[2])])]);
+        let (counts, overruled) = decided(&mut all);
+        assert!(counts.contains(&(BUILDER.to_owned(), start.clone())), "{counts:?}");
+        assert_eq!(overruled, [("p".to_owned(), mask.clone(), BUILDER.to_owned())]);
+    }
+}
+
+#[test]
 fn who_takes_a_service_out_of_all_run_levels_takes_it_out_of_each() {
     let service = |want, levels: Option<&str>| Intent::Service {
         service: "s".into(),

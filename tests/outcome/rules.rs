@@ -12,7 +12,8 @@
 //! * One port, whatever tool names it: who closes it in the default zone closes what lokkit opened, which has no
 //!   way of its own to close anything.
 //! * Run levels: each level of a script is decided by itself; that a script is in no level and that it is
-//!   stopped there is the same to a boot.
+//!   stopped there is the same to a boot. What a package that goes had made of a level is undone, link and all: a
+//!   later `chkconfig --add` finds the level as it was before.
 //!
 //! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
 
@@ -239,6 +240,12 @@ impl Wanted {
     pub fn rule(&mut self) -> Vec<(Subject, bool)> {
         let ruled = std::mem::take(&mut self.ruled);
         ruled.into_iter().map(|subject| (subject, self.expected(subject))).collect()
+    }
+
+    /// Whether somebody who is there asked for it or against it.
+    pub fn is_decided(&self, subject: Subject) -> bool {
+        let mut packages = self.packages.values().chain([&self.builder]);
+        packages.any(|own| own.contains_key(&subject))
     }
 
     fn expected(&self, subject: Subject) -> bool {
