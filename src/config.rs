@@ -19,6 +19,8 @@ pub struct Config {
     pub shims: Shims,
     /// `[firewall]`
     pub firewall: Firewall,
+    /// `[journal]`
+    pub journal: Journal,
 }
 
 /// `[shims]`: how the shims answer.
@@ -49,6 +51,47 @@ pub struct Firewall {
     pub backend: Backend,
     /// `unused = "keep"` or `"remove"`.
     pub unused: Unused,
+}
+
+/// `[journal]`: what is kept of the past.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Journal {
+    /// `keep = "all"` or a number of events.
+    pub keep: Keep,
+}
+
+/// How much of the past is kept. What still counts always is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "toml::Value")]
+pub enum Keep {
+    /// Everything.
+    #[default]
+    All,
+    /// At least so many of the last events.
+    Last(u64),
+}
+
+impl Keep {
+    /// The number of events, if it is limited.
+    pub fn events(self) -> Option<u64> {
+        match self {
+            Keep::All => None,
+            Keep::Last(events) => Some(events),
+        }
+    }
+}
+
+impl TryFrom<toml::Value> for Keep {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> std::result::Result<Self, String> {
+        match &value {
+            toml::Value::String(word) if word == "all" => Ok(Keep::All),
+            toml::Value::Integer(number) if *number > 0 => Ok(Keep::Last(number.unsigned_abs())),
+            _ => Err(format!("keep is \"all\" or a number of events from 1 on, not {value}")),
+        }
+    }
 }
 
 /// How answers differ from the original's in a chroot.
@@ -226,7 +269,7 @@ impl Config {
 }
 
 /// Every key, dotted.
-pub const KNOWN: [&str; 9] = [
+pub const KNOWN: [&str; 10] = [
     "shims.answers",
     "shims.systemctl-generation",
     "shims.firewalld-generation",
@@ -236,6 +279,7 @@ pub const KNOWN: [&str; 9] = [
     "shims.booted",
     "firewall.backend",
     "firewall.unused",
+    "journal.keep",
 ];
 
 fn parse(text: &str) -> Result<(Config, Vec<String>)> {
@@ -270,7 +314,7 @@ mod tests {
     fn every_key_is_read() {
         let text = "[shims]\nanswers = \"strict\"\nsystemctl-generation = 252\nfirewall-cmd = \"no-bus\"\n\
                     firewalld-generation = \"2.5\"\n\
-                    runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\nunused = \"remove\"\n";
+                    runtime-queries = \"truthful\"\nservice = \"run\"\nbooted = \"record\"\n[firewall]\nbackend = \"iptables\"\nunused = \"remove\"\n[journal]\nkeep = 5000\n";
         let (config, unknown) = parse(text).unwrap();
         assert_eq!(unknown, Vec::<String>::new());
         assert_eq!(config.shims.answers, Answers::Strict);
@@ -295,6 +339,12 @@ mod tests {
         assert_eq!(config.shims.booted, Booted::Record);
         assert_eq!(config.firewall.backend, Backend::Iptables);
         assert_eq!(config.firewall.unused, Unused::Remove);
+        assert_eq!(config.journal.keep, Keep::Last(5000));
+        assert_eq!(parse("[journal]\nkeep = \"all\"\n").unwrap().0.journal.keep, Keep::All);
+        for bad in ["0", "-1", "\"some\""] {
+            let error = parse(&format!("[journal]\nkeep = {bad}\n")).unwrap_err().to_string();
+            assert!(error.contains("line 2: keep is \"all\" or a number of events"), "{error}");
+        }
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 /// nodeshim's directory, next to the rpm database of image-based systems.
 pub(crate) const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
-/// The journal. Its closed parts are next to it, as `journal-FIRST-LAST.toml`.
+/// The journal. Its closed parts are next to it, as `journal-FIRST-LAST.toml.zst`.
 pub(crate) const JOURNAL: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
+/// The events of the closed parts that still count.
+pub(crate) const JOURNAL_INDEX: &str = "/usr/lib/sysimage/nodeshim/journal-index.toml";
 /// What a crash left of an event that was not written whole.
 pub(crate) const JOURNAL_TORN: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
 /// A journal that `repair` writes, before it takes the place of a damaged one.

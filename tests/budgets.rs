@@ -9,8 +9,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nodeshim::journal::{Appender, Event};
+use nodeshim::journal::{Appender, Event, Journal};
 use nodeshim::root::Root;
+use nodeshim::state::State;
 
 use support::{arm, project, scratch, shim, succeed};
 
@@ -177,4 +178,77 @@ fn the_shim_is_built_from_few_packages() {
     let packages: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
     assert!(packages.len() > 3, "{packages:?}");
     assert!(packages.len() <= PACKAGES, "{} packages: {packages:?}", packages.len());
+}
+
+/// A root whose packages have asked for the same again and again, as at every upgrade; settled.
+fn settled_image(root: &Path, events: usize) {
+    let units = root.join("usr/lib/systemd/system");
+    let wants = root.join("etc/systemd/system/multi-user.target.wants");
+    for dir in [&units, &wants, &root.join("usr/lib/sysimage/nodeshim")] {
+        fs::create_dir_all(dir).expect("a directory");
+    }
+    let mut journal = Appender::open(&Root::open(root).expect("the root opens")).expect("the journal opens");
+    for n in 0..events {
+        let unit = format!("unit-{}.service", n % 20);
+        if n < 20 {
+            let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+            fs::write(units.join(&unit), text).expect("a unit");
+            symlink(format!("/usr/lib/systemd/system/{unit}"), wants.join(&unit)).expect("a link");
+        }
+        let text = format!(
+            "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"systemctl\"\nargv = [\"systemctl\", \"enable\", \"{unit}\"]\n\
+             exit = 0\nverdict = \"allow\"\n[origin]\nfound-by = \"rpm-plugin\"\nnevra = \"p{}-1-1.noarch\"\n\
+             scriptlet = \"%post\"\narg = 2\n[[intent]]\nchanged = {}\nkind = \"unit\"\nunit = \"{unit}\"\nwant = \"enable\"\n",
+            n % 20,
+            n < 20
+        );
+        journal.append(&mut toml::from_str(&text).expect("an event")).expect("room for an event");
+    }
+    drop(journal);
+    succeed(Command::new(support::nodeshim()).arg("settle").arg("--root").arg(root));
+}
+
+#[test]
+fn what_is_settled_costs_the_same_however_much_was_recorded() {
+    let costs = |events: usize| -> (usize, u64, Vec<usize>) {
+        let place = scratch();
+        let (root, trace) = (place.path().join("root"), place.path().join("trace"));
+        settled_image(&root, events);
+        let own = Root::open(&root).expect("the root opens");
+        let state = State::load(&own).expect("a state");
+        let standing = Journal::standing(&own, state.last_event).expect("a journal").events.len();
+        assert_eq!(Journal::read(&own).expect("a journal").events.len(), events);
+        let verbs: [&[&str]; 5] = [
+            &["settle"],
+            &["check"],
+            &["why", "unit-7.service"],
+            &["list"],
+            &["log", "--last", "3"],
+        ];
+        let calls = verbs.iter().map(|verb| {
+            let mut command = Command::new("strace");
+            command
+                .arg("-f")
+                .arg("-o")
+                .arg(&trace)
+                .arg(support::nodeshim())
+                .args(*verb)
+                .arg("--root")
+                .arg(&root);
+            succeed(&mut command);
+            fs::read_to_string(&trace).expect("the trace").lines().count()
+        });
+        let calls = calls.collect();
+        let state = fs::metadata(root.join("usr/lib/sysimage/nodeshim/state.toml")).expect("a state").len();
+        (standing, state, calls)
+    };
+    let ((few, few_bytes, few_calls), (many, many_bytes, many_calls)) = (costs(1000), costs(5000));
+    assert!(few <= 60 && many <= 60, "{few} and {many} requests of 20 series are kept");
+    assert!(many_bytes <= few_bytes + 100, "the state has {few_bytes} and {many_bytes} bytes");
+    for (few, many) in few_calls.iter().zip(&many_calls) {
+        assert!(
+            many.abs_diff(*few) <= 20,
+            "{few_calls:?} system calls after 1000 events, {many_calls:?} after 5000"
+        );
+    }
 }

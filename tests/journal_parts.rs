@@ -134,3 +134,74 @@ fn a_large_part_is_parsed_piece_by_piece_and_an_error_still_has_its_line() {
         .to_string();
     assert!(error.contains(&format!("line {}: ", lines + 1)), "{error}");
 }
+
+/// A closed journal of more events than a compressed part holds, with an index of all.
+fn compressed(count: usize) -> (TempDir, Root) {
+    let (directory, root) = image();
+    let text = "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\nargv = [\"chkconfig\", \"--list\"]\n\
+                exit = 0\nverdict = \"allow\"\n";
+    let mut event: Event = toml::from_str(text).unwrap();
+    let mut journal = Appender::open(&root).unwrap();
+    (0..count).for_each(|_| journal.append(&mut event).unwrap());
+    assert!(journal.close_part(&root, 0).unwrap());
+    Journal::read(&root).unwrap().write_index(&root, None).unwrap();
+    (directory, root)
+}
+
+#[test]
+fn a_large_part_is_compressed_as_several_files_of_few_events() {
+    let (directory, root) = compressed(6000);
+    let all: Vec<u64> = (1..=6000).collect();
+    let names = parts(&root);
+    assert!(names.len() > 4 && names.iter().all(|name| !name.ends_with("-6000.toml")), "{names:?}");
+    assert_eq!(ids(&root), all);
+    let newest = Journal::since(&root, 5990).unwrap();
+    assert_eq!(
+        newest.iter().map(|event| event.id).collect::<Vec<u64>>(),
+        (5990..=6000).collect::<Vec<u64>>()
+    );
+    // Compressing may be interrupted before the plain part is removed.
+    let mut plain = String::from("format = 1\n");
+    let one = "\n[[event]]\nid = N\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\nargv = []\nexit = 0\nverdict = \"allow\"\n";
+    all.iter()
+        .for_each(|id| plain.push_str(&format!("{}# end {id} 1\n", one.replace('N', &id.to_string()))));
+    fs::write(on_disk(&directory, "journal-1-6000.toml"), plain).unwrap();
+    fs::remove_file(on_disk(&directory, "journal-index.toml")).unwrap();
+    assert_eq!(ids(&root), all, "the plain part alone counts");
+}
+
+#[test]
+fn old_parts_are_removed_as_configured_and_what_still_counts_stays() {
+    let (_directory, root) = compressed(6000);
+    let journal = Journal::read(&root).unwrap();
+    assert!(journal.is_complete() && journal.removed == 0);
+    // What still counts: the first event and the last.
+    let mut kept = journal.clone();
+    kept.events.retain(|event| [1, 6000].contains(&event.id));
+    kept.write_index(&root, Some(1000)).unwrap();
+    let left = Journal::read(&root).unwrap();
+    assert!(left.removed > 0 && left.removed <= 5000, "{}", left.removed);
+    let expected: Vec<u64> = [1].into_iter().chain(left.removed + 1..=6000).collect();
+    assert_eq!(ids(&root), expected);
+    let standing = Journal::standing(&root, 6000).unwrap();
+    assert_eq!(standing.events.iter().map(|event| event.id).collect::<Vec<u64>>(), [1, 6000]);
+    assert_eq!(standing.through, 6000);
+    append(&root, 2);
+    assert_eq!(Journal::standing(&root, 6000).unwrap().events.last().unwrap().id, 6002);
+    assert!(close(&root), "numbers count on");
+    assert_eq!(last_event(&root).unwrap(), 6002);
+}
+
+#[test]
+fn a_closed_part_that_is_gone_or_altered_is_refused_by_what_reads_the_index_alone() {
+    for how in ["gone", "altered"] {
+        let (directory, root) = compressed(6000);
+        let first = parts(&root).into_iter().find(|name| name.starts_with("journal-1-")).unwrap();
+        match how {
+            "gone" => fs::remove_file(on_disk(&directory, &first)).unwrap(),
+            _ => fs::write(on_disk(&directory, &first), "x").unwrap(),
+        }
+        let error = Journal::standing(&root, 6000).unwrap_err().to_string();
+        assert!(error.contains("journal-1-") && error.contains("repair"), "{how}: {error}");
+    }
+}

@@ -6,7 +6,7 @@ use clap::Args;
 use nodeshim::audit::Audit;
 use nodeshim::error::Result;
 use nodeshim::inspect::{self, Answer, Entry, LoggedIntent, Reason, Registry, View};
-use nodeshim::journal::{Verdict, each_part};
+use nodeshim::journal::{Verdict, each_part, each_part_newest_first};
 use nodeshim::root::Root;
 use nodeshim::rpmdb::Installed;
 use nodeshim::tool::Tool;
@@ -26,6 +26,9 @@ pub struct LogArgs {
     /// The files that each scriptlet changed, instead of the requests that it made
     #[arg(long, conflicts_with = "all")]
     files: bool,
+    /// Only the last N of them
+    #[arg(long, value_name = "N", conflicts_with = "files")]
+    last: Option<usize>,
 }
 
 /// Tell why a port is open, a unit enabled or a file changed
@@ -39,6 +42,9 @@ pub struct WhyArgs {
 pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
     if args.files {
         return changed(root, args.plugin.as_deref(), as_json);
+    }
+    if let Some(last) = args.last {
+        return newest(root, &args, last, as_json);
     }
     let mut all = Vec::new();
     let mut is_known = false;
@@ -55,6 +61,25 @@ pub fn log(root: &Root, args: LogArgs, as_json: bool) -> Result<ExitCode> {
         Some(plugin) if !is_known => return Err(nothing_recorded(&plugin)),
         _ if as_json => json_list(&all)?,
         _ => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the last requests; older parts of the journal are not read.
+fn newest(root: &Root, args: &LogArgs, count: usize, as_json: bool) -> Result<ExitCode> {
+    let plugin = args.plugin.as_deref();
+    let mut entries: Vec<Entry> = Vec::new();
+    each_part_newest_first(root, |events| {
+        entries.splice(0..0, inspect::log(&events, plugin, args.all));
+        Ok(entries.len() < count.max(1))
+    })?;
+    if let Some(plugin) = plugin.filter(|_| entries.is_empty()) {
+        return Err(nothing_recorded(plugin));
+    }
+    entries.drain(..entries.len().saturating_sub(count));
+    match as_json {
+        true => json_list(&entries)?,
+        false => entries.iter().try_for_each(|entry| print(&entry_text(entry)))?,
     }
     Ok(ExitCode::SUCCESS)
 }

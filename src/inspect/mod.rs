@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::journal::Journal;
 use crate::root::Root;
 use crate::settle::{Facts, Planner, Prepared};
+use crate::state::State;
 use crate::unrecorded::{self, Outside};
 
 pub use check::{Difference, check};
@@ -59,8 +60,9 @@ impl View {
     /// Reads an image; changes nothing.
     pub fn load(root: &Root) -> Result<View> {
         let facts = Facts::load(root)?;
-        let journal = unrecorded::with_found(root, Journal::read(root)?)?;
-        let prepared = Planner::new(root, &facts, &journal).plan()?;
+        let before = State::load(root)?;
+        let journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+        let prepared = Planner::new(root, &facts, &journal).since(before).plan()?;
         let hooks = hooks(root)?;
         let outside = unrecorded::packages(root, &facts.installed, &prepared.before)?;
         Ok(View {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::parts::{is_same, last_closed, named};
+use super::parts::{Part, is_same, last_closed, named};
 use super::{DIRECTORY, Event, LOCK_PATH, LogFile, PATH, TORN_PATH, Tail, beginning};
 use crate::error::{Error, Result};
 use crate::root::{Lock, Root};
@@ -57,19 +57,27 @@ impl Appender {
         })
     }
 
+    /// Whether closing begins a new journal: it is larger than `limit` bytes and holds an event.
+    ///
+    /// # Errors
+    /// If the closed parts cannot be listed.
+    pub fn is_to_close(&self, root: &Root, limit: u64) -> Result<bool> {
+        Ok(self.tail.length() > limit && self.next_id() - 1 > last_closed(root, Some(self.tail.file()))?)
+    }
+
     /// Closes the journal and begins a new one if it is larger than `limit` bytes; says whether it
     /// did. Its events get a second name before the first one goes to a new file in one step, so
     /// that nobody ever finds a journal that lacks events or counts from the beginning.
     pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
         let last = self.next_id() - 1;
         let first = last_closed(root, Some(self.tail.file()))? + 1;
-        if self.tail.length() <= limit || last < first {
+        if !self.is_to_close(root, limit)? {
             return Ok(false);
         }
         for interrupted in named(root)?.iter().filter(|part| is_same(root, part, Some(self.tail.file()))) {
             root.remove(&interrupted.path)?;
         }
-        root.hard_link(PATH, format!("{DIRECTORY}/journal-{first}-{last}.toml"))?;
+        root.hard_link(PATH, Part::plain_path(first, last))?;
         root.write(PATH, beginning(last).as_bytes(), None)?;
         self.reopen(root)?;
         Ok(true)

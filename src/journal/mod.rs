@@ -5,17 +5,25 @@
 //! bytes of the file tell the next id, and whether a crash tore the last write. A torn tail is cut
 //! off by the next append and kept aside; nothing before it is lost.
 //!
-//! Settling closes a large journal: it becomes `journal-FIRST-LAST.toml`, and a new one begins with
-//! a line `# end LAST 0`, so that its events count on.
+//! Settling closes a large journal: it becomes `journal-FIRST-LAST.toml.zst`, and a new one begins with
+//! a line `# end LAST 0`, so that its events count on. What still counts of closed parts is kept in an
+//! index, so that only what shows the past reads them.
 
 mod append;
+#[cfg(feature = "admin")]
+mod compressed;
+#[cfg(feature = "admin")]
+mod index;
 mod parts;
+#[cfg(feature = "admin")]
 mod read;
 mod record;
 mod replaced;
 #[cfg(feature = "admin")]
 mod salvage;
 mod tail;
+#[cfg(feature = "admin")]
+mod text;
 
 use std::path::Path;
 
@@ -25,9 +33,13 @@ pub use crate::intent::Verdict;
 use crate::layout;
 use crate::root::{Kind, Root};
 pub use append::Appender;
+#[cfg(feature = "admin")]
+pub use index::LeftOut;
 pub(crate) use parts::has_closed_parts;
-pub(crate) use read::parse_log;
-pub use read::{Journal, Torn, each_part, last_event};
+#[cfg(feature = "admin")]
+pub(crate) use read::last_closed_event;
+#[cfg(feature = "admin")]
+pub use read::{Journal, each_part, each_part_newest_first, last_event};
 #[cfg(feature = "admin")]
 pub(crate) use record::rfc3339;
 #[cfg(feature = "admin")]
@@ -39,13 +51,17 @@ pub use salvage::Salvaged;
 #[cfg(feature = "admin")]
 pub(crate) use salvage::{rewrite, salvage};
 pub use tail::{LogFile, Tail};
+#[cfg(feature = "admin")]
+pub use text::Torn;
+#[cfg(feature = "admin")]
+pub(crate) use text::parse_log;
 
 /// nodeshim's directory in the image, next to the rpm database of image-based systems.
 pub const DIRECTORY: &str = layout::DIRECTORY;
 /// The journal.
 pub const PATH: &str = layout::JOURNAL;
 /// A journal that is larger than this many bytes is closed when the image is settled.
-pub const PART_LIMIT: u64 = 4 << 20;
+pub const PART_LIMIT: u64 = 256 << 10;
 /// What a torn tail is moved to.
 pub const TORN_PATH: &str = layout::JOURNAL_TORN;
 /// The lock that every writer holds. It is never renamed or removed.

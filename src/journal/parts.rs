@@ -1,6 +1,6 @@
-//! The parts of a journal that were closed: `journal-FIRST-LAST.toml`, named by the events in
-//! them. A large journal is closed and a new one begun, so that readers of new events need not read
-//! all old ones.
+//! The parts of a journal that were closed: `journal-FIRST-LAST.toml`, named by the events in them, and
+//! with `.zst` behind that once they are compressed. A large journal is closed and a new one begun, so
+//! that readers of new events need not read all old ones.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -8,6 +8,9 @@ use std::os::unix::fs::MetadataExt;
 use super::DIRECTORY;
 use crate::error::{Result, if_exists};
 use crate::root::{Kind, Root};
+
+/// What the name of a compressed part ends with.
+const COMPRESSED: &str = ".zst";
 
 /// A closed part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +23,33 @@ pub(super) struct Part {
     pub path: String,
 }
 
+impl Part {
+    /// The path of a part with these events that is not compressed.
+    pub(super) fn plain_path(first: u64, last: u64) -> String {
+        format!("{DIRECTORY}/journal-{first}-{last}.toml")
+    }
+
+    /// Whether it is compressed.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.path.ends_with(COMPRESSED)
+    }
+
+    /// The path that it has once it is compressed.
+    #[cfg(feature = "admin")]
+    pub(super) fn compressed_path(&self) -> String {
+        format!("{}{COMPRESSED}", Part::plain_path(self.first, self.last))
+    }
+}
+
 /// The closed parts, oldest first. A name that closing gave to what is the `open` journal still, as
-/// it was interrupted, does not count.
+/// it was interrupted, does not count; nor do compressed parts of one that is there plain, as compressing it
+/// was interrupted.
 pub(super) fn closed(root: &Root, open: Option<&File>) -> Result<Vec<Part>> {
     let mut parts = named(root)?;
     parts.retain(|part| !is_same(root, part, open));
+    let plain: Vec<Part> = parts.iter().filter(|part| !part.is_compressed()).cloned().collect();
+    let is_of = |part: &Part, plain: &Part| plain.first <= part.first && part.last <= plain.last;
+    parts.retain(|part| !part.is_compressed() || !plain.iter().any(|plain| is_of(part, plain)));
     Ok(parts)
 }
 
@@ -33,7 +58,7 @@ pub(crate) fn has_closed_parts(root: &Root) -> Result<bool> {
     Ok(!named(root)?.is_empty())
 }
 
-/// The last event of the closed parts, 0 if there are none.
+/// The last event of the closed parts, 0 if there are none; a part that is `open` still is none.
 pub(super) fn last_closed(root: &Root, open: Option<&File>) -> Result<u64> {
     Ok(closed(root, open)?.last().map_or(0, |part| part.last))
 }
@@ -49,7 +74,8 @@ pub(super) fn named(root: &Root) -> Result<Vec<Part>> {
 }
 
 fn part(name: &str) -> Option<Part> {
-    let (first, last) = name.strip_prefix("journal-")?.strip_suffix(".toml")?.split_once('-')?;
+    let plain = name.strip_suffix(COMPRESSED).unwrap_or(name);
+    let (first, last) = plain.strip_prefix("journal-")?.strip_suffix(".toml")?.split_once('-')?;
     Some(Part {
         first: first.parse().ok()?,
         last: last.parse().ok()?,

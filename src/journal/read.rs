@@ -1,34 +1,33 @@
 //! Reading the journal.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::parts::{closed, last_closed};
-use super::tail::{check_length, find_end};
-use super::{Event, PATH, TRAILER_START, check_header, parse_trailer};
+use super::compressed::decompress;
+use super::index::{Index, LeftOut};
+use super::parts::{Part, closed, last_closed};
+use super::tail::find_end;
+use super::text::{Torn, parse_log, whole};
+use super::{Event, PATH};
 use crate::attribution::Origins;
 use crate::error::{Error, Result, if_exists};
 use crate::root::Root;
 
-/// All events of an image.
+/// The events of an image: all, or those that still count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journal {
     /// In the order in which they happened.
     pub events: Vec<Event>,
     /// A torn tail, which the next append will cut.
     pub torn: Option<Torn>,
-}
-
-/// What a crash left at the end of the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Torn {
-    /// The id of the last whole event, 0 if there is none.
-    pub after: u64,
-    /// Its length in bytes.
-    pub bytes: usize,
+    /// Up to this event only those that still count are among the events.
+    pub through: u64,
+    /// Up to this event the journal's parts were removed, as the configuration says.
+    pub removed: u64,
+    /// What is left of the requests that are not among the events, by whom they are recorded under.
+    pub left_out: BTreeMap<String, LeftOut>,
 }
 
 #[derive(Default, Deserialize)]
@@ -41,12 +40,89 @@ impl Journal {
     /// Reads the journal with its closed parts, and with the origins that were found out since; an
     /// image without one has no events.
     pub fn read(root: &Root) -> Result<Journal> {
-        let mut journal = Journal::default();
-        journal.torn = each_part(root, |mut events| {
+        Journal::complete(root, Index::load(root)?)
+    }
+
+    /// Reads what still counts: of closed parts by their index, if that is of what was settled last, up
+    /// to the event `settled`, else all.
+    ///
+    /// # Errors
+    /// As of [`Journal::read`], and a closed part that is not as it was when it was closed.
+    pub fn standing(root: &Root, settled: u64) -> Result<Journal> {
+        let index = match Index::load(root)? {
+            Some(index) if index.through <= settled => index,
+            other => return Journal::complete(root, other),
+        };
+        let mut journal = Journal {
+            events: index.events,
+            torn: None,
+            through: index.through,
+            removed: index.removed,
+            left_out: index.left_out,
+        };
+        journal.torn = parts_from(root, journal.through + 1, |mut events| {
             journal.events.append(&mut events);
             Ok(())
         })?;
         Ok(journal)
+    }
+
+    /// The events from `first` on; older parts are not read.
+    ///
+    /// # Errors
+    /// As of [`Journal::read`].
+    pub fn since(root: &Root, first: u64) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        parts_from(root, first, |part| {
+            events.extend(part.into_iter().filter(|event| event.id >= first));
+            Ok(())
+        })?;
+        Ok(events)
+    }
+
+    /// All events: what the index has of parts that were removed, and what is in the others.
+    fn complete(root: &Root, index: Option<Index>) -> Result<Journal> {
+        let mut journal = Journal::default();
+        let mut counted = BTreeSet::new();
+        if let Some(index) = index.filter(|index| index.removed > 0) {
+            journal.removed = index.removed;
+            journal.through = index.removed;
+            journal.left_out = index.left_out;
+            counted.extend((1..=index.through).filter(|id| *id > index.removed));
+            index.events.iter().for_each(|event| _ = counted.remove(&event.id));
+            journal.events = index.events;
+            journal.events.retain(|event| event.id <= journal.removed);
+        }
+        journal.torn = parts_from(root, journal.removed + 1, |mut events| {
+            for event in events.iter().filter(|event| counted.contains(&event.id)) {
+                if let Some(left_out) = journal.left_out.get_mut(event.origin.name().as_ref()) {
+                    left_out.requests -= 1;
+                }
+            }
+            journal.events.append(&mut events);
+            Ok(())
+        })?;
+        Ok(journal)
+    }
+
+    /// Compresses the closed parts, removes those all of whose events are older than the last `keep`, if
+    /// that is a number, and writes the index of them: these events are what still counts.
+    ///
+    /// # Errors
+    /// If a file cannot be read or written.
+    pub fn write_index(&self, root: &Root, keep: Option<u64>) -> Result<()> {
+        let index = Index {
+            removed: self.removed,
+            left_out: self.left_out.clone(),
+            events: self.events.clone(),
+            ..Index::default()
+        };
+        index.write(root, keep)
+    }
+
+    /// Whether every event that is not among these is one whose part was removed.
+    pub fn is_complete(&self) -> bool {
+        self.through == self.removed
     }
 
     /// Takes the text of a journal, or of a part of one, apart.
@@ -57,65 +133,110 @@ impl Journal {
     fn parse_file(bytes: &[u8], path: &str) -> Result<Journal> {
         let mut events = Vec::new();
         let torn = parse_log(bytes, path, |document: Document| events.extend(document.event))?;
-        Ok(Journal { events, torn })
+        Ok(Journal {
+            events,
+            torn,
+            ..Journal::default()
+        })
     }
-}
-
-/// Takes the text of a journal, or of a file like it, apart, and hands it to `take` piece by piece; an
-/// empty one holds nothing. Tells of a torn tail.
-pub(crate) fn parse_log<T: DeserializeOwned>(
-    bytes: &[u8],
-    path: &str,
-    mut take: impl FnMut(T),
-) -> Result<Option<Torn>> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    check_header(bytes, path)?;
-    let (whole, after) = whole_part(bytes);
-    let bad = |reason: String| Error::damaged(path, reason);
-    let text = str::from_utf8(whole).map_err(|_| bad("not UTF-8".into()))?;
-    let mut start = 0;
-    while start < text.len() {
-        let chunk = first_chunk(&text[start..]);
-        let document = toml::from_str(chunk).map_err(|error| {
-            let at = start + error.span().map_or(0, |span| span.start);
-            let line = text[..at].matches('\n').count() + 1;
-            bad(format!("line {line}: {}", error.message()))
-        })?;
-        take(document);
-        start += chunk.len();
-    }
-    let bytes = bytes.len() - whole.len();
-    Ok((bytes > 0).then_some(Torn { after, bytes }))
-}
-
-/// About so many bytes are parsed at a time: what a parser keeps of its text is many times as large.
-const CHUNK: usize = 256 << 10;
-
-/// The start of a journal's text up to the end of an event.
-fn first_chunk(text: &str) -> &str {
-    let from = text.floor_char_boundary(CHUNK);
-    let trailer = text[from..].find(&format!("\n{TRAILER_START}")).map(|at| from + at + 1);
-    let newline = trailer.and_then(|at| text[at..].find('\n').map(|length| at + length + 1));
-    newline.map_or(text, |end| &text[..end])
 }
 
 /// Hands the events of one part after the other to `take`, oldest first, so that no more than a part
 /// has to be kept; returns the torn tail, if there is one.
 pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
-    let origins = Origins::load(root)?;
-    // What is open now has all that is in no closed part, even if it is closed meanwhile.
-    let open = if_exists(root.open_read(PATH)).map_err(Error::of_own_file)?;
-    let mut read = |file: File, path: &str| {
-        let mut journal = Journal::parse_file(&whole(file, path)?, path)?;
-        journal.events.iter_mut().for_each(|event| complete(event, &origins));
-        take(journal.events).map(|()| journal.torn)
-    };
-    for part in closed(root, open.as_ref())? {
-        read(root.open_read(&part.path)?, &part.path)?;
+    let mut first = 1;
+    if let Some(index) = Index::load(root)?.filter(|index| index.removed > 0) {
+        first = index.removed + 1;
+        take(index.kept_of_removed())?;
     }
-    open.map_or(Ok(None), |open| read(open, PATH))
+    parts_from(root, first, take)
+}
+
+/// Hands the events of one part after the other to `take`, the newest first, until that says that it has
+/// enough.
+///
+/// # Errors
+/// As of [`Journal::read`], of the parts that are read.
+pub fn each_part_newest_first(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<bool>) -> Result<()> {
+    let mut files = Files::open(root)?;
+    let closed = std::mem::take(&mut files.closed);
+    if !take(files.of_open()?.events)? {
+        return Ok(());
+    }
+    for part in closed.iter().rev() {
+        if !take(files.of_closed(part)?)? {
+            return Ok(());
+        }
+    }
+    match Index::load(root)?.filter(|index| index.removed > 0) {
+        Some(index) => take(index.kept_of_removed()).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// The same of the parts that have the event `first` or a later one, the oldest first.
+fn parts_from(
+    root: &Root,
+    first: u64,
+    mut take: impl FnMut(Vec<Event>) -> Result<()>,
+) -> Result<Option<Torn>> {
+    let mut files = Files::open(root)?;
+    for part in files.closed.iter().filter(|part| part.last >= first) {
+        take(files.of_closed(part)?)?;
+    }
+    let journal = files.of_open()?;
+    take(journal.events)?;
+    Ok(journal.torn)
+}
+
+/// The files of a journal at one moment.
+struct Files<'r> {
+    root: &'r Root,
+    origins: Origins,
+    open: Option<File>,
+    closed: Vec<Part>,
+}
+
+impl Files<'_> {
+    fn open(root: &Root) -> Result<Files<'_>> {
+        let origins = Origins::load(root)?;
+        // What is open now has all that is in no closed part, even if it is closed meanwhile.
+        let open = if_exists(root.open_read(PATH)).map_err(Error::of_own_file)?;
+        let closed = closed(root, open.as_ref())?;
+        Ok(Files {
+            root,
+            origins,
+            open,
+            closed,
+        })
+    }
+
+    fn of_closed(&self, part: &Part) -> Result<Vec<Event>> {
+        let journal = Journal::parse_file(&content(self.root, part)?, &part.path)?;
+        Ok(self.completed(journal).events)
+    }
+
+    fn of_open(&mut self) -> Result<Journal> {
+        match self.open.take() {
+            Some(open) => Ok(self.completed(Journal::parse_file(&whole(open, PATH)?, PATH)?)),
+            None => Ok(Journal::default()),
+        }
+    }
+
+    /// With what was found out since about who made the requests.
+    fn completed(&self, mut journal: Journal) -> Journal {
+        journal.events.iter_mut().for_each(|event| complete(event, &self.origins));
+        journal
+    }
+}
+
+/// What a closed part holds.
+pub(super) fn content(root: &Root, part: &Part) -> Result<Vec<u8>> {
+    let file = root.open_read(&part.path)?;
+    match part.is_compressed() {
+        true => decompress(file, &part.path),
+        false => whole(file, &part.path),
+    }
 }
 
 /// Puts in what was found out since about who made a request.
@@ -132,12 +253,13 @@ fn complete(event: &mut Event, origins: &Origins) {
     }
 }
 
-fn whole(mut file: File, path: &str) -> Result<Vec<u8>> {
-    let length = file.metadata().map_err(|error| Error::std_io(path, &error))?.len();
-    check_length(length, path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|error| Error::std_io(path, &error))?;
-    Ok(bytes)
+/// The number of the last event in a closed part, 0 if there is none.
+///
+/// # Errors
+/// If the parts cannot be listed.
+pub(crate) fn last_closed_event(root: &Root) -> Result<u64> {
+    let open = if_exists(root.open_read(PATH)).map_err(Error::of_own_file)?;
+    last_closed(root, open.as_ref())
 }
 
 /// The number of the last event, 0 if there is none, from the end of the journal alone.
@@ -147,19 +269,4 @@ pub fn last_event(root: &Root) -> Result<u64> {
     };
     let length = file.metadata().map_err(|error| Error::std_io(PATH, &error))?.len();
     find_end(&file, length, PATH)?.last.map_or_else(|| last_closed(root, Some(&file)), Ok)
-}
-
-/// The part of a journal up to its last trailer, or its header; and the last id.
-fn whole_part(bytes: &[u8]) -> (&[u8], u64) {
-    let header = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
-    let mut end = bytes.len();
-    while let Some(newline) = bytes[..end].iter().rposition(|byte| *byte == b'\n') {
-        let start = bytes[..newline].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let line = str::from_utf8(&bytes[start..newline]).unwrap_or_default();
-        if let Some((id, _)) = parse_trailer(line) {
-            return (&bytes[..=newline], id);
-        }
-        end = newline;
-    }
-    (&bytes[..header], 0)
 }

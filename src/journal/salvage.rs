@@ -1,11 +1,12 @@
 //! Reading the whole events of a damaged journal, and writing a new journal of them.
 
-use std::fs::File;
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
+use super::index::{Index, PATH as INDEX};
 use super::parts::named;
+use super::read::content;
 use super::tail::MAX_LENGTH;
 use super::{Event, HEADER, LogFile, PATH, TORN_PATH, Tail, parse_trailer};
 use crate::error::{Error, Result, if_exists};
@@ -24,6 +25,8 @@ pub struct Salvaged {
     pub damaged: Vec<String>,
     /// All files of the journal, closed parts first.
     pub files: Vec<String>,
+    /// Up to this event parts were removed, as the configuration says.
+    pub removed: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,31 +46,53 @@ struct One<'e> {
 /// If a file cannot be read at all.
 pub(crate) fn salvage(root: &Root) -> Result<Salvaged> {
     let mut salvaged = Salvaged::default();
-    let parts = named(root)?.into_iter().map(|part| part.path);
-    for path in parts.chain([PATH.to_owned()]) {
-        let Some(meta) = if_exists(root.meta(&path))? else {
-            continue;
-        };
-        salvaged.files.push(path.clone());
-        let (mut events, is_whole) = match meta.kind {
-            Kind::File => read(root.open_read(&path)?, meta.size, &path)?,
-            _ => (Vec::new(), false),
-        };
-        salvaged.events.append(&mut events);
-        salvaged.damaged.extend((!is_whole).then_some(path));
+    for part in named(root)? {
+        match part.is_compressed() {
+            true => salvaged.take(&part.path, content(root, &part).ok().map(|bytes| whole_events(&bytes))),
+            false => salvaged.take_file(root, &part.path)?,
+        }
+    }
+    salvaged.take_file(root, PATH)?;
+    if root.exists(INDEX) {
+        let index = Index::read(root).unwrap_or_default();
+        salvaged.removed = index.as_ref().map_or(0, |index| index.removed);
+        let is_good = index.as_ref().is_some_and(|index| index.check_parts(root).is_ok());
+        salvaged.take(INDEX, index.map(|index| (index.events, is_good)));
     }
     salvaged.events.sort_by_key(|event| event.id);
     salvaged.events.dedup_by_key(|event| event.id);
     Ok(salvaged)
 }
 
-/// The whole events of one file, and whether it holds nothing else.
-fn read(file: File, length: u64, path: &str) -> Result<(Vec<Event>, bool)> {
-    let mut bytes = Vec::new();
-    file.take(MAX_LENGTH)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::std_io(path, &error))?;
-    let mut is_whole = length <= MAX_LENGTH && bytes.starts_with(HEADER.as_bytes());
+impl Salvaged {
+    /// Takes what was read of a file: its events, and whether that is all of it; nothing if it cannot be
+    /// read.
+    fn take(&mut self, path: &str, read: Option<(Vec<Event>, bool)>) {
+        let (mut events, is_whole) = read.unwrap_or_default();
+        self.files.push(path.to_owned());
+        self.events.append(&mut events);
+        self.damaged.extend((!is_whole).then(|| path.to_owned()));
+    }
+
+    /// Takes a file that is not compressed, if it is there.
+    fn take_file(&mut self, root: &Root, path: &str) -> Result<()> {
+        let Some(meta) = if_exists(root.meta(path))? else {
+            return Ok(());
+        };
+        let mut bytes = Vec::new();
+        if meta.kind == Kind::File {
+            let file = root.open_read(path)?.take(MAX_LENGTH).read_to_end(&mut bytes);
+            file.map_err(|error| Error::std_io(path, &error))?;
+        }
+        let (events, is_whole) = whole_events(&bytes);
+        self.take(path, Some((events, is_whole && meta.size <= MAX_LENGTH)));
+        Ok(())
+    }
+}
+
+/// The whole events of a file's text, and whether it holds nothing else.
+fn whole_events(bytes: &[u8]) -> (Vec<Event>, bool) {
+    let mut is_whole = bytes.starts_with(HEADER.as_bytes());
     let mut events = Vec::new();
     let mut record: Vec<u8> = Vec::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -82,7 +107,7 @@ fn read(file: File, length: u64, path: &str) -> Result<(Vec<Event>, bool)> {
             record.extend_from_slice(line);
         }
     }
-    Ok((events, is_whole && record.is_empty()))
+    (events, is_whole && record.is_empty())
 }
 
 /// Makes these events the journal; they are numbered from 1 without a gap. The files that were it

@@ -131,16 +131,7 @@ impl Tail {
     /// Appends a document that holds one record, which carries [`Tail::next_id`], in one write.
     /// When the disk is full the file is as it was before, and the error says so.
     pub fn append(&mut self, document: &impl Serialize) -> Result<()> {
-        let mut text = self.render(document)?;
-        if text.lines().any(|line| line.starts_with(TRAILER_START)) {
-            // Read back rather than made from the document: a second serializer for every type costs
-            // the shim 15 kB.
-            let mut table: toml::Table = text.parse().map_err(|error| self.bad(error))?;
-            table.iter_mut().for_each(|(_, value)| mask(value));
-            text = self.render(&table)?;
-        }
-        text.push_str(&trailer(self.next_id, text.len()));
-        self.write(text.as_bytes())?;
+        self.write(record(document, self.next_id, self.of.path)?.as_bytes())?;
         self.next_id += 1;
         Ok(())
     }
@@ -159,15 +150,26 @@ impl Tail {
             }
         }
     }
+}
 
-    fn render(&self, document: &impl Serialize) -> Result<String> {
-        let text = toml::to_string(document).map_err(|error| self.bad(error))?;
-        Ok(format!("\n{text}"))
+/// The text of a record of the file at `path`, with its trailer.
+pub(super) fn record(document: &impl Serialize, id: u64, path: &str) -> Result<String> {
+    let mut text = render(document, path)?;
+    if text.lines().any(|line| line.starts_with(TRAILER_START)) {
+        // Read back rather than made from the document: a second serializer for every type costs
+        // the shim 15 kB.
+        let parsed = text.parse::<toml::Table>();
+        let mut table = parsed.map_err(|error| Error::malformed(path, error.to_string()))?;
+        table.iter_mut().for_each(|(_, value)| mask(value));
+        text = render(&table, path)?;
     }
+    text.push_str(&trailer(id, text.len()));
+    Ok(text)
+}
 
-    fn bad(&self, error: impl std::fmt::Display) -> Error {
-        Error::malformed(self.of.path, error.to_string())
-    }
+fn render(document: &impl Serialize, path: &str) -> Result<String> {
+    let text = toml::to_string(document).map_err(|error| Error::malformed(path, error.to_string()))?;
+    Ok(format!("\n{text}"))
 }
 
 /// Writes the `#` of what would look like a trailer in a text of several lines as `\x23`, which

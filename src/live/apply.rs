@@ -51,8 +51,9 @@ struct ApplyContext {
 impl ApplyContext {
     fn load(root: &Root, booted: bool) -> Result<ApplyContext> {
         let facts = Facts::load(root)?;
-        let journal = Journal::read(root)?;
-        let prepared = Planner::new(root, &facts, &journal).for_boot().plan()?;
+        let before = State::load(root)?;
+        let journal = Journal::standing(root, before.last_event)?;
+        let prepared = Planner::new(root, &facts, &journal).since(before).for_boot().plan()?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
             // What settling left in the image is what an intent that comes to it now replaces.

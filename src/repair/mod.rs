@@ -114,8 +114,10 @@ fn repair_journal(root: &Root, state: Option<State>, accept_loss: bool, done: &m
         salvaged.events.iter_mut().for_each(|event| event.id += base);
         salvaged.damaged.push(journal::PATH.to_owned());
     }
-    let lost = known.lost(&salvaged.events);
+    let lost = known.lost(&salvaged.events, salvaged.removed);
     if !lost.is_empty() || !salvaged.damaged.is_empty() {
+        // The new journal is numbered from 1 on, so that what was removed gets its numbers, too.
+        let lost = known.lost(&salvaged.events, 0);
         write_journal(root, &known, salvaged, &lost, accept_loss, done)?;
     }
     // Where a run was interrupted, its origins are still to be learnt.

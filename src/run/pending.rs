@@ -59,8 +59,7 @@ impl Pending {
 
     /// Looks up who made the requests that nobody is named for; returns all of the run's events.
     pub(super) fn end(self, root: &Root) -> Result<Vec<Event>> {
-        let mut events = Journal::read(root)?.events;
-        events.retain(|event| event.id >= self.first);
+        let events = Journal::since(root, self.first)?;
         let open: Vec<Event> = events.iter().filter(|event| is_open(event)).cloned().collect();
         if !open.is_empty() {
             let mut origins = Origins::load(root)?;

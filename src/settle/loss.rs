@@ -12,7 +12,7 @@ use crate::tool::Tool;
 /// # Errors
 /// Says what is missing, and the way out.
 pub(super) fn check(root: &Root, before: &State, journal: &Journal) -> Result<()> {
-    before.check_journal(&journal.events)?;
+    before.check_journal(&journal.events, journal.through)?;
     match if_exists(root.meta(state::PATH))? {
         Some(_) => Ok(()),
         None if !was_settled(root, journal)? => Ok(()),

@@ -21,13 +21,13 @@ use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::Result;
 use crate::escape::Escaped;
-use crate::journal::{self, Appender, Event, Journal, Verdict, timestamp};
+use crate::journal::{self, Appender, Event, Journal, Verdict, last_closed_event, timestamp};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
 use crate::state::{self, Overruled, Revert, State};
 use crate::tool::Tool;
-use crate::undo::repeat;
+use crate::undo::{leave_out, repeat};
 use crate::unrecorded::{self, Outside};
 
 pub use directories::remembered as remembered_directories;
@@ -117,8 +117,8 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     }
     let mut appender = Appender::open(root)?;
     unrecorded::record(root, &mut appender)?;
-    let mut journal = Journal::read(root)?;
     let before = State::load(root)?;
+    let mut journal = records(root, &before, &options.revert)?;
     origins::learn(root, &mut journal, before.last_event)?.save(root)?;
     let outside = unrecorded::packages(root, &facts.installed, &before)?;
     let planner = Planner::new(root, facts, &journal).reverting(options.revert.clone());
@@ -143,10 +143,15 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     if let Some(mut event) = event(&options.revert, &prepared.restored, made) {
         appender.append(&mut event)?;
         state.note_appended(&event);
+        journal.events.push(event);
     }
+    let is_indexed = retain(root, &appender, &mut journal, &mut state)?;
     let state_written = state.save(root)?;
     unrecorded::remember(root, Some((&facts.installed, &outside)))?;
     appender.close_part(root, journal::PART_LIMIT)?;
+    if is_indexed {
+        journal.write_index(root, facts.config.journal.keep.events())?;
+    }
     sync(root, &prepared.plan)?;
     let failed = failures(&executed);
     let mut plan = prepared.plan;
@@ -161,6 +166,29 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
         gone: prepared.fold.gone.into_keys().collect(),
         state_written,
     })
+}
+
+/// What was recorded and still counts; all of it where that lacks a request which is to be taken back.
+fn records(root: &Root, before: &State, revert: &Revert) -> Result<Journal> {
+    let journal = Journal::standing(root, before.last_event)?;
+    let is_there = |id: &u64| journal.events.binary_search_by_key(id, |event| event.id).is_ok();
+    match revert.events.iter().all(is_there) {
+        true => Ok(journal),
+        false => Journal::read(root),
+    }
+}
+
+/// Leaves out of the journal and the state what makes no difference any more and will be in closed parts;
+/// says whether an index of them is to be written.
+fn retain(root: &Root, appender: &Appender, journal: &mut Journal, state: &mut State) -> Result<bool> {
+    let closed = last_closed_event(root)?;
+    let closes = appender.is_to_close(root, journal::PART_LIMIT)?;
+    if !closes && (closed == 0 || !journal.is_complete()) {
+        return Ok(false);
+    }
+    let through = if closes { state.last_event } else { closed };
+    leave_out(journal, state, through);
+    Ok(true)
 }
 
 /// Writes through to the disk what was changed, and the records of it.
@@ -213,15 +241,17 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
     if !is_due(root)? {
         return Ok(Plan::default());
     }
-    let mut journal = unrecorded::with_found(root, Journal::read(root)?)?;
-    origins::learn(root, &mut journal, State::load(root)?.last_event)?;
-    let mut plan = Planner::new(root, facts, &journal).plan()?.plan;
+    let before = State::load(root)?;
+    let mut journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+    origins::learn(root, &mut journal, before.last_event)?;
+    let mut plan = Planner::new(root, facts, &journal).since(before).plan()?.plan;
     plan.notes.extend(refused::notes(root, &journal, &plan.changes)?);
     Ok(plan)
 }
 
 /// The state as it would be written now; only reads.
 pub fn state(root: &Root, facts: &Facts) -> Result<State> {
-    let journal = unrecorded::with_found(root, Journal::read(root)?)?;
-    Ok(Planner::new(root, facts, &journal).plan()?.fold.settled())
+    let before = State::load(root)?;
+    let journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+    Ok(Planner::new(root, facts, &journal).since(before).plan()?.fold.settled())
 }

@@ -232,6 +232,7 @@ impl<'a> Planner<'a> {
             before,
         };
         let mut fold = fold_without(&self.journal.events, &about, &self.revert);
+        fold.add_left_out(&self.journal.left_out);
         fold.state.retracted.clone_from(&declared.retracted);
         let default_zone = declared.default_zone.clone();
         let mut notes = declare_all(declared, &mut fold);
@@ -276,7 +277,7 @@ pub fn standing(root: &Root, facts: &Facts) -> Result<EffectiveState> {
     if is_new {
         return Ok(EffectiveState::settled(before, &facts.installed));
     }
-    let mut journal = Journal::read(root)?;
+    let mut journal = Journal::standing(root, before.last_event)?;
     journal.events.extend(found);
     Ok(EffectiveState::from(&Planner::new(root, facts, &journal).since(before).plan()?.fold))
 }

@@ -8,7 +8,7 @@ use super::{Plugin, State, Subject, subject};
 use crate::attribution::{Origin, is_package};
 use crate::escape::Escaped;
 use crate::intent::Intent;
-use crate::journal::Event;
+use crate::journal::{Event, LeftOut};
 use crate::rpmdb::Installed;
 
 /// What the fold knows besides the journal.
@@ -159,6 +159,16 @@ impl Fold {
         }
         if !plugin.is_empty() {
             self.state.plugins.insert(name, plugin);
+        }
+    }
+
+    /// Adds what is known of requests that are not among the events any more.
+    pub fn add_left_out(&mut self, left_out: &BTreeMap<String, LeftOut>) {
+        for (name, plugin) in self.state.plugins.iter_mut().chain(&mut self.gone) {
+            if let Some(left_out) = left_out.get(name) {
+                plugin.requests += left_out.requests;
+                plugin.paths.extend(left_out.paths.iter().cloned());
+            }
         }
     }
 

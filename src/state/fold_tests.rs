@@ -1,9 +1,12 @@
 //! Tests of the fold.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::attribution::{FoundBy, UNKNOWN};
 use crate::intent::{FirewallItem, RecordedIntent, UnitWant, Verdict, Withheld};
 use crate::rpmdb::Package;
+use crate::state::repetitions;
 use crate::tool::Tool;
 
 fn event(id: u64, package: &str, scriptlet: &str, arg: u32, intent: Intent) -> Event {
@@ -215,4 +218,83 @@ fn a_reset_forgets_the_plugins_own_openings_only() {
     let fold = run(&events, &["a", "b"], &State::default());
     assert_eq!(intents(&fold, "a"), [reset, allow("82")]);
     assert_eq!(intents(&fold, "b"), [allow("81")]);
+}
+
+/// A request of one of two packages, in one of two versions, whatever its scriptlet.
+fn any_event() -> impl Strategy<Value = Event> {
+    let intents = prop_oneof![
+        Just(unit(UnitWant::Enable)),
+        Just(unit(UnitWant::Disable)),
+        Just(unit(UnitWant::Mask)),
+        Just(allow("80")),
+        Just(allow("81")),
+        Just(withdraw("80")),
+        Just(Intent::FirewallReset { defaults: None }),
+    ];
+    let origin = (0..2usize, 1..3u32, 0..8usize);
+    let intents = prop::collection::vec((intents, any::<bool>(), any::<bool>()), 0..3);
+    (origin, intents, 0..12u8).prop_map(|((package, version, scriptlet), intents, what)| {
+        let all = [
+            ("%post", 2),
+            ("%post", 2),
+            ("%post", 2),
+            ("%post", 1),
+            ("%postun", 1),
+            ("%posttrans", 1),
+        ];
+        let (kind, arg) = all.get(scriptlet).copied().unwrap_or(("%preun", (scriptlet == 7).into()));
+        let mut event = event(0, ["a", "b"][package], kind, arg, allow("1"));
+        event.origin.nevra =
+            event.origin.nevra.map(|nevra| nevra.replace("-1-1.", &format!("-{version}-1.")));
+        event.intents = intents
+            .into_iter()
+            .map(|(intent, changed, runtime)| RecordedIntent {
+                runtime,
+                ..RecordedIntent::new(intent, changed)
+            })
+            .collect();
+        if what == 0 {
+            event.exit = 1;
+        }
+        event
+    })
+}
+
+/// The state without what counts requests, and without the numbers of `left_out`.
+fn without(mut state: State, left_out: &BTreeSet<u64>) -> State {
+    for plugin in state.plugins.values_mut() {
+        plugin.requests = 0;
+    }
+    state.leave_out(left_out);
+    state
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn without_repetitions_the_fold_is_the_same_whatever_is_recorded_later(
+        mut events in prop::collection::vec(any_event(), 1..40),
+        at in 1..40usize,
+        here in (any::<bool>(), any::<bool>()),
+    ) {
+        let at = at.min(events.len());
+        events.iter_mut().zip(1..).for_each(|(event, id)| event.id = id);
+        let names: Vec<&str> = [("a", here.0), ("b", here.1)].iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        let settled = run(&events[..at], &["a", "b"], &State::default()).settled();
+        let left_out = repetitions(&events[..at], &settled);
+        let reduced = without(settled.clone(), &left_out);
+        let kept: Vec<Event> = events.iter().filter(|event| !left_out.contains(&event.id)).cloned().collect();
+        let before = kept.iter().filter(|event| event.id <= at as u64).cloned().collect::<Vec<_>>();
+        let again = run(&before, &["a", "b"], &reduced);
+        prop_assert_eq!(&without(again.settled(), &left_out), &reduced);
+        prop_assert_eq!(again.gone, BTreeMap::new());
+        let (whole, part) = (run(&events, &names, &settled), run(&kept, &names, &reduced));
+        prop_assert_eq!(without(whole.settled(), &left_out), without(part.settled(), &left_out));
+        prop_assert_eq!(&whole.made, &part.made);
+        let withdrawn = |fold: &Fold| -> Vec<Intent> {
+            fold.withdrawn().into_iter().map(|(_, want)| want.intent.clone()).collect()
+        };
+        prop_assert_eq!(withdrawn(&whole), withdrawn(&part));
+    }
 }

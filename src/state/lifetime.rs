@@ -49,8 +49,7 @@ impl InstallPeriod {
         if self.ending {
             return !is_erasure(origin);
         }
-        let fresh = matches!(origin.scriptlet.as_deref(), Some("%pre" | "%post")) && origin.arg == Some(1);
-        fresh && self.nevra.is_some() && self.nevra != origin.nevra
+        begins_life(origin) && self.nevra.is_some() && self.nevra != origin.nevra
     }
 
     /// Whether everything in this life comes from another image and `event`, of this one, begins
@@ -209,6 +208,11 @@ impl InstallPeriod {
     }
 }
 
+/// Whether a scriptlet asked that runs when the first package of its name is installed.
+pub(super) fn begins_life(origin: &Origin) -> bool {
+    matches!(origin.scriptlet.as_deref(), Some("%pre" | "%post")) && origin.arg == Some(1)
+}
+
 /// Whether a scriptlet asked that only runs when the last package of its name is erased: `$1` is 0
 /// only then.
 pub(crate) fn is_erasure(origin: &Origin) -> bool {
@@ -288,7 +292,7 @@ fn removed_service(intent: &Intent) -> Option<&str> {
 }
 
 /// The template that an intent disables.
-fn disabled_template(intent: &Intent) -> Option<(&str, Scope)> {
+pub(super) fn disabled_template(intent: &Intent) -> Option<(&str, Scope)> {
     match intent {
         Intent::Unit {
             unit,

@@ -37,12 +37,12 @@ impl State {
         self.last_request = last.map_or(String::new(), fingerprint);
     }
 
-    /// The numbers of events that are lost: those up to the last one that is known which the journal
-    /// does not hold.
-    pub fn lost(&self, events: &[Event]) -> Vec<u64> {
+    /// The numbers of events that are lost: those after `through`, up to the last one that is known, which
+    /// the journal does not hold.
+    pub fn lost(&self, events: &[Event], through: u64) -> Vec<u64> {
         let last = events.last().map_or(0, |event| event.id).max(self.last_event);
-        let mut there = events.iter().map(|event| event.id).peekable();
-        (1..=last).filter(|id| there.next_if(|there| there == id).is_none()).collect()
+        let mut there = events.iter().map(|event| event.id).filter(|id| *id > through).peekable();
+        (through + 1..=last).filter(|id| there.next_if(|there| there == id).is_none()).collect()
     }
 
     /// Whether these are events of the journal that it was made of, rather than of one that was begun
@@ -57,17 +57,17 @@ impl State {
             && is_same(&self.last_request, last)
     }
 
-    /// Whether the journal holds all that is known.
+    /// Whether the journal holds all that is known. Up to the event `through` only some are kept.
     ///
     /// # Errors
     /// Says what is missing, and the way out.
-    pub(crate) fn check_journal(&self, events: &[Event]) -> Result<()> {
+    pub(crate) fn check_journal(&self, events: &[Event], through: u64) -> Result<()> {
         if !self.is_of(events) {
             let text =
                 "is not the journal that state.toml was made of: that one is lost; nothing was changed";
             return Err(Error::damaged(PATH, text));
         }
-        let lost = self.lost(events);
+        let lost = self.lost(events, through);
         match (lost.first(), lost.last()) {
             (Some(first), Some(last)) => {
                 let which = match lost.len() {
@@ -116,19 +116,19 @@ mod tests {
     fn a_journal_that_lacks_events_is_refused_wherever_they_are_missing() {
         let all = [event(1, "a"), event(2, "b"), event(3, "c")];
         let state = state_of(&all);
-        state.check_journal(&all).unwrap();
+        state.check_journal(&all, 0).unwrap();
         for (events, lost) in [
             (&all[..0], "3 events from 1 to 3"),
             (&all[..2], "event 3"),
             (&all[1..], "event 1"),
         ] {
-            let error = state.check_journal(events).unwrap_err().to_string();
+            let error = state.check_journal(events, 0).unwrap_err().to_string();
             assert!(error.contains(lost) && error.contains("nodeshim repair"), "{error}");
         }
         let holed = [all[0].clone(), all[2].clone()];
         assert!(
             State::default()
-                .check_journal(&holed)
+                .check_journal(&holed, 0)
                 .unwrap_err()
                 .to_string()
                 .contains("event 2 is lost")
@@ -140,9 +140,9 @@ mod tests {
         let state = state_of(&[event(1, "a"), event(2, "b")]);
         for later in [2, 3] {
             let again: Vec<Event> = (1..=later).map(|id| event(id, "x")).collect();
-            let error = state.check_journal(&again).unwrap_err().to_string();
+            let error = state.check_journal(&again, 0).unwrap_err().to_string();
             assert!(error.contains("is not the journal"), "{error}");
         }
-        state.check_journal(&[event(1, "a"), event(2, "b"), event(3, "x")]).unwrap();
+        state.check_journal(&[event(1, "a"), event(2, "b"), event(3, "x")], 0).unwrap();
     }
 }

@@ -9,6 +9,7 @@ mod lifetime;
 mod loss;
 mod missing;
 mod precedence;
+mod repetition;
 mod standing;
 mod subject;
 
@@ -34,6 +35,7 @@ pub use loss::fingerprint;
 pub(crate) use missing::drop_missing;
 pub use precedence::Overruled;
 pub(crate) use precedence::{DEFAULT_LEVELS, decide};
+pub(crate) use repetition::repetitions;
 pub use standing::EffectiveState;
 pub use subject::{Subject, subject};
 

@@ -1,9 +1,10 @@
 //! What the journal says happened to each path, and what it left there.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::escape::Escaped;
+use crate::firewall::BY_ENTRY;
 use crate::journal::Event;
 use crate::root::{Change, Op};
 
@@ -69,6 +70,64 @@ pub(super) fn left_by(change: &Change) -> PathState {
         Op::Create | Op::Write => PathState::File(change.digest.clone()),
         _ => PathState::Nothing,
     }
+}
+
+/// Of the changes that these events made, those that still say what is at a path, or what is to be put back
+/// there: event and path. `is_over` tells which events no longer count, from now on.
+pub(super) fn needed_changes(events: &[Event], is_over: &dyn Fn(&Event) -> bool) -> BTreeSet<(u64, Escaped)> {
+    let mut needed = BTreeSet::new();
+    for (path, chain) in chains(events) {
+        let start = match is_by_entry(&path) {
+            // Only whether it is there is looked at.
+            true => chain.len() - 1,
+            false => begins_anew(&chain),
+        };
+        let since = &chain[start..];
+        if is_back(since) && since.iter().all(|(event, _)| is_over(event)) {
+            continue;
+        }
+        needed.extend(since.iter().map(|(event, change)| (event.id, change.path.clone())));
+    }
+    // What is at a file's new name is told by what was at the old one.
+    let all = || events.iter().flat_map(|event| event.changes.iter().map(move |change| (event.id, change)));
+    let renames = all().filter(|(_, change)| change.op == Op::Rename && !is_by_entry(&change.path));
+    let renamed: BTreeSet<&Escaped> = renames.flat_map(|(_, change)| paths(change)).collect();
+    let of_these = all().filter(|(_, change)| paths(change).any(|path| renamed.contains(path)));
+    needed.extend(of_these.map(|(id, change)| (id, change.path.clone())));
+    needed
+}
+
+fn is_by_entry(path: &Escaped) -> bool {
+    let path = path.raw();
+    BY_ENTRY.iter().any(|by_entry| path.as_encoded_bytes().starts_with(by_entry.as_bytes()))
+}
+
+/// The paths that a change is about.
+fn paths(change: &Change) -> impl Iterator<Item = &Escaped> {
+    let target = change.target.as_ref().filter(|_| change.op == Op::Rename);
+    std::iter::once(&change.path).chain(target)
+}
+
+/// Where a path was not as the change before had left it: what happened until then is of no account.
+fn begins_anew(chain: &Chain) -> usize {
+    let pairs = chain.windows(2).enumerate();
+    let mut anew = pairs.rev().filter(|(_, pair)| match pair {
+        [(_, earlier), (_, later)] => {
+            let is_directory = matches!(later.op, Op::Mkdir | Op::Rmdir);
+            !is_directory && !is_same(&before(later), &left_by(earlier))
+        }
+        _ => false,
+    });
+    anew.next().map_or(0, |(index, _)| index + 1)
+}
+
+/// Whether the last change has left a path as it was before the first.
+fn is_back(chain: &[(&Event, Cow<Change>)]) -> bool {
+    let (Some((_, first)), Some((_, last))) = (chain.first(), chain.last()) else {
+        return true;
+    };
+    let (was, is) = (before(first), left_by(last));
+    last.op != Op::Mkdir && was == is && !matches!(is, PathState::File(None))
 }
 
 /// Equal as far as is known of what is in a file.

@@ -11,6 +11,7 @@ mod history;
 pub(crate) mod instances;
 pub(crate) mod levels;
 pub(crate) mod repeat;
+mod retain;
 mod reverse;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,8 @@ use std::path::Path;
 use effect::{Effect, aim, aims, aims_of, opposite};
 use history::{Chain, PathState, before, chains, is_known_to_match, is_same, left_by};
 use reverse::reopen;
+
+pub(crate) use retain::leave_out;
 
 use crate::digest::digest;
 use crate::error::{Result, if_exists};

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::attribution::{FoundBy, Origin};
 use crate::intent::{Intent, RecordedIntent, Scope, UnitWant, Verdict};
+use crate::journal::Journal;
 use crate::plan::{Plan, execute};
 use crate::rpmdb::{Installed, Package};
 use crate::state::{Facts, Revert, fold_without};
@@ -21,6 +22,8 @@ struct World {
     _directory: tempfile::TempDir,
     root: Root,
     events: Vec<Event>,
+    /// All of them, whatever is left out.
+    all: Vec<Event>,
     state: State,
     installed: BTreeSet<String>,
 }
@@ -39,6 +42,7 @@ impl World {
             _directory: directory,
             root,
             events: Vec::new(),
+            all: Vec::new(),
             state: State::default(),
             installed: BTreeSet::new(),
         }
@@ -91,8 +95,8 @@ impl World {
         intents: Vec<RecordedIntent>,
         changes: Vec<Change>,
     ) -> u64 {
-        let id = self.events.len() as u64 + 1;
-        self.events.push(Event {
+        let id = self.all.len() as u64 + 1;
+        let event = Event {
             id,
             time: "2024-01-01T00:00:00Z".into(),
             tool,
@@ -106,8 +110,20 @@ impl World {
             held: Vec::new(),
             replayed: None,
             changes,
-        });
+        };
+        self.events.push(event.clone());
+        self.all.push(event);
         id
+    }
+
+    /// Leaves out what makes no difference any more, as closing the journal does.
+    fn close(&mut self) {
+        let mut journal = Journal {
+            events: std::mem::take(&mut self.events),
+            ..Journal::default()
+        };
+        leave_out(&mut journal, &mut self.state, self.all.len() as u64);
+        self.events = journal.events;
     }
 
     fn enable(&mut self, package: &str, unit: &str, enable: bool) -> u64 {
@@ -146,6 +162,9 @@ impl World {
             installed: &installed,
             before: &self.state,
         };
+        if revert.events.iter().any(|id| self.events.iter().all(|event| event.id != *id)) {
+            self.events.clone_from(&self.all);
+        }
         let fold = fold_without(&self.events, &facts, revert);
         let restored = restore(&self.root, &self.events, &self.state, &fold).unwrap();
         self.state = fold.settled();
@@ -336,6 +355,36 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+impl Step {
+    /// Takes the step in a world.
+    fn take(&self, world: &mut World) {
+        match self {
+            Step::Enable(package, unit, on) => {
+                world.enable(&package.to_string(), UNITS[*unit], *on);
+                world.settle(&Revert::default());
+            }
+            Step::Default(package, target) => {
+                world.set_default(&package.to_string(), TARGETS[*target]);
+                world.settle(&Revert::default());
+            }
+            Step::Revert(package) => {
+                world.revert(&package.to_string());
+            }
+            Step::Erase(package) => {
+                world.installed.remove(&package.to_string());
+                world.settle(&Revert::default());
+            }
+            Step::Event(number) => {
+                let events = world.all.get(*number).map(|event| event.id).into_iter().collect();
+                world.settle(&Revert {
+                    events,
+                    ..Revert::default()
+                });
+            }
+        }
+    }
+}
+
 /// What the steps make of it: who wants what, by plain bookkeeping.
 #[derive(Default)]
 struct Wanted(Vec<(u64, usize, String, String)>);
@@ -350,6 +399,36 @@ impl Wanted {
             }
         }
         last.into_values().collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_journal_without_what_no_longer_counts_is_settled_as_the_whole_one(
+        steps in prop::collection::vec((step(), any::<bool>()), 1..24),
+        enabled in any::<bool>(),
+    ) {
+        let (mut whole, mut reduced) = (World::new(), World::new());
+        for world in [&mut whole, &mut reduced] {
+            if enabled {
+                world.root.symlink(file(UNITS[0]), link(UNITS[0])).unwrap();
+            }
+            world.root.forget_changes();
+        }
+        for (step, close) in &steps {
+            step.take(&mut whole);
+            step.take(&mut reduced);
+            prop_assert_eq!(whole.tree(), reduced.tree(), "after {:?}", step);
+            if *close {
+                reduced.close();
+            }
+            let wants = |world: &World| -> Vec<(String, Intent)> {
+                world.state.wants().map(|(name, want)| (name.to_owned(), want.intent.clone())).collect()
+            };
+            prop_assert_eq!(wants(&whole), wants(&reduced));
+        }
     }
 }
 

@@ -167,8 +167,8 @@ fn leave_out_recorded(root: &Root, left: &Left, found: &mut Vec<Found>) -> Resul
     if last_event(root)? <= left.last_event {
         return Ok(());
     }
-    let events = Journal::read(root)?.events;
-    let since = || events.iter().filter(|event| event.id > left.last_event);
+    let events = Journal::since(root, left.last_event + 1)?;
+    let since = || events.iter();
     let changed: BTreeSet<PathBuf> =
         since().flat_map(|event| &event.changes).map(|change| place(root, &change.path)).collect();
     let asked: BTreeSet<Subject> = since()

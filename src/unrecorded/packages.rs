@@ -92,7 +92,7 @@ pub(super) fn outside(
     let is_new = |nevra: &&String| !known.contains(*nevra) || left.unrecorded.contains(*nevra);
     let mut new: BTreeSet<&str> = here.iter().filter(is_new).map(String::as_str).collect();
     if !new.is_empty() {
-        for event in Journal::read(root)?.events {
+        for event in Journal::standing(root, before.last_event)?.events {
             event.origin.nevra.iter().for_each(|nevra| _ = new.remove(nevra.as_str()));
         }
     }

@@ -6,12 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nodeshim::journal::PART_LIMIT;
+
 use crate::image::{Image, build};
 use crate::support::{assert_same, scratch, snapshot, succeed};
 use crate::{Answer, call, install};
 
 const OWN: &str = "usr/lib/sysimage/nodeshim";
 const JOURNAL: &str = "usr/lib/sysimage/nodeshim/journal.toml";
+const INDEX: &str = "usr/lib/sysimage/nodeshim/journal-index.toml";
 const STATE: &str = "usr/lib/sysimage/nodeshim/state.toml";
 
 /// An image with two plugins that have opened a port each, settled.
@@ -81,6 +84,101 @@ fn loss_changes_nothing_ends_in_1_and_is_repaired() {
     }
 }
 
+/// A settled image whose journal was closed; the open one holds nothing.
+fn closed() -> (Image, tempfile::TempDir) {
+    let (image, place) = settled();
+    let journal = image.path().join(JOURNAL);
+    let text = fs::read_to_string(&journal).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    // A comment is read faster than as many events.
+    let filler = "x".repeat(PART_LIMIT as usize);
+    fs::write(&journal, format!("{first}\n# {filler}\n{rest}")).unwrap();
+    call(&image, "settle", [""; 0]).ends(0);
+    assert!(part(&image.path()).exists() && image.path().join(INDEX).exists());
+    (image, place)
+}
+
+/// The one closed part.
+fn part(root: &Path) -> PathBuf {
+    let entries = fs::read_dir(root.join(OWN)).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|ending| ending == "zst"))
+        .unwrap()
+}
+
+/// Ways in which a closed part gets lost.
+const DAMAGES_OF_PARTS: [Damage; 4] = [
+    ("removed part", |root| fs::remove_file(part(root)).unwrap()),
+    ("cut part", |root| {
+        let bytes = fs::read(part(root)).unwrap();
+        fs::write(part(root), &bytes[..bytes.len() - 9]).unwrap();
+    }),
+    ("altered part", |root| {
+        let mut bytes = fs::read(part(root)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(part(root), bytes).unwrap();
+    }),
+    ("part of another image", |root| {
+        fs::write(part(root), frame_of("format = 1\n")).unwrap();
+    }),
+];
+
+/// A compressed file with this text.
+fn frame_of(text: &str) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[test]
+fn a_closed_part_that_is_not_as_it_was_changes_nothing_and_is_repaired() {
+    let (image, _place) = closed();
+    let before = in_force(&image);
+    let list = call(&image, "list", [""; 0]).ends(0).text;
+    for (what, damage) in DAMAGES_OF_PARTS {
+        // The parts alone tell of damage, too.
+        for with_index in [true, false] {
+            let what = format!("{what}, index: {with_index}");
+            let copy = Image::copy_of(&image.path());
+            damage(&copy.path());
+            if !with_index {
+                fs::remove_file(copy.path().join(INDEX)).unwrap();
+            }
+            for verb in [&["settle"][..], &["check"], &["run", "--", "true"]] {
+                let answer = call(&copy, verb[0], &verb[1..]);
+                assert_eq!(answer.code, 1, "{what}: {verb:?}: {}", answer.text);
+                assert!(answer.text.contains("repair"), "{what}: {verb:?}: {}", answer.text);
+                assert_same(&before, &in_force(&copy), &format!("{what}: {verb:?}"));
+            }
+            let repaired = call(&copy, "repair", [""; 0]).ends(0).text;
+            call(&copy, "settle", [""; 0]).ends(0);
+            assert_same(&before, &in_force(&copy), &format!("{what}: after repair: {repaired}"));
+            assert_eq!(call(&copy, "list", [""; 0]).ends(0).text, list, "{what}: {repaired}");
+        }
+    }
+}
+
+#[test]
+fn an_index_of_closed_parts_that_is_lost_or_damaged_is_made_again() {
+    let (image, _place) = closed();
+    let before = in_force(&image);
+    let index = fs::read(image.path().join(INDEX)).unwrap();
+    let list = call(&image, "list", [""; 0]).ends(0).text;
+    for how in ["removed", "empty", "garbage", "cut"] {
+        let copy = Image::copy_of(&image.path());
+        let path = copy.path().join(INDEX);
+        match how {
+            "removed" => fs::remove_file(&path).unwrap(),
+            "cut" => fs::write(&path, &index[..index.len() / 2]).unwrap(),
+            how => spoil(&path, how),
+        }
+        assert_eq!(call(&copy, "list", [""; 0]).ends(0).text, list, "{how}");
+        call(&copy, "settle", [""; 0]).ends(0);
+        assert_same(&before, &in_force(&copy), how);
+        assert_eq!(fs::read(&path).unwrap(), index, "{how}");
+    }
+}
+
 #[test]
 fn a_loss_that_is_accepted_is_settled() {
     let (image, _place) = settled();
@@ -124,7 +222,7 @@ fn spoil(path: &Path, how: &str) {
 
 #[test]
 fn no_single_bad_file_wedges_an_image_for_good() {
-    let (image, _place) = settled();
+    let (image, _place) = closed();
     let before = in_force(&image);
     let own = [
         "armed.toml",
@@ -134,6 +232,7 @@ fn no_single_bad_file_wedges_an_image_for_good() {
         "run.lock",
         "changes.toml",
         "state.toml",
+        "journal-index.toml",
     ];
     for file in own {
         for how in ["empty", "garbage", "newer", "directory", "FIFO"] {
