@@ -7,10 +7,10 @@ use std::io::Read;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use super::HEADER;
 use super::parts::{Part, closed};
 use super::tail::MAX_LENGTH;
 use super::text::{first_chunk, whole, whole_part};
+use super::{DIRECTORY, HEADER};
 use crate::error::{Error, Result};
 use crate::root::Root;
 
@@ -25,9 +25,10 @@ pub(super) fn compress_parts(root: &Root) -> Result<()> {
         let text = whole(root.open_read(&part.path)?, &part.path)?;
         for (piece, text) in pieces(part, &text) {
             let target = piece.compressed_path();
-            root.write(&target, &compress_to_vec(text.as_slice(), CompressionLevel::Fastest), Some(mode))?;
-            root.sync(&target)?;
+            let packed = compress_to_vec(text.as_slice(), CompressionLevel::Fastest);
+            root.write_synced(&target, &packed, Some(mode))?;
         }
+        root.sync(DIRECTORY)?;
         root.remove(&part.path)?;
     }
     Ok(())

@@ -11,7 +11,7 @@ use super::compressed::compress_parts;
 use super::parts::{Part, closed};
 use super::tail::record;
 use super::text::parse_log;
-use super::{Event, HEADER};
+use super::{DIRECTORY, Event, HEADER};
 use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
@@ -158,8 +158,8 @@ impl Index {
         self.removed = old.last().map_or(self.removed, |part| part.last);
         self.parts = kept.iter().map(|part| PartDigest::of(root, part)).collect::<Result<_>>()?;
         self.events.retain(|event| event.id <= through);
-        root.write(PATH, self.to_text()?.as_bytes(), Some(0o644))?;
-        root.sync(PATH)?;
+        root.write_synced(PATH, self.to_text()?.as_bytes(), Some(0o644))?;
+        root.sync(DIRECTORY)?;
         old.iter().try_for_each(|part| root.remove(&part.path))
     }
 

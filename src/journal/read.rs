@@ -96,7 +96,7 @@ impl Journal {
         journal.torn = parts_from(root, journal.removed + 1, |mut events| {
             for event in events.iter().filter(|event| counted.contains(&event.id)) {
                 if let Some(left_out) = journal.left_out.get_mut(event.origin.name().as_ref()) {
-                    left_out.requests -= 1;
+                    left_out.requests = left_out.requests.saturating_sub(1);
                 }
             }
             journal.events.append(&mut events);
