@@ -193,6 +193,36 @@ fn old_parts_are_removed_as_configured_and_what_still_counts_stays() {
 }
 
 #[test]
+fn removal_of_old_parts_that_was_interrupted_is_made_up_for() {
+    let (directory, root) = compressed(6000);
+    let oldest = parts(&root).into_iter().find(|name| name.starts_with("journal-1-")).unwrap();
+    let bytes = fs::read(on_disk(&directory, &oldest)).unwrap();
+    Journal::read(&root).unwrap().write_index(&root, Some(1000)).unwrap();
+    let removed = Journal::read(&root).unwrap().removed;
+    fs::write(on_disk(&directory, &oldest), bytes).unwrap();
+    let journal = Journal::read(&root).unwrap();
+    assert_eq!(journal.events.len(), 6000, "what was to be removed counts once");
+    journal.write_index(&root, None).unwrap();
+    assert_eq!(Journal::read(&root).unwrap().removed, removed);
+    assert!(!parts(&root).contains(&oldest), "{oldest}");
+}
+
+#[test]
+fn an_origin_that_is_learnt_later_is_that_of_an_event_in_the_index_too() {
+    let (directory, root) = compressed(3);
+    let origins = "format = 1\n\n[[found]]\nevent = 2\nnevra = \"p-1-1.noarch\"\nscriptlet = \"%post\"\n\
+                   watched = true\nclaimed = \"q-1-1.noarch\"\n";
+    fs::write(on_disk(&directory, "origins.toml"), origins).unwrap();
+    let learnt = Journal::standing(&root, 3).unwrap();
+    assert_eq!(learnt.through, 3, "read from the index");
+    assert_eq!(learnt.events[1].origin.name(), "p");
+    assert_eq!(learnt.events[1].warnings.len(), 1, "{:?}", learnt.events[1].warnings);
+    assert_eq!(learnt.events, Journal::read(&root).unwrap().events);
+    learnt.write_index(&root, None).unwrap();
+    assert_eq!(Journal::standing(&root, 3).unwrap().events, learnt.events);
+}
+
+#[test]
 fn a_closed_part_that_is_gone_or_altered_is_refused_by_what_reads_the_index_alone() {
     for how in ["gone", "altered"] {
         let (directory, root) = compressed(6000);

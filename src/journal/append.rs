@@ -61,7 +61,7 @@ impl Appender {
     ///
     /// # Errors
     /// If the closed parts cannot be listed.
-    pub fn is_to_close(&self, root: &Root, limit: u64) -> Result<bool> {
+    pub(crate) fn is_to_close(&self, root: &Root, limit: u64) -> Result<bool> {
         Ok(self.tail.length() > limit && self.next_id() - 1 > last_closed(root, Some(self.tail.file()))?)
     }
 

@@ -93,9 +93,18 @@ impl Index {
     /// # Errors
     /// One of a newer format, and a closed part that is not as it was when the index was made.
     pub(super) fn load(root: &Root) -> Result<Option<Index>> {
-        let index = Index::read(root)?;
-        index.as_ref().map_or(Ok(()), |index| index.check_parts(root))?;
-        Ok(index)
+        let mut index = Index::read(root)?;
+        loop {
+            let Err(error) = index.as_ref().map_or(Ok(()), |index| index.check_parts(root)) else {
+                return Ok(index);
+            };
+            // Settling may have written another, and removed old parts.
+            let newer = Index::read(root)?;
+            if newer == index {
+                return Err(error);
+            }
+            index = newer;
+        }
     }
 
     /// Reads the index, whatever has become of the parts.
@@ -152,10 +161,11 @@ impl Index {
         let Some(through) = parts.last().map(|part| part.last) else {
             return Ok(());
         };
-        let oldest = keep.map_or(0, |keep| through.saturating_sub(keep));
+        // Removing those before may have been interrupted.
+        let oldest = keep.map_or(0, |keep| through.saturating_sub(keep)).max(self.removed);
         let (old, kept): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part.last <= oldest);
         self.through = through;
-        self.removed = old.last().map_or(self.removed, |part| part.last);
+        self.removed = old.last().map_or(self.removed, |part| part.last.max(self.removed));
         self.parts = kept.iter().map(|part| PartDigest::of(root, part)).collect::<Result<_>>()?;
         self.events.retain(|event| event.id <= through);
         root.write_synced(PATH, self.to_text()?.as_bytes(), Some(0o644))?;

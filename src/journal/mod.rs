@@ -81,7 +81,8 @@ const TRAILER_START: &str = "# end ";
 pub fn sync(root: &Root) -> Result<()> {
     for directory in [SCRIPTS, replaced::REPLACED, DIRECTORY] {
         for entry in if_exists(root.list(directory))?.unwrap_or_default() {
-            if entry.kind == Kind::File {
+            // What is compressed was written through when it was made.
+            if entry.kind == Kind::File && !parts::is_compressed(&entry.name) {
                 root.sync(Path::new(directory).join(entry.name))?;
             }
         }

@@ -2,6 +2,7 @@
 //! with `.zst` behind that once they are compressed. A large journal is closed and a new one begun, so
 //! that readers of new events need not read all old ones.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 
@@ -34,6 +35,11 @@ impl Part {
         self.path.ends_with(COMPRESSED)
     }
 
+    /// Whether all events of `other` are in it, too.
+    pub(super) fn holds(&self, other: &Part) -> bool {
+        self.first <= other.first && other.last <= self.last
+    }
+
     /// The path that it has once it is compressed.
     #[cfg(feature = "admin")]
     pub(super) fn compressed_path(&self) -> String {
@@ -46,10 +52,9 @@ impl Part {
 /// was interrupted.
 pub(super) fn closed(root: &Root, open: Option<&File>) -> Result<Vec<Part>> {
     let mut parts = named(root)?;
-    parts.retain(|part| !is_same(root, part, open));
+    parts.retain(|part| part.is_compressed() || !is_same(root, part, open));
     let plain: Vec<Part> = parts.iter().filter(|part| !part.is_compressed()).cloned().collect();
-    let is_of = |part: &Part, plain: &Part| plain.first <= part.first && part.last <= plain.last;
-    parts.retain(|part| !part.is_compressed() || !plain.iter().any(|plain| is_of(part, plain)));
+    parts.retain(|part| !part.is_compressed() || !plain.iter().any(|plain| plain.holds(part)));
     Ok(parts)
 }
 
@@ -71,6 +76,11 @@ pub(super) fn named(root: &Root) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = files.filter_map(|entry| part(entry.name.to_str()?)).collect();
     parts.sort_by_key(|part| part.first);
     Ok(parts)
+}
+
+/// Whether this is the name of a part that is compressed, which nobody writes to any more.
+pub(super) fn is_compressed(name: &OsStr) -> bool {
+    name.to_str().and_then(part).is_some_and(|part| part.is_compressed())
 }
 
 fn part(name: &str) -> Option<Part> {

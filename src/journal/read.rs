@@ -53,14 +53,15 @@ impl Journal {
             Some(index) if index.through <= settled => index,
             other => return Journal::complete(root, other),
         };
+        let mut files = Files::open(root)?;
         let mut journal = Journal {
-            events: index.events,
+            events: files.completed(index.events),
             torn: None,
             through: index.through,
             removed: index.removed,
             left_out: index.left_out,
         };
-        journal.torn = parts_from(root, journal.through + 1, |mut events| {
+        journal.torn = files.each_from(journal.through + 1, |mut events| {
             journal.events.append(&mut events);
             Ok(())
         })?;
@@ -73,7 +74,7 @@ impl Journal {
     /// As of [`Journal::read`].
     pub fn since(root: &Root, first: u64) -> Result<Vec<Event>> {
         let mut events = Vec::new();
-        parts_from(root, first, |part| {
+        Files::open(root)?.each_from(first, |part| {
             events.extend(part.into_iter().filter(|event| event.id >= first));
             Ok(())
         })?;
@@ -82,6 +83,7 @@ impl Journal {
 
     /// All events: what the index has of parts that were removed, and what is in the others.
     fn complete(root: &Root, index: Option<Index>) -> Result<Journal> {
+        let mut files = Files::open(root)?;
         let mut journal = Journal::default();
         let mut counted = BTreeSet::new();
         if let Some(index) = index.filter(|index| index.removed > 0) {
@@ -90,10 +92,10 @@ impl Journal {
             journal.left_out = index.left_out;
             counted.extend((1..=index.through).filter(|id| *id > index.removed));
             index.events.iter().for_each(|event| _ = counted.remove(&event.id));
-            journal.events = index.events;
+            journal.events = files.completed(index.events);
             journal.events.retain(|event| event.id <= journal.removed);
         }
-        journal.torn = parts_from(root, journal.removed + 1, |mut events| {
+        journal.torn = files.each_from(journal.removed + 1, |mut events| {
             for event in events.iter().filter(|event| counted.contains(&event.id)) {
                 if let Some(left_out) = journal.left_out.get_mut(event.origin.name().as_ref()) {
                     left_out.requests = left_out.requests.saturating_sub(1);
@@ -144,12 +146,14 @@ impl Journal {
 /// Hands the events of one part after the other to `take`, oldest first, so that no more than a part
 /// has to be kept; returns the torn tail, if there is one.
 pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
+    let index = Index::load(root)?.filter(|index| index.removed > 0);
+    let mut files = Files::open(root)?;
     let mut first = 1;
-    if let Some(index) = Index::load(root)?.filter(|index| index.removed > 0) {
+    if let Some(index) = index {
         first = index.removed + 1;
-        take(index.kept_of_removed())?;
+        take(files.completed(index.kept_of_removed()))?;
     }
-    parts_from(root, first, take)
+    files.each_from(first, take)
 }
 
 /// Hands the events of one part after the other to `take`, the newest first, until that says that it has
@@ -169,24 +173,9 @@ pub fn each_part_newest_first(root: &Root, mut take: impl FnMut(Vec<Event>) -> R
         }
     }
     match Index::load(root)?.filter(|index| index.removed > 0) {
-        Some(index) => take(index.kept_of_removed()).map(drop),
+        Some(index) => take(files.completed(index.kept_of_removed())).map(drop),
         None => Ok(()),
     }
-}
-
-/// The same of the parts that have the event `first` or a later one, the oldest first.
-fn parts_from(
-    root: &Root,
-    first: u64,
-    mut take: impl FnMut(Vec<Event>) -> Result<()>,
-) -> Result<Option<Torn>> {
-    let mut files = Files::open(root)?;
-    for part in files.closed.iter().filter(|part| part.last >= first) {
-        take(files.of_closed(part)?)?;
-    }
-    let journal = files.of_open()?;
-    take(journal.events)?;
-    Ok(journal.torn)
 }
 
 /// The files of a journal at one moment.
@@ -211,22 +200,56 @@ impl Files<'_> {
         })
     }
 
-    fn of_closed(&self, part: &Part) -> Result<Vec<Event>> {
-        let journal = Journal::parse_file(&content(self.root, part)?, &part.path)?;
-        Ok(self.completed(journal).events)
+    /// Hands the events of the parts that have the event `first` or a later one to `take`, the oldest first;
+    /// returns the torn tail, if there is one.
+    fn each_from(
+        &mut self,
+        first: u64,
+        mut take: impl FnMut(Vec<Event>) -> Result<()>,
+    ) -> Result<Option<Torn>> {
+        for part in self.closed.iter().filter(|part| part.last >= first) {
+            take(self.of_closed(part)?)?;
+        }
+        let journal = self.of_open()?;
+        take(journal.events)?;
+        Ok(journal.torn)
     }
 
-    fn of_open(&mut self) -> Result<Journal> {
-        match self.open.take() {
-            Some(open) => Ok(self.completed(Journal::parse_file(&whole(open, PATH)?, PATH)?)),
-            None => Ok(Journal::default()),
+    fn of_closed(&self, part: &Part) -> Result<Vec<Event>> {
+        let Some(bytes) = if_exists(content(self.root, part))? else {
+            return self.of_compressed_since(part);
+        };
+        Ok(self.completed(Journal::parse_file(&bytes, &part.path)?.events))
+    }
+
+    /// The events of a part that was compressed, and its plain file removed, after the parts were listed.
+    fn of_compressed_since(&self, plain: &Part) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        for part in closed(self.root, None)?.iter().filter(|part| plain.holds(part)) {
+            let bytes = content(self.root, part)?;
+            events.append(&mut Journal::parse_file(&bytes, &part.path)?.events);
+        }
+        match events.last().is_some_and(|event| event.id == plain.last) {
+            true => Ok(self.completed(events)),
+            false => Err(Error::damaged(&plain.path, "is lost; nothing was changed")),
         }
     }
 
+    fn of_open(&mut self) -> Result<Journal> {
+        let Some(open) = self.open.take() else {
+            return Ok(Journal::default());
+        };
+        let journal = Journal::parse_file(&whole(open, PATH)?, PATH)?;
+        Ok(Journal {
+            events: self.completed(journal.events),
+            ..journal
+        })
+    }
+
     /// With what was found out since about who made the requests.
-    fn completed(&self, mut journal: Journal) -> Journal {
-        journal.events.iter_mut().for_each(|event| complete(event, &self.origins));
-        journal
+    fn completed(&self, mut events: Vec<Event>) -> Vec<Event> {
+        events.iter_mut().for_each(|event| complete(event, &self.origins));
+        events
     }
 }
 
@@ -239,15 +262,18 @@ pub(super) fn content(root: &Root, part: &Part) -> Result<Vec<u8>> {
     }
 }
 
-/// Puts in what was found out since about who made a request.
+/// Puts in what was found out since about who made a request. The index may have an event with it already.
 fn complete(event: &mut Event, origins: &Origins) {
     let Some(found) = origins.complete(event.id, &mut event.origin) else {
         return;
     };
     if let Some(claimed) = &found.claimed {
-        event.warnings.push(format!("forged: the request says it is of {claimed}"));
+        let warning = format!("forged: the request says it is of {claimed}");
+        if !event.warnings.contains(&warning) {
+            event.warnings.push(warning);
+        }
     }
-    if let Some(time) = &found.time {
+    if let Some(time) = found.time.as_ref().filter(|time| **time != event.time) {
         event.warnings.push(format!("forged: the request says it was made at {}", event.time));
         event.time.clone_from(time);
     }

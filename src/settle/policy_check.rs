@@ -36,7 +36,7 @@ pub(super) fn refuse(
     for refusal in refusals.into_iter().filter(waits) {
         let known = before.plugins.get(&refusal.plugin).is_some_and(|plugin| {
             plugin.denied.iter().any(|denied| {
-                denied.held.intent == refusal.want.intent && denied.events == refusal.want.events
+                denied.held.intent == refusal.want.intent && is_of_same(&denied.events, &refusal.want.events)
             })
         });
         let verdict = match refusal.decision.verdict {
@@ -102,12 +102,17 @@ impl<'a> PolicyJudge<'a> {
     }
 }
 
+/// Whether nothing was asked for since: of requests that were repeated, a state may not name all.
+fn is_of_same(known: &[u64], requests: &[u64]) -> bool {
+    known.last() == requests.last()
+}
+
 /// What a rule of one run refused stays refused when that run is over.
 fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option<Decision> {
     let denied = before.plugins.get(plugin)?.denied.iter().find(|denied| {
         RuleId::parse(&denied.held.because).is_some_and(|rule| rule.source == RuleSource::Run)
             && !want.events.is_empty()
-            && denied.events == want.events
+            && is_of_same(&denied.events, &want.events)
             && denied.held.intent == want.intent
     })?;
     Some(Decision {
@@ -116,4 +121,45 @@ fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option
         reason: denied.held.reason.clone(),
         ..Decision::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::Withheld;
+    use crate::state::{Denied, Plugin};
+
+    #[test]
+    fn what_a_run_refused_stays_refused_until_it_is_asked_for_again() {
+        let intent = Intent::Note {
+            severity: "low".into(),
+            text: "a remark".into(),
+        };
+        let denied = Denied {
+            held: Withheld {
+                intent: intent.clone(),
+                verdict: Verdict::Deny,
+                because: "run: #1".into(),
+                reason: String::new(),
+            },
+            events: vec![1, 9],
+            declared: Vec::new(),
+            late: true,
+        };
+        let plugin = Plugin {
+            denied: vec![denied],
+            ..Plugin::default()
+        };
+        let before = State {
+            plugins: BTreeMap::from([("p".to_owned(), plugin)]),
+            ..State::default()
+        };
+        let of = |events: &[u64]| {
+            let want = ActiveIntent::new(intent.clone(), events.to_vec());
+            refused_for_good(&before, "p", &want).map(|decision| decision.verdict)
+        };
+        // The whole journal has requests that the state need not name.
+        assert_eq!(of(&[1, 5, 9]), Some(Verdict::Deny));
+        assert_eq!(of(&[1, 9, 10]), None);
+    }
 }

@@ -163,7 +163,7 @@ impl Fold {
     }
 
     /// Adds what is known of requests that are not among the events any more.
-    pub fn add_left_out(&mut self, left_out: &BTreeMap<String, LeftOut>) {
+    pub(crate) fn add_left_out(&mut self, left_out: &BTreeMap<String, LeftOut>) {
         for (name, plugin) in self.state.plugins.iter_mut().chain(&mut self.gone) {
             if let Some(left_out) = left_out.get(name) {
                 plugin.requests += left_out.requests;

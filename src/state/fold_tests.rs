@@ -233,7 +233,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     ];
     let origin = (0..2usize, 1..3u32, 0..8usize);
     let intents = prop::collection::vec((intents, any::<bool>(), any::<bool>()), 0..3);
-    (origin, intents, 0..12u8).prop_map(|((package, version, scriptlet), intents, what)| {
+    (origin, intents, 0..24u8).prop_map(|((package, version, scriptlet), intents, what)| {
         let all = [
             ("%post", 2),
             ("%post", 2),
@@ -253,9 +253,14 @@ fn any_event() -> impl Strategy<Value = Event> {
                 ..RecordedIntent::new(intent, changed)
             })
             .collect();
-        if what == 0 {
+        if what < 2 {
             event.exit = 1;
         }
+        event.tool = if what % 3 == 0 {
+            Tool::Chkconfig
+        } else {
+            Tool::Systemctl
+        };
         event
     })
 }
@@ -292,6 +297,14 @@ proptest! {
         let (whole, part) = (run(&events, &names, &settled), run(&kept, &names, &reduced));
         prop_assert_eq!(without(whole.settled(), &left_out), without(part.settled(), &left_out));
         prop_assert_eq!(&whole.made, &part.made);
+        // Policy judges by the tools that were called.
+        let tools = |fold: &Fold, events: &[Event]| -> Vec<BTreeSet<Tool>> {
+            let of = |want: &crate::state::ActiveIntent| {
+                events.iter().filter(|event| want.events.contains(&event.id)).map(|event| event.tool).collect()
+            };
+            fold.state.plugins.values().flat_map(|plugin| plugin.wants.iter().map(of)).collect()
+        };
+        prop_assert_eq!(tools(&whole, &events), tools(&part, &kept));
         let withdrawn = |fold: &Fold| -> Vec<Intent> {
             fold.withdrawn().into_iter().map(|(_, want)| want.intent.clone()).collect()
         };

@@ -45,10 +45,13 @@ fn needed(events: &[Event]) -> BTreeSet<u64> {
     needed
 }
 
+/// What a request asks for, and of which tool, for policy may judge by that.
+type Asks = (Tool, Vec<(Intent, bool)>);
+
 /// Requests of one name that ask for the same.
 #[derive(Debug)]
 struct Repeated {
-    asks: Vec<(Intent, bool)>,
+    asks: Asks,
     first: u64,
     last: u64,
     /// Whether one that counts has changed something.
@@ -129,7 +132,11 @@ impl Series {
         let about = event.intents.iter().map(|recorded| (subject(&recorded.intent), place));
         self.by_subject.extend(about);
         self.open.push(Repeated {
-            asks: if is_plain(event) { asks(event) } else { Vec::new() },
+            asks: if is_plain(event) {
+                asks(event)
+            } else {
+                (event.tool, Vec::new())
+            },
             first: event.id,
             last: event.id,
             has_changed: event.intents.iter().any(|recorded| recorded.changed),
@@ -148,8 +155,9 @@ impl Series {
     }
 }
 
-fn asks(event: &Event) -> Vec<(Intent, bool)> {
-    event.intents.iter().map(|recorded| (recorded.intent.clone(), recorded.runtime)).collect()
+fn asks(event: &Event) -> Asks {
+    let intents = event.intents.iter().map(|recorded| (recorded.intent.clone(), recorded.runtime));
+    (event.tool, intents.collect())
 }
 
 /// Whether a request was carried out and says nothing but what it asks for.
