@@ -49,7 +49,7 @@ impl Request {
             add("--", random);
         }
         avoid_faults(verb, image, &mut words);
-        let is_below = words.iter().any(|word| word == BELOW_OPTION);
+        let is_below = has_below_option(&words);
         Request {
             // What is called from outside finds no directory of the image where it is called.
             directory: match random.chance(6) {
@@ -67,12 +67,22 @@ impl Request {
         }
     }
 
+    /// Whether the original is asked from outside of any root: where the image lies below one.
+    pub fn is_outside(&self) -> bool {
+        self.from_outside && has_below_option(&self.words)
+    }
+
     /// The verb that it means, of those that are known here.
     pub fn verb(&self) -> Option<&'static str> {
         let known = || FILE_VERBS.iter().map(|(verb, _)| *verb).chain(MANAGER_VERBS);
         let word = |word: &String| known().find(|verb| verb == word);
         self.words.iter().find_map(word)
     }
+}
+
+/// What follows `--` is no option (getopt_long(3)).
+fn has_below_option(words: &[String]) -> bool {
+    words.iter().take_while(|word| *word != "--").any(|word| word == BELOW_OPTION)
 }
 
 /// This generation of systemctl takes what disabling a unit would remove from the system's units in

@@ -197,7 +197,7 @@ impl Side {
             Program::Shim { requests, .. } => requests.send(request.clone()).expect("the thread is there"),
             Program::Original {
                 inside, is_outside, ..
-            } if !request.from_outside || !request.words.iter().any(|word| word == BELOW_OPTION) => {
+            } if !request.is_outside() => {
                 *is_outside = false;
                 inside.ask(request, &request.words);
             }
