@@ -81,15 +81,23 @@ impl Batch {
         events: &mut Events,
     ) -> Result<usize, Problem> {
         if name_or_path == "/" && units.generation.has(Trait::NormalizesPaths) {
-            // It has no name, and so passes for a generator's directory.
-            return Err(events.fail(owner, Problem::Generated, name_or_path, None));
+            let problem = match units.prefix.is_empty() {
+                // It has no name, and so passes for a generator's directory.
+                true => Problem::Generated,
+                // Its name is that of --root's directory.
+                false => Problem::Os(nix::errno::Errno::EINVAL),
+            };
+            return Err(events.fail(owner, problem, name_or_path, None));
         }
         let bare = match units.generation.has(Trait::NormalizesPaths) {
             true => name_or_path.trim_end_matches('/'),
             false => name_or_path,
         };
-        let found = units
-            .check_slash(name_or_path)
+        let checked = match self.contains(base_name(bare)) {
+            true => Ok(()),
+            false => units.check_slash(name_or_path),
+        };
+        let found = checked
             .map_err(|problem| match problem {
                 Problem::BadName => Problem::Os(nix::errno::Errno::EINVAL),
                 other => other,

@@ -171,11 +171,12 @@ impl Units<'_> {
 
     /// All links below a directory; other links to directories are not followed.
     fn load_links_below(&self, dir: &str, links: &mut Vec<Link>) -> Result<(), Problem> {
-        let entries = if_exists(self.root.list_links(dir)).map_err(|error| Problem::from(&error))?;
+        let here = self.path.absolute(dir);
+        let entries = if_exists(self.root.list_links(&here)).map_err(|error| Problem::from(&error))?;
         let Some(entries) = entries else {
             return Ok(());
         };
-        self.index.learn(dir, entries.iter().map(|(entry, _)| entry));
+        self.index.learn(&here, entries.iter().map(|(entry, _)| entry));
         let mut result = Ok(());
         for (entry, target) in entries {
             let Ok(name) = entry.name.into_string() else {
@@ -198,9 +199,13 @@ impl Units<'_> {
     /// Removes a directory, and those above it as far as `top`, while they are empty.
     fn remove_empty_dirs(&self, dir: &str, top: &str) {
         let mut dir = dir;
-        while dir != top && self.root.remove_dir(dir).is_ok() {
-            self.index.note_removed(dir);
-            self.index.forget(dir);
+        while dir != top {
+            let here = self.path.absolute(dir);
+            if self.root.remove_dir(&here).is_err() {
+                return;
+            }
+            self.index.note_removed(&here);
+            self.index.forget(&here);
             dir = parent(dir);
         }
     }
@@ -221,10 +226,11 @@ impl Units<'_> {
             events.push(owner, Event::Removed { path: shown });
             return Ok(false);
         }
+        let here = self.path.absolute(&path);
         self.root
-            .remove(&path)
+            .remove(&here)
             .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
-        self.index.note_removed(&path);
+        self.index.note_removed(&here);
         events.push(owner, Event::Removed { path: shown });
         *again |= marks.add(&path, owner);
         Ok(true)
@@ -246,7 +252,7 @@ impl Units<'_> {
         let end = match &link.file {
             Some(file) => file.clone(),
             None => {
-                let target = simplify(&absolute(&link.target, &link.dir));
+                let target = self.target_of(link);
                 let end = match self.index.chase(&target) {
                     // Its way leads over something that is not there.
                     Err(Problem::Missing) => return Ok(None),
@@ -263,18 +269,21 @@ impl Units<'_> {
         Ok(by_path.or_else(|| marks.owner(base_name(&end))))
     }
 
+    fn target_of(&self, link: &Link) -> String {
+        simplify(&absolute(&link.target, &self.path.absolute(&link.dir)))
+    }
+
     /// As up to 249: where a link leads is found out before its name counts, and the name is the whole one.
     fn owner_of_link_earlier(&self, marks: &Marks, link: &Link) -> Result<Option<usize>, Problem> {
         let end = if self.generation.has(Trait::FollowsLinks) {
-            match self.index.chase(&simplify(&absolute(&link.target, &link.dir))) {
+            match self.chase_as_caller(&self.path.absolute(&link.path())) {
                 Err(Problem::Missing) => return Ok(None),
                 end => end?.path,
             }
         } else {
             link.target.clone()
         };
-        let by_path = marks.owner(&end).filter(|_| self.prefix.is_empty());
-        let by_end = by_path.or_else(|| marks.owner(base_name(&end)));
+        let by_end = marks.owner(&end).or_else(|| marks.owner(base_name(&end)));
         Ok(by_end.or_else(|| marks.owner(&link.name)))
     }
 }

@@ -83,6 +83,10 @@ pub enum Trait {
     FollowsLinks,
     /// `alias` is a state of its own.
     AliasState,
+    /// A link that leads back to itself is not reverted.
+    KeepsLoops,
+    /// Specifiers have the values of the caller's root, `--root` or not.
+    HostSpecifiers,
     /// Unit files are read as 239 does: `.include`, no word about what is unknown, an error for a line without `=`.
     EarlierSyntax,
     /// Lists of unit files have columns for presets and fail where they are empty.
@@ -209,6 +213,10 @@ const TABLE: &[Row] = &[
     row(Trait::IgnoresNamesBelow, 241, LAST),
     // remove_marked_symlinks_fd() and unit_file_load_or_readlink(), 240; observed with 239-82.el8 and 247.
     row(Trait::FollowsLinks, 240, LAST),
+    // rm_rf() asks whether a path leads to the root directory; observed with 262, not with 257.
+    row(Trait::KeepsLoops, 258, LAST),
+    // specifier_machine_id() and parse_os_release() have no root up to 248; observed with 247.
+    row(Trait::HostSpecifiers, 0, 248),
     // unit_file_lookup_state(), 244 (NEWS); observed with 239-82.el8 and 247.
     row(Trait::AliasState, 244, LAST),
     // parse_line() of conf-parser.c, NEWS of 242 and 246; observed with 239-82.el8 and 247.

@@ -26,6 +26,7 @@ impl Units<'_> {
         events: &mut Events,
     ) -> Result<(), Problem> {
         let shown = format!("{}{path}", self.prefix);
+        let path = &self.path.absolute(path);
         self.make_parent(path);
         let linked = Event::Linked {
             path: shown.clone(),

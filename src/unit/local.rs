@@ -9,6 +9,7 @@ use crate::unit::disable::Marks;
 use crate::unit::enable::{Outcome, Placement, gather};
 use crate::unit::generation::Trait;
 use crate::unit::index::{MAX_LINKS, absolute};
+use crate::unit::log::Level;
 use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
 use crate::unit::paths::{join, parent, simplify};
@@ -50,7 +51,8 @@ impl Units<'_> {
             }
             for dir in &dirs {
                 let path = join(dir, unit);
-                if self.is_mask(&path)? && !masks.iter().any(|(_, other)| *other == path) {
+                if self.is_mask(&self.path.absolute(&path))? && !masks.iter().any(|(_, other)| *other == path)
+                {
                     masks.push((owner, path));
                 }
             }
@@ -111,10 +113,11 @@ impl Units<'_> {
 
     fn remove_one(&mut self, path: &str, owner: usize, events: &mut Events) -> Result<(), Problem> {
         let shown = format!("{}{path}", self.prefix);
+        let here = self.path.absolute(path);
         self.root
-            .remove(path)
+            .remove(&here)
             .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
-        self.index.note_removed(path);
+        self.index.note_removed(&here);
         events.push(owner, Event::Removed { path: shown });
         Ok(())
     }
@@ -204,16 +207,40 @@ impl Units<'_> {
         let mut outcome = Ok(0);
         let mut marks = Marks::default();
         for (owner, path) in doomed {
-            match self.remove_tree(&path, owner, events) {
-                Ok(()) => drop(marks.add(&path, owner)),
-                Err(problem) => gather(&mut outcome, Err(problem)),
+            let removed = self.check_loop(&path).and_then(|()| self.remove_tree(&path, owner, events));
+            if let Err(problem) = removed {
+                if self.forgiving || outcome.is_ok() {
+                    gather(&mut outcome, Err(problem));
+                    continue;
+                }
+                // What fails after something failed passes for removed (observed with 262).
+                let path = format!("{}{path}", self.prefix);
+                events.push(owner, Event::Removed { path });
             }
+            marks.add(&path, owner);
         }
         let places = [self.path.runtime.clone(), Some(self.path.persistent.clone())];
         for dir in places.into_iter().flatten() {
             gather(&mut outcome, self.remove_marked(&mut marks, &dir, events).map(|()| 0));
         }
         outcome
+    }
+
+    /// A link that leads back to itself might lead to the root directory as well.
+    fn check_loop(&self, path: &str) -> Result<(), Problem> {
+        if self.forgiving || !self.generation.has(Trait::KeepsLoops) {
+            return Ok(());
+        }
+        match self.chase_as_caller(path) {
+            Err(problem @ Problem::LinkedFile) => {
+                let (prefix, reason) = (&self.prefix, problem.text());
+                let text =
+                    format!("Failed to determine whether '{prefix}{path}' is the root file system: {reason}");
+                self.log.push(Level::Error, text);
+                Err(problem)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn local_changes(&self, unit: &str) -> Result<Vec<String>, Problem> {

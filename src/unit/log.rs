@@ -40,6 +40,11 @@ impl Log {
         self.push(Level::Warning, text);
     }
 
+    /// Adds the lines of another log, which is empty then.
+    pub fn append(&self, other: &Log) {
+        self.0.borrow_mut().append(&mut other.0.borrow_mut());
+    }
+
     /// The lines so far; the log is empty then.
     pub fn take(&self) -> Vec<Line> {
         self.0.take()

@@ -76,10 +76,13 @@ pub(crate) struct SearchPath {
     pub scope: Scope,
     /// Highest priority first.
     pub dirs: Vec<String>,
-    /// Where persistent links go.
+    /// Where persistent links go. A user's is relative where the variable that names it is: links are announced by
+    /// that path then, and none of `dirs`, which are absolute, is this place (lookup_paths_init() up to 256).
     pub persistent: String,
     /// Where `--runtime` links go; a user without `$XDG_RUNTIME_DIR` has no such place.
     pub runtime: Option<String>,
+    /// What relative paths start from.
+    directory: String,
     generators: Vec<String>,
     transient: Option<String>,
     control: Vec<String>,
@@ -135,6 +138,7 @@ impl SearchPath {
             dirs,
             persistent: "/etc/systemd/system".to_owned(),
             runtime: Some("/run/systemd/system".to_owned()),
+            directory: "/".to_owned(),
             generators: owned(&SYSTEM_GENERATORS),
             transient: Some(SYSTEM_TRANSIENT.to_owned()),
             control: owned(&SYSTEM_CONTROL),
@@ -156,6 +160,7 @@ impl SearchPath {
             dirs: dirs.map(str::to_owned).to_vec(),
             persistent: dirs[0].to_owned(),
             runtime: Some(dirs[1].to_owned()),
+            directory: "/".to_owned(),
             generators: Vec::new(),
             transient: None,
             control: Vec::new(),
@@ -168,10 +173,9 @@ impl SearchPath {
         let data = environment.own(&environment.data_home, ".local/share", generation);
         let of_runtime = environment.runtime_dir.as_deref();
         let runtime = of_runtime.filter(|dir| dir.starts_with('/') || !generation.has(Trait::AbsoluteXdg));
-        let in_runtime =
-            |name: &str| runtime.map(|dir| environment.absolute(&format!("{dir}/systemd/{name}")));
-        let persistent = format!("{config}systemd/user");
-        let mut control = vec![format!("{config}systemd/user.control")];
+        let in_runtime = |name: &str| runtime.map(|dir| simplify(&format!("{dir}/systemd/{name}")));
+        let persistent = simplify(&format!("{config}systemd/user"));
+        let mut control = vec![simplify(&format!("{config}systemd/user.control"))];
         control.extend(in_runtime("user.control"));
         let generators: Vec<String> = ["generator.early", "generator", "generator.late"]
             .into_iter()
@@ -215,11 +219,21 @@ impl SearchPath {
         SearchPath {
             scope: Scope::User,
             dirs: dirs.iter().map(|dir| environment.absolute(dir)).collect(),
-            persistent: environment.absolute(&persistent),
+            persistent,
             runtime: in_runtime("user"),
+            directory: environment.directory.clone(),
             generators,
             transient: in_runtime("transient"),
-            control: control.iter().map(|dir| environment.absolute(dir)).collect(),
+            control,
+        }
+    }
+
+    /// A path as it is from the image's root, for one that may start from the working directory.
+    pub(crate) fn absolute(&self, path: &str) -> String {
+        if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            join(&self.directory, path)
         }
     }
 
@@ -363,8 +377,14 @@ mod tests {
             ..home("/home/a")
         };
         let older = SearchPath::user(&xdg, Generation::release(252));
-        assert_eq!(older.persistent, "/srv/own/systemd/user");
-        for dir in ["/a/systemd/user", "/srv/b/systemd/user", "/d/systemd/user"] {
+        assert_eq!(older.persistent, "own/systemd/user");
+        assert_eq!(older.absolute(&older.persistent), "/srv/own/systemd/user");
+        for dir in [
+            "/srv/own/systemd/user",
+            "/a/systemd/user",
+            "/srv/b/systemd/user",
+            "/d/systemd/user",
+        ] {
             assert!(older.dirs.contains(&dir.to_owned()), "{dir}");
         }
         assert_eq!(SearchPath::user(&xdg, LATEST).persistent, "/home/a/.config/systemd/user");

@@ -120,10 +120,18 @@ impl<'r> Specifiers<'r> {
         }
     }
 
+    /// The tree that files are read in.
+    fn tree(&self) -> &'r Root {
+        match self.generation.has(Trait::HostSpecifiers) {
+            true => self.whole,
+            false => self.root,
+        }
+    }
+
     fn os_release(&self, field: &str) -> Result<String, Problem> {
         let load = || match &self.os_release_path {
-            Some(path) => OsRelease::load_from(self.root, path),
-            None => OsRelease::load(self.root),
+            Some(path) => OsRelease::load_from(self.tree(), path),
+            None => OsRelease::load(self.tree()),
         };
         let release = self.os_release.get_or_init(load).as_ref().ok_or(Problem::Unresolved)?;
         Ok(release.get(field).unwrap_or_default().to_owned())
@@ -136,7 +144,7 @@ impl<'r> Specifiers<'r> {
     }
 
     fn machine_id(&self) -> Result<String, Problem> {
-        let text = self.root.read_text(MACHINE_ID).map_err(|error| match Problem::from(&error) {
+        let text = self.tree().read_text(MACHINE_ID).map_err(|error| match Problem::from(&error) {
             Problem::Missing => Problem::Unresolved,
             problem => problem,
         })?;
@@ -235,6 +243,24 @@ mod tests {
         let mut specifiers = Specifiers::new(&root);
         specifiers.os_release_path = Some("/srv/release".to_owned());
         assert_eq!(specifiers.expand("a.service", "%o").unwrap(), "other");
+    }
+
+    #[test]
+    fn a_tree_below_has_specifiers_of_its_own_since_249() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = Root::open(dir.path()).unwrap();
+        for (etc, id) in [("/etc", "outer"), ("/opt/image/etc", "inner")] {
+            whole.create_dirs(etc, 0o755).unwrap();
+            let text = format!("ID={id}\n");
+            whole.write(format!("{etc}/os-release"), text.as_bytes(), None).unwrap();
+        }
+        let below = whole.enter("/opt/image").unwrap();
+        let expand = |generation| {
+            let mut specifiers = Specifiers::within(&below, &whole);
+            specifiers.generation = Generation::release(generation);
+            specifiers.expand("a.service", "%o").unwrap()
+        };
+        assert_eq!([248, 249].map(expand), ["outer", "inner"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::root::{CachedDirs, Kind, Root};
 use crate::unit::alias::check_alias_link;
 use crate::unit::conf_files;
 use crate::unit::generation::{Generation, Trait};
-use crate::unit::index::{Index, absolute};
+use crate::unit::index::{End, Index, absolute};
 use crate::unit::log::{Level, Log};
 use crate::unit::lookup::{Lookup, Mode, Unit};
 use crate::unit::name::{self, base_name};
@@ -24,6 +24,8 @@ pub(crate) const DEV_NULL: &str = "/dev/null";
 pub(crate) struct Units<'r> {
     /// The tree that units lie in.
     pub root: &'r Root,
+    /// The tree that the caller has as its root.
+    pub whole: &'r Root,
     /// Where they are looked for.
     pub path: SearchPath,
     /// As which systemd to behave.
@@ -52,6 +54,7 @@ impl<'r> Units<'r> {
         let dirs = path.dirs.iter().filter(|dir| root.is_dir(dir)).cloned().collect();
         Units {
             root,
+            whole: root,
             path,
             generation,
             index: Index::new(root),
@@ -77,6 +80,16 @@ impl<'r> Units<'r> {
     /// The directories of the search path that are there, highest first.
     pub(crate) fn dirs(&self) -> &[String] {
         &self.dirs
+    }
+
+    /// Where a path leads when it is followed from the caller's root, as some versions do even with `--root`: absolute
+    /// links lead out of the tree then.
+    pub(super) fn chase_as_caller(&self, path: &str) -> Result<End, Problem> {
+        match self.prefix.is_empty() {
+            true => self.index.chase(path),
+            // What was found there before may be gone.
+            false => Index::new(self.whole).chase(&format!("{}{path}", self.prefix)),
+        }
     }
 
     /// Takes note of a directory of the search path that was made.
@@ -208,13 +221,11 @@ impl<'r> Units<'r> {
     /// What links were to systemd before 250: masks, or one step to a unit whose name has to be of one kind.
     fn load_link_earlier(&self, unit: &mut Unit, path: &str) -> Result<(), Problem> {
         let text = self.index.read_link(path)?;
-        let is_mask = if !self.generation.has(Trait::FollowsLinks) {
-            simplify(&text) == DEV_NULL
-        } else if self.prefix.is_empty() {
+        let is_mask = if self.generation.has(Trait::FollowsLinks) {
             // What cannot be followed to its end is followed step by step.
             self.is_empty(path).unwrap_or(false)
         } else {
-            self.index.chase(path).is_ok_and(|end| end.path == DEV_NULL)
+            simplify(&text) == DEV_NULL
         };
         if is_mask {
             unit.mode = Some(Mode::Masked);

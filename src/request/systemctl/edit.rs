@@ -60,10 +60,11 @@ fn write(session: &Session, units: &Units, unit: &str, content: &[u8]) -> Result
     }
     let place = session.place(units).map_err(reason)?;
     let whole = session.options.full;
+    let dir = units.path.absolute(&place.dir);
     let path = if whole {
-        join(&place.dir, unit)
+        join(&dir, unit)
     } else {
-        join(&place.dir, &format!("{unit}.d/{}", drop_in_name(session)?))
+        join(&dir, &format!("{unit}.d/{}", drop_in_name(session)?))
     };
     let io = |error: crate::error::Error| reason(Problem::from(&error));
     units.root.create_dirs(crate::unit::paths::parent(&path), 0o755).map_err(io)?;

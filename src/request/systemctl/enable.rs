@@ -125,7 +125,13 @@ fn reenable(
         if !earlier {
             has_last_part(one)?;
         }
+        // What is found out only here says nothing.
+        let log = std::mem::take(&mut units.log);
         let file = real_file(units, one).filter(|path| takes(path, one, units));
+        if takes_path(session.generation, one) {
+            log.append(&units.log);
+        }
+        units.log = log;
         again.push(file.unwrap_or_else(|| one.clone()));
     }
     let names: Vec<String> = given.iter().map(|one| base_name(one).to_owned()).collect();

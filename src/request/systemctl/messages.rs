@@ -59,8 +59,12 @@ impl Style {
                 plain(Level::Info, text)
             }
             Event::IsDangling { path } => {
-                let text = format!("Unit {path} is an alias to a unit that is not present, ignoring.");
-                plain(Level::Info, text)
+                // install_change_dump_success(), 256.
+                let what = match self.generation.has(Trait::QuotedMessages) {
+                    true => "a non-existent unit",
+                    false => "a unit that is not present",
+                };
+                plain(Level::Info, format!("Unit {path} is an alias to {what}, ignoring."))
             }
             Event::TargetMissing { target, source } => {
                 let text = format!("Unit {source} is added as a dependency to a non-existent unit {target}.");

@@ -42,26 +42,34 @@ fn refuse(session: &mut Session) {
     }
 }
 
+/// Why there is no message bus; bus_log_connect_error(), observed with 247 and 252.
+fn no_bus(session: &mut Session) -> &'static str {
+    if session.options.scope != Scope::System {
+        // bus_set_address_user() goes by these, empty or not, and no image has the socket that they name.
+        let variables = ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"];
+        return if variables.iter().any(|name| session.call.env.get(name).is_some()) {
+            "No such file or directory"
+        } else if session.generation.has(Trait::EarlierInstall) {
+            "$DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not defined (consider using \
+             --machine=<user>@.host --user to connect to bus of other user)"
+        } else {
+            "No medium found"
+        };
+    }
+    // By this directory sd_booted(3) tells whether systemd is running.
+    if session.call.root.is_dir("/run/systemd/system") {
+        return "No such file or directory";
+    }
+    let text = "System has not been booted with systemd as init system (PID 1). Can't operate.";
+    session.say(Level::Error, text);
+    "Host is down"
+}
+
 fn answer_strictly(session: &mut Session, verb: &str) {
     match session.generation.now() {
         Now::Bus if verb == "reenable" => {}
         Now::Bus => {
-            // By this directory sd_booted(3) tells whether systemd is running.
-            let reason = if session.options.scope != Scope::System {
-                // bus_log_connect_error(), observed with 247 and 252.
-                if session.generation.has(Trait::EarlierInstall) {
-                    "$DBUS_SESSION_BUS_ADDRESS and $XDG_RUNTIME_DIR not defined (consider using \
-                     --machine=<user>@.host --user to connect to bus of other user)"
-                } else {
-                    "No medium found"
-                }
-            } else if session.call.root.is_dir("/run/systemd/system") {
-                "No such file or directory"
-            } else {
-                let text = "System has not been booted with systemd as init system (PID 1). Can't operate.";
-                session.say(Level::Error, text);
-                "Host is down"
-            };
+            let reason = no_bus(session);
             session.say(Level::Error, format!("Failed to connect to bus: {reason}"));
             session.reply.exit = 1;
         }

@@ -144,6 +144,7 @@ impl<'c> Session<'c> {
         };
         let path = SearchPath::new(tree.root(), scope, &environment, self.generation);
         let mut units = Units::new(tree.root(), path, self.generation, tree.prefix());
+        units.whole = self.call.root;
         units.specifiers = Specifiers::within(tree.root(), self.call.root);
         units.specifiers.scope = scope;
         units.specifiers.generation = self.generation;
