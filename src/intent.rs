@@ -168,6 +168,31 @@ pub enum Intent {
         /// `NAME` or `NAME=VALUE`.
         parameter: String,
     },
+    /// A parameter of the kernel that is set at boot, as sysctl.d(5) has it.
+    Sysctl {
+        /// With dots between its parts.
+        key: String,
+        /// Its value.
+        value: String,
+    },
+    /// Which program a common name stands for, alternatives(8).
+    Alternative {
+        /// The common name.
+        name: String,
+        /// The program; absent if the name stands for none any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
+    /// A local addition to SELinux's policy, semanage(8).
+    SelinuxPolicy {
+        /// What it is.
+        part: SelinuxPart,
+        /// A module's name; else the line that the policy's store has, `BOOLEAN=1` of a boolean.
+        name: String,
+        /// It was taken away.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        removed: bool,
+    },
     /// A system user.
     User {
         /// Login name.
@@ -230,11 +255,44 @@ impl Intent {
             | Intent::DefaultZone { .. }
             | Intent::DefaultTarget { .. }
             | Intent::BootParameter { .. }
-            | Intent::Selinux { .. } => true,
+            | Intent::Selinux { .. }
+            | Intent::SelinuxPolicy { .. } => true,
             Intent::Unit { want, .. } => *want == UnitWant::Mask,
             Intent::Defer { verb, .. } => *verb == DeferredVerb::Isolate,
             Intent::Note { severity, .. } => severity == "high",
             _ => false,
+        }
+    }
+}
+
+/// A kind of local additions to SELinux's policy, by the words of semanage(8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelinuxPart {
+    /// A module of rules.
+    Module,
+    /// A switch of the policy.
+    Boolean,
+    /// The type of a port.
+    Port,
+    /// The labels of files.
+    FileContext,
+    /// Which SELinux user a login is.
+    Login,
+    /// The type of a network interface.
+    Interface,
+}
+
+impl SelinuxPart {
+    /// The word of semanage(8).
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            SelinuxPart::Module => "module",
+            SelinuxPart::Boolean => "boolean",
+            SelinuxPart::Port => "port",
+            SelinuxPart::FileContext => "fcontext",
+            SelinuxPart::Login => "login",
+            SelinuxPart::Interface => "interface",
         }
     }
 }

@@ -78,6 +78,8 @@ pub mod settle;
 mod shell;
 #[cfg(feature = "admin")]
 pub mod state;
+#[cfg(feature = "admin")]
+mod system;
 pub mod sysv;
 #[cfg(feature = "admin")]
 mod tempdir;

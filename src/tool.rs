@@ -30,6 +30,9 @@ pub enum Tool {
     SystemdSysvConvert,
     /// No tool: the audit saw it done by hand. Nothing is called by this name.
     Bypass,
+    /// No tool of ours: the audit saw that accounts, alternatives, SELinux's policy or settings of the kernel
+    /// changed. Nothing is called by this name.
+    System,
     /// No shim: the admin tool itself, for what an administrator did through it.
     Nodeshim,
 }
@@ -75,6 +78,7 @@ impl Tool {
             Tool::SystemdSysvInstall => "systemd-sysv-install",
             Tool::SystemdSysvConvert => "systemd-sysv-convert",
             Tool::Bypass => "hand",
+            Tool::System => "system",
             Tool::Nodeshim => "nodeshim",
         }
     }

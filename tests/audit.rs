@@ -11,6 +11,8 @@ mod faults;
 #[path = "support/image.rs"]
 mod image;
 mod support;
+#[path = "audit/system.rs"]
+mod system;
 
 use std::ffi::OsStr;
 use std::fs;

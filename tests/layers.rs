@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 17] = [
         "intent",
         "layout",
         "shell",
+        "system",
         "vdsm",
     ],
     &["root"],

@@ -58,7 +58,7 @@ impl Request {
             Tool::SystemdUpdateHelper => Request::UpdateHelper(update_helper::parse(args, dialect)),
             Tool::SystemdSysvInstall => Request::SysvInstall(chkconfig::parse_sysv_install(args)),
             Tool::SystemdSysvConvert => Request::SysvConvert(sysv_convert::parse(args)),
-            Tool::Bypass | Tool::Nodeshim => return None,
+            Tool::Bypass | Tool::System | Tool::Nodeshim => return None,
         })
     }
 

@@ -17,10 +17,12 @@ mod clock;
 mod compare;
 mod found;
 mod kernel;
+mod named;
 mod record;
 mod recorder;
 mod scriptlet_run;
 mod server;
+mod system_changes;
 mod transaction;
 
 use crate::firewall::lokkit;
@@ -35,6 +37,7 @@ pub use server::{Auditing, Means};
 pub use transaction::RunCommand;
 
 use crate::journal::DIRECTORY;
+use crate::system;
 use crate::tool::{Tool, UPDATE_HELPER};
 
 /// Where an administrator's zones are.
@@ -95,10 +98,11 @@ fn is_looked_at_closely(path: &[u8]) -> bool {
     LOOKED_AT_CLOSELY.iter().any(|directory| is_below(path, directory))
 }
 
-/// Whether what a file says is compared, and not only its digest: zones of firewalld and lokkit's
-/// configuration.
+/// Whether what a file says is compared, and not only its digest: zones of firewalld, lokkit's
+/// configuration, and what the system's accounts and settings are read from.
 fn is_taken_apart(path: &[u8]) -> bool {
-    path.starts_with(LOCAL_ZONES.as_bytes()) || path == lokkit::config::PATH.as_bytes()
+    let is_of_system = || std::str::from_utf8(path).is_ok_and(|path| system::area(path).is_some());
+    path.starts_with(LOCAL_ZONES.as_bytes()) || path == lokkit::config::PATH.as_bytes() || is_of_system()
 }
 
 /// `directory/name`.

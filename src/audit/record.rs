@@ -3,6 +3,7 @@
 //! It has the journal's rules: appended to, one write a record, a trailer line after each, a torn
 //! tail cut off by the next append.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -12,9 +13,10 @@ use super::compare::state::FileState;
 use crate::attribution::Origin;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
-use crate::journal::{LogFile, Torn, parse_log};
+use crate::journal::{Event, LogFile, Torn, Verdict, parse_log};
 use crate::layout;
 use crate::root::{Kind, Root};
+use crate::tool::Tool;
 
 /// Where the records are kept.
 pub const PATH: &str = layout::CHANGES;
@@ -47,6 +49,9 @@ pub struct Run {
     /// The programs that were run, each once; known with [`How::Events`] only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub programs: Vec<Escaped>,
+    /// How often each was run; not recorded.
+    #[serde(skip)]
+    pub times: BTreeMap<Escaped, usize>,
     /// The journal's events that it made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<u64>,
@@ -71,9 +76,29 @@ impl Run {
             late: false,
             omitted: 0,
             programs: Vec::new(),
+            times: BTreeMap::new(),
             requests: Vec::new(),
             origin,
             transaction: None,
+            changes: Vec::new(),
+        }
+    }
+
+    /// An event of the journal about it, of which `tool` says what kind it is.
+    pub(super) fn event(&self, tool: Tool) -> Event {
+        Event {
+            id: 0,
+            time: self.time.clone(),
+            tool,
+            argv: Vec::new(),
+            exit: 0,
+            verdict: Verdict::Allow,
+            message: String::new(),
+            warnings: Vec::new(),
+            origin: self.origin.clone(),
+            replayed: None,
+            intents: Vec::new(),
+            held: Vec::new(),
             changes: Vec::new(),
         }
     }

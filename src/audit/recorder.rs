@@ -19,6 +19,7 @@ use super::kernel::processes::{Actor, NOBODY};
 use super::kernel::watch::Watch;
 use super::record::{FILE, How, One, Run, text};
 use super::scriptlet_run::{ScriptletRun, Touched};
+use super::system_changes;
 use super::transaction::{RunCommand, TransactionRecord, texts};
 use crate::attribution::plugin_protocol::Message;
 use crate::attribution::{FoundBy, Learned, Origin, SCRIPTS, parse_scriptlet_name};
@@ -245,7 +246,8 @@ impl Recorder {
         let programs = window.touched.processes.all(&self.root);
         let found = changes(&mut self.known, &mut window.touched, &look)?;
         let mut run = window.record(How::Events);
-        run.programs = programs.iter().map(|path| text(path)).collect();
+        run.programs = programs.keys().map(|path| text(path)).collect();
+        run.times = programs.into_iter().map(|(path, times)| (text(&path), times)).collect();
         run.requests = requests.ids;
         self.write(run, found)
     }
@@ -284,7 +286,7 @@ impl Recorder {
         };
         let found = changes(&mut self.known, &mut touched, &look)?;
         self.transaction.add(found);
-        self.transaction.ran(touched.processes.all(&self.root));
+        self.transaction.ran(touched.processes.all(&self.root).into_keys());
         self.transaction.requests.follow(requests);
         // A process goes on under its program.
         self.outside.processes = touched.processes;
@@ -334,7 +336,10 @@ impl Recorder {
             .as_ref()
             .filter(|_| !run.late)
             .and_then(|script| self.root.read_text(Path::new(SCRIPTS).join(script)).ok());
-        let events = observe::events(&self.root, &run, &found, text.as_deref());
+        let mut events = observe::events(&self.root, &run, &found, text.as_deref());
+        if run.origin.scriptlet.is_some() {
+            events.extend(system_changes::events(&self.root, &run, &found, text.as_deref()));
+        }
         if !events.is_empty() {
             let mut journal = Appender::open(&self.root)?;
             let verdicts = Verdicts::of(&self.root);

@@ -1,5 +1,6 @@
-//! What only metadata can ask for, one file a plugin: kernel modules for modules-load.d(5), users
-//! and groups for sysusers.d(5), boot parameters for bootc's kargs.d.
+//! What metadata asks for, and what scriptlets did of the kind, one file a plugin: kernel modules for
+//! modules-load.d(5), parameters of the kernel for sysctl.d(5), users and groups for sysusers.d(5), boot
+//! parameters for bootc's kargs.d. What another file of the image declares already is not declared again.
 //!
 //! Without systemd modules are loaded by scripts that `/etc/rc.d/rc.sysinit` runs (initscripts 9.03), and
 //! nothing makes accounts at a boot: they are reported.
@@ -15,20 +16,24 @@ use crate::intent::Intent;
 use crate::plan::{Content, Contribution, DesiredFile, Note};
 use crate::root::Root;
 use crate::state::{Plugin, State};
+use crate::system::{accounts, settings};
 use crate::sysv::native::is_sysv;
 
 const MODULES: &str = "/etc/modules-load.d";
 const MODULE_SCRIPTS: &str = "/etc/sysconfig/modules";
 const ACCOUNTS: &str = "/etc/sysusers.d";
+const SETTINGS: &str = "/etc/sysctl.d";
+const SYSCTL_CONF: &str = "/etc/sysctl.conf";
 const PARAMETERS: &str = "/usr/lib/bootc/kargs.d";
 /// What shows that the image's boot parameters are bootc's business.
 const BOOTC: &str = "/usr/lib/bootc";
 
 /// Where our files are, and what they begin with.
-pub(crate) const OWNED: [(&str, &str); 4] = [
+pub(crate) const OWNED: [(&str, &str); 5] = [
     (MODULES, "nodeshim-"),
     (MODULE_SCRIPTS, "nodeshim-"),
     (ACCOUNTS, "nodeshim-"),
+    (SETTINGS, "nodeshim-"),
     (PARAMETERS, "80-nodeshim-"),
 ];
 
@@ -46,7 +51,7 @@ struct Part {
 }
 
 /// What a plugin declares, by kinds.
-fn parts(plugin: &Plugin, has_bootc: bool, is_sysv: bool) -> [Part; 3] {
+fn parts(plugin: &Plugin, has_bootc: bool, is_sysv: bool, others: &Others) -> [Part; 4] {
     let file = |directory, extension, what, text| Part {
         directory,
         extension,
@@ -60,14 +65,14 @@ fn parts(plugin: &Plugin, has_bootc: bool, is_sysv: bool) -> [Part; 3] {
         true => Part {
             mode: 0o755,
             start: "#!/bin/sh\n",
-            ..file(MODULE_SCRIPTS, "modules", "kernel modules", module_script(plugin))
+            ..file(MODULE_SCRIPTS, "modules", "kernel modules", module_script(plugin, others))
         },
-        false => file(MODULES, "conf", "kernel modules", modules(plugin)),
+        false => file(MODULES, "conf", "kernel modules", modules(plugin, others)),
     };
     let without_systemd = "warning: nothing will make its users and groups: the image has no systemd";
     let accounts = Part {
         instead: is_sysv.then(|| without_systemd.to_owned()),
-        ..file(ACCOUNTS, "conf", "users and groups", accounts(plugin))
+        ..file(ACCOUNTS, "conf", "users and groups", account_lines(plugin, others))
     };
     let wanted = wanted_parameters(plugin).join(" ");
     let by_hand = format!("it wants to be booted with {wanted}: add this to the boot loader's entry");
@@ -75,15 +80,64 @@ fn parts(plugin: &Plugin, has_bootc: bool, is_sysv: bool) -> [Part; 3] {
         instead: (!has_bootc).then_some(by_hand),
         ..file(PARAMETERS, "toml", "boot parameters", parameters(plugin))
     };
-    [modules, accounts, parameters]
+    let settings = file(SETTINGS, "conf", "parameters of the kernel", kernel_parameters(plugin, others));
+    [modules, settings, accounts, parameters]
+}
+
+/// What files of the image declare that are not ours.
+#[derive(Debug, Default)]
+struct Others {
+    intents: Vec<Intent>,
+    accounts: BTreeSet<(char, String)>,
+}
+
+impl Others {
+    /// Reads them, where any plugin wants something of the kind.
+    fn load(root: &Root, state: &State) -> Others {
+        let wants = |fits: fn(&Intent) -> bool| state.wants().any(|(_, want)| fits(&want.intent));
+        let mut others = Others::default();
+        if wants(|intent| matches!(intent, Intent::KernelModule { .. } | Intent::Sysctl { .. })) {
+            let directories = [MODULES, "/usr/lib/modules-load.d", SETTINGS, "/usr/lib/sysctl.d"];
+            let files = directories.into_iter().flat_map(|directory| files_of_others(root, directory));
+            let conf = root.read_text(SYSCTL_CONF).ok().map(|text| (SYSCTL_CONF.to_owned(), text));
+            others.intents =
+                files.chain(conf).flat_map(|(path, text)| settings::between(&path, "", &text)).collect();
+        }
+        if wants(|intent| {
+            matches!(intent, Intent::User { .. } | Intent::Group { .. } | Intent::Member { .. })
+        }) {
+            let directories = ["/usr/lib/sysusers.d", ACCOUNTS].into_iter();
+            for (_, text) in directories.flat_map(|directory| files_of_others(root, directory)) {
+                let lines = accounts::declared(&text);
+                others.accounts.extend(lines.map(|(kind, name)| (kind, name.to_owned())));
+            }
+        }
+        others
+    }
+
+    fn declare(&self, kind: char, name: &str) -> bool {
+        let has = |kind| self.accounts.contains(&(kind, name.to_owned()));
+        // A user comes with a group of its own name.
+        has(kind) || kind == 'g' && has('u')
+    }
+}
+
+/// The files of a directory that nodeshim has not written, with what they say.
+fn files_of_others(root: &Root, directory: &str) -> Vec<(String, String)> {
+    let entries = root.list(directory).unwrap_or_default();
+    let names = entries.iter().filter_map(|entry| entry.name.to_str());
+    let others = names.filter(|name| name.ends_with(".conf") && !name.starts_with("nodeshim-"));
+    let paths = others.map(|name| format!("{directory}/{name}"));
+    paths.filter_map(|path| root.read_text(&path).ok().map(|text| (path, text))).collect()
 }
 
 /// The files that should be there.
 pub(crate) fn contribute(root: &Root, state: &State) -> Contribution {
     let (mut files, mut notes) = (Vec::new(), Vec::new());
     let (has_bootc, is_sysv) = (root.is_dir(BOOTC), is_sysv(root));
+    let others = Others::load(root, state);
     for (name, plugin) in &state.plugins {
-        for part in parts(plugin, has_bootc, is_sysv) {
+        for part in parts(plugin, has_bootc, is_sysv, &others) {
             let Part {
                 directory,
                 extension,
@@ -136,15 +190,22 @@ fn lines(lines: impl Iterator<Item = String>) -> Option<String> {
     (!lines.is_empty()).then(|| lines.into_iter().map(|line| line + "\n").collect())
 }
 
-fn modules(plugin: &Plugin) -> Option<String> {
+fn modules(plugin: &Plugin, others: &Others) -> Option<String> {
     lines(intents(plugin).filter_map(|intent| match intent {
-        Intent::KernelModule { module } => Some(module.clone()),
+        Intent::KernelModule { module } if !others.intents.contains(intent) => Some(module.clone()),
         _ => None,
     }))
 }
 
-fn module_script(plugin: &Plugin) -> Option<String> {
-    let modules = modules(plugin)?;
+fn kernel_parameters(plugin: &Plugin, others: &Others) -> Option<String> {
+    lines(intents(plugin).filter_map(|intent| match intent {
+        Intent::Sysctl { key, value } if !others.intents.contains(intent) => Some(format!("{key} = {value}")),
+        _ => None,
+    }))
+}
+
+fn module_script(plugin: &Plugin, others: &Others) -> Option<String> {
+    let modules = modules(plugin, others)?;
     Some(modules.lines().map(|module| format!("modprobe {module} >/dev/null 2>&1\n")).collect())
 }
 
@@ -165,16 +226,23 @@ fn parameters(plugin: &Plugin) -> Option<String> {
 }
 
 /// Groups first: users name them.
-fn accounts(plugin: &Plugin) -> Option<String> {
-    let groups = lines(intents(plugin).filter_map(|intent| match intent {
-        Intent::Group { group, gid } => Some(format!("g {group} {}", id(*gid))),
+fn account_lines(plugin: &Plugin, others: &Others) -> Option<String> {
+    let wanted: Vec<Intent> = intents(plugin).filter_map(accounts::declarable).collect();
+    let of = |line: &dyn Fn(&Intent) -> Option<String>| lines(wanted.iter().filter_map(line));
+    let groups = of(&|intent| match intent {
+        Intent::Group { group, gid } if !others.declare('g', group) => {
+            Some(format!("g {group} {}", id(*gid)))
+        }
         _ => None,
-    }));
-    let users = lines(intents(plugin).filter_map(user));
-    let members = lines(intents(plugin).filter_map(|intent| match intent {
+    });
+    let users = of(&|intent| match intent {
+        Intent::User { user, .. } if others.declare('u', user) => None,
+        intent => user_line(intent),
+    });
+    let members = of(&|intent| match intent {
         Intent::Member { user, group } => Some(format!("m {user} {group}")),
         _ => None,
-    }));
+    });
     let parts: Vec<String> = [groups, users, members].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.concat())
 }
@@ -183,7 +251,7 @@ fn id(id: Option<u32>) -> String {
     id.map_or("-".into(), |id| id.to_string())
 }
 
-fn user(intent: &Intent) -> Option<String> {
+fn user_line(intent: &Intent) -> Option<String> {
     let Intent::User {
         user,
         uid,

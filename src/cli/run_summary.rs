@@ -38,7 +38,10 @@ impl Summary {
     /// Of a run's events and what settling made of them.
     pub fn of(events: &[Event], settled: Option<&Report>) -> Summary {
         let mut summary = Summary {
-            requests: events.iter().filter(|event| event.tool != Tool::Bypass).count(),
+            requests: events
+                .iter()
+                .filter(|event| !matches!(event.tool, Tool::Bypass | Tool::System))
+                .count(),
             denied: Vec::new(),
             failed: Vec::new(),
             bypassed: Vec::new(),

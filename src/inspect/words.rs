@@ -51,7 +51,7 @@ pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
         return "carried over";
     }
     match (recorded.changed, event.exit, &recorded.intent) {
-        (_, _, Intent::Note { .. }) if event.tool == Tool::Bypass => "noted",
+        (_, _, Intent::Note { .. }) if matches!(event.tool, Tool::Bypass | Tool::System) => "noted",
         (true, _, _) => "done",
         _ if event.refused(recorded) => "failed",
         (false, _, Intent::Defer { .. }) => "deferred",
@@ -78,14 +78,18 @@ pub fn elsewhere(replayed: &Replayed) -> String {
 
 /// The command as it was typed, quoted as a shell would need it; what was changed directly, and how.
 pub fn command(event: &Event) -> String {
-    if event.tool == Tool::Bypass {
+    if matches!(event.tool, Tool::Bypass | Tool::System) {
+        let what = match event.tool {
+            Tool::Bypass => "direct change",
+            _ => "change of the system",
+        };
         let detail = if event.message.is_empty() {
             String::new()
         } else {
             format!(" ({})", event.message)
         };
         let paths: Vec<String> = event.argv.iter().map(Escaped::shown).collect();
-        return format!("direct change: {}{detail}", paths.join(", "));
+        return format!("{what}: {}{detail}", paths.join(", "));
     }
     let words: Vec<String> = event.argv.iter().map(|word| quoted(&word.shown())).collect();
     words.join(" ")

@@ -8,6 +8,8 @@ use super::{SCHEMA, version};
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::firewall::valid;
+use crate::system::accounts::{is_account, is_comment, is_line, is_path, is_system_id};
+use crate::system::settings::is_module;
 use crate::unit::name;
 
 /// Something that is wrong with a file.
@@ -248,7 +250,7 @@ impl Checker<'_> {
     /// What is above 999 belongs to people, and 0 to root.
     fn id(&mut self, id: Option<Spanned<u32>>) -> Option<u32> {
         let id = id?;
-        if !(1..1000).contains(id.get_ref()) {
+        if !is_system_id(*id.get_ref()) {
             self.problem(&id, format!("{} is no number of a system account: 1 to 999", id.get_ref()));
         }
         Some(id.into_inner())
@@ -259,40 +261,8 @@ fn is_unit(text: &str) -> bool {
     name::is_valid(text) && !name::is_template(text)
 }
 
-fn is_line(text: &str) -> bool {
-    text.len() <= 200 && !text.chars().any(char::is_control)
-}
-
-fn is_comment(text: &str) -> bool {
-    is_line(text) && !text.contains([':', '"', '\'', '\\', '%'])
-}
-
-/// As the kernel has them: letters, digits, `_` and `-`.
-fn is_module(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    (1..=55).contains(&text.len()) && text.bytes().all(plain)
-}
-
 /// One word; nothing that a boot loader's configuration or a shell could take for more.
 fn is_parameter(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.,:/=@+".contains(&byte);
     (1..=200).contains(&text.len()) && !text.starts_with(['=', '-']) && text.bytes().all(plain)
-}
-
-/// As sysusers.d takes them.
-fn is_account(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
-    let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    (1..=31).contains(&text.len()) && starts && text.bytes().all(plain)
-}
-
-/// An absolute path in plain characters, by component.
-fn is_path(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.+@/".contains(&byte);
-    let Some(rest) = text.strip_prefix('/') else {
-        return false;
-    };
-    text.len() < 4096
-        && text.bytes().all(plain)
-        && (rest.is_empty() || rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }

@@ -47,6 +47,15 @@ pub fn intent(intent: &Intent) -> String {
         }
         Intent::KernelModule { module } => format!("load kernel module {module} at boot"),
         Intent::BootParameter { parameter } => format!("boot with {parameter}"),
+        Intent::Sysctl { key, value } => format!("set kernel parameter {key} to {value}"),
+        Intent::Alternative { name, path } => match path {
+            Some(path) => format!("have {name} stand for {path}"),
+            None => format!("have {name} stand for nothing"),
+        },
+        Intent::SelinuxPolicy { part, name, removed } => {
+            let verb = if *removed { "remove" } else { "add" };
+            format!("{verb} SELinux {} {name}", part.word())
+        }
         Intent::User { user, uid, .. } => format!("have user {user}{}", numbered(*uid)),
         Intent::Group { group, gid } => format!("have group {group}{}", numbered(*gid)),
         Intent::Member { user, group } => format!("have {user} in group {group}"),

@@ -50,6 +50,7 @@ fn called(tool: Tool, rule: &Rule, query: &PolicyQuery) -> bool {
         }
         Intent::Service { .. } => tool == Tool::Chkconfig,
         Intent::Note { .. } => false,
+        Intent::Selinux { .. } => tool == Tool::Lokkit,
         _ => matches!(tool, Tool::Lokkit | Tool::FirewallCmd | Tool::FirewallOfflineCmd),
     };
     query.tools.contains(&tool)
@@ -82,6 +83,9 @@ fn kind_of(intent: &Intent) -> &'static str {
         Intent::Selinux { .. } => "selinux",
         Intent::KernelModule { .. } => "kernel-module",
         Intent::BootParameter { .. } => "boot-parameter",
+        Intent::Sysctl { .. } => "sysctl",
+        Intent::Alternative { .. } => "alternative",
+        Intent::SelinuxPolicy { .. } => "selinux-policy",
         Intent::User { .. } => "user",
         Intent::Group { .. } => "group",
         Intent::Member { .. } => "member",
@@ -90,7 +94,7 @@ fn kind_of(intent: &Intent) -> &'static str {
 }
 
 /// Every kind.
-pub(super) const KINDS: [&str; 19] = [
+pub(super) const KINDS: [&str; 22] = [
     "unit",
     "dependency",
     "default-target",
@@ -106,6 +110,9 @@ pub(super) const KINDS: [&str; 19] = [
     "selinux",
     "kernel-module",
     "boot-parameter",
+    "sysctl",
+    "alternative",
+    "selinux-policy",
     "user",
     "group",
     "member",

@@ -248,7 +248,7 @@ fn read_key(rule: &mut Rule, key: &str, span: Range<usize>, value: &Value) -> Re
 }
 
 fn tool(word: &str) -> Option<Tool> {
-    let all = Tool::ALL.into_iter().chain([Tool::Bypass]);
+    let all = Tool::ALL.into_iter().chain([Tool::Bypass, Tool::System]);
     all.into_iter().find(|tool| OsStr::new(tool.name()) == word)
 }
 

@@ -59,8 +59,11 @@ pub(super) fn attribute(
             }
         }
     }
-    let asked: BTreeSet<u64> =
-        events.iter().filter(|event| event.tool != Tool::Bypass).map(|event| event.id).collect();
+    let asked: BTreeSet<u64> = events
+        .iter()
+        .filter(|event| !matches!(event.tool, Tool::Bypass | Tool::System))
+        .map(|event| event.id)
+        .collect();
     let settled: BTreeSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let found = changes(overlay)?;
     let mut all: Vec<FileChange> = found

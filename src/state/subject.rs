@@ -2,7 +2,7 @@
 //! one, and two plugins that want the same subject share it.
 
 use crate::escape::Escaped;
-use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, UnitWant};
+use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, SelinuxPart, UnitWant};
 
 /// What an intent is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +41,12 @@ pub enum Subject {
     KernelModule(String),
     /// A parameter of the kernel's command line.
     BootParameter(String),
+    /// A parameter of the kernel.
+    Sysctl(String),
+    /// A common name of programs.
+    Alternative(String),
+    /// A local addition to SELinux's policy; of a boolean its name alone.
+    SelinuxPolicy(SelinuxPart, String),
     /// A user.
     User(String),
     /// A group.
@@ -101,6 +107,15 @@ pub fn subject(intent: &Intent) -> Subject {
         Intent::Selinux { .. } => Subject::Selinux,
         Intent::KernelModule { module } => Subject::KernelModule(module),
         Intent::BootParameter { parameter } => Subject::BootParameter(parameter),
+        Intent::Sysctl { key, .. } => Subject::Sysctl(key),
+        Intent::Alternative { name, .. } => Subject::Alternative(name),
+        Intent::SelinuxPolicy { part, name, .. } => {
+            let about = match part {
+                SelinuxPart::Boolean => name.split('=').next().unwrap_or_default().to_owned(),
+                _ => name,
+            };
+            Subject::SelinuxPolicy(part, about)
+        }
         Intent::User { user, .. } => Subject::User(user),
         Intent::Group { group, .. } => Subject::Group(group),
         Intent::Member { user, group } => Subject::Member(user, group),

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
 use crate::audit::found::{DirectChange, Found};
-use crate::audit::record::{FileChange, How, Run, Side};
+use crate::audit::named::{NamedProgram, named};
+use crate::audit::record::{FileChange, Run, Side};
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
-use crate::journal::{Event, Verdict};
+use crate::journal::Event;
 use crate::root::{Change, Op, Root};
-use crate::shell::{commands, line_of};
+use crate::shell::line_of;
 use crate::tool::Tool;
 use crate::unit::name::pulled_in_by;
 
@@ -21,7 +22,7 @@ pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], text: Op
     let direct = found.iter().filter(|one| one.change.request.is_none()).map(Found::direct);
     let asked = asked_for(root, direct).into_iter();
     let mut events: Vec<Event> = asked.map(|asked| event(run, asked, text)).collect();
-    events.extend(programs(run, text));
+    events.extend(programs(root, run, text));
     events
 }
 
@@ -79,25 +80,7 @@ fn event(run: &Run, asked: AskedByHand, text: Option<&str>) -> Event {
         message: details.join("; "),
         intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
         changes: changes.into_iter().map(journal_change).collect(),
-        ..blank(run)
-    }
-}
-
-fn blank(run: &Run) -> Event {
-    Event {
-        id: 0,
-        time: run.time.clone(),
-        tool: Tool::Bypass,
-        argv: Vec::new(),
-        exit: 0,
-        verdict: Verdict::Allow,
-        message: String::new(),
-        warnings: Vec::new(),
-        origin: run.origin.clone(),
-        replayed: None,
-        intents: Vec::new(),
-        held: Vec::new(),
-        changes: Vec::new(),
+        ..run.event(Tool::Bypass)
     }
 }
 
@@ -250,68 +233,27 @@ fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
         .collect()
 }
 
-/// What a program is about, and the lines that name it with the command there.
-type Named = (&'static str, Vec<(usize, String)>);
-
 /// Programs that go around the tools: what the text names, and what was seen to run.
-fn programs(run: &Run, text: Option<&str>) -> Vec<Event> {
-    let mut named: BTreeMap<String, Named> = BTreeMap::new();
-    let in_text = text.map(commands).unwrap_or_default();
-    for command in &in_text {
-        let Some((program, arguments)) = command.program() else {
-            continue;
-        };
-        if let Some((name, about)) = of_program(program) {
-            let words: Vec<&str> =
-                std::iter::once(name).chain(arguments.iter().map(|word| word.text.as_str())).collect();
-            named
-                .entry(name.to_owned())
-                .or_insert((about, Vec::new()))
-                .1
-                .push((command.line, words.join(" ")));
-        }
-    }
-    let paths: Vec<String> = run.programs.iter().map(Escaped::shown).collect();
-    let ran: BTreeSet<&str> =
-        paths.iter().filter_map(|path| of_program(path)).map(|(name, _)| name).collect();
-    for path in &paths {
-        if let Some((name, about)) = of_program(path) {
-            named.entry(name.to_owned()).or_insert((about, Vec::new()));
-        }
-    }
-    named
-        .into_iter()
-        .map(|(name, (about, lines))| program_event(run, &name, about, &lines, ran.contains(name.as_str())))
-        .collect()
+fn programs(root: &Root, run: &Run, text: Option<&str>) -> Vec<Event> {
+    let named = named(root, run, text, of_program).into_values();
+    named.map(|program| program_event(run, &program)).collect()
 }
 
-fn program_event(run: &Run, name: &str, about: &str, lines: &[(usize, String)], ran: bool) -> Event {
-    let how = match (ran, run.how) {
-        (true, _) => "was run",
-        (false, How::Events) => "is named in the text and was not run",
-        (false, How::Times) => "is named in the text; whether it was run is not known",
-    };
-    let numbers: Vec<String> = lines.iter().map(|(line, _)| line.to_string()).collect();
-    let lines_text = match numbers.len() {
-        0 => String::new(),
-        1 => format!("line {}", numbers[0]),
-        _ => format!("lines {}", numbers.join(", ")),
-    };
-    let command = lines.first().map_or_else(|| name.to_owned(), |(_, command)| command.clone());
-    let severity = if ran && about == "the firewall" {
+fn program_event(run: &Run, program: &NamedProgram) -> Event {
+    let severity = if program.ran && program.about == "the firewall" {
         "high"
     } else {
         "low"
     };
     let intent = Intent::Note {
         severity: severity.into(),
-        text: format!("{about}: {command} {how}"),
+        text: program.words(run.how),
     };
     Event {
-        argv: vec![Escaped::new(&command)],
-        message: lines_text,
-        intents: vec![RecordedIntent::new(intent, ran)],
-        ..blank(run)
+        argv: vec![Escaped::new(program.command())],
+        message: program.lines_in_words(),
+        intents: vec![RecordedIntent::new(intent, program.ran)],
+        ..run.event(Tool::Bypass)
     }
 }
 

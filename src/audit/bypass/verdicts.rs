@@ -28,6 +28,7 @@ impl<'r> Verdicts<'r> {
         if self.rules.is_empty() {
             return;
         }
+        let event_tool = event.tool;
         let Event {
             origin,
             intents,
@@ -39,7 +40,7 @@ impl<'r> Verdicts<'r> {
             let decision = self.rules.decide(
                 &PolicyQuery {
                     plugin: origin.package(),
-                    tools: &[Tool::Bypass],
+                    tools: &[event_tool],
                     source: Source::Scriptlet,
                     intent: &recorded.intent,
                 },
@@ -49,11 +50,16 @@ impl<'r> Verdicts<'r> {
                 continue;
             }
             *verdict = decision.verdict.max(*verdict);
-            let end = match recorded.intent {
-                Intent::Note { .. } => "which cannot be reverted",
+            let end = match (event_tool, &recorded.intent) {
+                (_, Intent::Note { .. }) => "which cannot be reverted",
+                (Tool::System, _) => "which is not declared for boot, and cannot be reverted",
                 _ => "which settling takes back",
             };
-            let warning = format!("done directly, against policy ({}), {end}", decision.explanation());
+            let how = match event_tool {
+                Tool::System => "done",
+                _ => "done directly,",
+            };
+            let warning = format!("{how} against policy ({}), {end}", decision.explanation());
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }

@@ -8,13 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use super::filesystems::Filesystems;
 use super::state::FileState;
 use crate::audit::kernel::dirs::Dirs;
-use crate::audit::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, join};
+use crate::audit::{CLOSE_LIMIT, is_looked_at, is_looked_at_closely, is_taken_apart, join};
 use crate::root::{Kind, Root};
 use crate::rpmdb::DATABASES;
 
 /// How much of a file is read without a special reason.
 fn limit(path: &[u8]) -> u64 {
-    if is_looked_at_closely(path) {
+    if is_looked_at_closely(path) || is_taken_apart(path) {
         CLOSE_LIMIT
     } else {
         0

@@ -1,6 +1,6 @@
 //! Which program a process runs, as far as the kernel reported it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -82,20 +82,18 @@ impl Processes {
         actor.step == 0
     }
 
-    /// Every program that was run, scripts rather than their interpreters.
-    pub(crate) fn all(&self, root: &Root) -> Vec<Vec<u8>> {
-        let mut all = Vec::new();
+    /// Every program that was run, scripts rather than their interpreters, and how often.
+    pub(crate) fn all(&self, root: &Root) -> BTreeMap<Vec<u8>, usize> {
+        let mut all = BTreeMap::new();
         for ran in self.ran.values() {
             let mut after_script = false;
             for path in ran {
                 if !after_script {
-                    all.push(path.clone());
+                    *all.entry(path.clone()).or_default() += 1;
                 }
                 after_script = !after_script && is_script(root, path);
             }
         }
-        all.sort_unstable();
-        all.dedup();
         all
     }
 }
