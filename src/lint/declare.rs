@@ -59,7 +59,8 @@ pub(super) fn bypasses(program: &str) -> Option<&'static str> {
         "iptables" | "ip6tables" | "iptables-restore" | "nft" | "ebtables" => {
             "changes the firewall of the machine that builds the image, not the image's"
         }
-        "setenforce" | "sysctl" => "changes the kernel that builds the image, not the image",
+        "setenforce" => "changes the kernel that builds the image, not the image",
+        "sysctl" => "sets the running kernel alone; ship a file in /usr/lib/sysctl.d",
         "reboot" | "poweroff" | "halt" | "shutdown" | "telinit" => {
             "would restart or stop the machine that installs the package"
         }

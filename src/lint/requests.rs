@@ -229,16 +229,17 @@ pub fn of_package(context: &Context, package: &PackageFile) -> Vec<ForecastItem>
 
 /// A command, if it is a tool's: its intents, or that they are not known.
 fn of_command(context: &Context, package: &PackageFile, kind: &str, command: &Command) -> Vec<ForecastItem> {
-    if let Some((program, arguments)) = command.program() {
-        if let Some((name, _)) = commands::of_program(program) {
-            let item = |intent: &Intent| ForecastItem {
-                place: Some(kind.to_owned()),
-                line: Some(command.line),
-                command: Some(command_line(command)),
-                ..judged(context, Some(&package.name), Some(Tool::System), intent)
-            };
-            return commands::intents(name, arguments).iter().map(item).collect();
-        }
+    let of_system = command
+        .program()
+        .and_then(|(path, arguments)| Some((commands::of_program(path)?.0, arguments)));
+    if let Some((name, arguments)) = of_system {
+        let item = |intent: &Intent| ForecastItem {
+            place: Some(kind.to_owned()),
+            line: Some(command.line),
+            command: Some(command_line(command)),
+            ..judged(context, Some(&package.name), Some(Tool::System), intent)
+        };
+        return commands::intents(name, arguments).iter().map(item).collect();
     }
     let name = command.words.first().filter(|word| word.resolved).map(|word| OsString::from(&word.text));
     if name.as_ref().and_then(|name| Tool::from_argv0(name)).is_none() {

@@ -126,7 +126,7 @@ pub(crate) fn declared(text: &str) -> impl Iterator<Item = (char, &str)> {
         let mut words = line.split_whitespace();
         // `u!` is a user that can't log in.
         let kind = words.next()?.trim_end_matches('!');
-        let kind = kind.chars().next().filter(|_| kind.len() == 1)?;
+        let kind = kind.chars().next().filter(|c| kind.len() == 1 && c.is_ascii_alphabetic())?;
         Some((kind, words.next()?))
     })
 }

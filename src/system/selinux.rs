@@ -87,8 +87,8 @@ pub(crate) fn between(path: &str, before: &str, after: &str) -> Vec<Intent> {
 /// The mode and the type of policy where they differ, selinux(8).
 fn config(before: &str, after: &str) -> Option<Intent> {
     let value = |text: &str, key: &str| {
-        let values = text.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));
-        values.last().map(|value| value.trim().to_lowercase())
+        let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(key)?.strip_prefix('='));
+        values.next_back().map(|value| value.trim().to_lowercase())
     };
     let changed = |key| value(after, key).filter(|now| value(before, key).as_ref() != Some(now));
     let (mode, policy) = (changed("SELINUX"), changed("SELINUXTYPE"));
