@@ -125,9 +125,9 @@ impl Recorder {
         })
     }
 
-    /// What has to be polled, if anything.
-    pub(super) fn watch(&self) -> Option<&Watch> {
-        self.watch.as_ref()
+    /// Whether the kernel reports changes.
+    pub(super) fn is_watching(&self) -> bool {
+        self.watch.is_some()
     }
 
     /// Takes in what was reported so far.

@@ -20,6 +20,10 @@ use crate::root::Root;
 /// A longer line is no message.
 const MAX_LINE: usize = 8192;
 
+/// The kernel's reports are taken in at each boundary of a scriptlet, and after so many milliseconds: to
+/// wake up for each would cost as much as the transaction itself.
+const PAUSE: u16 = 50;
+
 /// How changes are to be found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Means {
@@ -109,6 +113,17 @@ struct Rpm {
     said: Vec<u8>,
 }
 
+/// Why the server goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// Reports have waited for long enough.
+    Paused,
+    /// An rpm said something, or a new one asks to be heard.
+    Spoken,
+    /// The command has ended.
+    Stopped,
+}
+
 struct Server {
     recorder: Recorder,
     listener: Option<UnixListener>,
@@ -119,8 +134,11 @@ struct Server {
 impl Server {
     fn serve(mut self) -> Result<Seen> {
         loop {
-            let ready = self.wait()?;
-            self.recorder.pump()?;
+            let woken = self.wait()?;
+            if woken == Woken::Paused {
+                self.recorder.pump()?;
+                continue;
+            }
             self.accept()?;
             let mut failed = None;
             self.rpms.retain_mut(|rpm| match rpm.listen(&mut self.recorder) {
@@ -133,23 +151,30 @@ impl Server {
             if let Some(error) = failed {
                 return Err(error);
             }
-            if ready {
+            if woken == Woken::Stopped {
                 return self.recorder.finish();
             }
         }
     }
 
-    /// Waits until something happens; whether the end was called for.
-    fn wait(&self) -> Result<bool> {
+    /// Waits until something is said, or for as long as reports may wait.
+    fn wait(&self) -> Result<Woken> {
         let mut fds = vec![PollFd::new(self.stopped.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.listener.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));
-        fds.extend(self.recorder.watch().map(|watch| PollFd::new(watch.fd(), PollFlags::POLLIN)));
         fds.extend(self.rpms.iter().map(|rpm| PollFd::new(rpm.stream.as_fd(), PollFlags::POLLIN)));
-        match poll(&mut fds, PollTimeout::NONE) {
-            Ok(_) | Err(Errno::EINTR) => {}
+        let timeout = match self.recorder.is_watching() {
+            true => PollTimeout::from(PAUSE),
+            false => PollTimeout::NONE,
+        };
+        match poll(&mut fds, timeout) {
+            Ok(0) | Err(Errno::EINTR) => return Ok(Woken::Paused),
+            Ok(_) => {}
             Err(errno) => return Err(Error::io("poll", errno)),
         }
-        Ok(fds.first().and_then(PollFd::any).unwrap_or(false))
+        Ok(match fds.first().and_then(PollFd::any) {
+            Some(true) => Woken::Stopped,
+            _ => Woken::Spoken,
+        })
     }
 
     fn accept(&mut self) -> Result<()> {

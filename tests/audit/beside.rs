@@ -167,6 +167,21 @@ fn a_plain_script_is_audited_too() {
 }
 
 #[test]
+fn an_audit_wakes_up_for_many_changes_at_once() {
+    const FILES: usize = 600;
+    let (image, trace) = (Image::new(), tempfile::NamedTempFile::new().expect("a file"));
+    let script = format!("for n in $(seq {FILES}); do echo $n >\"$0/etc/many-$n\"; done");
+    let run = image.nodeshim("run", ["--audit=events", "--", "sh", "-c", &script]);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "--seccomp-bpf", "-e", "trace=poll", "-o"]).arg(trace.path());
+    traced.arg(run.get_program()).args(run.get_args()).arg(image.path());
+    succeed(&mut traced);
+    assert_eq!(of_command(&image).0.changes.len(), FILES);
+    let polls = fs::read_to_string(trace.path()).expect("the trace").matches("poll(").count();
+    assert!(polls < FILES / 2, "{polls} times for {FILES} files");
+}
+
+#[test]
 fn a_script_around_a_transaction_is_told_from_its_scriptlets() {
     for how in WAYS {
         let image = Image::new();

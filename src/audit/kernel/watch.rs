@@ -1,7 +1,6 @@
 //! The kernel's reports of changes, as paths in the image.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -96,11 +95,6 @@ impl Watch {
             listing.fd(),
             None::<&str>,
         )
-    }
-
-    /// What has to be polled.
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
-        self.group.as_fd()
     }
 
     /// Everything that was reported so far, oldest first.
