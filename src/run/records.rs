@@ -9,6 +9,7 @@ use crate::audit;
 use crate::digest::digest;
 use crate::error::if_exists;
 use crate::journal;
+use crate::layout;
 use crate::root::Root;
 use crate::rpmdb::files_at;
 use crate::{policy, state, trust, unrecorded};
@@ -16,7 +17,13 @@ use crate::{policy, state, trust, unrecorded};
 /// Records that are only ever appended to while a run is at work.
 const APPENDED: [&str; 2] = [journal::PATH, audit::PATH];
 /// Records that do not change while a run is at work.
-const KEPT: [&str; 4] = [state::PATH, ORIGINS_PATH, trust::PATH, unrecorded::PATH];
+const KEPT: [&str; 5] = [
+    state::PATH,
+    layout::JOURNAL_INDEX,
+    ORIGINS_PATH,
+    trust::PATH,
+    unrecorded::PATH,
+];
 /// Larger records are not looked at.
 const LIMIT: u64 = 64 << 20;
 
