@@ -114,11 +114,13 @@ pub fn check(
             }
             gpg::maker(&keys, signer.packet, &signed.header, temporary)
         };
+        let is_signed = rpm_accepts(root, &SIGNATURE_NEEDED, path)?;
         let found = Found {
             package,
             signed: &signed,
-            is_whole: rpm_accepts(root, &["--nosignature"], path)?,
-            is_signed: rpm_accepts(root, &SIGNATURE_NEEDED, path)?,
+            // Whoever asks rpm for signatures gets digests verified, too (rpmkeys(8), --checksig).
+            is_whole: is_signed || rpm_accepts(root, &["--nosignature"], path)?,
+            is_signed,
             strength,
         };
         judge(name, found, keys, maker)

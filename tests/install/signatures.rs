@@ -142,6 +142,20 @@ fn what_packages_need_is_checked_like_themselves() {
     call(&image, "install", needs).ends(20).says(&["nowhere"]);
 }
 
+#[test]
+fn a_signature_is_verified_once_a_package() {
+    let (image, trace) = (Image::new(), tempfile::NamedTempFile::new().expect("a file"));
+    import_with_rpm(&image, "good");
+    let first = signed().join("repo").join("needs-a-1.0-1.noarch.rpm");
+    let install = image.nodeshim("install", [first.as_os_str(), "--with-deps".as_ref()]);
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "--seccomp-bpf", "-e", "trace=execve", "-o"]).arg(trace.path());
+    succeed(traced.arg(install.get_program()).args(install.get_args()));
+    let calls = std::fs::read_to_string(trace.path()).expect("the trace");
+    let checks = calls.lines().filter(|line| line.contains("--checksig") && line.ends_with("= 0"));
+    assert_eq!(checks.count(), 3, "{calls}");
+}
+
 /// Puts a policy file into the image.
 fn policy(image: &Image, directory: &str, text: &str) {
     let directory = image.path().join(directory);
