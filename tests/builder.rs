@@ -2,6 +2,8 @@
 //! packages ask for. Real rpm transactions into real image roots.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "builder/firewall.rs"]
+mod firewall;
 #[path = "support/image.rs"]
 mod image;
 mod support;

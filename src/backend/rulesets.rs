@@ -2,6 +2,7 @@
 //! the backends write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::error::Result;
 use crate::firewall::definitions::Definitions;
@@ -98,6 +99,11 @@ impl Undone<'_> {
         self.upcoming().default_zone(root)
     }
 
+    /// The files that are put back, by path; none for one that goes.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Option<String>> {
+        self.upcoming().files
+    }
+
     /// What that makes of the configuration, but for what is withdrawn.
     fn upcoming(&self) -> Upcoming {
         let mut upcoming = Upcoming::default();
@@ -131,16 +137,15 @@ pub fn wanted(root: &Root, state: &State, undone: &Undone, definitions: &Definit
     let mut upcoming = undone.upcoming();
     let default_zone = upcoming.default_zone(root);
     let (rulesets, mut notes) = rulesets(state, &default_zone, definitions);
-    let stands = state.plugins.values().flat_map(|plugin| &plugin.wants);
-    let goes = undone.withdrawn.iter().map(|(_, want)| *want);
-    let taken: Taken = stands
-        .chain(goes)
-        .filter_map(|want| opening(&want.intent, &want.events))
-        .map(|(item, zone, _)| (zone.unwrap_or(&default_zone).to_owned(), canonical(item)))
-        .collect();
+    let items = |want: &ActiveIntent| {
+        let (item, zone, _) = opening(&want.intent, &want.events)?;
+        Some((zone.unwrap_or(&default_zone).to_owned(), canonical(item)))
+    };
+    let open: Taken = state.wants().filter_map(|(_, want)| items(want)).collect();
+    let goes = undone.withdrawn.iter().filter_map(|(_, want)| items(want));
+    upcoming.taken = open.iter().cloned().chain(goes).collect();
     let named: BTreeSet<&str> =
         rulesets.values().flat_map(|ruleset| ruleset.zones.keys().map(String::as_str)).collect();
-    upcoming.taken = taken;
     let node = Node::load(root, definitions, named, &upcoming)?;
     notes.extend(node.notes.iter().map(|text| Note::new(None, text.as_str(), &[])));
     let is_wanted = state
@@ -156,7 +161,7 @@ pub fn wanted(root: &Root, state: &State, undone: &Undone, definitions: &Definit
             .filter_map(|want| match &want.intent {
                 Intent::Withdraw { opening, zone } => {
                     let zone = zone.as_deref().unwrap_or(&default_zone);
-                    (!upcoming.taken.contains(&(zone.to_owned(), canonical(opening))))
+                    (!open.contains(&(zone.to_owned(), canonical(opening))))
                         .then(|| (opening.clone(), zone.to_owned()))
                 }
                 _ => None,

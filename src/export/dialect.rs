@@ -65,6 +65,7 @@ pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> 
         }
         Dialect::Firewalld => {
             let input = firewalld::Input {
+                definitions: &definitions,
                 rulesets,
                 withdrawn: &[],
                 placed: &state.placed,

@@ -3,8 +3,9 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use super::firewalld::{Port, Service, store};
+use super::firewalld::{Grammar, Kind, Port, Service, Tree, store};
 use super::helpers::{Tracking, tracking};
 use super::lokkit::services as lokkit;
 use super::ports::{PORT_PROTOCOLS, PortRange, Ports};
@@ -32,6 +33,8 @@ pub struct Part {
 #[derive(Debug)]
 pub struct Definitions<'r> {
     root: &'r Root,
+    /// Files that get another content, or go, before anybody looks.
+    upcoming: BTreeMap<PathBuf, Option<String>>,
     services: RefCell<BTreeMap<String, Option<Definition>>>,
     numbers: OnceCell<BTreeMap<(String, String), u16>>,
 }
@@ -39,8 +42,14 @@ pub struct Definitions<'r> {
 impl<'r> Definitions<'r> {
     /// Reads from `root`.
     pub fn new(root: &'r Root) -> Self {
+        Definitions::upcoming(root, BTreeMap::new())
+    }
+
+    /// Reads from `root` as it will be once these files have this content, or are gone.
+    pub(crate) fn upcoming(root: &'r Root, upcoming: BTreeMap<PathBuf, Option<String>>) -> Self {
         Definitions {
             root,
+            upcoming,
             services: RefCell::default(),
             numbers: OnceCell::new(),
         }
@@ -62,7 +71,7 @@ impl<'r> Definitions<'r> {
     /// A service with those that it includes, each once; an included one that is missing or
     /// malformed is left out.
     fn in_firewalld(&self, name: &str) -> Option<Definition> {
-        let load = |name: &str| store::load_service(self.root, name).ok().flatten();
+        let load = |name: &str| self.load(name);
         let mut parts = Vec::new();
         let mut seen = BTreeSet::from([name.to_owned()]);
         let mut open = vec![load(name)?];
@@ -72,6 +81,24 @@ impl<'r> Definitions<'r> {
             parts.push(self.part(&service));
         }
         Some(parts)
+    }
+
+    fn load(&self, name: &str) -> Option<Service> {
+        let text = match self.upcoming.get(&store::local(Kind::Service, name)) {
+            None => return store::load_service(self.root, name).ok().flatten(),
+            Some(Some(text)) => text.clone(),
+            Some(None) => Tree::of(self.root).shipped_text(Kind::Service, name).ok().flatten()?,
+        };
+        Service::parse(&text, &Grammar::of(self.root)).ok()
+    }
+
+    /// Whether a service of firewalld has a file of its own.
+    pub(crate) fn has_file(&self, service: &str) -> bool {
+        match self.upcoming.get(&store::local(Kind::Service, service)) {
+            None => store::has_file(self.root, Kind::Service, service),
+            Some(Some(_)) => true,
+            Some(None) => Tree::of(self.root).is_shipped(Kind::Service, service),
+        }
     }
 
     fn part(&self, service: &Service) -> Part {

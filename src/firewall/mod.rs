@@ -16,10 +16,16 @@ pub(crate) mod ruleset;
 pub(crate) mod sets;
 pub mod valid;
 
-/// Files in which every opening is put back by itself, not the file as a whole. One that ends with a
-/// slash stands for all in that directory.
-pub(crate) const BY_ENTRY: [&str; 4] = [
+/// What the names of services begin with that settling writes for firewalld.
+pub(crate) const OWN_SERVICE: &str = "nodeshim-";
+
+/// How the paths of their files begin.
+pub(crate) const OWN_SERVICE_FILES: &str = "/etc/firewalld/services/nodeshim-";
+
+/// How the paths of files begin in which every opening is put back by itself, not the file as a whole.
+pub(crate) const BY_ENTRY: [&str; 5] = [
     "/etc/firewalld/zones/",
+    OWN_SERVICE_FILES,
     lokkit::config::PATH,
     "/etc/sysconfig/iptables",
     "/etc/sysconfig/ip6tables",

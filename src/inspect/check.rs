@@ -11,7 +11,7 @@ use crate::backend::systemd;
 use crate::boot::is_firewalls;
 use crate::error::Result;
 use crate::escape::Escaped;
-use crate::firewall::{BY_ENTRY, detect};
+use crate::firewall::{BY_ENTRY, OWN_SERVICE_FILES, detect};
 use crate::intercept::ARMED_PATH;
 use crate::journal::Event;
 use crate::plan::{Action, Note, NoteKind, PlannedChange};
@@ -228,9 +228,9 @@ fn declared_units<'v>(root: &'v Root, view: &'v View) -> impl Iterator<Item = Di
 }
 
 /// Only `/etc` counts: what is below `/run` or `/usr` is not the tools' to keep; nor are the copies
-/// of earlier files that some tools leave.
+/// of earlier files that some tools leave, and what settling writes.
 fn is_kept(path: &str) -> bool {
-    path.starts_with("/etc/") && !path.ends_with(".old")
+    path.starts_with("/etc/") && !path.ends_with(".old") && !path.starts_with(OWN_SERVICE_FILES)
 }
 
 /// Links and files that requests of plugins which are still there, or putting back what others had

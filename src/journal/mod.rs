@@ -45,6 +45,7 @@ pub(crate) use record::rfc3339;
 #[cfg(feature = "admin")]
 pub use record::seconds;
 pub use record::{Event, Replayed, timestamp};
+pub(crate) use replaced::keep_content;
 pub use replaced::{is_kept, keep_replaced, replaced};
 #[cfg(feature = "admin")]
 pub use salvage::Salvaged;

@@ -31,6 +31,11 @@ pub fn keep_replaced(root: &Root) -> Result<()> {
         .try_for_each(|(sha256, Replaced { content, mode })| root.keep_once(REPLACED, sha256, content, *mode))
 }
 
+/// Keeps what a file had held that was changed without a request.
+pub(crate) fn keep_content(root: &Root, sha256: &str, text: &str) -> Result<()> {
+    root.keep_once(REPLACED, sha256, text.as_bytes(), 0o644)
+}
+
 /// What is kept under a digest, with its permission bits; none if it is not there or is not what
 /// its name says.
 pub fn replaced(root: &Root, sha256: &str) -> Option<Replaced> {

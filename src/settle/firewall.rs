@@ -2,7 +2,7 @@
 //! what it had written.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::backend::rulesets::{Undone, Wanted, wanted};
@@ -14,7 +14,7 @@ use crate::firewall::detect;
 use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
 use crate::plan::{Action, Contribution, Note, PlannedChange, UnitVerb};
 use crate::root::Root;
-use crate::state::{ActiveIntent, Fold, Plugin, State};
+use crate::state::{ActiveIntent, Fold, Plugin, State, Subject, subject};
 
 /// The nftables ruleset for a state, whatever backend the image uses.
 ///
@@ -41,6 +41,25 @@ fn is_nodes_own(intent: &Intent) -> bool {
         }
         _ => false,
     }
+}
+
+/// What nobody wants any more and goes from the image. Secure shell stays, unless somebody decided to close it.
+fn withdrawn<'f>(root: &Root, fold: &'f Fold, restored: &Contribution) -> Vec<(&'f str, &'f ActiveIntent)> {
+    let undone = Undone {
+        restored: Some(restored),
+        ..Undone::default()
+    };
+    let default_zone = undone.default_zone(root);
+    let item = |intent: &Intent| subject(intent).in_zone(&default_zone);
+    let closed: BTreeSet<Subject> = fold
+        .state
+        .wants()
+        .filter(|(_, want)| matches!(want.intent, Intent::Withdraw { .. }))
+        .map(|(_, want)| item(&want.intent))
+        .collect();
+    let mut withdrawn = fold.withdrawn();
+    withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent) || closed.contains(&item(&want.intent)));
+    withdrawn
 }
 
 /// What loads the rules at boot and was enabled for that stays: by settling, in an image that has no `nft`
@@ -104,10 +123,8 @@ pub(super) fn contribute(
     restored: &Contribution,
     without_own: bool,
 ) -> Result<Contribution> {
-    let definitions = Definitions::new(root);
     let chosen = detect::backend(root, &facts.config);
-    let mut withdrawn = fold.withdrawn();
-    withdrawn.retain(|(_, want)| !is_nodes_own(&want.intent));
+    let withdrawn = withdrawn(root, fold, restored);
     let mut sum = lokkit::withdraw(root, &withdrawn)?;
     let state = match chosen {
         Backend::Iptables => lokkit::without_its_own(root, &fold.state, &sum)?,
@@ -117,6 +134,7 @@ pub(super) fn contribute(
         withdrawn: &withdrawn,
         restored: Some(restored),
     };
+    let definitions = Definitions::upcoming(root, undone.files());
     let wanted = wanted(root, &state, &undone, &definitions)?;
     let (rulesets, default_zone) = (&wanted.rulesets, wanted.node.default_zone.as_str());
     sum += Contribution::of_notes(wanted.notes.clone());
@@ -138,6 +156,7 @@ pub(super) fn contribute(
     // firewalld turns forwarding on by itself.
     sum += sysctl::contribute((chosen != Backend::Firewalld).then_some(&wanted));
     let input = firewalld::Input {
+        definitions: &definitions,
         rulesets: of_chosen(Backend::Firewalld),
         withdrawn: &withdrawn,
         placed: &fold.state.placed,

@@ -275,6 +275,10 @@ pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
         (Intent::Allow { .. }, Intent::Allow { .. }) | (Intent::Withdraw { .. }, Intent::Withdraw { .. }) => {
             true
         }
+        // Who makes an object and edits it wants it twice.
+        (Intent::Definition { change: a, .. }, Intent::Definition { change: b, .. }) => {
+            (a == "delete") == (b == "delete")
+        }
         _ => earlier == later,
     }
 }

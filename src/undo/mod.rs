@@ -14,7 +14,7 @@ pub(crate) mod repeat;
 mod retain;
 mod reverse;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use effect::{Effect, aim, aims, aims_of, opposite};
@@ -37,8 +37,13 @@ use crate::tool::Tool;
 /// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
 pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Contribution> {
     let after = fold.settled();
+    let mut edits: BTreeMap<&[Escaped], Vec<u64>> = BTreeMap::new();
+    for event in events.iter().filter(|event| is_edit(event)) {
+        edits.entry(&event.argv[1..]).or_default().push(event.id);
+    }
     let scene = RestoreContext {
         root,
+        edits,
         before,
         after: &after,
         refused: &fold.refused,
@@ -68,6 +73,8 @@ pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold
 
 struct RestoreContext<'a> {
     root: &'a Root,
+    /// Requests that edit definitions, by their words after the tool's name.
+    edits: BTreeMap<&'a [Escaped], Vec<u64>>,
     before: &'a State,
     after: &'a State,
     /// What policy refuses now though it was done.
@@ -85,6 +92,12 @@ fn starts_firewall(event: &Event, change: &Change) -> bool {
     let path = change.path.shown();
     let name = path.rsplit('/').next().unwrap_or_default();
     event.intents.iter().any(switches_on) && FIREWALLS.iter().any(|firewall| name.contains(firewall))
+}
+
+/// Whether a request, or what was done by hand, edits a definition of firewalld's and is for nothing else.
+fn is_edit(event: &Event) -> bool {
+    let edits = |recorded: &RecordedIntent| matches!(&recorded.intent, Intent::Definition { change, .. } if change == "edit");
+    !event.argv.is_empty() && !event.intents.is_empty() && event.intents.iter().all(edits)
 }
 
 /// What the names of the links have in common that start a firewall.
@@ -108,7 +121,18 @@ impl RestoreContext<'_> {
         let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
             || self.is_refused(event, &aims, state);
-        !is_over || aims.iter().any(|aim| wanted.contains(aim))
+        !is_over || self.is_shared(event, &aims, state, wanted)
+    }
+
+    /// Whether somebody else wants what a change was for. An object that two edit is left with what the other's
+    /// requests made of it; only the same request is the same edit.
+    fn is_shared(&self, event: &Event, aims: &[Effect], state: &State, wanted: &BTreeSet<Effect>) -> bool {
+        if !is_edit(event) {
+            return aims.iter().any(|aim| wanted.contains(aim));
+        }
+        let same = self.edits.get(&event.argv[1..]).into_iter().flatten();
+        same.filter(|id| **id != event.id)
+            .any(|id| state.wants().any(|(_, want)| want.events.contains(id)))
     }
 
     /// Whether policy refuses all that a change was for, or puts it off.

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use super::left::Left;
 use crate::audit::{AskedByHand, DirectChange, FileChange, Side, asked_for, journal_change};
 use crate::backend::systemd::{script, there};
+use crate::digest::digest;
 use crate::escape::Escaped;
-use crate::firewall::firewalld::{Grammar, Service};
+use crate::firewall::firewalld::{Grammar, Kind, Service};
 use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
-use crate::root::{Change, Root};
+use crate::root::{Change, Op, Root};
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
 use crate::unit::name::pulled_in_by;
@@ -24,6 +25,47 @@ pub(super) struct Found {
     pub intents: Vec<Intent>,
     /// The changes of files; none of one that is more than what was asked for.
     pub changes: Vec<Change>,
+}
+
+/// Definitions of services and the like that somebody wrote, changed or removed.
+fn definitions(left: &Left, now: &Left) -> Vec<Found> {
+    let (Some(left), Some(now)) = (&left.definitions, &now.definitions) else {
+        return Vec::new();
+    };
+    let found = differing(left, now).filter_map(|path| {
+        let (before, after) = (left.get(path), now.get(path));
+        let (op, word) = match (before, after) {
+            (None, _) => (Op::Create, "new"),
+            (Some(_), None) => (Op::Remove, "delete"),
+            (Some(_), Some(_)) => (Op::Write, "edit"),
+        };
+        let (object, name) = object_at(path)?;
+        Some(Found {
+            paths: vec![path.clone()],
+            intents: vec![Intent::Definition {
+                object: object.word().to_owned(),
+                name,
+                change: word.to_owned(),
+            }],
+            changes: vec![Change {
+                op,
+                path: path.clone(),
+                target: None,
+                was: None,
+                digest: after.map(|text| digest(text.as_bytes())),
+                before: before.map(|text| digest(text.as_bytes())),
+            }],
+        })
+    });
+    found.collect()
+}
+
+/// The object of firewalld that a local file defines.
+fn object_at(path: &Escaped) -> Option<(Kind, String)> {
+    let path = path.text()?;
+    let (directory, file) = path.strip_prefix(FIREWALLD)?.strip_prefix('/')?.split_once('/')?;
+    let kind = Kind::ALL.into_iter().find(|kind| kind.directory() == directory)?;
+    Some((kind, file.strip_suffix(".xml")?.to_owned()))
 }
 
 /// Names of units and services that are nodeshim's own: settling writes them.
@@ -49,6 +91,7 @@ pub(super) fn between(root: &Root, left: &Left, now: &Left) -> Vec<Found> {
         .filter(|found| !found.intents.is_empty())
         .collect();
     leave_to_presets(root, &mut found);
+    found.extend(definitions(left, now));
     found.extend(default_zone(left, now).filter(|_| root.is_dir(FIREWALLD)));
     found
 }
@@ -62,6 +105,7 @@ fn without_lost(root: &Root, left: &Left) -> Left {
     };
     left.links.retain(|path, _| is_there(path));
     left.files.retain(|path, _| is_there(path));
+    left.definitions.iter_mut().for_each(|of| of.retain(|path, _| is_there(path)));
     left
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
-use crate::firewall::firewalld::{Conf, Tree};
+use crate::firewall::OWN_SERVICE;
+use crate::firewall::firewalld::{Conf, Kind as FirewallKind, Tree, store};
 use crate::firewall::lokkit::config;
 use crate::journal::DIRECTORY;
 use crate::root::{Kind, Root};
@@ -46,6 +47,10 @@ pub(super) struct Left {
     /// Where links point, by their paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<Escaped, Escaped>,
+    /// What files held that define services, ipsets and other objects of firewalld, by their paths; none where
+    /// an earlier version did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definitions: Option<BTreeMap<Escaped, String>>,
     /// What zone files and lokkit's configuration held, by their paths.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<Escaped, String>,
@@ -98,6 +103,7 @@ impl Left {
             machine: machine(root),
             default_zone: Conf::load(&Tree::of(root)).unwrap_or_default().zone().to_owned(),
             links,
+            definitions: Some(definitions(root)),
             files: files
                 .filter_map(|path| Some((Escaped::new(&path), root.read_text(&path).ok()?)))
                 .collect(),
@@ -113,6 +119,20 @@ impl Left {
         root.create_dirs(DIRECTORY, 0o755)?;
         root.write_synced(PATH, text.as_bytes(), None)
     }
+}
+
+/// What the image's own files define besides zones; not what settling writes.
+fn definitions(root: &Root) -> BTreeMap<Escaped, String> {
+    let kinds = FirewallKind::ALL.into_iter().filter(|kind| *kind != FirewallKind::Zone);
+    let paths = kinds.flat_map(|kind| {
+        let names = store::local_names(root, kind).unwrap_or_default().into_iter();
+        let names = names.filter(|name| !name.starts_with(OWN_SERVICE));
+        names.map(move |name| store::local(kind, &name))
+    });
+    paths
+        .filter(|path| root.meta(path).is_ok_and(|meta| meta.size <= ZONE_LIMIT))
+        .filter_map(|path| Some((Escaped::new(&path), root.read_text(&path).ok()?)))
+        .collect()
 }
 
 /// A first boot writes the id of an image that has none.

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent};
 use crate::intercept::{RUN_PATH, is_booted};
-use crate::journal::{Appender, Event, Journal, Verdict, last_event, timestamp};
+use crate::journal::{Appender, Event, Journal, Verdict, keep_content, last_event, timestamp};
 use crate::root::Root;
 use crate::rpmdb::{Installed, files_at};
 use crate::state::{State, Subject, subject};
@@ -84,10 +84,27 @@ pub(crate) fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
 pub(crate) fn record(root: &Root, journal: &mut Appender) -> Result<usize> {
     let found = find(root, journal.next_id())?;
     let count = found.len();
+    keep_replaced(root, &found)?;
     for mut event in found {
         journal.append(&mut event)?;
     }
     Ok(count)
+}
+
+/// Keeps what the files had held that these events are about, so that they can be reverted.
+fn keep_replaced(root: &Root, events: &[Event]) -> Result<()> {
+    let left = if events.is_empty() {
+        None
+    } else {
+        Left::load(root)?
+    };
+    let definitions = left.and_then(|left| left.definitions).unwrap_or_default();
+    for change in events.iter().flat_map(|event| &event.changes) {
+        if let (Some(sha256), Some(text)) = (&change.before, definitions.get(&change.path)) {
+            keep_content(root, sha256, text)?;
+        }
+    }
+    Ok(())
 }
 
 /// The journal, and what will be recorded at the next settling.

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
 use crate::error::Result;
+use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::store;
 use crate::firewall::firewalld::{Grammar, Tree};
@@ -31,6 +32,8 @@ const OWNED: (&str, &str) = ("/etc/firewalld/services", services::PREFIX);
 /// What the zones are made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a> {
+    /// What services there are.
+    pub definitions: &'a Definitions<'a>,
     /// What each plugin wants; empty where another backend is used.
     pub rulesets: &'a BTreeMap<String, Ruleset>,
     /// What plugins that are gone had added and nobody wants any more.
@@ -67,7 +70,8 @@ pub(crate) fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
         let mut notes = Vec::new();
         match stem(plugin) {
             Some(stem) => {
-                let own = services::services(root, &stem, ruleset, input.default_zone, &mut notes);
+                let own =
+                    services::services(input.definitions, &stem, ruleset, input.default_zone, &mut notes);
                 for (zone, (name, service)) in own {
                     if !zones.add_service(root, &zone, &name, plugin, &events)? {
                         notes.push(format!("zone {zone} does not exist: nothing is opened in it"));
@@ -89,7 +93,7 @@ pub(crate) fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
         }
         files.notes.extend(notes.into_iter().map(|text| Note::new(Some(plugin), text, &events)));
     }
-    zones.drop_missing_services(root, input.withdrawn, &files.files);
+    zones.drop_missing_services(input.definitions, input.withdrawn, &files.files);
     let changed = zones.changed(root, input.whole, &mut originals)?;
     files.files.extend(stock_services(root, &changed));
     files.files.extend(changed);

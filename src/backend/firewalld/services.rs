@@ -3,21 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::backend::name;
-use crate::firewall::definitions::Part;
-use crate::firewall::firewalld::kind::Kind;
-use crate::firewall::firewalld::store;
+use crate::firewall::definitions::{Definitions, Part};
 use crate::firewall::firewalld::{Port, Service};
 use crate::firewall::ports::Ports;
 use crate::firewall::ports::coalesce;
 use crate::firewall::ruleset::{Ruleset, ZoneRules};
-use crate::root::Root;
 
-/// What our services' names begin with.
-pub(super) const PREFIX: &str = "nodeshim-";
+pub(super) use crate::firewall::OWN_SERVICE as PREFIX;
 
 /// The services of one plugin: zone → name and content. `stem` names it safely.
 pub(super) fn services(
-    root: &Root,
+    definitions: &Definitions,
     stem: &str,
     ruleset: &Ruleset,
     default_zone: &str,
@@ -25,7 +21,7 @@ pub(super) fn services(
 ) -> BTreeMap<String, (String, Service)> {
     let mut services = BTreeMap::new();
     for (zone, rules) in &ruleset.zones {
-        let service = service(root, stem, rules, notes);
+        let service = service(definitions, stem, rules, notes);
         let has_some = !service.ports.is_empty()
             || !service.protocols.is_empty()
             || !service.source_ports.is_empty()
@@ -47,7 +43,7 @@ fn service_name(stem: &str, zone: &str, default_zone: &str) -> String {
     }
 }
 
-fn service(root: &Root, stem: &str, rules: &ZoneRules, notes: &mut Vec<String>) -> Service {
+fn service(definitions: &Definitions, stem: &str, rules: &ZoneRules, notes: &mut Vec<String>) -> Service {
     let mut open = Part {
         ports: rules.ports.clone(),
         source_ports: rules.source_ports.clone(),
@@ -57,7 +53,7 @@ fn service(root: &Root, stem: &str, rules: &ZoneRules, notes: &mut Vec<String>) 
     let mut service = Service::default();
     for (name, definition) in &rules.services {
         match definition {
-            _ if store::has_file(root, Kind::Service, name) => service.includes.push(name.clone()),
+            _ if definitions.has_file(name) => service.includes.push(name.clone()),
             Some(definition) => definition.iter().for_each(|part| widen(&mut open, name, part, notes)),
             None => notes.push(format!("service {name} is not defined in the image")),
         }

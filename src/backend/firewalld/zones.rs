@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entries::{add, has, remove};
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
+use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::store;
@@ -171,7 +172,7 @@ impl Zones {
     /// of plugins that are gone.
     pub(super) fn drop_missing_services(
         &mut self,
-        root: &Root,
+        definitions: &Definitions,
         withdrawn: &[(&str, &ActiveIntent)],
         planned: &[DesiredFile],
     ) {
@@ -179,7 +180,7 @@ impl Zones {
         let exists = |name: &str| {
             let path = store::local(Kind::Service, name);
             planned.contains(path.to_string_lossy().as_ref())
-                || !name.starts_with(PREFIX) && store::has_file(root, Kind::Service, name)
+                || !name.starts_with(PREFIX) && definitions.has_file(name)
         };
         let of_gone: BTreeSet<&str> = withdrawn
             .iter()
@@ -208,7 +209,7 @@ impl Zones {
         let mut files = Vec::new();
         for (name, slot) in self.zones {
             let path = store::local(Kind::Zone, &name).to_string_lossy().into_owned();
-            let is_changed = slot.now != slot.before;
+            let is_changed = slot.is_changed();
             if let Some(original) = originals.get(&path)
                 && slot.is_back_at(root, &name, original)
             {
@@ -231,6 +232,16 @@ impl Zones {
 }
 
 impl Slot {
+    /// Whether more than the order of services changed: ours are taken out and put in again at the end.
+    fn is_changed(&self) -> bool {
+        let sorted = |zone: &Zone| {
+            let mut zone = zone.clone();
+            zone.traffic.services.sort();
+            zone
+        };
+        self.now != self.before && sorted(&self.now) != sorted(&self.before)
+    }
+
     /// Whether the zone says what its file did before settling changed it; without a file, what the
     /// shipped one says.
     fn is_back_at(&self, root: &Root, name: &str, original: &str) -> bool {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::deletion::{rest_with_defaults, rest_without, without};
-use super::files::{load_policy, load_zone, text_of, unknown, write};
+use super::files::{load_policy, load_zone, overwrite, text_of, unknown, write};
 use super::listing;
 use super::session::{Exit, Session, Step};
 use crate::argv::firewalld::Side;
@@ -212,7 +212,10 @@ fn delete(session: &mut Session, kind: Kind, name: &str) -> Step {
         session.done(removed)?;
     }
     for (kind, name, text) in edits {
-        write(session, kind, &name, &text)?;
+        match kind {
+            Kind::Service => overwrite(session, kind, &name, &text)?,
+            _ => write(session, kind, &name, &text)?,
+        }
     }
     session.success()
 }

@@ -5,6 +5,7 @@ use super::files::save_conf;
 use super::session::{Session, Step};
 use crate::argv::firewalld::Side;
 use crate::config::Answers;
+use crate::firewall::OWN_SERVICE;
 use crate::firewall::firewalld::rich::Element;
 use crate::firewall::firewalld::{Checked, Code, Fault, Kind, Policy, Service, Traffic, Whole, Zone, zone};
 use crate::intent::Intent;
@@ -21,6 +22,7 @@ pub(super) fn without(session: &Session, kind: Kind, name: &str) -> Checked<Edit
     }
     if kind == Kind::Service {
         not_included(session, name)?;
+        edits.extend(own_without(session, name));
     }
     let texts = |kind| {
         let names = session.tree.names(kind).unwrap_or_default();
@@ -80,11 +82,33 @@ pub(super) fn rest_with_defaults(session: &Session, kind: Kind, name: &str) -> C
     rest.rest(kind, name)
 }
 
-fn not_included(session: &Session, service: &str) -> Checked<()> {
-    for other in session.tree.local_names(Kind::Service).unwrap_or_default() {
+/// The local services that include another one.
+fn including(session: &Session, service: &str) -> Vec<(String, Service)> {
+    let names = session.tree.local_names(Kind::Service).unwrap_or_default();
+    let others = names.into_iter().filter(|other| other != service);
+    let parsed = others.filter_map(|other| {
         let text = session.tree.read(Kind::Service, &other).unwrap_or_default().unwrap_or_default();
-        let included = |found: &Service| found.includes.iter().any(|include| include == service);
-        if other != service && Service::parse(&text, &session.grammar).is_ok_and(|found| included(&found)) {
+        Some((other, Service::parse(&text, &session.grammar).ok()?))
+    });
+    parsed
+        .filter(|(_, found)| found.includes.iter().any(|include| include == service))
+        .collect()
+}
+
+/// The services that settling wrote for plugins, without the one that goes: the original alone would have none
+/// of them, and nothing would keep it from being deleted.
+fn own_without(session: &Session, service: &str) -> Edits {
+    let own = including(session, service).into_iter().filter(|(name, _)| name.starts_with(OWN_SERVICE));
+    let without = own.map(|(name, mut found)| {
+        found.includes.retain(|include| include != service);
+        (Kind::Service, name, found.to_xml())
+    });
+    without.collect()
+}
+
+fn not_included(session: &Session, service: &str) -> Checked<()> {
+    for (other, _) in including(session, service) {
+        if !other.starts_with(OWN_SERVICE) {
             let detail = format!("Service '{other}': Included service '{service}' not found.");
             return Err(Code::InvalidService.about(detail));
         }

@@ -75,6 +75,16 @@ pub(super) fn write(session: &mut Session, kind: Kind, name: &str, text: &str) -
     session.done(result).map(drop)
 }
 
+/// The same without keeping what was there: of a file that settling wrote.
+pub(super) fn overwrite(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
+    if session.dry {
+        return Ok(());
+    }
+    let path = session.tree.local(kind, name);
+    let written = session.tree.root.write(path, text.as_bytes(), None);
+    session.done(written)
+}
+
 /// A file of the local configuration, or the shipped one; empty if there is neither.
 pub(super) fn read_file(session: &mut Session, name: &str) -> Step<Option<String>> {
     let text = if_exists(session.tree.root.read_text(session.tree.file(name)));
