@@ -171,6 +171,13 @@ impl Root {
         look().map(|stat| meta(&stat)).map_err(|errno| Error::io(path, errno))
     }
 
+    /// Whether a symbolic link is there. For single looks into many directories: none is kept open, and where nothing
+    /// is, one system call tells.
+    pub(crate) fn is_link(&self, path: impl AsRef<Path>) -> bool {
+        let found = self.open_path(path.as_ref(), OFlag::O_PATH | OFlag::O_NOFOLLOW);
+        found.and_then(fstat).is_ok_and(|stat| kind(&stat) == Kind::Link)
+    }
+
     /// Whether anything is there, a dangling link included.
     pub fn exists(&self, path: impl AsRef<Path>) -> bool {
         self.meta(path).is_ok()
@@ -183,7 +190,8 @@ impl Root {
 
     /// Whether the path leads to a directory.
     pub fn is_dir(&self, path: impl AsRef<Path>) -> bool {
-        self.open_path(path.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_ok()
+        let path = path.as_ref();
+        self.dirs.get(path, || self.open_path(path, OFlag::O_PATH | OFlag::O_DIRECTORY)).is_ok()
     }
 
     /// The entries of a directory, sorted by name, without `.` and `..`.

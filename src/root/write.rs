@@ -145,6 +145,15 @@ impl Root {
         Ok(())
     }
 
+    /// Removes a symbolic link whose target has been read: links are removed by the hundred.
+    pub(crate) fn remove_link(&self, path: impl AsRef<Path>, target: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.unlink(path, UnlinkatFlags::NoRemoveDir)?;
+        self.dirs.forget(path);
+        self.changes.note(Op::Remove, path, None, Some(target.as_ref()));
+        Ok(())
+    }
+
     /// Removes an empty directory. ENOTEMPTY if it is not.
     pub fn remove_dir(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();

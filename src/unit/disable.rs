@@ -228,7 +228,7 @@ impl Units<'_> {
         }
         let here = self.path.absolute(&path);
         self.root
-            .remove(&here)
+            .remove_link(&here, &link.target)
             .map_err(|error| events.fail(owner, Problem::from(&error), &shown, None))?;
         self.index.note_removed(&here);
         events.push(owner, Event::Removed { path: shown });

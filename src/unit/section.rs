@@ -52,6 +52,21 @@ pub type Include<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Problem> + 'a;
 const DEEPEST_INCLUDE: usize = 32;
 
 impl Install {
+    /// Whether enabling the unit makes a link in a directory of this name, such as `multi-user.target.wants`; specifiers
+    /// are not expanded.
+    pub(crate) fn names_dir(&self, dir: &str) -> bool {
+        let Some((target, kind)) = dir.rsplit_once('.') else {
+            return false;
+        };
+        let list = match kind {
+            "wants" => &self.wanted_by,
+            "requires" => &self.required_by,
+            "upholds" => &self.upheld_by,
+            _ => return false,
+        };
+        list.iter().any(|other| other == target)
+    }
+
     /// Whether enabling the unit makes any link.
     pub(crate) fn has_rules(&self) -> bool {
         let lists = [&self.aliases, &self.wanted_by, &self.required_by, &self.upheld_by];

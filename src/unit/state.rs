@@ -330,21 +330,24 @@ impl Links {
         })
     }
 
-    fn has_pulled_in(&self, units: &Units, name: &str) -> bool {
+    /// Whether a link of this name pulls `unit` in.
+    fn has_pulled_in(&self, units: &Units, unit: &Unit, name: &str) -> bool {
         if let Some(known) = self.probed.borrow().get(name) {
             return *known;
         }
         if self.pulled_in.get().is_some() || self.probed.borrow().len() >= PROBES {
             return self.read_pulled_in(units).contains(name);
         }
-        let is_link = |path: String| units.root.meta(path).is_ok_and(|meta| meta.kind == Kind::Link);
-        let found = self.pulling.iter().any(|dir| is_link(join(dir, name)));
+        // Where it is by its own [Install] is looked first.
+        let (first, rest): (Vec<_>, Vec<_>) =
+            self.pulling.iter().partition(|dir| unit.install.names_dir(base_name(dir)));
+        let found = first.into_iter().chain(rest).any(|dir| units.root.is_link(join(dir, name)));
         self.probed.borrow_mut().insert(name.to_owned(), found);
         found
     }
 
     fn is_pulled_in(&self, units: &Units, unit: &Unit, known_names: bool) -> bool {
-        if self.has_pulled_in(units, &unit.name) {
+        if self.has_pulled_in(units, unit, &unit.name) {
             return true;
         }
         if !name::is_template(&unit.name) {
@@ -353,7 +356,7 @@ impl Links {
         if known_names {
             let listed = unit.install.aliases.iter().cloned().chain(unit.install.default_name(&unit.name));
             let instances = listed.filter(|name| name::template_of(name).as_ref() == Some(&unit.name));
-            return instances.into_iter().any(|full| self.has_pulled_in(units, &full));
+            return instances.into_iter().any(|full| self.has_pulled_in(units, unit, &full));
         }
         let start = unit.name.split_inclusive('@').next().unwrap_or_default();
         let all = self.read_pulled_in(units);

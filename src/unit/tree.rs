@@ -51,6 +51,8 @@ pub(crate) struct Units<'r> {
 impl<'r> Units<'r> {
     /// The units below `root`.
     pub(crate) fn new(root: &'r Root, path: SearchPath, generation: Generation, prefix: &str) -> Self {
+        // First, so that what is opened to see whether it is there stays open.
+        let kept_open = root.cache_dirs();
         let dirs = path.dirs.iter().filter(|dir| root.is_dir(dir)).cloned().collect();
         Units {
             root,
@@ -64,7 +66,7 @@ impl<'r> Units<'r> {
             dry_run: false,
             prefix: prefix.to_owned(),
             is_named: !prefix.is_empty(),
-            _dirs: root.cache_dirs(),
+            _dirs: kept_open,
             dirs,
         }
     }
