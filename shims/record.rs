@@ -1,7 +1,7 @@
 //! One call of a shim: carry out under the journal's lock, record, answer.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -55,7 +55,7 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     journal_is_locked();
     let (config, unknown) = Config::load(&root)?;
     let argv0 = argv[0].to_string_lossy();
-    let call = Call::new(&root, &config, &env, &argv0).with_stdin(stdin);
+    let call = Call::new(&root, &config, &env, &argv0).with_stdin(stdin).with_terminal(is_terminal);
     let origin = attribution::find(&root, &|name| env.get(name));
     // What was done for the record itself is no change on behalf of the request.
     root.forget_changes();
@@ -89,7 +89,9 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
         argv: Event::escape_arguments(argv),
         exit: reply.exit,
         verdict: reply.held.iter().map(|held| held.verdict).max().unwrap_or_default(),
-        message: Event::cut_message(String::from_utf8_lossy(&reply.output.all(Stream::Stderr)).into_owned()),
+        message: Event::cut_message(
+            String::from_utf8_lossy(&reply.output.plain(Stream::Stderr)).into_owned(),
+        ),
         warnings: reply.warnings.clone(),
         origin,
         replayed: None,
@@ -99,6 +101,11 @@ fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     };
     journal.append(&mut event)?;
     Ok(reply)
+}
+
+/// on_tty() of systemd: standard output and standard error.
+fn is_terminal() -> bool {
+    io::stdout().is_terminal() && io::stderr().is_terminal()
 }
 
 fn stdin() -> io::Result<Vec<u8>> {

@@ -63,6 +63,8 @@ pub struct Call<'a> {
     pub argv0: &'a str,
     /// Reads standard input to its end; only called by requests that take any.
     pub stdin: fn() -> io::Result<Vec<u8>>,
+    /// Whether output goes to a terminal; only called where something is to be coloured.
+    terminal: fn() -> bool,
     /// The image's systemd, once somebody has asked for it.
     generation: OnceCell<Generation>,
     /// The image's firewalld, once somebody has asked for it.
@@ -79,6 +81,7 @@ impl<'a> Call<'a> {
             env,
             argv0,
             stdin: || Ok(Vec::new()),
+            terminal: || false,
             generation: OnceCell::new(),
             firewalld: OnceCell::new(),
             ports: PortNames::new(root),
@@ -88,6 +91,16 @@ impl<'a> Call<'a> {
     /// The same with standard input.
     pub fn with_stdin(self, stdin: fn() -> io::Result<Vec<u8>>) -> Self {
         Call { stdin, ..self }
+    }
+
+    /// The same with output that may go to a terminal.
+    pub fn with_terminal(self, terminal: fn() -> bool) -> Self {
+        Call { terminal, ..self }
+    }
+
+    /// Whether output goes to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        (self.terminal)()
     }
 
     /// The firewalld that the image has or will have.
@@ -109,6 +122,7 @@ impl<'a> Call<'a> {
     {
         Call {
             stdin: self.stdin,
+            terminal: self.terminal,
             generation: self.generation.clone(),
             firewalld: self.firewalld.clone(),
             ..Call::new(self.root, config, self.env, argv0)

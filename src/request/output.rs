@@ -55,6 +55,24 @@ impl Output {
             .collect()
     }
 
+    /// As [`Output::all`], without colours.
+    pub fn plain(&self, stream: Stream) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let all = self.all(stream);
+        let mut rest = all.as_slice();
+        while let Some((first, behind)) = rest.split_first() {
+            let colour = rest.strip_prefix(b"\x1b[").and_then(|text| {
+                let end = text.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b';' | b':'))?;
+                (text[end] == b'm').then(|| &text[end + 1..])
+            });
+            if colour.is_none() {
+                plain.push(*first);
+            }
+            rest = colour.unwrap_or(behind);
+        }
+        plain
+    }
+
     fn push(&mut self, stream: Stream, bytes: &[u8], end: &[u8]) {
         if bytes.is_empty() && end.is_empty() {
             return;
@@ -66,5 +84,17 @@ impl Output {
             }
             _ => self.pieces.push((stream, [bytes, end].concat())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_output_has_no_colours() {
+        let mut output = Output::default();
+        output.err_line("\x1b[0;1;38:5:185ma\x1b[0m \x1b[Kb\x1b");
+        assert_eq!(output.plain(Stream::Stderr), b"a \x1b[Kb\x1b\n");
     }
 }

@@ -111,6 +111,16 @@ pub enum Trait {
     NowIgnored,
     /// An unknown verb is quoted and near ones are proposed.
     ProposesVerbs,
+    /// Messages have the colour of their level.
+    ColouredMessages,
+    /// Underlining comes behind a cell's colour.
+    SeparateUnderline,
+    /// The gaps between columns of a header are underlined for themselves.
+    SeparateGaps,
+    /// Colours by number are written with colons.
+    ColonColours,
+    /// Before a colour by number comes a basic one.
+    TwofoldColours,
     /// "these kinds of units" instead of "this kind of units".
     TheseKinds,
 }
@@ -244,6 +254,15 @@ const TABLE: &[Row] = &[
     row(Trait::ProposesVerbs, 256, LAST),
     // verb_enable(), observed with 254 and 257.
     row(Trait::TheseKinds, 255, LAST),
+    // log_setup(), 252; observed with 247 and 252.
+    row(Trait::ColouredMessages, 252, LAST),
+    // table_print() of 252.39, not of 252-76.el9.
+    row_with(Trait::SeparateUnderline, 252, 252, NONE, &[Generation::EL9]),
+    // table_print(), 256; observed with 252 and 257.
+    row(Trait::SeparateGaps, 256, LAST),
+    // ansi-color.h, observed with 252, 257 and 262.
+    row(Trait::ColonColours, 257, LAST),
+    row(Trait::TwofoldColours, 258, LAST),
 ];
 
 /// How `--now` answers where nothing can be started.

@@ -196,7 +196,7 @@ pub const WEIGHTY: [&str; 12] = [
 ];
 
 /// Variables that requests have.
-pub const ENVIRONMENT: [&str; 24] = [
+pub const ENVIRONMENT: [&str; 27] = [
     "LC_ALL=C",
     "LC_ALL=",
     "SYSTEMD_LOG_LEVEL=err",
@@ -208,6 +208,9 @@ pub const ENVIRONMENT: [&str; 24] = [
     "COLUMNS=200",
     "COLUMNS=0",
     "SYSTEMD_COLORS=no",
+    "SYSTEMD_COLORS=yes",
+    "SYSTEMD_COLORS=16",
+    "SYSTEMD_COLORS=256",
     "SYSTEMD_URLIFY=1",
     "NO_COLOR=1",
     "TERM=xterm-256color",

@@ -13,6 +13,7 @@ use crate::unit::preset::{PresetAnswer, Presets};
 use crate::unit::state::{LinkTable, State};
 use crate::unit::tree::Units;
 
+use super::colours::{Colour, Colours};
 use super::session::Session;
 
 struct Row {
@@ -109,15 +110,68 @@ fn print_table(session: &mut Session, rows: &[Row]) {
         false => "PRESET",
     };
     let header = legend.then_some(["UNIT FILE", "STATE", preset]);
-    let cells = rows.iter().map(|row| [row.unit.as_str(), row.state.word(), row.preset.unwrap_or("-")]);
-    let lines: Vec<[&str; 3]> = header.into_iter().chain(cells).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
-    let (first, second) = (width(0), width(1));
-    for [unit, state, preset] in &lines {
-        session.reply.output.out_line(format!("{unit:first$} {state:second$} {preset}"));
+    let cells: Vec<[&str; 3]> = rows.iter().map(Row::cells).collect();
+    let width =
+        |column: usize| header.iter().chain(&cells).map(|line| line[column].len()).max().unwrap_or_default();
+    let widths = [width(0), width(1), width(2)];
+    let [first, second, _] = widths;
+    if session.colours.are_on() {
+        let header = header.map(|names| session.colours.header(&names, &widths));
+        let lines = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| row.coloured(&session.colours, ends_type(rows, at), widths));
+        let lines: Vec<String> = header.into_iter().chain(lines).collect();
+        lines.iter().for_each(|line| session.reply.output.out_line(line));
+    } else {
+        for [unit, state, preset] in header.iter().chain(&cells) {
+            session.reply.output.out_line(format!("{unit:first$} {state:second$} {preset}"));
+        }
     }
     if legend {
         session.reply.output.out_line(format!("\n{} unit files listed.", rows.len()));
+    }
+}
+
+impl Row {
+    fn cells(&self) -> [&str; 3] {
+        [self.unit.as_str(), self.state.word(), self.preset.unwrap_or("-")]
+    }
+
+    /// A line of the table; the last of a type of units is underlined. Colours are those of
+    /// output_unit_file_list().
+    fn coloured(&self, colours: &Colours, is_underlined: bool, widths: [usize; 3]) -> String {
+        let preset = match self.preset {
+            Some("enabled") => Colour::Green,
+            Some("disabled") => Colour::Red,
+            Some(_) => Colour::Yellow,
+            None => Colour::Grey,
+        };
+        let [unit, state, last] = self.cells();
+        let mut line = String::new();
+        for (text, colour, width) in [
+            (unit, Colour::Plain, widths[0]),
+            (state, colour_of(self.state), widths[1]),
+        ] {
+            line += &colours.cell(&format!("{text:width$}"), colour, is_underlined);
+            line += &colours.cell(" ", colour, is_underlined);
+        }
+        let width = widths[2];
+        line + &colours.cell(&format!("{last:width$}"), preset, is_underlined)
+    }
+}
+
+/// Whether the next row is about another type of units.
+fn ends_type(rows: &[Row], at: usize) -> bool {
+    let unit_type = |row: &Row| name::type_of(&row.unit);
+    rows.get(at + 1).is_some_and(|next| unit_type(next) != unit_type(&rows[at]))
+}
+
+fn colour_of(state: State) -> Colour {
+    match state {
+        State::Masked | State::MaskedRuntime | State::Disabled | State::Bad => Colour::Red,
+        State::Enabled | State::Alias => Colour::Green,
+        _ => Colour::Plain,
     }
 }
 
@@ -135,11 +189,17 @@ fn print_two_columns(session: &mut Session, rows: &[Row]) {
         shown_width(session, first, second)
     };
     if legend && !rows.is_empty() {
-        session.reply.output.out_line(format!("{:first$} {:second$}", "UNIT FILE", "STATE"));
+        let header = format!("{:first$} {:second$}", "UNIT FILE", "STATE");
+        session.reply.output.out_line(session.colours.cell(&header, Colour::Plain, true));
     }
-    for row in rows {
-        let unit = shortened(&row.unit, first, session.style.ellipsis());
-        session.reply.output.out_line(format!("{unit:first$} {:second$}", row.state.word()));
+    for (at, row) in rows.iter().enumerate() {
+        let unit = format!("{:first$}", shortened(&row.unit, first, session.style.ellipsis()));
+        let state = format!("{:second$}", row.state.word());
+        let ends = ends_type(rows, at);
+        session
+            .reply
+            .output
+            .out_line(session.colours.earlier_row(&unit, &state, colour_of(row.state), ends));
     }
     if legend {
         session.reply.output.out_line(format!("\n{} unit files listed.", rows.len()));
@@ -166,18 +226,20 @@ fn shortened(unit: &str, width: usize, ellipsis: &str) -> String {
     format!("{}{ellipsis}{}", &unit[..before], &unit[unit.len() - (left - before)..])
 }
 
-fn preset_key(session: &Session) -> &'static str {
-    match session.generation.has(Trait::VendorPreset) {
-        true => "vendor_preset",
-        false => "preset",
-    }
+fn json_keys(session: &Session) -> [String; 3] {
+    let preset = match session.generation.has(Trait::VendorPreset) {
+        true => "\"vendor_preset\"",
+        false => "\"preset\"",
+    };
+    ["\"unit_file\"", "\"state\"", preset].map(|key| session.colours.json(key))
 }
 
 fn print_json(session: &mut Session, rows: &[Row]) {
-    let key = preset_key(session);
+    let colours = session.colours;
+    let [unit_key, state_key, key] = json_keys(session);
     let objects = rows.iter().map(|row| {
-        let [unit, state, preset] = json_values(row);
-        format!("{{\"unit_file\":{unit},\"state\":{state},\"{key}\":{preset}}}")
+        let [unit, state, preset] = json_values(row, &colours);
+        format!("{{{unit_key}:{unit},{state_key}:{state},{key}:{preset}}}")
     });
     let text = objects.collect::<Vec<_>>().join(",");
     session.reply.output.out_line(format!("[{text}]"));
@@ -187,18 +249,19 @@ fn print_pretty_json(session: &mut Session, rows: &[Row]) {
     if rows.is_empty() {
         return session.reply.output.out_line("[]");
     }
-    let key = preset_key(session);
+    let colours = session.colours;
+    let [unit_key, state_key, key] = json_keys(session);
     let objects = rows.iter().map(|row| {
-        let [unit, state, preset] = json_values(row);
-        format!("\t{{\n\t\t\"unit_file\" : {unit},\n\t\t\"state\" : {state},\n\t\t\"{key}\" : {preset}\n\t}}")
+        let [unit, state, preset] = json_values(row, &colours);
+        format!("\t{{\n\t\t{unit_key} : {unit},\n\t\t{state_key} : {state},\n\t\t{key} : {preset}\n\t}}")
     });
     let text = objects.collect::<Vec<_>>().join(",\n");
     session.reply.output.out_line(format!("[\n{text}\n]"));
 }
 
 /// Unit names are ASCII without quotes or control characters; only backslashes need escaping.
-fn json_values(row: &Row) -> [String; 3] {
+fn json_values(row: &Row, colours: &Colours) -> [String; 3] {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\"));
     let preset = row.preset.map_or("null".to_owned(), quoted);
-    [quoted(&row.unit), quoted(row.state.word()), preset]
+    [quoted(&row.unit), quoted(row.state.word()), preset].map(|value| colours.json(&value))
 }

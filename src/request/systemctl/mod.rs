@@ -1,6 +1,7 @@
 //! Carrying out systemctl requests, offline whatever the environment says.
 
 mod clauses;
+mod colours;
 mod dependency;
 mod edit;
 mod enable;

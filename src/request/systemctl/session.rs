@@ -16,6 +16,7 @@ use crate::unit::specifier::Specifiers;
 use crate::unit::tree::Units;
 use nix::errno::Errno;
 
+use super::colours::Colours;
 use super::messages::Style;
 
 /// One call, underway.
@@ -30,6 +31,8 @@ pub(super) struct Session<'c> {
     pub reply: Reply,
     /// How messages are worded.
     pub style: Style,
+    /// How output is coloured.
+    pub colours: Colours,
     /// An init script answered for a unit.
     pub has_script: bool,
     /// An init script was found to be enabled.
@@ -79,6 +82,7 @@ impl<'c> Session<'c> {
             has_script: false,
             script_enabled: false,
             style: Style::new(generation, call.env),
+            colours: Colours::of(call, generation),
             most: level.flatten().unwrap_or(Level::Info as u8),
             intented: BTreeSet::new(),
         };
@@ -96,7 +100,8 @@ impl<'c> Session<'c> {
     /// Prints a line to standard error, if its level is asked for.
     pub(super) fn say(&mut self, level: Level, text: impl AsRef<str>) {
         if level as u8 <= self.most {
-            self.reply.output.err_line(text.as_ref());
+            let line = self.colours.message(level, text.as_ref());
+            self.reply.output.err_line(line);
         }
     }
 
