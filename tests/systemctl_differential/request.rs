@@ -80,9 +80,13 @@ impl Request {
     }
 }
 
-/// What follows `--` is no option (getopt_long(3)).
+/// Whether `--root` names the image below: the last one counts, and what follows `--` is no option (getopt_long(3)).
 fn has_below_option(words: &[String]) -> bool {
-    words.iter().take_while(|word| *word != "--").any(|word| word == BELOW_OPTION)
+    let options = words.iter().take_while(|word| *word != "--");
+    options
+        .filter(|word| word.starts_with("--root="))
+        .last()
+        .is_some_and(|word| word == BELOW_OPTION)
 }
 
 /// This generation of systemctl takes what disabling a unit would remove from the system's units in
