@@ -31,7 +31,7 @@ pub fn database(root: &Root) -> Result<Option<PathBuf>> {
 }
 
 /// Where a database is, or would be made.
-pub(super) fn place(root: &Root) -> Result<PathBuf> {
+pub(crate) fn place(root: &Root) -> Result<PathBuf> {
     let [of_images, usual] = DATABASES;
     let usual = if root.is_dir(of_images) { of_images } else { usual };
     match database(root)? {

@@ -23,7 +23,7 @@ use crate::root::Root;
 
 pub use about::{About, about};
 pub use database::database;
-pub(crate) use database::{DATABASES, refuse_outer_database};
+pub(crate) use database::{DATABASES, place, refuse_outer_database};
 pub use files::{Files, Packaged, files};
 pub(crate) use files::{files_at, files_of};
 pub(crate) use installed::packages_of;

@@ -7,6 +7,8 @@ use std::process::Command;
 use super::parts::PLUGIN;
 use crate::attribution::{CONFIG_VARIABLE, HOME_VARIABLE};
 use crate::error::{Result, if_exists};
+use crate::root::Root;
+use crate::rpmdb::place;
 use crate::tempdir::PrivateDirectory;
 
 /// Names under which rpm keeps a user's macros: in the home, and since 4.20 in the directory for
@@ -36,11 +38,12 @@ impl Prepared {
     }
 }
 
-/// Prepares `argv` so that an rpm loads `plugin`, if it is installed. rpm itself is given macros on
-/// its command line. A program that loads rpm's library gets a home directory that looks like the
+/// Prepares `argv` so that an rpm loads `plugin`, if it is installed, and finds the database of the image.
+/// rpm itself is given macros on its command line. A program that loads rpm's library gets a home directory that looks like the
 /// caller's own but for rpm's macro file; the plugin sets `HOME` right again before a scriptlet runs.
 /// Anything else keeps the caller's home and finds such programs by wrappers that set it for them alone.
 pub(super) fn prepare(
+    root: &Root,
     argv: &[OsString],
     plugin: Option<&Path>,
     home: &Path,
@@ -52,12 +55,20 @@ pub(super) fn prepare(
         plugins: None,
         private: Vec::new(),
     };
-    let Some(plugins) = plugin.map(|plugin| private_plugins(plugin, temporary)).transpose()?.flatten() else {
+    let Some(usual) = usual_places() else {
         return Ok(prepared);
     };
-    let macros = macros(&plugins.path);
-    prepared.plugins = Some(plugins.path.clone());
-    prepared.private.push(plugins);
+    let mut macros = Vec::new();
+    if let Some(plugin) = plugin {
+        let plugins = private_plugins(plugin, &usual.plugins, temporary)?;
+        macros.extend(plugin_macros(&plugins.path));
+        prepared.plugins = Some(plugins.path.clone());
+        prepared.private.push(plugins);
+    }
+    macros.extend(database_macro(root, home, &usual.database)?);
+    if macros.is_empty() {
+        return Ok(prepared);
+    }
     let program = argv.first().map(Path::new).and_then(Path::file_name);
     if program == Some(OsStr::new("rpm")) {
         let options = macros.iter().flat_map(|(name, value)| {
@@ -161,28 +172,48 @@ fn private_home(
 }
 
 /// A plugin directory that holds the host's plugins and ours: rpm loads from one directory only.
-/// `None` where there is no rpm.
-fn private_plugins(plugin: &Path, temporary: &Path) -> Result<Option<PrivateDirectory>> {
-    let Some(usual) = usual_plugins() else {
-        return Ok(None);
-    };
+fn private_plugins(plugin: &Path, usual: &Path, temporary: &Path) -> Result<PrivateDirectory> {
     let private = PrivateDirectory::make(temporary, "plugins")?;
-    private.link_all(&usual, "", &[PLUGIN])?;
+    private.link_all(usual, "", &[PLUGIN])?;
     private.host.symlink(plugin, private.path.join(PLUGIN))?;
-    Ok(Some(private))
+    Ok(private)
 }
 
-/// Where the host's rpm has its plugins.
-fn usual_plugins() -> Option<PathBuf> {
-    let output = Command::new("rpm").args(["--eval", "%{__plugindir}"]).output().ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| PathBuf::from(path.trim_end()))
+/// Where the host's rpm has its plugins and looks for a database.
+struct UsualPlaces {
+    plugins: PathBuf,
+    database: PathBuf,
+}
+
+/// None where there is no rpm.
+fn usual_places() -> Option<UsualPlaces> {
+    let output = Command::new("rpm")
+        .args(["--eval", "%{__plugindir}", "--eval", "%{_dbpath}"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (plugins, database) = text.trim_end().split_once('\n')?;
+    output.status.success().then(|| UsualPlaces {
+        plugins: plugins.into(),
+        database: database.into(),
+    })
 }
 
 /// The rpm macros, as names and values, that make an rpm load the plugin.
-fn macros(plugins: &Path) -> [(&'static str, String); 2] {
+fn plugin_macros(plugins: &Path) -> [(&'static str, String); 2] {
     [
         ("__plugindir", plugins.display().to_string()),
         ("__transaction_nodeshim", plugins.join(PLUGIN).display().to_string()),
     ]
+}
+
+/// Debian's rpm keeps its database in the caller's home, `%_dbpath` of its macros, and would make one of that
+/// name in an image, where the image's own rpm does not find it. Nothing where the host's rpm is like the
+/// image's, and on the host itself.
+fn database_macro(root: &Root, home: &Path, usual: &Path) -> Result<Option<(&'static str, String)>> {
+    let is_of_caller = usual.starts_with(home) && home != Path::new("/");
+    if !is_of_caller || root.path() == Path::new("/") {
+        return Ok(None);
+    }
+    Ok(Some(("_dbpath", place(root)?.display().to_string())))
 }

@@ -163,7 +163,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     record_found(root)?;
     policy::begin_run(root, around.policy.as_deref())?;
     let rules = policy::load(root).checked()?.rules;
-    let mut prepared = prepare(argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
+    let mut prepared = prepare(root, argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let exposed = isolate(&mut prepared, around.share_host);
     let before = scriptlets_before(root, parts, argv)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;

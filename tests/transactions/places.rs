@@ -268,3 +268,30 @@ fn origins_are_learnt_after_a_run_that_was_killed() {
         assert!(!image.has("/usr/lib/sysimage/nodeshim/run.toml"), "{verb}");
     }
 }
+
+/// Debian's rpm would make a database below the caller's home, also in the image.
+#[test]
+fn an_rpm_that_is_not_told_its_database_uses_the_images() {
+    let rpm = ["rpm", "--root", "$1", "--force-debian", "--nodeps", "-U", "$2"];
+    let is_of_debian = succeed(Command::new("rpm").arg("--help")).stdout;
+    let is_of_debian = String::from_utf8_lossy(&is_of_debian).contains("--force-debian");
+    let words: Vec<&str> = rpm.into_iter().filter(|word| is_of_debian || *word != "--force-debian").collect();
+    for script in [false, true] {
+        for audit in ["--audit=off", "--audit=times"] {
+            let image = Image::new();
+            let place = image.path().display().to_string();
+            let package = package("node-lua-1.0");
+            let mut command = image.nodeshim("run", [audit, "--"]);
+            if script {
+                command.args(["sh", "-c", &words.join(" "), "sh", &place, &package]);
+            } else {
+                let told = |word: &&str| word.replace("$1", &place).replace("$2", &package);
+                command.args(words.iter().map(told));
+            }
+            succeed(&mut command);
+            assert!(!image.has("/root/.rpmdb"), "{script} {audit}");
+            let listed = succeed(&mut image.nodeshim("list", [""; 0])).stdout;
+            assert!(String::from_utf8_lossy(&listed).contains("node-lua"), "{script} {audit}");
+        }
+    }
+}
