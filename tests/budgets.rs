@@ -180,6 +180,9 @@ fn the_shim_is_built_from_few_packages() {
     assert!(packages.len() <= PACKAGES, "{} packages: {packages:?}", packages.len());
 }
 
+/// System calls for each init script in run levels that the builder decided about.
+const SETTLED_SCRIPT: usize = 40;
+
 /// A root whose packages have asked for the same again and again, as at every upgrade; settled.
 fn settled_image(root: &Path, events: usize) {
     let units = root.join("usr/lib/systemd/system");
@@ -206,6 +209,50 @@ fn settled_image(root: &Path, events: usize) {
     }
     drop(journal);
     succeed(Command::new(support::nodeshim()).arg("settle").arg("--root").arg(root));
+}
+
+/// A root whose builder has put this many init scripts into their run levels; settled.
+fn image_of_scripts(root: &Path, scripts: usize) {
+    let (init, level) = (root.join("etc/rc.d/init.d"), root.join("etc/rc.d/rc3.d"));
+    fs::create_dir_all(&init).expect("a directory");
+    (0..7).for_each(|level| {
+        fs::create_dir_all(root.join(format!("etc/rc.d/rc{level}.d"))).expect("a directory")
+    });
+    fs::create_dir_all(root.join("usr/lib/sysimage/nodeshim")).expect("a directory");
+    let mut journal = Appender::open(&Root::open(root).expect("the root opens")).expect("the journal opens");
+    for n in 0..scripts {
+        fs::write(init.join(format!("s{n}")), "#!/bin/sh\n# chkconfig: 3 50 50\n# description: x\n")
+            .expect("a script");
+        symlink(format!("../init.d/s{n}"), level.join(format!("S50s{n}"))).expect("a link");
+        let text = format!(
+            "id = 0\ntime = \"1970-01-01T00:00:00Z\"\ntool = \"chkconfig\"\n\
+             argv = [\"chkconfig\", \"--level\", \"3\", \"s{n}\", \"on\"]\nexit = 0\nverdict = \"allow\"\n\
+             [origin]\nfound-by = \"builder\"\n[[intent]]\nchanged = true\nkind = \"service\"\n\
+             service = \"s{n}\"\nwant = \"on\"\nlevels = \"3\"\n"
+        );
+        journal.append(&mut toml::from_str(&text).expect("an event")).expect("room for an event");
+    }
+    drop(journal);
+    succeed(Command::new(support::nodeshim()).arg("settle").arg("--root").arg(root));
+}
+
+#[test]
+fn settling_reads_the_run_levels_once_for_all_of_the_builders_scripts() {
+    let calls = |scripts: usize| {
+        let place = scratch();
+        let (root, trace) = (place.path().join("root"), place.path().join("trace"));
+        image_of_scripts(&root, scripts);
+        let mut command = Command::new("strace");
+        command.arg("-f").arg("-o").arg(&trace).arg(support::nodeshim());
+        let said = succeed(command.args(["settle", "--root"]).arg(&root)).stdout;
+        assert!(String::from_utf8_lossy(&said).contains("0 changes"), "{}", String::from_utf8_lossy(&said));
+        let trace = fs::read_to_string(&trace).expect("the trace");
+        (trace.lines().filter(|line| line.contains("getdents64")).count(), trace.lines().count())
+    };
+    let (few, many) = (calls(20), calls(120));
+    assert!(many.0 <= few.0 + 4, "directories are read {} and {} times", few.0, many.0);
+    let each = (many.1 - few.1) / 100;
+    assert!(each <= SETTLED_SCRIPT, "{each} system calls for each script");
 }
 
 #[test]

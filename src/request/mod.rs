@@ -25,7 +25,7 @@ mod update_helper;
 
 pub use crate::argv::Request;
 pub use call::{Call, Env, Reply};
-pub(crate) use chkconfig::is_on_in;
+pub(crate) use chkconfig::{RunLevels, is_on_in};
 pub use clause::{Clause, Position};
 pub use command::Command;
 pub use enforce::{Names, PolicyContext, enforce};

@@ -125,8 +125,12 @@ impl InstallPeriod {
         }
         if let Some(service) = removed_service(&recorded.intent) {
             // chkconfig takes the links of all run levels away.
-            self.wants
-                .retain(|subject, _| !matches!(subject, Subject::Levels(of, _) if of == service));
+            let first = Subject::Levels(service.to_owned(), None);
+            let of_service = self.wants.range(first..).map(|(subject, _)| subject.clone());
+            let levels: Vec<Subject> = of_service
+                .take_while(|subject| matches!(subject, Subject::Levels(of, _) if of == service))
+                .collect();
+            levels.iter().for_each(|subject| _ = self.wants.remove(subject));
         }
         if let Some(template) = disabled_template(&recorded.intent) {
             // systemctl takes the links and masks of all instances away with those of their template.

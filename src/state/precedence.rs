@@ -154,11 +154,14 @@ fn decided_wider<'d>(
     (service, levels): (&str, &str),
     winners: &Winners<'d>,
 ) -> Vec<Lost<'d>> {
-    let wider = winners.iter().filter(|(other, winner)| {
-        let Subject::Levels(of, Some(all)) = other else {
-            return false;
-        };
-        of == service && all != levels && winner.weight.0 && levels.chars().all(|level| all.contains(level))
+    let first = Subject::Levels(service.to_owned(), None);
+    let winners: &BTreeMap<&Subject, &'d Decision<'d>> = winners;
+    let of_service = winners.range::<&Subject, _>(&first..).map_while(|(subject, winner)| match subject {
+        Subject::Levels(of, all) if of == service => Some((all.as_deref().unwrap_or_default(), *winner)),
+        _ => None,
+    });
+    let wider = of_service.filter(|(all, winner)| {
+        *all != levels && winner.weight.0 && levels.chars().all(|level| all.contains(level))
     });
     let lost = |winner: &'d Decision<'d>| {
         let other =

@@ -7,7 +7,7 @@ use crate::attribution::is_builder;
 use crate::backend::systemd::script;
 use crate::intent::{Intent, ServiceWant};
 use crate::plan::{Action, Contribution, PlannedChange};
-use crate::request::is_on_in;
+use crate::request::RunLevels;
 use crate::root::Root;
 use crate::state::{DEFAULT_LEVELS, State};
 use crate::sysv::layout::Layout;
@@ -23,6 +23,7 @@ pub(crate) fn contribute(root: &Root, state: &State) -> Contribution {
         return contribution;
     }
     let layout = Layout::find(root, true);
+    let links = RunLevels::load(&layout);
     for (service, levels) in decided {
         let Some(path) = script(root, service).filter(|path| !path.ends_with(".service")) else {
             continue;
@@ -30,7 +31,7 @@ pub(crate) fn contribute(root: &Root, state: &State) -> Contribution {
         for on in [true, false] {
             let differs = |level: &char, decided: &Decided| {
                 let number = level.to_digit(10).unwrap_or(0) as usize;
-                decided.0 == on && is_on_in(&layout, service.as_ref(), number) != on
+                decided.0 == on && links.is_on(service.as_ref(), number) != on
             };
             let wrong: Vec<_> = levels.iter().filter(|(level, decided)| differs(level, decided)).collect();
             let Some((_, (_, events))) = wrong.first() else {

@@ -1,5 +1,7 @@
 //! What a zone file of firewalld lets through that it did not before, as intents.
 
+use std::collections::BTreeSet;
+
 use crate::audit::LOCAL_ZONES;
 use crate::audit::found::DirectChange;
 use crate::firewall::firewalld::{Grammar, Zone};
@@ -21,11 +23,12 @@ pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Inten
     let before = openings(direct.before.map(<[u8]>::to_vec).or_else(shipped));
     let after = openings(direct.after.map(<[u8]>::to_vec).or_else(shipped));
     let zone = || Some(name.to_owned());
-    let added = after.iter().filter(|opening| !before.contains(opening)).map(|opening| Intent::Allow {
+    let (was, is): (BTreeSet<_>, BTreeSet<_>) = (before.iter().collect(), after.iter().collect());
+    let added = after.iter().filter(|opening| !was.contains(opening)).map(|opening| Intent::Allow {
         opening: opening.clone(),
         zone: zone(),
     });
-    let gone = before.iter().filter(|opening| !after.contains(opening)).map(|opening| Intent::Withdraw {
+    let gone = before.iter().filter(|opening| !is.contains(opening)).map(|opening| Intent::Withdraw {
         opening: opening.clone(),
         zone: zone(),
     });

@@ -23,7 +23,7 @@ use crate::sysv::native;
 use crate::sysv::plan::Change;
 
 pub(super) use change::set;
-pub(crate) use query::is_on_in;
+pub(crate) use query::{RunLevels, is_on_in};
 
 /// Carries a request out.
 pub(super) fn execute(call: &Call, parsed: Parsed) -> Reply {

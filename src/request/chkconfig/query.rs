@@ -49,6 +49,27 @@ pub(crate) fn is_on_in(layout: &Layout, name: &OsStr, level: usize) -> bool {
         && Index::load_one(layout, name).is_ok_and(|entries| entries.is_on(level))
 }
 
+/// The links of all services, read once.
+pub(crate) struct RunLevels<'l> {
+    layout: &'l Layout<'l>,
+    index: Option<Index>,
+}
+
+impl<'l> RunLevels<'l> {
+    pub(crate) fn load(layout: &'l Layout<'l>) -> RunLevels<'l> {
+        RunLevels {
+            layout,
+            index: Index::load(layout).ok(),
+        }
+    }
+
+    /// As [`is_on_in`].
+    pub(crate) fn is_on(&self, name: &OsStr, level: usize) -> bool {
+        let is_on = |index: &Index| index.of(name).is_on(level);
+        self.index.as_ref().is_some_and(is_on) && find(self.layout, name, Some(ServiceType::Sysv)).is_ok()
+    }
+}
+
 /// The current run level. An image has none, so the image's program is asked only where its init
 /// scripts may run as well, and never if it is systemctl under another name.
 fn current_level(call: &Call) -> Option<usize> {
