@@ -97,7 +97,8 @@ fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
 }
 
 /// What is to be remembered of [`declared`] once a plan was executed: what was remembered before and
-/// what was not refused now, as far as it is still declared.
+/// what was not refused now, as far as it is still declared. What was enabled this way is remembered until nobody
+/// wants it any more: a request for what is so already changes nothing that could be put back.
 pub(crate) fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTreeSet<DeclaredUnit> {
     let is_of = |action: &Action, of: &DeclaredUnit| {
         matches!(action, Action::Unit { verb: done, unit, scope: Scope::System }
@@ -108,5 +109,8 @@ pub(crate) fn declared_after(root: &Root, state: &State, executed: &[Executed]) 
     let is_done = |unit: &DeclaredUnit| {
         state.declared.contains(unit) || there(root, &unit.unit).is_some() && !has_failed(unit)
     };
-    declared_units(state).into_keys().filter(is_done).collect()
+    let enabled: BTreeSet<&str> = state.wants().filter_map(|(_, want)| enabled_unit(&want.intent)).collect();
+    let is_kept = |unit: &&DeclaredUnit| unit.enable && enabled.contains(unit.unit.as_str());
+    let kept = state.declared.iter().filter(is_kept).cloned();
+    declared_units(state).into_keys().filter(is_done).chain(kept).collect()
 }
