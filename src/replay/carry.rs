@@ -141,6 +141,7 @@ mod tests {
         let facts = Facts {
             installed: &installed,
             before: &before,
+            default_zone: "public",
         };
         fold(events, &facts).state
     }

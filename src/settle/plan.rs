@@ -179,8 +179,10 @@ impl<'a> Planner<'a> {
         judge: &PolicyJudge,
     ) -> Result<(Wanted, Contribution)> {
         let once = |declared: Declared| -> Result<(Wanted, Contribution)> {
+            let default_zone = declared.default_zone.clone();
             let wanted = self.wanted(before, declared, judge)?;
-            let restored = restore(self.root, &self.journal.events, before, &wanted.fold)?;
+            let of = (before, &wanted.fold);
+            let restored = restore(self.root, &self.journal.events, of, &default_zone)?;
             Ok((wanted, restored))
         };
         let (wanted, restored) = once(declared.clone())?;
@@ -227,14 +229,15 @@ impl<'a> Planner<'a> {
 
     /// Requests, what files declare, and policy, folded.
     fn wanted(&self, before: &State, declared: Declared, judge: &PolicyJudge) -> Result<Wanted> {
+        let default_zone = declared.default_zone.clone();
         let about = state::Facts {
             installed: &self.facts.installed,
             before,
+            default_zone: &default_zone,
         };
         let mut fold = fold_without(&self.journal.events, &about, &self.revert);
         fold.add_left_out(&self.journal.left_out);
         fold.state.retracted.clone_from(&declared.retracted);
-        let default_zone = declared.default_zone.clone();
         let mut notes = declare_all(declared, &mut fold);
         let done = Applied::load(self.root)?.released;
         let counts = |plugin: &str, intent: &Intent| match self.for_boot {

@@ -18,6 +18,8 @@ pub struct Facts<'a> {
     pub installed: &'a Installed,
     /// What was settled before.
     pub before: &'a State,
+    /// The zone of what names none.
+    pub default_zone: &'a str,
 }
 
 /// What comes out of the fold.
@@ -81,7 +83,7 @@ pub(crate) fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> 
             continue;
         }
         if revert.events.contains(&event.id) {
-            fold.take_back(&name, event);
+            fold.take_back(&name, event, facts.default_zone);
             continue;
         }
         let life = lives.entry(name.clone().into_owned()).or_insert_with(|| InstallPeriod::of(&name));
@@ -92,7 +94,7 @@ pub(crate) fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> 
         if life.is_over(&event.origin) || life.is_superseded_by(event) {
             fold.bury(&name, std::mem::take(life));
         }
-        life.take(event);
+        life.take(event, facts.default_zone);
     }
     for (name, life) in lives {
         let is_gone = is_package(&name) && facts.installed.is_known() && !facts.installed.has(&name);
@@ -145,10 +147,10 @@ impl Fold {
     }
 
     /// Takes one request out of a life that goes on.
-    fn take_back(&mut self, name: &str, event: &Event) {
+    fn take_back(&mut self, name: &str, event: &Event, default_zone: &str) {
         self.reverted.insert(event.id);
         let mut life = InstallPeriod::default();
-        life.take(event);
+        life.take(event, default_zone);
         self.add_to_gone(name, life.into_plugin());
     }
 

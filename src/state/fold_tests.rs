@@ -78,6 +78,7 @@ fn run(events: &[Event], names: &[&str], before: &State) -> Fold {
     let facts = Facts {
         installed: &installed(names),
         before,
+        default_zone: "public",
     };
     fold(events, &facts)
 }
@@ -167,6 +168,7 @@ fn nothing_is_gone_without_a_database_or_an_origin() {
     let facts = Facts {
         installed: &Installed::default(),
         before: &State::default(),
+        default_zone: "public",
     };
     assert!(fold(&events, &facts).gone.is_empty());
     let known = run(&events, &[], &State::default());
@@ -272,6 +274,24 @@ fn without(mut state: State, left_out: &BTreeSet<u64>) -> State {
     }
     state.leave_out(left_out);
     state
+}
+
+#[test]
+fn the_first_change_of_a_port_is_kept_though_its_package_is_forgotten() {
+    let events = [
+        event(1, "a", "%post", 1, allow("79")),
+        event(2, "gone", "%post", 1, allow("80")),
+        event(3, "gone", "%post", 1, allow("81")),
+        event(4, "gone", "%preun", 0, withdraw("81")),
+        event(5, "b", "%post", 1, withdraw("80")),
+        event(6, "b", "%post", 1, allow("82")),
+    ];
+    let state = State {
+        forgotten: BTreeMap::from([("gone".to_owned(), 4)]),
+        ..State::default()
+    };
+    // It tells that the port was closed before.
+    assert!(!repetitions(&events, &state).contains(&2));
 }
 
 proptest! {

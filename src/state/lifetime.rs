@@ -75,15 +75,15 @@ impl InstallPeriod {
         self.ending
     }
 
-    /// Takes in an event.
-    pub(super) fn take(&mut self, event: &Event) {
+    /// Takes in an event. What names no zone of the firewall is in `default_zone`.
+    pub(super) fn take(&mut self, event: &Event, default_zone: &str) {
         self.last = event.id;
         self.own |= event.replayed.is_none();
         self.replayed |= event.replayed.is_some();
         self.nevra.clone_from(&event.origin.nevra);
         self.ending |= is_erasure(&event.origin);
         for recorded in &event.intents {
-            self.intent(event, recorded);
+            self.intent(event, recorded, default_zone);
         }
         for held in event.held.iter().filter(|held| held.verdict != Verdict::Ignore) {
             self.hold(event.id, held);
@@ -112,32 +112,30 @@ impl InstallPeriod {
         self.held.insert(subject, (self.order, denied));
     }
 
-    fn intent(&mut self, event: &Event, recorded: &RecordedIntent) {
+    fn intent(&mut self, event: &Event, recorded: &RecordedIntent, default_zone: &str) {
         let subject = subject(&recorded.intent);
         if event.refused(recorded) {
             return self.refuse(event, subject, recorded);
         }
-        if is_for_what_runs(&recorded.intent) || is_by_own_preset(&recorded.intent) {
+        if is_for_what_runs(&recorded.intent) {
             return;
         }
-        if matches!(recorded.intent, Intent::FirewallReset { .. }) {
-            self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
+        if is_by_own_preset(&recorded.intent) {
+            // It says nothing new of units, and takes the masks of instances away all the same.
+            if let Some(template) = disabled_template(&recorded.intent) {
+                let is_mask = |subject: &Subject| matches!(subject, Subject::Mask(..));
+                self.wants.retain(|of, (_, want)| !is_mask(of) || !is_on_instance(&want.intent, template));
+            }
+            return;
         }
-        if let Some(service) = removed_service(&recorded.intent) {
-            // chkconfig takes the links of all run levels away.
-            let first = Subject::Levels(service.to_owned(), None);
-            let of_service = self.wants.range(first..).map(|(subject, _)| subject.clone());
-            let levels: Vec<Subject> = of_service
-                .take_while(|subject| matches!(subject, Subject::Levels(of, _) if of == service))
-                .collect();
-            levels.iter().for_each(|subject| _ = self.wants.remove(subject));
-        }
-        if let Some(template) = disabled_template(&recorded.intent) {
-            // systemctl takes the links and masks of all instances away with those of their template.
-            self.wants.retain(|_, (_, want)| !is_on_instance(&want.intent, template));
-        }
+        self.end_others(&recorded.intent);
         self.held.remove(&subject);
         self.failed.remove(&subject);
+        // lokkit has no way of its own to close what it opened, in no zone by name.
+        let closed = lokkits(&recorded.intent, default_zone).and_then(|of| self.wants.remove(&of));
+        if closed.is_some() && !self.decides && !self.wants.contains_key(&subject) {
+            return;
+        }
         let earlier = self.wants.get_mut(&subject);
         if let Some((_, earlier)) = earlier.as_ref()
             && undoes(&earlier.intent, &recorded.intent)
@@ -163,6 +161,26 @@ impl InstallPeriod {
                 };
                 self.wants.insert(subject, (self.order, want));
             }
+        }
+    }
+
+    /// Takes out what an intent ends besides what is about the same.
+    fn end_others(&mut self, intent: &Intent) {
+        if matches!(intent, Intent::FirewallReset { .. }) {
+            self.wants.retain(|subject, _| !matches!(subject, Subject::FirewallItem(..)));
+        }
+        if let Some(service) = removed_service(intent) {
+            // chkconfig takes the links of all run levels away.
+            let first = Subject::Levels(service.to_owned(), None);
+            let of_service = self.wants.range(first..).map(|(subject, _)| subject.clone());
+            let levels: Vec<Subject> = of_service
+                .take_while(|subject| matches!(subject, Subject::Levels(of, _) if of == service))
+                .collect();
+            levels.iter().for_each(|subject| _ = self.wants.remove(subject));
+        }
+        if let Some(template) = disabled_template(intent) {
+            // systemctl takes the links and masks of all instances away with those of their template.
+            self.wants.retain(|_, (_, want)| !is_on_instance(&want.intent, template));
         }
     }
 
@@ -284,6 +302,17 @@ pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
             (a == "delete") == (b == "delete")
         }
         _ => earlier == later,
+    }
+}
+
+/// What lokkit opened, where an intent closes that in the default zone.
+fn lokkits(intent: &Intent, default_zone: &str) -> Option<Subject> {
+    match intent {
+        Intent::Withdraw { opening, zone } if zone.as_deref() == Some(default_zone) => {
+            let opening = opening.clone();
+            Some(subject(&Intent::Allow { opening, zone: None }))
+        }
+        _ => None,
     }
 }
 

@@ -29,7 +29,8 @@ pub(crate) fn repetitions(events: &[Event], state: &State) -> BTreeSet<u64> {
     found
 }
 
-/// The first and the last event of all, the last one of each name, and the last change of each subject.
+/// The first and the last event of all, the last one of each name, the last change of each subject, and the first
+/// one of each item of the firewall, which says whether it was open before.
 fn needed(events: &[Event]) -> BTreeSet<u64> {
     let mut needed: BTreeSet<u64> =
         events.first().into_iter().chain(events.last()).map(|one| one.id).collect();
@@ -37,7 +38,11 @@ fn needed(events: &[Event]) -> BTreeSet<u64> {
     for event in events {
         names.insert(event.origin.name(), event.id);
         for recorded in event.intents.iter().filter(|recorded| recorded.changed) {
-            subjects.insert(subject(&recorded.intent), event.id);
+            let about = subject(&recorded.intent);
+            if matches!(about, Subject::FirewallItem(..)) && !subjects.contains_key(&about) {
+                needed.insert(event.id);
+            }
+            subjects.insert(about, event.id);
         }
     }
     needed.extend(names.into_values());

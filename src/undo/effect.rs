@@ -1,20 +1,94 @@
 //! What requests were about, and which way they went: what another plugin wants the same of stays.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::intent::{Intent, ServiceWant, UnitWant};
 use crate::journal::Event;
 use crate::root::Change;
-use crate::state::{State, Subject, subject};
+use crate::state::{Plugin, State, Subject, subject};
+use crate::unit::name;
 
 /// What an intent is about and which way it goes; none if it leaves no trace that could be put back.
 pub(super) type Effect = (Subject, String);
 
-/// What all plugins aim at.
-pub(super) fn aims(state: &State) -> BTreeSet<Effect> {
-    state.wants().filter_map(|(_, want)| aim(&want.intent)).collect()
+/// A state, with what its plugins aim at.
+pub(super) struct Aims<'s> {
+    pub(super) state: &'s State,
+    /// What counts of it, whoever aims at it.
+    pub(super) wanted: BTreeSet<Effect>,
+    /// Which way each plugin went last, whether that counts or is overruled, and the requests for it.
+    latest: BTreeMap<&'s str, BTreeMap<Subject, (String, &'s [u64])>>,
+}
+
+impl<'s> Aims<'s> {
+    pub(super) fn of(state: &'s State) -> Aims<'s> {
+        let latest_of = |plugin: &'s Plugin| {
+            let overruled = plugin.overruled.iter().map(|one| &one.want);
+            let wants = plugin.wants.iter().chain(overruled);
+            let aims = wants.filter_map(|want| {
+                let (subject, way) = aim(&want.intent)?;
+                Some((subject, (way, want.events.as_slice())))
+            });
+            aims.collect()
+        };
+        let plugins = state.plugins.iter();
+        Aims {
+            state,
+            wanted: state.wants().filter_map(|(_, want)| aim(&want.intent)).collect(),
+            latest: plugins.map(|(name, plugin)| (name.as_str(), latest_of(plugin))).collect(),
+        }
+    }
+
+    /// Whether the plugin that made a request has asked for something else since, of all that this was for:
+    /// also where the image was so already, and nothing was changed any more.
+    pub(super) fn is_superseded(&self, event: &Event, aims: &[Effect]) -> bool {
+        let Some(latest) = self.latest.get(event.origin.name().as_ref()) else {
+            return false;
+        };
+        let is_later = |events: &[u64]| {
+            events.last().is_some_and(|last| *last > event.id) && !events.contains(&event.id)
+        };
+        let is_replaced = |(subject, way): &Effect| {
+            let itself = latest.get(subject).is_some_and(|(later, events)| later != way && is_later(events));
+            let template = template(subject).filter(|_| way == "on").and_then(|of| latest.get(&of));
+            itself || template.is_some_and(|(later, events)| later == "off" && is_later(events))
+        };
+        !aims.is_empty() && aims.iter().all(is_replaced)
+    }
+
+    /// Whether somebody wants what a change was for. A template that is disabled takes the links and masks of
+    /// its instances along: not those of an instance that is wanted all the same.
+    pub(super) fn wants_any(&self, aims: &[Effect], change: &Change) -> bool {
+        let path = change.path.raw();
+        let unit = Path::new(&path).file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let spares = |(of, way): &Effect| {
+            let Subject::Enablement(template, scope) = of else {
+                return false;
+            };
+            if way != "off" || name::template_of(unit).as_ref() != Some(template) {
+                return false;
+            }
+            let is_mask = change.was.as_ref().is_some_and(|was| *was == "/dev/null");
+            let instance = match is_mask {
+                true => Subject::Mask(unit.to_owned(), *scope),
+                false => Subject::Enablement(unit.to_owned(), *scope),
+            };
+            self.wanted.contains(&(instance, "on".to_owned()))
+        };
+        aims.iter().any(|aim| self.wanted.contains(aim) && !spares(aim))
+    }
+}
+
+/// Whether the template is enabled of whose instance this is the link or the mask.
+fn template(subject: &Subject) -> Option<Subject> {
+    match subject {
+        Subject::Enablement(unit, scope) | Subject::Mask(unit, scope) => {
+            Some(Subject::Enablement(name::template_of(unit)?, *scope))
+        }
+        _ => None,
+    }
 }
 
 /// The aim of one intent.

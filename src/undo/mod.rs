@@ -17,7 +17,7 @@ mod reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use effect::{Effect, aim, aims, aims_of, opposite};
+use effect::{Aims, Effect, aim, aims_of, opposite};
 use history::{Chain, PathState, before, chains, is_known_to_match, is_same, left_by};
 use reverse::reopen;
 
@@ -35,7 +35,13 @@ use crate::state::{ActiveIntent, Fold, State, is_erasure};
 use crate::tool::Tool;
 
 /// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
-pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold) -> Result<Contribution> {
+/// What names no zone is in `default_zone`.
+pub(crate) fn restore(
+    root: &Root,
+    events: &[Event],
+    (before, fold): (&State, &Fold),
+    default_zone: &str,
+) -> Result<Contribution> {
     let after = fold.settled();
     let mut edits: BTreeMap<&[Escaped], Vec<u64>> = BTreeMap::new();
     for event in events.iter().filter(|event| is_edit(event)) {
@@ -44,11 +50,9 @@ pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold
     let scene = RestoreContext {
         root,
         edits,
-        before,
-        after: &after,
+        before: Aims::of(before),
+        after: Aims::of(&after),
         refused: &fold.refused,
-        wanted_before: aims(before),
-        wanted_now: aims(&after),
         reverted_plugins: &fold.reverted_plugins,
     };
     let chains = chains(events);
@@ -67,7 +71,7 @@ pub(crate) fn restore(root: &Root, events: &[Event], before: &State, fold: &Fold
     for (path, chain) in directories.into_iter().rev() {
         scene.directory(path, chain, &mut restored)?;
     }
-    reopen(events, fold, &mut restored);
+    reopen(events, fold, default_zone, &mut restored);
     Ok(restored)
 }
 
@@ -75,12 +79,10 @@ struct RestoreContext<'a> {
     root: &'a Root,
     /// Requests that edit definitions, by their words after the tool's name.
     edits: BTreeMap<&'a [Escaped], Vec<u64>>,
-    before: &'a State,
-    after: &'a State,
+    before: Aims<'a>,
+    after: Aims<'a>,
     /// What policy refuses now though it was done.
     refused: &'a [(String, ActiveIntent)],
-    wanted_before: BTreeSet<Effect>,
-    wanted_now: BTreeSet<Effect>,
     /// Plugins all of whose requests are taken back now.
     reverted_plugins: &'a BTreeSet<String>,
 }
@@ -104,14 +106,17 @@ fn is_edit(event: &Event) -> bool {
 const FIREWALLS: [&str; 3] = ["firewalld", "FirewallD1", "iptables"];
 
 impl RestoreContext<'_> {
-    fn counts(&self, event: &Event, change: &Change, state: &State, wanted: &BTreeSet<Effect>) -> bool {
+    fn counts(&self, event: &Event, change: &Change, of: &Aims) -> bool {
+        let state = of.state;
         if event.tool == Tool::Nodeshim {
             return false;
         }
         let aims = aims_of(event, change);
         if is_erasure(&event.origin) && !state.reverted.contains(&event.id) {
             // A package tidies up as it sees fit, unless somebody else wants the opposite.
-            return !aims.iter().any(|aim| opposite(aim).is_some_and(|opposite| wanted.contains(&opposite)));
+            return !aims
+                .iter()
+                .any(|aim| opposite(aim).is_some_and(|opposite| of.wanted.contains(&opposite)));
         }
         let name = event.origin.name();
         let is_reverted = state.reverted.contains(&event.id) || self.reverted_plugins.contains(name.as_ref());
@@ -120,19 +125,20 @@ impl RestoreContext<'_> {
         }
         let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
-            || self.is_refused(event, &aims, state);
-        !is_over || self.is_shared(event, &aims, state, wanted)
+            || self.is_refused(event, &aims, state)
+            || of.is_superseded(event, &aims);
+        !is_over || self.is_shared(event, change, &aims, of)
     }
 
     /// Whether somebody else wants what a change was for. An object that two edit is left with what the other's
     /// requests made of it; only the same request is the same edit.
-    fn is_shared(&self, event: &Event, aims: &[Effect], state: &State, wanted: &BTreeSet<Effect>) -> bool {
+    fn is_shared(&self, event: &Event, change: &Change, aims: &[Effect], of: &Aims) -> bool {
         if !is_edit(event) {
-            return aims.iter().any(|aim| wanted.contains(aim));
+            return of.wants_any(aims, change);
         }
         let same = self.edits.get(&event.argv[1..]).into_iter().flatten();
         same.filter(|id| **id != event.id)
-            .any(|id| state.wants().any(|(_, want)| want.events.contains(id)))
+            .any(|id| of.state.wants().any(|(_, want)| want.events.contains(id)))
     }
 
     /// Whether policy refuses all that a change was for, or puts it off.
@@ -146,7 +152,7 @@ impl RestoreContext<'_> {
         let overruled = overruled.filter(|one| one.since().contains(&event.id));
         let overruled = overruled.map(|one| (&one.want.intent, &one.want.events));
         // What is ignored is in no state.
-        let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after));
+        let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after.state));
         let now = now.map(|(_, want)| (&want.intent, &want.events));
         let refused: BTreeSet<&Intent> = denied
             .chain(postponed)
@@ -166,12 +172,12 @@ impl RestoreContext<'_> {
     }
 
     fn counts_now(&self, event: &Event, change: &Change) -> bool {
-        self.counts(event, change, self.after, &self.wanted_now)
+        self.counts(event, change, &self.after)
     }
 
     /// Whether a change counts for the last time, so that now is the time to put it back.
     fn ends(&self, event: &Event, change: &Change) -> bool {
-        !self.counts_now(event, change) && self.counts(event, change, self.before, &self.wanted_before)
+        !self.counts_now(event, change) && self.counts(event, change, &self.before)
     }
 
     /// What the journal says is there, and what should be.

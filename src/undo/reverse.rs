@@ -7,14 +7,15 @@ use crate::intent::Intent;
 use crate::journal::Event;
 use crate::plan::{Action, Contribution, Note, PlannedChange};
 use crate::request::Command;
-use crate::state::{ActiveIntent, Fold, Subject, is_erasure, subject};
+use crate::state::{ActiveIntent, Fold, State, Subject, is_erasure, subject};
 use crate::tool::Tool;
 
 const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
 /// Openings that plugins had closed, and switches that they had turned, which are gone or whose
 /// requests are taken back or refused, and which nobody else wants so; and what of theirs cannot be put back.
-pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution) {
+/// What only requests had opened that no longer count stays closed.
+pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored: &mut Contribution) {
     let is_undone_alone =
         |intent: &Intent| matches!(intent, Intent::Withdraw { .. } | Intent::FirewallSwitch { .. });
     let wanted: BTreeSet<Subject> = fold
@@ -30,7 +31,16 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
     let refused = fold.refused.iter().map(|(name, want)| (name, want));
     for (name, want) in gone.chain(refused) {
         let made = made(events, want);
-        if !made.is_empty() && !wanted.contains(&subject(&want.intent)) {
+        let stays_closed = || {
+            matches!(want.intent, Intent::Withdraw { .. })
+                && !would_be_open(
+                    events,
+                    &fold.state,
+                    &subject(&want.intent).in_zone(default_zone),
+                    default_zone,
+                )
+        };
+        if !made.is_empty() && !wanted.contains(&subject(&want.intent)) && !stays_closed() {
             // Somebody took it back, or policy did; else its package is gone.
             let asked_by_name = fold.refused.iter().any(|(_, refused)| std::ptr::eq(refused, want))
                 || fold.reverted_plugins.contains(name)
@@ -48,6 +58,20 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, restored: &mut Contribution)
             restored.notes.push(not_kept(name, "its direct changes", &want.events));
         }
     }
+}
+
+/// Whether an item of the firewall was open before any request, as is known by what the first one that changed it
+/// did, or somebody wants it open now.
+fn would_be_open(events: &[Event], state: &State, item: &Subject, default_zone: &str) -> bool {
+    let is_of_it = |intent: &Intent| {
+        matches!(intent, Intent::Allow { .. } | Intent::Withdraw { .. })
+            && subject(intent).in_zone(default_zone) == *item
+    };
+    let intents = events.iter().flat_map(|event| &event.intents);
+    let first = intents.filter(|recorded| recorded.changed).find(|recorded| is_of_it(&recorded.intent));
+    let opens = |intent: &Intent| matches!(intent, Intent::Allow { .. });
+    first.is_some_and(|first| !opens(&first.intent))
+        || state.wants().any(|(_, want)| opens(&want.intent) && is_of_it(&want.intent))
 }
 
 /// The requests that carried out an intent, other than to tidy up.

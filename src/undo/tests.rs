@@ -161,12 +161,13 @@ impl World {
         let facts = Facts {
             installed: &installed,
             before: &self.state,
+            default_zone: "public",
         };
         if revert.events.iter().any(|id| self.events.iter().all(|event| event.id != *id)) {
             self.events.clone_from(&self.all);
         }
         let fold = fold_without(&self.events, &facts, revert);
-        let restored = restore(&self.root, &self.events, &self.state, &fold).unwrap();
+        let restored = restore(&self.root, &self.events, (&self.state, &fold), "public").unwrap();
         self.state = fold.settled();
         self.root.forget_changes();
         let plan = Plan {
