@@ -18,6 +18,8 @@ mod cable;
 mod call;
 #[path = "firewalld_support/mod.rs"]
 mod firewalld_support;
+#[path = "outcome/found.rs"]
+mod found;
 #[path = "outcome/history.rs"]
 mod history;
 #[path = "support/machine.rs"]
@@ -36,9 +38,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use firewalld_support::{memory, number};
-use history::{
-    Call, INSTANCES, Step, TEMPLATE, VENDOR_SCRIPT, VENDOR_UNITS, history, is_possible, own_script,
-};
+use found::found_before;
+use history::{Call, INSTANCES, Step, TEMPLATE, VENDOR_SCRIPT, VENDOR_UNITS, history, is_possible};
 use nodeshim::config::Backend;
 use original::{Firewall, Original};
 use rules::{LEVELS, Subject, Wanted, call_for, decided_by, installed};
@@ -75,82 +76,6 @@ fn an_image_boots_as_it_was_last_asked_for() {
         .take(5)
         .collect();
     assert!(found.is_empty(), "{}", found.join("\n\n"));
-}
-
-/// Histories in which the twins once differed.
-fn found_before() -> Vec<(Backend, Vec<Step>)> {
-    let unit = |verb, unit| Call::Unit { verb, unit };
-    let install = |package, post: &[Call]| Step::Install {
-        package,
-        post: post.to_vec(),
-        declared: Vec::new(),
-    };
-    let levels_of = |verb, script| Call::Levels {
-        verb,
-        levels: "",
-        script,
-    };
-    let levels = |verb| levels_of(verb, VENDOR_SCRIPT);
-    let own_levels = |verb| levels_of(verb, own_script("p2"));
-    let (mask, disable) = (unit("mask", "w@b.service"), unit("disable", "p0.service"));
-    vec![
-        (
-            Backend::Nftables,
-            vec![
-                install("p2", &[mask, unit("start", "w@b.service")]),
-                Step::Builder(vec![Call::PresetAll]),
-            ],
-        ),
-        (
-            Backend::Firewalld,
-            vec![
-                install("p0", &[disable, unit("start", "p0.service")]),
-                Step::Builder(vec![Call::PresetAll]),
-            ],
-        ),
-        (
-            Backend::Iptables,
-            vec![
-                Step::Builder(vec![levels("off"), levels("del")]),
-                install("p0", &[levels("on")]),
-            ],
-        ),
-        // The builder's disable of the template takes the mask away, which comes after it.
-        (
-            Backend::Nftables,
-            vec![
-                Step::Builder(vec![unit("disable", TEMPLATE)]),
-                install("p0", &[mask]),
-                Step::Builder(vec![unit("start", "w@b.service")]),
-            ],
-        ),
-        // What an erased package had made of the run levels is undone, and does not bind its successor.
-        (
-            Backend::Firewalld,
-            vec![
-                install("p2", &[own_levels("on")]),
-                Step::Erase {
-                    package: "p2",
-                    preun: Vec::new(),
-                    postun: Vec::new(),
-                },
-                install("p2", &[]),
-                Step::Builder(vec![own_levels("add")]),
-            ],
-        ),
-        (
-            Backend::Nftables,
-            vec![
-                install("p2", &[unit("mask", "v0.service")]),
-                install("p0", &[unit("disable", "v0.service")]),
-                Step::Erase {
-                    package: "p2",
-                    preun: Vec::new(),
-                    postun: Vec::new(),
-                },
-            ],
-        ),
-    ]
 }
 
 /// Two images that have lived through the same history.
@@ -270,6 +195,9 @@ fn take(
                 shimmed.call(call, &builder());
                 if done {
                     wanted.of_builder(call, &decided, &preset_states(call, &original.root, &masked));
+                    let masked_now = masked_instances(&original.root);
+                    wanted
+                        .unmask(masked.difference(&masked_now).copied().filter(|_| *call == Call::PresetAll));
                 }
             }
         }
@@ -334,15 +262,16 @@ fn is_masked(root: &Path, unit: &str) -> bool {
     std::fs::read_link(link).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
-/// What became of the units that a call applied presets to: of instances those that were `masked` are
-/// among all units. What presets of nodeshim's own say was asked for before.
+/// What became of the units that a call applied presets to: of instances all where the image's presets disable
+/// their template, else those that were `masked`. What presets of nodeshim's own say was asked for before.
 fn preset_states(call: &Call, root: &Path, masked: &BTreeSet<&'static str>) -> BTreeMap<&'static str, bool> {
+    let own = own_presets(root);
+    let is_template_of_image = !own.contains(TEMPLATE);
     let of: &dyn Fn(&str) -> bool = match call {
-        Call::PresetAll => &|unit: &str| !unit.contains('@') || masked.contains(unit),
+        Call::PresetAll => &|unit: &str| !unit.contains('@') || is_template_of_image || masked.contains(unit),
         Call::Unit { verb: "preset", unit } => &move |of: &str| of == *unit,
         _ => return BTreeMap::new(),
     };
-    let own = own_presets(root);
     let states = unit_states(root).into_iter().filter(|(unit, _)| of(unit) && !own.contains(*unit));
     // A masked unit is not enabled; it is off where the presets disable it.
     let states = states.filter(|(unit, state)| !state.starts_with("masked") || *unit != VENDOR_UNITS[0]);

@@ -3,9 +3,11 @@
 //!
 //! * Withdrawal and refcount: what a package asked for goes with it, unless another package that is there
 //!   asked for the same, or the image had it before. A package that closes what it had opened takes only
-//!   its own request back.
+//!   its own request back. Who disables a template decides against the masks of its instances, own or not: the
+//!   original takes them away.
 //! * Whose word counts: what the builder decided stands, whatever a package asks for later. Presets that
-//!   the builder applies are no decision against what is asked for later.
+//!   the builder applies are no decision against what is asked for later, and take back what was decided before:
+//!   with a template that they disable its instances, and the masks of those.
 //! * Metadata: what is declared holds while its package is there, unless somebody asked for the opposite;
 //!   what the presets said to its own package is no such request.
 //! * Presets: those that settling writes count like the image's own.
@@ -163,20 +165,20 @@ impl Wanted {
         }
         for (subject, on) in decided {
             self.preset.remove(&(package, *subject));
-            self.decided(package, *subject, *on);
+            self.decided(package, *subject, *on, is_of_template(call));
         }
         if let Some((subject, on)) = preset_of(call, preset) {
             self.preset.insert((package, subject));
-            self.decided(package, subject, on);
+            self.decided(package, subject, on, false);
         }
     }
 
-    fn decided(&mut self, package: &'static str, subject: Subject, on: bool) {
+    fn decided(&mut self, package: &'static str, subject: Subject, on: bool, of_template: bool) {
         if self.declared.get(package).is_some_and(|own| own.contains(&subject)) {
             self.ruled.insert(subject);
         }
         let own = self.packages.entry(package).or_default();
-        let is_switch = subject.0 == "unit" || LEVELS.contains(&subject.0);
+        let is_switch = subject.0 == "unit" || LEVELS.contains(&subject.0) || of_template;
         let takes_own_back = !is_switch && !on && own.get(&subject).is_some_and(|(was_on, _)| *was_on);
         match takes_own_back {
             true => _ = own.remove(&subject),
@@ -213,6 +215,14 @@ impl Wanted {
             let subject = ("unit", *unit);
             self.builder.remove(&subject);
             self.packages.entry("presets").or_default().insert(subject, (*on, self.time));
+        }
+    }
+
+    /// Presets of the builder took the masks of these away: also a decision is over that was the builder's.
+    pub fn unmask(&mut self, units: impl Iterator<Item = &'static str>) {
+        for unit in units {
+            self.builder.remove(&(MASK, unit));
+            self.packages.entry("presets").or_default().insert((MASK, unit), (false, self.time));
         }
     }
 
@@ -275,6 +285,15 @@ impl Wanted {
         let wanted = self.started.iter().filter(|((package, unit), time)| !later_off(package, unit, **time));
         wanted.map(|((_, unit), _)| *unit).collect()
     }
+}
+
+/// Whether a call disables a template and with it all its instances.
+fn is_of_template(call: &Call) -> bool {
+    let disable = Call::Unit {
+        verb: "disable",
+        unit: TEMPLATE,
+    };
+    *call == disable
 }
 
 fn preset_of(call: &Call, preset: Option<bool>) -> Option<(Subject, bool)> {
