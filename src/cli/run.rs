@@ -163,6 +163,7 @@ pub(super) fn report(root: &Root, outcome: &Outcome) {
     }
     let repaired = outcome.repaired.iter().flat_map(|repaired| &repaired.problems);
     repaired.chain(&outcome.tampering).for_each(|problem| complain(problem));
+    outcome.remarks.iter().for_each(|text| remark(text));
     if let Some(Err(error)) = &outcome.audited {
         complain(&format!("which files changed was not recorded: {error}"));
     }

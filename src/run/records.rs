@@ -47,8 +47,8 @@ impl Records {
         }
     }
 
-    /// What was done to them since, in words.
-    pub(super) fn changed(&self, root: &Root) -> Vec<String> {
+    /// What was done to them since, in words. What is no fault is added to `remarks`.
+    pub(super) fn changed(&self, root: &Root, remarks: &mut Vec<String>) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, (length, before)) in &self.records {
             let now = if_exists(root.meta(path)).ok().flatten();
@@ -64,12 +64,12 @@ impl Records {
             };
             lines.push(format!("{path}: {line}"));
         }
-        lines.extend(self.changed_policy(root));
+        lines.extend(self.changed_policy(root, remarks));
         lines
     }
 
     /// Policy and configuration that came, went or changed, with the package that has it.
-    fn changed_policy(&self, root: &Root) -> Vec<String> {
+    fn changed_policy(&self, root: &Root, remarks: &mut Vec<String>) -> Vec<String> {
         let now = policy_files(root);
         let differs = |path: &&String| self.policy.get(*path) != now.get(*path);
         let mut paths: Vec<&String> = self.policy.keys().chain(now.keys()).filter(differs).collect();
@@ -81,17 +81,27 @@ impl Records {
         } else {
             files_at(root, &bytes).unwrap_or_default()
         };
-        let line = |path: &String| {
+        // Where no rule stood before, a package's rules can only forbid more.
+        let had_policy = self.policy.keys().any(|path| path != crate::config::PATH);
+        let owner = |path: &String| owners.get(path.as_bytes()).and_then(|owners| owners.first());
+        let is_first = |path: &str| !had_policy && path.starts_with(policy::DIRECTORIES[0]);
+        let mut line = |path: &String| {
             let what = match (self.policy.contains_key(path), now.contains_key(path)) {
                 (false, _) => "came with the run",
                 (true, false) => "was removed during the run",
                 (true, true) => "was changed during the run",
             };
-            let owner = owners.get(path.as_bytes()).and_then(|owners| owners.first());
-            let owner = owner.map_or(String::new(), |owner| format!(" by {}", owner.nevra));
-            format!("{path}: {what}{owner}; the run was settled by the policy that it began with")
+            if let Some(owner) = owner(path).filter(|_| is_first(path)) {
+                remarks.push(format!(
+                    "{path}: the image's first policy, of {}, counts from the next run on",
+                    owner.nevra
+                ));
+                return None;
+            }
+            let owner = owner(path).map_or(String::new(), |owner| format!(" by {}", owner.nevra));
+            Some(format!("{path}: {what}{owner}; the run was settled by the policy that it began with"))
         };
-        paths.into_iter().map(line).collect()
+        paths.into_iter().filter_map(&mut line).collect()
     }
 }
 

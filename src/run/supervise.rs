@@ -72,6 +72,8 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// What packages did to nodeshim's own records and to the tools that it stands in for, in words.
     pub tampering: Vec<String>,
+    /// What packages brought that the builder should know of, in words.
+    pub remarks: Vec<String>,
     /// The policy that the run began with, by which it is settled.
     pub rules: Rules,
     /// What the audit saw; why it saw nothing.
@@ -195,7 +197,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         let _held = ending.disarming.lock();
         disarm(root, Some(&armed))
     };
-    let mut tampering = records.changed(root);
+    let mut remarks = Vec::new();
+    let mut tampering = records.changed(root, &mut remarks);
     if let Some(Ok(seen)) = &audited {
         tampering.extend(seen.tampering.iter().cloned());
         learn(root, seen)?;
@@ -213,6 +216,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         exposed,
         ended,
         tampering,
+        remarks,
         rules,
         hold,
     })
