@@ -8,6 +8,7 @@ use super::files::{load_policy, load_zone, overwrite, text_of, unknown, write};
 use super::listing;
 use super::session::{Exit, Session, Step};
 use crate::argv::firewalld::Side;
+use crate::config::Answers;
 use crate::firewall::firewalld::helper::{check_family, check_module};
 use crate::firewall::firewalld::{
     Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Zone,
@@ -204,13 +205,17 @@ fn rewritten(session: &Session, kind: Kind, text: &str) -> Checked<String> {
 
 fn delete(session: &mut Session, kind: Kind, name: &str) -> Step {
     let edits = deletable(session, kind, name).and_then(|()| without(session, kind, name));
-    let edits = edits.and_then(|edits| rest_without(session, kind, name).map(|()| edits));
-    session.definition(kind.word(), name, "delete", edits.is_ok());
+    let rest = edits.as_ref().map_or(Ok(()), |_| rest_without(session, kind, name));
+    // The original finds only afterwards that the rest cannot do without the object: then nothing loads
+    // any more, which is copied for comparison with it alone.
+    let is_undone = rest.is_err() && session.call.config.shims.answers != Answers::Strict;
+    session.definition(kind.word(), name, "delete", edits.is_ok() && rest.is_ok());
     let edits = session.checked(edits)?;
-    if !session.dry {
+    if !session.dry && !is_undone {
         let removed = session.tree.remove(kind, name);
         session.done(removed)?;
     }
+    session.checked(rest)?;
     for (kind, name, text) in edits {
         match kind {
             Kind::Service => overwrite(session, kind, &name, &text)?,
