@@ -6,6 +6,8 @@
 mod firewall;
 #[path = "support/image.rs"]
 mod image;
+#[path = "builder/own_system.rs"]
+mod own_system;
 mod support;
 
 use std::fs;
