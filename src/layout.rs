@@ -43,5 +43,7 @@ pub(crate) const RUN: &str = "/usr/lib/sysimage/nodeshim/run.toml";
 pub(crate) const RUN_LOCK: &str = "/usr/lib/sysimage/nodeshim/run.lock";
 /// The rules that `run --policy` adds; it exists while that run is at work.
 pub(crate) const RUN_POLICY: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
+/// Which firewalld the rpm database named when the image was armed.
+pub(crate) const FIREWALLD: &str = "/usr/lib/sysimage/nodeshim/firewalld.toml";
 /// What would be firewalld's running configuration; only kept with `answers = "strict"`.
 pub(crate) const FIREWALLD_RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";

@@ -13,6 +13,8 @@ mod contained;
 mod edges;
 #[path = "transactions/faults.rs"]
 mod faults;
+#[path = "transactions/firewalld_version.rs"]
+mod firewalld_version;
 #[path = "support/image.rs"]
 mod image;
 #[path = "transactions/mounted.rs"]

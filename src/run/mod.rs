@@ -3,6 +3,7 @@
 
 mod command;
 mod contain;
+mod firewalld;
 mod other_root;
 mod parts;
 mod pending;

@@ -17,9 +17,10 @@ use crate::{policy, state, trust, unrecorded};
 /// Records that are only ever appended to while a run is at work.
 const APPENDED: [&str; 2] = [journal::PATH, audit::PATH];
 /// Records that do not change while a run is at work.
-const KEPT: [&str; 5] = [
+const KEPT: [&str; 6] = [
     state::PATH,
     layout::JOURNAL_INDEX,
+    layout::FIREWALLD,
     ORIGINS_PATH,
     trust::PATH,
     unrecorded::PATH,

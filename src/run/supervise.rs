@@ -14,6 +14,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
 use super::command::{Prepared, prepare};
+use super::firewalld::note_firewalld;
 use super::pending::{Pending, record_found, repair};
 use super::records::Records;
 use super::shipped::Shipped;
@@ -168,6 +169,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let mut prepared = prepare(root, argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let exposed = isolate(&mut prepared, around.share_host);
     let before = scriptlets_before(root, parts, argv)?;
+    note_firewalld(root)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
     let mut signals = signals::all()?;

@@ -211,7 +211,13 @@ pub fn build(directory: &Path, name: &str, scriptlets: &str) -> String {
 
 /// Builds a package of this version from further lines of its preamble and all sections of its spec
 /// file but the description.
-pub fn build_version(directory: &Path, name: &str, version: u32, preamble: &str, body: &str) -> String {
+pub fn build_version(
+    directory: &Path,
+    name: &str,
+    version: impl std::fmt::Display,
+    preamble: &str,
+    body: &str,
+) -> String {
     let spec = directory.join(format!("{name}-{version}.spec"));
     let text = format!(
         "Name: {name}\nVersion: {version}\nRelease: 1\nSummary: Test\nLicense: Apache-2.0\nBuildArch: noarch\n\

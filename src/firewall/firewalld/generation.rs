@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::packaged::noted;
 use crate::config::{Config, FirewalldGeneration};
 use crate::error::if_exists;
 use crate::os_release::OsRelease;
@@ -19,6 +20,7 @@ pub struct Generation(pub u16, pub u16);
 pub(crate) fn version(root: &Root, generation: Generation) -> String {
     let texts = package_texts(root).into_iter();
     let installed = texts.filter_map(|text| version_in(&text).map(str::to_owned));
+    let installed = installed.chain(noted(root));
     let mut installed = installed.filter(|version| version.parse() == Ok(generation));
     installed.next().unwrap_or_else(|| match generation {
         FALLBACK => FALLBACK_VERSION.to_owned(),
@@ -158,11 +160,12 @@ impl Generation {
         }
     }
 
-    /// Finds an image's generation: by the version in firewalld's python package, else by the
-    /// distribution, else [`FALLBACK`].
+    /// Finds an image's generation: by the version in firewalld's python package, else by what the rpm
+    /// database named when the image was armed, else by the distribution, else [`FALLBACK`].
     pub fn detect(root: &Root) -> Generation {
         let texts = package_texts(root);
         let by_package = texts.iter().filter_map(|text| version_in(text)?.parse().ok()).max();
+        let by_package = by_package.or_else(|| noted(root)?.parse().ok());
         by_package.or_else(|| by_os_release(&OsRelease::load(root)?)).unwrap_or(FALLBACK)
     }
 }
@@ -190,6 +193,12 @@ fn package_texts(root: &Root) -> Vec<String> {
         }
     }
     texts
+}
+
+/// Whether an image has firewalld's Python package, and so needs nobody else to say which it is.
+#[cfg(feature = "admin")]
+pub(crate) fn has_package(root: &Root) -> bool {
+    package_texts(root).iter().any(|text| version_in(text).is_some())
 }
 
 /// The version in a line `VERSION = "1.3.4"`.

@@ -16,6 +16,7 @@ pub(crate) mod ipset;
 pub(crate) mod ipset_entry;
 pub(crate) mod kind;
 pub(crate) mod lockdown;
+pub(crate) mod packaged;
 pub(crate) mod policy;
 pub(crate) mod port;
 mod reader;

@@ -1,0 +1,28 @@
+//! Which firewalld an image has, noted before it is armed where only its rpm database says so.
+
+use crate::config::{Config, FirewalldGeneration};
+use crate::error::Result;
+use crate::firewall::firewalld::generation::has_package;
+use crate::firewall::firewalld::packaged::note;
+use crate::root::Root;
+use crate::rpmdb::version_of;
+
+/// The packages that have firewalld's version: without the daemon, the one of its directories.
+const PACKAGES: [&str; 3] = ["firewalld", "python3-firewall", "firewalld-filesystem"];
+
+/// Notes the version for the shims and for settling, if the configuration leaves the generation to the image.
+/// rpm is only asked where the image lacks firewalld's Python package, which says it too.
+///
+/// # Errors
+/// If it cannot be noted. Without an rpm to ask, `os-release` decides.
+pub(super) fn note_firewalld(root: &Root) -> Result<()> {
+    let config = Config::load(root).map(|(config, _)| config).unwrap_or_default();
+    if config.shims.firewalld_generation != FirewalldGeneration::Auto || has_package(root) {
+        return note(root, None);
+    }
+    let version = version_of(root, &PACKAGES).unwrap_or_else(|error| {
+        log::warn!("firewalld's version is not known: {error}");
+        None
+    });
+    note(root, version)
+}
