@@ -42,8 +42,9 @@ impl<'s> Aims<'s> {
     }
 
     /// Whether the plugin that made a request has asked for something else since, of all that this was for:
-    /// also where the image was so already, and nothing was changed any more.
-    pub(super) fn is_superseded(&self, event: &Event, aims: &[Effect]) -> bool {
+    /// also where the image was so already, and nothing was changed any more. What a template's disable took
+    /// away from an instance comes back by a request for that instance alone.
+    pub(super) fn is_superseded(&self, event: &Event, change: &Change, aims: &[Effect]) -> bool {
         let Some(latest) = self.latest.get(event.origin.name().as_ref()) else {
             return false;
         };
@@ -51,6 +52,7 @@ impl<'s> Aims<'s> {
             events.last().is_some_and(|last| *last > event.id) && !events.contains(&event.id)
         };
         let is_replaced = |(subject, way): &Effect| {
+            let subject = &taken_along(subject, way, change).unwrap_or_else(|| subject.clone());
             let itself = latest.get(subject).is_some_and(|(later, events)| later != way && is_later(events));
             let template = template(subject).filter(|_| way == "on").and_then(|of| latest.get(&of));
             itself || template.is_some_and(|(later, events)| later == "off" && is_later(events))
@@ -61,24 +63,29 @@ impl<'s> Aims<'s> {
     /// Whether somebody wants what a change was for. A template that is disabled takes the links and masks of
     /// its instances along: not those of an instance that is wanted all the same.
     pub(super) fn wants_any(&self, aims: &[Effect], change: &Change) -> bool {
-        let path = change.path.raw();
-        let unit = Path::new(&path).file_name().and_then(OsStr::to_str).unwrap_or_default();
         let spares = |(of, way): &Effect| {
-            let Subject::Enablement(template, scope) = of else {
-                return false;
-            };
-            if way != "off" || name::template_of(unit).as_ref() != Some(template) {
-                return false;
-            }
-            let is_mask = change.was.as_ref().is_some_and(|was| *was == "/dev/null");
-            let instance = match is_mask {
-                true => Subject::Mask(unit.to_owned(), *scope),
-                false => Subject::Enablement(unit.to_owned(), *scope),
-            };
-            self.wanted.contains(&(instance, "on".to_owned()))
+            let instance = taken_along(of, way, change);
+            instance.is_some_and(|instance| self.wanted.contains(&(instance, "on".to_owned())))
         };
         aims.iter().any(|aim| self.wanted.contains(aim) && !spares(aim))
     }
+}
+
+/// The instance whose link or mask a change took away, where that was done to its template.
+fn taken_along(of: &Subject, way: &str, change: &Change) -> Option<Subject> {
+    let Subject::Enablement(template, scope) = of else {
+        return None;
+    };
+    let path = change.path.raw();
+    let unit = Path::new(&path).file_name().and_then(OsStr::to_str)?;
+    if way != "off" || name::template_of(unit).as_ref() != Some(template) {
+        return None;
+    }
+    let is_mask = change.was.as_ref().is_some_and(|was| *was == "/dev/null");
+    Some(match is_mask {
+        true => Subject::Mask(unit.to_owned(), *scope),
+        false => Subject::Enablement(unit.to_owned(), *scope),
+    })
 }
 
 /// Whether the template is enabled of whose instance this is the link or the mask.

@@ -126,7 +126,7 @@ impl RestoreContext<'_> {
         let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
             || self.is_refused(event, &aims, state)
-            || of.is_superseded(event, &aims);
+            || of.is_superseded(event, change, &aims);
         !is_over || self.is_shared(event, change, &aims, of)
     }
 

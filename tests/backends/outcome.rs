@@ -134,6 +134,21 @@ fn an_instance_that_is_enabled_after_its_template_was_disabled_is_kept() {
     assert!(!enabled(&image).contains(&"w@p.service".to_owned()));
 }
 
+#[test]
+fn an_instance_that_was_disabled_with_its_template_stays_so_when_the_template_is_preset() {
+    let image = image("");
+    for (verb, unit) in [
+        ("enable", "w@one.service"),
+        ("disable", "w@.service"),
+        ("preset", "w@.service"),
+    ] {
+        image.ask("p", Tool::Systemctl, &[verb, unit]);
+    }
+    image.settle(&["p"]);
+    systemctl(&image, &["preset-all"]);
+    assert!(!enabled(&image).contains(&"w@one.service".to_owned()), "{:?}", enabled(&image));
+}
+
 /// What the vendor's rules may say, and what packages may ask for.
 const RULES: [&str; 8] = [
     "enable a.service",
