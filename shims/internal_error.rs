@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nodeshim::attribution;
 use nodeshim::error::Result;
-use nodeshim::journal::{Appender, Event, Verdict, timestamp};
+use nodeshim::journal::{Appender, Event, timestamp};
 use nodeshim::request::Env;
 use nodeshim::root::Root;
 use nodeshim::tool::Tool;
@@ -53,19 +53,12 @@ fn record(argv: &[OsString], line: &str) -> Result<()> {
     } else {
         Appender::open(&root)?
     };
+    let time = timestamp(env.get("SOURCE_DATE_EPOCH"));
+    let origin = attribution::find(&root, &|name| env.get(name));
     journal.append(&mut Event {
-        id: 0,
-        time: timestamp(env.get("SOURCE_DATE_EPOCH")),
-        tool,
         argv: Event::escape_arguments(argv),
         exit: EXIT,
-        verdict: Verdict::Allow,
-        message: String::new(),
         warnings: vec![line.to_owned()],
-        origin: attribution::find(&root, &|name| env.get(name)),
-        replayed: None,
-        intents: Vec::new(),
-        held: Vec::new(),
-        changes: Vec::new(),
+        ..Event::new(time, tool, origin)
     })
 }

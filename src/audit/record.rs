@@ -13,7 +13,7 @@ use super::compare::state::FileState;
 use crate::attribution::Origin;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
-use crate::journal::{Event, LogFile, Torn, Verdict, parse_log};
+use crate::journal::{Event, LogFile, Torn, parse_log};
 use crate::layout;
 use crate::root::{Kind, Root};
 use crate::tool::Tool;
@@ -86,21 +86,7 @@ impl Run {
 
     /// An event of the journal about it, of which `tool` says what kind it is.
     pub(super) fn event(&self, tool: Tool) -> Event {
-        Event {
-            id: 0,
-            time: self.time.clone(),
-            tool,
-            argv: Vec::new(),
-            exit: 0,
-            verdict: Verdict::Allow,
-            message: String::new(),
-            warnings: Vec::new(),
-            origin: self.origin.clone(),
-            replayed: None,
-            intents: Vec::new(),
-            held: Vec::new(),
-            changes: Vec::new(),
-        }
+        Event::new(self.time.clone(), tool, self.origin.clone())
     }
 }
 

@@ -21,8 +21,7 @@ use crate::audit::Audit;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::root::Root;
-use crate::settle::{Facts, Planner, Prepared};
-use crate::state::State;
+use crate::settle::{Facts, Planner, Prepared, recorded};
 use crate::unrecorded::{self, Outside};
 
 pub use check::{Difference, check};
@@ -60,8 +59,7 @@ impl View {
     /// Reads an image; changes nothing.
     pub fn load(root: &Root) -> Result<View> {
         let facts = Facts::load(root)?;
-        let before = State::load(root)?;
-        let journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+        let (before, journal) = recorded(root)?;
         let prepared = Planner::new(root, &facts, &journal).since(before).plan()?;
         let hooks = hooks(root)?;
         let outside = unrecorded::packages(root, &facts.installed, &prepared.before)?;

@@ -212,26 +212,18 @@ fn unsigned(package: &Checked) -> Event {
         severity: "high".into(),
         text,
     };
+    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let origin = Origin {
+        found_by: FoundBy::Administrator,
+        nevra: Some(package.nevra.clone()),
+        ..Origin::default()
+    };
     Event {
-        id: 0,
-        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
-        tool: Tool::Nodeshim,
         argv: Event::escape_arguments(
             &["nodeshim", "install", "--allow-unsigned", &package.file].map(Into::into),
         ),
-        exit: 0,
-        verdict: Verdict::Allow,
-        message: String::new(),
-        warnings: Vec::new(),
-        origin: Origin {
-            found_by: FoundBy::Administrator,
-            nevra: Some(package.nevra.clone()),
-            ..Origin::default()
-        },
-        replayed: None,
-        held: Vec::new(),
         intents: vec![RecordedIntent::new(intent, true)],
-        changes: Vec::new(),
+        ..Event::new(time, Tool::Nodeshim, origin)
     }
 }
 

@@ -62,18 +62,26 @@ impl Appender {
     /// # Errors
     /// If the closed parts cannot be listed.
     pub(crate) fn is_to_close(&self, root: &Root, limit: u64) -> Result<bool> {
-        Ok(self.tail.length() > limit && self.next_id() - 1 > last_closed(root, Some(self.tail.file()))?)
+        Ok(self.to_close(root, limit)?.is_some())
+    }
+
+    /// The first and the last event of the part that closing makes; nothing if the journal stays as it is.
+    fn to_close(&self, root: &Root, limit: u64) -> Result<Option<(u64, u64)>> {
+        if self.tail.length() <= limit {
+            return Ok(None);
+        }
+        let last = self.next_id() - 1;
+        let first = last_closed(root, Some(self.tail.file()))? + 1;
+        Ok((first <= last).then_some((first, last)))
     }
 
     /// Closes the journal and begins a new one if it is larger than `limit` bytes; says whether it
     /// did. Its events get a second name before the first one goes to a new file in one step, so
     /// that nobody ever finds a journal that lacks events or counts from the beginning.
     pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
-        let last = self.next_id() - 1;
-        let first = last_closed(root, Some(self.tail.file()))? + 1;
-        if !self.is_to_close(root, limit)? {
+        let Some((first, last)) = self.to_close(root, limit)? else {
             return Ok(false);
-        }
+        };
         for interrupted in named(root)?.iter().filter(|part| is_same(root, part, Some(self.tail.file()))) {
             root.remove(&interrupted.path)?;
         }

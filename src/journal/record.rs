@@ -65,6 +65,25 @@ impl Event {
     /// How much of a message is kept.
     const MESSAGE_LIMIT: usize = 2048;
 
+    /// One that was allowed, ended well and asks for nothing yet; the journal numbers it.
+    pub fn new(time: String, tool: Tool, origin: Origin) -> Event {
+        Event {
+            id: 0,
+            time,
+            tool,
+            argv: Vec::new(),
+            exit: 0,
+            verdict: Verdict::Allow,
+            message: String::new(),
+            warnings: Vec::new(),
+            origin,
+            replayed: None,
+            intents: Vec::new(),
+            held: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
     /// The argument vector, byte for byte.
     pub fn arguments(&self) -> Vec<OsString> {
         self.argv.iter().map(Escaped::raw).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::attribution::{FoundBy, Origin};
 use crate::escape::Escaped;
 use crate::intent::RecordedIntent;
-use crate::journal::{Event, Verdict, timestamp};
+use crate::journal::{Event, timestamp};
 use crate::state::State;
 use crate::tool::Tool;
 
@@ -38,27 +38,21 @@ fn event(id: u64, known: Option<(Option<String>, Vec<RecordedIntent>)>) -> Event
         None => "this event was lost; nothing is known of it",
     };
     let (nevra, intents) = known.unwrap_or_default();
+    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let origin = Origin {
+        found_by: if nevra.is_some() {
+            FoundBy::Ownership
+        } else {
+            FoundBy::Unknown
+        },
+        nevra,
+        ..Origin::default()
+    };
     Event {
         id,
-        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
-        tool: Tool::Nodeshim,
         argv: vec![Escaped::new("nodeshim"), Escaped::new("repair")],
-        exit: 0,
-        verdict: Verdict::Allow,
-        message: String::new(),
         warnings: vec![warning.to_owned()],
-        origin: Origin {
-            found_by: if nevra.is_some() {
-                FoundBy::Ownership
-            } else {
-                FoundBy::Unknown
-            },
-            nevra,
-            ..Origin::default()
-        },
-        replayed: None,
-        held: Vec::new(),
         intents,
-        changes: Vec::new(),
+        ..Event::new(time, Tool::Nodeshim, origin)
     }
 }

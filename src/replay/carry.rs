@@ -94,7 +94,7 @@ fn key(event: &Event) -> Option<Key> {
 mod tests {
     use super::*;
     use crate::attribution::{FoundBy, Origin};
-    use crate::intent::{FirewallItem, RecordedIntent, Verdict};
+    use crate::intent::{FirewallItem, RecordedIntent};
     use crate::state::{Facts, fold};
     use crate::tool::Tool;
 
@@ -110,29 +110,19 @@ mod tests {
     }
 
     fn event(id: u64, package: &str, intents: &[(&str, bool)]) -> Event {
+        let origin = Origin {
+            found_by: FoundBy::RpmPlugin,
+            nevra: Some(format!("{package}-1-1.noarch")),
+            scriptlet: Some("%post".into()),
+            arg: Some(1),
+            ..Origin::default()
+        };
+        let recorded = |(port, open): &(&str, bool)| RecordedIntent::new(intent(port, *open), true);
         Event {
             id,
-            time: "2024-01-01T00:00:00Z".into(),
-            tool: Tool::Lokkit,
             argv: vec![Escaped::new("lokkit"), Escaped::new(id.to_string())],
-            exit: 0,
-            verdict: Verdict::Allow,
-            message: String::new(),
-            warnings: Vec::new(),
-            origin: Origin {
-                found_by: FoundBy::RpmPlugin,
-                nevra: Some(format!("{package}-1-1.noarch")),
-                scriptlet: Some("%post".into()),
-                arg: Some(1),
-                ..Origin::default()
-            },
-            replayed: None,
-            intents: intents
-                .iter()
-                .map(|(port, open)| RecordedIntent::new(intent(port, *open), true))
-                .collect(),
-            held: Vec::new(),
-            changes: Vec::new(),
+            intents: intents.iter().map(recorded).collect(),
+            ..Event::new("2024-01-01T00:00:00Z".into(), Tool::Lokkit, origin)
         }
     }
 

@@ -82,27 +82,26 @@ impl Records {
         } else {
             files_at(root, &bytes).unwrap_or_default()
         };
+        let owner = |path: &String| owners.get(path.as_bytes()).and_then(|owners| owners.first());
         // Where no rule stood before, a package's rules can only forbid more.
         let had_policy = self.policy.keys().any(|path| path != crate::config::PATH);
-        let owner = |path: &String| owners.get(path.as_bytes()).and_then(|owners| owners.first());
-        let is_first = |path: &str| !had_policy && path.starts_with(policy::DIRECTORIES[0]);
-        let mut line = |path: &String| {
+        let is_first =
+            |path: &&String| !had_policy && path.starts_with(policy::DIRECTORIES[0]) && owner(path).is_some();
+        let (first, others): (Vec<&String>, Vec<&String>) = paths.into_iter().partition(is_first);
+        remarks.extend(first.into_iter().filter_map(|path| {
+            let nevra = &owner(path)?.nevra;
+            Some(format!("{path}: the image's first policy, of {nevra}, counts from the next run on"))
+        }));
+        let line = |path: &String| {
             let what = match (self.policy.contains_key(path), now.contains_key(path)) {
                 (false, _) => "came with the run",
                 (true, false) => "was removed during the run",
                 (true, true) => "was changed during the run",
             };
-            if let Some(owner) = owner(path).filter(|_| is_first(path)) {
-                remarks.push(format!(
-                    "{path}: the image's first policy, of {}, counts from the next run on",
-                    owner.nevra
-                ));
-                return None;
-            }
             let owner = owner(path).map_or(String::new(), |owner| format!(" by {}", owner.nevra));
-            Some(format!("{path}: {what}{owner}; the run was settled by the policy that it began with"))
+            format!("{path}: {what}{owner}; the run was settled by the policy that it began with")
         };
-        paths.into_iter().filter_map(&mut line).collect()
+        others.into_iter().map(line).collect()
     }
 }
 

@@ -69,24 +69,19 @@ impl Shipped {
 /// What a file asks for, as if it had been made by hand.
 fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Event {
     let intents: Vec<Intent> = asked.iter().filter_map(|one| one.item.intent.clone()).collect();
+    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let origin = Origin {
+        found_by: FoundBy::Ownership,
+        nevra: Some(package.to_owned()),
+        ..Origin::default()
+    };
     let mut event = Event {
-        id: 0,
-        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
-        tool: Tool::Bypass,
         argv: vec![Escaped::new(path)],
-        exit: 0,
         verdict: Verdict::Deny,
         message: "a file of the package".to_owned(),
-        warnings: Vec::new(),
-        origin: Origin {
-            found_by: FoundBy::Ownership,
-            nevra: Some(package.to_owned()),
-            ..Origin::default()
-        },
-        replayed: None,
         changes: intents.first().and_then(|intent| change(root, path, intent)).into_iter().collect(),
         intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
-        held: Vec::new(),
+        ..Event::new(time, Tool::Bypass, origin)
     };
     let end = match is_taken_back(&event) {
         true => "which settling takes back",

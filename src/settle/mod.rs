@@ -21,7 +21,7 @@ use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::Result;
 use crate::escape::Escaped;
-use crate::journal::{self, Appender, Event, Journal, Verdict, last_closed_event, timestamp};
+use crate::journal::{self, Appender, Event, Journal, last_closed_event, timestamp};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
@@ -219,21 +219,20 @@ fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<
     ];
     argv.extend(revert.plugins.iter().map(Escaped::new));
     argv.extend(revert.events.iter().map(|event| Escaped::new(event.to_string())));
+    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
     Some(Event {
-        id: 0,
-        time: timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref()),
-        tool: Tool::Nodeshim,
         argv,
-        exit: 0,
-        verdict: Verdict::Allow,
-        message: String::new(),
-        warnings: Vec::new(),
-        origin: Origin::default(),
-        replayed: None,
-        held: Vec::new(),
-        intents: Vec::new(),
         changes,
+        ..Event::new(time, Tool::Nodeshim, Origin::default())
     })
+}
+
+/// What was settled last, and the requests that still count with what will be recorded at the next settling;
+/// only reads.
+pub(crate) fn recorded(root: &Root) -> Result<(State, Journal)> {
+    let before = State::load(root)?;
+    let journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+    Ok((before, journal))
 }
 
 /// What settling would do; only reads. Nothing where [`settle`] leaves the image alone.
@@ -241,8 +240,7 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
     if !is_due(root)? {
         return Ok(Plan::default());
     }
-    let before = State::load(root)?;
-    let mut journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+    let (before, mut journal) = recorded(root)?;
     origins::learn(root, &mut journal, before.last_event)?;
     let mut plan = Planner::new(root, facts, &journal).since(before).plan()?.plan;
     plan.notes.extend(refused::notes(root, &journal, &plan.changes)?);
@@ -251,7 +249,6 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
 
 /// The state as it would be written now; only reads.
 pub fn state(root: &Root, facts: &Facts) -> Result<State> {
-    let before = State::load(root)?;
-    let journal = unrecorded::with_found(root, Journal::standing(root, before.last_event)?)?;
+    let (before, journal) = recorded(root)?;
     Ok(Planner::new(root, facts, &journal).since(before).plan()?.fold.settled())
 }

@@ -10,26 +10,18 @@ use crate::state::repetitions;
 use crate::tool::Tool;
 
 fn event(id: u64, package: &str, scriptlet: &str, arg: u32, intent: Intent) -> Event {
+    let origin = Origin {
+        found_by: FoundBy::RpmPlugin,
+        nevra: Some(format!("{package}-1-1.noarch")),
+        scriptlet: Some(scriptlet.into()),
+        arg: Some(arg),
+        ..Origin::default()
+    };
     Event {
         id,
-        time: "2024-01-01T00:00:00Z".into(),
-        tool: Tool::FirewallCmd,
         argv: vec!["firewall-cmd".into()],
-        exit: 0,
-        verdict: Verdict::Allow,
-        message: String::new(),
-        warnings: Vec::new(),
-        replayed: None,
-        origin: Origin {
-            found_by: FoundBy::RpmPlugin,
-            nevra: Some(format!("{package}-1-1.noarch")),
-            scriptlet: Some(scriptlet.into()),
-            arg: Some(arg),
-            ..Origin::default()
-        },
         intents: vec![RecordedIntent::new(intent, true)],
-        held: Vec::new(),
-        changes: Vec::new(),
+        ..Event::new("2024-01-01T00:00:00Z".into(), Tool::FirewallCmd, origin)
     }
 }
 

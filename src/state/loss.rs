@@ -85,24 +85,13 @@ impl State {
 mod tests {
     use super::*;
     use crate::attribution::Origin;
-    use crate::journal::Verdict;
     use crate::tool::Tool;
 
     fn event(id: u64, word: &str) -> Event {
         Event {
             id,
-            time: String::new(),
-            tool: Tool::Systemctl,
             argv: vec![word.into()],
-            exit: 0,
-            verdict: Verdict::Allow,
-            message: String::new(),
-            warnings: Vec::new(),
-            origin: Origin::default(),
-            replayed: None,
-            intents: Vec::new(),
-            held: Vec::new(),
-            changes: Vec::new(),
+            ..Event::new(String::new(), Tool::Systemctl, Origin::default())
         }
     }
 

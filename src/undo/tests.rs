@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::attribution::{FoundBy, Origin};
-use crate::intent::{Intent, RecordedIntent, Scope, UnitWant, Verdict};
+use crate::intent::{Intent, RecordedIntent, Scope, UnitWant};
 use crate::journal::Journal;
 use crate::plan::{Plan, execute};
 use crate::rpmdb::{Installed, Package};
@@ -98,18 +98,9 @@ impl World {
         let id = self.all.len() as u64 + 1;
         let event = Event {
             id,
-            time: "2024-01-01T00:00:00Z".into(),
-            tool,
-            argv: Vec::new(),
-            exit: 0,
-            verdict: Verdict::Allow,
-            message: String::new(),
-            warnings: Vec::new(),
-            origin,
             intents,
-            held: Vec::new(),
-            replayed: None,
             changes,
+            ..Event::new("2024-01-01T00:00:00Z".into(), tool, origin)
         };
         self.events.push(event.clone());
         self.all.push(event);

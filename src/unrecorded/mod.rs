@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent};
 use crate::intercept::{RUN_PATH, is_booted};
-use crate::journal::{Appender, Event, Journal, Verdict, keep_content, last_event, timestamp};
+use crate::journal::{Appender, Event, Journal, keep_content, last_event, timestamp};
 use crate::root::Root;
 use crate::rpmdb::{Installed, files_at};
 use crate::state::{State, Subject, subject};
@@ -247,22 +247,16 @@ fn unit_file(intent: &Intent) -> Option<String> {
 }
 
 fn event(id: u64, time: &str, found: Found) -> Event {
+    let origin = Origin {
+        found_by: FoundBy::Builder,
+        ..Origin::default()
+    };
     Event {
         id,
-        time: time.to_owned(),
-        tool: Tool::Bypass,
         argv: found.paths,
-        exit: 0,
-        verdict: Verdict::Allow,
         message: NOBODY.to_owned(),
-        warnings: Vec::new(),
-        origin: Origin {
-            found_by: FoundBy::Builder,
-            ..Origin::default()
-        },
-        replayed: None,
         intents: found.intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
-        held: Vec::new(),
         changes: found.changes,
+        ..Event::new(time.to_owned(), Tool::Bypass, origin)
     }
 }
