@@ -65,6 +65,11 @@ impl Tool {
         Tool::SystemdSysvConvert,
     ];
 
+    /// Whether nothing was called: the audit saw what was done.
+    pub fn is_seen(self) -> bool {
+        matches!(self, Tool::Bypass | Tool::System)
+    }
+
     /// The file name of the tool.
     pub fn name(self) -> &'static str {
         match self {

@@ -101,7 +101,7 @@ fn is_looked_at_closely(path: &[u8]) -> bool {
 /// Whether what a file says is compared, and not only its digest: zones of firewalld, lokkit's
 /// configuration, and what the system's accounts and settings are read from.
 fn is_taken_apart(path: &[u8]) -> bool {
-    let is_of_system = || std::str::from_utf8(path).is_ok_and(|path| system::area(path).is_some());
+    let is_of_system = || std::str::from_utf8(path).is_ok_and(system::is_text);
     path.starts_with(LOCAL_ZONES.as_bytes()) || path == lokkit::config::PATH.as_bytes() || is_of_system()
 }
 

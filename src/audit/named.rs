@@ -1,11 +1,11 @@
 //! Programs that a scriptlet's text names, and those that were seen to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::record::{How, Run};
+use super::record::{FileChange, How, Run};
 use crate::escape::Escaped;
 use crate::root::Root;
-use crate::shell::{Command, commands};
+use crate::shell::Command;
 
 /// A program that somebody should know of.
 #[derive(Debug)]
@@ -26,52 +26,48 @@ pub(super) struct NamedProgram {
 pub(super) fn named(
     root: &Root,
     run: &Run,
-    text: Option<&str>,
+    commands: &[Command],
     of_program: impl Fn(&str) -> Option<(&str, &'static str)>,
 ) -> BTreeMap<String, NamedProgram> {
-    let commands = text.map(commands).unwrap_or_default();
-    // Several names may lead to one file, as those of kmod do; the kernel reports the file.
-    let mut files: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for (path, _) in commands.iter().filter_map(Command::program) {
-        files.entry(path.to_owned()).or_insert_with_key(|path| file_of(root, path));
-    }
-    let wanted = |file: &str| {
+    let known: Vec<(&Command, &str, (&str, &'static str))> = commands
+        .iter()
+        .filter_map(|command| {
+            let (path, _) = command.program()?;
+            Some((command, path, of_program(path)?))
+        })
+        .collect();
+    // Several names may lead to one file, as those of kmod do; the kernel reports the file. Most texts name
+    // no such program, and are not looked into any further.
+    let files = match known.is_empty() {
+        true => BTreeMap::new(),
+        false => files_of(root, commands),
+    };
+    let wanted = |file: &String| {
         let programs = commands.iter().filter_map(Command::program);
-        programs
-            .filter(|(path, _)| files.get(*path).and_then(Option::as_deref) == Some(file))
-            .count()
+        programs.filter(|(path, _)| files.get(path) == Some(file)).count()
     };
     let mut named: BTreeMap<String, NamedProgram> = BTreeMap::new();
-    for command in &commands {
-        let Some((path, (name, about))) =
-            command.program().and_then(|(path, _)| Some((path, of_program(path)?)))
-        else {
-            continue;
-        };
-        let file = files.get(path).and_then(Option::as_deref);
+    for (command, path, (name, about)) in known {
+        let program = named.entry(name.to_owned()).or_insert_with(|| NamedProgram::new(name, about));
+        let file = files.get(path);
         let times = file.and_then(|file| run.times.get(&Escaped::new(file))).copied().unwrap_or_default();
-        let program = || NamedProgram {
-            name: name.to_owned(),
-            about,
-            commands: Vec::new(),
-            ran: times > 0,
-            ran_each: times > 0 && file.is_some_and(|file| times >= wanted(file)),
-        };
-        named.entry(name.to_owned()).or_insert_with(program).commands.push(command.clone());
+        program.ran |= times > 0;
+        program.ran_each &= file.is_some_and(|file| times >= wanted(file));
+        program.commands.push(command.clone());
     }
     for path in run.programs.iter().map(Escaped::shown) {
         if let Some((name, about)) = of_program(&path) {
-            let program = || NamedProgram {
-                name: name.to_owned(),
-                about,
-                commands: Vec::new(),
-                ran: true,
-                ran_each: true,
-            };
-            named.entry(name.to_owned()).or_insert_with(program).ran = true;
+            let program = named.entry(name.to_owned()).or_insert_with(|| NamedProgram::new(name, about));
+            program.ran = true;
         }
     }
     named
+}
+
+/// The files that the commands run, by the path or the name that they call each by.
+fn files_of<'c>(root: &Root, commands: &'c [Command]) -> BTreeMap<&'c str, String> {
+    let paths: BTreeSet<&str> = commands.iter().filter_map(Command::program).map(|(path, _)| path).collect();
+    paths.into_iter().filter_map(|path| Some((path, file_of(root, path)?))).collect()
 }
 
 /// The file that a command's first word leads to.
@@ -87,7 +83,31 @@ fn file_of(root: &Root, path: &str) -> Option<String> {
     }
 }
 
+/// `line 3; by /usr/sbin/useradd`: the line that made changes and the programs that did, as far as they are
+/// known.
+pub(super) fn where_and_by<'c>(
+    line: Option<usize>,
+    changes: impl IntoIterator<Item = &'c FileChange>,
+) -> String {
+    let by: BTreeSet<String> =
+        changes.into_iter().flat_map(|change| &change.by).map(Escaped::shown).collect();
+    let by = (!by.is_empty()).then(|| format!("by {}", by.into_iter().collect::<Vec<_>>().join(", ")));
+    let line = line.map(|line| format!("line {line}"));
+    line.into_iter().chain(by).collect::<Vec<_>>().join("; ")
+}
+
 impl NamedProgram {
+    /// One that no command is known of yet, and that was not seen.
+    fn new(name: &str, about: &'static str) -> NamedProgram {
+        NamedProgram {
+            name: name.to_owned(),
+            about,
+            commands: Vec::new(),
+            ran: false,
+            ran_each: true,
+        }
+    }
+
     /// What happened with it, in words.
     pub(super) fn words(&self, how: How) -> String {
         let happened = match (self.ran, how) {

@@ -28,6 +28,7 @@ use crate::escape::Escaped;
 use crate::journal::{Appender, Tail, timestamp};
 use crate::root::Root;
 use crate::rpmdb::Installed;
+use crate::shell::commands;
 
 /// As many changes are kept of one scriptlet.
 const MAX_CHANGES: usize = 20_000;
@@ -336,9 +337,10 @@ impl Recorder {
             .as_ref()
             .filter(|_| !run.late)
             .and_then(|script| self.root.read_text(Path::new(SCRIPTS).join(script)).ok());
-        let mut events = observe::events(&self.root, &run, &found, text.as_deref());
+        let commands = text.as_deref().map(commands).unwrap_or_default();
+        let mut events = observe::events(&self.root, &run, &found, &commands);
         if run.origin.scriptlet.is_some() {
-            events.extend(system_changes::events(&self.root, &run, &found, text.as_deref()));
+            events.extend(system_changes::events(&self.root, &run, &found, &commands));
         }
         if !events.is_empty() {
             let mut journal = Appender::open(&self.root)?;

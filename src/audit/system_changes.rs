@@ -1,33 +1,32 @@
 //! What a scriptlet changed of the system besides units and the firewall, as events of the journal: accounts,
 //! alternatives, SELinux's policy, settings of the kernel; and the programs that it ran for such.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::found::{DirectChange, Found};
-use super::named::{NamedProgram, named};
+use super::named::{NamedProgram, named, where_and_by};
 use super::record::{How, Run};
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent};
 use crate::journal::Event;
 use crate::root::Root;
-use crate::shell::line_of;
+use crate::shell::{Command, line_of};
 use crate::system::{Area, accounts, alternative, area, commands, selinux, settings};
 use crate::tool::Tool;
 
-/// The events that one scriptlet's changes and its text, where it is known, come to.
-pub(super) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>) -> Vec<Event> {
-    let mut programs = named(root, run, text, commands::of_program);
+/// The events that one scriptlet's changes and its commands, where its text is known, come to.
+pub(super) fn events(root: &Root, run: &Run, found: &[Found], script: &[Command]) -> Vec<Event> {
+    let mut programs = named(root, run, script, commands::of_program);
     let mut areas: BTreeMap<Area, (Vec<&Found>, Vec<Intent>)> = BTreeMap::new();
     for one in found.iter().filter(|one| one.change.request.is_none() && one.change.is_of_content()) {
         let path = one.change.path.shown();
         let Some(area) = area(&path) else { continue };
         let (files, intents) = areas.entry(area).or_default();
-        intents.extend(
-            asked_for(root, area, &path, &one.direct())
-                .into_iter()
-                .filter(|new| !intents.contains(new))
-                .collect::<Vec<_>>(),
-        );
+        for new in asked_for(root, area, &path, &one.direct()) {
+            if !intents.contains(&new) {
+                intents.push(new);
+            }
+        }
         files.push(one);
     }
     areas.retain(|_, (_, intents)| !intents.is_empty());
@@ -38,7 +37,7 @@ pub(super) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>
             .into_iter()
             .partition(|(_, program)| program.about == area.words() && asked_of(program).is_empty());
         programs = others;
-        events.push(event(run, &files, intents, &by, text));
+        events.push(event(run, &files, intents, &by, script));
     }
     events.extend(programs.into_values().filter_map(|program| program_event(run, &program)));
     events
@@ -47,6 +46,10 @@ pub(super) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>
 /// What a change asks for; nothing where what the file said is not known.
 fn asked_for(root: &Root, area: Area, path: &str, direct: &DirectChange) -> Vec<Intent> {
     let change = direct.change;
+    let words = |content: Option<&[u8]>| String::from_utf8_lossy(content.unwrap_or_default()).into_owned();
+    let (before, after) = (words(direct.before), words(direct.after));
+    let is_read = (change.before.is_some(), change.after.is_some())
+        == (direct.before.is_some(), direct.after.is_some());
     match area {
         Area::Alternatives => {
             let target = change.after.as_ref().and_then(|side| side.target.as_ref()?.text());
@@ -55,32 +58,14 @@ fn asked_for(root: &Root, area: Area, path: &str, direct: &DirectChange) -> Vec<
         Area::Selinux if !selinux::is_text(path) => {
             selinux::module(path, change.after.is_some()).into_iter().collect()
         }
-        _ => {
-            let is_read = (change.before.is_some(), change.after.is_some())
-                == (direct.before.is_some(), direct.after.is_some());
-            let words =
-                |content: Option<&[u8]>| String::from_utf8_lossy(content.unwrap_or_default()).into_owned();
-            match is_read {
-                true => between(root, area, path, (&words(direct.before), &words(direct.after))),
-                false => Vec::new(),
-            }
-        }
-    }
-}
-
-fn between(root: &Root, area: Area, path: &str, (before, after): (&str, &str)) -> Vec<Intent> {
-    match area {
-        Area::Selinux => selinux::between(path, before, after),
-        Area::Kernel => settings::between(path, before, after),
-        _ => {
+        _ if !is_read => Vec::new(),
+        Area::Selinux => selinux::between(path, &before, &after),
+        Area::Kernel => settings::between(path, &before, &after),
+        Area::Accounts if path == accounts::PASSWD => {
             let groups = root.read_text(accounts::GROUP).unwrap_or_default();
-            let mut intents = accounts::made(path, before, after, &groups);
-            intents.extend(accounts::removed(path, before, after).into_iter().map(|text| Intent::Note {
-                severity: "low".into(),
-                text,
-            }));
-            intents
+            accounts::users_between(&before, &after, &groups)
         }
+        Area::Accounts => accounts::groups_between(&before, &after),
     }
 }
 
@@ -89,21 +74,14 @@ fn event(
     files: &[&Found],
     intents: Vec<Intent>,
     by: &BTreeMap<String, NamedProgram>,
-    text: Option<&str>,
+    script: &[Command],
 ) -> Event {
-    let paths = files.iter().map(|file| file.change.path.clone());
+    let changes = || files.iter().map(|file| &file.change);
     let command_line = by.values().flat_map(|program| &program.commands).map(|command| command.line).min();
-    let line =
-        command_line.or_else(|| files.iter().find_map(|file| line_of(text?, &file.change.path.shown())));
-    let programs: BTreeSet<String> =
-        files.iter().flat_map(|file| &file.change.by).map(Escaped::shown).collect();
-    let mut details: Vec<String> = line.map(|line| format!("line {line}")).into_iter().collect();
-    if !programs.is_empty() {
-        details.push(format!("by {}", programs.into_iter().collect::<Vec<_>>().join(", ")));
-    }
+    let line = command_line.or_else(|| changes().find_map(|change| line_of(script, &change.path.shown())));
     Event {
-        argv: paths.collect(),
-        message: details.join("; "),
+        argv: changes().map(|change| change.path.clone()).collect(),
+        message: where_and_by(line, changes()),
         intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
         ..run.event(Tool::System)
     }

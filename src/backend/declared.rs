@@ -18,6 +18,7 @@ use crate::root::Root;
 use crate::state::{Plugin, State};
 use crate::system::{accounts, settings};
 use crate::sysv::native::is_sysv;
+use crate::unit::conf_files;
 
 const MODULES: &str = "/etc/modules-load.d";
 const MODULE_SCRIPTS: &str = "/etc/sysconfig/modules";
@@ -97,17 +98,16 @@ impl Others {
         let wants = |fits: fn(&Intent) -> bool| state.wants().any(|(_, want)| fits(&want.intent));
         let mut others = Others::default();
         if wants(|intent| matches!(intent, Intent::KernelModule { .. } | Intent::Sysctl { .. })) {
-            let directories = [MODULES, "/usr/lib/modules-load.d", SETTINGS, "/usr/lib/sysctl.d"];
-            let files = directories.into_iter().flat_map(|directory| files_of_others(root, directory));
+            let modules = files_of_others(root, [MODULES, "/usr/lib/modules-load.d"]);
+            let settings = files_of_others(root, [SETTINGS, "/usr/lib/sysctl.d"]);
             let conf = root.read_text(SYSCTL_CONF).ok().map(|text| (SYSCTL_CONF.to_owned(), text));
-            others.intents =
-                files.chain(conf).flat_map(|(path, text)| settings::between(&path, "", &text)).collect();
+            let all = modules.into_iter().chain(settings).chain(conf);
+            others.intents = all.flat_map(|(path, text)| settings::between(&path, "", &text)).collect();
         }
         if wants(|intent| {
             matches!(intent, Intent::User { .. } | Intent::Group { .. } | Intent::Member { .. })
         }) {
-            let directories = ["/usr/lib/sysusers.d", ACCOUNTS].into_iter();
-            for (_, text) in directories.flat_map(|directory| files_of_others(root, directory)) {
+            for (_, text) in files_of_others(root, [ACCOUNTS, "/usr/lib/sysusers.d"]) {
                 let lines = accounts::declared(&text);
                 others.accounts.extend(lines.map(|(kind, name)| (kind, name.to_owned())));
             }
@@ -122,13 +122,14 @@ impl Others {
     }
 }
 
-/// The files of a directory that nodeshim has not written, with what they say.
-fn files_of_others(root: &Root, directory: &str) -> Vec<(String, String)> {
-    let entries = root.list(directory).unwrap_or_default();
-    let names = entries.iter().filter_map(|entry| entry.name.to_str());
-    let others = names.filter(|name| name.ends_with(".conf") && !name.starts_with("nodeshim-"));
-    let paths = others.map(|name| format!("{directory}/{name}"));
-    paths.filter_map(|path| root.read_text(&path).ok().map(|text| (path, text))).collect()
+/// The files that nodeshim has not written, of directories given highest first, with what they say.
+fn files_of_others(root: &Root, directories: [&str; 2]) -> Vec<(String, String)> {
+    let is_ours = |path: &str| {
+        OWNED.iter().any(|(directory, prefix)| path.starts_with(&format!("{directory}/{prefix}")))
+    };
+    let files = conf_files::list(root, &directories.map(str::to_owned), ".conf").into_iter();
+    let others = files.filter(|path| !is_ours(path));
+    others.filter_map(|path| root.read_text(&path).ok().map(|text| (path, text))).collect()
 }
 
 /// The files that should be there.

@@ -38,10 +38,7 @@ impl Summary {
     /// Of a run's events and what settling made of them.
     pub fn of(events: &[Event], settled: Option<&Report>) -> Summary {
         let mut summary = Summary {
-            requests: events
-                .iter()
-                .filter(|event| !matches!(event.tool, Tool::Bypass | Tool::System))
-                .count(),
+            requests: events.iter().filter(|event| !event.tool.is_seen()).count(),
             denied: Vec::new(),
             failed: Vec::new(),
             bypassed: Vec::new(),

@@ -9,7 +9,7 @@ use crate::attribution::SCRIPTS;
 use crate::audit::{Audit, FileChange, How, Run, Side, Transaction, letters};
 use crate::escape::Escaped;
 use crate::root::Root;
-use crate::shell::line_of;
+use crate::shell::{Command, commands, line_of};
 
 /// One run of a scriptlet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -103,12 +103,12 @@ pub fn files(root: &Root, audit: &Audit, plugin: Option<&str>) -> Vec<ScriptletE
         let package = run.origin.name();
         plugin.is_none_or(|plugin| plugin == package) && says_something(run)
     };
-    let mut texts = Texts::default();
+    let mut scripts = Scripts::default();
     audit
         .runs
         .iter()
         .filter(is_wanted)
-        .map(|run| entry(root, run, &mut texts, |_| true))
+        .map(|run| entry(root, run, &mut scripts, |_| true))
         .collect()
 }
 
@@ -120,24 +120,32 @@ fn says_something(run: &Run) -> bool {
 /// Every run that changed `path`, oldest first.
 pub(crate) fn changes_of(root: &Root, audit: &Audit, path: &Escaped) -> Vec<ScriptletEntry> {
     let is_it = |change: &FileChange| change.path == *path || change.from.as_ref() == Some(path);
-    let mut texts = Texts::default();
+    let mut scripts = Scripts::default();
     let runs = audit.runs.iter().filter(|run| run.changes.iter().any(is_it));
-    runs.map(|run| entry(root, run, &mut texts, is_it)).collect()
+    runs.map(|run| entry(root, run, &mut scripts, is_it)).collect()
 }
 
-/// Bodies of scripts, read once each.
+/// The commands of scripts, read once each.
 #[derive(Default)]
-struct Texts(BTreeMap<String, Option<String>>);
+struct Scripts(BTreeMap<String, Vec<Command>>);
 
-impl Texts {
-    fn of(&mut self, root: &Root, script: &str) -> Option<&str> {
-        let read = || root.read_text(Path::new(SCRIPTS).join(script)).ok();
-        self.0.entry(script.to_owned()).or_insert_with(read).as_deref()
+impl Scripts {
+    fn of(&mut self, root: &Root, script: &str) -> &[Command] {
+        let read = || {
+            let text = root.read_text(Path::new(SCRIPTS).join(script)).ok();
+            text.as_deref().map(commands).unwrap_or_default()
+        };
+        self.0.entry(script.to_owned()).or_insert_with(read)
     }
 }
 
-fn entry(root: &Root, run: &Run, texts: &mut Texts, wanted: impl Fn(&FileChange) -> bool) -> ScriptletEntry {
-    let text = run.origin.script.as_ref().and_then(|script| texts.of(root, script));
+fn entry(
+    root: &Root,
+    run: &Run,
+    scripts: &mut Scripts,
+    wanted: impl Fn(&FileChange) -> bool,
+) -> ScriptletEntry {
+    let commands = run.origin.script.as_ref().map_or(&[][..], |script| scripts.of(root, script));
     let changes = run.changes.iter().filter(|change| wanted(change));
     ScriptletEntry {
         record: run.id,
@@ -157,7 +165,7 @@ fn entry(root: &Root, run: &Run, texts: &mut Texts, wanted: impl Fn(&FileChange)
             .map(|change| ChangeEntry {
                 what: what(change),
                 letters: differing(change),
-                line: text.and_then(|text| line_of(text, &change.path.shown())),
+                line: line_of(commands, &change.path.shown()),
                 undeclared: false,
                 change: change.shown(),
             })

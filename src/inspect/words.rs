@@ -51,7 +51,7 @@ pub fn outcome(event: &Event, recorded: &RecordedIntent) -> &'static str {
         return "carried over";
     }
     match (recorded.changed, event.exit, &recorded.intent) {
-        (_, _, Intent::Note { .. }) if matches!(event.tool, Tool::Bypass | Tool::System) => "noted",
+        (_, _, Intent::Note { .. }) if event.tool.is_seen() => "noted",
         (true, _, _) => "done",
         _ if event.refused(recorded) => "failed",
         (false, _, Intent::Defer { .. }) => "deferred",
@@ -78,7 +78,7 @@ pub fn elsewhere(replayed: &Replayed) -> String {
 
 /// The command as it was typed, quoted as a shell would need it; what was changed directly, and how.
 pub fn command(event: &Event) -> String {
-    if matches!(event.tool, Tool::Bypass | Tool::System) {
+    if event.tool.is_seen() {
         let what = match event.tool {
             Tool::Bypass => "direct change",
             _ => "change of the system",

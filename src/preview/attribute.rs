@@ -16,7 +16,6 @@ use crate::journal::Event;
 use crate::plan::Plan;
 use crate::root::Op;
 use crate::rpmdb::{self, Packaged};
-use crate::tool::Tool;
 
 /// A path that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,11 +58,8 @@ pub(super) fn attribute(
             }
         }
     }
-    let asked: BTreeSet<u64> = events
-        .iter()
-        .filter(|event| !matches!(event.tool, Tool::Bypass | Tool::System))
-        .map(|event| event.id)
-        .collect();
+    let asked: BTreeSet<u64> =
+        events.iter().filter(|event| !event.tool.is_seen()).map(|event| event.id).collect();
     let settled: BTreeSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let found = changes(overlay)?;
     let mut all: Vec<FileChange> = found

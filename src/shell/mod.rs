@@ -68,11 +68,10 @@ impl Command {
     }
 }
 
-/// The first line of a script, counted from 1, on which `path` is named, or its directory and its
-/// name are.
-pub(crate) fn line_of(script: &str, path: &str) -> Option<usize> {
+/// The first line of a script of these commands, counted from 1, on which `path` is named, or its directory
+/// and its name are.
+pub(crate) fn line_of(commands: &[Command], path: &str) -> Option<usize> {
     let (directory, name) = path.rsplit_once('/')?;
-    let commands = commands(script);
     let words: Vec<&Word> =
         commands.iter().flat_map(|command| command.words.iter().chain(&command.writes)).collect();
     let whole = words.iter().find(|word| word.text.split(['=', ',']).any(|part| part == path));

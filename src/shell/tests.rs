@@ -182,10 +182,10 @@ fn functions_are_no_commands_and_what_is_in_them_is() {
 fn a_path_is_found_on_its_line() {
     let script =
         "echo one >>/etc/services\ncd /etc\nln -s ../x.service \\\n /etc/rc.d/rc3.d/S99x\nmv y /opt/z/\n";
-    assert_eq!(line_of(script, "/etc/services"), Some(1));
-    assert_eq!(line_of(script, "/etc/rc.d/rc3.d/S99x"), Some(4));
-    assert_eq!(line_of(script, "/opt/z/y"), Some(5));
-    assert_eq!(line_of(script, "/nowhere/at"), None);
+    assert_eq!(line_of(&commands(script), "/etc/services"), Some(1));
+    assert_eq!(line_of(&commands(script), "/etc/rc.d/rc3.d/S99x"), Some(4));
+    assert_eq!(line_of(&commands(script), "/opt/z/y"), Some(5));
+    assert_eq!(line_of(&commands(script), "/nowhere/at"), None);
 }
 
 #[test]

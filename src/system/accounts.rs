@@ -58,22 +58,10 @@ fn group(line: &str) -> Option<(&str, Group<'_>)> {
     Some((name, Group { gid, members }))
 }
 
-/// What was made of users and groups between two states of a file, as sysusers.d(5) would declare it:
-/// accounts that are new or changed. `groups_now` is what group(5) says now. What was taken away is in
-/// [`removed`].
-pub(crate) fn made(path: &str, before: &str, after: &str, groups_now: &str) -> Vec<Intent> {
-    match path {
-        PASSWD => made_users(&users(before), &users(after), &groups(groups_now)),
-        _ => made_groups(&groups(before), &groups(after)),
-    }
-}
-
-fn made_users(
-    before: &BTreeMap<&str, User>,
-    after: &BTreeMap<&str, User>,
-    groups: &BTreeMap<&str, Group>,
-) -> Vec<Intent> {
-    let new = after.iter().filter(|(name, user)| before.get(*name) != Some(user));
+/// What was made of users between two states of passwd(5), as sysusers.d(5) would declare it: accounts that
+/// are new or changed, and a note of each that is gone. `groups_now` is what group(5) says now.
+pub(crate) fn users_between(before: &str, after: &str, groups_now: &str) -> Vec<Intent> {
+    let (before, after, groups) = (users(before), users(after), groups(groups_now));
     let intent = |(name, user): (&&str, &User)| {
         let primary = groups.iter().find(|(_, group)| group.gid == user.gid);
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -86,12 +74,15 @@ fn made_users(
             shell: text(user.shell),
         }
     };
-    new.map(intent).collect()
+    let new = after.iter().filter(|(name, user)| before.get(*name) != Some(user));
+    new.map(intent).chain(gone("user", &before, &after)).collect()
 }
 
-fn made_groups(before: &BTreeMap<&str, Group>, after: &BTreeMap<&str, Group>) -> Vec<Intent> {
+/// The same of groups and their members, by group(5).
+pub(crate) fn groups_between(before: &str, after: &str) -> Vec<Intent> {
+    let (before, after) = (groups(before), groups(after));
     let mut made = Vec::new();
-    for (name, group) in after {
+    for (name, group) in &after {
         let was = before.get(name);
         if was.is_none_or(|was| was.gid != group.gid) {
             made.push(Intent::Group {
@@ -105,19 +96,21 @@ fn made_groups(before: &BTreeMap<&str, Group>, after: &BTreeMap<&str, Group>) ->
             group: (*name).to_owned(),
         }));
     }
+    made.extend(gone("group", &before, &after));
     made
 }
 
-/// The accounts that a file no longer has, in words.
-pub(crate) fn removed(path: &str, before: &str, after: &str) -> Vec<String> {
-    let gone = |what: &str, before: Vec<&str>, after: Vec<&str>| -> Vec<String> {
-        let gone = before.into_iter().filter(|name| !after.contains(name));
-        gone.map(|name| format!("{what} {name} was removed")).collect()
-    };
-    match path {
-        PASSWD => gone("user", users(before).into_keys().collect(), users(after).into_keys().collect()),
-        _ => gone("group", groups(before).into_keys().collect(), groups(after).into_keys().collect()),
-    }
+/// Notes of the accounts that a file no longer has.
+fn gone<T>(
+    what: &str,
+    before: &BTreeMap<&str, T>,
+    after: &BTreeMap<&str, T>,
+) -> impl Iterator<Item = Intent> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    gone.map(move |name| Intent::Note {
+        severity: "low".into(),
+        text: format!("{what} {name} was removed"),
+    })
 }
 
 /// What a file of sysusers.d(5) declares, by its lines' type and name: `u` and `httpd`.
@@ -201,6 +194,13 @@ mod tests {
 
     const BEFORE: &str = "root:x:0:0:root:/root:/bin/bash\nold:x:20:20::/:/bin/sh\n";
 
+    fn note(text: &str) -> Intent {
+        Intent::Note {
+            severity: "low".into(),
+            text: text.into(),
+        }
+    }
+
     #[test]
     fn a_new_user_is_declared_with_its_number_and_its_group_by_name() {
         let after =
@@ -214,9 +214,9 @@ mod tests {
             home: Some("/var/lib/vend".into()),
             shell: Some("/sbin/nologin".into()),
         };
-        assert_eq!(made(PASSWD, BEFORE, &after, groups), [user]);
-        assert_eq!(made(PASSWD, &after, &after, groups), []);
-        assert_eq!(removed(PASSWD, &after, BEFORE), ["user vend was removed"]);
+        assert_eq!(users_between(BEFORE, &after, groups), [user]);
+        assert_eq!(users_between(&after, &after, groups), []);
+        assert_eq!(users_between(&after, BEFORE, groups), [note("user vend was removed")]);
     }
 
     #[test]
@@ -231,8 +231,8 @@ mod tests {
             group: "vend".into(),
             gid: Some(997),
         };
-        assert_eq!(made(GROUP, before, after, after), [member, group]);
-        assert_eq!(removed(GROUP, after, before), ["group vend was removed"]);
+        assert_eq!(groups_between(before, after), [member, group]);
+        assert_eq!(groups_between(after, before), [note("group vend was removed")]);
     }
 
     #[test]

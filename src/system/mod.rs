@@ -36,7 +36,7 @@ impl Area {
 
 const ALTERNATIVES: &str = "/etc/alternatives/";
 
-/// Whether what the file says is compared, by its area.
+/// What a path is about; none for most.
 pub(crate) fn area(path: &str) -> Option<Area> {
     match path {
         accounts::PASSWD | accounts::GROUP => Some(Area::Accounts),
@@ -46,6 +46,15 @@ pub(crate) fn area(path: &str) -> Option<Area> {
             Some(Area::Alternatives)
         }
         _ => None,
+    }
+}
+
+/// Whether what the file at a path says is compared, and not only that it changed.
+pub(crate) fn is_text(path: &str) -> bool {
+    match area(path) {
+        Some(Area::Accounts | Area::Kernel) => true,
+        Some(Area::Selinux) => selinux::is_text(path),
+        Some(Area::Alternatives) | None => false,
     }
 }
 

@@ -7,22 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bypass, of_path, of_program};
 use super::{lokkit, zone};
 use crate::audit::found::{DirectChange, Found};
-use crate::audit::named::{NamedProgram, named};
+use crate::audit::named::{NamedProgram, named, where_and_by};
 use crate::audit::record::{FileChange, Run, Side};
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::Event;
 use crate::root::{Change, Op, Root};
-use crate::shell::line_of;
+use crate::shell::{Command, line_of};
 use crate::tool::Tool;
 use crate::unit::name::pulled_in_by;
 
-/// The events that one scriptlet's changes and its text, where it is known, come to.
-pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], text: Option<&str>) -> Vec<Event> {
+/// The events that one scriptlet's changes and its commands, where its text is known, come to.
+pub(in crate::audit) fn events(root: &Root, run: &Run, found: &[Found], commands: &[Command]) -> Vec<Event> {
     let direct = found.iter().filter(|one| one.change.request.is_none()).map(Found::direct);
     let asked = asked_for(root, direct).into_iter();
-    let mut events: Vec<Event> = asked.map(|asked| event(run, asked, text)).collect();
-    events.extend(programs(root, run, text));
+    let mut events: Vec<Event> = asked.map(|asked| event(run, asked, commands)).collect();
+    events.extend(programs(root, run, commands));
     events
 }
 
@@ -65,19 +65,16 @@ pub(crate) fn asked_for<'c>(
     asked
 }
 
-fn event(run: &Run, asked: AskedByHand, text: Option<&str>) -> Event {
+fn event(run: &Run, asked: AskedByHand, commands: &[Command]) -> Event {
     let AskedByHand { changes, mut intents } = asked;
     if intents.is_empty() {
         let notes = changes.iter().filter_map(|change| Some(note(of_path(&change.path.shown())?, change)));
         intents.extend(notes);
     }
-    let by: BTreeSet<String> = changes.iter().flat_map(|change| &change.by).map(Escaped::shown).collect();
-    let line = changes.iter().find_map(|change| line_of(text?, &change.path.shown()));
-    let mut details: Vec<String> = line.map(|line| format!("line {line}")).into_iter().collect();
-    details.extend((!by.is_empty()).then(|| format!("by {}", by.into_iter().collect::<Vec<_>>().join(", "))));
+    let line = changes.iter().find_map(|change| line_of(commands, &change.path.shown()));
     Event {
         argv: changes.iter().map(|change| change.path.clone()).collect(),
-        message: details.join("; "),
+        message: where_and_by(line, changes.iter().copied()),
         intents: intents.into_iter().map(|intent| RecordedIntent::new(intent, true)).collect(),
         changes: changes.into_iter().map(journal_change).collect(),
         ..run.event(Tool::Bypass)
@@ -234,8 +231,8 @@ fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
 }
 
 /// Programs that go around the tools: what the text names, and what was seen to run.
-fn programs(root: &Root, run: &Run, text: Option<&str>) -> Vec<Event> {
-    let named = named(root, run, text, of_program).into_values();
+fn programs(root: &Root, run: &Run, commands: &[Command]) -> Vec<Event> {
+    let named = named(root, run, commands, of_program).into_values();
     named.map(|program| program_event(run, &program)).collect()
 }
 

@@ -48,7 +48,7 @@ pub(in crate::audit) fn since(root: &Root, length: u64) -> Result<Requests> {
     };
     for event in Journal::parse(&bytes)?.events {
         requests.ids.push(event.id);
-        if !matches!(event.tool, Tool::Bypass | Tool::System | Tool::Nodeshim) {
+        if !event.tool.is_seen() && event.tool != Tool::Nodeshim {
             requests.claims.push(Claim {
                 event: event.id,
                 origin: event.origin,
