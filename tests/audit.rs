@@ -21,6 +21,9 @@ use std::path::Path;
 
 use image::{Image, build};
 use nodeshim::audit::{Audit, FileChange, How, Run};
+use nodeshim::intent::Intent;
+use nodeshim::journal::Event;
+use nodeshim::tool::Tool;
 use support::succeed;
 
 /// The two ways of finding changes.
@@ -44,6 +47,16 @@ fn run(image: &Image, package: &str, kind: &str) -> Run {
     let found: Vec<&Run> = all.iter().filter(is_it).collect();
     assert_eq!(found.len(), 1, "{package} {kind}: {all:#?}");
     found[0].clone()
+}
+
+/// What the journal has of one kind of changes that the audit saw.
+fn seen(image: &Image, tool: Tool) -> Vec<Event> {
+    image.events().into_iter().filter(|event| event.tool == tool).collect()
+}
+
+fn intents(events: &[Event]) -> Vec<Intent> {
+    let all = events.iter().flat_map(|event| &event.intents);
+    all.map(|recorded| recorded.intent.clone()).collect()
 }
 
 fn paths(run: &Run) -> Vec<String> {

@@ -8,7 +8,7 @@ use nodeshim::tool::Tool;
 
 use super::image::{Image, build, package};
 use super::support::succeed;
-use super::{WAYS, audited};
+use super::{WAYS, audited, intents, seen};
 
 const BY_HAND: &str = "/usr/lib/systemd/system/byhand.service
 /etc/init.d/byhand
@@ -49,15 +49,7 @@ fn image() -> Image {
 }
 
 fn by_hand(image: &Image) -> Vec<Event> {
-    image.events().into_iter().filter(|event| event.tool == Tool::Bypass).collect()
-}
-
-fn intents(events: &[Event]) -> Vec<Intent> {
-    events
-        .iter()
-        .flat_map(|event| &event.intents)
-        .map(|recorded| recorded.intent.clone())
-        .collect()
+    seen(image, Tool::Bypass)
 }
 
 #[test]

@@ -12,7 +12,7 @@ use nodeshim::tool::Tool;
 
 use super::image::{Image, build, build_with, made_once};
 use super::support::{project, succeed};
-use super::{WAYS, audited};
+use super::{WAYS, audited, intents, seen};
 
 const SCRIPTLETS: &str = "%pre
 getent passwd vend >/dev/null || useradd -r -u 451 -c 'An agent' -d /var/lib/vend -s /sbin/nologin vend
@@ -76,12 +76,7 @@ fn prepare(place: &Path) {
 }
 
 fn of_system(image: &Image) -> Vec<Event> {
-    image.events().into_iter().filter(|event| event.tool == Tool::System).collect()
-}
-
-fn intents(events: &[Event]) -> Vec<Intent> {
-    let all = events.iter().flat_map(|event| &event.intents);
-    all.map(|recorded| recorded.intent.clone()).collect()
+    seen(image, Tool::System)
 }
 
 fn expected_of_files() -> Vec<Intent> {

@@ -62,6 +62,20 @@ const DAMAGES: [Damage; 9] = [
     ("removed state", |root| fs::remove_file(root.join(STATE)).unwrap()),
 ];
 
+/// Every verb ends in 1, names the way out and leaves what is in force; repairing leads back to `before` and `list`.
+fn assert_held_and_repaired(copy: &Image, what: &str, before: &BTreeMap<PathBuf, String>, list: &str) {
+    for verb in [&["settle"][..], &["check"], &["run", "--", "true"]] {
+        let answer = call(copy, verb[0], &verb[1..]);
+        assert_eq!(answer.code, 1, "{what}: {verb:?}: {}", answer.text);
+        assert!(answer.text.contains("repair"), "{what}: {verb:?}: {}", answer.text);
+        assert_same(before, &in_force(copy), &format!("{what}: {verb:?}"));
+    }
+    let repaired = call(copy, "repair", [""; 0]).ends(0).text;
+    call(copy, "settle", [""; 0]).ends(0);
+    assert_same(before, &in_force(copy), &format!("{what}: after repair: {repaired}"));
+    assert_eq!(call(copy, "list", [""; 0]).ends(0).text, list, "{what}: {repaired}");
+}
+
 #[test]
 fn loss_changes_nothing_ends_in_1_and_is_repaired() {
     let (image, _place) = settled();
@@ -71,16 +85,7 @@ fn loss_changes_nothing_ends_in_1_and_is_repaired() {
     for (what, damage) in DAMAGES {
         let copy = Image::copy_of(&image.path());
         damage(&copy.path());
-        for verb in [&["settle"][..], &["check"], &["run", "--", "true"]] {
-            let answer = call(&copy, verb[0], &verb[1..]);
-            assert_eq!(answer.code, 1, "{what}: {verb:?}: {}", answer.text);
-            assert!(answer.text.contains("repair"), "{what}: {verb:?}: {}", answer.text);
-            assert_same(&before, &in_force(&copy), &format!("{what}: {verb:?}"));
-        }
-        let repaired = call(&copy, "repair", [""; 0]).ends(0).text;
-        call(&copy, "settle", [""; 0]).ends(0);
-        assert_same(&before, &in_force(&copy), &format!("{what}: after repair: {repaired}"));
-        assert_eq!(call(&copy, "list", [""; 0]).ends(0).text, list, "{what}: {repaired}");
+        assert_held_and_repaired(&copy, what, &before, &list);
     }
 }
 
@@ -144,16 +149,7 @@ fn a_closed_part_that_is_not_as_it_was_changes_nothing_and_is_repaired() {
             if !with_index {
                 fs::remove_file(copy.path().join(INDEX)).unwrap();
             }
-            for verb in [&["settle"][..], &["check"], &["run", "--", "true"]] {
-                let answer = call(&copy, verb[0], &verb[1..]);
-                assert_eq!(answer.code, 1, "{what}: {verb:?}: {}", answer.text);
-                assert!(answer.text.contains("repair"), "{what}: {verb:?}: {}", answer.text);
-                assert_same(&before, &in_force(&copy), &format!("{what}: {verb:?}"));
-            }
-            let repaired = call(&copy, "repair", [""; 0]).ends(0).text;
-            call(&copy, "settle", [""; 0]).ends(0);
-            assert_same(&before, &in_force(&copy), &format!("{what}: after repair: {repaired}"));
-            assert_eq!(call(&copy, "list", [""; 0]).ends(0).text, list, "{what}: {repaired}");
+            assert_held_and_repaired(&copy, &what, &before, &list);
         }
     }
 }
