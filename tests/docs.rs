@@ -194,26 +194,3 @@ fn the_first_steps_of_the_readme_print_what_it_says() {
         assert!(output.status.success(), "{command}: {output:?}");
     }
 }
-
-#[test]
-fn recipes_are_installed_and_shells_read_them() {
-    let installed = support::stage().join("usr/share/doc/nodeshim/recipes");
-    let mut names: Vec<String> = fs::read_dir(&installed)
-        .expect("the recipes")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
-        .collect();
-    names.sort();
-    assert_eq!(
-        names,
-        [
-            "Makefile",
-            "dnf-installroot",
-            "kickstart.ks",
-            "kiwi-config.sh",
-            "mkosi.postinst.chroot"
-        ]
-    );
-    for name in ["dnf-installroot", "kiwi-config.sh", "mkosi.postinst.chroot"] {
-        support::succeed(Command::new("bash").arg("-n").arg(installed.join(name)));
-    }
-}

@@ -90,9 +90,14 @@ impl Live {
             .arg("--out")
             .arg(self.at(out))
             .args(args);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root");
-        command.env("TMPDIR", self.at("temporary")).env("SOURCE_DATE_EPOCH", "1700000000");
-        command.output().expect("nodeshim starts")
+        self.clean(&mut command).output().expect("nodeshim starts")
+    }
+
+    /// Gives a command an environment in which the staged nodeshim is the first of its name.
+    fn clean<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", support::stage().join("usr/bin").display());
+        command.env_clear().env("PATH", path).env("HOME", "/root");
+        command.env("TMPDIR", self.at("temporary")).env("SOURCE_DATE_EPOCH", "1700000000")
     }
 
     /// What is at a path of the root file system inside an ISO: a link's target, or content.
@@ -203,6 +208,21 @@ fn packages_come_into_a_packed_root() {
 #[test]
 fn packages_come_into_a_file_system_that_is_packed() {
     edit_and_look(true);
+}
+
+#[test]
+fn the_recipe_for_live_isos_installs_each_package() {
+    let live = Live::new(false);
+    let mut command = Command::new("sh");
+    command
+        .arg(support::stage().join("usr/share/doc/nodeshim/recipes").join("live-iso"))
+        .arg(live.at("in.iso"))
+        .arg(live.at("out.iso"))
+        .args([package("node-agent-4.50"), package("node-gateway-3.0")]);
+    succeed(live.clean(&mut command).env("NODESHIM_OPTIONS", "--allow-unsigned"));
+    assert!(live.look("out.iso", WANTS).contains("/usr/lib/systemd/system/node-agent.service"));
+    assert!(live.look("out.iso", "/etc/nftables/nodeshim.d/node-gateway.nft").contains("9090"));
+    assert_eq!(boots(&live.at("in.iso")), boots(&live.at("out.iso")));
 }
 
 #[test]

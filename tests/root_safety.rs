@@ -119,6 +119,41 @@ fn what_lies_inside_is_reached_through_any_link() {
 }
 
 #[test]
+fn paths_below_etc_lead_into_usr_of_a_tree_for_ostree() {
+    let place = support::scratch();
+    let tree = place.path().join("tree");
+    fs::create_dir_all(tree.join("usr/etc/made")).expect("a directory");
+    fs::write(tree.join("usr/etc/plain"), "plain\n").expect("a file");
+    std::os::unix::fs::symlink("/etc/plain", tree.join("usr/link")).expect("a link");
+    std::os::unix::fs::symlink("/usr/../etc/./made", tree.join("usr/etc/here")).expect("a link");
+    let root = Root::open(&tree).expect("the root opens");
+    assert!(root.has_etc_in_usr());
+    for path in [
+        "/etc/plain",
+        "etc/plain",
+        "/usr/link",
+        "/usr/etc/plain",
+        "../etc/plain",
+    ] {
+        assert_eq!(root.read(path).expect(path), b"plain\n", "{path}");
+        assert_eq!(root.resolve(path).expect(path), Path::new("/etc/plain"), "{path}");
+    }
+    root.write("/etc/here/new", b"new", None).expect("a file");
+    root.create_dirs("/etc/deep/er", 0o755).expect("directories");
+    assert!(root.is_dir("/etc") && root.list("/etc").expect("a list").len() == 4);
+    assert_eq!(fs::read(tree.join("usr/etc/made/new")).expect("the file"), b"new");
+    assert!(tree.join("usr/etc/deep/er").is_dir() && !tree.join("etc").exists());
+    // What leads out, or round and round, leads nowhere.
+    fs::rename(tree.join("usr"), place.path().join("outside")).expect("a rename");
+    for target in ["/", "..", "../outside"] {
+        std::os::unix::fs::symlink(target, tree.join("usr")).expect("a link");
+        assert!(root.read("/etc/plain").is_err(), "{target}");
+        assert!(!Root::open(&tree).expect("the root opens").has_etc_in_usr(), "{target}");
+        fs::remove_file(tree.join("usr")).expect("the link");
+    }
+}
+
+#[test]
 fn loops_end_and_special_files_never_block() {
     let image = Hostile::new();
     let path = image.root().to_owned();

@@ -81,6 +81,11 @@ pub fn check_image(root: &Root) -> Result<()> {
     if root.path().parent().is_none() && is_booted(root) {
         return Err(Error::Other("/: is the running system, not an image".into()));
     }
+    if root.has_etc_in_usr() {
+        let place = root.path().display();
+        let why = "its /etc is at /usr/etc, as OSTree commits it; install packages before it is moved there";
+        return Err(Error::Other(format!("{place}: {why}")));
+    }
     Ok(())
 }
 

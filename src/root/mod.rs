@@ -22,8 +22,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, fstatat};
 
 use crate::error::{Error, Result};
 use changes::ChangeLog;
@@ -46,6 +46,8 @@ pub struct Root {
     path: PathBuf,
     /// Whether the kernel still has to be asked with openat2; turns false at its first refusal.
     kernel: Cell<bool>,
+    /// `/etc` is at `/usr/etc`, see [`Root::has_etc_in_usr`].
+    etc_in_usr: bool,
     changes: ChangeLog,
     /// Changes are noted and not made.
     observing: bool,
@@ -60,15 +62,24 @@ impl Root {
         let path = path.as_ref();
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let dir = open(path, flags, Mode::empty()).map_err(|errno| Error::io(path, errno))?;
+        let etc_in_usr = cfg!(feature = "admin") && keeps_etc_in_usr(&dir);
         Ok(Root {
             dir,
             path: path.to_owned(),
-            kernel: Cell::new(true),
+            kernel: Cell::new(!etc_in_usr),
+            etc_in_usr,
             changes: ChangeLog::default(),
             observing: false,
             keeping: None,
             dirs: DirCache::default(),
         })
+    }
+
+    /// Whether this is a tree that OSTree commits or has checked out: it has no `/etc`, which is at
+    /// `/usr/etc` until it is deployed (ostree's documentation, "Adapting existing mainstream
+    /// distributions"). Paths below `/etc` lead there.
+    pub fn has_etc_in_usr(&self) -> bool {
+        self.etc_in_usr
     }
 
     /// Makes no change from now on, and notes those that it would have made.
@@ -119,6 +130,7 @@ impl Root {
             dir: fd.map_err(|errno| Error::io(dir, errno))?,
             path: self.path.join(dir.strip_prefix("/").unwrap_or(dir)),
             kernel: self.kernel.clone(),
+            etc_in_usr: false,
             changes: ChangeLog::default(),
             observing: self.observing,
             keeping: self.keeping,
@@ -134,7 +146,7 @@ impl Root {
     /// The canonical path of something that exists: absolute inside the image, no links, no `..`.
     pub fn resolve(&self, path: impl AsRef<Path>) -> Result<PathBuf> {
         let path = path.as_ref();
-        let found = walk::walk(self.dir.as_fd(), path, walk::Last::Follow);
+        let found = self.walk(path, walk::Last::Follow);
         found.map(|found| found.canonical()).map_err(|errno| Error::io(path, errno))
     }
 
@@ -164,10 +176,14 @@ impl Root {
             }
         }
         if flags.contains(OFlag::O_NOFOLLOW) {
-            walk::walk(self.dir.as_fd(), path, walk::Last::Keep)?.open(flags)
+            self.walk(path, walk::Last::Keep)?.open(flags)
         } else {
-            walk::walk(self.dir.as_fd(), path, walk::Last::Follow)?.open(flags)
+            self.walk(path, walk::Last::Follow)?.open(flags)
         }
+    }
+
+    fn walk(&self, path: &Path, last: walk::Last) -> nix::Result<walk::Found<'_>> {
+        walk::walk(self.dir.as_fd(), path, last, self.etc_in_usr)
     }
 
     fn ask_kernel(&self, path: &Path, flags: OFlag) -> nix::Result<OwnedFd> {
@@ -191,8 +207,18 @@ impl Root {
             Some(_) => return Err(Errno::EINVAL),
             None => return Err(Errno::ENOENT),
         };
-        let parent = path.parent().unwrap_or(Path::new("/"));
+        let parent = match path.parent().unwrap_or(Path::new("/")) {
+            top if self.etc_in_usr && name == "etc" && top.file_name().is_none() => Path::new("/usr"),
+            parent => parent,
+        };
         let dir = self.dirs.get(parent, || self.open_path(parent, OFlag::O_PATH | OFlag::O_DIRECTORY))?;
         Ok((dir, name))
     }
+}
+
+/// Whether a directory has no `etc`, and has one in its `usr`; no link is followed.
+fn keeps_etc_in_usr(dir: &OwnedFd) -> bool {
+    let has = |dir: &OwnedFd| fstatat(dir, "etc", AtFlags::AT_SYMLINK_NOFOLLOW);
+    has(dir) == Err(Errno::ENOENT)
+        && walk::enter(dir.as_fd(), OsStr::new("usr")).is_ok_and(|usr| has(&usr).is_ok())
 }

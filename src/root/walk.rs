@@ -29,6 +29,7 @@ pub(super) struct Found<'r> {
     root: BorrowedFd<'r>,
     dirs: Vec<(OsString, OwnedFd)>,
     last: Option<OsString>,
+    etc_in_usr: bool,
 }
 
 impl Found<'_> {
@@ -52,17 +53,26 @@ impl Found<'_> {
         let mut path = PathBuf::from("/");
         path.extend(self.dirs.iter().map(|(name, _)| name));
         path.extend(&self.last);
-        path
+        match path.strip_prefix("/usr/etc") {
+            Ok(rest) if self.etc_in_usr => Path::new("/etc").join(rest),
+            _ => path,
+        }
     }
 }
 
 /// Walks `path` from `root`, an empty one to the root itself; `..` at the top stays at the top.
-/// Something must exist in the last place.
-pub(super) fn walk<'r>(root: BorrowedFd<'r>, path: &Path, last: Last) -> nix::Result<Found<'r>> {
+/// Something must exist in the last place. With `etc_in_usr`, `/etc` is another name of `/usr/etc`.
+pub(super) fn walk<'r>(
+    root: BorrowedFd<'r>,
+    path: &Path,
+    last: Last,
+    etc_in_usr: bool,
+) -> nix::Result<Found<'r>> {
     let mut found = Found {
         root,
         dirs: Vec::new(),
         last: None,
+        etc_in_usr,
     };
     let mut todo: VecDeque<Step> = steps(path).collect();
     let mut links = 0;
@@ -75,6 +85,15 @@ pub(super) fn walk<'r>(root: BorrowedFd<'r>, path: &Path, last: Last) -> nix::Re
             Step::Here => {}
             Step::Up => {
                 found.dirs.pop();
+            }
+            Step::Down(name) if etc_in_usr && found.dirs.is_empty() && name == "etc" => {
+                // Counted as a link: `usr` may be one to the top by now.
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(Errno::ELOOP);
+                }
+                todo.push_front(Step::Down(name));
+                todo.push_front(Step::Down("usr".into()));
             }
             Step::Down(name) => {
                 let follow = !todo.is_empty() || last == Last::Follow;
@@ -117,7 +136,7 @@ fn steps(path: &Path) -> impl Iterator<Item = Step> {
     top.then_some(Step::Top).into_iter().chain(parts)
 }
 
-fn enter(dir: BorrowedFd, name: &OsStr) -> nix::Result<OwnedFd> {
+pub(super) fn enter(dir: BorrowedFd, name: &OsStr) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     openat(dir, name, flags, Mode::empty())
 }
