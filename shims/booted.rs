@@ -21,7 +21,7 @@ pub fn answer(root: &Root, tool: Tool, argv: &[OsString]) -> Result<Reply> {
     // A configuration that cannot be read is no reason to stand in a running system's way.
     match Config::load(root) {
         Ok((config, _)) if config.shims.booted == Booted::Record => record(root, &config, tool, argv),
-        _ => Err(Error::Other(become_original(root, argv).to_string())),
+        _ => Err(Error::Unavailable(become_original(root, argv).to_string())),
     }
 }
 
@@ -40,7 +40,7 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
     // forbids is done all the same, by the original, and not counted as an intent.
     let request = Request::parse(tool, &argv0, &argv[1..], &call);
     let mut noted = request.map_or_else(Reply::new, |request| enforce(&call, request, context));
-    let failed = |error: std::io::Error| Error::Other(error.to_string());
+    let failed = |error: std::io::Error| Error::Unavailable(error.to_string());
     let status = command(root, argv).map_err(failed)?.status().map_err(failed)?;
     let signal = status.signal().map(|signal| 128 + signal);
     let exit = status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(1);

@@ -44,7 +44,7 @@ pub fn run(argv: &[OsString]) -> u8 {
 fn answer(tool: Tool, argv: &[OsString]) -> Result<Reply> {
     let root = Root::open("/")?.keeping(is_kept);
     if !root.exists(ARMED_PATH) {
-        return Err(Error::Other(become_original(&root, argv).to_string()));
+        return Err(Error::Unavailable(become_original(&root, argv).to_string()));
     }
     if is_booted(&root) {
         return booted::answer(&root, tool, argv);

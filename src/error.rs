@@ -42,9 +42,42 @@ pub enum Error {
         /// The version that this build writes.
         supported: u64,
     },
-    /// Anything else that ends as one line.
+    /// A program of the host that is needed cannot be started.
+    #[error("{program} cannot be run: {}{}", reason(*errno), remedy(program, *errno))]
+    CannotRun {
+        /// The program's name or path.
+        program: String,
+        /// Why the kernel does not start it.
+        errno: Errno,
+    },
+    /// A program of the host failed, took too long, or printed what cannot be read.
+    #[error("{program}: {reason}")]
+    Program {
+        /// The program's name.
+        program: String,
+        /// What it complained of, without a final full stop.
+        reason: String,
+    },
+    /// Something on the system bus does not answer, or not as it should.
     #[error("{0}")]
-    Other(String),
+    Bus(String),
+    /// What the caller asks for is not done: it names what does not exist, or contradicts what is there.
+    #[error("{0}")]
+    Refused(String),
+    /// The machine lacks what this takes: a right, a kernel feature, space, a running daemon.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A part of nodeshim itself failed.
+    #[error("{0}; this is a fault of nodeshim")]
+    Internal(String),
+    /// A failure, and what became of things after it.
+    #[error("{first}; {then}")]
+    Followed {
+        /// What failed.
+        first: Box<Error>,
+        /// What is so now.
+        then: String,
+    },
 }
 
 fn reason(errno: Errno) -> &'static str {
@@ -54,7 +87,47 @@ fn reason(errno: Errno) -> &'static str {
     }
 }
 
+/// The package to install where a program is missing, by the names of Fedora's packages.
+fn remedy(program: &str, errno: Errno) -> String {
+    let package = match program {
+        "rpm2cpio" | "rpmkeys" => "rpm",
+        "gpg" => "gnupg2",
+        "nft" => "nftables",
+        "mount" | "umount" => "util-linux",
+        "mksquashfs" | "unsquashfs" => "squashfs-tools",
+        same => same,
+    };
+    match errno {
+        Errno::ENOENT => format!("; install the package {package}"),
+        _ => String::new(),
+    }
+}
+
 impl Error {
+    /// `program` could not be started.
+    pub(crate) fn cannot_run(program: &str, error: &io::Error) -> Self {
+        Error::CannotRun {
+            program: program.to_owned(),
+            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+        }
+    }
+
+    /// `program` failed, for the `reason` that it printed.
+    pub(crate) fn program(program: &str, reason: impl Into<String>) -> Self {
+        Error::Program {
+            program: program.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
+    /// This failure, and what is so after it.
+    pub(crate) fn followed_by(self, then: impl Into<String>) -> Self {
+        Error::Followed {
+            first: Box::new(self),
+            then: then.into(),
+        }
+    }
+
     /// A failed system call on `path`.
     pub fn io(path: impl AsRef<Path>, errno: Errno) -> Self {
         Error::Io {

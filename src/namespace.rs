@@ -36,7 +36,7 @@ pub(crate) fn enter() -> Result<Rights> {
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).map_err(|errno| {
         match errno {
-        Errno::EINVAL => Error::Other(
+        Errno::EINVAL => Error::Unavailable(
             "what is mounted in a chroot cannot be kept from the system around it: run this from outside, or \
              in a container"
                 .into(),
@@ -48,7 +48,7 @@ pub(crate) fn enter() -> Result<Rights> {
 }
 
 fn refused(errno: Errno) -> Error {
-    Error::Other(format!(
+    Error::Unavailable(format!(
         "a mount namespace of its own is needed, which the kernel refuses: {}",
         errno.desc()
     ))

@@ -99,7 +99,7 @@ impl Recorder {
         };
         let tail = Tail::open(&root, FILE)?;
         let how = if watch.is_some() { How::Events } else { How::Times };
-        let installed = installed.join().map_err(|_| Error::Other("asking rpm ended early".into()))??;
+        let installed = installed.join().map_err(|_| Error::Internal("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
             transaction: TransactionRecord::start(

@@ -75,15 +75,15 @@ impl Auditing {
         let thread = thread.map_err(failed)?;
         match is_ready.recv() {
             Ok(Ok(())) => Ok(Auditing { stop, thread }),
-            Ok(Err(reason)) => Err(Error::Other(reason)),
-            Err(_) => Err(Error::Other("the audit ended at once".into())),
+            Ok(Err(reason)) => Err(Error::Unavailable(reason)),
+            Err(_) => Err(Error::Internal("the audit ended at once".into())),
         }
     }
 
     /// Ends it; to be called when the command has ended and the shims still stand.
     pub fn finish(self) -> Result<Seen> {
         drop(self.stop);
-        self.thread.join().unwrap_or_else(|_| Err(Error::Other("the audit failed".into())))
+        self.thread.join().unwrap_or_else(|_| Err(Error::Internal("the audit failed".into())))
     }
 }
 

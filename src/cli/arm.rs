@@ -29,7 +29,7 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
         repair(root, &hold)?;
     }
     if Armed::load(root)?.is_some() {
-        return Err(Error::Other(format!("{}: is armed already", root.path().display())));
+        return Err(Error::Refused(format!("{}: is armed already", root.path().display())));
     }
     run::arm(root, &shim)?;
     Ok(ExitCode::SUCCESS)

@@ -46,5 +46,5 @@ fn load(path: &Path) -> Result<Value> {
     let root = Root::open(&path)?;
     check_is_image(&root)?;
     let report = report::build(&report::load(&root)?);
-    serde_json::to_value(report).map_err(|error| Error::Other(error.to_string()))
+    serde_json::to_value(report).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -102,7 +102,7 @@ fn remove(root: &Root, dry_run: bool, as_json: bool) -> Result<ExitCode> {
     if is_planned(&prepared) {
         let wanted = openers(&prepared).join(", ");
         let text = format!("the firewall stays: {wanted} want something of it; remove or revert them first");
-        return Err(Error::Other(text));
+        return Err(Error::Refused(text));
     }
     let plan: Plan = match dry_run {
         true => prepared.plan,

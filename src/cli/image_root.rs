@@ -26,7 +26,7 @@ pub fn open(named: Option<PathBuf>, changes: bool) -> Result<Root> {
             let root = Root::open("/")?;
             match changes && is_own_system(&root) {
                 true => {
-                    Err(Error::Other("name the image with --root DIR, or --root / for this system".into()))
+                    Err(Error::Refused("name the image with --root DIR, or --root / for this system".into()))
                 }
                 false => Ok(root),
             }

@@ -110,7 +110,7 @@ fn print_rows(rows: &[Row]) -> Result<()> {
 
 /// What is said of a plugin that nobody knows, by every verb that takes its name.
 pub(super) fn nothing_recorded(plugin: &str) -> Error {
-    Error::Other(format!(
+    Error::Refused(format!(
         "nothing is recorded of {}; nodeshim plugins lists the plugins",
         printable(plugin)
     ))

@@ -97,7 +97,7 @@ pub fn foreign_json(value: &impl Serialize) -> Result<()> {
 
 /// JSON, indented, with a newline at the end.
 fn indented(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Error::Other(error.to_string()))?;
+    let text = serde_json::to_string_pretty(value).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(format!("{text}\n"))
 }
 

@@ -114,7 +114,7 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
 fn of_words(context: &Context, call: &[OsString]) -> Result<Vec<ForecastItem>> {
     match call.first().filter(|name| Tool::from_argv0(name).is_none()) {
         Some(other) => {
-            Err(Error::Other(format!("{}: not a command that nodeshim replaces", other.display())))
+            Err(Error::Refused(format!("{}: not a command that nodeshim replaces", other.display())))
         }
         None => Ok(of_call(context, None, call)),
     }

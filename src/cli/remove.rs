@@ -46,7 +46,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
         let journal = Journal::read(root)?;
         for name in &absent {
             if log(&journal.events, Some(name), true).is_empty() {
-                return Err(Error::Other(format!("no package {} is installed", printable(name))));
+                return Err(Error::Refused(format!("no package {} is installed", printable(name))));
             }
             remark(&format!("{name} is gone already"));
         }

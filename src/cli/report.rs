@@ -140,7 +140,7 @@ fn metrics(root: &Root, report: &Report) -> Result<String> {
 }
 
 fn json_text(report: &Report) -> Result<String> {
-    let text = serde_json::to_string_pretty(report).map_err(|error| Error::Other(error.to_string()))?;
+    let text = serde_json::to_string_pretty(report).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(format!("{text}\n"))
 }
 
@@ -148,7 +148,7 @@ fn json_text(report: &Report) -> Result<String> {
 fn write(path: &Path, text: &str) -> Result<()> {
     let name = path
         .file_name()
-        .ok_or_else(|| Error::Other(format!("{}: not a file's name", path.display())))?;
+        .ok_or_else(|| Error::Refused(format!("{}: not a file's name", path.display())))?;
     let directory = path
         .parent()
         .filter(|directory| !directory.as_os_str().is_empty())

@@ -80,7 +80,7 @@ fn event(journal: &Journal, state: &State, id: u64, revert: &mut Revert) -> Resu
     };
     let name = event.origin.name();
     if event.tool == Tool::Nodeshim {
-        return Err(Error::Other(format!("#{id} was made by nodeshim itself: it cannot be reverted")));
+        return Err(Error::Refused(format!("#{id} was made by nodeshim itself: it cannot be reverted")));
     }
     if event.intents.is_empty() {
         complain(&format!("#{id} asked for nothing"));

@@ -140,7 +140,7 @@ fn options(about: &str) -> Result<Vec<String>> {
         (Some(compression), Some(block)) => {
             Ok(["-comp", compression, "-b", block].map(str::to_owned).to_vec())
         }
-        _ => Err(Error::Other("unsquashfs does not tell how the file system is packed".into())),
+        _ => Err(Error::program("unsquashfs", "does not tell how the file system is packed")),
     }
 }
 

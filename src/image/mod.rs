@@ -131,7 +131,7 @@ fn transact(
     if !edit.remove.is_empty() {
         let before = Facts::load(root)?.installed;
         if let Some(absent) = edit.remove.iter().find(|name| !before.has(name)) {
-            return Err(Error::Other(format!("no package {absent} is installed in the image")));
+            return Err(Error::Refused(format!("no package {absent} is installed in the image")));
         }
         let erased = erase(root, parts, &edit.remove, surroundings())?;
         let after = Facts::load(root)?.installed;

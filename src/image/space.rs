@@ -13,7 +13,7 @@ pub(super) fn check(directory: &Path, needed: u64) -> Result<()> {
     if free >= needed {
         return Ok(());
     }
-    Err(Error::Other(format!(
+    Err(Error::Unavailable(format!(
         "{}: {} MiB are needed here and {} MiB are free",
         directory.display(),
         needed >> 20,

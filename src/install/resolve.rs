@@ -56,7 +56,7 @@ pub(super) fn resolve(
         at(CHOSEN)
     };
     dnf.args(&nevras);
-    let output = dnf.output().map_err(|error| Error::Other(format!("dnf cannot be run: {error}")))?;
+    let output = dnf.output().map_err(|error| Error::cannot_run("dnf", &error))?;
     if !output.status.success() {
         return Ok(Err(messages(&String::from_utf8_lossy(&output.stderr))));
     }
@@ -90,7 +90,7 @@ fn lay_out(root: &Root, private: &PrivateDirectory) -> Result<()> {
 /// Whether `dnf` is dnf 5 of a release that can keep a transaction (5.2 and later).
 fn keeps_transactions() -> Result<bool> {
     let help = Command::new("dnf").args(["install", "--help"]).stdin(Stdio::null()).output();
-    let help = help.map_err(|error| Error::Other(format!("dnf cannot be run: {error}")))?;
+    let help = help.map_err(|error| Error::cannot_run("dnf", &error))?;
     let words = String::from_utf8_lossy(&help.stdout).into_owned();
     Ok(words.split([' ', '=', '\n']).any(|word| word == "--store"))
 }
@@ -130,9 +130,7 @@ fn metadata(private: &PrivateDirectory, directory: &Path, name: &str, only: &[St
         command.arg("--includepkg").arg(staged.copy.file_name().unwrap_or_default());
     }
     command.arg(directory).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
-    let output = command.output().map_err(|error| {
-        Error::Other(format!("createrepo_c, which looks at a directory of packages, cannot be run: {error}"))
-    })?;
+    let output = command.output().map_err(|error| Error::cannot_run("createrepo_c", &error))?;
     if output.status.success() {
         return Ok(place);
     }

@@ -20,7 +20,7 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
     check_image(root)?;
     divert_all(root, shim).map_err(|error| match disarm(root, None) {
         Ok(_) => error,
-        Err(second) => Error::Other(format!("{error}; and it could not be put back as it was: {second}")),
+        Err(second) => error.followed_by(format!("and it could not be put back as it was: {second}")),
     })
 }
 
@@ -132,10 +132,12 @@ fn missing_directories(root: &Root, path: &Path, directories: &mut Vec<PathBuf>)
 fn divert(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
     let path = tool.path.display();
     swap_in(root, identity, tool).map_err(|error| match error.errno() {
-        Some(Errno::EXDEV) => Error::Other(format!(
+        Some(Errno::EXDEV) => Error::Refused(format!(
             "{path}: cannot be diverted: it lies on another file system than {DIRECTORY} of the image"
         )),
-        Some(Errno::EBUSY) => Error::Other(format!("{path}: cannot be diverted: something is mounted on it")),
+        Some(Errno::EBUSY) => {
+            Error::Refused(format!("{path}: cannot be diverted: something is mounted on it"))
+        }
         _ => error,
     })
 }

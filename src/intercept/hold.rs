@@ -27,7 +27,7 @@ impl ImageLock {
                 let who = holder(&root.read_text(RUN_LOCK_PATH).unwrap_or_default());
                 let busy = format!("{}: {who} is working on this image", root.path().display());
                 if !wait(&busy) {
-                    return Err(Error::Other(busy));
+                    return Err(Error::Refused(busy));
                 }
                 root.lock(RUN_LOCK_PATH)?
             }

@@ -70,7 +70,7 @@ pub fn is_outermost() -> bool {
 pub fn check_is_image(root: &Root) -> Result<()> {
     if !root.is_dir("/usr") && !root.is_dir("/etc") {
         let place = root.path().display();
-        return Err(Error::Other(format!("{place}: not an image root: it has neither usr nor etc")));
+        return Err(Error::Refused(format!("{place}: not an image root: it has neither usr nor etc")));
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ pub fn check_is_image(root: &Root) -> Result<()> {
 pub fn check_image(root: &Root) -> Result<()> {
     check_is_image(root)?;
     if root.path().parent().is_none() && is_booted(root) {
-        return Err(Error::Other("/: is the running system, not an image".into()));
+        return Err(Error::Refused("/: is the running system, not an image".into()));
     }
     if root.has_etc_in_usr() {
         let place = root.path().display();

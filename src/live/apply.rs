@@ -85,7 +85,7 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
     let booted = is_booted(root);
     if !booted && !options.dry_run {
         let text = format!("{}: is not the running system: only --dry-run", root.path().display());
-        return Err(Error::Other(text));
+        return Err(Error::Refused(text));
     }
     if !is_due(root)? {
         return Ok(Report::default());

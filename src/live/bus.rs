@@ -30,7 +30,7 @@ impl Bus {
     /// Connects to the system bus; no call takes longer than `limit`.
     pub fn system(limit: Duration) -> Result<Bus> {
         let built = block_on(conn::Builder::system().method_timeout(limit).build());
-        let connection = built.map_err(|error| Error::Other(format!("the system bus: {error}")))?;
+        let connection = built.map_err(|error| Error::Bus(format!("the system bus: {error}")))?;
         Ok(Bus { connection })
     }
 
@@ -53,7 +53,7 @@ impl Bus {
         body: &B,
     ) -> Result<Message> {
         let call = self.connection.call_method(Some(target.name), path, Some(target.interface), method, body);
-        block_on(call).map_err(|error| Error::Other(format!("{method}: {}", reason(&error))))
+        block_on(call).map_err(|error| Error::Bus(format!("{method}: {}", reason(&error))))
     }
 }
 
@@ -70,5 +70,5 @@ fn reason(error: &zbus::Error) -> String {
 
 /// An answer that is not of the form that was expected.
 pub(super) fn unexpected(error: impl std::fmt::Display) -> Error {
-    Error::Other(format!("an answer over D-Bus: {error}"))
+    Error::Bus(format!("an answer over D-Bus: {error}"))
 }

@@ -23,7 +23,7 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs a program to its end, or kills it when its time is up.
 pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
-    let failed = |error: std::io::Error| Error::Other(format!("{program}: {error}"));
+    let failed = |error: std::io::Error| Error::cannot_run(program, &error);
     let mut command = Command::new(program);
     command.args(args).env("PATH", PATH).env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -32,7 +32,7 @@ pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended
     let errors = reader(child.stderr.take());
     let status = wait(&mut child, limit).map_err(failed)?;
     let Some(success) = status else {
-        return Err(Error::Other(format!("{program}: did not end within {} s", limit.as_secs())));
+        return Err(Error::program(program, format!("did not end within {} s", limit.as_secs())));
     };
     let errors = errors.join().unwrap_or_default();
     Ok(Ended {
@@ -47,7 +47,7 @@ pub(super) fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<S
     let ended = run(program, args, limit)?;
     match ended.success {
         true => Ok(ended.output),
-        false => Err(Error::Other(format!("{program}: {}", ended.complaint))),
+        false => Err(Error::program(program, ended.complaint)),
     }
 }
 

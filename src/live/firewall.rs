@@ -92,7 +92,7 @@ fn nftables(input: &Input, applied: &mut Applied, report: &mut Report) -> Result
         } else {
             "nothing is loaded"
         };
-        return Err(Error::Other(format!("{error}; {now}")));
+        return Err(error.followed_by(now));
     }
     if let Err(error) = load_helpers(root) {
         report.problem(format!("connection tracking helpers: {error}"));
@@ -143,14 +143,14 @@ fn firewalld(input: &Input, pending: bool) -> Result<Filter> {
             Some(daemon) => break daemon,
             // Since 2.3.3 the unit counts as started before the daemon has its name on the bus.
             None if is_starting(input) && Instant::now() < deadline => sleep(Duration::from_millis(100)),
-            None => return Err(Error::Other("firewalld is enabled and does not run".into())),
+            None => return Err(Error::Unavailable("firewalld is enabled and does not run".into())),
         }
     };
     match daemon.settled_state(STARTING)?.as_str() {
         "RUNNING" => {}
         state => {
             let text = format!("firewalld is in state {state}; see its log, then `nodeshim apply`");
-            return Err(Error::Other(text));
+            return Err(Error::Unavailable(text));
         }
     }
     if !input.changed && !pending {
@@ -192,7 +192,9 @@ fn verify(root: &Root, daemon: &Firewalld) -> Result<()> {
         }
         let running = daemon.services(zone)?;
         if let Some(missing) = ours.into_iter().find(|service| !running.contains(service)) {
-            return Err(Error::Other(format!("zone {zone} does not have service {missing} after reloading")));
+            return Err(Error::Unavailable(format!(
+                "zone {zone} does not have service {missing} after reloading"
+            )));
         }
     }
     Ok(())

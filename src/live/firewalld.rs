@@ -70,7 +70,7 @@ impl Firewalld {
         self.bus.call(&FIREWALLD, "reload", &())?;
         match self.state()?.as_str() {
             "RUNNING" => Ok(()),
-            state => Err(Error::Other(format!("firewalld is in state {state} after reloading"))),
+            state => Err(Error::Bus(format!("firewalld is in state {state} after reloading"))),
         }
     }
 

@@ -61,7 +61,7 @@ impl Manager {
             Ok(bus) => Ok(Manager { bus: Some(bus) }),
             Err(first) => match systemctl::answers() {
                 Ok(()) => Ok(Manager { bus: None }),
-                Err(second) => Err(Error::Other(format!("systemd cannot be reached: {first}; {second}"))),
+                Err(second) => Err(Error::Bus(format!("systemd cannot be reached: {first}; {second}"))),
             },
         }
     }

@@ -205,7 +205,7 @@ fn bind(from: &Path, to: &Path) -> Result<()> {
 }
 
 fn refused(image: &Path, errno: Errno) -> Error {
-    Error::Other(format!(
+    Error::Unavailable(format!(
         "{}: a throw-away copy of the image needs an overlay, which the kernel refuses: {}",
         image.display(),
         errno.desc()
@@ -216,7 +216,7 @@ fn refused(image: &Path, errno: Errno) -> Error {
 fn refuse_parts(image: &Path) -> Result<()> {
     match mounts::below(image)?.first() {
         None => Ok(()),
-        Some(part) => Err(Error::Other(format!(
+        Some(part) => Err(Error::Refused(format!(
             "{}: {} is a separate file system, which a throw-away copy of the image would not contain",
             image.display(),
             image.join(part.strip_prefix("/").unwrap_or(part)).display()
@@ -228,7 +228,7 @@ fn refuse_parts(image: &Path) -> Result<()> {
 /// the image for this.
 fn hold(root: &Root) -> Result<Option<Lock>> {
     match root.try_lock_existing(RUN_LOCK_PATH) {
-        Err(error) if error.errno() == Some(Errno::EAGAIN) => Err(Error::Other(format!(
+        Err(error) if error.errno() == Some(Errno::EAGAIN) => Err(Error::Refused(format!(
             "{}: another nodeshim is working on this image",
             root.path().display()
         ))),

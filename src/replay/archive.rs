@@ -87,12 +87,13 @@ impl Unpacked {
             None => unpack(archive, &unpacked.root, file)?,
             Some(program) => {
                 let mut child = start(program, &["-dc"], archive.into())?;
-                let mut output = child.stdout.take().ok_or_else(|| cannot_run(program, "no output"))?;
+                let mut output =
+                    child.stdout.take().ok_or_else(|| Error::program(program, "gives no output"))?;
                 let done = unpack(&mut output, &unpacked.root, file);
                 // An archive ends before its padding does; a program that cannot write that fails.
                 let padding = io::copy(&mut output.take(PADDING), &mut io::sink());
-                padding.map_err(|error| cannot_run(program, error))?;
-                let ended = child.wait().map_err(|error| cannot_run(program, error))?;
+                padding.map_err(|error| Error::cannot_run(program, &error))?;
+                let ended = child.wait().map_err(|error| Error::cannot_run(program, &error))?;
                 done?;
                 if !ended.success() {
                     return Err(Error::malformed(file, format!("{program} cannot unpack it")));
@@ -113,11 +114,7 @@ fn packer(archive: &File, path: &Path) -> Result<Option<&'static str>> {
 fn start(program: &str, args: &[&str], stdin: Stdio) -> Result<Child> {
     let mut command = Command::new(program);
     command.args(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().map_err(|error| cannot_run(program, error))
-}
-
-fn cannot_run(program: &str, error: impl std::fmt::Display) -> Error {
-    Error::Other(format!("{program} cannot be run: {error}"))
+    command.spawn().map_err(|error| Error::cannot_run(program, &error))
 }
 
 fn unpack(archive: impl Read, root: &Root, path: &Path) -> Result<()> {
@@ -253,11 +250,11 @@ fn pack(program: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let written = writer.join().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
         read.and(written)
     });
-    let ended = child.wait().map_err(|error| cannot_run(program, error))?;
-    done.map_err(|error| cannot_run(program, error))?;
+    let ended = child.wait().map_err(|error| Error::cannot_run(program, &error))?;
+    done.map_err(|error| Error::cannot_run(program, &error))?;
     match ended.success() {
         true => Ok(packed),
-        false => Err(cannot_run(program, ended)),
+        false => Err(Error::program(program, ended.to_string())),
     }
 }
 

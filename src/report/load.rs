@@ -56,8 +56,9 @@ pub fn load(root: &Root) -> Result<Sources> {
     let bypasses = bypasses.collect();
     let notes = remarks(root, &facts, &standing.state)?;
     let image = image(root, &facts, &standing);
-    let packages =
-        packages.join().map_err(|_| Error::Other("asking rpm of packages ended early".into()))??;
+    let packages = packages
+        .join()
+        .map_err(|_| Error::Internal("asking rpm of packages ended early".into()))??;
     let mut files = files(root, &audit, None);
     registry.mark(&mut files);
     Ok(Sources {

@@ -82,7 +82,7 @@ impl Keyring {
     /// The host's rpm does not know this kind, and would take another one for it.
     pub(super) fn known_to_host(self) -> Result<()> {
         if self == Keyring::Certificates && host_version()? < (6, 0) {
-            return Err(Error::Other(
+            return Err(Error::Unavailable(
                 "the image keeps its keys in a keyring of the kind openpgp, which needs rpm 6 on this machine".into(),
             ));
         }
@@ -95,7 +95,7 @@ impl Keyring {
     /// The host's rpm puts keys elsewhere: rpm imports into files since 4.20.
     pub(crate) fn takes_keys(self) -> Result<()> {
         if self == Keyring::Files && host_version()? < (4, 20) {
-            return Err(Error::Other(
+            return Err(Error::Unavailable(
                 "the image keeps its keys in files, into which rpm imports since 4.20; this machine's is older".into(),
             ));
         }
@@ -129,12 +129,15 @@ fn macros(root: &Root, place: &str) -> Result<Vec<String>> {
 /// The first two numbers of the host's rpm's version, which ends what `rpm --version` prints.
 fn host_version() -> Result<(u32, u32)> {
     let output = Command::new("rpm").arg("--version").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))?;
+    let output = output.map_err(|error| Error::cannot_run("rpm", &error))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.split_whitespace().next_back().unwrap_or_default();
     let mut numbers = version.split('.').map(str::parse);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Ok((major, minor)),
-        _ => Err(Error::Other(format!("rpm does not say which version it is: {}", printable(text.trim())))),
+        _ => {
+            let reason = format!("does not say which version it is: {}", printable(text.trim()));
+            Err(Error::program("rpm", reason))
+        }
     }
 }

@@ -221,7 +221,7 @@ pub fn records(root: &Root) -> Result<Vec<[String; 3]>> {
 }
 
 fn unreadable(line: &str) -> Error {
-    Error::Other(format!("rpm printed a line that cannot be read: {}", crate::escape::printable(line)))
+    Error::program("rpm", format!("printed a line that cannot be read: {}", crate::escape::printable(line)))
 }
 
 #[cfg(test)]

@@ -56,8 +56,7 @@ impl Program {
 
     /// Runs it to its end.
     pub fn run(mut self) -> Result<Said> {
-        let failed = |error| Error::Other(format!("{} cannot be run: {error}", self.name));
-        let output = self.command.output().map_err(failed)?;
+        let output = self.command.output().map_err(|error| Error::cannot_run(self.name, &error))?;
         Ok(Said {
             fine: output.status.success(),
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -74,7 +73,7 @@ impl Program {
         }
         let reason = said.messages.iter().find(|line| line.starts_with("error:")).or(said.messages.first());
         let reason = reason.map_or("it gave no reason", |line| line.trim_start_matches("error: "));
-        Err(Error::Other(format!("{name}: {}", printable(reason))))
+        Err(Error::program(name, printable(reason)))
     }
 }
 

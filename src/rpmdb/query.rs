@@ -84,7 +84,7 @@ pub(super) fn ask(root: &Root, path: &Path, format: &str, args: &[OsString]) -> 
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| Error::Other(format!("rpm cannot be run: {error}")))
+        .map_err(|error| Error::cannot_run("rpm", &error))
 }
 
 #[cfg(test)]

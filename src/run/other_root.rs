@@ -128,7 +128,7 @@ fn is_same(root: &Root, named: &Path, program: &OsStr) -> Result<()> {
         return Ok(());
     }
     let (program, own) = (Path::new(program).display(), root.path().display());
-    Err(Error::Other(format!(
+    Err(Error::Refused(format!(
         "{program} works on {}, this run on {own}: name the same root",
         named.display()
     )))

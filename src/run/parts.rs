@@ -33,7 +33,7 @@ impl Parts {
     /// The shim's bytes.
     pub fn shim(&self) -> Result<Vec<u8>> {
         Root::open(&self.prefix)?.read(SHIM).map_err(|error| {
-            Error::Other(format!("the shim is not installed: {}/{error}", self.prefix.display()))
+            Error::Unavailable(format!("the shim is not installed: {}/{error}", self.prefix.display()))
         })
     }
 
@@ -57,7 +57,7 @@ impl Parts {
         };
         let files = prefix.list(POLICIES)?;
         let found = files.iter().filter_map(|entry| entry.name.to_str()).find(|file| is_it(file));
-        let file = found.ok_or_else(|| Error::Other(format!("no policy {name} is shipped")))?;
+        let file = found.ok_or_else(|| Error::Refused(format!("no policy {name} is shipped")))?;
         prefix.read_text(format!("{POLICIES}/{file}"))
     }
 

@@ -16,7 +16,7 @@ use crate::root::Root;
 /// Signals that would end nodeshim.
 pub(super) fn all() -> Result<Signals> {
     Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])
-        .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))
+        .map_err(|error| Error::Unavailable(format!("signals cannot be waited for: {error}")))
 }
 
 /// As long as it lives a signal disarms the image and ends the process.

@@ -318,7 +318,7 @@ fn supervise(
     around: &Surroundings,
 ) -> Result<ExitStatus> {
     let (program, args) =
-        prepared.argv.split_first().ok_or_else(|| Error::Other("no command given".into()))?;
+        prepared.argv.split_first().ok_or_else(|| Error::Refused("no command given".into()))?;
     let name = PathBuf::from(program);
     let failed = |error: io::Error| Error::std_io(&name, &error);
     let image = root.meta("/")?;

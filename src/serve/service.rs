@@ -46,15 +46,15 @@ pub fn serve(root: &Root, options: &Options) -> Result<()> {
 
 fn failed(error: &zbus::Error) -> Error {
     match error {
-        zbus::Error::NameTaken => Error::Other(format!("{NAME} is served already")),
-        other => Error::Other(format!("the bus: {other}")),
+        zbus::Error::NameTaken => Error::Refused(format!("{NAME} is served already")),
+        other => Error::Bus(format!("the bus: {other}")),
     }
 }
 
 /// What ends other programs has this one end in order.
 fn stop_on_signals(doing: Sender<Activity>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT])
-        .map_err(|error| Error::Other(format!("signals cannot be waited for: {error}")))?;
+        .map_err(|error| Error::Unavailable(format!("signals cannot be waited for: {error}")))?;
     thread::spawn(move || {
         for _ in signals.forever() {
             // If nobody hears it, the service is about to end.

@@ -65,9 +65,7 @@ fn read(status: &str) -> Maker {
 /// # Errors
 /// gpg cannot be run.
 pub(super) fn run(home: &PrivateDirectory, args: &[&OsStr], input: &[u8]) -> Result<Vec<u8>> {
-    let needed = |error: std::io::Error| {
-        Error::Other(format!("gpg, which reads keys and checks signatures, cannot be run: {error}"))
-    };
+    let needed = |error: std::io::Error| Error::cannot_run("gpg", &error);
     let mut child = Command::new("gpg")
         .arg("--homedir")
         .arg(&home.path)

@@ -157,7 +157,7 @@ pub fn import(
         for one in &imported {
             let (Imported::New(key) | Imported::WasThere(key)) = one;
             if now.iter().all(|there| there.fingerprint != key.fingerprint) {
-                return Err(Error::Other(format!("rpm did not keep the key {}", key.fingerprint)));
+                return Err(Error::Refused(format!("rpm did not keep the key {}", key.fingerprint)));
             }
         }
     }
@@ -192,14 +192,14 @@ fn armoured(bytes: &[u8], home: &PrivateDirectory) -> Result<Vec<u8>> {
 pub fn remove(root: &Root, id: &str, temporary: &Path) -> Result<Vec<Key>> {
     let hex = id.strip_prefix("0x").unwrap_or(id).to_lowercase();
     if hex.len() < 8 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Error::Other(format!(
+        return Err(Error::Refused(format!(
             "{id:?} is no key id: 8 hexadecimal digits of it or more are needed"
         )));
     }
     let mut found = kept(root, temporary)?;
     found.retain(|kept| kept.key.is_called(&hex));
     if found.len() > 1 {
-        return Err(Error::Other(format!("{id}: ambiguous key ID; give the fingerprint")));
+        return Err(Error::Refused(format!("{id}: ambiguous key ID; give the fingerprint")));
     }
     found.into_iter().map(|kept| erase(root, &kept.place).map(|()| kept.key)).collect()
 }

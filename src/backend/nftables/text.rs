@@ -38,7 +38,7 @@ pub fn render(document: &Document) -> Result<String> {
 }
 
 fn unsupported(what: &impl std::fmt::Debug) -> Error {
-    Error::Other(format!("nftables text: no rendering of {what:?}"))
+    Error::Internal(format!("nftables text: no rendering of {what:?}"))
 }
 
 /// What goes between the braces of one table.
@@ -302,14 +302,14 @@ fn word(text: &str) -> Result<&str> {
     let stem = text.strip_prefix('@').unwrap_or(text);
     let good = !stem.is_empty() && stem.bytes().all(plain);
     good.then_some(text)
-        .ok_or_else(|| Error::Other(format!("nftables text: {text:?} is no plain word")))
+        .ok_or_else(|| Error::Internal(format!("nftables text: {text:?} is no plain word")))
 }
 
 /// A string in double quotes; nft knows no escapes inside of them.
 fn quoted(text: &str) -> Result<String> {
     let bad = text.is_empty() || text.chars().any(|c| c == '"' || c == '\\' || c.is_control());
     match bad {
-        true => Err(Error::Other(format!("nftables text: {text:?} cannot be quoted"))),
+        true => Err(Error::Internal(format!("nftables text: {text:?} cannot be quoted"))),
         false => Ok(format!("\"{text}\"")),
     }
 }

@@ -238,7 +238,7 @@ impl<'r> Tree<'r> {
     /// another version, may not know them, and would refuse to start.
     pub fn replace(&self, kind: Kind, name: &str, text: &str) -> Result<bool> {
         if !is_safe(name) {
-            return Err(Error::Other(format!("{} name {name:?} is no file name", kind.word())));
+            return Err(Error::Refused(format!("{} name {name:?} is no file name", kind.word())));
         }
         if matches!(kind, Kind::Zone | Kind::Policy | Kind::Service) {
             for (service, text) in self.services_without_file(text) {

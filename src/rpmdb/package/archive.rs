@@ -25,7 +25,7 @@ pub(super) fn contents(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| Error::Other(format!("rpm2cpio cannot be run: {error}")))?;
+        .map_err(|error| Error::cannot_run("rpm2cpio", &error))?;
     let found = child.stdout.take().map(|output| read(BufReader::new(output), wanted));
     // It may still be writing what nobody reads.
     let _ = child.kill();
