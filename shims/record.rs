@@ -123,8 +123,11 @@ fn print(reply: &Reply) -> u8 {
             Stream::Stderr => write_all(&io::stderr(), bytes),
         };
         let errno = printed.err().filter(|errno| *errno != Errno::EPIPE);
-        if let (Some(errno), Some(text)) = (errno, reply.if_unprinted) {
-            let _ = writeln!(io::stderr(), "{text}: {}", Problem::Os(errno).text());
+        if let (Some(errno), Some(message)) = (errno, &reply.if_unprinted) {
+            if message.is_said {
+                let reason = Problem::Os(errno).text();
+                let _ = writeln!(io::stderr(), "{}{reason}{}", message.before, message.after);
+            }
             return 1;
         }
     }

@@ -94,11 +94,11 @@ fn parse_long<T: Copy + PartialEq>(
     let option = find(name, text, table)?;
     match (option.value, attached) {
         (Value::None, None) => Ok((option.id, None)),
-        (Value::None, Some(_)) => Err(Mistake::TakesNoValue(option.name)),
+        (Value::None, Some(_)) => Err(Mistake::TakesNoValue(name.to_owned(), option.name)),
         (Value::Required, Some(value)) => Ok((option.id, Some(value))),
         (Value::Required, None) => match words.next() {
             Some(value) => Ok((option.id, Some(value))),
-            None => Err(Mistake::NeedsValue(option.name)),
+            None => Err(Mistake::NeedsValue(name.to_owned(), option.name)),
         },
     }
 }
@@ -159,10 +159,10 @@ pub(crate) enum Mistake {
     Unknown(String),
     /// `--NAME` begins several.
     Ambiguous(String, Vec<&'static str>),
-    /// A value was given to one that takes none.
-    TakesNoValue(&'static str),
-    /// The value is missing.
-    NeedsValue(&'static str),
+    /// A value was given to one that takes none: as the caller abbreviated it, and its name.
+    TakesNoValue(String, &'static str),
+    /// The value is missing: of what the caller wrote, and its name.
+    NeedsValue(String, &'static str),
     /// `-LETTER` is none.
     UnknownLetter(char),
     /// The value of `-LETTER` is missing.
@@ -177,8 +177,8 @@ impl fmt::Display for Mistake {
                 let names: String = names.iter().map(|name| format!(" '--{name}'")).collect();
                 write!(f, "option '--{name}' is ambiguous; possibilities:{names}")
             }
-            Mistake::TakesNoValue(name) => write!(f, "option '--{name}' doesn't allow an argument"),
-            Mistake::NeedsValue(name) => write!(f, "option '--{name}' requires an argument"),
+            Mistake::TakesNoValue(_, name) => write!(f, "option '--{name}' doesn't allow an argument"),
+            Mistake::NeedsValue(_, name) => write!(f, "option '--{name}' requires an argument"),
             Mistake::UnknownLetter(letter) => write!(f, "invalid option -- '{letter}'"),
             Mistake::LetterNeedsValue(letter) => write!(f, "option requires an argument -- '{letter}'"),
         }

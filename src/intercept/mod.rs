@@ -84,7 +84,7 @@ pub fn check_image(root: &Root) -> Result<()> {
     if root.has_etc_in_usr() {
         let place = root.path().display();
         let why = "its /etc is at /usr/etc, as OSTree commits it; install packages before it is moved there";
-        return Err(Error::Other(format!("{place}: {why}")));
+        return Err(Error::Refused(format!("{place}: {why}")));
     }
     Ok(())
 }

@@ -403,7 +403,7 @@ fn refused(context: &Context, command: &Command) -> Option<String> {
         Request::FirewallCmd(Ok(_)) | Request::FirewallOfflineCmd(Ok(_)) => {
             command.words.iter().find_map(|word| bad_port(&word.text))
         }
-        Request::Systemctl(Err(error)) => error.0.lines().next().map(str::to_owned),
+        Request::Systemctl(Err(error)) => error.text().lines().next().map(str::to_owned),
         Request::FirewallCmd(Err(error)) | Request::FirewallOfflineCmd(Err(error)) => {
             Some(first(&error.text))
         }

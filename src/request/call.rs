@@ -162,6 +162,17 @@ impl Dialect for Call<'_> {
     }
 }
 
+/// An error message about standard output, in two parts: the reason comes between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unprinted {
+    /// What comes before the reason.
+    pub before: String,
+    /// What comes behind it.
+    pub after: &'static str,
+    /// Whether the caller's log level lets it through.
+    pub is_said: bool,
+}
+
 /// What a call came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
@@ -175,8 +186,8 @@ pub struct Reply {
     pub held: Vec<Withheld>,
     /// Diagnostics for the journal only: the original would not print them.
     pub warnings: Vec<String>,
-    /// Printed with the reason where standard output cannot be written to; then the call fails.
-    pub if_unprinted: Option<&'static str>,
+    /// Printed where standard output cannot be written to; then the call fails.
+    pub if_unprinted: Option<Unprinted>,
     /// What the call ends in, if it runs programs of the image.
     pub programs: Option<Programs>,
 }

@@ -24,7 +24,7 @@ mod test_image;
 mod update_helper;
 
 pub use crate::argv::Request;
-pub use call::{Call, Env, Reply};
+pub use call::{Call, Env, Reply, Unprinted};
 pub(crate) use chkconfig::{RunLevels, is_on_in};
 pub use clause::{Clause, Position};
 pub use command::Command;

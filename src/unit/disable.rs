@@ -82,7 +82,7 @@ impl Units<'_> {
                 if problem != Problem::Missing || stops {
                     return Err(problem);
                 }
-                if self.generation.has(Trait::DisableFailsForMissing) {
+                if self.generation.has(Trait::ReportedFailureCounts) {
                     missing = Err(problem);
                 }
             }

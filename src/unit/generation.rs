@@ -39,8 +39,8 @@ pub enum Trait {
     DisableLooksUpFirst,
     /// A unit that is not there ends that look-up.
     DisableStopsAtMissing,
-    /// `disable` of a unit that is not there exits 1 after its links were removed.
-    DisableFailsForMissing,
+    /// What was said to have failed fails `disable`, `reenable` and `preset`, also where the work went on.
+    ReportedFailureCounts,
     /// A link into a target that does not exist is warned of.
     WarnsOfMissingTarget,
     /// A missing `Also=` unit is reported and passed over.
@@ -183,8 +183,8 @@ const TABLE: &[Row] = &[
     row_with(Trait::DisableLooksUpFirst, 253, LAST, &[Generation::EL9], NONE),
     // The same; 254.19 takes it back, 252-76.el9 does not.
     row_with(Trait::DisableStopsAtMissing, 253, 253, &[Generation::EL9], NONE),
-    // do_unit_file_disable(), observed with 259 and 262.
-    row(Trait::DisableFailsForMissing, 259, LAST),
+    // do_unit_file_disable() and install_changes_dump(), observed with 259 and 262.
+    row(Trait::ReportedFailureCounts, 259, LAST),
     // install_info_symlink_wants(), 250 and, backported, 239-46.el8.
     row_with(Trait::WarnsOfMissingTarget, 250, LAST, &[Generation::EL8], NONE),
     // install_context_apply(), 250.
@@ -193,8 +193,9 @@ const TABLE: &[Row] = &[
     row(Trait::AliasesPointToLink, 256, LAST),
     // install_info_apply(), observed with 252 and 254.
     row(Trait::LaterFailureCounts, 254, LAST),
-    // install_info_symlink_alias() of 257.13, not of 257-28.el10, 259.5 and 262.1: observed.
-    row_with(Trait::PresetToleratesTakenAlias, 257, 257, NONE, &[Generation::EL10]),
+    // install_info_symlink_alias() of 257.13 and 262.1, not of 257-28.el10: observed. `preset` fails all the same
+    // since 259 (259.5 and 262.1), as what it said counts; `preset-all` does not.
+    row_with(Trait::PresetToleratesTakenAlias, 257, LAST, NONE, &[Generation::EL10]),
     // preset_prepare_one(), observed with 252, 257 and 262.
     row(Trait::PresetsExpandAsSystem, 0, 258),
     // unit_file_preset(), observed with 257, 259 and 262.

@@ -93,7 +93,20 @@ pub enum Request {
 /// A command line that is refused: text for standard error, exit code 1. What follows the first line
 /// is advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageError(pub String);
+pub enum UsageError {
+    /// What systemctl logs itself, by level and in colour.
+    Logged(String),
+    /// What getopt_long(3) prints, whatever the level and the terminal.
+    Printed(String),
+}
+
+impl UsageError {
+    /// What is said, with advice in further lines.
+    pub(crate) fn text(&self) -> &str {
+        let (UsageError::Logged(text) | UsageError::Printed(text)) = self;
+        text
+    }
+}
 
 /// What a command line comes to.
 pub(crate) type Parsed = Result<Request, UsageError>;
@@ -114,7 +127,11 @@ pub(crate) fn parse(argv0: &str, words: &[OsString], generation: Generation, ans
     }
     // What is wrong with an option before it was said first.
     if let Some(mistake) = parsed.error {
-        return Err(UsageError(format!("{argv0}: {}", worded(&mistake, generation))));
+        let text = format!("{argv0}: {}", worded(&mistake, generation));
+        return Err(match options::has_own_parser(generation) {
+            true => UsageError::Logged(text),
+            false => UsageError::Printed(text),
+        });
     }
     if answers == Answers::Strict {
         check_together(&options, parsed.operands.first().map(String::as_str), generation)?;
@@ -148,7 +165,7 @@ pub(crate) fn plain(verb: &str, arguments: impl IntoIterator<Item = String>) -> 
 }
 
 fn unknown_verb(name: &str, generation: Generation) -> UsageError {
-    UsageError(if generation.number() < 243 {
+    UsageError::Logged(if generation.number() < 243 {
         format!("Unknown operation {name}.")
     } else if !generation.has(Trait::ProposesVerbs) {
         format!("Unknown command verb {name}.")
@@ -188,7 +205,7 @@ fn check_verb(
     } else {
         return Ok(());
     };
-    Err(UsageError(text.to_owned()))
+    Err(UsageError::Logged(text.to_owned()))
 }
 
 /// Whether a generation has a long option, named without its dashes.
@@ -204,11 +221,16 @@ fn worded(mistake: &Mistake, generation: Generation) -> String {
     match mistake {
         Mistake::UnknownLetter(letter) => format!("unrecognized option '-{letter}'"),
         Mistake::LetterNeedsValue(letter) => format!("option '-{letter}' requires an argument"),
+        // It names what it was given, not the option that this abbreviates; observed with 262.1.
+        Mistake::NeedsValue(given, _) => format!("option '--{given}' requires an argument"),
+        Mistake::TakesNoValue(given, _) => format!("option '--{given}' doesn't allow an argument"),
+        Mistake::Unknown(text) => {
+            format!("unrecognized option '--{}'", text.split_once('=').map_or(&**text, |(name, _)| name))
+        }
         Mistake::Ambiguous(name, names) => {
             let names: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
             format!("option '--{name}' is ambiguous; possibilities: {}", names.join(", "))
         }
-        other => other.to_string(),
     }
 }
 
@@ -219,7 +241,7 @@ fn no_unit_name(argv0: &str, rest: &str, generation: Generation) -> UsageError {
     } else {
         "..."
     };
-    UsageError(format!(
+    UsageError::Logged(format!(
         "{argv0}: invalid option -- '.'\nHint: to specify units starting with a dash, use \"--\":\n      \
          {argv0} [OPTIONS{more}] COMMAND -- -.{rest} {more}"
     ))
@@ -230,7 +252,7 @@ fn check_together(options: &Options, verb: Option<&str>, generation: Generation)
     let takes_back = verb.filter(|verb| matches!(*verb, "disable" | "unmask" | "preset" | "preset-all"));
     match takes_back {
         Some(verb) if options.runtime && generation.number() < 241 => {
-            Err(UsageError(format!("--runtime cannot be used with {verb}")))
+            Err(UsageError::Logged(format!("--runtime cannot be used with {verb}")))
         }
         _ => Ok(()),
     }
@@ -250,7 +272,7 @@ fn check_marked(marked: bool, verb: Option<&str>, arguments: &[String]) -> Resul
         }
         _ => return Ok(()),
     };
-    Err(UsageError(text.to_owned()))
+    Err(UsageError::Logged(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -286,7 +308,7 @@ mod tests {
     #[test]
     fn later_options_are_unknown_to_earlier_generations_only_when_strict() {
         let error = run("enable --no-warn x", 252, Answers::Strict).unwrap_err();
-        assert_eq!(error.0, "systemctl: unrecognized option '--no-warn'");
+        assert_eq!(error, UsageError::Printed("systemctl: unrecognized option '--no-warn'".into()));
         assert!(run("enable --no-warn x", 253, Answers::Strict).is_ok());
         assert!(run("edit --stdin --drop-in=y x", 239, Answers::Image).is_ok());
     }
@@ -305,7 +327,7 @@ mod tests {
             ("-s FOO", "Failed to parse signal string \"FOO\"."),
         ];
         for (words, expected) in cases {
-            assert_eq!(run(words, 252, Answers::Strict).unwrap_err().0, expected);
+            assert_eq!(run(words, 252, Answers::Strict).unwrap_err().text(), expected);
         }
         assert!(run("kill -s SIGRTMIN+3 x", 252, Answers::Strict).is_ok());
         let shown = run("--type=help", 252, Answers::Strict).unwrap();

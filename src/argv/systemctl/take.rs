@@ -33,7 +33,7 @@ pub(super) fn take(
         Id::NoLegend => options.no_legend = true,
         Id::Legend => {
             options.no_legend = !boolean(&value).ok_or_else(|| {
-                UsageError(match options::has_own_parser(generation) {
+                UsageError::Logged(match options::has_own_parser(generation) {
                     true => format!("Failed to parse boolean argument to '--legend': {value}"),
                     false => format!("Failed to parse boolean argument to --legend: {value}."),
                 })
@@ -91,11 +91,12 @@ fn check(id: Id, value: &str, generation: Generation) -> Result<(), UsageError> 
         Id::Timestamp if !is_timestamp_style(value, generation) => format!("Invalid value: {value}."),
         Id::Capsule if !is_capsule_name(value) => format!("Invalid capsule name: {value}"),
         Id::ImagePolicy => {
-            return image_policy_mistake(value, generation).map_or(Ok(()), |text| Err(UsageError(text)));
+            return image_policy_mistake(value, generation)
+                .map_or(Ok(()), |text| Err(UsageError::Logged(text)));
         }
         _ => return Ok(()),
     };
-    Err(UsageError(mistake))
+    Err(UsageError::Logged(mistake))
 }
 
 const LOAD_STATES: [&str; 7] = [
@@ -114,7 +115,7 @@ fn take_types(
     generation: Generation,
 ) -> Result<Option<String>, UsageError> {
     if value.is_empty() && generation.number() < 242 {
-        return Err(UsageError("--type= requires arguments.".to_owned()));
+        return Err(UsageError::Logged("--type= requires arguments.".to_owned()));
     }
     for word in split_list(value) {
         if word == "help" {
@@ -124,7 +125,7 @@ fn take_types(
         } else if LOAD_STATES.contains(&word.as_str()) {
             options.states.push(word);
         } else {
-            return Err(UsageError(format!(
+            return Err(UsageError::Logged(format!(
                 "Unknown unit type or load state '{word}'.\nUse -t help to see a list of allowed values."
             )));
         }
@@ -141,7 +142,7 @@ fn take_output(
     match value {
         "help" => return Ok(Some(modes.iter().map(|name| format!("{name}\n")).collect())),
         known if modes.contains(&known) => {}
-        _ => return Err(UsageError(format!("Unknown output '{value}'."))),
+        _ => return Err(UsageError::Logged(format!("Unknown output '{value}'."))),
     }
     // The table of unit files is the only one there is before 245.
     let (json, pretty) = (value == "json", value == "json-pretty");
@@ -165,7 +166,7 @@ fn take_preset_mode(options: &mut Options, value: &str) -> Result<Option<String>
         "full" => PresetMode::Full,
         "enable-only" => PresetMode::EnableOnly,
         "disable-only" => PresetMode::DisableOnly,
-        _ => return Err(UsageError(format!("Failed to parse preset mode: {value}."))),
+        _ => return Err(UsageError::Logged(format!("Failed to parse preset mode: {value}."))),
     };
     Ok(None)
 }

@@ -65,17 +65,28 @@ impl Colours {
         self.palette.is_some()
     }
 
-    /// A message, line by line in the colour of its level; get_log_colors().
+    /// A message, line by line in the colour of its level.
     pub(super) fn message(&self, level: Level, text: &str) -> String {
+        let (on, off) = self.around(level);
+        if off.is_empty() {
+            return text.to_owned();
+        }
+        let lines: Vec<String> = text.lines().map(|line| format!("{on}{line}{off}")).collect();
+        lines.join("\n")
+    }
+
+    /// What is put before and after a line of a message of this level; get_log_colors().
+    pub(super) fn around(&self, level: Level) -> (String, &'static str) {
         let on = match level {
-            _ if !self.are_on() || !self.generation.has(Trait::ColouredMessages) => return text.to_owned(),
+            _ if !self.are_on() || !self.generation.has(Trait::ColouredMessages) => {
+                return Default::default();
+            }
             Level::Error => self.sequence(Colour::Red, false),
             Level::Warning => self.sequence(Colour::Yellow, false),
             Level::Notice => "\x1b[0;1;39m".to_owned(),
-            Level::Info => return text.to_owned(),
+            Level::Info => return Default::default(),
         };
-        let lines: Vec<String> = text.lines().map(|line| format!("{on}{line}{NORMAL}")).collect();
-        lines.join("\n")
+        (on, NORMAL)
     }
 
     /// A cell of a table, or the gap behind one.

@@ -14,6 +14,7 @@ use crate::unit::state::{LinkTable, State};
 use crate::unit::tree::Units;
 use nix::errno::Errno;
 
+use super::is_enabled::no_state;
 use super::now;
 use super::session::{Session, Tree};
 use super::sysv::{self, Handled};
@@ -50,7 +51,7 @@ pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) ->
     let mut events = Events::default();
     let mut done = change(&session, &mut units, verb, &names, &place, &mut events);
     let disables = matches!(verb, "disable" | "reenable");
-    if disables && session.generation.has(Trait::DisableFailsForMissing) {
+    if disables && session.generation.has(Trait::ReportedFailureCounts) {
         // Since 259 every failure that was reported on the way makes the call fail.
         done.failure = done.failure.or(events.first_failure());
         done.lacks_install &= done.failure.is_none();
@@ -60,14 +61,16 @@ pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) ->
         let (level, text) = session.style.no_install();
         session.say(level, text);
     }
-    if done.failure.is_none() && verb == "disable" {
-        warn_of_global(&mut session, &tree, &names);
-    }
+    let ends_here =
+        done.failure.is_none() && verb == "disable" && !warn_of_global(&mut session, &tree, &names);
     record(&mut session, verb, &names, &events);
     if done.failure.is_some() {
         session.refuse_unchanged();
     }
     session.close(&tree);
+    if ends_here {
+        return session.reply.fail(1);
+    }
     session.reply.exit = u8::from(done.failure.is_some_and(|problem| counts(&session, verb, problem)));
     now::execute(&mut session, verb, &names);
     session.reply
@@ -158,18 +161,28 @@ fn is_file_of(path: &str, unit: &str) -> bool {
     file == unit || name::template_of(unit).as_deref() == Some(file)
 }
 
-/// Says which units stay enabled for all users after one user's links to them are gone.
-fn warn_of_global(session: &mut Session, tree: &Tree, names: &[String]) {
+/// Says which units stay enabled for all users after one user's links to them are gone. Whether the call goes
+/// on: a unit that is there for all users and has no state ends it; verb_enable(), observed with 257.13 and 262.1.
+fn warn_of_global(session: &mut Session, tree: &Tree, names: &[String]) -> bool {
     let is_asked = session.options.scope == Scope::User && session.generation.has(Trait::GlobalNotice);
     if !is_asked || session.options.quiet || session.options.no_warn {
-        return;
+        return true;
     }
     let units = session.units_of(tree, Scope::Global);
     let table = LinkTable::default();
-    let is_enabled =
-        |name: &&String| matches!(units.state(name, &table), Ok(State::Enabled | State::EnabledRuntime));
-    let enabled: Vec<&str> = names.iter().filter(is_enabled).map(String::as_str).collect();
-    session.print_log(&units);
+    let mut enabled = Vec::new();
+    for name in names {
+        let state = units.state(name, &table);
+        session.print_log(&units);
+        match state {
+            Ok(State::Enabled | State::EnabledRuntime) => enabled.push(name.as_str()),
+            Ok(_) | Err(Problem::Missing) => {}
+            Err(problem) => {
+                session.say(Level::Error, no_state(name, problem));
+                return false;
+            }
+        }
+    }
     if !enabled.is_empty() {
         let text = format!(
             "The following unit files have been enabled in global scope. This means\n\
@@ -179,6 +192,7 @@ fn warn_of_global(session: &mut Session, tree: &Tree, names: &[String]) {
         );
         session.say(Level::Notice, text);
     }
+    true
 }
 
 /// Whether a path ends in a name; a directory's does not.

@@ -51,14 +51,15 @@ pub(super) fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
                     session.reply.output.out_line("not-found");
                 }
             }
-            Err(problem) => return session.fail(line(name, problem)),
+            Err(problem) => return session.fail(no_state(name, problem)),
         }
     }
     let otherwise = if found { 1 } else { NOT_FOUND };
     session.reply.fail(if enabled { 0 } else { otherwise })
 }
 
-fn line(name: &str, problem: Problem) -> String {
+/// Why a unit has no state.
+pub(super) fn no_state(name: &str, problem: Problem) -> String {
     format!("Failed to get unit file state for {name}: {}", problem.text())
 }
 
@@ -78,7 +79,7 @@ fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply
         Some(dir) if sysv::is_asked(&session) => {
             format!("Failed to initialize unit search paths for root directory {dir}: {}", problem.text())
         }
-        _ => line(names.first().map_or("", String::as_str), problem),
+        _ => no_state(names.first().map_or("", String::as_str), problem),
     };
     session.say(Level::Error, text);
     session.reply.fail(1)

@@ -36,7 +36,7 @@ pub(super) fn list_unit_files(mut session: Session, patterns: &[String]) -> Repl
         return session.reply;
     }
     let is_checked = session.options.format != Format::Table || session.generation.has(Trait::ChecksTable);
-    session.reply.if_unprinted = is_checked.then_some("Failed to print table");
+    session.reply.if_unprinted = is_checked.then(|| session.unprinted("Failed to print table"));
     match session.options.format {
         Format::Table => print_table(&mut session, &rows),
         Format::Json => print_json(&mut session, &rows),

@@ -29,7 +29,8 @@ use session::Session;
 pub(super) fn execute(call: &Call, parsed: Parsed) -> Reply {
     let generation = call.generation();
     match parsed {
-        Err(UsageError(text)) => refuse(Session::new(call, generation, Options::default()), &text),
+        Err(UsageError::Logged(text)) => refuse(Session::new(call, generation, Options::default()), &text),
+        Err(UsageError::Printed(text)) => Reply::error(text, 1),
         Ok(Request::Show(text)) => {
             let mut reply = Reply::new();
             reply.output.out(text);

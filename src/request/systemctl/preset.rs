@@ -23,8 +23,11 @@ pub(super) fn preset(mut session: Session, arguments: &[String]) -> Reply {
         Err(text) => return session.fail(text),
     };
     let mode = session.options.preset_mode;
+    let counts_reports = session.generation.has(Trait::ReportedFailureCounts);
     execute(&mut session, "preset", |units, presets, place, events| {
-        units.preset(&names, presets, mode, place, events)
+        let (outcome, decisions) = units.preset(&names, presets, mode, place, events);
+        let reported = events.first_failure().filter(|_| counts_reports);
+        (outcome.and_then(|links| reported.map_or(Ok(links), Err)), decisions)
     });
     now::execute(&mut session, "preset", &names);
     session.reply

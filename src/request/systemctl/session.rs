@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::argv::systemctl::Options;
 use crate::config::Answers;
 use crate::intent::{Intent, RecordedIntent, Scope};
-use crate::request::{Call, Reply};
+use crate::request::{Call, Reply, Unprinted};
 use crate::root::Root;
 use crate::unit::enable::Placement;
 use crate::unit::generation::Generation;
@@ -102,6 +102,16 @@ impl<'c> Session<'c> {
         if level as u8 <= self.most {
             let line = self.colours.message(level, text.as_ref());
             self.reply.output.err_line(line);
+        }
+    }
+
+    /// What is said, with the reason behind it, where standard output cannot be written to.
+    pub(super) fn unprinted(&self, text: &str) -> Unprinted {
+        let (on, off) = self.colours.around(Level::Error);
+        Unprinted {
+            before: format!("{on}{text}: "),
+            after: off,
+            is_said: Level::Error as u8 <= self.most,
         }
     }
 
