@@ -189,12 +189,16 @@ fn take(
         Step::Builder(calls) => {
             for call in calls {
                 let masked = masked_instances(&original.root);
+                let before = states_before_preset(call, &original.root);
                 let ignored = is_ignored(call, &original.root);
                 let decided = decided(call, original);
                 let done = original.call(call) && !ignored;
                 shimmed.call(call, &builder());
                 if done {
                     wanted.of_builder(call, &decided, &preset_states(call, &original.root, &masked));
+                    for (unit, on) in repeated(call, &original.root, before) {
+                        wanted.repeat(None, unit, on);
+                    }
                     let masked_now = masked_instances(&original.root);
                     wanted
                         .unmask(masked.difference(&masked_now).copied().filter(|_| *call == Call::PresetAll));
@@ -221,13 +225,20 @@ fn of_package(
     shimmed: &Shimmed,
     wanted: &mut Wanted,
 ) {
+    if wanted.overrules(call) {
+        return shimmed.call(call, origin);
+    }
     let ignored = is_ignored(call, &original.root);
+    let before = states_before_preset(call, &original.root);
     let decided = decided(call, original);
     let done = original.call(call) && !ignored;
     shimmed.call(call, origin);
     if done {
         let preset = preset_states(call, &original.root, &BTreeSet::new()).into_values().next();
         wanted.of_package(package, call, &decided, preset);
+        for (unit, on) in repeated(call, &original.root, before) {
+            wanted.repeat(Some(package), unit, on);
+        }
     }
 }
 
@@ -276,6 +287,29 @@ fn preset_states(call: &Call, root: &Path, masked: &BTreeSet<&'static str>) -> B
     // A masked unit is not enabled; it is off where the presets disable it.
     let states = states.filter(|(unit, state)| !state.starts_with("masked") || *unit != VENDOR_UNITS[0]);
     states.map(|(unit, state)| (unit, state == "enabled")).collect()
+}
+
+/// The states of units before presets are applied to one.
+fn states_before_preset(call: &Call, root: &Path) -> BTreeMap<&'static str, String> {
+    match call {
+        Call::Unit { verb: "preset", .. } => unit_states(root),
+        _ => BTreeMap::new(),
+    }
+}
+
+/// What presets of nodeshim's own made of a unit that was otherwise before.
+fn repeated(
+    call: &Call,
+    root: &Path,
+    before: BTreeMap<&'static str, String>,
+) -> BTreeMap<&'static str, bool> {
+    let own = own_presets(root);
+    let Call::Unit { verb: "preset", unit } = call else {
+        return BTreeMap::new();
+    };
+    let after = unit_states(root).into_iter().filter(|(of, _)| of == unit && own.contains(*of));
+    let changed = after.filter(|(of, state)| before.get(of) != Some(state));
+    changed.map(|(of, state)| (of, state == "enabled")).collect()
 }
 
 /// Leaves steps, then calls, out as long as the twins still differ.

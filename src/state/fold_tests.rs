@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::attribution::{FoundBy, UNKNOWN};
-use crate::intent::{FirewallItem, RecordedIntent, UnitWant, Verdict, Withheld};
+use crate::intent::{DeferredVerb, FirewallItem, RecordedIntent, UnitWant, Verdict, Withheld};
 use crate::rpmdb::Package;
 use crate::state::repetitions;
 use crate::tool::Tool;
@@ -97,6 +97,62 @@ fn the_last_intent_on_a_subject_wins_and_opposites_cancel() {
     assert_eq!(fold.state.plugins["a"].wants[0].events, [2, 3]);
     assert_eq!(fold.state.plugins["a"].wants[1].events, [4]);
     assert_eq!(fold.state.last_event, 7);
+}
+
+/// An intent about a unit, by a rule of our own presets if it is one of presets.
+fn of_unit(name: &str, want: UnitWant) -> Intent {
+    let rule = matches!(want, UnitWant::PresetEnable | UnitWant::PresetDisable)
+        .then(|| "/etc/systemd/system-preset/80-nodeshim-a.preset:2".to_owned());
+    Intent::Unit {
+        unit: name.into(),
+        want,
+        scope: Default::default(),
+        rule,
+    }
+}
+
+/// What presets that settling wrote change back is what was asked for before: no decision since is against it.
+#[test]
+fn own_presets_take_back_what_their_caller_asked_for_since() {
+    let enable = |unit| event(1, "a", "%post", 1, of_unit(unit, UnitWant::Enable));
+    let preset = |unit| event(3, "b", "%post", 1, of_unit(unit, UnitWant::PresetEnable));
+    let asked = |unit, disabled| {
+        let disable = event(2, "b", "%post", 1, of_unit(disabled, UnitWant::Disable));
+        let fold = run(&[enable(unit), disable, preset(unit)], &["a", "b"], &State::default());
+        (intents(&fold, "a"), intents(&fold, "b"))
+    };
+    let on = |unit| of_unit(unit, UnitWant::Enable);
+    assert_eq!(asked("v.service", "v.service"), (vec![on("v.service")], vec![]));
+    let (of_a, of_b) = asked("w@i.service", "w@.service");
+    assert_eq!(of_a, [on("w@i.service")]);
+    assert_eq!(of_b, [of_unit("w@.service", UnitWant::Disable), on("w@i.service")]);
+    // Where nothing was to be changed they say nothing new.
+    let mut same = preset("v.service");
+    same.intents[0].changed = false;
+    let disable = event(2, "b", "%post", 1, of_unit("v.service", UnitWant::Disable));
+    let fold = run(&[enable("v.service"), disable.clone(), same], &["a", "b"], &State::default());
+    assert_eq!(intents(&fold, "b"), [of_unit("v.service", UnitWant::Disable)]);
+}
+
+/// What was to be started before a unit or its template was disabled does not come back when presets are applied.
+#[test]
+fn a_disabled_unit_is_not_started_for_what_was_asked_before() {
+    for (unit, disabled) in [("v.service", "v.service"), ("w@i.service", "w@.service")] {
+        let start = |id| {
+            let verb = DeferredVerb::Start;
+            let (unit, scope) = (unit.to_owned(), Default::default());
+            event(id, "a", "%post", 1, Intent::Defer { verb, unit, scope })
+        };
+        let disable = event(2, "a", "%post", 1, of_unit(disabled, UnitWant::Disable));
+        let enable = event(3, "a", "%post", 1, of_unit(unit, UnitWant::Enable));
+        let deferred = |events: &[Event]| {
+            let fold = run(events, &["a"], &State::default());
+            fold.state.plugins["a"].deferred.len()
+        };
+        assert_eq!(deferred(&[start(1)]), 1, "{unit}");
+        assert_eq!(deferred(&[start(1), disable.clone(), enable.clone()]), 0, "{unit}");
+        assert_eq!(deferred(&[disable, enable, start(4)]), 1, "{unit}");
+    }
 }
 
 #[test]

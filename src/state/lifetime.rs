@@ -126,6 +126,11 @@ impl InstallPeriod {
                 let is_mask = |subject: &Subject| matches!(subject, Subject::Mask(..));
                 self.wants.retain(|of, (_, want)| !is_mask(of) || !is_on_instance(&want.intent, template));
             }
+            if recorded.changed
+                && let Some(intent) = self.against_own(&recorded.intent)
+            {
+                self.intent(event, &RecordedIntent::new(intent, true), default_zone);
+            }
             return;
         }
         self.end_others(&recorded.intent);
@@ -164,6 +169,36 @@ impl InstallPeriod {
         }
     }
 
+    /// What presets that settling wrote repeat counts as before: who applies them takes back what he has asked for
+    /// against that since. Of an instance whose template he disabled this needs a decision of its own.
+    fn against_own(&mut self, preset: &Intent) -> Option<Intent> {
+        let Intent::Unit {
+            unit, want, scope, ..
+        } = preset
+        else {
+            return None;
+        };
+        let enables = *want == UnitWant::PresetEnable;
+        let own = Subject::Enablement(unit.clone(), *scope);
+        let asked = |wants: &BTreeMap<Subject, (usize, ActiveIntent)>, of: &Subject| {
+            wants.get(of).and_then(|(_, want)| is_enabling(&want.intent))
+        };
+        if let Some(asked) = asked(&self.wants, &own) {
+            if asked != enables {
+                self.wants.remove(&own);
+            }
+            return None;
+        }
+        let template = Subject::Enablement(name::template_of(unit)?, *scope);
+        let is_off = asked(&self.wants, &template) == Some(false);
+        (enables && is_off).then(|| Intent::Unit {
+            unit: unit.clone(),
+            want: UnitWant::Enable,
+            scope: *scope,
+            rule: None,
+        })
+    }
+
     /// Takes out what an intent ends besides what is about the same.
     fn end_others(&mut self, intent: &Intent) {
         if matches!(intent, Intent::FirewallReset { .. }) {
@@ -181,6 +216,13 @@ impl InstallPeriod {
         if let Some(template) = disabled_template(intent) {
             // systemctl takes the links and masks of all instances away with those of their template.
             self.wants.retain(|_, (_, want)| !is_on_instance(&want.intent, template));
+        }
+        if let Some((unit, scope)) = disabled(intent) {
+            // No later word about links brings back what was to be started before.
+            let is_of = |of: &str| of == unit || name::template_of(of).as_deref() == Some(unit);
+            self.wants.retain(
+                |of, _| !matches!(of, Subject::Deferred(of, of_scope, None) if *of_scope == scope && is_of(of)),
+            );
         }
     }
 
@@ -324,6 +366,31 @@ fn removed_service(intent: &Intent) -> Option<&str> {
             want: ServiceWant::Remove,
             ..
         } => Some(service),
+        _ => None,
+    }
+}
+
+/// Whether an intent enables a unit or disables it; none if it does neither.
+fn is_enabling(intent: &Intent) -> Option<bool> {
+    match intent {
+        Intent::Unit { want, .. } => match want {
+            UnitWant::Enable | UnitWant::PresetEnable => Some(true),
+            UnitWant::Disable | UnitWant::PresetDisable => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The unit that an intent disables, presets aside.
+fn disabled(intent: &Intent) -> Option<(&str, Scope)> {
+    match intent {
+        Intent::Unit {
+            unit,
+            want: UnitWant::Disable,
+            scope,
+            ..
+        } => Some((unit, *scope)),
         _ => None,
     }
 }

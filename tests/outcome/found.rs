@@ -87,6 +87,14 @@ fn of_units() -> Vec<(Backend, Vec<Step>)> {
                 install("p0", &[levels("on", VENDOR_SCRIPT)]),
             ],
         ),
+        // What the builder added stays, also where the image had it already.
+        (
+            Backend::Iptables,
+            vec![
+                builder(&[levels("add", VENDOR_SCRIPT)]),
+                install("p2", &[levels("del", VENDOR_SCRIPT)]),
+            ],
+        ),
         // What an erased package had made of the run levels is undone, and does not bind its successor.
         (
             Backend::Firewalld,
@@ -115,6 +123,46 @@ fn of_units() -> Vec<(Backend, Vec<Step>)> {
                 install("p0", &[MULTI_USER]),
             ],
         ),
+        // Masked is masked, also where the builder enabled the unit and asks to start it.
+        (
+            Backend::Firewalld,
+            ["enable", "mask", "start"].map(|verb| builder(&[unit(verb, "v0.service")])).into(),
+        ),
+        // What presets say to a package does not count against what it declares.
+        (
+            Backend::Iptables,
+            vec![Step::Install {
+                package: "p1",
+                post: vec![unit("start", "p1.service"), unit("preset", "p1.service")],
+                declared: vec![unit("enable", "p1.service")],
+            }],
+        ),
+        // No preset brings back what was to be started before a unit was disabled.
+        (
+            Backend::Iptables,
+            vec![
+                builder(&[unit("start", "v1.service"), unit("disable", "v1.service")]),
+                builder(&[unit("preset", "v1.service")]),
+            ],
+        ),
+        // Presets of our own repeat what was asked for before.
+        (
+            Backend::Firewalld,
+            vec![
+                install("p0", &[unit("enable", "v1.service")]),
+                install("p1", &[unit("disable", "v1.service"), unit("preset", "v1.service")]),
+                erase("p1"),
+            ],
+        ),
+        // The builder adds a script in the levels that it names itself; a package may ask for others.
+        (
+            Backend::Iptables,
+            vec![
+                install("p1", &[]),
+                builder(&[levels("add", own_script("p1"))]),
+                upgrade("p1", &[levels("on", own_script("p1"))]),
+            ],
+        ),
         // A unit that metadata enabled is disabled with its package, also if a scriptlet enabled it since.
         (
             Backend::Firewalld,
@@ -133,6 +181,22 @@ fn of_templates() -> Vec<(Backend, Vec<Step>)> {
     let (enable, start) = (unit("enable", "w@b.service"), unit("start", "w@b.service"));
     vec![
         (Backend::Nftables, vec![install("p2", &[mask, start]), builder(&[Call::PresetAll])]),
+        (
+            Backend::Iptables,
+            vec![
+                builder(&[start, disable]),
+                builder(&[unit("preset", "w@b.service")]),
+            ],
+        ),
+        (
+            Backend::Firewalld,
+            vec![
+                install("p0", &[enable]),
+                install("p1", &[disable, unit("preset", "w@b.service")]),
+                upgrade("p1", &[]),
+                erase("p1"),
+            ],
+        ),
         // The builder's disable of the template takes the mask away, which comes after it.
         (Backend::Nftables, vec![builder(&[disable]), install("p0", &[mask]), builder(&[start])]),
         // Presets take masks of instances away, those that settling wrote among them.

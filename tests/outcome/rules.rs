@@ -15,7 +15,8 @@
 //!   way of its own to close anything.
 //! * Run levels: each level of a script is decided by itself; that a script is in no level and that it is
 //!   stopped there is the same to a boot. What a package that goes had made of a level is undone, link and all: a
-//!   later `chkconfig --add` finds the level as it was before.
+//!   later `chkconfig --add` finds the level as it was before. What the builder added no package takes out of
+//!   all levels, also where the builder's call found it there already.
 //!
 //! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
 
@@ -119,12 +120,16 @@ pub struct Wanted {
     declared: BTreeMap<&'static str, BTreeSet<Subject>>,
     /// Direction and time of the builder's last decision.
     builder: BTreeMap<Subject, (bool, usize)>,
+    /// Scripts that the builder added.
+    added: BTreeSet<&'static str>,
     /// Packages that asked to start a unit, with the time.
     started: BTreeMap<(&'static str, &'static str), usize>,
     /// Counts calls.
     time: usize,
     /// Subjects that the rules decide after this step.
     ruled: BTreeSet<Subject>,
+    /// Who disabled an instance by its template alone.
+    by_template: BTreeSet<(&'static str, Subject)>,
     /// Targets to boot into: by whom, which and when.
     targets: BTreeMap<&'static str, (&'static str, usize)>,
     /// Whether the rules decide about the target after this step.
@@ -166,10 +171,39 @@ impl Wanted {
         for (subject, on) in decided {
             self.preset.remove(&(package, *subject));
             self.decided(package, *subject, *on, is_of_template(call));
+            self.note_switch(package, *subject, *on, call);
         }
         if let Some((subject, on)) = preset_of(call, preset) {
             self.preset.insert((package, subject));
             self.decided(package, subject, on, false);
+        }
+    }
+
+    /// Notes how a unit was disabled; what was to be started of it before is not any more.
+    fn note_switch(&mut self, who: &'static str, subject: Subject, on: bool, call: &Call) {
+        match is_of_template(call) {
+            true => _ = self.by_template.insert((who, subject)),
+            false => _ = self.by_template.remove(&(who, subject)),
+        }
+        if subject.0 == "unit" && !on {
+            self.started.remove(&(who, subject.1));
+        }
+    }
+
+    /// Presets of nodeshim's own changed a unit back: they repeat what was asked for before, and who applied
+    /// them takes back what he has asked for since.
+    pub fn repeat(&mut self, who: Option<&'static str>, unit: &'static str, on: bool) {
+        let (subject, time) = (("unit", unit), self.time);
+        let own = match who {
+            Some(package) => self.packages.entry(package).or_default(),
+            None => &mut self.builder,
+        };
+        if own.get(&subject).is_none_or(|(asked, _)| *asked == on) {
+            return;
+        }
+        match self.by_template.remove(&(who.unwrap_or(BUILDER), subject)) {
+            true => _ = own.insert(subject, (on, time)),
+            false => _ = own.remove(&subject),
         }
     }
 
@@ -190,6 +224,11 @@ impl Wanted {
         }
     }
 
+    /// Whether a package's call comes to nothing, as the builder has decided against all of it.
+    pub fn overrules(&self, call: &Call) -> bool {
+        matches!(call, Call::Levels { verb: "del", script, .. } if self.added.contains(script))
+    }
+
     /// A builder's call that the original carried out.
     pub fn of_builder(
         &mut self,
@@ -201,8 +240,21 @@ impl Wanted {
         if let Call::Unit { verb: START, unit } = call {
             self.started.insert((BUILDER, unit), self.time);
         }
+        if let Call::Levels { verb, script, .. } = call {
+            match *verb {
+                "add" => _ = self.added.insert(script),
+                "del" => _ = self.added.remove(script),
+                _ => {}
+            }
+        }
         for (subject, on) in decided {
-            self.builder.insert(*subject, (*on, self.time));
+            self.note_switch(BUILDER, *subject, *on, call);
+            // What chkconfig adds is in the levels that the script names itself.
+            let is_added = matches!(call, Call::Levels { verb: "add", .. });
+            match is_added {
+                true => _ = self.packages.entry("presets").or_default().insert(*subject, (*on, self.time)),
+                false => _ = self.builder.insert(*subject, (*on, self.time)),
+            }
             if subject.0.starts_with("public") {
                 self.ruled.insert(*subject);
             }
@@ -258,13 +310,19 @@ impl Wanted {
         packages.any(|own| own.contains_key(&subject))
     }
 
-    fn expected(&self, subject: Subject) -> bool {
-        let yields = |package: &'static str| {
+    /// What counts of what packages asked for. What the presets said to a package does not count against what it
+    /// declares itself.
+    fn asked(&self, subject: Subject) -> impl Iterator<Item = &(bool, usize)> {
+        let yields = move |package: &'static str| {
             let declares = self.declared.get(package).is_some_and(|own| own.contains(&subject));
             declares && self.preset.contains(&(package, subject))
         };
-        let others = self.packages.iter().filter(|(package, _)| !yields(package));
-        let asked = others.filter_map(|(_, own)| own.get(&subject)).max_by_key(|(_, time)| *time);
+        let others = self.packages.iter().filter(move |(package, _)| !yields(package));
+        others.filter_map(move |(_, own)| own.get(&subject))
+    }
+
+    fn expected(&self, subject: Subject) -> bool {
+        let asked = self.asked(subject).max_by_key(|(_, time)| *time);
         let declared = self.declared.values().any(|own| own.contains(&subject));
         let base = self.base.get(&subject).copied().unwrap_or(false);
         self.builder.get(&subject).or(asked).map_or(declared || base, |(on, _)| *on)
@@ -274,12 +332,13 @@ impl Wanted {
     pub fn starts(&self) -> BTreeSet<&'static str> {
         let later_off = |package: &str, unit: &'static str, time: usize| {
             let subject = ("unit", unit);
-            if let Some((on, when)) = self.builder.get(&subject) {
-                return !on && (package != BUILDER || *when > time);
-            }
-            let last =
-                self.packages.values().filter_map(|own| own.get(&subject)).max_by_key(|(_, when)| *when);
-            let is_off = package != BUILDER && last.is_some_and(|(on, when)| !on && *when > time);
+            let is_off = match self.builder.get(&subject) {
+                Some((on, when)) => !on && (package != BUILDER || *when > time),
+                None => {
+                    let last = self.asked(subject).max_by_key(|(_, when)| *when);
+                    package != BUILDER && last.is_some_and(|(on, when)| !on && *when > time)
+                }
+            };
             is_off || self.expected((MASK, unit))
         };
         let wanted = self.started.iter().filter(|((package, unit), time)| !later_off(package, unit, **time));
