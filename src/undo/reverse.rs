@@ -1,6 +1,7 @@
 //! Opens again what was closed by requests that no longer count.
 
-use std::collections::BTreeSet;
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::firewall::lokkit::{config, selinux};
 use crate::intent::Intent;
@@ -29,16 +30,12 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored
         .iter()
         .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name, want)));
     let refused = fold.refused.iter().map(|(name, want)| (name, want));
+    let openings = LazyCell::new(|| Openings::of(events, &fold.state, default_zone));
     for (name, want) in gone.chain(refused) {
         let made = made(events, want);
         let stays_closed = || {
             matches!(want.intent, Intent::Withdraw { .. })
-                && !would_be_open(
-                    events,
-                    &fold.state,
-                    &subject(&want.intent).in_zone(default_zone),
-                    default_zone,
-                )
+                && !openings.would_be_open(&subject(&want.intent).in_zone(default_zone))
         };
         if !made.is_empty() && !wanted.contains(&subject(&want.intent)) && !stays_closed() {
             // Somebody took it back, or policy did; else its package is gone.
@@ -60,28 +57,48 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored
     }
 }
 
-/// Whether an item of the firewall was open before any request, as is known by what the first one that changed it
-/// did, or somebody wants it open now.
-fn would_be_open(events: &[Event], state: &State, item: &Subject, default_zone: &str) -> bool {
-    let is_of_it = |intent: &Intent| {
-        matches!(intent, Intent::Allow { .. } | Intent::Withdraw { .. })
-            && subject(intent).in_zone(default_zone) == *item
-    };
-    let intents = events.iter().flat_map(|event| &event.intents);
-    let first = intents.filter(|recorded| recorded.changed).find(|recorded| is_of_it(&recorded.intent));
-    let opens = |intent: &Intent| matches!(intent, Intent::Allow { .. });
-    first.is_some_and(|first| !opens(&first.intent))
-        || state.wants().any(|(_, want)| opens(&want.intent) && is_of_it(&want.intent))
+/// Items of the firewall that would be open without what is undone.
+struct Openings {
+    /// Whether the first request that changed an item opened it.
+    first_opens: BTreeMap<Subject, bool>,
+    /// What somebody wants open now.
+    wanted: BTreeSet<Subject>,
+}
+
+impl Openings {
+    fn of(events: &[Event], state: &State, default_zone: &str) -> Openings {
+        let item = |intent: &Intent| match intent {
+            Intent::Allow { .. } => Some((subject(intent).in_zone(default_zone), true)),
+            Intent::Withdraw { .. } => Some((subject(intent).in_zone(default_zone), false)),
+            _ => None,
+        };
+        let mut first_opens = BTreeMap::new();
+        let intents = events.iter().flat_map(|event| &event.intents).filter(|recorded| recorded.changed);
+        for (item, opens) in intents.filter_map(|recorded| item(&recorded.intent)) {
+            first_opens.entry(item).or_insert(opens);
+        }
+        let wanted = state.wants().filter_map(|(_, want)| item(&want.intent));
+        Openings {
+            first_opens,
+            wanted: wanted.filter(|(_, opens)| *opens).map(|(item, _)| item).collect(),
+        }
+    }
+
+    /// Whether an item was open before any request, as is known by what the first one that changed it did, or
+    /// somebody wants it open now.
+    fn would_be_open(&self, item: &Subject) -> bool {
+        self.first_opens.get(item) == Some(&false) || self.wanted.contains(item)
+    }
 }
 
 /// The requests that carried out an intent, other than to tidy up.
 fn made<'e>(events: &'e [Event], want: &ActiveIntent) -> Vec<&'e Event> {
     let did = |event: &&Event| {
-        want.events.contains(&event.id)
-            && !is_erasure(&event.origin)
+        !is_erasure(&event.origin)
             && event.intents.iter().any(|recorded| recorded.changed && recorded.intent == want.intent)
     };
-    events.iter().filter(did).collect()
+    let at = |id: &u64| events.binary_search_by_key(id, |event| event.id).ok();
+    want.events.iter().filter_map(at).map(|index| &events[index]).filter(did).collect()
 }
 
 fn undo(
