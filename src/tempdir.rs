@@ -15,8 +15,8 @@ use crate::root::{Kind, Lock, Root};
 /// As many directories that others have laid out under our names are passed over.
 const MAX_LEFT: usize = 1000;
 /// What the directories are for, as their names say.
-const KINDS: [&str; 8] = [
-    "bin", "home", "plugins", "gpg", "key", "packages", "preview", "image",
+const KINDS: [&str; 9] = [
+    "bin", "home", "plugins", "gpg", "key", "packages", "preview", "image", "replay",
 ];
 /// Nobody but their owner looks into them.
 const MODE: u32 = 0o700;

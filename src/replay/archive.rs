@@ -9,12 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use nix::unistd::mkdtemp;
 use tar::{Archive, Builder, EntryType, Header};
 
 use crate::error::{Error, Result, if_exists};
 use crate::journal::DIRECTORY;
 use crate::root::{Kind, Root};
+use crate::tempdir::{PrivateDirectory, sweep};
 
 /// Directories and files that replaying looks at, the rpm database left out: packages are not
 /// judged by a database that came by file.
@@ -50,36 +50,18 @@ const PACKERS: [(&[u8], &str, &str); 3] = [
 pub struct Unpacked {
     /// The content, as an image root.
     pub root: Root,
-    directory: PathBuf,
-}
-
-impl Drop for Unpacked {
-    fn drop(&mut self) {
-        if let Ok(host) = Root::open("/") {
-            clear(&host, &self.directory);
-        }
-    }
-}
-
-fn clear(host: &Root, directory: &Path) {
-    for entry in host.list(directory).unwrap_or_default() {
-        let path = directory.join(entry.name);
-        match entry.kind {
-            Kind::Dir => clear(host, &path),
-            _ => drop(host.remove(path)),
-        }
-    }
-    let _ = host.remove_dir(directory);
+    _directory: PrivateDirectory,
 }
 
 impl Unpacked {
     /// Unpacks what replaying looks at of an archive of a root, or of nodeshim's own directory.
     pub fn open(file: &Path) -> Result<Unpacked> {
-        let template = std::env::temp_dir().join("nodeshim-replay-XXXXXX");
-        let directory = mkdtemp(&template).map_err(|errno| Error::io(&template, errno))?;
+        let temporary = std::env::temp_dir();
+        sweep(&temporary)?;
+        let directory = PrivateDirectory::make(&temporary, "replay")?;
         let unpacked = Unpacked {
-            root: Root::open(&directory)?,
-            directory,
+            root: Root::open(&directory.path)?,
+            _directory: directory,
         };
         let absolute = std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?;
         let archive = Root::open("/")?.open_read(&absolute)?;
