@@ -1,6 +1,7 @@
 //! Running a command that installs packages into an image, with the shims in place, and finding
 //! out afterwards who asked for what.
 
+mod armed_image;
 mod command;
 mod contain;
 mod firewalld;
@@ -15,4 +16,5 @@ mod supervise;
 pub use parts::Parts;
 pub use pending::{arm, repair};
 pub(crate) use pending::{finish_interrupted, is_open};
+pub use signals::{EndAtSignal, interrupted};
 pub use supervise::{Finished, Outcome, Step, Surroundings, run};

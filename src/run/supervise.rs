@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -13,18 +14,19 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
+use super::armed_image::ArmedImage;
 use super::command::{Prepared, prepare};
 use super::firewalld::note_firewalld;
 use super::pending::{Pending, record_found, repair};
 use super::records::Records;
 use super::shipped::Shipped;
-use super::signals::{self, EndAtSignal};
+use super::signals::{self, EndAtSignal, interrupted};
 use super::{Parts, contain, other_root};
 use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, RunCommand, Seen};
 use crate::digest::digest;
 use crate::error::{Error, Result};
-use crate::intercept::{Disarmed, ImageLock, arm, check_image, disarm};
+use crate::intercept::{Disarmed, ImageLock, arm, check_image};
 use crate::journal::{Appender, Event};
 use crate::policy::{self, Rules};
 use crate::root::{Meta, Root};
@@ -83,6 +85,8 @@ pub struct Outcome {
     pub exposed: Option<String>,
     /// How many processes were left running and ended.
     pub ended: usize,
+    /// Signals wait for the image to be settled until this is dropped.
+    pub ending: EndAtSignal,
     /// The image stays held against other runs until this is dropped.
     pub hold: ImageLock,
 }
@@ -154,8 +158,11 @@ impl Step {
 
 /// Arms the image, runs the command to its end and disarms; meanwhile `audit` looks at what changes,
 /// if it is to. An audit that fails does not fail the run. Termination signals are passed on to
-/// the command, so that the image is put right after it.
+/// the command, so that the image is put right after it; a later one ends the process when that is done.
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
+    if interrupted().is_some() {
+        return Err(Error::Refused("not begun after a signal".into()));
+    }
     check_image(root)?;
     refuse_outer_database(root)?;
     other_root::check(root, argv)?;
@@ -176,7 +183,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let records = Records::of(root);
     let shipped = Shipped::begin(root, &rules)?;
     (around.step)(Step::Arm);
-    let armed = arm(root, &shim)?;
+    let image = Arc::new(ArmedImage::new(root, arm(root, &shim)?));
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
@@ -187,7 +194,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         Step::Command
     });
     let status = supervise(&prepared, &mut signals, &hold, root, around);
-    let ending = EndAtSignal::start(root.path(), &armed)?;
+    let missed = status.as_ref().ok().and_then(|(_, missed)| *missed);
+    let ending = EndAtSignal::start(image.clone(), missed.or_else(|| signals.pending().next()))?;
     (around.step)(Step::Disarm);
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
     let ended = if around.keep_running {
@@ -195,10 +203,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     } else {
         contain::end_left_running()
     };
-    let disarmed = {
-        let _held = ending.disarming.lock();
-        disarm(root, Some(&armed))
-    };
+    let disarmed = image.disarm();
     let mut remarks = Vec::new();
     let mut tampering = records.changed(root, &mut remarks);
     if let Some(Ok(seen)) = &audited {
@@ -207,7 +212,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     }
     let denied_files = shipped.end(root, &rules);
     let events = pending.end(root);
-    let status = status?;
+    let (status, _) = status?;
     tampering.extend(of_tools(root, disarmed?.unwrap_or_default())?);
     tampering.extend(denied_files?);
     Ok(Outcome {
@@ -220,6 +225,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         tampering,
         remarks,
         rules,
+        ending,
         hold,
     })
 }
@@ -309,14 +315,15 @@ fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Ow
 }
 
 /// Starts the command and waits for its end. It holds the image too: if nodeshim is killed, the
-/// next run waits for the command before it takes the shims away from under it.
+/// next run waits for the command before it takes the shims away from under it. Returns also the signal that
+/// came too late for the command.
 fn supervise(
     prepared: &Prepared,
     signals: &mut Signals,
     hold: &ImageLock,
     root: &Root,
     around: &Surroundings,
-) -> Result<ExitStatus> {
+) -> Result<(ExitStatus, Option<i32>)> {
     let (program, args) =
         prepared.argv.split_first().ok_or_else(|| Error::Refused("no command given".into()))?;
     let name = PathBuf::from(program);
@@ -341,24 +348,27 @@ fn supervise(
     let watcher = signals.handle();
     let pid = Pid::from_raw(child.id() as i32);
     let status = thread::scope(|scope| {
-        scope.spawn(|| pass_on(signals, pid));
+        // Without a thread for it signals wait for the command's end.
+        let passing = thread::Builder::new().spawn_scoped(scope, || pass_on(signals, pid)).ok();
         let status = child.wait();
         watcher.close();
-        status
+        let missed = passing.and_then(|passing| passing.join().ok().flatten());
+        status.map(|status| (status, missed))
     });
     status.map_err(failed)
 }
 
 /// Passes termination signals on to the command. What a terminal interrupts, the command has got
-/// already.
-fn pass_on(signals: &mut Signals, command: Pid) {
+/// already. Returns the last one that the command had ended before.
+fn pass_on(signals: &mut Signals, command: Pid) -> Option<i32> {
+    let mut missed = None;
     for number in signals.forever() {
         if number == SIGINT || number == SIGQUIT {
             continue;
         }
         if let Ok(signal) = Signal::try_from(number) {
-            // It may have ended by now.
-            let _ = kill(command, signal);
+            missed = kill(command, signal).is_err().then_some(number);
         }
     }
+    missed
 }
