@@ -22,6 +22,13 @@ pub struct FirewallArgs {
     verb: FirewallVerb,
 }
 
+impl FirewallArgs {
+    /// Whether the firewall is taken away.
+    pub fn changes_image(&self) -> bool {
+        matches!(self.verb, FirewallVerb::Remove { dry_run: false })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum FirewallVerb {
     /// Show the backend, whether nodeshim's own firewall is there, and what it lacks

@@ -58,6 +58,13 @@ pub struct InstallArgs {
     dry_run: bool,
 }
 
+impl InstallArgs {
+    /// Whether packages are installed.
+    pub fn changes_image(&self) -> bool {
+        !self.dry_run
+    }
+}
+
 impl TaskArgs {
     /// The task, to be carried out or only tried.
     pub(super) fn task(self, dry_run: bool) -> Task {

@@ -45,6 +45,7 @@ use clap::{ArgAction, FromArgMatches, Parser, Subcommand};
 use nodeshim::error::Result;
 use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
+use nodeshim::run::interrupted;
 use nodeshim::serve::Changes;
 
 /// The release, and the commit that it was built from, where the build said which.
@@ -115,14 +116,23 @@ enum Verb {
 }
 
 impl Verb {
-    /// Whether the verb changes the image. What is made for a system that runs is not among these.
+    /// Whether the verb changes the image whose root it is given; what is for the system that runs, or finds
+    /// its image itself, does not.
     fn changes_image(&self) -> bool {
         match self {
             Verb::Run(_) | Verb::Arm(_) | Verb::Disarm(_) | Verb::Settle(_) => true,
-            Verb::Install(_) | Verb::Remove(_) | Verb::Revert(_) | Verb::Replay(_) => true,
+            Verb::Remove(_) | Verb::Repair(_) => true,
+            Verb::Install(args) => args.changes_image(),
+            Verb::Revert(args) => args.changes_image(),
+            Verb::Replay(args) => args.changes_image(),
             Verb::Key(args) => args.changes_image(),
             Verb::Plugins(args) => args.changes_image(),
-            _ => false,
+            Verb::Firewall(args) => args.changes_image(),
+            Verb::Report(args) => args.changes_image(),
+            Verb::Apply(_) | Verb::Serve(_) | Verb::Image(_) => false,
+            Verb::Plan(_) | Verb::Check(_) | Verb::Preview(_) | Verb::Policy(_) | Verb::Lint(_) => false,
+            Verb::List(_) | Verb::Show(_) | Verb::Ports(_) | Verb::Units(_) => false,
+            Verb::Log(_) | Verb::Why(_) | Verb::Diff(_) | Verb::Export(_) | Verb::Completions(_) => false,
         }
     }
 
@@ -163,7 +173,7 @@ pub fn main() -> ExitCode {
     let as_json = cli.json;
     let ended = execute(cli);
     progress::end();
-    match ended {
+    let code = match ended {
         Ok(code) => code,
         Err(error) => {
             let line = match as_json {
@@ -174,7 +184,8 @@ pub fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "{line}");
             ExitCode::FAILURE
         }
-    }
+    };
+    interrupted().map_or(code, ExitCode::from)
 }
 
 /// What the code logs, from the level that `-v` or NODESHIM_LOG names; the variable says more.

@@ -30,6 +30,13 @@ pub struct ReplayArgs {
     save: Option<PathBuf>,
 }
 
+impl ReplayArgs {
+    /// Whether requests are imported.
+    pub fn changes_image(&self) -> bool {
+        !self.dry_run && self.save.is_none()
+    }
+}
+
 /// Replays, or saves what can be replayed.
 pub fn replay(root: &Root, args: ReplayArgs, as_json: bool) -> Result<ExitCode> {
     if let Some(file) = args.save {

@@ -35,6 +35,13 @@ pub struct ReportArgs {
     since: Option<PathBuf>,
 }
 
+impl ReportArgs {
+    /// Whether the report is written into the image.
+    pub fn changes_image(&self) -> bool {
+        self.in_image
+    }
+}
+
 /// The forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {

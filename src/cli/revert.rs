@@ -27,6 +27,13 @@ pub struct RevertArgs {
     dry_run: bool,
 }
 
+impl RevertArgs {
+    /// Whether something is taken back.
+    pub fn changes_image(&self) -> bool {
+        !self.dry_run
+    }
+}
+
 /// What `revert --json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,6 +1,7 @@
 //! Without a named root, verbs that change something leave a machine's own system alone. The machine is
 //! a made-up root in namespaces of its own: whatever goes wrong, nothing reaches the one that tests run on.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use super::image::Image;
 use super::support::{nodeshim, shim, succeed};
+use super::{builder, package};
 
 const REFUSED: &str = "nodeshim: name the image with --root DIR, or --root / for this system";
 const ARMED: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
@@ -63,32 +65,120 @@ fn as_process_1(image: &Image, name: &str, script: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What change the image whose root is named.
+const CHANGING: [&str; 14] = [
+    "run -- true",
+    "arm",
+    "disarm",
+    "settle",
+    "install /x.rpm",
+    "remove x",
+    "revert x",
+    "replay --from /x",
+    "repair",
+    "firewall remove",
+    "report --format manifest --in-image",
+    "key import /x",
+    "key remove 12345678",
+    "plugins --register",
+];
+
+/// What only look at it.
+const READING: [&str; 25] = [
+    "install --dry-run /x.rpm",
+    "revert --dry-run u",
+    "replay --dry-run --from /",
+    "firewall remove --dry-run",
+    "firewall show",
+    "key list",
+    "plan",
+    "check",
+    "plugins",
+    "list --all",
+    "show u",
+    "ports --all",
+    "units --all",
+    "log",
+    "why 8080/tcp",
+    "report",
+    "report --format manifest",
+    "report --format ovirt",
+    "diff /x /x",
+    "export --format nft",
+    "policy list",
+    "policy test -- systemctl enable u",
+    "preview /x.rpm",
+    "lint /x.rpm",
+    "completions bash",
+];
+
+/// What is for the system that runs, or takes an image out of a file.
+const OTHER: [&str; 3] = ["apply", "serve", "image edit"];
+
+/// Every verb, with the verbs below it, as the help lists them.
+fn verbs() -> BTreeSet<String> {
+    let below = |verb: &str| {
+        let mut help = Command::new(nodeshim());
+        help.args(verb.split_whitespace()).arg("--help").env("COLUMNS", "200");
+        let text = String::from_utf8(succeed(&mut help).stdout).expect("text");
+        let listing = ["\nArguments:", "\nOptions:"]
+            .iter()
+            .fold(text.as_str(), |text, end| text.split(end).next().unwrap_or_default());
+        let lines = listing.lines();
+        let listed = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+        let names = listed.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let with_below = |verb: String| match below(&verb) {
+        names if names.is_empty() => vec![verb],
+        names => names.into_iter().map(|name| format!("{verb} {name}")).collect(),
+    };
+    below("").into_iter().flat_map(with_below).collect()
+}
+
+#[test]
+fn every_verb_is_known_to_change_an_image_or_not() {
+    let tried = CHANGING.iter().chain(&READING).chain(&OTHER);
+    let tried: BTreeSet<String> = tried
+        .flat_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            [words[..1].join(" "), words[..words.len().min(2)].join(" ")]
+        })
+        .collect();
+    let missing: Vec<String> = verbs().into_iter().filter(|verb| !tried.contains(verb)).collect();
+    assert!(verbs().len() > 30 && missing.is_empty(), "{missing:?} is in none of the lists");
+}
+
 #[test]
 fn without_a_named_root_verbs_that_change_something_refuse_on_a_machine() {
     let image = installed();
-    let verbs = [
-        "run -- true",
-        "arm",
-        "disarm",
-        "settle",
-        "install /x.rpm",
-        "remove x",
-        "revert x",
-        "replay --from /x",
-        "key import /x",
-        "plugins --register",
-    ];
-    let script: String = verbs.iter().map(|verb| format!("nodeshim {verb} 2>&1\necho $?\n")).collect();
+    let script: String = CHANGING.iter().map(|verb| format!("nodeshim {verb} 2>&1\necho $?\n")).collect();
     let before = image.files();
-    let expected = format!("{REFUSED}\n1\n").repeat(verbs.len());
+    let expected = format!("{REFUSED}\n1\n").repeat(CHANGING.len());
     assert_eq!(as_process_1(&image, "init", &script), expected);
     fs::remove_file(image.path().join("init")).unwrap();
     assert!(image.files() == before, "something was changed");
     fs::create_dir_all(image.path().join("run/systemd/system")).unwrap();
     assert_eq!(as_process_1(&image, "systemd", &script), expected);
     assert!(!image.has(ARMED));
-    let read = as_process_1(&image, "init", "nodeshim log && echo read");
-    assert!(read.ends_with("read\n"), "{read}");
+    let script: String = READING.iter().map(|verb| format!("nodeshim {verb} 2>&1 >/dev/null\n")).collect();
+    let said = as_process_1(&image, "init", &script);
+    assert!(!said.contains(REFUSED), "{said}");
+}
+
+#[test]
+fn verbs_that_need_no_named_root_change_nothing_of_an_image() {
+    let image = Image::new();
+    let u = package(&image, 1);
+    image.transaction(&["-i", &u]);
+    builder(&image, &[], "systemctl disable u");
+    let before = image.files();
+    for line in READING {
+        let words: Vec<String> = line.split_whitespace().map(|word| word.replace("/x.rpm", &u)).collect();
+        let output = image.nodeshim(&words[0], &words[1..]).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code != 2), "{line}: {output:?}");
+        assert!(image.files() == before, "{line} changed something");
+    }
 }
 
 #[test]
