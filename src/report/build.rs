@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::load::Sources;
 use super::matters::matters;
-use super::model::{Item, Plugin, Provides, Report, SCHEMA, Signature};
+use super::model::{Item, Plugin, Provides, Report, SCHEMA, Shipped, Signature};
 use crate::attribution::{UNKNOWN, package_name};
-use crate::inspect::{Row, ScriptletEntry, Summary, list, plugins};
+use crate::inspect::{self, Row, ScriptletEntry, Summary, list, plugins};
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::journal::rfc3339;
 use crate::rpmdb::About;
@@ -19,7 +19,9 @@ pub fn build(sources: &Sources) -> Report {
         .map(|summary| (summary.plugin.clone(), plugin(sources, summary)))
         .collect();
     registered(sources, &mut by_name);
-    for row in list(&sources.standing, None) {
+    let recorded = list(&sources.standing, None);
+    let shipped = of_files(inspect::shipped(&sources.shipped, &recorded), &mut by_name);
+    for row in recorded {
         if let Some(plugin) = by_name.get_mut(&row.plugin) {
             put(plugin, row);
         }
@@ -49,7 +51,20 @@ pub fn build(sources: &Sources) -> Report {
         image: sources.image.clone(),
         notes,
         plugins: by_name.into_values().collect(),
+        shipped,
     }
+}
+
+/// Puts what files of a plugin ask for by themselves there, and returns that of other packages.
+fn of_files(rows: Vec<Row>, by_name: &mut BTreeMap<String, Plugin>) -> Vec<Shipped> {
+    let mut others: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for row in rows {
+        match by_name.get_mut(&row.plugin) {
+            Some(plugin) => plugin.shipped.push(item(&row)),
+            None => others.entry(row.plugin.clone()).or_default().push(item(&row)),
+        }
+    }
+    others.into_iter().map(|(package, items)| Shipped { package, items }).collect()
 }
 
 /// The package of each name; of several the one that the database lists last.
@@ -125,18 +140,7 @@ fn put(plugin: &mut Plugin, row: Row) {
             _ => {}
         }
     }
-    let item = Item {
-        text: row.text,
-        global: row.global,
-        runtime: row.runtime,
-        failed: row.failed,
-        overruled: row.overruled,
-        events: row.events,
-        declared: row.declared,
-        late: row.late,
-        rule: row.rule,
-        denied_before: row.denied_before,
-    };
+    let item = item(&row);
     let place = match (&row.intent, row.verdict) {
         (_, Verdict::Deny | Verdict::Ignore) => &mut plugin.denied,
         _ if item.overruled.is_some() => &mut plugin.overruled,
@@ -166,6 +170,22 @@ fn put(plugin: &mut Plugin, row: Row) {
         _ => &mut plugin.other,
     };
     place.push(item);
+}
+
+fn item(row: &Row) -> Item {
+    let row = row.clone();
+    Item {
+        text: row.text,
+        global: row.global,
+        runtime: row.runtime,
+        failed: row.failed,
+        overruled: row.overruled,
+        events: row.events,
+        declared: row.declared,
+        late: row.late,
+        rule: row.rule,
+        denied_before: row.denied_before,
+    }
 }
 
 /// Puts lists in order, each thing once.

@@ -1,6 +1,6 @@
 //! The report as one page: no resources of its own, no scripts.
 
-use super::model::{Item, Plugin, Report};
+use super::model::{Item, Plugin, Report, Shipped};
 use super::page::Page;
 use crate::inspect::words;
 use crate::inspect::{ChangeEntry, Declared, ScriptletEntry};
@@ -24,10 +24,27 @@ pub fn html(report: &Report) -> String {
     }
     page.raw("<h2>Plugins</h2>\n");
     report.plugins.iter().for_each(|one| plugin(&mut page, one));
+    shipped(&mut page, &report.shipped);
     page.raw("<footer class=\"soft\">Written by nodeshim ")
         .raw(env!("CARGO_PKG_VERSION"))
         .raw("</footer>\n</body>\n</html>\n");
     page.finish()
+}
+
+/// What files of packages that are no plugins ask for by themselves.
+fn shipped(page: &mut Page, shipped: &[Shipped]) {
+    if shipped.is_empty() {
+        return;
+    }
+    page.raw("<h2>Files of other packages that ask for something by themselves</h2>\n<dl>\n");
+    for one in shipped {
+        page.raw("<dt>").text(&one.package).raw("</dt><dd>");
+        for item in &one.items {
+            page.raw("<div>").text(&item.text).raw("</div>");
+        }
+        page.raw("</dd>\n");
+    }
+    page.raw("</dl>\n");
 }
 
 fn row(page: &mut Page, name: &'static str, value: &str) {
@@ -137,6 +154,7 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
     items(page, "Firewall", &plugin.firewall);
     items(page, "Units and services", &plugin.units);
     items(page, "Other", &plugin.other);
+    items(page, "Asked for by its files", &plugin.shipped);
     items(page, "At boot", &plugin.deferred);
     items(page, "Denied by policy", &plugin.denied);
     items(page, "Overruled", &plugin.overruled);

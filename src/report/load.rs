@@ -1,14 +1,16 @@
 //! Reading an image for its report: the settled state and small files; the journal only where
 //! something was recorded since.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crate::audit::Audit;
 use crate::config::Backend;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
 use crate::inspect::{Registry, ScriptletEntry, files};
+use crate::lint::{Context, ShippedItem, of_installed};
 use crate::metadata::NodeVersion;
 use crate::os_release::OsRelease;
 use crate::plan::Note;
@@ -36,16 +38,20 @@ pub struct Sources {
     pub files: Vec<ScriptletEntry>,
     /// What was done around the tools: package, and what.
     pub bypasses: Vec<(String, String)>,
+    /// What files of packages ask for by themselves.
+    pub shipped: Vec<ShippedItem>,
     /// Remarks.
     pub notes: Vec<Note>,
 }
 
 /// Reads an image; changes nothing.
 pub fn load(root: &Root) -> Result<Sources> {
-    // Asking rpm takes longest, and there are two questions.
+    // Asking rpm takes longest, and there are three questions.
     let path: PathBuf = root.path().to_owned();
     let packages = thread::spawn(move || about(&Root::open(path)?));
     let facts = Facts::load(root)?;
+    let (path, nevras) = (root.path().to_owned(), facts.installed.nevras());
+    let shipped = thread::spawn(move || shipped(&Root::open(path)?, &nevras));
     let standing = standing(root, &facts)?;
     let registry = Registry::load(root, &facts.installed)?;
     let audit = Audit::read(root)?;
@@ -56,9 +62,8 @@ pub fn load(root: &Root) -> Result<Sources> {
     let bypasses = bypasses.collect();
     let notes = remarks(root, &facts, &standing.state)?;
     let image = image(root, &facts, &standing);
-    let packages = packages
-        .join()
-        .map_err(|_| Error::Internal("asking rpm of packages ended early".into()))??;
+    let packages = answer(packages)?;
+    let shipped = answer(shipped)?;
     let mut files = files(root, &audit, None);
     registry.mark(&mut files);
     Ok(Sources {
@@ -68,8 +73,20 @@ pub fn load(root: &Root) -> Result<Sources> {
         registry,
         packages,
         bypasses,
+        shipped,
         notes,
     })
+}
+
+/// What rpm answered on a thread of its own.
+fn answer<T>(asked: JoinHandle<Result<T>>) -> Result<T> {
+    asked.join().map_err(|_| Error::Internal("asking rpm of packages ended early".into()))?
+}
+
+/// What files of these packages ask for by themselves, as policy judges it now.
+fn shipped(root: &Root, nevras: &BTreeSet<String>) -> Result<Vec<ShippedItem>> {
+    let nevras: Vec<&str> = nevras.iter().map(String::as_str).collect();
+    of_installed(&Context::load(root, &policy::load(root).rules)?, &nevras)
 }
 
 fn image(root: &Root, facts: &Facts, standing: &EffectiveState) -> Image {

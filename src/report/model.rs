@@ -22,6 +22,18 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The plugins by package name.
     pub plugins: Vec<Plugin>,
+    /// Packages that are no plugins, and whose files ask for something by themselves.
+    pub shipped: Vec<Shipped>,
+}
+
+/// What files of a package ask for by themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shipped {
+    /// The package's name.
+    pub package: String,
+    /// What they ask for.
+    pub items: Vec<Item>,
 }
 
 /// Facts of the image.
@@ -174,6 +186,8 @@ pub struct Plugin {
     pub overruled: Vec<Item>,
     /// What its tools refused.
     pub failed: Vec<Item>,
+    /// What its package's files ask for by themselves.
+    pub shipped: Vec<Item>,
     /// Its hooks of vdsm.
     pub hooks: Vec<Hook>,
     /// What its metadata declares besides intents.

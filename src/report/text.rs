@@ -15,6 +15,13 @@ pub fn text(report: &Report, width: Width) -> String {
         text.push('\n');
         text.push_str(&plugin(one, width));
     }
+    if !report.shipped.is_empty() {
+        text.push_str("\nfiles of other packages that ask for something by themselves\n");
+    }
+    for one in &report.shipped {
+        let items: Vec<&str> = one.items.iter().map(|item| item.text.as_str()).collect();
+        text.push_str(&wrapped(width, "  ", 6, &format!("{}: {}", one.package, items.join("; "))));
+    }
     text
 }
 
@@ -70,6 +77,7 @@ fn plugin(plugin: &Plugin, width: Width) -> String {
         ("firewall", &plugin.firewall),
         ("units", &plugin.units),
         ("other", &plugin.other),
+        ("ships", &plugin.shipped),
         ("at boot", &plugin.deferred),
         ("denied", &plugin.denied),
         ("overruled", &plugin.overruled),

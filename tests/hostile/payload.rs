@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::image::{Image, build_version};
 use crate::support::nodeshim;
 use crate::{answer, call, install};
@@ -11,6 +13,11 @@ const DENY: &str = "[[rule]]\nname = \"none\"\nverdict = \"deny\"\nreason = \"no
 
 /// A package that starts a unit by links, and opens a port by a zone file, without any scriptlet.
 fn package(image: &Image) -> String {
+    package_with(image, 1, "")
+}
+
+/// A version of it, with scriptlets.
+fn package_with(image: &Image, version: u32, scriptlets: &str) -> String {
     let body = "%install\n\
         system=%{buildroot}/usr/lib/systemd/system zones=%{buildroot}/etc/firewalld/zones\n\
         mkdir -p $system/multi-user.target.wants %{buildroot}/etc/rc.d/rc3.d $zones\n\
@@ -20,7 +27,7 @@ fn package(image: &Image) -> String {
         printf '<zone><port port=\"6666\" protocol=\"tcp\"/></zone>' >$zones/internal.xml\n\
         %files\n/usr/lib/systemd/system/x.service\n/usr/lib/systemd/system/multi-user.target.wants/x.service\n\
         /etc/rc.d/rc3.d/S90y\n/etc/firewalld/zones/internal.xml\n";
-    build_version(&image.beside("rpms"), "ships", 1, "", body)
+    build_version(&image.beside("rpms"), "ships", version, "", &format!("{body}{scriptlets}"))
 }
 
 const EXPECTED: [&str; 4] = [
@@ -140,6 +147,32 @@ fn denied_links_drop_ins_and_openings_that_a_run_unpacks_are_taken_back() {
     assert_eq!(image.files(), before);
     answer(image.nodeshim("run", ["--"]).args(image.rpm(&["-e", "ships"]))).ends(0);
     call(&image, "check", [""; 0]).ends(0);
+}
+
+#[test]
+fn report_has_what_shipped_files_ask_for_of_plugins_and_of_other_packages() {
+    let image = Image::new();
+    install(&image, &[&package(&image)]).ends(0);
+    let texts = EXPECTED.map(|line| line.split_once(": ").unwrap().1);
+    for format in ["text", "json", "html"] {
+        call(&image, "report", ["--format", format]).ends(0).says(&texts);
+    }
+    let by_package = |report: &Value| {
+        let items = report["shipped"][0]["items"].as_array().map_or(0, Vec::len);
+        (
+            report["plugins"].as_array().unwrap().len(),
+            report["shipped"][0]["package"].clone(),
+            items,
+        )
+    };
+    let report = || serde_json::from_str(&call(&image, "report", ["--json"]).ends(0).text).unwrap();
+    assert_eq!(by_package(&report()), (0, Value::from("ships"), EXPECTED.len()));
+    // What a scriptlet of the same package asked for makes it a plugin.
+    let asks = package_with(&image, 2, "%post\nfirewall-cmd --permanent --add-port=8081/tcp\n");
+    install(&image, &["--force", &asks]).ends(0);
+    let report: Value = report();
+    assert_eq!(report["shipped"], serde_json::json!([]), "{report}");
+    assert_eq!(report["plugins"][0]["shipped"].as_array().map_or(0, Vec::len), EXPECTED.len(), "{report}");
 }
 
 #[test]
