@@ -322,9 +322,6 @@ fn undoes(earlier: &Intent, later: &Intent) -> bool {
         (Intent::Unit { want: a, .. }, Intent::Unit { want: b, .. }) => {
             *a == UnitWant::Mask && *b == UnitWant::Unmask
         }
-        (Intent::Service { want: a, .. }, Intent::Service { want: b, .. }) => {
-            *a == ServiceWant::Add && *b == ServiceWant::Remove
-        }
         _ => false,
     }
 }

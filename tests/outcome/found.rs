@@ -95,6 +95,14 @@ fn of_units() -> Vec<(Backend, Vec<Step>)> {
                 install("p2", &[levels("del", VENDOR_SCRIPT)]),
             ],
         ),
+        (
+            Backend::Iptables,
+            vec![
+                install("p1", &[]),
+                builder(&[levels("add", own_script("p1"))]),
+                upgrade("p1", &[levels("add", own_script("p1")), levels("del", own_script("p1"))]),
+            ],
+        ),
         // What an erased package had made of the run levels is undone, and does not bind its successor.
         (
             Backend::Firewalld,
