@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::state::FileState;
 use crate::attribution::Origin;
+use crate::digest::hex;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
 use crate::journal::{Event, LogFile, Torn, parse_log};
@@ -275,10 +276,6 @@ pub fn letters<T: PartialEq>(a: &Side<T>, b: &Side<T>) -> String {
 fn is_open(state: &FileState) -> bool {
     const OTHERS_READ: u32 = 0o004;
     state.status.mode & OTHERS_READ != 0
-}
-
-pub(super) fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn text(path: &[u8]) -> Escaped {

@@ -12,7 +12,7 @@ use super::parts::{Part, closed};
 use super::tail::record;
 use super::text::parse_log;
 use super::{DIRECTORY, Event, HEADER};
-use crate::digest::digest;
+use crate::digest::{Hasher, digest, hex};
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
 use crate::layout;
@@ -216,7 +216,7 @@ impl Index {
 
 fn digest_of(root: &Root, part: &Part) -> Result<String> {
     let mut file = root.open_read(&part.path)?;
-    let mut hash = hmac_sha256::Hash::new();
+    let mut hash = Hasher::default();
     let mut piece = vec![0; 64 << 10];
     loop {
         match file.read(&mut piece).map_err(|error| Error::std_io(&part.path, &error))? {
@@ -224,7 +224,7 @@ fn digest_of(root: &Root, part: &Part) -> Result<String> {
             read => hash.update(&piece[..read]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finish()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use rustix::fs::{lgetxattr, llistxattr};
 
 use super::read::kind;
 use super::{Kind, Root};
+use crate::digest::Hasher;
 use crate::error::{Error, Result};
 
 /// Files are read in pieces of this many bytes.
@@ -101,12 +102,12 @@ impl Root {
     pub fn digest(&self, path: impl AsRef<Path>, limit: u64) -> Result<[u8; 32]> {
         let path = path.as_ref();
         let mut file = self.open_file(path, OFlag::O_RDONLY)?.take(limit + 1);
-        let mut hash = hmac_sha256::Hash::new();
+        let mut hash = Hasher::default();
         let mut piece = vec![0; PIECE];
         loop {
             match file.read(&mut piece).map_err(|error| Error::std_io(path, &error))? {
                 0 if file.limit() == 0 => return Err(Error::io(path, Errno::EFBIG)),
-                0 => return Ok(hash.finalize()),
+                0 => return Ok(hash.finish()),
                 got => hash.update(&piece[..got]),
             }
         }
@@ -175,7 +176,7 @@ fn digest_of_attributes(path: &Path, names: &[u8]) -> [u8; 32] {
         .filter_map(|name| CStr::from_bytes_with_nul(name).ok())
         .collect();
     names.sort_unstable();
-    let mut hash = hmac_sha256::Hash::new();
+    let mut hash = Hasher::default();
     let mut value = vec![0; MAX_ATTRIBUTE];
     for name in names {
         // One that cannot be read counts as empty: that it is there is seen all the same.
@@ -184,5 +185,5 @@ fn digest_of_attributes(path: &Path, names: &[u8]) -> [u8; 32] {
         hash.update((length as u64).to_le_bytes());
         hash.update(&value[..length]);
     }
-    hash.finalize()
+    hash.finish()
 }

@@ -2,7 +2,6 @@
 
 use super::may_have_changed;
 use super::state::FileState;
-use crate::audit::record::hex;
 use crate::root::Kind;
 use crate::rpmdb::Files;
 
@@ -54,7 +53,7 @@ impl Payload {
 
     fn is_as_packaged(&self, path: &[u8], now: &FileState) -> bool {
         packaged_digest(&self.after, path, now)
-            .is_some_and(|digest| now.digest.is_none_or(|found| hex(&found) == hex(&digest)))
+            .is_some_and(|digest| now.digest.is_none_or(|found| found == digest))
     }
 
     /// Whether a package had this before; all that is gone, where that is not known.

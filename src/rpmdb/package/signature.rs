@@ -1,6 +1,8 @@
 //! Who made an OpenPGP signature, and how: the few fields of the packet that say so (RFC 4880, 5.2;
 //! RFC 9580, 5.2). Whether it is right is rpm's to say.
 
+use crate::digest::hex;
+
 /// A hash that a signature is made over, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hash {
@@ -123,10 +125,6 @@ fn issuer(mut area: &[u8]) -> Option<String> {
         }
     }
     id
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
