@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use super::armed::incoming;
 use super::identity::{Identity, Standing, fingerprint};
 use super::paths::tool_paths;
-use super::{Armed, Diverted, SHIM_PATH, check_image, disarm};
+use super::{Armed, Diverted, KeptShim, SHIM_PATH, check_image, disarm};
 use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
 use crate::journal::DIRECTORY;
@@ -62,8 +62,8 @@ fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
 /// Puts the shim back where a transaction has replaced or erased it since the image was armed.
 /// What the transaction brought is kept aside as the original, and noted in the list; what it erased
 /// is gone. `shim` is what to write where the shim itself is no longer what it was.
-pub fn reassert(root: &Root, armed: &mut Armed, shim: &[u8], is_whole: bool) -> Result<()> {
-    let digest = digest_of(armed, shim);
+pub fn reassert(root: &Root, armed: &mut Armed, shim: &KeptShim, is_whole: bool) -> Result<()> {
+    let digest = digest_of(armed, shim)?;
     let identity = match if_exists(root.meta(SHIM_PATH))? {
         Some(place) if is_whole => Identity::of_known(&digest, place),
         _ => Identity::of_shim(root, Some(&digest))?,
@@ -71,7 +71,7 @@ pub fn reassert(root: &Root, armed: &mut Armed, shim: &[u8], is_whole: bool) -> 
     let identity = if identity.is_whole() {
         identity
     } else {
-        rewrite(root, armed, &identity, shim)?
+        rewrite(root, armed, &identity, &shim.bytes()?)?
     };
     let before = armed.clone();
     for tool in &mut armed.tools {
@@ -97,8 +97,11 @@ pub fn reassert(root: &Root, armed: &mut Armed, shim: &[u8], is_whole: bool) -> 
     armed.save(root)
 }
 
-fn digest_of(armed: &Armed, shim: &[u8]) -> String {
-    armed.shim.clone().unwrap_or_else(|| digest(shim))
+fn digest_of(armed: &Armed, shim: &KeptShim) -> Result<String> {
+    match &armed.shim {
+        Some(digest) => Ok(digest.clone()),
+        None => Ok(digest(&shim.bytes()?)),
+    }
 }
 
 /// Writes the shim again, and takes those of its names out of the way that have something else written

@@ -102,9 +102,13 @@ impl Identity {
 
 /// Whether a program is a shim of some build.
 fn is_marked(content: &[u8]) -> bool {
-    let first = MARK[0];
+    // Wherever the mark is, one of these bytes is in it.
+    let every = content.iter().enumerate().skip(MARK.len() - 1).step_by(MARK.len());
     content.starts_with(b"\x7fELF")
-        && content.windows(MARK.len()).any(|window| window[0] == first && window == MARK)
+        && every.into_iter().any(|(at, byte)| {
+            let places = (0..MARK.len()).filter(|place| MARK[*place] == *byte);
+            places.into_iter().any(|place| content[at - place..].starts_with(&MARK))
+        })
 }
 
 /// What tells one original from another: SHA-256 of a file's content, a link's target behind an arrow;
@@ -122,4 +126,34 @@ pub(super) fn fingerprint(root: &Root, path: &Path) -> Result<Option<String>> {
 
 fn content_digest(root: &Root, path: impl AsRef<Path>) -> Result<String> {
     Ok(digest(&root.read(path)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shim_of_another_build_is_known_by_its_mark_wherever_that_is() {
+        for before in 0..100 {
+            for after in [0, 1, 39, 40] {
+                let content = [
+                    b"\x7fELF",
+                    vec![b'x'; before].as_slice(),
+                    &MARK,
+                    vec![b' '; after].as_slice(),
+                ]
+                .concat();
+                assert!(is_marked(&content), "{before} bytes before, {after} after");
+                let torn = [
+                    b"\x7fELF",
+                    vec![b'x'; before].as_slice(),
+                    &MARK[1..],
+                    vec![b' '; after].as_slice(),
+                ]
+                .concat();
+                assert!(!is_marked(&torn), "{before} bytes before, {after} after");
+            }
+        }
+        assert!(!is_marked(&MARK) && !is_marked(b""));
+    }
 }

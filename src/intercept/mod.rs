@@ -10,6 +10,7 @@ mod booted;
 mod disarm;
 mod hold;
 mod identity;
+mod kept;
 mod paths;
 mod sweep;
 
@@ -18,6 +19,7 @@ pub use armed::{Armed, Diverted};
 pub use disarm::{Disarmed, disarm};
 pub use hold::ImageLock;
 pub use identity::MARK;
+pub use kept::KeptShim;
 
 use std::path::{Path, PathBuf};
 

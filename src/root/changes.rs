@@ -124,6 +124,12 @@ impl ChangeLog {
         self.noted.take().into_iter().map(Noted::into_change).collect()
     }
 
+    /// Leaves no changes, without a digest of what was written.
+    pub(super) fn forget(&self) {
+        self.noted.take();
+        self.replaced.take();
+    }
+
     /// What files held that were overwritten or removed, by SHA-256; nothing is left.
     pub(crate) fn take_replaced(&self) -> Vec<(String, Replaced)> {
         self.replaced.take()

@@ -117,8 +117,7 @@ impl Root {
 
     /// Empties the list of changes, so that only later ones are seen.
     pub fn forget_changes(&self) {
-        self.changes.take();
-        self.changes.take_replaced();
+        self.changes.forget();
     }
 
     /// A directory of this root as a root of its own: nothing in it leads out of it. Its changes are

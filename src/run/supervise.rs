@@ -184,6 +184,9 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let shipped = Shipped::begin(root, &rules)?;
     (around.step)(Step::Arm);
     let image = Arc::new(ArmedImage::new(root, arm(root, &shim)?));
+    // As large as the shim, and of no use to the run.
+    drop(shim);
+    root.forget_changes();
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nodeshim::attribution::{package_name, parse_scriptlet_name};
-use nodeshim::intercept::{Armed, SHIM_PATH, reassert};
+use nodeshim::intercept::{Armed, KeptShim, SHIM_PATH, reassert};
 use nodeshim::root::{Meta, Root};
 
 use crate::librpm;
@@ -63,7 +63,7 @@ pub fn script() -> Option<String> {
 /// likes into the image's own records.
 struct Remembered {
     armed: Armed,
-    shim: Vec<u8>,
+    shim: KeptShim,
     /// The shim's file when it was last seen to be right.
     seen: Option<Meta>,
 }
@@ -99,7 +99,7 @@ fn remember(root: &Root) -> nodeshim::error::Result<Option<Remembered>> {
     let Some(armed) = Armed::load(root)? else {
         return Ok(None);
     };
-    let shim = root.read(SHIM_PATH)?;
+    let shim = KeptShim::of_image(root)?;
     Ok(Some(Remembered {
         armed,
         shim,
