@@ -150,6 +150,13 @@ impl Recorder {
         self.window.is_some()
     }
 
+    /// Notes an rpm that has loaded the plugin: what it does outside of scriptlets is not looked at, for it unpacks packages.
+    pub(super) fn heard(&mut self, rpm: i32) {
+        if !self.rpms.contains(&rpm) {
+            self.rpms.push(rpm);
+        }
+    }
+
     /// Notes a process that posed as an rpm.
     pub(super) fn refused(&mut self, pid: i32) {
         let during = self.window.as_ref().map(|window| claims::in_words(&window.origin));
@@ -173,9 +180,7 @@ impl Recorder {
     }
 
     fn begin(&mut self, rpm: i32, name: &str, argument: Option<u32>) -> Result<()> {
-        if !self.rpms.contains(&rpm) {
-            self.rpms.push(rpm);
-        }
+        self.heard(rpm);
         if self.watch.is_none() {
             Times::settle_clock();
         }

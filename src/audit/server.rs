@@ -187,6 +187,7 @@ impl Server {
                 self.recorder.refused(pid);
                 continue;
             }
+            self.recorder.heard(pid);
             stream.set_nonblocking(true).map_err(|error| Error::std_io("audit", &error))?;
             self.rpms.push(Rpm {
                 stream,
