@@ -98,6 +98,8 @@ pub enum Feature {
     HostForwardRefused,
     /// Policies may be changed for a time only.
     TimedPolicies,
+    /// firewall-offline-cmd refuses an inversion of ICMP blocks that is so already.
+    InversionRefused,
 }
 
 use Feature::*;
@@ -105,7 +107,7 @@ use Feature::*;
 /// The table: what, the first version that has it, the first that has it no more, and where that
 /// shows, in firewalld's sources below `src/firewall` or its manuals.
 #[rustfmt::skip]
-const DIFFERENCES: [(Feature, Option<Generation>, Option<Generation>, &str); 29] = [
+const DIFFERENCES: [(Feature, Option<Generation>, Option<Generation>, &str); 30] = [
     (ZonePriorities, Some(Generation(2, 0)), None, "firewalld.zone(5); firewall-offline-cmd(1) --set-priority"),
     (PolicyDisable, Some(Generation(2, 4)), None, "firewalld.policy(5); firewall-offline-cmd(1) --add-disable, --policy-set"),
     (LimitBurst, Some(Generation(2, 2)), None, "firewalld.richlanguage(5); core/rich.py Rich_Limit"),
@@ -135,6 +137,7 @@ const DIFFERENCES: [(Feature, Option<Generation>, Option<Generation>, &str); 29]
     (HostForwardsElsewhere, Some(Generation(2, 2)), None, "core/io/policy.py _check_config"),
     (HostForwardRefused, None, Some(Generation(1, 1)), "core/io/policy.py _check_config of 0.9"),
     (TimedPolicies, Some(Generation(2, 1)), None, "firewall-cmd's checks of --timeout"),
+    (InversionRefused, Some(Generation(1, 2)), None, "client.py addIcmpBlockInversion, which did not raise the error that it made"),
 ];
 
 impl Generation {

@@ -291,14 +291,6 @@ impl<'d> TrafficReader<'d> {
 }
 
 impl Traffic {
-    /// Adds a rich rule, where the generation keeps them sorted in its place.
-    pub(crate) fn add_rule(&mut self, rule: Rule, grammar: &Grammar) {
-        self.rules.push(rule);
-        if grammar.has(Feature::SortedRules) {
-            rich::sort(&mut self.rules);
-        }
-    }
-
     /// Merges ports as firewalld does when it loads the configuration: since 1.1 those that overlap,
     /// before only those that are the same.
     pub(crate) fn merge_ports(&mut self, grammar: &Grammar) {
@@ -349,7 +341,13 @@ impl Traffic {
             );
         }
         write_ports(writer, "source-port", &self.source_ports);
-        for rule in &self.rules {
+        // Until they are written, new rules come behind those that are there: they are checked in this order
+        // (observed with 2.3.1 and 2.5.2).
+        let mut rules = self.rules.clone();
+        if grammar.has(Feature::SortedRules) {
+            rich::sort(&mut rules);
+        }
+        for rule in rules {
             rule.write(writer, grammar);
         }
     }

@@ -218,7 +218,7 @@ pub(super) fn add(holder: &mut dyn Holder, item: Item, ports: Ports, grammar: &G
         Item::Service(name) => traffic.services.push(name),
         Item::Protocol(name) => traffic.protocols.push(name),
         Item::IcmpBlock(name) => traffic.icmp_blocks.push(name),
-        Item::RichRule(rule, _) => traffic.add_rule(*rule, grammar),
+        Item::RichRule(rule, _) => traffic.rules.push(*rule),
         Item::ForwardPort(port) => traffic.forward_ports.push(port),
         Item::Port(port) => add_port(&mut traffic.ports, port, ports, grammar),
         Item::SourcePort(port) => add_port(&mut traffic.source_ports, port, ports, grammar),

@@ -9,7 +9,7 @@ use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::code::no_number;
 use crate::firewall::firewalld::port::integer;
-use crate::firewall::firewalld::{Checked, Code, Kind};
+use crate::firewall::firewalld::{Checked, Code, Feature, Kind};
 use crate::intent::FirewallItem;
 
 /// Flags of a zone or policy.
@@ -61,7 +61,9 @@ fn flag_said(session: &mut Session, place: &ZoneOrPolicy, flag: &str, adds: bool
         false => (Code::NotEnabled, "not"),
     };
     let fault = match place.wording(session) {
-        Wording::Offline if flag == "icmp-block-inversion" => return session.refuse(&code.about(flag)),
+        Wording::Offline if flag == "icmp-block-inversion" && session.has(Feature::InversionRefused) => {
+            return session.refuse(&code.about(flag));
+        }
         Wording::Offline => return Ok(()),
         Wording::RunningZone => code.about(format!("{flag} {state} enabled in '{}'", place.name())),
         Wording::Permanent | Wording::Policy => code.about(flag),

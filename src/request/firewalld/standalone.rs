@@ -1,16 +1,18 @@
 //! Options that stand alone: help, version, the default zone, logging, lockdown, panic mode,
 //! reloading, and checking the configuration.
 
+use super::check::check_place;
 use super::deletion::reset;
 use super::files::{load_policy, load_zone, save_conf};
 use super::runtime::{forget_runtime, runtime_to_permanent};
 use super::session::{Exit, Session, Step};
 use super::whitelist::NO_LOCKDOWN;
+use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::{Given, Side, options};
 use crate::config::Answers;
 use crate::firewall::firewalld::generation::version;
 use crate::firewall::firewalld::ipset::TYPES;
-use crate::firewall::firewalld::{Code, Fault, Feature, Generation, Kind, Zone};
+use crate::firewall::firewalld::{Checked, Code, Fault, Feature, Generation, Kind, Zone};
 use crate::intent::Intent;
 
 const LOG_DENIED: [&str; 5] = ["all", "unicast", "broadcast", "multicast", "off"];
@@ -58,11 +60,7 @@ fn default_zone_options(session: &mut Session) -> Step {
     let mut conf = session.conf()?;
     let known = session.tree.exists(Kind::Zone, &zone);
     let same = conf.default_zone(&session.tree) == zone;
-    let checked = match session.side {
-        // The original reads and checks everything for it.
-        Side::Offline if known && !same => session.whole().rest(Kind::Zone, ""),
-        _ => Ok(()),
-    };
+    let checked = check_all(session, &zone, known && !same)?;
     let changes = known && !same && checked.is_ok();
     session.intent(Intent::DefaultZone { zone: zone.clone() }, changes);
     session.checked(checked)?;
@@ -78,6 +76,16 @@ fn default_zone_options(session: &mut Session) -> Step {
         return session.refuse(&Code::InvalidIpv.about("'ipv4' is not a valid backend or is unavailable"));
     }
     session.success()
+}
+
+/// firewall-offline-cmd ends each change of `firewalld.conf` with storing the default zone as it is, and reads and
+/// checks everything for that. What it finds leaves the file changed there; here nothing changes.
+fn check_all(session: &mut Session, default_zone: &str, changes: bool) -> Step<Checked<()>> {
+    if session.side != Side::Offline || !changes {
+        return Ok(Ok(()));
+    }
+    let zone = load_zone(session, default_zone)?;
+    Ok(check_place(session, &ZoneOrPolicy::Zone(default_zone.to_owned(), zone)))
 }
 
 /// Before 1.1 the masquerading of a new default zone was switched on at once, for which
@@ -112,7 +120,10 @@ fn log_denied_options(session: &mut Session) -> Step {
     };
     let known = LOG_DENIED.contains(&value.as_str());
     let same = conf.get("LogDenied", &session.grammar) == value;
-    session.definition("conf", "LogDenied", "edit", known && !same);
+    let default_zone = conf.default_zone(&session.tree);
+    let checked = check_all(session, &default_zone, known && !same)?;
+    session.definition("conf", "LogDenied", "edit", known && !same && checked.is_ok());
+    session.checked(checked)?;
     if !known {
         let known: Vec<String> = LOG_DENIED.iter().map(|known| format!("'{known}'")).collect();
         let detail = format!("'{value}', choose from {}", known.join(","));

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::Whole;
+use super::policy::Order;
 use crate::firewall::firewalld::Conf;
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
 use crate::firewall::firewalld::direct::{self, Direct};
@@ -61,25 +62,34 @@ pub(crate) fn load(whole: Whole) -> Load {
     for kind in ORDER {
         for name in file_order(whole, kind) {
             match whole.read_named(kind, &name) {
-                Ok(lines) => load.log.extend(lines.iter().map(|line| format!("WARNING: {line}"))),
+                Ok(lines) => {
+                    load.log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
+                    if let Some(fault) = whole.not_added(kind, &name) {
+                        load.log.push(failed_to_load(whole, kind, &name, &format!(" {fault}")));
+                        load.passed_over.push((kind, name));
+                    }
+                }
                 Err(fault) if whole.has(Feature::WrongFileRefuses) => {
                     load.fault = Some(fault.in_file());
                     return load;
                 }
                 Err(fault) => {
-                    let path = whole.tree.find(kind, &name).unwrap_or_default();
                     let why = match fault.code {
                         Code::UnknownError => String::new(),
                         _ => format!(" {fault}"),
                     };
-                    let what = kind.word();
-                    load.log.push(format!("ERROR: Failed to load {what} file '{}':{why}", path.display()));
+                    load.log.push(failed_to_load(whole, kind, &name, &why));
                     load.passed_over.push((kind, name));
                 }
             }
         }
     }
     load
+}
+
+fn failed_to_load(whole: Whole, kind: Kind, name: &str, why: &str) -> String {
+    let path = whole.tree.find(kind, name).unwrap_or_default();
+    format!("ERROR: Failed to load {} file '{}':{why}", kind.word(), path.display())
 }
 
 /// Names in the order of their files: shipped ones first.
@@ -109,6 +119,16 @@ impl Whole<'_, '_> {
         self.characters(kind, name)?;
         self.file_name(kind, name)?;
         self.read(kind, name)
+    }
+
+    /// What keeps a policy from being loaded before 1.1, where its parts are added one by one to what runs:
+    /// FirewallPolicy.copy_permanent_to_runtime() of 0.9.11.
+    fn not_added(&self, kind: Kind, name: &str) -> Option<Fault> {
+        if kind != Kind::Policy || self.has(Feature::WholeChecked) {
+            return None;
+        }
+        let policy = Policy::parse(&self.text(kind, name).ok()?, self.grammar).ok()?;
+        self.policy(name, &policy, Order::Added).err()
     }
 
     /// Since 1.1 zones and policies of one name are found later.

@@ -20,6 +20,8 @@ pub enum Order {
     Stored,
     /// As settings keep them, by their names: a policy that is about to be stored.
     Settings,
+    /// As they are added to what runs when a policy is loaded, before 1.1.
+    Added,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +39,10 @@ enum Part {
 }
 
 impl Order {
-    fn parts(self) -> [Part; 10] {
+    fn parts(self) -> &'static [Part] {
         use Part::*;
         match self {
-            Order::Stored => [
+            Order::Stored => &[
                 Target,
                 Services,
                 IcmpBlocks,
@@ -52,7 +54,7 @@ impl Order {
                 IngressZones,
                 EgressZones,
             ],
-            Order::Settings => [
+            Order::Settings => &[
                 EgressZones,
                 ForwardPorts,
                 IcmpBlocks,
@@ -63,6 +65,15 @@ impl Order {
                 Rules,
                 Services,
                 Target,
+            ],
+            Order::Added => &[
+                IngressZones,
+                EgressZones,
+                IcmpBlocks,
+                ForwardPorts,
+                Services,
+                Rules,
+                Masquerade,
             ],
         }
     }
@@ -75,7 +86,7 @@ impl Whole<'_, '_> {
     /// The first fault, in this order.
     pub fn policy(&self, name: &str, policy: &Policy, order: Order) -> Checked<()> {
         let what = format!("Policy '{name}'");
-        order.parts().into_iter().try_for_each(|part| self.policy_part(&what, policy, part))
+        order.parts().iter().try_for_each(|part| self.policy_part(&what, policy, *part))
     }
 
     fn policy_part(&self, what: &str, policy: &Policy, part: Part) -> Checked<()> {
