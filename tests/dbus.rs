@@ -6,6 +6,8 @@
 mod bus;
 #[path = "support/image.rs"]
 mod image;
+#[path = "support/schema.rs"]
+mod schema;
 mod support;
 
 use std::collections::BTreeMap;
@@ -235,6 +237,17 @@ fn dbus_policy_lets_nobody_else_own_the_name() {
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert_eq!(said, "nodeshim: org.ovirt.node.Plugins1 is served already\n");
+}
+
+#[test]
+fn serve_ends_with_the_number_of_calls_as_json() {
+    let image = Image::new();
+    let bus = Bus::start(&image, Policy::Shipped, 60);
+    let mut serve = image.nodeshim("serve", ["--json", "--idle", "1", "--bus", &bus.address()]);
+    let output = support::succeed(&mut serve).stdout;
+    let printed: Value = serde_json::from_slice(&output).expect("JSON");
+    schema::assert_fits("serve", &printed);
+    assert_eq!(printed["calls"], 0);
 }
 
 #[test]

@@ -175,6 +175,52 @@ fn text_for_a_terminal_moves_no_cursor() {
 }
 
 #[test]
+fn files_of_other_packages_that_a_scriptlet_changed_come_first() {
+    let image = Image::new();
+    let files = [
+        ("/etc/owned.conf", "of the owner\n"),
+        ("/etc/kept.conf", "of the owner\n"),
+    ];
+    let owner = image::build_with(&image.beside("rpms"), "owner", "", &files, "");
+    let post = "%post\necho mine >>/etc/owned.conf\necho new >/etc/intruder.conf\n";
+    let intruder = image::build(&image.beside("rpms"), "intruder", post);
+    image.transaction(&["-i", &owner]);
+    image.transaction(&["-i", &intruder]);
+    let report: Value = serde_json::from_str(&say(&image, "report", &["--json"])).unwrap();
+    let line = "/etc/owned.conf changed by %post(1): a file of owner";
+    assert_eq!(texts(&plugin(&report, "intruder")["matters"]), [line]);
+    let text = say(&image, "report", &[]);
+    let (overview, _) = text.split_once("\n\n").expect("an overview");
+    assert!(overview.contains(&format!("look at     intruder: {line}")), "{text}");
+}
+
+#[test]
+fn ports_and_units_with_who_asked_for_them_are_in_the_overview() {
+    let image = image();
+    let text = say(&image, "report", &[]);
+    let (overview, _) = text.split_once("\n\n").expect("an overview");
+    for line in [
+        "open        22/tcp in zone public by busy: service ssh [#",
+        "open        8443/tcp in zone public by busy: port [#",
+        "starts      busy.service by busy: enabled [#",
+    ] {
+        assert!(overview.contains(line), "{line}: {overview}");
+    }
+    let report: Value = serde_json::from_str(&say(&image, "report", &["--json"])).unwrap();
+    assert_eq!(report["ports"][0]["port"], "22");
+    assert_eq!(report["units"][0]["unit"], "busy.service");
+    let requests = report["requests"].as_array().unwrap();
+    let named = |event: &Value| requests.iter().any(|request| request["event"] == *event);
+    let items = plugin(&report, "busy")["firewall"].as_array().unwrap().iter();
+    assert!(items.flat_map(|item| item["events"].as_array().unwrap()).all(named), "{requests:#?}");
+    assert!(
+        requests
+            .iter()
+            .any(|request| request["command"] == "firewall-cmd --permanent --add-port=8443/tcp")
+    );
+}
+
+#[test]
 fn a_plugin_that_is_gone_is_told_until_it_is_settled() {
     let image = image();
     let rpm = image.rpm(&["-e", "--justdb", "--noscripts", "busy"]);

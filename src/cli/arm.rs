@@ -1,15 +1,18 @@
 //! `nodeshim arm` and `nodeshim disarm`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use nodeshim::error::{Error, Result};
-use nodeshim::intercept::{self, ARMED_PATH, Armed, ImageLock, RUN_LOCK_PATH, check_image};
+use nodeshim::escape::Escaped;
+use nodeshim::intercept::{self, ARMED_PATH, Armed, Disarmed, ImageLock, RUN_LOCK_PATH, check_image};
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::run::{self, Parts, repair};
+use serde::Serialize;
 
-use super::output::{complain, remark};
+use super::output::{complain, json, remark};
 
 /// Put the shims at the tools' paths, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]
@@ -19,8 +22,29 @@ pub struct ArmArgs {}
 #[derive(Debug, Args)]
 pub struct DisarmArgs {}
 
+/// What `arm --json` prints.
+#[derive(Serialize)]
+struct ArmedPaths {
+    /// The paths at which the shim was put.
+    paths: Vec<String>,
+}
+
+/// What `disarm --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct DisarmedPaths<'a> {
+    was_armed: bool,
+    restored: Vec<String>,
+    kept: Vec<String>,
+    problems: &'a [String],
+}
+
+fn shown(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| Escaped::new(path).shown()).collect()
+}
+
 /// Arms the image.
-pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
+pub fn arm(root: &Root, _args: ArmArgs, as_json: bool) -> Result<ExitCode> {
     check_image(root)?;
     policy::load(root).checked()?;
     let shim = Parts::find()?.shim()?;
@@ -32,11 +56,17 @@ pub fn arm(root: &Root, _args: ArmArgs) -> Result<ExitCode> {
         return Err(Error::Refused(format!("{}: is armed already", root.path().display())));
     }
     run::arm(root, &shim)?;
+    if as_json {
+        let armed = Armed::load(root)?;
+        let paths: Vec<PathBuf> =
+            armed.into_iter().flat_map(|armed| armed.tools).map(|tool| tool.path).collect();
+        json(&ArmedPaths { paths: shown(&paths) })?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Disarms the image.
-pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
+pub fn disarm(root: &Root, _args: DisarmArgs, as_json: bool) -> Result<ExitCode> {
     // An image that is armed is no running system, whatever a package has made of it.
     if !root.exists(ARMED_PATH) {
         check_image(root)?;
@@ -46,6 +76,16 @@ pub fn disarm(root: &Root, _args: DisarmArgs) -> Result<ExitCode> {
     } else {
         intercept::disarm(root, None)?
     };
+    if as_json {
+        let nothing = Disarmed::default();
+        let disarmed = repaired.as_ref().unwrap_or(&nothing);
+        json(&DisarmedPaths {
+            was_armed: repaired.is_some(),
+            restored: shown(&disarmed.restored),
+            kept: shown(&disarmed.kept),
+            problems: &disarmed.problems,
+        })?;
+    }
     let Some(disarmed) = repaired else {
         remark(&format!("{}: is not armed", root.path().display()));
         return Ok(ExitCode::SUCCESS);

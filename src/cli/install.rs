@@ -12,7 +12,7 @@ use nodeshim::lint::{Context, Forecast, forecast};
 use nodeshim::plan::Note;
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{Parts, Step, Surroundings};
+use nodeshim::run::{Messages, Parts, Step, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 use nodeshim::trust::Checked;
 use serde::Serialize;
@@ -192,7 +192,7 @@ pub(super) fn surroundings() -> Surroundings<'static> {
         audit: Some(Means::Auto),
         share_host: false,
         keep_running: false,
-        messages: None,
+        messages: Messages::Inherit,
     }
 }
 

@@ -214,9 +214,9 @@ fn execute(cli: Cli) -> Result<ExitCode> {
 
 fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
     match cli.verb {
-        Verb::Run(args) => run::run(root, args),
-        Verb::Arm(args) => arm::arm(root, args),
-        Verb::Disarm(args) => arm::disarm(root, args),
+        Verb::Run(args) => run::run(root, args, cli.json),
+        Verb::Arm(args) => arm::arm(root, args, cli.json),
+        Verb::Disarm(args) => arm::disarm(root, args, cli.json),
         Verb::Settle(args) => settle::settle(root, args, cli.json),
         Verb::Plan(args) => settle::plan(root, args, cli.json),
         Verb::Apply(args) => apply::apply(root, args, cli.json),
@@ -242,7 +242,7 @@ fn dispatch(root: &Root, cli: Cli) -> Result<ExitCode> {
         Verb::Lint(args) => lint::lint(root, args, cli.json),
         Verb::Repair(args) => repair::repair(root, args, cli.json),
         Verb::Replay(args) => replay::replay(root, args, cli.json),
-        Verb::Serve(args) => serve::serve(root, args),
+        Verb::Serve(args) => serve::serve(root, args, cli.json),
         Verb::Completions(args) => completions::completions(args, help::command()),
     }
 }

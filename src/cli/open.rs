@@ -40,21 +40,9 @@ pub fn ports(root: &Root, args: PortsArgs, as_json: bool) -> Result<ExitCode> {
 }
 
 fn port(open: &OpenPort) -> [String; 4] {
-    let port = match (&open.port, &open.protocol) {
-        (Some(port), Some(protocol)) => format!("{port}/{protocol}"),
-        (Some(port), None) => port.clone(),
-        (None, Some(protocol)) => format!("all/{protocol}"),
-        (None, None) => "all".to_owned(),
-    };
-    let from = match open.from.is_empty() {
-        true => String::new(),
-        false => format!(" from {}", open.from.join(", ")),
-    };
-    let runtime = if open.runtime { " (runtime only)" } else { "" };
-    let through =
-        format!("{}{from}{runtime}{}{}", open.through, events(&open.events), declared_in(&open.declared));
+    let through = format!("{}{}{}", open.how(), events(&open.events), declared_in(&open.declared));
     [
-        port,
+        open.what(),
         open.zone.clone().unwrap_or("-".into()),
         open.by.clone(),
         through,

@@ -8,15 +8,17 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use nodeshim::audit::Means;
 use nodeshim::error::Result;
-use nodeshim::inspect;
+use nodeshim::inspect::{self, Entry};
 use nodeshim::journal::Event;
+use nodeshim::plan::Plan;
 use nodeshim::policy;
 use nodeshim::root::Root;
-use nodeshim::run::{self, Outcome, Parts, Step, Surroundings};
+use nodeshim::run::{self, Messages, Outcome, Parts, Step, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
+use serde::Serialize;
 
 use super::log::entry_text;
-use super::output::{complain, remark};
+use super::output::{complain, json, remark};
 use super::progress;
 use super::run_summary::{FailOn, Summary};
 use super::style::is_verbose;
@@ -91,9 +93,31 @@ impl RunArgs {
     }
 }
 
+/// What `run --json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Ran<'a> {
+    /// The command's exit code.
+    exit: u8,
+    requests: Vec<Entry>,
+    /// What settling did; null where it failed.
+    plan: Option<&'a Plan>,
+    plugins: usize,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    tampering: &'a [String],
+    remarks: &'a [String],
+    ended_processes: usize,
+}
+
 /// Arms, runs, disarms, settles, and ends with the command's exit code; with 1 if the command was
 /// fine and settling was not, or something happened that is to fail the run.
-pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
+pub fn run(root: &Root, args: RunArgs, as_json: bool) -> Result<ExitCode> {
+    // The parser takes an option that it does not know for the command.
+    if let Some(option) = args.command.first().filter(|word| word.as_encoded_bytes().starts_with(b"-")) {
+        complain(&format!("unknown option {}; see nodeshim run --help", option.display()));
+        return Ok(ExitCode::from(2));
+    }
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let wait = |busy: &str| {
         if !args.no_wait {
@@ -112,7 +136,10 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         audit: args.audit(),
         share_host: args.share_host,
         keep_running: args.keep_running,
-        messages: None,
+        messages: match as_json {
+            true => Messages::StandardError,
+            false => Messages::Inherit,
+        },
     };
     let outcome = run::run(root, &parts, &args.command, &surroundings)?;
     report(root, &outcome);
@@ -123,6 +150,27 @@ pub fn run(root: &Root, args: RunArgs) -> Result<ExitCode> {
         settle::settle(root, &facts.judged_by(outcome.rules.clone()), &SettleOptions::keeping())
     });
     let settled = policy::end_run(root).and(settled);
+    if as_json {
+        print_json(&outcome, settled.as_ref().ok())?;
+    }
+    end(&args, &outcome, settled)
+}
+
+fn print_json(outcome: &Outcome, settled: Option<&settle::Report>) -> Result<()> {
+    json(&Ran {
+        exit: outcome.finished.code(),
+        requests: inspect::log(&outcome.events, None, true),
+        plan: settled.map(|report| &report.plan),
+        plugins: settled.map_or(0, |report| report.plugins),
+        summary: &Summary::of(&outcome.events, settled),
+        tampering: &outcome.tampering,
+        remarks: &outcome.remarks,
+        ended_processes: outcome.ended,
+    })
+}
+
+/// Says what became of a run, and with which code it ends.
+fn end(args: &RunArgs, outcome: &Outcome, settled: Result<settle::Report>) -> Result<ExitCode> {
     let code = match outcome.finished.code() {
         0 => u8::from(!outcome.tampering.is_empty()),
         code => code,

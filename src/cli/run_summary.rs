@@ -6,6 +6,7 @@ use nodeshim::journal::Event;
 use nodeshim::plan::words;
 use nodeshim::settle::Report;
 use nodeshim::tool::Tool;
+use serde::Serialize;
 
 use super::output::count;
 
@@ -26,7 +27,10 @@ pub enum FailOn {
 const NAMED: usize = 5;
 
 /// What did not come about as it was asked for, or was not asked of a tool.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Summary {
+    #[serde(skip)]
     requests: usize,
     denied: Vec<String>,
     failed: Vec<String>,

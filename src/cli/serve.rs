@@ -7,6 +7,9 @@ use clap::Args;
 use nodeshim::error::Result;
 use nodeshim::root::Root;
 use nodeshim::serve::{self, Options};
+use serde::Serialize;
+
+use super::output::json;
 
 /// Answer questions about plugins on D-Bus, as org.ovirt.node.Plugins1, and exit when idle
 #[derive(Debug, Args)]
@@ -19,12 +22,22 @@ pub struct ServeArgs {
     idle: u64,
 }
 
+/// What `serve --json` prints at its end.
+#[derive(Serialize)]
+struct Served {
+    /// How many calls it answered.
+    calls: usize,
+}
+
 /// Serves.
-pub fn serve(root: &Root, args: ServeArgs) -> Result<ExitCode> {
+pub fn serve(root: &Root, args: ServeArgs, as_json: bool) -> Result<ExitCode> {
     let options = Options {
         bus: args.bus,
         idle: Duration::from_secs(args.idle),
     };
-    serve::serve(root, &options)?;
+    let calls = serve::serve(root, &options)?;
+    if as_json {
+        json(&Served { calls })?;
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,28 @@ pub struct OpenPort {
     pub declared: Vec<String>,
 }
 
+impl OpenPort {
+    /// What is let in: `8443/tcp`, `all/gre`, `all`.
+    pub fn what(&self) -> String {
+        match (&self.port, &self.protocol) {
+            (Some(port), Some(protocol)) => format!("{port}/{protocol}"),
+            (Some(port), None) => port.clone(),
+            (None, Some(protocol)) => format!("all/{protocol}"),
+            (None, None) => "all".to_owned(),
+        }
+    }
+
+    /// What opens it, from where, and whether for the running system only.
+    pub fn how(&self) -> String {
+        let from = match self.from.is_empty() {
+            true => String::new(),
+            false => format!(" from {}", self.from.join(", ")),
+        };
+        let runtime = if self.runtime { " (runtime only)" } else { "" };
+        format!("{}{from}{runtime}", self.through)
+    }
+}
+
 /// Everything that is let in, in the order of ports; with `all` also what the image's own zones let in.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::error::Result;
 use crate::root::Root;
 use crate::rpmdb::{messages, options, quiet};
-use crate::run::{self, Finished, Outcome, Parts, Surroundings};
+use crate::run::{self, Finished, Messages, Outcome, Parts, Surroundings};
 use crate::tempdir::PrivateDirectory;
 
 /// What became of it.
@@ -62,7 +62,7 @@ fn transact(
     mut around: Surroundings,
 ) -> Result<Transaction> {
     let said = private.path.join("said");
-    around.messages = Some(private.host.create_new(&said)?);
+    around.messages = Messages::File(private.host.create_new(&said)?);
     let outcome = run::run(root, parts, argv, &around)?;
     let messages = messages(&private.host.read_text(&said)?);
     let scriptlet_failed = match &outcome.audited {

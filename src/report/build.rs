@@ -6,7 +6,7 @@ use super::load::Sources;
 use super::matters::matters;
 use super::model::{Item, Plugin, Provides, Report, SCHEMA, Shipped, Signature};
 use crate::attribution::{UNKNOWN, package_name};
-use crate::inspect::{self, Row, ScriptletEntry, Summary, list, plugins};
+use crate::inspect::{self, Entry, Row, ScriptletEntry, Summary, list, plugins};
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::journal::rfc3339;
 use crate::rpmdb::About;
@@ -21,8 +21,10 @@ pub fn build(sources: &Sources) -> Report {
     registered(sources, &mut by_name);
     let recorded = list(&sources.standing, None);
     let shipped = of_files(inspect::shipped(&sources.shipped, &recorded), &mut by_name);
+    let requests = requests(sources, &recorded);
     for row in recorded {
         if let Some(plugin) = by_name.get_mut(&row.plugin) {
+            accounts(plugin, &row, &requests);
             put(plugin, row);
         }
     }
@@ -44,12 +46,16 @@ pub fn build(sources: &Sources) -> Report {
         if let Some(about) = packages.get(plugin.name.as_str()).filter(|_| !plugin.gone) {
             describe(plugin, about);
         }
+        plugin.matters = matters(&plugin.name, &plugin.files, &sources.owners);
         tidy(plugin);
     }
     Report {
         schema: SCHEMA,
         image: sources.image.clone(),
         notes,
+        ports: sources.ports.clone(),
+        units: sources.units.clone(),
+        requests,
         plugins: by_name.into_values().collect(),
         shipped,
     }
@@ -65,6 +71,27 @@ fn of_files(rows: Vec<Row>, by_name: &mut BTreeMap<String, Plugin>) -> Vec<Shipp
         }
     }
     others.into_iter().map(|(package, items)| Shipped { package, items }).collect()
+}
+
+/// The requests that rows name, in order.
+fn requests(sources: &Sources, rows: &[Row]) -> Vec<Entry> {
+    let named: BTreeSet<u64> = rows.iter().flat_map(|row| row.events.iter().copied()).collect();
+    let mut requests = inspect::log(&sources.events, None, true);
+    requests.retain(|request| named.contains(&request.event));
+    requests
+}
+
+/// Notes what scriptlets did to accounts, for the files that they changed with it.
+fn accounts(plugin: &mut Plugin, row: &Row, requests: &[Entry]) {
+    let words = match &row.intent {
+        Intent::User { user, .. } => format!("user {user} added"),
+        Intent::Group { group, .. } => format!("group {group} added"),
+        Intent::Member { user, group } => format!("{user} added to group {group}"),
+        _ => return,
+    };
+    for request in requests.iter().filter(|request| row.events.contains(&request.event)) {
+        plugin.accounts.push((request.scriptlet.clone(), request.arg, words.clone()));
+    }
 }
 
 /// The package of each name; of several the one that the database lists last.
@@ -198,7 +225,6 @@ fn tidy(plugin: &mut Plugin) {
     plugin.ports.sort_by_key(key);
     plugin.ports.dedup();
     sort(&mut plugin.services);
-    plugin.matters = matters(&plugin.files);
     sort(&mut plugin.bypasses);
     let known: BTreeSet<&String> = plugin.bypasses.iter().collect();
     plugin.notes.retain(|note| !known.contains(note));

@@ -1,6 +1,8 @@
 //! The report as one page: no resources of its own, no scripts.
 
+use super::book_keeping::shown;
 use super::model::{Item, Plugin, Report, Shipped};
+use super::overview::{boot, first, ports, requests};
 use super::page::Page;
 use crate::inspect::words;
 use crate::inspect::{ChangeEntry, Declared, ScriptletEntry};
@@ -18,6 +20,9 @@ pub fn html(report: &Report) -> String {
         .raw("</style>\n</head>\n<body>\n");
     image(&mut page, report);
     overview(&mut page, report);
+    first(&mut page, report);
+    ports(&mut page, report);
+    boot(&mut page, report);
     if !report.notes.is_empty() {
         page.raw("<h2>Notes</h2>\n");
         list(&mut page, &report.notes);
@@ -25,6 +30,7 @@ pub fn html(report: &Report) -> String {
     page.raw("<h2>Plugins</h2>\n");
     report.plugins.iter().for_each(|one| plugin(&mut page, one));
     shipped(&mut page, &report.shipped);
+    requests(&mut page, report);
     page.raw("<footer class=\"soft\">Written by nodeshim ")
         .raw(env!("CARGO_PKG_VERSION"))
         .raw("</footer>\n</body>\n</html>\n");
@@ -63,7 +69,11 @@ fn image(page: &mut Page, report: &Report) {
     row(page, "systemd", &image.systemctl_generation);
     let packages = image.packages.map_or("no rpm database".into(), |packages| packages.to_string());
     row(page, "Packages", &packages);
-    row(page, "Requests", &image.last_event.to_string());
+    let last = report
+        .requests
+        .last()
+        .map_or(String::new(), |request| format!(", the last at {}", request.time));
+    row(page, "Requests", &format!("{}{last}", image.last_event));
     page.raw("<dt>Policy</dt><dd>");
     if image.policy.is_empty() {
         page.raw("none: everything is allowed");
@@ -86,7 +96,7 @@ fn counted(number: usize, noun: &str) -> String {
 }
 
 fn overview(page: &mut Page, report: &Report) {
-    page.raw("<h2>Overview</h2>\n<div class=\"scroll\"><table id=\"overview\">\n<thead><tr><th>Plugin</th>")
+    page.raw("<h2>Overview</h2>\n<div class=\"scroll\"><table id=\"overview\" class=\"cards\">\n<thead><tr><th>Plugin</th>")
         .raw("<th>Version</th><th>Ports and services</th><th class=\"n\">Units</th><th class=\"n\">At boot</th>")
         .raw("<th class=\"n\">Hooks</th><th class=\"n\">Denied</th><th class=\"n\">Look at</th><th class=\"n\">By hand</th>")
         .raw("<th class=\"n\">Files</th></tr></thead>\n<tbody>\n");
@@ -104,20 +114,20 @@ fn overview(page: &mut Page, report: &Report) {
         page.raw("</td><td>");
         tags(page, plugin);
         page.raw("</td>");
-        number(page, plugin.units.len(), "");
-        number(page, plugin.deferred.len(), "");
-        number(page, plugin.hooks.len(), "");
-        number(page, plugin.denied.len(), " bad");
-        number(page, plugin.matters.len(), " bad");
-        number(page, plugin.bypasses.len(), " warn");
-        number(page, files_of(plugin), "");
+        number(page, "Units", plugin.units.len(), "");
+        number(page, "At boot", plugin.deferred.len(), "");
+        number(page, "Hooks", plugin.hooks.len(), "");
+        number(page, "Denied", plugin.denied.len(), " bad");
+        number(page, "Look at", plugin.matters.len(), " bad");
+        number(page, "By hand", plugin.bypasses.len(), " warn");
+        number(page, "Files", files_of(plugin), "");
         page.raw("</tr>\n");
     }
     page.raw("</tbody>\n</table></div>\n");
 }
 
-fn number(page: &mut Page, number: usize, class: &'static str) {
-    page.raw("<td class=\"n");
+fn number(page: &mut Page, label: &'static str, number: usize, class: &'static str) {
+    page.raw("<td data-label=\"").raw(label).raw("\" class=\"n");
     if number == 0 {
         page.raw(" soft\">–</td>");
     } else {
@@ -166,7 +176,7 @@ fn plugin(page: &mut Page, plugin: &Plugin) {
         page.raw("<details><summary>Files that its scriptlets changed (")
             .text(&files_of(plugin).to_string())
             .raw(")</summary>\n");
-        plugin.files.iter().for_each(|entry| scriptlet(page, entry));
+        plugin.files.iter().for_each(|entry| scriptlet(page, plugin, entry));
         page.raw("</details>\n");
     }
     headed(page, "Notes", &plugin.notes);
@@ -232,8 +242,7 @@ fn items(page: &mut Page, title: &'static str, items: &[Item]) {
         for past in &item.denied_before {
             page.raw(" <span class=\"warn\">").text(&words::past(past)).raw("</span>");
         }
-        let source = crate::plan::events(&item.events);
-        page.raw(" <span class=\"soft\">").text(source.trim_start());
+        page.raw(" <span class=\"soft\">").events(&item.events);
         item.declared.iter().for_each(|path| _ = page.raw(" ").text(path));
         page.raw("</span></li>\n");
     }
@@ -292,7 +301,8 @@ fn list(page: &mut Page, entries: &[String]) {
     page.raw("</ul>\n");
 }
 
-fn scriptlet(page: &mut Page, entry: &ScriptletEntry) {
+fn scriptlet(page: &mut Page, plugin: &Plugin, entry: &ScriptletEntry) {
+    let shown = shown(plugin, entry);
     page.raw("<h4><code>")
         .text(&entry.actor())
         .raw("</code> <span class=\"soft\">")
@@ -312,14 +322,15 @@ fn scriptlet(page: &mut Page, entry: &ScriptletEntry) {
     for remark in entry.remarks() {
         page.raw("<p class=\"soft\">").text(&remark).raw("</p>\n");
     }
+    if let Some(accounts) = &shown.accounts {
+        page.raw("<p>").text(accounts).raw("</p>\n");
+    }
     page.raw("<div class=\"scroll\"><table>\n");
-    let (passing, lasting): (Vec<_>, Vec<_>) =
-        entry.changes.iter().partition(|change| change.what == "came-and-went");
-    lasting.into_iter().for_each(|change| changed(page, change));
+    shown.changes.into_iter().for_each(|change| changed(page, change));
     page.raw("</table></div>\n");
-    if !passing.is_empty() {
+    if shown.passing > 0 {
         page.raw("<p class=\"soft\">and ")
-            .text(&counted(passing.len(), "file"))
+            .text(&counted(shown.passing, "file"))
             .raw(" that came and went</p>\n");
     }
     if entry.omitted > 0 {
@@ -347,7 +358,7 @@ fn changed(page: &mut Page, entry: &ChangeEntry) {
     }
     page.raw("</td><td class=\"soft\">");
     if let Some(request) = entry.change.request {
-        page.text(&format!("request #{request}"));
+        page.raw("request ").events(&[request]);
     } else {
         page.text(&entry.change.by.join(", "));
     }

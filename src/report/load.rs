@@ -9,18 +9,20 @@ use crate::audit::Audit;
 use crate::config::Backend;
 use crate::error::{Error, Result};
 use crate::firewall::detect;
-use crate::inspect::{Registry, ScriptletEntry, files};
+use crate::inspect::{self, BootUnit, OpenPort, Registry, ScriptletEntry, files};
+use crate::journal::{Event, Journal};
 use crate::lint::{Context, ShippedItem, of_installed};
 use crate::metadata::NodeVersion;
 use crate::os_release::OsRelease;
 use crate::plan::Note;
 use crate::policy;
 use crate::root::Root;
-use crate::rpmdb::{About, about};
+use crate::rpmdb::{About, about, owners_of};
 use crate::settle::{Facts, remarks, standing};
 use crate::state::EffectiveState;
 use crate::unit::generation::Generation;
 
+use super::book_keeping::keeps_books;
 use super::model::{Image, Policy};
 
 /// Everything that a report is made of.
@@ -36,6 +38,14 @@ pub struct Sources {
     pub packages: Vec<About>,
     /// Which files scriptlets changed.
     pub files: Vec<ScriptletEntry>,
+    /// The packages of files that were there before: path and package name.
+    pub owners: Vec<(String, String)>,
+    /// What the firewall lets in.
+    pub ports: Vec<OpenPort>,
+    /// What starts at boot.
+    pub units: Vec<BootUnit>,
+    /// The events that still count.
+    pub events: Vec<Event>,
     /// What was done around the tools: package, and what.
     pub bypasses: Vec<(String, String)>,
     /// What files of packages ask for by themselves.
@@ -66,7 +76,12 @@ pub fn load(root: &Root) -> Result<Sources> {
     let shipped = answer(shipped)?;
     let mut files = files(root, &audit, None);
     registry.mark(&mut files);
+    let journal = Journal::standing(root, standing.state.last_event)?;
     Ok(Sources {
+        owners: owners_of(root, &there_before(&files))?,
+        ports: inspect::ports(root, &standing, false)?,
+        units: inspect::units(root, &standing, &journal, false),
+        events: journal.events,
         image,
         files,
         standing,
@@ -87,6 +102,20 @@ fn answer<T>(asked: JoinHandle<Result<T>>) -> Result<T> {
 fn shipped(root: &Root, nevras: &BTreeSet<String>) -> Result<Vec<ShippedItem>> {
     let nevras: Vec<&str> = nevras.iter().map(String::as_str).collect();
     of_installed(&Context::load(root, &policy::load(root).rules)?, &nevras)
+}
+
+/// Files that were there before a scriptlet changed them without a tool, which may be another package's.
+fn there_before(files: &[ScriptletEntry]) -> Vec<String> {
+    let of_scriptlets = files.iter().filter(|entry| entry.transaction.is_none());
+    let changes = of_scriptlets.flat_map(|entry| &entry.changes);
+    let direct = changes.filter(|one| {
+        let is_file = one.change.before.as_ref().is_some_and(|side| side.kind != "dir");
+        is_file && one.change.request.is_none() && !keeps_books(&one.change.path)
+    });
+    let mut paths: Vec<String> = direct.map(|one| one.change.path.clone()).collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 fn image(root: &Root, facts: &Facts, standing: &EffectiveState) -> Image {

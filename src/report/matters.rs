@@ -28,8 +28,11 @@ const SET_USER_ID: u32 = 0o4000;
 const SET_GROUP_ID: u32 = 0o2000;
 const EXECUTE: u32 = 0o111;
 
-/// A line each, in the order in which it happened.
-pub(super) fn matters(entries: &[ScriptletEntry]) -> Vec<String> {
+/// What programs rebuild from everything that is installed, so that every package's scriptlets change it.
+const REBUILT: [&str; 3] = ["/var/cache/", "/usr/share/mime/", "/usr/share/info/dir"];
+
+/// A line each, in the order in which it happened. `owners` are the packages of files by path.
+pub(super) fn matters(package: &str, entries: &[ScriptletEntry], owners: &[(String, String)]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in entries {
         for one in entry.changes.iter().filter(|one| one.what != "came-and-went") {
@@ -39,9 +42,22 @@ pub(super) fn matters(entries: &[ScriptletEntry]) -> Vec<String> {
                 sensitive(&one.change.path)
                     .map(|what| format!("{} {} {by}: {what}", one.change.path, one.what)),
             );
+            let is_direct = one.change.request.is_none() && entry.transaction.is_none();
+            if let Some(others) = others(package, &one.change.path, owners).filter(|_| is_direct) {
+                found.push(format!("{} {} {by}: a file of {others}", one.change.path, one.what));
+            }
         }
     }
     found
+}
+
+/// The other packages that own a file; none where it is nobody's, the package's own too, or a cache.
+fn others(package: &str, path: &str, owners: &[(String, String)]) -> Option<String> {
+    let is_rebuilt = path.ends_with(".cache") || REBUILT.iter().any(|place| path.starts_with(place));
+    let from = owners.partition_point(|(owned, _)| owned.as_str() < path);
+    let owning = owners[from..].iter().take_while(|(owned, _)| owned == path);
+    let owning: Vec<&str> = owning.map(|(_, owner)| owner.as_str()).collect();
+    (!owning.is_empty() && !owning.contains(&package) && !is_rebuilt).then(|| owning.join(", "))
 }
 
 /// Bits and capabilities that a program has afterwards and had not before.
@@ -98,6 +114,22 @@ mod tests {
         assert_eq!(privileges(&change(side("4755", None), side("4755", None))), None);
         assert!(privileges(&change(side("0755", None), side("0755", Some("x")))).is_some());
         assert_eq!(privileges(&change(side("0644", None), side("0644", Some("x")))), None);
+    }
+
+    #[test]
+    fn files_of_other_packages_are_named_with_their_owners() {
+        let owner = |path: &str, package: &str| (path.to_owned(), package.to_owned());
+        let owners = [
+            owner("/etc/a", "one"),
+            owner("/etc/a", "two"),
+            owner("/etc/b", "own"),
+            owner("/etc/b", "two"),
+            owner("/etc/ld.so.cache", "glibc"),
+        ];
+        assert_eq!(others("own", "/etc/a", &owners).as_deref(), Some("one, two"));
+        for path in ["/etc/b", "/etc/c", "/etc/ld.so.cache", "/etc"] {
+            assert_eq!(others("own", path, &owners), None, "{path}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The audit report: what every plugin of an image is, asked for and did, as one value that is
 //! the same for the same image, and its forms. Only [`load`] and the manifests read the image.
 
+mod book_keeping;
 mod build;
 mod diff;
 mod html;
@@ -8,6 +9,7 @@ mod load;
 mod manifest;
 mod matters;
 mod model;
+mod overview;
 mod page;
 mod prometheus;
 mod text;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::inspect::{Declared, Hook, ScriptletEntry};
+use crate::inspect::{BootUnit, Declared, Entry, Hook, OpenPort, ScriptletEntry};
 use crate::state::PastDenial;
 use crate::trust::Signature as Verdict;
 
@@ -20,6 +20,12 @@ pub struct Report {
     pub image: Image,
     /// What concerns no one plugin.
     pub notes: Vec<String>,
+    /// What the firewall lets in, as `nodeshim ports` lists it.
+    pub ports: Vec<OpenPort>,
+    /// What starts at boot, as `nodeshim units` lists it.
+    pub units: Vec<BootUnit>,
+    /// The requests that the rest of the report names by their numbers, in order.
+    pub requests: Vec<Entry>,
     /// The plugins by package name.
     pub plugins: Vec<Plugin>,
     /// Packages that are no plugins, and whose files ask for something by themselves.
@@ -199,6 +205,9 @@ pub struct Plugin {
     pub bypasses: Vec<String>,
     /// The files that its scriptlets changed, scriptlet by scriptlet.
     pub files: Vec<ScriptletEntry>,
+    /// What the book-keeping of useradd among these files was for: scriptlet, `$1` and words.
+    #[serde(skip)]
+    pub accounts: Vec<(Option<String>, Option<u32>, String)>,
     /// What an administrator should know besides.
     pub notes: Vec<String>,
 }

@@ -54,6 +54,19 @@ impl Page {
         self
     }
 
+    /// The numbers of requests in brackets, each a link to the request; nothing for none.
+    pub(super) fn events(&mut self, events: &[u64]) -> &mut Self {
+        for (index, event) in events.iter().enumerate() {
+            self.raw(if index > 0 { " " } else { "[" });
+            self.raw("<a href=\"#request-")
+                .text(&event.to_string())
+                .raw("\">#")
+                .text(&event.to_string())
+                .raw("</a>");
+        }
+        self.raw(if events.is_empty() { "" } else { "]" })
+    }
+
     /// The whole page.
     pub(super) fn finish(self) -> String {
         self.0

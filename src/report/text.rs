@@ -1,5 +1,6 @@
 //! The report as text.
 
+use super::book_keeping::shown;
 use super::model::{Image, Item, Plugin, Report};
 use crate::inspect::words::past;
 use crate::inspect::{Declared, ScriptletEntry};
@@ -11,6 +12,7 @@ pub fn text(report: &Report, width: Width) -> String {
     for note in &report.notes {
         text.push_str(&wrapped(width, "note        ", 12, note));
     }
+    overview(&mut text, report, width);
     for one in &report.plugins {
         text.push('\n');
         text.push_str(&plugin(one, width));
@@ -23,6 +25,24 @@ pub fn text(report: &Report, width: Width) -> String {
         text.push_str(&wrapped(width, "  ", 6, &format!("{}: {}", one.package, items.join("; "))));
     }
     text
+}
+
+/// What deserves a look first, what is open and what starts at boot.
+fn overview(text: &mut String, report: &Report, width: Width) {
+    let mut row = |name: &str, value: &str| text.push_str(&wrapped(width, &format!("{name:<12}"), 12, value));
+    for one in &report.plugins {
+        one.matters.iter().for_each(|line| row("look at", &format!("{}: {line}", one.name)));
+    }
+    for port in &report.ports {
+        let zone = port.zone.as_ref().map_or(String::new(), |zone| format!(" in zone {zone}"));
+        row(
+            "open",
+            &format!("{}{zone} by {}: {}{}", port.what(), port.by, port.how(), events(&port.events)),
+        );
+    }
+    for unit in &report.units {
+        row("starts", &format!("{} by {}: {}{}", unit.unit, unit.by, unit.how, events(&unit.events)));
+    }
 }
 
 fn image(image: &Image, width: Width) -> String {
@@ -92,7 +112,7 @@ fn plugin(plugin: &Plugin, width: Width) -> String {
     }
     plugin.declared.iter().for_each(|one| declared(&mut put, one));
     plugin.bypasses.iter().for_each(|bypass| put("direct", bypass));
-    plugin.files.iter().for_each(|entry| files(&mut put, entry));
+    plugin.files.iter().for_each(|entry| files(&mut put, plugin, entry));
     plugin.notes.iter().for_each(|note| put("note", note));
     text
 }
@@ -137,12 +157,14 @@ fn item(item: &Item) -> String {
     format!("{}{marks}{}{declared}", item.text, events(&item.events))
 }
 
-fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
+fn files(put: &mut impl FnMut(&str, &str), plugin: &Plugin, entry: &ScriptletEntry) {
     let scriptlet = entry.actor();
+    let shown = shown(plugin, entry);
     entry.remarks().iter().for_each(|remark| put("file", &format!("{scriptlet}: {remark}")));
-    let (passing, lasting): (Vec<_>, Vec<_>) =
-        entry.changes.iter().partition(|change| change.what == "came-and-went");
-    for change in lasting {
+    if let Some(accounts) = &shown.accounts {
+        put("accounts", &format!("{accounts} by {scriptlet}"));
+    }
+    for change in shown.changes {
         let what = if change.what == "changed" {
             &change.letters
         } else {
@@ -151,8 +173,8 @@ fn files(put: &mut impl FnMut(&str, &str), entry: &ScriptletEntry) {
         let mark = if change.undeclared { " (not declared)" } else { "" };
         put("file", &format!("{} {what} by {scriptlet}{mark}", change.change.path));
     }
-    if !passing.is_empty() {
-        put("file", &format!("{} that came and went by {scriptlet}", passing.len()));
+    if shown.passing > 0 {
+        put("file", &format!("{} that came and went by {scriptlet}", shown.passing));
     }
     if entry.omitted > 0 {
         put("file", &format!("and {} more by {scriptlet} that were not recorded", entry.omitted));

@@ -17,4 +17,4 @@ pub use parts::Parts;
 pub use pending::{arm, repair};
 pub(crate) use pending::{finish_interrupted, is_open};
 pub use signals::{EndAtSignal, interrupted};
-pub use supervise::{Finished, Outcome, Step, Surroundings, run};
+pub use supervise::{Finished, Messages, Outcome, Step, Surroundings, run};

@@ -111,8 +111,30 @@ pub struct Surroundings<'a> {
     pub share_host: bool,
     /// Whether processes that the command leaves running go on.
     pub keep_running: bool,
-    /// What the command writes its standard output and error to, if those are not the caller's.
-    pub messages: Option<File>,
+    /// Where the command's standard output and error go.
+    pub messages: Messages,
+}
+
+/// Where the standard output and error of a run's command go.
+#[derive(Debug)]
+pub enum Messages {
+    /// Where the caller's go.
+    Inherit,
+    /// Both to the caller's standard error: standard output is for what is printed of the run.
+    StandardError,
+    /// Both to a file.
+    File(File),
+}
+
+impl Messages {
+    /// For standard output, and for standard error.
+    fn streams(&self) -> io::Result<(Stdio, Stdio)> {
+        Ok(match self {
+            Messages::Inherit => (Stdio::inherit(), Stdio::inherit()),
+            Messages::StandardError => (Stdio::from(io::stderr()), Stdio::inherit()),
+            Messages::File(file) => (file.try_clone()?.into(), file.try_clone()?.into()),
+        })
+    }
 }
 
 /// A part of the work that may take its time.
@@ -191,10 +213,9 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
     contain::adopt(!around.keep_running);
-    (around.step)(if around.messages.is_some() {
-        Step::Transaction
-    } else {
-        Step::Command
+    (around.step)(match around.messages {
+        Messages::File(_) => Step::Transaction,
+        Messages::Inherit | Messages::StandardError => Step::Command,
     });
     let status = supervise(&prepared, &mut signals, &hold, root, around);
     let missed = status.as_ref().ok().and_then(|(_, missed)| *missed);
@@ -334,13 +355,11 @@ fn supervise(
     let image = root.meta("/")?;
     hold.share()?;
     prepared.share()?;
-    let messages = around.messages.as_ref();
-    let output = messages.map(File::try_clone).transpose().map_err(failed)?;
-    let messages = messages.map(File::try_clone).transpose().map_err(failed)?;
+    let (output, messages) = around.messages.streams().map_err(failed)?;
     let mut child = Command::new(program)
         .args(args)
-        .stdout(output.map_or_else(Stdio::inherit, Stdio::from))
-        .stderr(messages.map_or_else(Stdio::inherit, Stdio::from))
+        .stdout(output)
+        .stderr(messages)
         .envs(prepared.env.iter().map(|(name, value)| (name, value)))
         .env(IMAGE_VARIABLE, image_number(&image))
         .envs(around.name.iter().map(|name| (RUN_NAME_VARIABLE, name)))

@@ -24,8 +24,13 @@ pub struct Options {
     pub idle: Duration,
 }
 
-/// Serves until nobody has asked for as long as `options` say, or until a signal ends it.
-pub fn serve(root: &Root, options: &Options) -> Result<()> {
+/// Serves until nobody has asked for as long as `options` say, or until a signal ends it. Returns how many
+/// calls were answered.
+///
+/// # Errors
+///
+/// If the bus cannot be reached, or the name is taken.
+pub fn serve(root: &Root, options: &Options) -> Result<usize> {
     let (doing, heard) = channel();
     stop_on_signals(doing.clone())?;
     let object = Plugins {
@@ -39,9 +44,9 @@ pub fn serve(root: &Root, options: &Options) -> Result<()> {
         .allow_name_replacements(false)
         .replace_existing_names(false);
     let connection = block_on(builder.build()).map_err(|error| failed(&error))?;
-    wait(&heard, options.idle);
+    let calls = wait(&heard, options.idle);
     block_on(end(&connection));
-    Ok(())
+    Ok(calls)
 }
 
 fn failed(error: &zbus::Error) -> Error {
@@ -64,15 +69,18 @@ fn stop_on_signals(doing: Sender<Activity>) -> Result<()> {
     Ok(())
 }
 
-fn wait(heard: &Receiver<Activity>, idle: Duration) {
+/// Returns how many calls came before nobody asked any more.
+fn wait(heard: &Receiver<Activity>, idle: Duration) -> usize {
+    let mut calls = 0;
     loop {
         let next = match idle.is_zero() {
             true => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
             false => heard.recv_timeout(idle),
         };
         if next != Ok(Activity::Called) {
-            return;
+            return calls;
         }
+        calls += 1;
     }
 }
 
@@ -88,5 +96,25 @@ async fn end(connection: &Connection) {
     let ping = connection.call_method(own, PATH, Some("org.freedesktop.DBus.Peer"), "Ping", &());
     if let Err(error) = ping.await {
         log::debug!("the last message: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_until_nobody_asks_or_a_signal_comes() {
+        let (doing, heard) = channel();
+        for activity in [
+            Activity::Called,
+            Activity::Called,
+            Activity::Stop,
+            Activity::Called,
+        ] {
+            doing.send(activity).expect("somebody listens");
+        }
+        assert_eq!(wait(&heard, Duration::ZERO), 2);
+        assert_eq!(wait(&heard, Duration::from_millis(1)), 1);
     }
 }

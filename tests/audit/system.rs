@@ -252,6 +252,27 @@ fn an_account_that_the_packages_sysusers_file_declares_is_not_declared_twice() {
 }
 
 #[test]
+fn reports_fold_the_files_of_useradd_into_the_account() {
+    let image = image();
+    let package = build(&image.beside("vend"), "vend", SCRIPTLETS);
+    audited(&image, "events", &["-U", &package]);
+    let report = |form: &str| {
+        let output = succeed(&mut image.nodeshim("report", ["--format", form])).stdout;
+        String::from_utf8(output).expect("text")
+    };
+    let text = report("text");
+    let words = "user vend added, group vend added, group vendors added, vend added to group vendors";
+    assert!(text.contains(&format!("  accounts  {words} (")), "{text}");
+    for (form, text) in [("text", &text), ("html", &report("html"))] {
+        assert!(text.contains(words) && text.contains(" files of accounts)"), "{form}: {text}");
+        for folded in ["/etc/shadow", "/etc/gshadow", "/etc/passwd-", ".pwd.lock"] {
+            assert!(!text.contains(folded), "{form}: {folded}: {text}");
+        }
+    }
+    assert!(report("json").contains("/etc/gshadow"), "programs get all of it");
+}
+
+#[test]
 fn policy_judges_accounts_and_what_it_denies_is_not_declared() {
     let image = image();
     let rules = "format = 1\n[[rule]]\nname = \"no-accounts\"\nkind = [\"user\", \"kernel-module\"]\nverdict = \"deny\"\n\
