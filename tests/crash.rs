@@ -18,7 +18,9 @@ use std::process::{Command, Output, Stdio};
 
 use nodeshim::journal::{Event, Journal, PART_LIMIT};
 use nodeshim::root::Root;
-use points::{calls_between, each_of, each_point, killed_at, system_calls};
+use points::{
+    Point, calls_between, each_of, each_point, killed_at, log_of, points_of, signalled_at, system_calls,
+};
 use support::{assert_same, succeed};
 
 /// What the command of a run does in the image. A line is printed after each answer.
@@ -167,11 +169,12 @@ fn survives(verb: &str, prepare: impl Fn(&Place) + Sync) {
     let rehearsal = Place::new();
     prepare(&rehearsal);
     let calls = system_calls(&rehearsal.command(&rehearsal.words(verb)));
-    each_point(verb, calls, |point| {
+    each_point(verb, &calls, |point| {
         let place = Place::new();
         prepare(&place);
-        let what = format!("nodeshim {verb}, killed at system call {point} of {calls}");
-        killed_at(&place.command(&place.words(verb)), point, None, Path::new("/dev/null"));
+        let what = format!("nodeshim {verb}, killed at system call {point} of {}", calls.len());
+        let killed = killed_at(&place.command(&place.words(verb)), point, Path::new("/dev/null"));
+        assert!(killed.status.code().is_none_or(|code| code > 128), "{what}: {killed:?}");
         place.assert_tool(&what);
         if place.root().join(OWN).join("armed.toml").exists() {
             let output = place.command(&place.words("check")).output().unwrap();
@@ -182,7 +185,7 @@ fn survives(verb: &str, prepare: impl Fn(&Place) + Sync) {
                 "{what}: {output:?}"
             );
         }
-        match point % 3 {
+        match point.number % 3 {
             // A command of a run that is dead now goes on; it has to be waited for.
             0 => drop(
                 place
@@ -239,6 +242,52 @@ fn a_run_may_be_killed_at_any_system_call() {
     survives("run", |_| {});
 }
 
+/// A signal that comes once the command has ended lets the run put the image right; more of them end it
+/// before it is settled, but not before it is disarmed.
+#[test]
+fn a_run_that_gets_sigterm_after_its_command_ends_disarmed() {
+    let expected = in_peace();
+    let rehearsal = Place::new();
+    let log = log_of(&rehearsal.command(&rehearsal.words("run")));
+    let lines: Vec<&str> = log.lines().collect();
+    let ended = lines
+        .iter()
+        .position(|line| line.contains("WNOHANG"))
+        .expect("what is left running is ended");
+    let command = lines[..ended].iter().rposition(|line| line.starts_with("wait4(")).expect("the command");
+    let state = lines
+        .iter()
+        .rposition(|line| line.starts_with("renameat(") && line.contains("state.toml"));
+    let last = state.expect("the state is written");
+    let points = points_of(&log)
+        .into_iter()
+        .filter(|point| (command + 1..=last).contains(&(point.number - 1)));
+    let points: Vec<Point> = points.collect();
+    let all = std::env::var("NODESHIM_CRASH_POINTS").is_ok_and(|value| value == "all");
+    let step = if all { 1 } else { points.len() / 6 };
+    let points: Vec<Point> = points.into_iter().step_by(step).collect();
+    for then in ["", "+2"] {
+        each_of("run, SIGTERM", &points, |point| {
+            let place = Place::new();
+            let command = place.command(&place.words("run"));
+            let output = signalled_at(&command, "SIGTERM", point, then, Path::new("/dev/null"));
+            let what = format!("nodeshim run, SIGTERM at system call {point}{then}: {output:?}");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(128 + 15), "{what}");
+            assert!(said.contains("SIGTERM: ending as soon as the image is put right"), "{what}");
+            place.assert_disarmed(&what);
+            place.assert_all_recorded(&what);
+            if !then.is_empty() && said.contains("ended before the image was settled") {
+                place.verb("settle");
+            }
+            place.verb("check");
+            assert_same(&expected, &place.rest(), &what);
+            place.verb("run");
+            place.assert_nothing_half_done(&what);
+        });
+    }
+}
+
 #[test]
 fn arming_may_be_killed_at_any_system_call() {
     survives("arm", |_| {});
@@ -272,10 +321,10 @@ fn closing_the_journal_may_be_killed_at_any_system_call() {
         let place = Place::new();
         let last = with_a_large_journal(&place);
         let what = format!("nodeshim settle, killed at system call {point}, while it closes the journal");
-        killed_at(&settle(&place), point, None, Path::new("/dev/null"));
+        killed_at(&settle(&place), point, Path::new("/dev/null"));
         let ids = |place: &Place| place.events().iter().map(|event| event.id).collect::<Vec<u64>>();
         assert_eq!(ids(&place), (1..=last).collect::<Vec<u64>>(), "{what}");
-        match point % 3 {
+        match point.number % 3 {
             0 => drop(place.verb("settle")),
             1 => drop(succeed(
                 &mut place.command(&[&place.words("run")[..4], &["--".into(), "true".into()]].concat()),
@@ -319,11 +368,11 @@ fn a_shim_may_be_killed_at_any_system_call() {
         let rehearsal = Place::new();
         rehearsal.verb("arm");
         let calls = system_calls(&command(&rehearsal));
-        each_point(words[0], calls, |point| {
+        each_point(words[0], &calls, |point| {
             let place = Place::new();
             place.verb("arm");
-            let what = format!("{}, killed at system call {point} of {calls}", words.join(" "));
-            killed_at(&command(&place), point, None, Path::new("/dev/null"));
+            let what = format!("{}, killed at system call {point} of {}", words.join(" "), calls.len());
+            killed_at(&command(&place), point, Path::new("/dev/null"));
             let again = succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", SCRIPT]));
             fs::write(place.answers(), again.stdout).unwrap();
             place.assert_all_recorded(&what);

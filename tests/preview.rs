@@ -279,7 +279,7 @@ fn nothing_stays_when_it_is_killed_anywhere() {
         ("wait4", 9),
     ];
     for (call, point) in points {
-        let output = points::killed_at(&preview, point, Some(call), Path::new("/dev/null"));
+        let output = points::killed_at(&preview, &points::Point::of(call, point), Path::new("/dev/null"));
         assert!(!output.status.success(), "it was not killed at {call} {point}: {}", text(&output));
         assert_same(&before, &fixture.digest(), &format!("killed at {call} {point}"));
     }

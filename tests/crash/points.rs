@@ -1,5 +1,7 @@
 //! Points at which a process is killed: its system calls, counted by strace.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,52 +39,98 @@ pub fn log_of(command: &Command) -> String {
     std::fs::read_to_string(log.path()).expect("strace's log")
 }
 
-/// How many system calls the process of a command makes.
-pub fn system_calls(command: &Command) -> usize {
-    log_of(command).lines().count()
+/// One system call of a process.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// Which of all it is, counted from 1.
+    pub number: usize,
+    name: String,
+    /// Which of those of its name: strace counts each kind of call by itself.
+    nth: usize,
 }
 
-/// Which system calls of a command, counted from 1, come from the one that names `first` to the last one
-/// that names `last`.
-pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<usize> {
+impl Point {
+    /// The `nth` call of this name, counted from 1.
+    pub fn of(name: &str, nth: usize) -> Point {
+        Point {
+            number: nth,
+            name: name.to_owned(),
+            nth,
+        }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} ({} {})", self.number, self.name, self.nth)
+    }
+}
+
+/// The system calls of a log, but for the first, which is the program's start.
+pub fn points_of(log: &str) -> Vec<Point> {
+    let mut counted: HashMap<&str, usize> = HashMap::new();
+    let lines = log.lines().enumerate();
+    let points = lines.filter_map(|(index, line)| {
+        let (name, _) = line.split_once('(')?;
+        let nth = counted.entry(name).or_default();
+        *nth += 1;
+        Some(Point {
+            number: index + 1,
+            ..Point::of(name, *nth)
+        })
+    });
+    points.skip(1).collect()
+}
+
+/// The system calls of a command.
+pub fn system_calls(command: &Command) -> Vec<Point> {
+    points_of(&log_of(command))
+}
+
+/// The system calls of a command from the one that names `first` to the last one that names `last`.
+pub fn calls_between(command: &Command, first: &str, last: &str) -> Vec<Point> {
     let log = log_of(command);
     let named = |name: &str| -> Vec<usize> {
         let lines = log.lines().enumerate().filter(|(_, line)| line.contains(name));
         lines.map(|(number, _)| number + 1).collect()
     };
     let (first, last) = (named(first), named(last));
-    (*first.first().expect("the first is called")..=*last.last().expect("the last is called")).collect()
+    let range = *first.first().expect("the first is called")..=*last.last().expect("the last is called");
+    points_of(&log).into_iter().filter(|point| range.contains(&point.number)).collect()
 }
 
-/// Runs a command and kills its process at one of its system calls, or of those named in `which`; `log`
-/// gets the calls before.
-pub fn killed_at(command: &Command, point: usize, which: Option<&str>, log: &Path) -> Output {
-    let which = which.unwrap_or("all");
+/// Runs a command and kills its process when it makes a system call; `log` gets the calls before.
+pub fn killed_at(command: &Command, point: &Point, log: &Path) -> Output {
+    signalled_at(command, "SIGKILL", point, "", log)
+}
+
+/// Sends a process a signal when it makes a system call, and `then` as strace's `when=` has it (`+STEP`: at
+/// each STEPth call of that name after it, too).
+pub fn signalled_at(command: &Command, signal: &str, point: &Point, then: &str, log: &Path) -> Output {
     let options = [
         "-y".to_owned(),
         "-s512".to_owned(),
         format!("-o{}", log.display()),
-        format!("-einject={which}:signal=SIGKILL:when={point}"),
+        format!("-einject={}:signal={signal}:when={}{then}", point.name, point.nth),
     ];
     traced(command, &options).output().expect("strace starts")
 }
 
-/// Tries a sample of the points from 2, as the first is the program's start, or all of them, on two
-/// threads.
-pub fn each_point(what: &str, points: usize, try_one: impl Fn(usize) + Sync) {
+/// Tries a sample of the points, or all of them, on two threads.
+pub fn each_point(what: &str, points: &[Point], try_one: impl Fn(&Point) + Sync) {
     let all = std::env::var("NODESHIM_CRASH_POINTS").is_ok_and(|value| value == "all");
-    let step = if all { 1 } else { (points / SAMPLE).max(1) };
-    each_of(what, &(2..=points).step_by(step).collect::<Vec<_>>(), try_one);
+    let step = if all { 1 } else { (points.len() / SAMPLE).max(1) };
+    each_of(what, &points.iter().step_by(step).cloned().collect::<Vec<_>>(), try_one);
 }
 
 /// Tries these points, on two threads.
-pub fn each_of(what: &str, points: &[usize], try_one: impl Fn(usize) + Sync) {
+pub fn each_of<P: Sync>(what: &str, points: &[P], try_one: impl Fn(&P) + Sync) {
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    try_one(*point);
+                    try_one(point);
                 }
             });
         }

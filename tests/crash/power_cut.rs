@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::points::{each_of, killed_at, log_of};
+use super::points::{Point, each_of, killed_at, log_of, points_of};
 use super::{OWN, Place, SCRIPT, arm_and_ask, chrooted, in_peace, succeed};
 use crate::support::assert_same;
 
@@ -78,12 +78,9 @@ fn survives_power_cuts(verb: &str, prepare: impl Fn(&Place) + Sync) {
     let is_change = |line: &str| CHANGES.iter().any(|call| line.starts_with(call));
     let all = std::env::var("NODESHIM_CRASH_POINTS").is_ok_and(|value| value == "all");
     // A process that is killed at a call has not made it.
-    let points: Vec<usize> = (2..=calls.lines().count())
-        .zip(calls.lines())
-        .filter(|(_, line)| is_change(line))
-        .map(|(point, _)| point)
-        .step_by(if all { 1 } else { 3 })
-        .collect();
+    let lines: Vec<&str> = calls.lines().collect();
+    let points = points_of(&calls).into_iter().filter(|point| is_change(lines[point.number - 2]));
+    let points: Vec<Point> = points.step_by(if all { 1 } else { 3 }).collect();
     assert!(points.len() > 5, "{points:?}");
     each_of(verb, &points, |point| {
         let place = Place::new();
@@ -114,9 +111,9 @@ fn survives_power_cuts(verb: &str, prepare: impl Fn(&Place) + Sync) {
 }
 
 /// Kills the process at a system call; what it had called before.
-fn killed_with_log(command: &Command, point: usize) -> String {
+fn killed_with_log(command: &Command, point: &Point) -> String {
     let log = tempfile::NamedTempFile::new().expect("a file");
-    killed_at(command, point, None, log.path());
+    killed_at(command, point, log.path());
     fs::read_to_string(log.path()).expect("strace's log")
 }
 
@@ -137,6 +134,49 @@ fn settling_survives_a_power_cut() {
     survives_power_cuts("settle", |place| {
         arm_and_ask(place);
         place.verb("disarm");
+    });
+}
+
+/// What shims append in a run that the power cut ends may be lost, wholly or in the middle of a record; what
+/// completed runs recorded is not.
+#[test]
+fn a_power_cut_in_a_run_keeps_what_completed_runs_recorded() {
+    let expected = in_peace();
+    each_of("shims of a run, power cut", &[0, 1, 2, 3, 4], |&part| {
+        let place = Place::new();
+        let log = log_of(&place.command(&place.words("run")));
+        let journal = place.root().join(OWN).join("journal.toml");
+        let is_sync =
+            |line: &&str| line.starts_with("fsync(") && line.contains(&format!("{}>", journal.display()));
+        let ended = log.lines().position(|line| line.contains("WNOHANG")).expect("the command's end");
+        assert!(
+            log.lines().skip(ended).any(|line| is_sync(&line)),
+            "the journal is not on the disk:\n{log}"
+        );
+        assert!(unsynced(&log).iter().all(|file| *file != journal), "{log}");
+        let (before, length) = (place.events(), fs::metadata(&journal).unwrap().len());
+        place.verb("arm");
+        let more = "systemctl disable a.service; lokkit --nostart --port=8080:tcp";
+        succeed(&mut chrooted(&place.root(), ["/bin/sh", "-c", more]));
+        let asked = fs::metadata(&journal).unwrap().len() - length;
+        assert!(place.events().len() == before.len() + 2 && asked > 0);
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&journal)
+            .unwrap()
+            .set_len(length + asked * part as u64 / 4)
+            .unwrap();
+        let what = format!("power cut in a run, {part}/4 of what its shims appended kept");
+        drop(place.command(&place.words("repair")).output());
+        drop(place.command(&place.words("disarm")).output());
+        place.assert_disarmed(&what);
+        let after = place.events();
+        assert!(after.len() >= before.len() && after[..before.len()] == before, "{what}: events are gone");
+        place.verb("run");
+        place.assert_nothing_half_done(&what);
+        assert_same(&expected, &place.rest(), &what);
+        place.verb("settle");
+        place.verb("check");
     });
 }
 
