@@ -165,6 +165,7 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(printable("a\x1b[2Jb\n"), r"a\u{1b}[2Jb\u{a}");
+        assert_eq!(printable("a\u{61c}b\u{202e}c"), r"a\u{61c}b\u{202e}c");
     }
 
     proptest! {

@@ -9,6 +9,7 @@ mod schema;
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -277,6 +278,25 @@ fn an_archive_is_as_good_as_the_image_and_always_the_same() {
 /// The upgrade of a node to a new layer: `/etc` of the old one, where it differs from the factory's,
 /// laid over that of the new one; what was disabled removed; the packages that were installed on
 /// the node installed again with their scriptlets, in a root of their own.
+/// What an archive is unpacked into goes, and what a killed replay left of it, too.
+#[test]
+fn replaying_an_archive_leaves_no_private_directory() {
+    let image = Image::new();
+    image.transaction(&[
+        "-i",
+        &plugin(&image.beside("rpms"), "p", "p", "systemctl enable p"),
+    ]);
+    let (archive, temporary) = (image.beside("old.tar"), image.beside("tmp"));
+    succeed(image.nodeshim("replay", ["--save"]).arg(&archive));
+    let left = temporary.join("nodeshim-replay-17-0");
+    fs::create_dir_all(left.join("etc")).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut replay = image.nodeshim("replay", ["--dry-run", "--from"]);
+    let output = replay.arg(&archive).env("TMPDIR", &temporary).output().unwrap();
+    assert!(text(&output.stdout).contains("enable p"), "{output:?}");
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
 #[test]
 fn a_new_layer_has_what_the_old_one_had_and_the_administrator_wins() {
     let old = Image::new();

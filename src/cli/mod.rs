@@ -38,7 +38,7 @@ mod style;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use ::log::LevelFilter;
 use clap::{ArgAction, FromArgMatches, Parser, Subcommand};
@@ -47,6 +47,7 @@ use nodeshim::intercept::check_is_image;
 use nodeshim::root::Root;
 use nodeshim::run::interrupted;
 use nodeshim::serve::Changes;
+use signal_hook::consts::SIGXFSZ;
 
 /// The release, and the commit that it was built from, where the build said which.
 fn version() -> &'static str {
@@ -168,6 +169,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    // A file that may not grow is an error like a full disk, not the end in the middle of things. A handler, unlike
+    // a signal that is ignored, is not passed on to commands.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     style::choose(cli.color, cli.quiet, cli.verbose > 0);
     log_to_stderr(cli.verbose);
     let as_json = cli.json;

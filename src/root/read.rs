@@ -124,6 +124,8 @@ impl Root {
 
     /// As [`Root::open_file`], with the file's length.
     fn open_sized(&self, path: &Path, flags: OFlag) -> Result<(File, u64)> {
+        #[cfg(feature = "admin")]
+        self.refuse_device(path, flags)?;
         let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         let fd = self.open_path(path, flags).map_err(|errno| {
             // A FIFO without a reader or a socket, opened for writing.
@@ -135,6 +137,18 @@ impl Root {
             Kind::File => Ok((File::from(fd), meta.st_size as u64)),
             Kind::Dir => Err(Error::io(path, Errno::EISDIR)),
             _ => Err(Error::io(path, Errno::EINVAL)),
+        }
+    }
+
+    /// Refuses what is neither file nor directory before it is opened: that alone sets some devices to work, such
+    /// as a watchdog. A shim need not: who lays out a device where it runs can open it, too.
+    #[cfg(feature = "admin")]
+    fn refuse_device(&self, path: &Path, flags: OFlag) -> Result<()> {
+        let looked = self.open_path(path, OFlag::O_PATH | (flags & OFlag::O_NOFOLLOW)).and_then(fstat);
+        match looked.map(|stat| kind(&stat)) {
+            Ok(Kind::CharDevice | Kind::Other) => Err(Error::io(path, Errno::EINVAL)),
+            // What is not there is told by whoever opens it.
+            _ => Ok(()),
         }
     }
 

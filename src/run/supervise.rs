@@ -205,10 +205,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let records = Records::of(root);
     let shipped = Shipped::begin(root, &rules)?;
     (around.step)(Step::Arm);
-    let image = Arc::new(ArmedImage::new(root, arm(root, &shim)?));
-    // As large as the shim, and of no use to the run.
-    drop(shim);
-    root.forget_changes();
+    let (image, pending) = put_in(root, shim, pending)?;
     let auditing = around
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
@@ -252,6 +249,21 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         ending,
         hold,
     })
+}
+
+/// Puts the shims in; what the run has noted goes again where that fails. The shim's bytes, which are many, are of no
+/// use to the run afterwards, and neither are the changes.
+fn put_in(root: &Root, shim: Vec<u8>, pending: Pending) -> Result<(Arc<ArmedImage>, Pending)> {
+    match arm(root, &shim) {
+        Ok(armed) => {
+            root.forget_changes();
+            Ok((Arc::new(ArmedImage::new(root, armed)), pending))
+        }
+        Err(error) => {
+            pending.end(root)?;
+            Err(error)
+        }
+    }
 }
 
 fn command(argv: &[OsString], around: &Surroundings) -> RunCommand {
