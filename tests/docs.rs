@@ -1,10 +1,15 @@
 //! The manual pages and the README name what is there.
 #![allow(clippy::disallowed_methods, reason = "reads the project's own files")]
 
+#[path = "support/image.rs"]
+mod image;
+#[path = "support/sign.rs"]
+mod sign;
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use nodeshim::tool::Tool;
 
@@ -154,43 +159,110 @@ fn guides_name_verbs_that_are_there_and_links_that_lead_somewhere() {
     }
 }
 
-/// The commands of README's first steps, each with what is printed under it.
-fn first_steps() -> Vec<(String, String)> {
+/// The commands of a section of the README, each with what is printed under it.
+fn steps(section: &str) -> Vec<(String, String)> {
     let readme = fs::read_to_string(support::project().join("README.md")).expect("README.md");
-    let (_, rest) = readme.split_once("## First steps\n").expect("the section");
+    let (_, rest) = readme.split_once(&format!("## {section}\n")).expect("the section");
     let (section, _) = rest.split_once("\n## ").expect("its end");
     let mut steps: Vec<(String, String)> = Vec::new();
-    for line in section.lines().filter_map(|line| line.strip_prefix("    ")) {
-        match (line.strip_prefix("$ "), steps.last_mut()) {
-            (Some(command), _) => steps.push((command.to_owned(), String::new())),
-            (None, Some((_, printed))) => printed.push_str(&format!("{line}\n")),
-            (None, None) => {}
+    for line in section.lines() {
+        let step = line.strip_prefix("    ");
+        match (step, step.and_then(|step| step.strip_prefix("$ ")), steps.last_mut()) {
+            (_, Some(command), _) => steps.push((command.to_owned(), String::new())),
+            // What is typed on a booted node is not run here.
+            (Some(command), ..) if command.starts_with("# nodeshim ") => steps.push(Default::default()),
+            (Some(printed), None, Some((_, all))) => all.push_str(&format!("{printed}\n")),
+            _ => {}
         }
     }
     steps
 }
 
-#[test]
-fn the_first_steps_of_the_readme_print_what_it_says() {
+/// Text without what differs from run to run: times, numbers of requests, key ids.
+fn lasting(text: &str) -> String {
+    let differs = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|#\d+ *|key [0-9a-f]{16}";
+    regex::Regex::new(differs).unwrap().replace_all(text, "SO").into_owned()
+}
+
+/// Panics unless what was said is what the README prints: `...` stands for lines that it leaves out, and a line
+/// of nodeshim's own is on standard error.
+#[track_caller]
+fn assert_printed(command: &str, printed: &str, output: &Output) {
+    let said = [&output.stdout, &output.stderr].map(|text| lasting(&String::from_utf8_lossy(text)));
+    let (remarks, shown): (Vec<&str>, Vec<&str>) =
+        printed.lines().partition(|line| line.starts_with("nodeshim: "));
+    for remark in remarks {
+        assert!(said[1].lines().any(|line| line == lasting(remark)), "{command}: {remark}: {output:?}");
+    }
+    let mut pattern = String::from("(?s)^");
+    for line in shown {
+        match line {
+            "..." => pattern.push_str("(.*\n)?"),
+            line => pattern.push_str(&format!("{}\n", regex::escape(&lasting(line)))),
+        }
+    }
+    let pattern = regex::Regex::new(&format!("{pattern}$")).expect("a pattern");
+    assert!(pattern.is_match(&said[0]), "{command}:\n{printed}\nis not what was said:\n{}", said[0]);
+}
+
+/// A command in a directory, as a reader of the README types it.
+fn typed(command: &str, directory: &Path) -> Output {
+    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", support::stage().join("usr/bin").display());
+    let mut shell = Command::new("bash");
+    shell.args(["-c", command]).current_dir(directory).env_clear();
+    shell.env("PATH", path).env("HOME", "/root").output().expect("bash starts")
+}
+
+/// A directory with what commands of the README need of the source tree.
+fn source_tree() -> tempfile::TempDir {
     let directory = support::scratch();
     for name in ["packaging", "tests"] {
         std::os::unix::fs::symlink(support::project().join(name), directory.path().join(name)).unwrap();
     }
-    let time = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|#\d+ *").unwrap();
-    let path = format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", support::stage().join("usr/bin").display());
-    let steps = first_steps();
+    directory
+}
+
+#[test]
+fn the_first_steps_of_the_readme_print_what_it_says() {
+    let directory = source_tree();
+    let steps = steps("First steps");
     assert!(steps.len() >= 8, "{steps:?}");
     // The build is there already.
     for (command, printed) in steps.iter().filter(|(command, _)| !command.contains("target/stage")) {
-        let mut shell = Command::new("bash");
-        shell.args(["-c", command]).current_dir(directory.path()).env_clear();
-        let output = shell.env("PATH", &path).env("HOME", "/root").output().expect("bash starts");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(
-            time.replace_all(&said, "TIME"),
-            time.replace_all(printed, "TIME"),
-            "{command}: {output:?}"
-        );
+        let output = typed(command, directory.path());
+        assert_printed(command, printed, &output);
         assert!(output.status.success(), "{command}: {output:?}");
+    }
+}
+
+#[test]
+fn what_the_readme_shows_is_what_commands_print() {
+    let directory = source_tree();
+    let place = directory.path();
+    let specs = ["agent", "console-a", "console-b", "exporter", "gateway"]
+        .map(|name| format!("packaging/demo.d/specs/node-{name}.spec"));
+    fs::create_dir(place.join("srv")).expect("a directory");
+    let prepare = format!(
+        "tests/lib/mkroot srv/image && tests/lib/mkroot srv/next && tests/lib/build-rpms . {}",
+        specs.join(" ")
+    );
+    assert!(typed(&prepare, place).status.success());
+    let mut steps = steps("What it looks like");
+    steps.retain(|(command, _)| !command.is_empty());
+    assert!(steps.len() >= 14, "{steps:?}");
+    // The test of the D-Bus object has a bus.
+    for (command, printed) in steps.iter().filter(|(command, _)| !command.starts_with("busctl")) {
+        if command.contains("node-signed.rpm") {
+            fs::copy(sign::signed().join("other.rpm"), place.join("node-signed.rpm")).expect("a package");
+        }
+        let output = typed(&command.replace("/srv/", &format!("{}/srv/", place.display())), place);
+        assert_printed(command, printed, &output);
+        // These are shown because of what they refuse, or find not to apply.
+        let expected = match command.split(' ').nth(1) {
+            Some("install") => 12,
+            Some("replay") => 1,
+            _ => 0,
+        };
+        assert_eq!(output.status.code(), Some(expected), "{command}: {output:?}");
     }
 }

@@ -7,6 +7,8 @@ mod image;
 #[allow(dead_code, reason = "each test program uses a part of it")]
 #[path = "crash/points.rs"]
 mod points;
+#[path = "preview/reading.rs"]
+mod reading;
 #[path = "support/schema.rs"]
 mod schema;
 mod support;

@@ -79,7 +79,7 @@ fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
         }) = &one.intent
         {
             let is_shipped = shipped.iter().any(|known| is_of(unit, known));
-            if is_shipped && !disabled.contains(&unit.as_str()) {
+            if is_shipped && !disabled.iter().any(|gone| have_one_stem(gone, unit)) {
                 left.entry(unit).or_insert(one);
             }
         }
@@ -93,6 +93,13 @@ fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
         finding
     };
     left.into_iter().map(finding).collect()
+}
+
+/// Whether two units are one, or a service with its socket, path or timer: what disables one of these has
+/// `Also=` disable the other (systemd.unit(5)), which is in the payload and not looked at.
+fn have_one_stem(a: &str, b: &str) -> bool {
+    let stem = |unit: &str| unit.rsplit_once('.').map_or(unit.to_owned(), |(stem, _)| stem.to_owned());
+    stem(a) == stem(b)
 }
 
 /// Whether a unit is a shipped one, or an instance of a shipped template.
@@ -131,6 +138,12 @@ mod tests {
         assert_eq!(distance("agnet.service", "agent.service"), 2);
         assert_eq!(distance("agen.service", "agent.service"), 1);
         assert!(distance("sshd.service", "agent.service") > NEAR);
+    }
+
+    #[test]
+    fn a_socket_goes_with_its_service_and_with_no_other() {
+        assert!(have_one_stem("rpcbind.service", "rpcbind.socket") && have_one_stem("a.timer", "a.timer"));
+        assert!(!have_one_stem("rpcbind.service", "rpcbind-2.socket"));
     }
 
     #[test]
