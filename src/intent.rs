@@ -118,12 +118,12 @@ pub enum Intent {
     },
     /// A firewalld definition (service, zone, policy, ipset, ...) was made, edited or deleted.
     Definition {
-        /// `service`, `zone`, `policy`, `ipset`, `helper`, `icmptype`, `direct`.
-        object: String,
+        /// What it is of.
+        object: FirewallObject,
         /// Its name.
         name: String,
-        /// `new`, `edit` or `delete`.
-        change: String,
+        /// What happened to it.
+        change: DefinitionChange,
     },
     /// The firewall as a whole on or off. Global.
     FirewallSwitch {
@@ -230,11 +230,99 @@ pub enum Intent {
     },
     /// Worth an administrator's eye, with no effect of its own.
     Note {
-        /// `low` or `high`; power verbs and panic mode are high.
-        severity: String,
+        /// Power verbs and panic mode are high.
+        severity: NoteSeverity,
         /// What was asked, in words.
         text: String,
     },
+}
+
+/// What a definition of firewalld's is of; written as its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum FirewallObject {
+    Zone,
+    Service,
+    Policy,
+    Ipset,
+    Icmptype,
+    Helper,
+    Direct,
+    /// Who may talk to the daemon under lockdown.
+    Whitelist,
+    /// `firewalld.conf`, and in records of earlier releases what has no file of its own.
+    #[serde(other)]
+    Conf,
+}
+
+impl FirewallObject {
+    const ALL: [FirewallObject; 9] = [
+        FirewallObject::Zone,
+        FirewallObject::Service,
+        FirewallObject::Policy,
+        FirewallObject::Ipset,
+        FirewallObject::Icmptype,
+        FirewallObject::Helper,
+        FirewallObject::Direct,
+        FirewallObject::Whitelist,
+        FirewallObject::Conf,
+    ];
+
+    /// What it is called in options, policy and records.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            FirewallObject::Zone => "zone",
+            FirewallObject::Service => "service",
+            FirewallObject::Policy => "policy",
+            FirewallObject::Ipset => "ipset",
+            FirewallObject::Icmptype => "icmptype",
+            FirewallObject::Helper => "helper",
+            FirewallObject::Direct => "direct",
+            FirewallObject::Whitelist => "whitelist",
+            FirewallObject::Conf => "conf",
+        }
+    }
+
+    /// The object of a word.
+    pub(crate) fn parse(word: &str) -> Option<FirewallObject> {
+        FirewallObject::ALL.into_iter().find(|object| object.word() == word)
+    }
+}
+
+/// What happened to a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum DefinitionChange {
+    New,
+    Edit,
+    Delete,
+}
+
+impl DefinitionChange {
+    /// What it is called in policy and records.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            DefinitionChange::New => "new",
+            DefinitionChange::Edit => "edit",
+            DefinitionChange::Delete => "delete",
+        }
+    }
+
+    /// Whether the definition is gone after it.
+    pub(crate) fn deletes(self) -> bool {
+        self == DefinitionChange::Delete
+    }
+}
+
+/// How much a note matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum NoteSeverity {
+    Low,
+    High,
 }
 
 impl Intent {
@@ -259,7 +347,7 @@ impl Intent {
             | Intent::SelinuxPolicy { .. } => true,
             Intent::Unit { want, .. } => *want == UnitWant::Mask,
             Intent::Defer { verb, .. } => *verb == DeferredVerb::Isolate,
-            Intent::Note { severity, .. } => severity == "high",
+            Intent::Note { severity, .. } => *severity == NoteSeverity::High,
             _ => false,
         }
     }

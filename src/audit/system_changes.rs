@@ -7,7 +7,7 @@ use super::found::{DirectChange, Found};
 use super::named::{NamedProgram, named, where_and_by};
 use super::record::{How, Run};
 use crate::escape::Escaped;
-use crate::intent::{Intent, RecordedIntent};
+use crate::intent::{Intent, NoteSeverity, RecordedIntent};
 use crate::journal::Event;
 use crate::root::Root;
 use crate::shell::{Command, line_of};
@@ -105,7 +105,7 @@ fn program_event(run: &Run, program: &NamedProgram) -> Option<Event> {
     let mut intents = asked_of(program);
     if intents.is_empty() {
         intents.push(Intent::Note {
-            severity: "low".into(),
+            severity: NoteSeverity::Low,
             text: program.words(run.how),
         });
     }

@@ -9,7 +9,7 @@ use crate::firewall::definitions::Definitions;
 use crate::firewall::items::canonical;
 use crate::firewall::node::{Node, Taken, Upcoming};
 use crate::firewall::ruleset::Ruleset;
-use crate::intent::{FirewallItem, Intent};
+use crate::intent::{FirewallItem, FirewallObject, Intent};
 use crate::plan::{Action, Contribution, Note};
 use crate::root::Root;
 use crate::state::{ActiveIntent, State};
@@ -38,8 +38,8 @@ pub struct Wanted {
 pub struct Edit {
     /// The plugin.
     pub plugin: String,
-    /// `policy`, `ipset`, `helper`, `icmptype`, `direct`, `conf`, ...
-    pub object: String,
+    /// What that is.
+    pub object: FirewallObject,
     /// Its name.
     pub name: String,
     /// The requests.
@@ -49,7 +49,7 @@ pub struct Edit {
 impl Wanted {
     /// Says of something that is not set up as it should be, to every plugin that made or edited it; to
     /// nobody in particular where none did.
-    pub fn unmet(&self, object: &str, name: Option<&str>, text: &str) -> Vec<Note> {
+    pub fn unmet(&self, object: FirewallObject, name: Option<&str>, text: &str) -> Vec<Note> {
         let is_it = |edit: &&Edit| edit.object == object && name.is_none_or(|name| edit.name == name);
         let of = |edit: &Edit| Note::unmet(&edit.plugin, text, &edit.events);
         let notes: Vec<Note> = self.edits.iter().filter(is_it).map(of).collect();
@@ -64,16 +64,16 @@ impl Wanted {
     pub fn left_out(&self, is_set_up: &dyn Fn(&str) -> bool) -> Vec<Note> {
         let node = self.node.left_out.iter().flat_map(|((kind, name), why)| {
             let text = format!("{} {name} is not set up: {why}", kind.word());
-            self.unmet(kind.word(), Some(name), &text)
+            self.unmet(kind.object(), Some(name), &text)
         });
         let edits = self.edits.iter().filter_map(|edit| {
-            let text = match (edit.object.as_str(), &edit.name) {
-                ("helper", name) if is_set_up(name) => return None,
-                ("helper", name) => format!("helper {name} is not set up"),
-                ("icmptype", name) => {
+            let text = match (edit.object, &edit.name) {
+                (FirewallObject::Helper, name) if is_set_up(name) => return None,
+                (FirewallObject::Helper, name) => format!("helper {name} is not set up"),
+                (FirewallObject::Icmptype, name) => {
                     format!("ICMP type {name} is not set up: only firewalld takes new ones")
                 }
-                ("direct", name) if name == "passthrough" => {
+                (FirewallObject::Direct, name) if name == "passthrough" => {
                     "a passthrough for the running firewall is not set up".to_owned()
                 }
                 _ => return None,
@@ -204,9 +204,9 @@ fn is_of_firewall(intent: &Intent) -> bool {
 /// What a plugin makes or edits; what it deletes is gone.
 fn edit(plugin: &str, want: &ActiveIntent) -> Option<Edit> {
     match &want.intent {
-        Intent::Definition { object, name, change } if change != "delete" => Some(Edit {
+        Intent::Definition { object, name, change } if !change.deletes() => Some(Edit {
             plugin: plugin.to_owned(),
-            object: object.clone(),
+            object: *object,
             name: name.clone(),
             events: want.events.clone(),
         }),

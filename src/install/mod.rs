@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
-use crate::intent::{Intent, RecordedIntent};
+use crate::intent::{Intent, NoteSeverity, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, timestamp};
 use crate::lint::{Context, of_payload};
 use crate::policy::{self, Act, Forbidden};
@@ -209,7 +209,7 @@ fn record(root: &Root, packages: &[Checked], installed: &Installed) -> Result<()
 fn unsigned(package: &Checked) -> Event {
     let text = format!("{} was installed although {}", package.nevra, package.reason);
     let intent = Intent::Note {
-        severity: "high".into(),
+        severity: NoteSeverity::High,
         text,
     };
     let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());

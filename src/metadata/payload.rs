@@ -4,7 +4,7 @@
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::{Grammar, Zone};
 use crate::firewall::items::of_zone;
-use crate::intent::{Intent, Scope, ServiceWant, UnitWant};
+use crate::intent::{DefinitionChange, FirewallObject, Intent, NoteSeverity, Scope, ServiceWant, UnitWant};
 
 /// Where unit files lie that packages ship, links below them included (systemd.unit(5)); `/lib` is
 /// `/usr/lib` where `/usr` is merged.
@@ -75,7 +75,7 @@ pub(crate) fn of_file(
     let is_ruleset = |known: &str| path == known || known.ends_with('/') && path.starts_with(known);
     match RULESETS.into_iter().any(is_ruleset) {
         true => vec![Intent::Note {
-            severity: "high".to_owned(),
+            severity: NoteSeverity::High,
             text: format!("ships firewall rules in {path}"),
         }],
         false => Vec::new(),
@@ -145,14 +145,14 @@ fn of_preset(path: &str, content: &str) -> Vec<Intent> {
 
 /// A definition, and of a zone also what it lets in.
 fn of_firewalld(rest: &str, content: Option<&str>, grammar: &Grammar) -> Vec<Intent> {
-    let defined = |object: &str, name: &str| Intent::Definition {
-        object: object.to_owned(),
+    let defined = |object: FirewallObject, name: &str| Intent::Definition {
+        object,
         name: name.to_owned(),
-        change: "new".to_owned(),
+        change: DefinitionChange::New,
     };
     match rest {
-        "firewalld.conf" => return vec![defined("conf", "firewalld.conf")],
-        "direct.xml" => return vec![defined("direct", "direct")],
+        "firewalld.conf" => return vec![defined(FirewallObject::Conf, "firewalld.conf")],
+        "direct.xml" => return vec![defined(FirewallObject::Direct, "direct")],
         _ => {}
     }
     let Some((kind, name)) = rest.split_once('/').and_then(|(directory, file)| {
@@ -161,7 +161,7 @@ fn of_firewalld(rest: &str, content: Option<&str>, grammar: &Grammar) -> Vec<Int
     }) else {
         return Vec::new();
     };
-    let mut intents = vec![defined(kind.word(), name)];
+    let mut intents = vec![defined(kind.object(), name)];
     let zone = content.filter(|_| kind == Kind::Zone).and_then(|text| Zone::parse(text, grammar).ok());
     intents.extend(zone.iter().flat_map(of_zone).map(|opening| Intent::Allow {
         opening,

@@ -30,7 +30,9 @@ pub fn intent(intent: &Intent) -> String {
         Intent::Withdraw { opening, zone } => {
             format!("{}{}", closing_words(opening), in_zone(zone))
         }
-        Intent::Definition { object, name, change } => format!("{change} firewalld {object} {name}"),
+        Intent::Definition { object, name, change } => {
+            format!("{} firewalld {} {name}", change.word(), object.word())
+        }
         Intent::FirewallSwitch { on } => format!("switch the firewall {}", if *on { "on" } else { "off" }),
         Intent::FirewallReset { defaults } => match defaults {
             Some(defaults) => format!("reset the firewall to the {defaults} defaults"),

@@ -1,6 +1,6 @@
 //! Whether a rule speaks of an intent.
 
-use crate::intent::{FirewallItem, Intent, ServiceWant, UnitWant, Verdict};
+use crate::intent::{FirewallItem, FirewallObject, Intent, ServiceWant, UnitWant, Verdict};
 use crate::policy::query::{Lookup, PolicyQuery};
 use crate::policy::rule::Rule;
 use crate::policy::traffic::{may_open, through};
@@ -175,7 +175,7 @@ fn want_of(intent: &Intent) -> Option<&str> {
         },
         Intent::FirewallSwitch { on: true } => "on",
         Intent::FirewallSwitch { on: false } => "off",
-        Intent::Definition { change, .. } => change,
+        Intent::Definition { change, .. } => change.word(),
         _ => return None,
     })
 }
@@ -202,7 +202,9 @@ fn opening_of(intent: &Intent) -> Option<&FirewallItem> {
 fn services_of(intent: &Intent) -> Vec<String> {
     match (intent, opening_of(intent)) {
         (_, Some(FirewallItem::FirewallService { service })) => vec![service.clone()],
-        (Intent::Definition { object, name, .. }, _) if object == "service" => vec![name.clone()],
+        (Intent::Definition { object, name, .. }, _) if *object == FirewallObject::Service => {
+            vec![name.clone()]
+        }
         _ => Vec::new(),
     }
 }
@@ -219,7 +221,7 @@ fn interface_of(intent: &Intent) -> Vec<String> {
 
 fn definition_of(intent: &Intent) -> Vec<String> {
     match intent {
-        Intent::Definition { object, name, .. } => vec![format!("{object}/{name}")],
+        Intent::Definition { object, name, .. } => vec![format!("{}/{name}", object.word())],
         _ => Vec::new(),
     }
 }
@@ -241,7 +243,7 @@ fn in_zone(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     let zone = match intent {
         Intent::Allow { zone, .. } | Intent::Withdraw { zone, .. } => zone.clone(),
         Intent::DefaultZone { zone } => Some(zone.clone()),
-        Intent::Definition { object, name, .. } if object == "zone" => Some(name.clone()),
+        Intent::Definition { object, name, .. } if *object == FirewallObject::Zone => Some(name.clone()),
         _ => return false,
     };
     let zone = zone.unwrap_or_else(|| lookup.default_zone());

@@ -1,7 +1,7 @@
 //! Whether the ports and protocols of a rule speak of an intent: by what packets it could let in.
 
 use crate::firewall::ports::PortRange;
-use crate::intent::{FirewallItem, Intent, Verdict};
+use crate::intent::{FirewallItem, FirewallObject, Intent, Verdict};
 use crate::policy::packets::Packets;
 use crate::policy::query::Lookup;
 use crate::policy::rule::Rule;
@@ -33,11 +33,11 @@ fn of_intent(intent: &Intent, lookup: &dyn Lookup) -> Vec<Packets> {
         Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } => {
             of_item(opening, zone.as_deref(), lookup)
         }
-        Intent::Definition { object, name, change } if change != "delete" => match object.as_str() {
-            "service" => lookup.service(name),
-            "zone" if lookup.accepts_all(name) => vec![Packets::any()],
+        Intent::Definition { object, name, change } if !change.deletes() => match object {
+            FirewallObject::Service => lookup.service(name),
+            FirewallObject::Zone if lookup.accepts_all(name) => vec![Packets::any()],
             // The name of a direct rule or a policy does not say what it lets in.
-            "direct" | "policy" => vec![Packets::any()],
+            FirewallObject::Direct | FirewallObject::Policy => vec![Packets::any()],
             _ => Vec::new(),
         },
         Intent::DefaultZone { zone } if lookup.accepts_all(zone) => vec![Packets::any()],
@@ -154,10 +154,10 @@ mod tests {
             port: "53".into(),
             protocol: "tcp".into(),
         };
-        let definition = |object: &str, name: &str| Intent::Definition {
-            object: object.into(),
+        let definition = |object, name: &str| Intent::Definition {
+            object,
             name: name.into(),
-            change: "edit".into(),
+            change: crate::intent::DefinitionChange::Edit,
         };
         let interface = |trusted| FirewallItem::Interface {
             interface: "eth0".into(),
@@ -204,10 +204,10 @@ mod tests {
                 },
                 "public",
             ),
-            definition("service", "wide"),
-            definition("zone", "trusted"),
-            definition("direct", "direct"),
-            definition("policy", "p"),
+            definition(FirewallObject::Service, "wide"),
+            definition(FirewallObject::Zone, "trusted"),
+            definition(FirewallObject::Direct, "direct"),
+            definition(FirewallObject::Policy, "p"),
             Intent::DefaultZone {
                 zone: "trusted".into(),
             },

@@ -11,7 +11,7 @@ use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
 use crate::firewall::firewalld::default_zone;
 use crate::firewall::ports::PortRange;
-use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
+use crate::intent::{FirewallItem, FirewallObject, Intent, Scope, UnitWant};
 use crate::journal::Journal;
 use crate::plan::{Action, Plan, PlannedChange, UnitVerb};
 use crate::root::Root;
@@ -179,7 +179,7 @@ fn requested(state: &State) -> impl Iterator<Item = (&str, &ActiveIntent)> {
 
 fn defines(intent: &Intent) -> Option<String> {
     match intent {
-        Intent::Definition { object, name, .. } if object == "service" => Some(name.clone()),
+        Intent::Definition { object, name, .. } if *object == FirewallObject::Service => Some(name.clone()),
         _ => None,
     }
 }

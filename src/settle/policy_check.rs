@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_a_run_refused_stays_refused_until_it_is_asked_for_again() {
         let intent = Intent::Note {
-            severity: "low".into(),
+            severity: crate::intent::NoteSeverity::Low,
             text: "a remark".into(),
         };
         let denied = Denied {

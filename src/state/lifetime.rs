@@ -317,7 +317,7 @@ fn undoes(earlier: &Intent, later: &Intent) -> bool {
     match (earlier, later) {
         (Intent::Allow { .. }, Intent::Withdraw { .. }) => true,
         (Intent::Definition { change: a, .. }, Intent::Definition { change: b, .. }) => {
-            a != "delete" && b == "delete"
+            !a.deletes() && b.deletes()
         }
         (Intent::Unit { want: a, .. }, Intent::Unit { want: b, .. }) => {
             *a == UnitWant::Mask && *b == UnitWant::Unmask
@@ -338,7 +338,7 @@ pub(super) fn same_direction(earlier: &Intent, later: &Intent) -> bool {
         }
         // Who makes an object and edits it wants it twice.
         (Intent::Definition { change: a, .. }, Intent::Definition { change: b, .. }) => {
-            (a == "delete") == (b == "delete")
+            a.deletes() == b.deletes()
         }
         _ => earlier == later,
     }

@@ -281,7 +281,7 @@ fn direction(intent: &Intent) -> Option<String> {
         },
         Intent::Allow { .. } => ON,
         Intent::Withdraw { .. } => OFF,
-        Intent::Definition { change, .. } => switch(change != "delete"),
+        Intent::Definition { change, .. } => switch(!change.deletes()),
         Intent::FirewallSwitch { on } => switch(*on),
         Intent::FirewallReset { .. } => ON,
         Intent::FirewallModule { load, .. } => switch(*load),

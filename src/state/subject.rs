@@ -2,7 +2,7 @@
 //! one, and two plugins that want the same subject share it.
 
 use crate::escape::Escaped;
-use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, SelinuxPart, UnitWant};
+use crate::intent::{DeferredVerb, FirewallItem, FirewallObject, Intent, Scope, SelinuxPart, UnitWant};
 
 /// What an intent is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub enum Subject {
     /// Something that the firewall lets through or does, in a zone.
     FirewallItem(FirewallItem, Option<String>),
     /// A firewalld definition: object, name.
-    Definition(String, String),
+    Definition(FirewallObject, String),
     /// The firewall as a whole.
     FirewallSwitch,
     /// The firewall's starting point.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::intent::Intent;
+use crate::intent::{Intent, NoteSeverity};
 
 pub(crate) const PASSWD: &str = "/etc/passwd";
 pub(crate) const GROUP: &str = "/etc/group";
@@ -108,7 +108,7 @@ fn gone<T>(
 ) -> impl Iterator<Item = Intent> {
     let gone = before.keys().filter(|name| !after.contains_key(*name));
     gone.map(move |name| Intent::Note {
-        severity: "low".into(),
+        severity: NoteSeverity::Low,
         text: format!("{what} {name} was removed"),
     })
 }
@@ -196,7 +196,7 @@ mod tests {
 
     fn note(text: &str) -> Intent {
         Intent::Note {
-            severity: "low".into(),
+            severity: NoteSeverity::Low,
             text: text.into(),
         }
     }

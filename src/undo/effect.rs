@@ -110,7 +110,7 @@ pub(super) fn aim(intent: &Intent) -> Option<Effect> {
             ServiceWant::Remove | ServiceWant::Off => "off",
             _ => "on",
         },
-        Intent::Definition { change, .. } if change == "delete" => "off",
+        Intent::Definition { change, .. } if change.deletes() => "off",
         Intent::Definition { .. } | Intent::Dependency { .. } => "on",
         Intent::DefaultTarget { unit } => unit,
         _ => return None,

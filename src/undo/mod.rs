@@ -27,7 +27,7 @@ use crate::digest::digest;
 use crate::error::{Result, if_exists};
 use crate::escape::Escaped;
 use crate::firewall::BY_ENTRY;
-use crate::intent::{Intent, RecordedIntent};
+use crate::intent::{DefinitionChange, Intent, RecordedIntent};
 use crate::journal::{Event, replaced};
 use crate::plan::{Action, Contribution, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
@@ -98,7 +98,15 @@ fn starts_firewall(event: &Event, change: &Change) -> bool {
 
 /// Whether a request, or what was done by hand, edits a definition of firewalld's and is for nothing else.
 fn is_edit(event: &Event) -> bool {
-    let edits = |recorded: &RecordedIntent| matches!(&recorded.intent, Intent::Definition { change, .. } if change == "edit");
+    let edits = |recorded: &RecordedIntent| {
+        matches!(
+            &recorded.intent,
+            Intent::Definition {
+                change: DefinitionChange::Edit,
+                ..
+            }
+        )
+    };
     !event.argv.is_empty() && !event.intents.is_empty() && event.intents.iter().all(edits)
 }
 

@@ -9,7 +9,7 @@ use crate::backend::systemd::{script, there};
 use crate::digest::digest;
 use crate::escape::Escaped;
 use crate::firewall::firewalld::{Grammar, Kind, Service};
-use crate::intent::{FirewallItem, Intent, Scope, UnitWant};
+use crate::intent::{DefinitionChange, FirewallItem, Intent, Scope, UnitWant};
 use crate::root::{Change, Op, Root};
 use crate::unit::generation::Generation;
 use crate::unit::log::Log;
@@ -34,18 +34,18 @@ fn definitions(left: &Left, now: &Left) -> Vec<Found> {
     };
     let found = differing(left, now).filter_map(|path| {
         let (before, after) = (left.get(path), now.get(path));
-        let (op, word) = match (before, after) {
-            (None, _) => (Op::Create, "new"),
-            (Some(_), None) => (Op::Remove, "delete"),
-            (Some(_), Some(_)) => (Op::Write, "edit"),
+        let (op, change) = match (before, after) {
+            (None, _) => (Op::Create, DefinitionChange::New),
+            (Some(_), None) => (Op::Remove, DefinitionChange::Delete),
+            (Some(_), Some(_)) => (Op::Write, DefinitionChange::Edit),
         };
         let (object, name) = object_at(path)?;
         Some(Found {
             paths: vec![path.clone()],
             intents: vec![Intent::Definition {
-                object: object.word().to_owned(),
+                object: object.object(),
                 name,
-                change: word.to_owned(),
+                change,
             }],
             changes: vec![Change {
                 op,

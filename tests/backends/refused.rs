@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use nodeshim::intent::Intent;
+use nodeshim::intent::{DefinitionChange, FirewallObject, Intent};
 use nodeshim::plan::NoteKind;
 use nodeshim::settle;
 
@@ -119,9 +119,9 @@ fn a_refused_file_that_goes_with_its_plugin_is_not_in_the_plan() {
     image.root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
     image.root.write("/etc/firewalld/services/a.xml", b"<service><port", None).unwrap();
     let edited = Intent::Definition {
-        object: "service".into(),
+        object: FirewallObject::Service,
         name: "a".into(),
-        change: "new".into(),
+        change: DefinitionChange::New,
     };
     image.record("maker", "%post", 1, vec![edited]);
     image.settle(&["p", "maker"]);
@@ -176,9 +176,9 @@ fn what_a_plugin_relies_on_and_is_not_set_up_ends_settle_plan_check_and_list_wit
     let image = BareImage::with_nft();
     image.put("/etc/firewalld/ipsets/pairs.xml", "<ipset type=\"hash:ip,port\"/>");
     let edited = Intent::Definition {
-        object: "ipset".into(),
+        object: FirewallObject::Ipset,
         name: "pairs".into(),
-        change: "new".into(),
+        change: DefinitionChange::New,
     };
     image.record("p", "%post", 1, vec![edited]);
     for verb in ["plan", "settle", "check", "list"] {

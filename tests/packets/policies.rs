@@ -1,7 +1,7 @@
 //! Policies between zones, sets of addresses and connection tracking helpers: the same packets pass as
 //! with a firewalld that really runs.
 
-use nodeshim::intent::{FirewallItem, Intent};
+use nodeshim::intent::{FirewallItem, FirewallObject, Intent};
 
 use crate::cable::{Cable, Daemon};
 use crate::journalled::{BareImage, allow, allow_in, port};
@@ -60,8 +60,8 @@ fn image(unit: &str) -> BareImage {
     let image = image_with(unit);
     let mut edits: Vec<Intent> = Vec::new();
     for (object, directory, all) in [
-        ("ipset", "ipsets", &SETS[..]),
-        ("policy", "policies", &POLICIES[..]),
+        (FirewallObject::Ipset, "ipsets", &SETS[..]),
+        (FirewallObject::Policy, "policies", &POLICIES[..]),
     ] {
         for (name, text) in all {
             image.put(&format!("/etc/firewalld/{directory}/{name}.xml"), text);
@@ -167,7 +167,7 @@ fn a_plugin_that_asks_for_a_policy_alone_leaves_a_node_with_a_firewall() {
     let (image, cable) = (image_with("other.service"), Cable::new());
     let (name, text) = POLICIES[2];
     image.put(&format!("/etc/firewalld/policies/{name}.xml"), text);
-    image.record("late", "%post", 1, vec![edited("policy", name)]);
+    image.record("late", "%post", 1, vec![edited(FirewallObject::Policy, name)]);
     image.settle(&["late"]);
     cable.load_rules(image.path());
     cable.expect(&["tcp:22=open", "tcp:9500=open", "tcp:9501=closed"]);

@@ -1,7 +1,7 @@
 //! Zones, direct rules, priorities of several plugins, a moved ssh and translated addresses: the same
 //! packets pass with every firewall, a firewalld that really runs among them.
 
-use nodeshim::intent::{FirewallItem, Intent};
+use nodeshim::intent::{DefinitionChange, FirewallItem, FirewallObject, Intent};
 
 use crate::cable::{Cable, Daemon};
 use crate::journalled::{BareImage, allow, allow_in, port};
@@ -26,11 +26,11 @@ const DIRECT: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<direct>\n  \
     <passthrough ipv=\"ipv4\">-I INPUT -p tcp --dport 9002 -j REJECT --reject-with tcp-reset</passthrough>\n\
     </direct>\n";
 
-pub fn edited(object: &str, name: &str) -> Intent {
+pub fn edited(object: FirewallObject, name: &str) -> Intent {
     Intent::Definition {
-        object: object.into(),
+        object,
         name: name.into(),
-        change: "edit".into(),
+        change: DefinitionChange::Edit,
     }
 }
 
@@ -64,7 +64,15 @@ fn image(unit: &str) -> BareImage {
     image.record("ddd", "%post", 1, vec![rich(first)]);
     let before = "rule priority=\"-20\" family=\"ipv4\" source address=\"10.99.0.0/24\" port port=\"8003\" protocol=\"tcp\" accept";
     image.record("eee", "%post", 1, vec![rich(before)]);
-    image.record("mover", "%post", 1, vec![edited("service", "ssh"), edited("direct", "direct")]);
+    image.record(
+        "mover",
+        "%post",
+        1,
+        vec![
+            edited(FirewallObject::Service, "ssh"),
+            edited(FirewallObject::Direct, "direct"),
+        ],
+    );
     image.settle(&PLUGINS);
     image
 }
@@ -127,7 +135,15 @@ fn nftables_lets_zones_direct_rules_and_priorities_through() {
 fn the_fallback_ruleset_has_no_direct_rule_that_could_keep_it_from_loading() {
     let image = image_with("other.service");
     write_configuration(&image);
-    image.record("mover", "%post", 1, vec![edited("service", "ssh"), edited("direct", "direct")]);
+    image.record(
+        "mover",
+        "%post",
+        1,
+        vec![
+            edited(FirewallObject::Service, "ssh"),
+            edited(FirewallObject::Direct, "direct"),
+        ],
+    );
     image.settle(&["mover"]);
     let closed = image.path().join("usr/lib/nodeshim/firewall-closed.nft");
     let text = std::fs::read_to_string(&closed).unwrap();
@@ -151,7 +167,15 @@ fn a_direct_rule_that_nothing_could_load_is_named_and_takes_no_other_along() {
              <rule ipv=\"ipv4\" table=\"filter\" chain=\"INPUT\" priority=\"1\">-p tcp --dport 8082 -j ACCEPT</rule></direct>";
         image.root.write("/etc/firewalld/direct.xml", rules.as_bytes(), None).unwrap();
         image.root.take_changes();
-        image.record("mover", "%post", 1, vec![edited("direct", "direct"), allow(port("9000", "tcp"))]);
+        image.record(
+            "mover",
+            "%post",
+            1,
+            vec![
+                edited(FirewallObject::Direct, "direct"),
+                allow(port("9000", "tcp")),
+            ],
+        );
         let report = image.settle(&["mover"]);
         let names_it = |text: &str| text.contains("MASQUERADE is of no use in filter INPUT");
         assert!(report.plan.notes.iter().any(|note| names_it(&note.text)), "{:?}", report.plan.notes);
@@ -200,7 +224,7 @@ fn closing(unit: &str) -> BareImage {
         opening: ssh,
         zone: Some("public".into()),
     };
-    image.record("closer", "%post", 1, vec![gone, edited("zone", "public")]);
+    image.record("closer", "%post", 1, vec![gone, edited(FirewallObject::Zone, "public")]);
     image.settle(&["closer"]);
     image
 }

@@ -10,7 +10,7 @@ use crate::audit::found::{DirectChange, Found};
 use crate::audit::named::{NamedProgram, named, where_and_by};
 use crate::audit::record::{FileChange, Run, Side};
 use crate::escape::Escaped;
-use crate::intent::{Intent, RecordedIntent, Scope, ServiceWant, UnitWant};
+use crate::intent::{Intent, NoteSeverity, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::Event;
 use crate::root::{Change, Op, Root};
 use crate::shell::{Command, line_of};
@@ -101,9 +101,13 @@ pub(crate) fn journal_change(change: &FileChange) -> Change {
 }
 
 fn note(bypass: Bypass, change: &FileChange) -> Intent {
-    let severity = if bypass.is_grave() { "high" } else { "low" };
+    let severity = if bypass.is_grave() {
+        NoteSeverity::High
+    } else {
+        NoteSeverity::Low
+    };
     Intent::Note {
-        severity: severity.into(),
+        severity,
         text: format!("{}: {}", bypass.words(), change.path.shown()),
     }
 }
@@ -238,12 +242,12 @@ fn programs(root: &Root, run: &Run, commands: &[Command]) -> Vec<Event> {
 
 fn program_event(run: &Run, program: &NamedProgram) -> Event {
     let severity = if program.ran && program.about == "the firewall" {
-        "high"
+        NoteSeverity::High
     } else {
-        "low"
+        NoteSeverity::Low
     };
     let intent = Intent::Note {
-        severity: severity.into(),
+        severity,
         text: program.words(run.how),
     };
     Event {

@@ -13,6 +13,7 @@ mod rich;
 mod rules;
 mod zone;
 
+use crate::intent::FirewallObject;
 use std::collections::BTreeSet;
 
 use super::name::stem;
@@ -299,16 +300,23 @@ impl<'a> Firewall<'a> {
 
 /// What firewalld would do and rule files do not.
 fn not_expressed(wanted: &Wanted, direct: &Direct) -> Vec<Note> {
-    let mut notes: Vec<Note> =
-        direct.notes.iter().flat_map(|text| wanted.unmet("direct", None, text)).collect();
+    let mut notes: Vec<Note> = direct
+        .notes
+        .iter()
+        .flat_map(|text| wanted.unmet(FirewallObject::Direct, None, text))
+        .collect();
     for policy in &wanted.node.policies {
         let text =
             format!("policy {} is not set up: rule files have no zones to tell packets by", policy.name);
-        notes.extend(wanted.unmet("policy", Some(&policy.name), &text));
+        notes.extend(wanted.unmet(FirewallObject::Policy, Some(&policy.name), &text));
     }
-    if wanted.edits.iter().any(|edit| edit.object == "conf" && edit.name == "LogDenied") {
+    if wanted
+        .edits
+        .iter()
+        .any(|edit| edit.object == FirewallObject::Conf && edit.name == "LogDenied")
+    {
         let text = "packets that are kept out are not logged";
-        notes.extend(wanted.unmet("conf", Some("LogDenied"), text));
+        notes.extend(wanted.unmet(FirewallObject::Conf, Some("LogDenied"), text));
     }
     notes
 }

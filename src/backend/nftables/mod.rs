@@ -20,6 +20,7 @@ mod translate;
 mod unit;
 mod zones;
 
+use crate::intent::FirewallObject;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::name::stem;
@@ -91,12 +92,15 @@ impl Firewall {
         let used = own.rules.keys().cloned().collect();
         let closed = base::base(&zones, &used, &own, &Beyond::default());
         let direct = Direct::of(node, &mut own);
-        notes.extend(own.take_said().iter().flat_map(|text| wanted.unmet("direct", None, text)));
+        notes
+            .extend(own.take_said().iter().flat_map(|text| wanted.unmet(FirewallObject::Direct, None, text)));
         own.rules.retain(|chain, _| is_reached(chain));
         for policy in &node.policies {
             own.policy(policy);
             let said = own.take_said().into_iter().map(|text| format!("policy {}: {text}", policy.name));
-            notes.extend(said.flat_map(|text| wanted.unmet("policy", Some(&policy.name), &text)));
+            notes.extend(
+                said.flat_map(|text| wanted.unmet(FirewallObject::Policy, Some(&policy.name), &text)),
+            );
         }
         let mut helpers = std::mem::take(&mut own.helpers);
         let mut used: BTreeSet<Chain> = own.rules.keys().cloned().collect();

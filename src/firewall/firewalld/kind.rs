@@ -1,6 +1,7 @@
 //! The kinds of objects.
 
 use super::code::Code;
+use crate::intent::FirewallObject;
 
 /// The kinds of objects that have a file each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,18 @@ impl Kind {
             Kind::Ipset => "ipset",
             Kind::Icmptype => "icmptype",
             Kind::Helper => "helper",
+        }
+    }
+
+    /// What records call it.
+    pub(crate) fn object(self) -> FirewallObject {
+        match self {
+            Kind::Zone => FirewallObject::Zone,
+            Kind::Service => FirewallObject::Service,
+            Kind::Policy => FirewallObject::Policy,
+            Kind::Ipset => FirewallObject::Ipset,
+            Kind::Icmptype => FirewallObject::Icmptype,
+            Kind::Helper => FirewallObject::Helper,
         }
     }
 

@@ -5,17 +5,17 @@ use super::lokkit;
 use crate::argv::firewalld::{Given, edits_service};
 use crate::escape::Escaped;
 use crate::firewall::firewalld::{ForwardPort, Grammar};
-use crate::intent::{FirewallItem, Intent};
+use crate::intent::{DefinitionChange, FirewallItem, FirewallObject, Intent, NoteSeverity};
 use crate::request::clause::{Clause, Position};
 use crate::root::Root;
 
 /// The objects that an option names what it edits by, each with its option.
-const OBJECTS: [(&str, &str); 5] = [
-    ("--policy", "policy"),
-    ("--ipset", "ipset"),
-    ("--icmptype", "icmptype"),
-    ("--helper", "helper"),
-    ("--service", "service"),
+const OBJECTS: [(&str, FirewallObject); 5] = [
+    ("--policy", FirewallObject::Policy),
+    ("--ipset", FirewallObject::Ipset),
+    ("--icmptype", FirewallObject::Icmptype),
+    ("--helper", FirewallObject::Helper),
+    ("--service", FirewallObject::Service),
 ];
 
 /// What a request asks for.
@@ -48,20 +48,20 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// The definition that the call edits, if it does.
-    fn edited(&self) -> Option<(&'static str, String)> {
+    fn edited(&self) -> Option<(FirewallObject, String)> {
         OBJECTS.iter().find_map(|(option, object)| {
-            let edits = *object != "service" || edits_service(self.given);
+            let edits = *object != FirewallObject::Service || edits_service(self.given);
             let name = self.given.value(option).filter(|_| edits)?;
             Some((*object, name.to_owned()))
         })
     }
 
     /// An edit of a definition as one part, if it is no query.
-    fn edits(&self, object: &str, name: String) -> Vec<Clause> {
+    fn edits(&self, object: FirewallObject, name: String) -> Vec<Clause> {
         let changes =
             |option: &str| ["--add-", "--remove-", "--set-"].iter().any(|verb| option.starts_with(verb));
         match self.given.options().any(|(option, _)| changes(option)) {
-            true => vec![Clause::whole(definition(object, name, "edit"))],
+            true => vec![Clause::whole(definition(object, name, DefinitionChange::Edit))],
             false => Vec::new(),
         }
     }
@@ -79,13 +79,21 @@ impl Reader<'_> {
             "--disabled" => flag(Intent::FirewallSwitch { on: false }),
             "--reset-to-defaults" => flag(Intent::FirewallReset { defaults: None }),
             "--panic-on" => flag(Intent::Note {
-                severity: "high".to_owned(),
+                severity: NoteSeverity::High,
                 text: "all network traffic is to be dropped (--panic-on)".to_owned(),
             }),
-            "--lockdown-on" | "--lockdown-off" => flag(definition("conf", "Lockdown".into(), "edit")),
-            "--set-log-denied" => vec![Clause::whole(definition("conf", "LogDenied".into(), "edit"))],
-            "--set-target" | "--set-priority" => self.edits("zone", self.zone.clone().unwrap_or_default()),
-            "--direct" => self.edits("direct", "direct".to_owned()),
+            "--lockdown-on" | "--lockdown-off" => {
+                flag(definition(FirewallObject::Conf, "Lockdown".into(), DefinitionChange::Edit))
+            }
+            "--set-log-denied" => vec![Clause::whole(definition(
+                FirewallObject::Conf,
+                "LogDenied".into(),
+                DefinitionChange::Edit,
+            ))],
+            "--set-target" | "--set-priority" | "--set-short" | "--set-description" => {
+                self.edits(FirewallObject::Zone, self.zone.clone().unwrap_or_default())
+            }
+            "--direct" => self.edits(FirewallObject::Direct, "direct".to_owned()),
             _ => {
                 let clause = |(at, value): (usize, &String)| self.value(option, at, value);
                 values.iter().enumerate().filter_map(clause).collect()
@@ -174,23 +182,21 @@ fn interface(name: &str, trusted: bool) -> FirewallItem {
     }
 }
 
-fn definition(object: &str, name: String, change: &str) -> Intent {
-    Intent::Definition {
-        object: object.to_owned(),
-        name,
-        change: change.to_owned(),
-    }
+fn definition(object: FirewallObject, name: String, change: DefinitionChange) -> Intent {
+    Intent::Definition { object, name, change }
 }
 
 /// `--new-OBJECT[-from-file]`, `--delete-OBJECT`, `--load-OBJECT-defaults`, the lockdown's whitelist
 fn of_definition(option: &str, value: &str) -> Option<Intent> {
     let (verb, rest) = option.strip_prefix("--")?.split_once('-')?;
     let object = rest.trim_end_matches("-from-file").trim_end_matches("-defaults");
-    let change = match verb {
-        "new" => "new",
-        "delete" => "delete",
-        "load" | "set" => "edit",
-        "add" | "remove" if object.starts_with("lockdown-whitelist") => "edit",
+    let (object, change) = match verb {
+        "new" => (FirewallObject::parse(object)?, DefinitionChange::New),
+        "delete" => (FirewallObject::parse(object)?, DefinitionChange::Delete),
+        "load" => (FirewallObject::parse(object)?, DefinitionChange::Edit),
+        "add" | "remove" if object.starts_with("lockdown-whitelist") => {
+            (FirewallObject::Whitelist, DefinitionChange::Edit)
+        }
         _ => return None,
     };
     let name = value.rsplit('/').next().unwrap_or(value).trim_end_matches(".xml");

@@ -1,6 +1,7 @@
 //! Making, deleting and finding objects: `--new-...`, `--delete-...`, `--load-...-defaults`,
 //! `--path-...`, `--info-...`, and the lists of names.
 
+use crate::intent::DefinitionChange;
 use std::path::Path;
 
 use super::deletion::{rest_with_defaults, rest_without, without};
@@ -43,7 +44,7 @@ fn make(session: &mut Session, kind: Kind, name: &str) -> Step {
     let text = match made {
         Ok(text) => text,
         Err(exit) => {
-            session.definition(kind.word(), name, "new", false);
+            session.definition(kind.object(), name, DefinitionChange::New, false);
             return Err(exit);
         }
     };
@@ -54,7 +55,7 @@ fn create(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
     let checked = conflict(session, kind, name);
     let checked = checked.and_then(|()| session.whole().new_name(kind, name));
     let checked = checked.and_then(|()| session.whole().rest(kind, name));
-    session.definition(kind.word(), name, "new", checked.is_ok());
+    session.definition(kind.object(), name, DefinitionChange::New, checked.is_ok());
     session.checked(checked)?;
     write(session, kind, name, text)?;
     session.success()
@@ -169,7 +170,7 @@ fn import(session: &mut Session, kind: Kind, file: &str) -> Step {
     let text = match session.call.root.read_text(session.call.path(file)) {
         Ok(text) => text,
         Err(error) => {
-            session.definition(word, &name, "new", false);
+            session.definition(kind.object(), &name, DefinitionChange::New, false);
             let reason = error.errno().map_or(String::new(), |errno| match session.side {
                 Side::Offline => errno.desc().to_owned(),
                 Side::Online => format!("[Errno {}] {}", errno as i32, errno.desc()),
@@ -180,7 +181,7 @@ fn import(session: &mut Session, kind: Kind, file: &str) -> Step {
     match rewritten(session, kind, &text) {
         Ok(text) => create(session, kind, &name, &text),
         Err(fault) => {
-            session.definition(word, &name, "new", false);
+            session.definition(kind.object(), &name, DefinitionChange::New, false);
             let exit = if session.side == Side::Offline {
                 fault.code.exit()
             } else {
@@ -209,7 +210,7 @@ fn delete(session: &mut Session, kind: Kind, name: &str) -> Step {
     // The original finds only afterwards that the rest cannot do without the object: then nothing loads
     // any more, which is copied for comparison with it alone.
     let is_undone = rest.is_err() && session.call.config.shims.answers != Answers::Strict;
-    session.definition(kind.word(), name, "delete", edits.is_ok() && rest.is_ok());
+    session.definition(kind.object(), name, DefinitionChange::Delete, edits.is_ok() && rest.is_ok());
     let edits = session.checked(edits)?;
     if !session.dry && !is_undone {
         let removed = session.tree.remove(kind, name);
@@ -251,7 +252,7 @@ fn load_defaults(session: &mut Session, kind: Kind, name: &str) -> Step {
         _ => Err(Code::NoDefaults.about(name)),
     };
     let checked = checked.and_then(|()| rest_with_defaults(session, kind, name));
-    session.definition(kind.word(), name, "delete", checked.is_ok());
+    session.definition(kind.object(), name, DefinitionChange::Delete, checked.is_ok());
     session.checked(checked)?;
     if !session.dry {
         let removed = session.tree.remove(kind, name);

@@ -6,6 +6,7 @@ use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::direct::{Chain, FILE, Passthrough, Rule, check_family, check_table, join};
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::{Code, Direct};
+use crate::intent::{DefinitionChange, FirewallObject};
 
 /// What `--direct` is to do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(super) fn direct_options(session: &mut Session) -> Step {
         None => Direct::default(),
     };
     if session.given.has("--passthrough") {
-        session.definition("direct", "passthrough", "edit", false);
+        session.definition(FirewallObject::Direct, "passthrough", DefinitionChange::Edit, false);
         return session.success();
     }
     for (verb, word) in VERBS {
@@ -227,7 +228,7 @@ fn edit_list<T: PartialEq>(
         (Verb::Remove, true) => list(direct).retain(|known| *known != value),
         (Verb::Add, true) => session.complain(&said.already),
         (Verb::Remove, false) if session.side == Side::Offline => {
-            session.definition("direct", "direct", "edit", false);
+            session.definition(FirewallObject::Direct, "direct", DefinitionChange::Edit, false);
             return session.fail(&said.missing, 2);
         }
         (Verb::Remove, false) => session.complain(&said.missing),
@@ -238,7 +239,7 @@ fn edit_list<T: PartialEq>(
 fn store_direct(session: &mut Session, direct: &Direct) -> Step {
     let empty = *direct == Direct::default() && !session.tree.root.is_file(session.tree.file(FILE));
     let changed = !session.runtime && !empty && write_file(session, FILE, &direct.to_xml())?;
-    session.definition("direct", "direct", "edit", changed);
+    session.definition(FirewallObject::Direct, "direct", DefinitionChange::Edit, changed);
     session.success()
 }
 

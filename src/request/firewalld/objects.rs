@@ -11,6 +11,7 @@ use crate::firewall::firewalld::port::check_protocol;
 use crate::firewall::firewalld::{
     Checked, Code, Fault, Feature, Head, Helper, Icmptype, Ipset, Kind, Port, Service,
 };
+use crate::intent::{DefinitionChange, FirewallObject};
 
 const FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
 
@@ -129,7 +130,7 @@ fn service_destinations(session: &mut Session, name: &str, service: &mut Service
         let bad = service.destinations.iter().find(|(ipv, address)| !is_net(ipv, address));
         if let Some((ipv, address)) = bad {
             let fault = Code::InvalidAddr.about(format!("'{address}' is not valid {ipv} address"));
-            session.definition("service", name, "edit", false);
+            session.definition(FirewallObject::Service, name, DefinitionChange::Edit, false);
             return session.refuse(&fault);
         }
         return store_object(session, name, service);
@@ -203,7 +204,7 @@ fn words<T: Object>(
         session.sequence(&removed, |_, value| remove(list(object), &value.to_owned(), value))?;
         for value in &added {
             if let Err(fault) = check(value) {
-                session.definition(T::KIND.word(), name, "edit", false);
+                session.definition(T::KIND.object(), name, DefinitionChange::Edit, false);
                 return session.refuse(&fault);
             }
         }
@@ -228,7 +229,7 @@ fn store_object<T: Object>(session: &mut Session, name: &str, object: &T) -> Ste
     let checked = checked.and_then(|()| session.whole().rest(T::KIND, name));
     let before = session.tree.read(T::KIND, name);
     let changed = session.done(before)?.is_none_or(|before| before != text);
-    session.definition(T::KIND.word(), name, "edit", checked.is_ok() && changed);
+    session.definition(T::KIND.object(), name, DefinitionChange::Edit, checked.is_ok() && changed);
     session.checked(checked)?;
     write(session, T::KIND, name, &text)?;
     session.success()
@@ -320,7 +321,7 @@ fn store_entries(session: &mut Session, name: &str, ipset: &Ipset) -> Step {
         false => Ok(()),
     });
     if checked.is_err() {
-        session.definition("ipset", name, "edit", false);
+        session.definition(FirewallObject::Ipset, name, DefinitionChange::Edit, false);
     }
     session.checked(checked)?;
     store_ipset(session, name, ipset)
@@ -329,7 +330,7 @@ fn store_entries(session: &mut Session, name: &str, ipset: &Ipset) -> Step {
 fn store_ipset(session: &mut Session, name: &str, ipset: &Ipset) -> Step {
     let checked = ipset.check(&session.grammar);
     if checked.is_err() {
-        session.definition("ipset", name, "edit", false);
+        session.definition(FirewallObject::Ipset, name, DefinitionChange::Edit, false);
     }
     session.checked(checked)?;
     store_object(session, name, ipset)

@@ -10,7 +10,7 @@ use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::code::no_number;
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::{Checked, Code, Feature, Kind};
-use crate::intent::FirewallItem;
+use crate::intent::{DefinitionChange, FirewallItem, FirewallObject};
 
 /// Flags of a zone or policy.
 const FLAGS: [&str; 3] = ["icmp-block-inversion", "forward", "masquerade"];
@@ -134,7 +134,7 @@ pub(super) fn policy_set_options(session: &mut Session, prefix: &str) -> Step {
         let mut policy = load_policy(session, &name)?;
         let changed = std::mem::replace(&mut policy.disable, disable) != disable;
         let place = ZoneOrPolicy::Policy(name, policy);
-        session.definition("policy", place.name(), "edit", changed);
+        session.definition(FirewallObject::Policy, place.name(), DefinitionChange::Edit, changed);
         put(session, &place, changed)?;
     }
     session.success()

@@ -6,7 +6,7 @@ use super::files::{runtime_tree, write, write_file};
 use super::session::{Session, Step};
 use super::whitelist::whitelist;
 use crate::firewall::firewalld::{Feature, Kind, lockdown};
-use crate::intent::Intent;
+use crate::intent::{Intent, NoteSeverity};
 
 /// `--reload`: the running firewall is as the files say.
 pub(super) fn forget_runtime(session: &mut Session) -> Step {
@@ -26,7 +26,7 @@ pub(super) fn forget_runtime(session: &mut Session) -> Step {
 pub(super) fn runtime_to_permanent(session: &mut Session) -> Step {
     session.intent(
         Intent::Note {
-            severity: "low".to_owned(),
+            severity: NoteSeverity::Low,
             text: "changes to the running firewall are to be kept".to_owned(),
         },
         false,

@@ -3,7 +3,7 @@
 use crate::argv::firewalld::{Given, Side};
 use crate::error::Error;
 use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Feature, Generation, Grammar, Tree, Whole};
-use crate::intent::{Intent, RecordedIntent};
+use crate::intent::{DefinitionChange, FirewallObject, Intent, NoteSeverity, RecordedIntent};
 use crate::request::{Call, Output, Reply};
 
 /// What firewalld logs where a local file cannot be read.
@@ -163,17 +163,23 @@ impl Session<'_> {
             })
             .collect();
         Some(Intent::Note {
-            severity: "low".to_owned(),
+            severity: NoteSeverity::Low,
             text: format!("for {timeout} only: {}", added.join(" ")),
         })
     }
 
     /// Notes that a definition was made, edited or deleted.
-    pub(super) fn definition(&mut self, object: &str, name: &str, change: &str, changed: bool) {
+    pub(super) fn definition(
+        &mut self,
+        object: FirewallObject,
+        name: &str,
+        change: DefinitionChange,
+        changed: bool,
+    ) {
         let intent = Intent::Definition {
-            object: object.to_owned(),
+            object,
             name: name.to_owned(),
-            change: change.to_owned(),
+            change,
         };
         self.intent(intent, changed);
     }

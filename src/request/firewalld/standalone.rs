@@ -13,7 +13,7 @@ use crate::config::Answers;
 use crate::firewall::firewalld::generation::version;
 use crate::firewall::firewalld::ipset::TYPES;
 use crate::firewall::firewalld::{Checked, Code, Fault, Feature, Generation, Kind, Zone};
-use crate::intent::Intent;
+use crate::intent::{DefinitionChange, FirewallObject, Intent, NoteSeverity};
 
 const LOG_DENIED: [&str; 5] = ["all", "unicast", "broadcast", "multicast", "off"];
 
@@ -122,7 +122,12 @@ fn log_denied_options(session: &mut Session) -> Step {
     let same = conf.get("LogDenied", &session.grammar) == value;
     let default_zone = conf.default_zone(&session.tree);
     let checked = check_all(session, &default_zone, known && !same)?;
-    session.definition("conf", "LogDenied", "edit", known && !same && checked.is_ok());
+    session.definition(
+        FirewallObject::Conf,
+        "LogDenied",
+        DefinitionChange::Edit,
+        known && !same && checked.is_ok(),
+    );
     session.checked(checked)?;
     if !known {
         let known: Vec<String> = LOG_DENIED.iter().map(|known| format!("'{known}'")).collect();
@@ -153,7 +158,7 @@ fn lockdown_options(session: &mut Session) -> Step {
         (_, true) => false,
         _ => return Ok(()),
     };
-    session.definition("conf", "Lockdown", "edit", on != wanted);
+    session.definition(FirewallObject::Conf, "Lockdown", DefinitionChange::Edit, on != wanted);
     if on != wanted {
         conf.set("Lockdown", if wanted { "yes" } else { "no" });
         save_conf(session, &conf)?;
@@ -193,7 +198,7 @@ fn daemon_options(session: &mut Session) -> Step {
     }
     if session.given.has("--panic-on") {
         let text = "all network traffic is to be dropped (--panic-on)".to_owned();
-        let severity = "high".to_owned();
+        let severity = NoteSeverity::High;
         session.intent(Intent::Note { severity, text }, false);
         return session.success();
     }

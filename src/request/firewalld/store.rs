@@ -6,7 +6,7 @@ use super::item::Item;
 use super::session::{Session, Step};
 use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::Side;
-use crate::intent::{FirewallItem, Intent};
+use crate::intent::{DefinitionChange, FirewallItem, FirewallObject, Intent, NoteSeverity};
 
 /// Checks and writes the place. Nothing is written that did not change: a copy of what a
 /// package ships would only hide later versions of it.
@@ -34,7 +34,7 @@ pub(super) fn put(session: &mut Session, place: &ZoneOrPolicy, changed: bool) ->
 
 /// Stores an edit of a property, such as the target.
 pub(super) fn store_definition(session: &mut Session, place: &ZoneOrPolicy) -> Step {
-    session.definition(place.kind().word(), place.name(), "edit", true);
+    session.definition(place.kind().object(), place.name(), DefinitionChange::Edit, true);
     store(session, place, true)
 }
 
@@ -47,7 +47,7 @@ pub(super) fn intent_item(
 ) {
     match item.opening(place.trusted()) {
         Some(opening) => intent_opening(session, place, opening, adds, changed),
-        None => session.definition("policy", place.name(), "edit", changed),
+        None => session.definition(FirewallObject::Policy, place.name(), DefinitionChange::Edit, changed),
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn intent_opening(
     changed: bool,
 ) {
     let ZoneOrPolicy::Zone(zone, _) = place else {
-        return session.definition("policy", place.name(), "edit", changed);
+        return session.definition(FirewallObject::Policy, place.name(), DefinitionChange::Edit, changed);
     };
     let zone = Some(zone.clone());
     let intent = if adds {
@@ -73,6 +73,6 @@ pub(super) fn intent_opening(
 /// A value that could not be read is worth a look: it may be a mistake of the package.
 pub(super) fn intent_unread(session: &mut Session, place: &ZoneOrPolicy, stem: &str, value: &str) {
     let text = format!("{stem} {value:?} of {} is invalid", place.what());
-    let severity = "low".to_owned();
+    let severity = NoteSeverity::Low;
     session.intent(Intent::Note { severity, text }, false);
 }

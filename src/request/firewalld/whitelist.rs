@@ -5,6 +5,7 @@ use super::session::{Exit, Session, Step};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::lockdown::{FILE, check_command, check_context, check_user};
 use crate::firewall::firewalld::{Checked, Code, Fault, Feature, Whitelist};
+use crate::intent::{DefinitionChange, FirewallObject};
 
 /// What is said where there is no lockdown any more, even to those who want to hear nothing.
 pub(super) const NO_LOCKDOWN: &str = "Lockdown feature is deprecated and removed.";
@@ -112,7 +113,7 @@ fn listed_uids(session: &mut Session, whitelist: &mut Whitelist) -> Step {
 
 fn store_whitelist(session: &mut Session, whitelist: &Whitelist) -> Step {
     let changed = !session.runtime && write_file(session, FILE, &whitelist.to_xml())?;
-    session.definition("whitelist", "lockdown", "edit", changed);
+    session.definition(FirewallObject::Whitelist, "lockdown", DefinitionChange::Edit, changed);
     session.success()
 }
 

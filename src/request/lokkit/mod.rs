@@ -19,7 +19,7 @@ use crate::firewall::lokkit::port::Lookup;
 use crate::firewall::lokkit::selinux::{self, Selinux};
 use crate::firewall::lokkit::services::defaults;
 use crate::firewall::lokkit::settings::Settings;
-use crate::intent::Intent;
+use crate::intent::{Intent, NoteSeverity};
 use crate::request::{Call, Reply};
 
 pub(super) use clauses::clauses;
@@ -126,7 +126,7 @@ fn refuse(mut reply: Reply, errors: &[String]) -> Reply {
     errors.iter().for_each(|error| reply.output.err_line(error));
     reply.intent(
         Intent::Note {
-            severity: "low".to_owned(),
+            severity: NoteSeverity::Low,
             text: errors.join("; "),
         },
         false,

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::*;
 use crate::config::Backend;
-use crate::intent::{DeferredVerb, FirewallItem, RecordedIntent, Scope};
+use crate::intent::{DeferredVerb, FirewallItem, NoteSeverity, RecordedIntent, Scope};
 use crate::request::Stream;
 use crate::request::test_image::TestImage;
 use crate::tool::Tool;
@@ -187,7 +187,7 @@ fn a_refused_call_leaves_a_note_and_nothing_else() {
     assert_eq!(reply.exit, 2);
     assert_eq!(stderr(&reply), text.replace("; ", "\n") + "\n");
     let note = Intent::Note {
-        severity: "low".into(),
+        severity: NoteSeverity::Low,
         text: text.into(),
     };
     assert_eq!(reply.intents, [RecordedIntent::new(note, false)]);

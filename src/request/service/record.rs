@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 
 use super::Job;
-use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::intent::{DeferredVerb, Intent, NoteSeverity, Scope};
 use crate::request::Reply;
 use crate::unit::mangle::unit_of;
 
@@ -31,7 +31,7 @@ pub(super) fn action(job: &Job) -> Reply {
             let action = job.action.unwrap_or_default().to_string_lossy();
             reply.intent(
                 Intent::Note {
-                    severity: "low".into(),
+                    severity: NoteSeverity::Low,
                     text: format!("action \"{action}\" of the init script {name} was not run"),
                 },
                 false,

@@ -3,7 +3,7 @@
 
 use crate::argv::systemctl::Options;
 use crate::config::RuntimeQueries;
-use crate::intent::{DeferredVerb, Intent, Scope};
+use crate::intent::{DeferredVerb, Intent, NoteSeverity, Scope};
 use crate::request::clause::{Clause, Position};
 use crate::unit::escape::path_unit;
 use crate::unit::generation::Generation;
@@ -46,9 +46,9 @@ fn record(session: &mut Session, verb: &str, arguments: &[String]) {
     }
     match verb {
         "set-property" => set_property(session, arguments),
-        _ if is_power(verb) => note(session, "high", verb, arguments),
+        _ if is_power(verb) => note(session, NoteSeverity::High, verb, arguments),
         "clean" | "set-environment" | "unset-environment" | "import-environment" | "bind" | "mount-image" => {
-            note(session, "low", verb, arguments);
+            note(session, NoteSeverity::Low, verb, arguments);
         }
         _ => {}
     }
@@ -111,7 +111,7 @@ fn set_property(session: &mut Session, arguments: &[String]) {
     for property in properties {
         let verbs = marked(property);
         if verbs.is_empty() {
-            note(session, "low", "set-property", &[unit.clone(), property.clone()]);
+            note(session, NoteSeverity::Low, "set-property", &[unit.clone(), property.clone()]);
         }
         for verb in verbs {
             defer(session, verb, std::slice::from_ref(unit));
@@ -131,13 +131,13 @@ fn marked(property: &str) -> Vec<DeferredVerb> {
     known.into_iter().filter(|(marker, _)| has(marker)).map(|(_, verb)| verb).collect()
 }
 
-fn note(session: &mut Session, severity: &str, verb: &str, arguments: &[String]) {
+fn note(session: &mut Session, severity: NoteSeverity, verb: &str, arguments: &[String]) {
     let words: Vec<&str> = [session.call.argv0, verb]
         .into_iter()
         .chain(arguments.iter().map(String::as_str))
         .collect();
     let intent = Intent::Note {
-        severity: severity.to_owned(),
+        severity,
         text: words.join(" "),
     };
     session.intent(intent, false);
@@ -158,7 +158,7 @@ pub(super) fn clauses(options: &Options, verb: &str, arguments: &[String]) -> Ve
     }
     if is_power(verb) {
         return vec![Clause::whole(Intent::Note {
-            severity: "high".to_owned(),
+            severity: NoteSeverity::High,
             text: format!("systemctl {verb}"),
         })];
     }

@@ -1,7 +1,7 @@
 //! Where answers for images differ from the original's on purpose, and which intents requests carry.
 
 use crate::config::{Answers, SystemctlGeneration};
-use crate::intent::{DeferredVerb, Intent, Scope, UnitWant};
+use crate::intent::{DeferredVerb, Intent, NoteSeverity, Scope, UnitWant};
 use crate::request::test_image::TestImage;
 use crate::request::{Reply, Stream};
 use crate::tool::Tool;
@@ -244,13 +244,15 @@ fn turning_the_machine_off_is_a_grave_note() {
     ] {
         let reply = image.run(verb);
         let expected = Intent::Note {
-            severity: "high".to_owned(),
+            severity: NoteSeverity::High,
             text: format!("systemctl {verb}"),
         };
         assert_eq!((reply.exit, intents(&reply)), (0, vec![(expected, false)]), "{verb}");
     }
     let property = intents(&image.run("set-property demo CPUWeight=5"));
-    assert!(matches!(&property[..], [(Intent::Note { severity, .. }, false)] if severity == "low"));
+    assert!(
+        matches!(&property[..], [(Intent::Note { severity, .. }, false)] if *severity == NoteSeverity::Low)
+    );
 }
 
 #[test]
