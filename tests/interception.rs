@@ -104,7 +104,7 @@ fn a_helper_that_is_there_is_left_alone() {
     original(image.path(), "usr/lib/systemd/systemd-update-helper", "the real helper");
     let root = Root::open(image.path()).unwrap();
     let mut armed = arm(&root, b"SHIM").unwrap();
-    reassert(&root, &mut armed, &KeptShim::of(b"SHIM").unwrap(), false).unwrap();
+    reassert(&root, &mut armed, &KeptShim::of(&b"SHIM"[..]).unwrap(), false).unwrap();
     assert!(!shim_stands_at(image.path(), "usr/lib/systemd/systemd-update-helper"));
 }
 
@@ -127,7 +127,7 @@ fn an_upgraded_tool_is_kept_aside_and_comes_back_as_the_transaction_left_it() {
     let mut armed = arm(&root, b"SHIM").unwrap();
     for version in ["second", "third"] {
         original(image.path(), "usr/bin/systemctl", version);
-        reassert(&root, &mut armed, &KeptShim::of(b"SHIM").unwrap(), false).unwrap();
+        reassert(&root, &mut armed, &KeptShim::of(&b"SHIM"[..]).unwrap(), false).unwrap();
         assert!(shim_stands_at(image.path(), "usr/bin/systemctl"));
     }
     disarm(&root, None).unwrap();
@@ -152,7 +152,7 @@ fn an_erased_tool_stays_away() {
     let root = Root::open(image.path()).unwrap();
     let mut armed = arm(&root, b"SHIM").unwrap();
     fs::remove_file(image.path().join("usr/bin/systemctl")).unwrap();
-    reassert(&root, &mut armed, &KeptShim::of(b"SHIM").unwrap(), false).unwrap();
+    reassert(&root, &mut armed, &KeptShim::of(&b"SHIM"[..]).unwrap(), false).unwrap();
     assert!(shim_stands_at(image.path(), "usr/bin/systemctl"), "later scriptlets still meet the shim");
     disarm(&root, None).unwrap();
     assert!(!image.path().join("usr/bin/systemctl").exists());
@@ -242,7 +242,7 @@ fn a_shim_that_was_written_into_is_written_anew_before_the_next_scriptlet() {
     let mut armed = arm(&root, b"SHIM").unwrap();
     fs::write(image.path().join("usr/bin/systemctl"), "trojan").unwrap();
     fs::remove_file(image.path().join("usr/lib/sysimage/nodeshim/armed.toml")).unwrap();
-    reassert(&root, &mut armed, &KeptShim::of(b"SHIM").unwrap(), false).unwrap();
+    reassert(&root, &mut armed, &KeptShim::of(&b"SHIM"[..]).unwrap(), false).unwrap();
     for path in ["usr/bin/systemctl", "usr/sbin/lokkit"] {
         assert!(shim_stands_at(image.path(), path), "{path}");
     }

@@ -9,6 +9,8 @@ mod callers;
 mod canary;
 #[path = "transactions/contained.rs"]
 mod contained;
+#[path = "transactions/cost.rs"]
+mod cost;
 #[path = "transactions/edges.rs"]
 mod edges;
 #[path = "transactions/faults.rs"]

@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use super::SHIM_PATH;
-use crate::digest::digest;
-use crate::error::{Result, if_exists};
+use crate::digest::{digest, digest_of, hex};
+use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
 use crate::root::{Kind, Meta, Root};
 
@@ -102,13 +102,16 @@ impl Identity {
 
 /// Whether a program is a shim of some build.
 fn is_marked(content: &[u8]) -> bool {
+    let mut is_of_mark = [false; 256];
+    MARK.iter().for_each(|byte| is_of_mark[usize::from(*byte)] = true);
     // Wherever the mark is, one of these bytes is in it.
-    let every = content.iter().enumerate().skip(MARK.len() - 1).step_by(MARK.len());
+    let mut every = content.iter().enumerate().skip(MARK.len() - 1).step_by(MARK.len());
+    let is_at = |at: usize, byte: u8| {
+        let mut places = (0..MARK.len()).filter(|place| MARK[*place] == byte);
+        places.any(|place| content[at - place..].starts_with(&MARK))
+    };
     content.starts_with(b"\x7fELF")
-        && every.into_iter().any(|(at, byte)| {
-            let places = (0..MARK.len()).filter(|place| MARK[*place] == *byte);
-            places.into_iter().any(|place| content[at - place..].starts_with(&MARK))
-        })
+        && every.any(|(at, byte)| is_of_mark[usize::from(*byte)] && is_at(at, *byte))
 }
 
 /// What tells one original from another: SHA-256 of a file's content, a link's target behind an arrow;
@@ -125,7 +128,9 @@ pub(super) fn fingerprint(root: &Root, path: &Path) -> Result<Option<String>> {
 }
 
 fn content_digest(root: &Root, path: impl AsRef<Path>) -> Result<String> {
-    Ok(digest(&root.read(path)?))
+    let path = path.as_ref();
+    let digest = digest_of(root.open_read(path)?);
+    Ok(hex(&digest.map_err(|error| Error::std_io(path, &error))?))
 }
 
 #[cfg(test)]

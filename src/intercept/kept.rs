@@ -1,7 +1,7 @@
 //! The shim as it was when an image was armed, kept where no scriptlet writes.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -24,20 +24,20 @@ impl KeptShim {
     /// # Errors
     /// If it cannot be read, or the kernel has no room for it.
     pub fn of_image(root: &Root) -> Result<KeptShim> {
-        KeptShim::of(&root.read(SHIM_PATH)?)
+        KeptShim::of(root.open_read(SHIM_PATH)?)
     }
 
-    /// Takes these bytes.
+    /// Takes all that there is to read.
     ///
     /// # Errors
-    /// If the kernel has no room for them.
-    pub fn of(shim: &[u8]) -> Result<KeptShim> {
+    /// As of [`KeptShim::of_image`].
+    pub fn of(mut shim: impl Read) -> Result<KeptShim> {
         let made = memfd_create(c"nodeshim-shim", MFdFlags::MFD_CLOEXEC);
         let mut file = File::from(made.map_err(|errno| Error::io(SHIM_PATH, errno))?);
-        file.write_all(shim).map_err(|error| Error::std_io(SHIM_PATH, &error))?;
+        let size = io::copy(&mut shim, &mut file).map_err(|error| Error::std_io(SHIM_PATH, &error))?;
         Ok(KeptShim {
             file,
-            size: shim.len(),
+            size: usize::try_from(size).unwrap_or(usize::MAX),
         })
     }
 

@@ -3,7 +3,6 @@
 //! again as long as they are there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +11,7 @@ use super::parts::{Part, closed};
 use super::tail::record;
 use super::text::parse_log;
 use super::{DIRECTORY, Event, HEADER};
-use crate::digest::{Hasher, digest, hex};
+use crate::digest::{self, digest, hex};
 use crate::error::{Error, Result, if_exists};
 use crate::escape::Escaped;
 use crate::layout;
@@ -215,16 +214,8 @@ impl Index {
 }
 
 fn digest_of(root: &Root, part: &Part) -> Result<String> {
-    let mut file = root.open_read(&part.path)?;
-    let mut hash = Hasher::default();
-    let mut piece = vec![0; 64 << 10];
-    loop {
-        match file.read(&mut piece).map_err(|error| Error::std_io(&part.path, &error))? {
-            0 => break,
-            read => hash.update(&piece[..read]),
-        }
-    }
-    Ok(hex(&hash.finish()))
+    let digest = digest::digest_of(root.open_read(&part.path)?);
+    Ok(hex(&digest.map_err(|error| Error::std_io(&part.path, &error))?))
 }
 
 #[cfg(test)]

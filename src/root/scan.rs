@@ -14,11 +14,9 @@ use rustix::fs::{lgetxattr, llistxattr};
 
 use super::read::kind;
 use super::{Kind, Root};
-use crate::digest::Hasher;
+use crate::digest::{Hasher, digest_of};
 use crate::error::{Error, Result};
 
-/// Files are read in pieces of this many bytes.
-const PIECE: usize = 1 << 16;
 /// No attribute, nor the list of their names, is longer on Linux.
 const MAX_ATTRIBUTE: usize = 1 << 16;
 
@@ -102,14 +100,10 @@ impl Root {
     pub fn digest(&self, path: impl AsRef<Path>, limit: u64) -> Result<[u8; 32]> {
         let path = path.as_ref();
         let mut file = self.open_file(path, OFlag::O_RDONLY)?.take(limit + 1);
-        let mut hash = Hasher::default();
-        let mut piece = vec![0; PIECE];
-        loop {
-            match file.read(&mut piece).map_err(|error| Error::std_io(path, &error))? {
-                0 if file.limit() == 0 => return Err(Error::io(path, Errno::EFBIG)),
-                0 => return Ok(hash.finish()),
-                got => hash.update(&piece[..got]),
-            }
+        let digest = digest_of(&mut file).map_err(|error| Error::std_io(path, &error))?;
+        match file.limit() {
+            0 => Err(Error::io(path, Errno::EFBIG)),
+            _ => Ok(digest),
         }
     }
 }
