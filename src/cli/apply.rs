@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nodeshim::error::Result;
-use nodeshim::live::{self, Filter, JobOutcome, Options, Report};
+use nodeshim::live::{self, ApplyResult, Filter, JobOutcome, Options};
 use nodeshim::plan::words;
 use nodeshim::root::Root;
 
@@ -51,7 +51,7 @@ pub fn apply(root: &Root, args: ApplyArgs, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.problems.is_empty())))
 }
 
-fn text(report: &Report, dry_run: bool) -> String {
+fn text(report: &ApplyResult, dry_run: bool) -> String {
     let mut text = String::new();
     for file in &report.files {
         let word = if file.kept { "kept" } else { "write" };

@@ -98,7 +98,8 @@ fn report(edited: &Edited) -> Result<()> {
     for package in &edited.packages {
         print(&wrapped("", 4, name(package)))?;
         print(&wrapped("  ", 4, &package.reason))?;
-        let of_package = |plugin: &&nodeshim::inspect::Report| plugin.summary.plugin == package.package.name;
+        let of_package =
+            |plugin: &&nodeshim::inspect::PluginDetail| plugin.summary.plugin == package.package.name;
         if let Some(plugin) = edited.plugins.iter().find(of_package) {
             print(&intents(plugin))?;
         }

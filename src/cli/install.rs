@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use nodeshim::audit::Means;
 use nodeshim::error::Result;
-use nodeshim::inspect::{self, Registry, Report};
+use nodeshim::inspect::{self, PluginDetail, Registry};
 use nodeshim::install::{self, Done, Ending, Task, Transaction};
 use nodeshim::lint::{Context, Forecast, forecast};
 use nodeshim::plan::Note;
@@ -104,7 +104,7 @@ struct Installed<'a> {
     exit: u8,
     packages: &'a [Checked],
     messages: &'a [String],
-    plugins: &'a [Report],
+    plugins: &'a [PluginDetail],
     notes: &'a [Note],
     would_ask: &'a [Asks],
 }
@@ -170,7 +170,7 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
     Ok(ExitCode::from(exit))
 }
 
-fn settle_after(root: &Root, done: &Done, transaction: &Transaction) -> Result<settle::Report> {
+fn settle_after(root: &Root, done: &Done, transaction: &Transaction) -> Result<settle::SettleResult> {
     let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
     let installed = done.packages.iter().filter(|package| facts.installed.has_nevra(&package.nevra));
     let names: Vec<&str> = installed.map(|package| package.package.name.as_str()).collect();
@@ -196,7 +196,7 @@ pub(super) fn surroundings() -> Surroundings<'static> {
     }
 }
 
-fn report(done: &Done, plugins: &[Report], notes: &[Note], would_ask: &[Asks]) -> Result<()> {
+fn report(done: &Done, plugins: &[PluginDetail], notes: &[Note], would_ask: &[Asks]) -> Result<()> {
     done.messages.iter().for_each(|line| complain(line.trim()));
     for package in &done.packages {
         if let Ending::Refused(_) | Ending::Forbidden(_) = done.ending

@@ -7,7 +7,7 @@ use nodeshim::audit::Audit;
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
 use nodeshim::export;
-use nodeshim::inspect::{self, Declared, Registry, Report, Row, ScriptletEntry, Summary};
+use nodeshim::inspect::{self, Declared, PluginDetail, Registry, Row, ScriptletEntry, Summary};
 use nodeshim::intent::{Intent, Verdict};
 use nodeshim::lint::{Context, ShippedItem, of_installed};
 use nodeshim::plan::{Note, NoteKind};
@@ -172,7 +172,7 @@ fn shipped_text(shipped: &[ShippedItem]) -> String {
 #[serde(rename_all = "kebab-case")]
 struct Shown<'r> {
     #[serde(flatten)]
-    report: Option<&'r Report>,
+    report: Option<&'r PluginDetail>,
     shipped: &'r [ShippedItem],
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<&'r [ScriptletEntry]>,
@@ -206,7 +206,7 @@ pub fn show(root: &Root, args: ShowArgs, as_json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &PluginDetail) -> String {
     let summary = &report.summary;
     let title = summary.nevra.as_deref().unwrap_or(&summary.plugin);
     let gone = if summary.gone {
@@ -227,7 +227,7 @@ fn text(report: &Report) -> String {
 }
 
 /// What a plugin wants, and what its requests changed.
-pub(super) fn sections(report: &Report) -> String {
+pub(super) fn sections(report: &PluginDetail) -> String {
     let mut text = intents(report);
     if !report.paths.is_empty() {
         text.push_str(&title_line("paths that its requests changed"));
@@ -253,7 +253,7 @@ fn section(row: &Row) -> &'static str {
 }
 
 /// What a plugin wants.
-pub(super) fn intents(report: &Report) -> String {
+pub(super) fn intents(report: &PluginDetail) -> String {
     let mut text = String::new();
     for title in ["now", "at boot", "denied", "overruled", "failed"] {
         let rows: Vec<&Row> = report.wants.iter().filter(|row| section(row) == title).collect();

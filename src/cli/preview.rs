@@ -77,7 +77,8 @@ fn report(preview: &Preview) -> Result<()> {
     for package in &done.packages {
         print(&wrapped("", 4, name(package)))?;
         print(&wrapped("  ", 4, &package.reason))?;
-        let of_package = |plugin: &&nodeshim::inspect::Report| plugin.summary.plugin == package.package.name;
+        let of_package =
+            |plugin: &&nodeshim::inspect::PluginDetail| plugin.summary.plugin == package.package.name;
         if let Some(plugin) = effects.plugins.iter().find(of_package) {
             print(&intents(plugin))?;
         }

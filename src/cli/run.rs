@@ -156,7 +156,7 @@ pub fn run(root: &Root, args: RunArgs, as_json: bool) -> Result<ExitCode> {
     end(&args, &outcome, settled)
 }
 
-fn print_json(outcome: &Outcome, settled: Option<&settle::Report>) -> Result<()> {
+fn print_json(outcome: &Outcome, settled: Option<&settle::SettleResult>) -> Result<()> {
     json(&Ran {
         exit: outcome.finished.code(),
         requests: inspect::log(&outcome.events, None, true),
@@ -170,7 +170,7 @@ fn print_json(outcome: &Outcome, settled: Option<&settle::Report>) -> Result<()>
 }
 
 /// Says what became of a run, and with which code it ends.
-fn end(args: &RunArgs, outcome: &Outcome, settled: Result<settle::Report>) -> Result<ExitCode> {
+fn end(args: &RunArgs, outcome: &Outcome, settled: Result<settle::SettleResult>) -> Result<ExitCode> {
     let code = match outcome.finished.code() {
         0 => u8::from(!outcome.tampering.is_empty()),
         code => code,

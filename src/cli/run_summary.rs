@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use nodeshim::intent::Verdict;
 use nodeshim::journal::Event;
 use nodeshim::plan::words;
-use nodeshim::settle::Report;
+use nodeshim::settle::SettleResult;
 use nodeshim::tool::Tool;
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct Summary {
 
 impl Summary {
     /// Of a run's events and what settling made of them.
-    pub fn of(events: &[Event], settled: Option<&Report>) -> Summary {
+    pub fn of(events: &[Event], settled: Option<&SettleResult>) -> Summary {
         let mut summary = Summary {
             requests: events.iter().filter(|event| !event.tool.is_seen()).count(),
             denied: Vec::new(),
@@ -82,7 +82,7 @@ impl Summary {
     }
 
     /// The line; none if there is nothing to say.
-    pub fn line(&self, settled: Option<&Report>) -> Option<String> {
+    pub fn line(&self, settled: Option<&SettleResult>) -> Option<String> {
         let mut parts = Vec::new();
         if let Some(report) = settled.filter(|report| self.requests > 0 || !report.plan.changes.is_empty()) {
             parts.push(format!("recorded {}", count(self.requests, "request")));

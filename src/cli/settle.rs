@@ -8,7 +8,7 @@ use nodeshim::intercept::ImageLock;
 use nodeshim::plan::{Plan, render};
 use nodeshim::root::Root;
 use nodeshim::run::repair;
-use nodeshim::settle::{self, Facts, Report, SettleOptions};
+use nodeshim::settle::{self, Facts, SettleOptions, SettleResult};
 use serde::Serialize;
 
 use super::output::{count, json, print, tell, width};
@@ -55,9 +55,9 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
 }
 
 /// Settles what can be settled, once nobody else is at work on the image.
-pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Report> {
+pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<SettleResult> {
     if !settle::is_due(root)? {
-        return Ok(Report::default());
+        return Ok(SettleResult::default());
     }
     let hold = ImageLock::take(root, |_| false)?;
     if hold.holder_died() {
@@ -66,7 +66,7 @@ pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Resul
     settle::settle(root, facts, options)
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &SettleResult) -> String {
     let mut text = render(&report.plan, width());
     if !report.gone.is_empty() {
         text.push_str(&format!("gone: {}\n", report.gone.join(", ")));

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::inspect::{self, Entry, Registry, Report};
+use crate::inspect::{self, Entry, PluginDetail, Registry};
 use crate::install::{self, Ending, Task, erase};
 use crate::journal::{Journal, last_event};
 use crate::plan::Plan;
@@ -63,7 +63,7 @@ pub struct Edited {
     /// What rpm said.
     pub messages: Vec<String>,
     /// What the packages want.
-    pub plugins: Vec<Report>,
+    pub plugins: Vec<PluginDetail>,
     /// What scriptlets asked for.
     pub requests: Vec<Entry>,
     /// What settling changed.

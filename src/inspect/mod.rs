@@ -30,7 +30,7 @@ pub use files::{ChangeEntry, ScriptletEntry, files};
 pub use hooks::{Hook, hooks};
 pub use list::{Row, list, shipped};
 pub use log::{Entry, LoggedIntent, log};
-pub use plugins::{Report, Summary, plugins, show};
+pub use plugins::{PluginDetail, Summary, plugins, show};
 pub use ports::{OpenPort, ports};
 pub use registry::Registry;
 pub use units::{BootUnit, units};

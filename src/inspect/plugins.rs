@@ -100,7 +100,7 @@ fn summary(name: &str, nevra: Option<String>, rows: &[Row]) -> Summary {
 /// One plugin in full.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Report {
+pub struct PluginDetail {
     /// The line that [`plugins`] has for it.
     #[serde(flatten)]
     pub summary: Summary,
@@ -120,14 +120,14 @@ pub struct Report {
 }
 
 /// One plugin; none if nothing is recorded of it.
-pub fn show(standing: &EffectiveState, registry: &Registry, plugin: &str) -> Option<Report> {
+pub fn show(standing: &EffectiveState, registry: &Registry, plugin: &str) -> Option<PluginDetail> {
     let summary = plugins(standing, registry).into_iter().find(|summary| summary.plugin == plugin)?;
     let found = standing.state.plugins.get(plugin).or_else(|| standing.gone.get(plugin));
     let wants = match found {
         Some(found) if !summary.gone => rows(plugin, found),
         _ => Vec::new(),
     };
-    Some(Report {
+    Some(PluginDetail {
         ports: wants.iter().filter(|row| row.counts()).filter_map(port).collect(),
         hooks: registry.hooks_of(plugin).cloned().collect(),
         declared: registry.declared.get(plugin).cloned(),

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
 use crate::intent::{Intent, NoteSeverity, RecordedIntent};
-use crate::journal::{Appender, Event, Verdict, timestamp};
+use crate::journal::{Appender, Event, Verdict, now};
 use crate::lint::{Context, of_payload};
 use crate::policy::{self, Act, Forbidden};
 use crate::root::Root;
@@ -212,7 +212,7 @@ fn unsigned(package: &Checked) -> Event {
         severity: NoteSeverity::High,
         text,
     };
-    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let time = now();
     let origin = Origin {
         found_by: FoundBy::Administrator,
         nevra: Some(package.nevra.clone()),

@@ -44,7 +44,7 @@ pub use read::{Journal, each_part, each_part_newest_first, last_event};
 pub(crate) use record::rfc3339;
 #[cfg(feature = "admin")]
 pub use record::seconds;
-pub use record::{Event, Replayed, timestamp};
+pub use record::{Event, Replayed, now, timestamp};
 pub(crate) use replaced::keep_content;
 pub use replaced::{is_kept, keep_replaced, replaced};
 #[cfg(feature = "admin")]

@@ -124,6 +124,11 @@ pub fn timestamp(source_date_epoch: Option<&str>) -> String {
     rfc3339(seconds)
 }
 
+/// As [`timestamp`], by this process's environment.
+pub fn now() -> String {
+    timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())
+}
+
 /// Seconds since 1970 as RFC 3339, in UTC.
 pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use super::node::{boot_id, is_booted};
-use super::report::{Report, Touched};
+use super::result::{ApplyResult, Touched};
 use super::stamp::stamp;
 use super::systemd::Manager;
 use super::{firewall, starts};
@@ -81,14 +81,14 @@ impl ApplyContext {
 }
 
 /// Applies. `say` is called with each step as it is made.
-pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Result<Report> {
+pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Result<ApplyResult> {
     let booted = is_booted(root);
     if !booted && !options.dry_run {
         let text = format!("{}: is not the running system: only --dry-run", root.path().display());
         return Err(Error::Refused(text));
     }
     if !is_due(root)? {
-        return Ok(Report::default());
+        return Ok(ApplyResult::default());
     }
     let _lock = match options.dry_run {
         true => None,
@@ -106,7 +106,7 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
         }
     }
     let mut known = ApplyContext::load(root, booted)?;
-    let mut report = Report::default();
+    let mut report = ApplyResult::default();
     let manager = match booted {
         true => Manager::connect().map_err(|error| report.problem(error.to_string())).ok(),
         false => None,
@@ -136,10 +136,10 @@ pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Resul
 }
 
 /// Nothing but the running firewall can differ from what was applied.
-fn unchanged(root: &Root, options: &Options, mut applied: Applied) -> Result<Report> {
-    let mut report = Report {
+fn unchanged(root: &Root, options: &Options, mut applied: Applied) -> Result<ApplyResult> {
+    let mut report = ApplyResult {
         unchanged: true,
-        ..Report::default()
+        ..ApplyResult::default()
     };
     let boot = boot_id(root)?;
     let manager = Manager::connect().map_err(|error| report.problem(error.to_string())).ok();
@@ -182,7 +182,7 @@ fn write_files(
     root: &Root,
     options: &Options,
     known: &mut ApplyContext,
-    report: &mut Report,
+    report: &mut ApplyResult,
 ) -> Result<bool> {
     let judged = judge(root, &known.prepared, &known.applied)?;
     report.closed = judged.closed;
@@ -219,7 +219,7 @@ fn units_and_starts(
     options: &Options,
     manager: Option<&Manager>,
     known: &mut ApplyContext,
-    report: &mut Report,
+    report: &mut ApplyResult,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let recorded = boot::recorded(&known.state);
@@ -259,7 +259,7 @@ fn judge_deferred(
     root: &Root,
     manager: Option<&Manager>,
     known: &ApplyContext,
-    report: &mut Report,
+    report: &mut ApplyResult,
 ) -> Result<Vec<Deferred>> {
     let (activity, matches) = match manager {
         Some(manager) => {
@@ -287,7 +287,11 @@ fn judge_deferred(
 }
 
 /// The units that each pattern matches. A pattern that cannot be looked up is left for the next time.
-fn matches(manager: &Manager, known: &ApplyContext, report: &mut Report) -> BTreeMap<String, Vec<String>> {
+fn matches(
+    manager: &Manager,
+    known: &ApplyContext,
+    report: &mut ApplyResult,
+) -> BTreeMap<String, Vec<String>> {
     let mut found = BTreeMap::new();
     for pattern in boot::patterns(&known.state, &known.applied) {
         match manager.matching(&pattern) {
@@ -306,7 +310,7 @@ fn change_units(
     manager: &Manager,
     recorded: RecordedUnits,
     known: &mut ApplyContext,
-    report: &mut Report,
+    report: &mut ApplyResult,
     say: &mut dyn FnMut(&str),
 ) {
     let (mut changed, mut failed) = (false, BTreeSet::new());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::firewalld::Firewalld;
 use super::nft;
-use super::report::{Filter, Report};
+use super::result::{ApplyResult, Filter};
 use super::systemd::Manager;
 use crate::backend::nftables;
 use crate::backend::rulesets::{Undone, wanted};
@@ -47,7 +47,7 @@ pub(super) struct Input<'a> {
 }
 
 /// Brings the running firewall up to date and notes in `applied` that it is.
-pub(super) fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report) {
+pub(super) fn bring_up(input: &Input, applied: &mut Applied, report: &mut ApplyResult) {
     let outcome = match input.backend {
         Backend::Firewalld => firewalld(input, applied.pending),
         Backend::Iptables => iptables(input, applied.pending),
@@ -62,7 +62,7 @@ pub(super) fn bring_up(input: &Input, applied: &mut Applied, report: &mut Report
     }
 }
 
-fn nftables(input: &Input, applied: &mut Applied, report: &mut Report) -> Result<Filter> {
+fn nftables(input: &Input, applied: &mut Applied, report: &mut ApplyResult) -> Result<Filter> {
     let root = input.root;
     if nftables::is_switched_off(root) {
         return Ok(Filter::Off);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::report::{JobOutcome, Report};
+use super::result::{ApplyResult, JobOutcome};
 use super::systemctl::JobRequest;
 use super::systemd::Manager;
 use crate::boot::{Applied, Attempt, Deferred, Job, JobResult};
@@ -30,7 +30,7 @@ pub(super) fn execute(
     input: &Input,
     judged: Vec<Deferred>,
     applied: &mut Applied,
-    report: &mut Report,
+    report: &mut ApplyResult,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     if judged.is_empty() {

@@ -8,7 +8,7 @@ mod overlay;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::inspect::{self, Entry, Registry, Report};
+use crate::inspect::{self, Entry, PluginDetail, Registry};
 use crate::install::{self, Done, Task};
 use crate::journal::{Journal, last_event};
 use crate::plan::Plan;
@@ -35,7 +35,7 @@ pub struct Preview {
 #[serde(rename_all = "kebab-case")]
 pub struct Effects {
     /// What each of its packages wants, and what policy says of that.
-    pub plugins: Vec<Report>,
+    pub plugins: Vec<PluginDetail>,
     /// Plugins that go with it.
     pub gone: Vec<String>,
     /// What scriptlets asked for, request by request.

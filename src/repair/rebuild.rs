@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::attribution::{FoundBy, Origin};
 use crate::escape::Escaped;
 use crate::intent::RecordedIntent;
-use crate::journal::{Event, timestamp};
+use crate::journal::{Event, now};
 use crate::state::State;
 use crate::tool::Tool;
 
@@ -38,7 +38,7 @@ fn event(id: u64, known: Option<(Option<String>, Vec<RecordedIntent>)>) -> Event
         None => "this event was lost; nothing is known of it",
     };
     let (nevra, intents) = known.unwrap_or_default();
-    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let time = now();
     let origin = Origin {
         found_by: if nevra.is_some() {
             FoundBy::Ownership

@@ -9,7 +9,7 @@ use crate::digest::digest;
 use crate::error::Result;
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent, UnitWant, Verdict};
-use crate::journal::{Appender, Event, timestamp};
+use crate::journal::{Appender, Event, now};
 use crate::lint::{Context, ShippedItem, of_installed};
 use crate::policy::Rules;
 use crate::root::{Change, Op, Root};
@@ -69,7 +69,7 @@ impl Shipped {
 /// What a file asks for, as if it had been made by hand.
 fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Event {
     let intents: Vec<Intent> = asked.iter().filter_map(|one| one.item.intent.clone()).collect();
-    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let time = now();
     let origin = Origin {
         found_by: FoundBy::Ownership,
         nevra: Some(package.to_owned()),

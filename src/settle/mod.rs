@@ -21,7 +21,7 @@ use crate::attribution::Origin;
 use crate::backend::systemd;
 use crate::error::Result;
 use crate::escape::Escaped;
-use crate::journal::{self, Appender, Event, Journal, last_closed_event, timestamp};
+use crate::journal::{self, Appender, Event, Journal, last_closed_event, now};
 use crate::metadata;
 use crate::plan::{Contribution, Note, Plan, execute, failures};
 use crate::root::{Change, Root};
@@ -42,7 +42,7 @@ pub use remarks::remarks;
 
 /// What settling did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct SettleResult {
     /// The changes that were made, and what could not be expressed or done.
     pub plan: Plan,
     /// What no longer counts and was left as it is all the same; in the plan's notes, too.
@@ -111,9 +111,9 @@ impl SettleOptions {
 /// # Errors
 /// Records that cannot be read, or a file that cannot be written. A change that a tool refuses is a
 /// note of the report.
-pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Report> {
+pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<SettleResult> {
     if !is_due(root)? {
-        return Ok(Report::default());
+        return Ok(SettleResult::default());
     }
     let mut appender = Appender::open(root)?;
     unrecorded::record(root, &mut appender)?;
@@ -158,7 +158,7 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Rep
     plan.notes.extend(failed);
     plan.notes.extend(outside.iter().map(Outside::note));
     plan.notes.extend(refused::notes(root, &journal, &[])?);
-    Ok(Report {
+    Ok(SettleResult {
         plan,
         left: prepared.restored.notes,
         overruled: prepared.overruled,
@@ -219,7 +219,7 @@ fn event(revert: &Revert, restored: &Contribution, made: Vec<Change>) -> Option<
     ];
     argv.extend(revert.plugins.iter().map(Escaped::new));
     argv.extend(revert.events.iter().map(|event| Escaped::new(event.to_string())));
-    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let time = now();
     Some(Event {
         argv,
         changes,

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::escape::Escaped;
 use crate::intent::{Intent, RecordedIntent};
 use crate::intercept::{RUN_PATH, is_booted};
-use crate::journal::{Appender, Event, Journal, keep_content, last_event, timestamp};
+use crate::journal::{Appender, Event, Journal, keep_content, last_event};
 use crate::root::Root;
 use crate::rpmdb::{Installed, files_at};
 use crate::state::{State, Subject, subject};
@@ -72,7 +72,7 @@ pub(crate) fn find(root: &Root, next: u64) -> Result<Vec<Event>> {
         return Ok(Vec::new());
     }
     leave_out_packages(root, &left, &mut found)?;
-    let time = timestamp(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref());
+    let time = crate::journal::now();
     let events = found.into_iter().zip(next..).map(|(found, id)| event(id, &time, found));
     Ok(events.collect())
 }

@@ -4,7 +4,7 @@ use nodeshim::attribution::{FoundBy, Origin};
 use nodeshim::intent::{FirewallItem, Intent, RecordedIntent, Scope, UnitWant};
 use nodeshim::journal::{Appender, Event, Replayed, Verdict};
 use nodeshim::rpmdb::{Installed, Package};
-use nodeshim::settle::{Facts, Report, SettleOptions, settle};
+use nodeshim::settle::{Facts, SettleOptions, SettleResult, settle};
 use nodeshim::tool::Tool;
 
 pub use crate::support::bare_image::BareImage;
@@ -89,7 +89,7 @@ impl BareImage {
     }
 
     /// Settles with these packages installed.
-    pub fn settle(&self, packages: &[&str]) -> Report {
+    pub fn settle(&self, packages: &[&str]) -> SettleResult {
         settle(&self.root, &facts(packages), &SettleOptions::default()).unwrap()
     }
 }

@@ -24,7 +24,7 @@ pub enum Filter {
 /// The whole of it. Its JSON keys are stable.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Report {
+pub struct ApplyResult {
     /// Whether nothing was looked at but the running firewall, since nothing has changed.
     pub unchanged: bool,
     /// Files that were written or removed, or left as the node has them.
@@ -64,7 +64,7 @@ pub struct JobOutcome {
     pub result: Option<JobResult>,
 }
 
-impl Report {
+impl ApplyResult {
     /// Notes what is wrong.
     pub fn problem(&mut self, text: impl Into<String>) {
         self.problems.push(text.into());
