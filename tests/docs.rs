@@ -266,3 +266,38 @@ fn what_the_readme_shows_is_what_commands_print() {
         assert_eq!(output.status.code(), Some(expected), "{command}: {output:?}");
     }
 }
+
+/// The workflow of a file, as a YAML parser that is not ours reads it.
+fn workflow(path: &Path) -> serde_json::Value {
+    let script = "import json, sys, yaml\nprint(json.dumps(yaml.safe_load(open(sys.argv[1])), default=str))";
+    let read = support::succeed(Command::new("/usr/bin/python3").args(["-c", script]).arg(path)).stdout;
+    serde_json::from_slice(&read).expect("JSON")
+}
+
+#[test]
+fn workflows_pin_actions_and_may_only_read_and_start_what_is_there() {
+    let pinned = regex::Regex::new("^[a-z-]+/[a-z-]+@[0-9a-f]{40}$").unwrap();
+    let ours = regex::Regex::new(r"(?:^|\s)((?:packaging|tests)/[a-z/-]+)").unwrap();
+    let mut seen = (0, 0);
+    for entry in fs::read_dir(support::project().join(".github/workflows")).expect("the workflows") {
+        let path = entry.expect("an entry").path();
+        let workflow = workflow(&path);
+        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{}", path.display());
+        for (name, job) in workflow["jobs"].as_object().expect("jobs") {
+            assert!(job["runs-on"].is_string(), "{name}");
+            for step in job["steps"].as_array().expect("steps") {
+                if let Some(action) = step["uses"].as_str() {
+                    assert!(pinned.is_match(action), "{name}: {action}");
+                    let checks_out = action.starts_with("actions/checkout@");
+                    assert!(!checks_out || step["with"]["persist-credentials"] == false, "{name}: {step}");
+                    seen.0 += 1;
+                }
+                for found in ours.captures_iter(step["run"].as_str().unwrap_or_default()) {
+                    assert!(support::project().join(&found[1]).exists(), "{name}: {}", &found[1]);
+                    seen.1 += 1;
+                }
+            }
+        }
+    }
+    assert!(seen.0 >= 7 && seen.1 >= 4, "{seen:?}");
+}
