@@ -5,6 +5,7 @@ use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::firewall::valid;
 use crate::intent::{DeferredVerb, FirewallItem, Intent, Scope, ServiceWant, UnitWant};
+use crate::system::accounts;
 use crate::unit::name::is_template;
 
 /// A thing to declare. They are written in this order: a unit may need its user.
@@ -113,17 +114,9 @@ fn of_one(intent: &Intent, default_zone: &str) -> Option<Declared> {
 }
 
 fn of_account(intent: &Intent) -> Option<Declared> {
-    match intent {
-        Intent::Group { group, gid } => valid::name(group).then(|| Declared::Group {
-            group: group.clone(),
-            gid: *gid,
-        }),
-        Intent::Member { user, group } => {
-            (valid::name(user) && valid::name(group)).then(|| Declared::Member {
-                user: user.clone(),
-                group: group.clone(),
-            })
-        }
+    Some(match accounts::declarable(intent)? {
+        Intent::Group { group, gid } => Declared::Group { group, gid },
+        Intent::Member { user, group } => Declared::Member { user, group },
         Intent::User {
             user,
             uid,
@@ -131,24 +124,16 @@ fn of_account(intent: &Intent) -> Option<Declared> {
             comment,
             home,
             shell,
-        } => {
-            let names = std::iter::once(user).chain(group);
-            let is_fine = names.into_iter().all(|name| valid::name(name))
-                && home.iter().chain(shell).all(|path| is_bare(path))
-                && comment.iter().all(|text| is_comment(text));
-            is_fine.then(|| {
-                Declared::User(User {
-                    name: user.clone(),
-                    uid: *uid,
-                    group: group.clone().filter(|group| group != user),
-                    comment: comment.clone(),
-                    home: home.clone(),
-                    shell: shell.clone(),
-                })
-            })
-        }
-        _ => None,
-    }
+        } => Declared::User(User {
+            group: group.filter(|group| *group != user),
+            name: user,
+            uid,
+            comment: comment.filter(|text| is_comment(text)),
+            home,
+            shell,
+        }),
+        _ => return None,
+    })
 }
 
 fn of_opening(open: bool, opening: &FirewallItem, zone: &str) -> Option<Declared> {
