@@ -171,6 +171,18 @@ fn a_large_part_is_compressed_as_several_files_of_few_events() {
 }
 
 #[test]
+fn the_journal_its_parts_and_its_index_are_for_their_owner_alone() {
+    let (_directory, root) = compressed(30);
+    let records = parts(&root);
+    assert!(
+        records.iter().any(|name| name.ends_with(".zst")) && records.contains(&"journal-index.toml".into())
+    );
+    for name in records {
+        assert_eq!(root.meta(format!("{DIRECTORY}/{name}")).unwrap().mode, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn old_parts_are_removed_as_configured_and_what_still_counts_stays() {
     let (_directory, root) = compressed(6000);
     let journal = Journal::read(&root).unwrap();

@@ -167,7 +167,7 @@ impl Index {
         self.removed = old.last().map_or(self.removed, |part| part.last.max(self.removed));
         self.parts = kept.iter().map(|part| PartDigest::of(root, part)).collect::<Result<_>>()?;
         self.events.retain(|event| event.id <= through);
-        root.write_synced(PATH, self.to_text()?.as_bytes(), Some(0o644))?;
+        root.write_synced(PATH, self.to_text()?.as_bytes(), Some(0o600))?;
         root.sync(DIRECTORY)?;
         old.iter().try_for_each(|part| root.remove(&part.path))
     }

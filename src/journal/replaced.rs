@@ -26,6 +26,9 @@ fn is_below(path: &Path, prefix: &str) -> bool {
 /// can read it here who could not there.
 pub fn keep_replaced(root: &Root) -> Result<()> {
     let replaced = root.take_replaced();
+    if !replaced.is_empty() {
+        make_directory(root)?;
+    }
     replaced
         .iter()
         .try_for_each(|(sha256, Replaced { content, mode })| root.keep_once(REPLACED, sha256, content, *mode))
@@ -33,7 +36,14 @@ pub fn keep_replaced(root: &Root) -> Result<()> {
 
 /// Keeps what a file had held that was changed without a request.
 pub(crate) fn keep_content(root: &Root, sha256: &str, text: &str) -> Result<()> {
+    make_directory(root)?;
     root.keep_once(REPLACED, sha256, text.as_bytes(), 0o644)
+}
+
+/// The names of its files are digests, which say too much of a file that others may not read.
+fn make_directory(root: &Root) -> Result<()> {
+    root.create_dirs(DIRECTORY, 0o755)?;
+    root.create_dirs(REPLACED, 0o700)
 }
 
 /// What is kept under a digest, with its permission bits; none if it is not there or is not what
@@ -64,6 +74,7 @@ mod tests {
         }
         root.remove("/etc/secret").unwrap();
         keep_replaced(&root).unwrap();
+        assert_eq!(root.meta(REPLACED).unwrap().mode, 0o700, "its names are digests");
         let kept = |content: &[u8]| replaced(&root, &digest(content)).map(|kept| (kept.content, kept.mode));
         assert_eq!(kept(b"before"), Some((b"before".to_vec(), 0o600)));
         assert_eq!(kept(b"after"), Some((b"after".to_vec(), 0o600)));

@@ -44,9 +44,10 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Opens the file, or makes it. A newer format is refused. A torn tail is set aside and cut.
+    /// Opens the file, or makes it for its owner alone: digests of files that others may not read are in it. A newer
+    /// format is refused. A torn tail is set aside and cut.
     pub fn open(root: &Root, of: LogFile) -> Result<Tail> {
-        let file = root.open_append(of.path, 0o644)?;
+        let file = root.open_append(of.path, 0o600)?;
         let io = |error: std::io::Error| Error::std_io(of.path, &error);
         let length = file.metadata().map_err(io)?.len();
         let mut tail = Tail {
