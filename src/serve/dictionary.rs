@@ -1,4 +1,4 @@
-//! A plugin of the report as D-Bus dictionaries, `a{sv}`: the keys and values of
+//! A plugin, an open port and a unit of the report as D-Bus dictionaries, `a{sv}`: the keys and values of
 //! `nodeshim report --format json`, but for what each scriptlet did to files. What is not known has
 //! no key; a list is there even if it is empty.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use zbus::Variant;
 
-use crate::inspect::{Declared, DeclaredChange, DeclaredHook, Hook};
+use crate::inspect::{BootUnit, Declared, DeclaredChange, DeclaredHook, Hook, OpenPort};
 use crate::report::{Item, Plugin, Provides, Signature};
 use crate::state::PastDenial;
 
@@ -42,6 +42,7 @@ pub(super) fn full(plugin: &Plugin) -> Dictionary {
     all.insert("firewall", list(&plugin.firewall, item));
     all.insert("units", list(&plugin.units, item));
     all.insert("other", list(&plugin.other, item));
+    all.insert("shipped", list(&plugin.shipped, item));
     all.insert("deferred", list(&plugin.deferred, item));
     all.insert("denied", list(&plugin.denied, item));
     all.insert("overruled", list(&plugin.overruled, item));
@@ -53,6 +54,35 @@ pub(super) fn full(plugin: &Plugin) -> Dictionary {
     all.insert("matters", texts(&plugin.matters));
     all.insert("bypasses", texts(&plugin.bypasses));
     all.insert("notes", texts(&plugin.notes));
+    all
+}
+
+/// Something that the firewall lets in.
+pub(super) fn open_port(port: &OpenPort) -> Dictionary {
+    let mut all = Dictionary::new();
+    optional(&mut all, "port", port.port.as_deref());
+    optional(&mut all, "protocol", port.protocol.as_deref());
+    optional(&mut all, "zone", port.zone.as_deref());
+    if !port.from.is_empty() {
+        all.insert("from", texts(&port.from));
+    }
+    all.insert("through", text(&port.through));
+    all.insert("by", text(&port.by));
+    all.insert("runtime", port.runtime.into());
+    all.insert("events", port.events.clone().into());
+    all.insert("declared", texts(&port.declared));
+    all
+}
+
+/// Something that starts at boot.
+pub(super) fn boot_unit(unit: &BootUnit) -> Dictionary {
+    let mut all = Dictionary::new();
+    all.insert("unit", text(&unit.unit));
+    all.insert("how", text(&unit.how));
+    all.insert("by", text(&unit.by));
+    optional(&mut all, "requested", unit.requested.as_deref());
+    all.insert("events", unit.events.clone().into());
+    all.insert("declared", texts(&unit.declared));
     all
 }
 

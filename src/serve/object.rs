@@ -1,5 +1,6 @@
 //! The object `org.ovirt.node.Plugins1`: what it offers, and to whom.
 
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use zbus::message::Header;
@@ -7,10 +8,11 @@ use zbus::object_server::SignalEmitter;
 use zbus::{DBusError, fdo, interface};
 
 use super::caller::{Activity, uid_of};
-use super::dictionary::{Dictionary, brief, full};
+use super::dictionary::{Dictionary, boot_unit, brief, full, open_port};
 use super::known::{NodeSnapshot, plugin, plugins};
 
 use crate::escape::printable;
+use crate::report::Report;
 
 /// What can go wrong with a question, in the service's own names.
 #[derive(Debug, PartialEq, Eq, DBusError)]
@@ -36,6 +38,11 @@ impl Plugins {
         // If nobody waits for calls any more, the service is about to end.
         let _ = self.doing.send(Activity::Called);
     }
+
+    fn report(&self) -> Result<Arc<Report>, Refusal> {
+        self.note_call();
+        self.known.report().map_err(|error| Refusal::Unreadable(error.to_string()))
+    }
 }
 
 // One call after the other: the last one that came before the name was given up is then answered
@@ -45,20 +52,29 @@ impl Plugins {
     /// Every plugin, without what it asked for.
     #[zbus(out_args("plugins"))]
     fn list(&self) -> Result<Vec<Dictionary>, Refusal> {
-        self.note_call();
-        let report = self.known.report().map_err(|error| Refusal::Unreadable(error.to_string()))?;
-        Ok(plugins(&report).map(brief).collect())
+        Ok(plugins(&*self.report()?).map(brief).collect())
     }
 
     /// One plugin in full.
     #[zbus(out_args("plugin"))]
     fn get(&self, name: &str) -> Result<Dictionary, Refusal> {
-        self.note_call();
-        let report = self.known.report().map_err(|error| Refusal::Unreadable(error.to_string()))?;
+        let report = self.report()?;
         let found = plugin(&report, name);
         found
             .map(full)
             .ok_or_else(|| Refusal::NoSuchPlugin(format!("nothing is recorded of {}", printable(name))))
+    }
+
+    /// What the firewall lets in.
+    #[zbus(out_args("ports"))]
+    fn ports(&self) -> Result<Vec<Dictionary>, Refusal> {
+        Ok(self.report()?.ports.iter().map(open_port).collect())
+    }
+
+    /// What starts at boot.
+    #[zbus(out_args("units"))]
+    fn units(&self) -> Result<Vec<Dictionary>, Refusal> {
+        Ok(self.report()?.units.iter().map(boot_unit).collect())
     }
 
     /// Reads everything again and signals that these plugins have changed. For root.
