@@ -2,8 +2,12 @@
 //! shipped, real clients, root and an ordinary user, and images with packages that rpm installed.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "support/browser.rs"]
+mod browser;
 #[path = "dbus/bus.rs"]
 mod bus;
+#[path = "dbus/cockpit.rs"]
+mod cockpit;
 #[path = "support/image.rs"]
 mod image;
 #[path = "support/schema.rs"]
@@ -47,10 +51,14 @@ fn image() -> Image {
     image
 }
 
+fn report(image: &Image) -> Value {
+    let output = support::succeed(&mut image.nodeshim("report", ["--format", "json"]));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
 /// What `nodeshim report` says of a plugin, as far as the service tells it.
 fn reported(image: &Image) -> Vec<Value> {
-    let output = support::succeed(&mut image.nodeshim("report", ["--format", "json"]));
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let report = report(image);
     let known = |mut plugin: Value| {
         plugin.as_object_mut().expect("an object").remove("files");
         known(plugin)
@@ -95,6 +103,11 @@ fn everybody_may_ask_and_gets_what_the_report_says() {
         }
         let version = bus.busctl(user, &["get-property", INTERFACE, bus::PATH, INTERFACE, "Version"]);
         assert_eq!(answer(&version), concat!("s \"", env!("CARGO_PKG_VERSION"), "\"\n"));
+    }
+    for (method, what) in [("Ports", "7001"), ("Units", "one.service")] {
+        let listed = plain(&bus.call(65534, method, &[]));
+        assert_eq!(listed, report(&image)[method.to_lowercase()], "{method}");
+        assert!(listed.to_string().contains(what), "{listed}");
     }
     // Other programs, the same types.
     let sent = bus.program(

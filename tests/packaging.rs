@@ -130,6 +130,7 @@ fn our_packages_hold_what_is_staged_and_serve_the_image_that_they_are_in() {
         "/usr/bin/nodeshim",
         "/usr/libexec/nodeshim",
         "/usr/share/nodeshim",
+        "/usr/share/cockpit",
         "/usr/lib/nodeshim",
     ] {
         let left = succeed(

@@ -2,6 +2,8 @@
 //! of each plugin, is the same twice, and no package can write anything but text into it.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
+#[path = "support/browser.rs"]
+mod browser;
 #[path = "report/exports.rs"]
 mod exports;
 #[path = "support/image.rs"]

@@ -98,6 +98,28 @@ impl Bus {
         self.log().contains("Rejected send message")
     }
 
+    /// From now on this user may not call the service.
+    pub fn forbid(&self, user: u32) {
+        let file = self.directory.path().join("bus.conf");
+        let config = fs::read_to_string(&file).expect("the configuration");
+        let rule =
+            format!("<policy user=\"{user}\"><deny send_destination=\"{INTERFACE}\"/></policy></busconfig>");
+        fs::write(&file, config.replace("</busconfig>", &rule)).expect("a configuration");
+        self.daemon("ReloadConfig", &[]);
+    }
+
+    /// From now on the service is not there.
+    pub fn remove_service(&self) {
+        fs::remove_dir_all(self.directory.path().join("services")).expect("the service");
+        self.daemon("ReloadConfig", &[]);
+        if let Some(pid) =
+            self.daemon("GetConnectionUnixProcessID", &["s", INTERFACE]).and_then(|pid| pid.as_u64())
+        {
+            signal(pid as u32, Signal::SIGTERM);
+        }
+        self.wait_for_end();
+    }
+
     fn command(&self, user: u32, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");

@@ -2,34 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use regex::Regex;
 
-use crate::support::{scratch, succeed};
+use crate::browser::load;
+use crate::support::scratch;
 use crate::{SCRIPT, image, say};
 
 /// The document as chromium has it after loading, and anything that ran in it.
 fn document(page: &Path) -> String {
-    let profile = scratch();
-    let output = succeed(
-        Command::new("chromium")
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .args(["--dump-dom", &format!("file://{}", page.display())]),
-    );
-    String::from_utf8(output.stdout).expect("text")
+    load(&format!("file://{}", page.display())).0
 }
 
 fn count(text: &str, pattern: &str) -> usize {
