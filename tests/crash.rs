@@ -354,6 +354,20 @@ fn with_a_large_journal(place: &Place) -> u64 {
 
 /// A shim that is killed leaves the image and its journal to the next one.
 #[test]
+fn what_a_killed_shim_leaves_goes_at_the_end_of_its_run() {
+    let place = Place::new();
+    let left = place.root().join("etc/sysconfig/.nodeshim-tmp-1-0");
+    fs::create_dir_all(left.parent().unwrap()).unwrap();
+    let words = [
+        &place.words("run")[..4],
+        &["--".into(), "touch".into(), left.display().to_string()],
+    ]
+    .concat();
+    succeed(&mut place.command(&words));
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_shim_may_be_killed_at_any_system_call() {
     let expected = in_peace();
     for words in [

@@ -20,6 +20,7 @@ pub use disarm::{Disarmed, disarm};
 pub use hold::ImageLock;
 pub use identity::MARK;
 pub use kept::KeptShim;
+pub(crate) use sweep::sweep;
 
 use std::path::{Path, PathBuf};
 
@@ -48,8 +49,9 @@ pub const RUN_LOCK_PATH: &str = layout::RUN_LOCK;
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
-    if hold.holder_died() {
-        sweep::sweep(root)?;
+    // A shim may have been killed, too.
+    if hold.holder_died() || root.exists(ARMED_PATH) {
+        sweep(root)?;
     }
     disarm(root, None)
 }

@@ -13,7 +13,7 @@ const PLACES: [&str; 4] = ["/etc", "/var/lib/systemd", "/root/.config/systemd", 
 const DEPTH: usize = 8;
 
 /// Removes what writers that died have left. The journal's lock keeps living ones away.
-pub(super) fn sweep(root: &Root) -> Result<()> {
+pub(crate) fn sweep(root: &Root) -> Result<()> {
     let _lock = root.lock_soon(journal::LOCK_PATH)?;
     PLACES.iter().try_for_each(|place| sweep_below(root, Path::new(place), DEPTH))
 }

@@ -26,7 +26,7 @@ use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, RunCommand, Seen};
 use crate::digest::digest;
 use crate::error::{Error, Result};
-use crate::intercept::{Disarmed, ImageLock, arm, check_image};
+use crate::intercept::{self, Disarmed, ImageLock, arm, check_image};
 use crate::journal::{Appender, Event};
 use crate::policy::{self, Rules};
 use crate::root::{Meta, Root};
@@ -226,6 +226,10 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     };
     let disarmed = image.disarm();
     let mut remarks = Vec::new();
+    // What shims left that were killed with their scriptlets.
+    if let Err(error) = intercept::sweep(root) {
+        remarks.push(error.to_string());
+    }
     let mut tampering = records.changed(root, &mut remarks);
     if let Some(Ok(seen)) = &audited {
         tampering.extend(seen.tampering.iter().cloned());
