@@ -195,8 +195,13 @@ const TABLE: &[Row] = &[
     row(Trait::LaterFailureCounts, 254, LAST),
     // install_info_symlink_alias() of 257.13 and 262.1, not of 257-28.el10: observed. `preset` fails all the same
     // since 259 (259.5 and 262.1), as what it said counts; `preset-all` does not.
-    row_with(Trait::PresetToleratesTakenAlias, 257, 257, NONE, &[Generation::EL10]),
-    row(Trait::PresetToleratesTakenAlias, 259, LAST),
+    row_with(
+        Trait::PresetToleratesTakenAlias,
+        257,
+        LAST,
+        NONE,
+        &[Generation::EL10, Generation::release(258)],
+    ),
     // preset_prepare_one(), observed with 252, 257 and 262.
     row(Trait::PresetsExpandAsSystem, 0, 258),
     // unit_file_preset(), observed with 257, 259 and 262.
