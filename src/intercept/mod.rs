@@ -49,9 +49,11 @@ pub const RUN_LOCK_PATH: &str = layout::RUN_LOCK;
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
-    // A shim may have been killed, too.
-    if hold.holder_died() || root.exists(ARMED_PATH) {
+    if hold.holder_died() {
         sweep(root)?;
+    } else if root.exists(ARMED_PATH) {
+        // A shim may have been killed, too. Where that cannot be seen, a full disk say, the tools come first.
+        let _ = sweep(root);
     }
     disarm(root, None)
 }

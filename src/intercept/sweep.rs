@@ -14,6 +14,10 @@ const DEPTH: usize = 8;
 
 /// Removes what writers that died have left. The journal's lock keeps living ones away.
 pub(crate) fn sweep(root: &Root) -> Result<()> {
+    // Whoever writes takes the lock, which makes its file.
+    if !root.exists(journal::LOCK_PATH) {
+        return Ok(());
+    }
     let _lock = root.lock_soon(journal::LOCK_PATH)?;
     PLACES.iter().try_for_each(|place| sweep_below(root, Path::new(place), DEPTH))
 }
