@@ -87,15 +87,17 @@ fn reason(errno: Errno) -> &'static str {
     }
 }
 
-/// The package to install where a program is missing, by the names of Fedora's packages.
+/// The package to install where a program is missing, by the names of Fedora's packages; nothing for a program
+/// that no package would help with.
 fn remedy(program: &str, errno: Errno) -> String {
     let package = match program {
-        "rpm2cpio" | "rpmkeys" => "rpm",
+        "rpm" | "rpm2cpio" | "rpmkeys" => "rpm",
+        "dnf" | "createrepo_c" | "xorriso" | "gzip" | "bzip2" | "xz" | "zstd" => program,
         "gpg" => "gnupg2",
         "nft" => "nftables",
         "mount" | "umount" => "util-linux",
         "mksquashfs" | "unsquashfs" => "squashfs-tools",
-        same => same,
+        _ => return String::new(),
     };
     match errno {
         Errno::ENOENT => format!("; install the package {package}"),
@@ -103,12 +105,25 @@ fn remedy(program: &str, errno: Errno) -> String {
     }
 }
 
+/// The error number of a standard library error, or the nearest one.
+fn errno_of(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or_else(
+        || match error.kind() {
+            io::ErrorKind::WriteZero => Errno::ENOSPC,
+            io::ErrorKind::InvalidInput => Errno::EINVAL,
+            io::ErrorKind::BrokenPipe => Errno::EPIPE,
+            _ => Errno::EIO,
+        },
+        Errno::from_raw,
+    )
+}
+
 impl Error {
     /// `program` could not be started.
     pub(crate) fn cannot_run(program: &str, error: &io::Error) -> Self {
         Error::CannotRun {
             program: program.to_owned(),
-            errno: error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
+            errno: errno_of(error),
         }
     }
 
@@ -118,6 +133,11 @@ impl Error {
             program: program.to_owned(),
             reason: reason.into(),
         }
+    }
+
+    /// Handlers of signals cannot be set up.
+    pub(crate) fn no_signals(error: &io::Error) -> Self {
+        Error::Unavailable(format!("signals cannot be waited for: {error}"))
     }
 
     /// This failure, and what is so after it.
@@ -138,16 +158,7 @@ impl Error {
 
     /// A standard library error on `path`, by its number where it has one.
     pub fn std_io(path: impl AsRef<Path>, error: &io::Error) -> Self {
-        let errno = error.raw_os_error().map_or_else(
-            || match error.kind() {
-                io::ErrorKind::UnexpectedEof => Errno::EIO,
-                io::ErrorKind::WriteZero => Errno::ENOSPC,
-                io::ErrorKind::InvalidInput => Errno::EINVAL,
-                _ => Errno::EIO,
-            },
-            Errno::from_raw,
-        );
-        Error::io(path, errno)
+        Error::io(path, errno_of(error))
     }
 
     /// A file whose content is not what it should be.

@@ -118,7 +118,7 @@ pub enum Intent {
     },
     /// A firewalld definition (service, zone, policy, ipset, ...) was made, edited or deleted.
     Definition {
-        /// What it is of.
+        /// The kind of object that it describes.
         object: FirewallObject,
         /// Its name.
         name: String,
@@ -237,7 +237,7 @@ pub enum Intent {
     },
 }
 
-/// What a definition of firewalld's is of; written as its word.
+/// The kind of object that a definition of firewalld describes; records have its word in lower case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names say it")]

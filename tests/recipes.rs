@@ -160,7 +160,7 @@ fn mkosi_and_kiwi_run_their_scripts_in_the_image() {
     // those named .chroot in the image. kiwi's documentation, "User-Defined Scripts": config.sh lies in /image with
     // all of the description, and is run there in a chroot at the end of the prepare step.
     for (name, sources, at, first) in [
-        ("mkosi.postinst.chroot", "work/src", "work/postinst", None),
+        ("mkosi.postinst.chroot", "src", "src/postinst", None),
         ("kiwi-config.sh", "image", "image/config.sh", Some("bash")),
     ] {
         let image = with_nodeshim();
@@ -170,7 +170,7 @@ fn mkosi_and_kiwi_run_their_scripts_in_the_image() {
         succeed(Command::new("chmod").arg("0755").arg(&script));
         let script = format!("/{at}");
         let words: Vec<&str> = first.into_iter().chain([&*script, "final"]).collect();
-        succeed(inside(&image, &words).env("SRCDIR", "/work/src").env("BUILDROOT", "/"));
+        succeed(inside(&image, &words).env("SRCDIR", "/src").env("BUILDROOT", "/"));
         assert_installed(&image, FoundBy::RpmPlugin);
     }
 }

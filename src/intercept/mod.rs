@@ -52,7 +52,7 @@ pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     if hold.holder_died() {
         sweep(root)?;
     } else if root.exists(ARMED_PATH) {
-        // A shim may have been killed, too. Where that cannot be seen, a full disk say, the tools come first.
+        // A shim may have been killed. On a full disk this may fail; giving the tools back matters more.
         let _ = sweep(root);
     }
     disarm(root, None)

@@ -86,6 +86,7 @@ fn of_item(item: &FirewallItem, zone: Option<&str>, lookup: &dyn Lookup) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intent::DefinitionChange;
     use crate::policy::RuleId;
 
     struct Known;
@@ -157,7 +158,7 @@ mod tests {
         let definition = |object, name: &str| Intent::Definition {
             object,
             name: name.into(),
-            change: crate::intent::DefinitionChange::Edit,
+            change: DefinitionChange::Edit,
         };
         let interface = |trusted| FirewallItem::Interface {
             interface: "eth0".into(),

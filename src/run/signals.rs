@@ -31,11 +31,7 @@ pub fn interrupted() -> Option<u8> {
 
 /// Signals that would end nodeshim.
 pub(super) fn all() -> Result<Signals> {
-    Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).map_err(cannot_wait)
-}
-
-fn cannot_wait(error: io::Error) -> Error {
-    Error::Unavailable(format!("signals cannot be waited for: {error}"))
+    Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).map_err(|error| Error::no_signals(&error))
 }
 
 /// As long as it lives a signal lets the process end when its work is done, and a second one, or the end of
@@ -62,7 +58,10 @@ impl EndAtSignal {
                 end(&image, number);
             }
         };
-        let thread = thread::Builder::new().name("signals".into()).spawn(wait).map_err(cannot_wait)?;
+        let thread = thread::Builder::new()
+            .name("signals".into())
+            .spawn(wait)
+            .map_err(|error| Error::no_signals(&error))?;
         Ok(EndAtSignal {
             handle,
             thread: Some(thread),

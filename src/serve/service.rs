@@ -58,8 +58,7 @@ fn failed(error: &zbus::Error) -> Error {
 
 /// What ends other programs has this one end in order.
 fn stop_on_signals(doing: Sender<Activity>) -> Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])
-        .map_err(|error| Error::Unavailable(format!("signals cannot be waited for: {error}")))?;
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| Error::no_signals(&error))?;
     thread::spawn(move || {
         for _ in signals.forever() {
             // If nobody hears it, the service is about to end.

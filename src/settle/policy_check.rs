@@ -126,13 +126,13 @@ fn refused_for_good(before: &State, plugin: &str, want: &ActiveIntent) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::Withheld;
+    use crate::intent::{NoteSeverity, Withheld};
     use crate::state::{Denied, Plugin};
 
     #[test]
     fn what_a_run_refused_stays_refused_until_it_is_asked_for_again() {
         let intent = Intent::Note {
-            severity: crate::intent::NoteSeverity::Low,
+            severity: NoteSeverity::Low,
             text: "a remark".into(),
         };
         let denied = Denied {

@@ -2,14 +2,30 @@
 //! system may do is done to the image: of every file whose content was not written through, nothing is left
 //! but its name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nodeshim::journal::Event;
+
 use super::points::{Point, each_of, killed_at, log_of, points_of};
 use super::{OWN, Place, SCRIPT, arm_and_ask, chrooted, in_peace, succeed};
 use crate::support::assert_same;
+
+/// That repairing, disarming and running again after a power cut put everything right, with all events of before.
+fn assert_put_right(place: &Place, before: &[Event], expected: &BTreeMap<PathBuf, String>, what: &str) {
+    drop(place.command(&place.words("repair")).output());
+    drop(place.command(&place.words("disarm")).output());
+    place.assert_disarmed(what);
+    let after = place.events();
+    assert!(after.len() >= before.len() && after[..before.len()] == *before, "{what}: events are gone");
+    place.verb("run");
+    place.assert_nothing_half_done(what);
+    assert_same(expected, &place.rest(), what);
+    place.verb("settle");
+    place.verb("check");
+}
 
 /// System calls after which less is on the disk than a reader sees.
 const CHANGES: [&str; 8] = [
@@ -97,16 +113,7 @@ fn survives_power_cuts(verb: &str, prepare: impl Fn(&Place) + Sync) {
             }
         }
         let what = format!("{what}, lost {lost:?}");
-        drop(place.command(&place.words("repair")).output());
-        drop(place.command(&place.words("disarm")).output());
-        place.assert_disarmed(&what);
-        let after = place.events();
-        assert!(after.len() >= before.len() && after[..before.len()] == before, "{what}: events are gone");
-        place.verb("run");
-        place.assert_nothing_half_done(&what);
-        assert_same(&expected, &place.rest(), &what);
-        place.verb("settle");
-        place.verb("check");
+        assert_put_right(&place, &before, &expected, &what);
     });
 }
 
@@ -167,16 +174,7 @@ fn a_power_cut_in_a_run_keeps_what_completed_runs_recorded() {
             .set_len(length + asked * part as u64 / 4)
             .unwrap();
         let what = format!("power cut in a run, {part}/4 of what its shims appended kept");
-        drop(place.command(&place.words("repair")).output());
-        drop(place.command(&place.words("disarm")).output());
-        place.assert_disarmed(&what);
-        let after = place.events();
-        assert!(after.len() >= before.len() && after[..before.len()] == before, "{what}: events are gone");
-        place.verb("run");
-        place.assert_nothing_half_done(&what);
-        assert_same(&expected, &place.rest(), &what);
-        place.verb("settle");
-        place.verb("check");
+        assert_put_right(&place, &before, &expected, &what);
     });
 }
 

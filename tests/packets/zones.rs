@@ -34,6 +34,16 @@ pub fn edited(object: FirewallObject, name: &str) -> Intent {
     }
 }
 
+/// The requests of a package that moves ssh and adds direct rules.
+fn record_edits(image: &BareImage) {
+    let edits = [
+        (FirewallObject::Service, "ssh"),
+        (FirewallObject::Direct, "direct"),
+    ];
+    let intents = edits.map(|(object, name)| edited(object, name)).to_vec();
+    image.record("mover", "%post", 1, intents);
+}
+
 fn write_configuration(image: &BareImage) {
     image.root.create_dirs("/etc/firewalld/services", 0o755).unwrap();
     let write = |path: &str, text: &str| {
@@ -64,15 +74,7 @@ fn image(unit: &str) -> BareImage {
     image.record("ddd", "%post", 1, vec![rich(first)]);
     let before = "rule priority=\"-20\" family=\"ipv4\" source address=\"10.99.0.0/24\" port port=\"8003\" protocol=\"tcp\" accept";
     image.record("eee", "%post", 1, vec![rich(before)]);
-    image.record(
-        "mover",
-        "%post",
-        1,
-        vec![
-            edited(FirewallObject::Service, "ssh"),
-            edited(FirewallObject::Direct, "direct"),
-        ],
-    );
+    record_edits(&image);
     image.settle(&PLUGINS);
     image
 }
@@ -135,15 +137,7 @@ fn nftables_lets_zones_direct_rules_and_priorities_through() {
 fn the_fallback_ruleset_has_no_direct_rule_that_could_keep_it_from_loading() {
     let image = image_with("other.service");
     write_configuration(&image);
-    image.record(
-        "mover",
-        "%post",
-        1,
-        vec![
-            edited(FirewallObject::Service, "ssh"),
-            edited(FirewallObject::Direct, "direct"),
-        ],
-    );
+    record_edits(&image);
     image.settle(&["mover"]);
     let closed = image.path().join("usr/lib/nodeshim/firewall-closed.nft");
     let text = std::fs::read_to_string(&closed).unwrap();

@@ -28,14 +28,7 @@ impl Kind {
 
     /// What it is called in messages and options.
     pub fn word(self) -> &'static str {
-        match self {
-            Kind::Zone => "zone",
-            Kind::Service => "service",
-            Kind::Policy => "policy",
-            Kind::Ipset => "ipset",
-            Kind::Icmptype => "icmptype",
-            Kind::Helper => "helper",
-        }
+        self.object().word()
     }
 
     /// What records call it.

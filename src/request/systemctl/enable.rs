@@ -161,8 +161,8 @@ fn is_file_of(path: &str, unit: &str) -> bool {
     file == unit || name::template_of(unit).as_deref() == Some(file)
 }
 
-/// Says which units stay enabled for all users after one user's links to them are gone. Whether the call goes
-/// on: a unit that is there for all users and has no state ends it; verb_enable(), observed with 257.13 and 262.1.
+/// Says which units stay enabled for all users after one user's links to them are gone. Returns false where the
+/// state of one of them cannot be read: that ends the call; verb_enable(), observed with 257.13 and 262.1.
 fn warn_of_global(session: &mut Session, tree: &Tree, names: &[String]) -> bool {
     let is_asked = session.options.scope == Scope::User && session.generation.has(Trait::GlobalNotice);
     if !is_asked || session.options.quiet || session.options.no_warn {
