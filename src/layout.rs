@@ -21,6 +21,8 @@ pub(crate) const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
 pub(crate) const ORIGINS: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
 /// The state as it was settled last.
 pub(crate) const STATE: &str = "/usr/lib/sysimage/nodeshim/state.toml";
+/// How the last settling left the files that others may change.
+pub(crate) const LEFT: &str = "/usr/lib/sysimage/nodeshim/left.toml";
 /// The audit's record: which files scriptlets changed.
 pub(crate) const CHANGES: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
 /// What a crash left of a record of the audit that was not written whole.

@@ -220,7 +220,7 @@ impl Side {
             uid: state.status.uid,
             gid: state.status.gid,
             size: (state.status.kind == Kind::File).then_some(state.status.size),
-            // Everybody may read the record, and guess what short files hold by their digests.
+            // The record may be copied and passed on: whoever reads it could guess by digests what short files hold.
             sha256: state.digest.as_ref().filter(|_| is_open(state)).map(|digest| hex(digest)),
             target: state.target.as_ref().map(Escaped::new),
             attributes: state.attributes.as_ref().map(|digest| hex(digest)),

@@ -164,7 +164,7 @@ impl Applied {
     pub(crate) fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         root.create_dirs(DIRECTORY, 0o755)?;
-        root.write_synced(PATH, text.as_bytes(), Some(0o644))
+        root.write_synced(PATH, text.as_bytes(), Some(0o600))
     }
 
     /// The attempt at a deferred request, if there was one.

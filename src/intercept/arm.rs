@@ -10,7 +10,7 @@ use super::paths::tool_paths;
 use super::{Armed, Diverted, KeptShim, SHIM_PATH, check_image, disarm};
 use crate::digest::digest;
 use crate::error::{Error, Result, if_exists};
-use crate::journal::DIRECTORY;
+use crate::journal::{DIRECTORY, keep_private};
 use crate::root::{Kind, Root};
 
 /// Diverts every tool path to the shim whose bytes are given. The image must not be armed. Each
@@ -26,6 +26,7 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
 
 fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     root.create_dirs(DIRECTORY, 0o755)?;
+    keep_private(root)?;
     root.write_synced(SHIM_PATH, shim, Some(0o755))?;
     let digest = digest(shim);
     let identity = Identity::of_known(&digest, root.meta(SHIM_PATH)?);

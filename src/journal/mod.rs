@@ -15,6 +15,7 @@ mod compressed;
 #[cfg(feature = "admin")]
 mod index;
 mod parts;
+mod private;
 #[cfg(feature = "admin")]
 mod read;
 mod record;
@@ -36,6 +37,7 @@ pub use append::Appender;
 #[cfg(feature = "admin")]
 pub use index::LeftOut;
 pub(crate) use parts::has_closed_parts;
+pub(crate) use private::keep_private;
 #[cfg(feature = "admin")]
 pub(crate) use read::last_closed_event;
 #[cfg(feature = "admin")]

@@ -1,13 +1,14 @@
 //! An append-only TOML file of records, each closed by a trailer line: what the journal and the
 //! record of changed files have in common.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 
 use nix::unistd::ftruncate;
 use serde::Serialize;
 
+use super::private::{OTHERS, OWNER};
 use super::{HEADER, TRAILER_START, beginning, check_header, parse_trailer, trailer};
 use crate::error::{Error, Result, if_exists};
 use crate::root::{Kind, Root};
@@ -47,9 +48,10 @@ impl Tail {
     /// Opens the file, or makes it for its owner alone: digests of files that others may not read are in it. A newer
     /// format is refused. A torn tail is set aside and cut.
     pub fn open(root: &Root, of: LogFile) -> Result<Tail> {
-        let file = root.open_append(of.path, 0o600)?;
+        let file = root.open_append(of.path, OWNER)?;
         let io = |error: std::io::Error| Error::std_io(of.path, &error);
-        let length = file.metadata().map_err(io)?.len();
+        let meta = file.metadata().map_err(io)?;
+        let length = meta.len();
         let mut tail = Tail {
             of,
             file,
@@ -63,6 +65,10 @@ impl Tail {
             let mut start = [0; 64];
             let got = tail.file.read_at(&mut start, 0).map_err(io)?;
             check_header(&start[..got], of.path)?;
+            // An earlier nodeshim let everybody read it.
+            if meta.mode() & OTHERS != 0 {
+                tail.file.set_permissions(Permissions::from_mode(OWNER)).map_err(io)?;
+            }
             tail.find_end(root)?;
         }
         Ok(tail)
@@ -102,7 +108,7 @@ impl Tail {
         kept.push(b'\n');
         // What lies in its place is not ours to remove, and no reason to record nothing more.
         if meta.is_none_or(|meta| meta.kind == Kind::File) {
-            root.write(self.of.torn_path, &kept, None)?;
+            root.write(self.of.torn_path, &kept, Some(OWNER))?;
         }
         self.torn = Some(torn);
         self.cut(end)

@@ -116,6 +116,7 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Set
         return Ok(SettleResult::default());
     }
     let mut appender = Appender::open(root)?;
+    journal::keep_private(root)?;
     unrecorded::record(root, &mut appender)?;
     let before = State::load(root)?;
     let mut journal = records(root, &before, &options.revert)?;

@@ -12,12 +12,13 @@ use crate::firewall::OWN_SERVICE;
 use crate::firewall::firewalld::{Conf, Kind as FirewallKind, Tree, store};
 use crate::firewall::lokkit::config;
 use crate::journal::DIRECTORY;
+use crate::layout;
 use crate::root::{Kind, Root};
 use crate::sysv::layout::level_path;
 use crate::unit::name::pulled_in_by;
 
 /// The file.
-pub(crate) const PATH: &str = "/usr/lib/sysimage/nodeshim/left.toml";
+pub(crate) const PATH: &str = layout::LEFT;
 const FORMAT: u64 = 1;
 
 const UNITS: &str = "/etc/systemd/system";
@@ -117,7 +118,7 @@ impl Left {
             return Ok(());
         }
         root.create_dirs(DIRECTORY, 0o755)?;
-        root.write_synced(PATH, text.as_bytes(), None)
+        root.write_synced(PATH, text.as_bytes(), Some(0o600))
     }
 }
 

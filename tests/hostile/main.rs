@@ -14,6 +14,7 @@ mod origin;
 mod outside;
 mod payload;
 mod policy;
+mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 
