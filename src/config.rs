@@ -262,6 +262,19 @@ impl Config {
         }
     }
 
+    /// As [`Config::load`], for the admin tool.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or has an unknown key.
+    #[cfg(feature = "admin")]
+    pub fn checked(root: &Root) -> Result<Config> {
+        let (config, unknown) = Config::load(root)?;
+        match unknown.first() {
+            None => Ok(config),
+            Some(key) => Err(Error::malformed(PATH, format!("unknown key {key}"))),
+        }
+    }
+
     /// Reads the bytes of a configuration file, as [`Config::load`] does.
     pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<String>)> {
         parse(str::from_utf8(bytes).map_err(|_| Error::malformed(PATH, "not UTF-8"))?)

@@ -98,7 +98,7 @@ pub(crate) fn builder_called(run: &str) -> String {
 
 /// Whether a name that requests are recorded under is a package's.
 pub(crate) fn is_package(name: &str) -> bool {
-    name != UNKNOWN && !is_builder(name)
+    !name.starts_with('(')
 }
 
 /// Whether requests that are recorded under this name are the builder's.
@@ -106,11 +106,12 @@ pub(crate) fn is_builder(name: &str) -> bool {
     name == BUILDER || name.starts_with("(builder ")
 }
 
-/// The name in `name-[epoch:]version-release.arch`: all before the last but one dash.
+/// The name in `name-[epoch:]version-release.arch`: all before the last but one dash. None for one that begins with
+/// a bracket: rpmbuild makes none, but rpm installs it, and its requests would be recorded as the builder's.
 pub fn package_name(nevra: &str) -> Option<&str> {
     let (rest, _release) = nevra.rsplit_once('-')?;
     let (name, _version) = rest.rsplit_once('-')?;
-    (!name.is_empty()).then_some(name)
+    (!name.is_empty() && !name.starts_with('(')).then_some(name)
 }
 
 /// Takes apart rpm's own name of a running scriptlet, `%post(foo-1-1.noarch)`, into scriptlet
@@ -131,6 +132,7 @@ mod tests {
     fn names_are_cut_at_the_last_but_one_dash() {
         assert_eq!(package_name("vdsm-hook-fcoe-4.50-1.el9.noarch"), Some("vdsm-hook-fcoe"));
         assert_eq!(package_name("nodash"), None);
+        assert_eq!(package_name("(builder)-1-1.noarch"), None);
     }
 
     #[test]

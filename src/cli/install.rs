@@ -171,7 +171,7 @@ pub fn install(root: &Root, args: InstallArgs, as_json: bool) -> Result<ExitCode
 }
 
 fn settle_after(root: &Root, done: &Done, transaction: &Transaction) -> Result<settle::SettleResult> {
-    let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
+    let facts = Facts::of_run(root, &transaction.run.config, &transaction.run.rules)?;
     let installed = done.packages.iter().filter(|package| facts.installed.has_nevra(&package.nevra));
     let names: Vec<&str> = installed.map(|package| package.package.name.as_str()).collect();
     settle::settle(root, &facts, &SettleOptions::installed(&names))

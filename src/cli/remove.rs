@@ -63,7 +63,7 @@ pub fn remove(root: &Root, args: RemoveArgs, as_json: bool) -> Result<ExitCode> 
     }
     let transaction = erase(root, &Parts::find()?, &there, surroundings())?;
     run::report(root, &transaction.run);
-    let facts = Facts::load(root)?.judged_by(transaction.run.rules.clone());
+    let facts = Facts::of_run(root, &transaction.run.config, &transaction.run.rules)?;
     let settled = settle::settle(root, &facts, &SettleOptions::keeping())?;
     let after = Facts::load(root)?.installed;
     let (left, removed): (Vec<String>, Vec<String>) = there.into_iter().partition(|name| after.has(name));

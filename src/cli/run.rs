@@ -146,9 +146,8 @@ pub fn run(root: &Root, args: RunArgs, as_json: bool) -> Result<ExitCode> {
     requests(&outcome.events);
     progress::of(Step::Settle);
     // The image stays held until what the command asked for is settled.
-    let settled = Facts::load(root).and_then(|facts| {
-        settle::settle(root, &facts.judged_by(outcome.rules.clone()), &SettleOptions::keeping())
-    });
+    let settled = Facts::of_run(root, &outcome.config, &outcome.rules)
+        .and_then(|facts| settle::settle(root, &facts, &SettleOptions::keeping()));
     let settled = policy::end_run(root).and(settled);
     if as_json {
         print_json(&outcome, settled.as_ref().ok())?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{DIRECTORY, Metadata, NodeVersion, parse};
+use crate::attribution::is_package;
 use crate::error::{Result, if_exists};
 use crate::plan::Note;
 use crate::root::{Kind, Root};
@@ -87,7 +88,7 @@ pub fn in_force<'l>(
     for (name, metadata) in &loaded.files {
         let path = path(name);
         let plugin = loaded.owners.get(name).unwrap_or_else(|| named(name, installed));
-        if installed.is_known() && !installed.has(plugin) {
+        if !is_package(plugin) || installed.is_known() && !installed.has(plugin) {
             let text = format!("{path} declares nothing: no package {name} is installed");
             notes.push(Note::new(None, text, &[]));
             continue;

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::attribution::is_package;
 use crate::error::{Result, if_exists};
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
@@ -52,7 +53,7 @@ pub(crate) fn firewall_files(root: &Root, installed: &Installed) -> Result<(Vec<
         if root.read(&source).is_ok_and(|there| there.starts_with(GENERATED.as_bytes())) {
             continue;
         }
-        if installed.is_known() && !installed.has(&name) {
+        if !is_package(&name) || installed.is_known() && !installed.has(&name) {
             let text = format!("{source} declares nothing: no package {name} is installed");
             notes.push(Note::new(None, text, &[]));
             continue;

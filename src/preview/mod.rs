@@ -56,8 +56,8 @@ pub fn preview(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let done = install::install(copy, parts, task, around)?;
     let mut effects = Effects::default();
     if let Some(transaction) = &done.transaction {
-        // By the policy that the transaction began with, as an installation is settled.
-        let facts = Facts::load(copy)?.judged_by(transaction.run.rules.clone());
+        // By what the transaction began with, as an installation is settled.
+        let facts = Facts::of_run(copy, &transaction.run.config, &transaction.run.rules)?;
         let settled = settle::settle(copy, &facts, &SettleOptions::default());
         policy::end_run(copy)?;
         let settled = settled?;

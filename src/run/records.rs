@@ -8,6 +8,7 @@ use crate::attribution::ORIGINS_PATH;
 use crate::audit;
 use crate::digest::digest;
 use crate::error::if_exists;
+use crate::intercept::set_aside;
 use crate::journal;
 use crate::layout;
 use crate::root::Root;
@@ -17,8 +18,9 @@ use crate::{policy, state, trust, unrecorded};
 /// Records that are only ever appended to while a run is at work.
 const APPENDED: [&str; 2] = [journal::PATH, audit::PATH];
 /// Records that do not change while a run is at work.
-const KEPT: [&str; 6] = [
+const KEPT: [&str; 7] = [
     state::PATH,
+    layout::RUN_POLICY,
     layout::JOURNAL_INDEX,
     layout::FIREWALLD,
     ORIGINS_PATH,
@@ -65,6 +67,8 @@ impl Records {
             };
             lines.push(format!("{path}: {line}"));
         }
+        let came = KEPT.into_iter().filter(|path| !self.records.contains_key(path) && root.exists(path));
+        lines.extend(came.map(|path| came_with_run(root, path)));
         lines.extend(self.changed_policy(root, remarks));
         lines
     }
@@ -102,6 +106,14 @@ impl Records {
             format!("{path}: {what}{owner}; the run was settled by the policy that it began with")
         };
         others.into_iter().map(line).collect()
+    }
+}
+
+/// Sets a record aside that only nodeshim makes, and says so: it would count for what nodeshim found out.
+fn came_with_run(root: &Root, path: &str) -> String {
+    match set_aside(root, path) {
+        Ok(place) => format!("{path}: came with the run and is not nodeshim's; kept as {}", place.display()),
+        Err(error) => format!("{path}: came with the run and is not nodeshim's: {error}"),
     }
 }
 

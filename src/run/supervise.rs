@@ -24,6 +24,7 @@ use super::signals::{self, EndAtSignal, interrupted};
 use super::{Parts, contain, other_root};
 use crate::attribution::{CONTAIN_VARIABLE, Origins, Owners, RUN_NAME_VARIABLE};
 use crate::audit::{Auditing, Means, RunCommand, Seen};
+use crate::config::Config;
 use crate::digest::digest;
 use crate::error::{Error, Result};
 use crate::intercept::{self, Disarmed, ImageLock, arm, check_image};
@@ -77,7 +78,9 @@ pub struct Outcome {
     pub tampering: Vec<String>,
     /// What packages brought that the builder should know of, in words.
     pub remarks: Vec<String>,
-    /// The policy that the run began with, by which it is settled.
+    /// The configuration that the run began with, by which it is settled.
+    pub config: Config,
+    /// The policy that it began with, for the same.
     pub rules: Rules,
     /// What the audit saw; why it saw nothing.
     pub audited: Option<Result<Seen>>,
@@ -193,6 +196,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let repaired = repair(root, &hold)?;
     sweep(&around.temporary)?;
     record_found(root)?;
+    let config = Config::checked(root)?;
     policy::begin_run(root, around.policy.as_deref())?;
     let rules = policy::load(root).checked()?.rules;
     let mut prepared = prepare(root, argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
@@ -249,6 +253,7 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         ended,
         tampering,
         remarks,
+        config,
         rules,
         ending,
         hold,

@@ -1,7 +1,7 @@
 //! What settling knows besides the journal.
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::policy::Rules;
 use crate::root::Root;
 use crate::rpmdb::Installed;
@@ -20,10 +20,7 @@ pub struct Facts {
 impl Facts {
     /// Reads the rpm database and the configuration; an unknown configuration key is an error.
     pub fn load(root: &Root) -> Result<Facts> {
-        let (config, unknown) = Config::load(root)?;
-        if let Some(key) = unknown.first() {
-            return Err(Error::malformed(crate::config::PATH, format!("unknown key {key}")));
-        }
+        let config = Config::checked(root)?;
         Ok(Facts {
             installed: Installed::load(root)?,
             config,
@@ -31,11 +28,16 @@ impl Facts {
         })
     }
 
-    /// With the policy that a run began with, whatever the image's own says since.
-    pub fn judged_by(self, rules: Rules) -> Facts {
-        Facts {
-            policy: Some(rules),
-            ..self
-        }
+    /// Those after a run: with the configuration and the policy that it began with, whatever packages made of the
+    /// image's own since.
+    ///
+    /// # Errors
+    /// An rpm database that cannot be read.
+    pub fn of_run(root: &Root, config: &Config, rules: &Rules) -> Result<Facts> {
+        Ok(Facts {
+            installed: Installed::load(root)?,
+            config: config.clone(),
+            policy: Some(rules.clone()),
+        })
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 
 mod database;
+mod forged;
 mod handover;
 mod hangs;
 #[path = "../support/image.rs"]
