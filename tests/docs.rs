@@ -124,6 +124,53 @@ fn every_file_that_nodeshim_keeps_is_described() {
     }
 }
 
+/// All Rust sources of the project below a directory, by their path in it.
+fn sources(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let name =
+                path.strip_prefix(support::project()).expect("below the project").display().to_string();
+            found.push((name, fs::read_to_string(&path).expect("a source")));
+        }
+    }
+}
+
+#[test]
+fn every_attack_of_the_security_list_names_a_test_that_is_there() {
+    let text = fs::read_to_string(support::project().join("SECURITY.md")).expect("SECURITY.md");
+    let (_, list) = text.split_once("## What was tried").expect("the list of attacks");
+    let mut all = Vec::new();
+    ["src", "tests"]
+        .iter()
+        .for_each(|directory| sources(&support::project().join(directory), &mut all));
+    let named = regex::Regex::new("`([^`]+)`").unwrap();
+    let rows: Vec<&str> = list
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| attack"))
+        .collect();
+    assert!(rows.len() >= 25, "{rows:?}");
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit_once(" | ").expect("two columns").1;
+        let names: Vec<&str> =
+            named.captures_iter(tests).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(!names.is_empty(), "no test: {row}");
+        for name in names {
+            let is_there = match name.contains('/') {
+                true => all.iter().any(|(path, text)| path == name && text.contains("#[test]")),
+                false => {
+                    let test =
+                        regex::Regex::new(&format!(r"#\[test\]\s*(#\[[^\n]*\s*)*fn {name}\(\)")).unwrap();
+                    all.iter().any(|(_, text)| test.is_match(text))
+                }
+            };
+            assert!(is_there, "{name} is no test: {row}");
+        }
+    }
+}
+
 #[test]
 fn guides_name_verbs_that_are_there_and_links_that_lead_somewhere() {
     let verbs = verbs();
