@@ -348,6 +348,37 @@ fn presets_that_an_image_builder_applies_afterwards_leave_what_was_settled() {
     assert!(rules.contains("9090") && rules.contains("8080"), "{rules}");
 }
 
+/// A rule of a lower number comes before all that settling writes: then the next to apply presets undoes it.
+#[test]
+fn a_preset_of_the_image_that_comes_before_the_settled_ones_is_named() {
+    let image = Image::new();
+    fs::write(image.path().join("usr/sbin/nft"), "").unwrap();
+    image.transaction(&["-U", &package(&image, 1)]);
+    let presets = image.path().join("usr/lib/systemd/system-preset");
+    fs::create_dir_all(&presets).unwrap();
+    fs::write(presets.join("90-late.preset"), "disable *\n").unwrap();
+    assert!(!output(&mut image.nodeshim("check", [""; 0])).contains("comes before"));
+    fs::write(presets.join("00-early.preset"), "# all\ndisable *\n").unwrap();
+    let check = output(&mut image.nodeshim("check", [""; 0]))
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for unit in ["nodeshim-firewall.service", "u.service"] {
+        let text = format!(
+            "/usr/lib/systemd/system-preset/00-early.preset:2 comes before it and disables {unit} where presets are applied"
+        );
+        assert!(check.contains(&text), "{check}");
+    }
+    let settled = image.nodeshim("settle", [""; 0]).output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&settled.stdout), String::from_utf8_lossy(&settled.stderr));
+    assert!(said.contains("comes before it and disables nodeshim-firewall.service"), "{said}");
+    // It is so.
+    let root = format!("--root={}", image.path().display());
+    succeed(Command::new("systemctl").args([&root, "preset-all"]));
+    assert!(!image.has(LINK) && !image.nodeshim("check", [""; 0]).output().unwrap().status.success());
+}
+
 #[test]
 fn a_script_in_a_run_sees_the_callers_home_and_its_rpm_loads_the_plugin() {
     let image = Image::new();

@@ -75,6 +75,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         events: Vec::new(),
     }));
     differences.extend(without_loader(root, view));
+    differences.extend(earlier_presets(root, view));
     differences.extend(refused(root, &view.journal)?.into_iter().map(of_firewalld));
     differences.extend(view.prepared.plan.notes.iter().filter_map(unmet));
     if view.prepared.before != view.prepared.fold.settled() {
@@ -102,6 +103,12 @@ fn without_loader(root: &Root, view: &View) -> Option<Difference> {
         text: missing.to_string(),
         events: Vec::new(),
     })
+}
+
+/// Rules of the image by which applied presets undo what was settled.
+fn earlier_presets(root: &Root, view: &View) -> impl Iterator<Item = Difference> {
+    let rules = systemd::earlier_rules(root, &view.prepared.desired).into_iter();
+    rules.map(|rule| Difference::new(Difference::WARNING, &rule.path, rule.text, &[]))
 }
 
 /// Changes that nobody recorded, and that settling will record as the builder's.

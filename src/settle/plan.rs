@@ -148,6 +148,10 @@ impl<'a> Planner<'a> {
         sum += self.contributions(&fold, &judge, &restored)?;
         let loaders = sum.memory.loaders.clone().unwrap_or_default();
         sum.files.extend(systemd::own_preset(&sum.files, &loaders));
+        let earlier = systemd::earlier_rules(self.root, &sum.files).into_iter();
+        sum.notes.extend(
+            earlier.map(|rule| Note::new(None, format!("warning: {}: {}", rule.path, rule.text), &[])),
+        );
         sum.memory.enter(&mut fold.state);
         let mut plan = Plan {
             changes: sum.changes,
