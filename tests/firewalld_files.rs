@@ -99,7 +99,6 @@ fn traffic() -> impl Strategy<Value = Traffic> {
                     forward_ports,
                     source_ports,
                     rules,
-                    left_out: Vec::new(),
                 }
             },
         )

@@ -91,9 +91,9 @@ pub fn local_files(root: &Path) -> Files {
     files
 }
 
-/// Lines of the logger are not the tool's answer, nor are the words of its XML reader.
+/// What the logger says of errors is not the tool's answer, nor are the words of its XML reader.
 pub fn answer(text: &str) -> String {
-    let logged = |line: &str| line.starts_with("WARNING: ") || line.starts_with("ERROR: ");
+    let logged = |line: &str| line.starts_with("ERROR: ");
     let lines = text.split_inclusive('\n').filter(|line| !logged(line));
     lines.map(|line| line.split_inclusive("not a valid").next().unwrap_or(line)).collect()
 }

@@ -47,21 +47,43 @@ impl Default for Policy {
     }
 }
 
+/// The zone of a policy in what 1.1 to 2.2 log of ports: its `derived_from_zone` in `core/io/policy.py`, which none in a
+/// file has.
+const NO_ZONE: &str = "None";
+
 impl Policy {
     /// Reads a policy file. What is there twice counts once.
     ///
     /// # Errors
     /// The first thing in it that the grammar's generation refuses.
     pub fn parse(text: &str, grammar: &Grammar) -> Checked<Policy> {
+        Policy::parse_logged("", text, grammar, &mut Vec::new())
+    }
+
+    /// Reads the file of the policy NAME, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Policy::parse`].
+    pub(crate) fn parse_logged(
+        name: &str,
+        text: &str,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<Policy> {
+        let place = if grammar.has(Feature::PortsMerged) {
+            NO_ZONE
+        } else {
+            name
+        };
         let mut reader = PolicyReader {
             grammar,
             policy: Policy::default(),
-            traffic: TrafficReader::new(grammar),
+            traffic: TrafficReader::new(place, grammar),
         };
-        reader::read(text, "policy", Code::InvalidPolicy, &mut reader)?;
+        let read = reader::read(text, "policy", Code::InvalidPolicy, &mut reader);
         let mut policy = reader.policy;
-        policy.traffic = reader.traffic.finish();
-        Ok(policy)
+        policy.traffic = reader.traffic.finish(log);
+        read.map(|()| policy)
     }
 
     /// The policy's file.
@@ -135,7 +157,7 @@ impl Handler for PolicyReader<'_> {
             }
             "disable" => self.policy.disable = true,
             _ => {
-                let log = &mut self.traffic.traffic.left_out;
+                let log = &mut self.traffic.log;
                 let lenient = "Source outside of rule";
                 self.traffic.rules.reject(self.grammar, log, lenient, "Source outside of rule.")?;
             }

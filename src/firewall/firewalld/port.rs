@@ -178,42 +178,70 @@ pub(crate) fn spell((first, last): (u16, u16)) -> String {
     }
 }
 
+/// Ranges of ports by protocol, which never overlap. Each has a place of the caller's.
+#[derive(Default)]
+pub(super) struct Ranges(BTreeMap<String, BTreeMap<u16, (u16, usize)>>);
+
+/// A range that was taken in.
+pub(super) struct Taken {
+    /// The range with those that it overlapped.
+    range: (u16, u16),
+    /// The places of those, which are gone.
+    absorbed: Vec<usize>,
+}
+
+impl Ranges {
+    /// Takes a range in, with those that it overlaps; none if an earlier one has all of it. Adjacent ranges stay
+    /// apart.
+    pub(super) fn take(&mut self, protocol: &str, range: (u16, u16), place: usize) -> Option<Taken> {
+        let (mut first, mut last) = range;
+        let ranges = match self.0.get_mut(protocol) {
+            Some(ranges) => ranges,
+            None => self.0.entry(protocol.to_owned()).or_default(),
+        };
+        let before = ranges.range(..=first).next_back().map(|(start, (end, _))| (*start, *end));
+        if before.is_some_and(|(_, end)| end >= last) {
+            return None;
+        }
+        let mut overlapped: Vec<u16> = ranges.range(first..=last).map(|(start, _)| *start).collect();
+        overlapped
+            .extend(before.filter(|(start, end)| *end >= first && *start < first).map(|(start, _)| start));
+        let mut absorbed = Vec::new();
+        for start in overlapped {
+            if let Some((end, place)) = ranges.remove(&start) {
+                first = first.min(start);
+                last = last.max(end);
+                absorbed.push(place);
+            }
+        }
+        ranges.insert(first, (last, place));
+        Some(Taken {
+            range: (first, last),
+            absorbed,
+        })
+    }
+}
+
 /// Merges ports that overlap, as firewalld does when it reads a zone: a port inside an earlier one
 /// is dropped; one that overlaps earlier ones takes them in and stands at its own place. Adjacent
 /// ports stay apart. Numbers take their shortest spelling. Takes n log n steps.
 pub(crate) fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
     let mut places: Vec<Option<Port>> = Vec::with_capacity(ports.len());
-    // By protocol: first port -> (last port, place). Ranges in here never overlap.
-    let mut taken: BTreeMap<String, BTreeMap<u16, (u16, usize)>> = BTreeMap::new();
+    let mut ranges = Ranges::default();
     for port in ports {
-        let Some((mut first, mut last)) = port.range(grammar) else {
+        let Some(range) = port.range(grammar) else {
             places.push(Some(port));
             continue;
         };
-        if !taken.contains_key(&port.protocol) {
-            taken.insert(port.protocol.clone(), BTreeMap::new());
-        }
-        let Some(taken) = taken.get_mut(&port.protocol) else {
+        let Some(taken) = ranges.take(&port.protocol, range, places.len()) else {
             continue;
         };
-        let before = taken.range(..=first).next_back().map(|(start, (end, _))| (*start, *end));
-        if before.is_some_and(|(_, end)| end >= last) {
-            continue;
-        }
-        let mut absorbed: Vec<u16> = taken.range(first..=last).map(|(start, _)| *start).collect();
-        absorbed
-            .extend(before.filter(|(start, end)| *end >= first && *start < first).map(|(start, _)| start));
-        for start in absorbed {
-            if let Some((end, place)) = taken.remove(&start) {
-                first = first.min(start);
-                last = last.max(end);
-                if let Some(slot) = places.get_mut(place) {
-                    *slot = None;
-                }
+        for place in taken.absorbed {
+            if let Some(slot) = places.get_mut(place) {
+                *slot = None;
             }
         }
-        taken.insert(first, (last, places.len()));
-        places.push(Some(Port::new(spell((first, last)), port.protocol)));
+        places.push(Some(Port::new(spell(taken.range), port.protocol)));
     }
     places.into_iter().flatten().collect()
 }

@@ -113,7 +113,8 @@ impl<'r> Tree<'r> {
         path(&self.local, kind, name)
     }
 
-    fn shipped(&self, kind: Kind, name: &str) -> PathBuf {
+    /// The same file where a package ships it.
+    pub(crate) fn shipped(&self, kind: Kind, name: &str) -> PathBuf {
         path(&self.shipped, kind, name)
     }
 

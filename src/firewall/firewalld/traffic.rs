@@ -1,10 +1,14 @@
 //! What zones and policies have in common: the list of what they let through, block and forward.
 
+use std::collections::HashSet;
+
 use super::address;
 use super::code::{Checked, Code};
 use super::generation::Feature;
 use super::grammar::Grammar;
-use super::port::{self, Port, check_port, check_protocol, check_stored_port, check_stored_protocol};
+use super::port::{
+    self, Port, Ranges, check_port, check_protocol, check_stored_port, check_stored_protocol, spell,
+};
 use super::reader::{Attributes, add_once, check_attributes, filled, need};
 use super::rich::{self, Rule, RuleReader};
 use super::xml::{Element, Writer};
@@ -12,7 +16,7 @@ use super::xml::{Element, Writer};
 /// What a zone or policy says about packets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Grammar of services.
+    /// Names of services.
     pub services: Vec<String>,
     /// Destination ports.
     pub ports: Vec<Port>,
@@ -28,8 +32,6 @@ pub struct Traffic {
     pub source_ports: Vec<Port>,
     /// Rich rules.
     pub rules: Vec<Rule>,
-    /// What is to be said of rules and sources in the file that were left out or cut.
-    pub left_out: Vec<String>,
 }
 
 /// A forwarded port.
@@ -145,23 +147,43 @@ pub(super) fn attributes(name: &str, grammar: &Grammar) -> Option<Attributes> {
 /// Reads what zones and policies share.
 pub(super) struct TrafficReader<'d> {
     grammar: &'d Grammar<'d>,
+    /// The zone in messages about ports.
+    zone: &'d str,
     pub rules: RuleReader,
-    /// Grammar that messages about ports end with: the zone's, where it is known.
     pub traffic: Traffic,
+    /// What firewalld logs of the file.
+    pub log: Vec<String>,
+    ports: Seen,
+    source_ports: Seen,
+    forward_ports: HashSet<ForwardPort>,
+    rule_texts: HashSet<String>,
+}
+
+/// The ports that were read so far.
+#[derive(Default)]
+struct Seen {
+    single: HashSet<Port>,
+    ranges: Ranges,
 }
 
 impl<'d> TrafficReader<'d> {
-    pub(super) fn new(grammar: &'d Grammar<'d>) -> Self {
+    pub(super) fn new(zone: &'d str, grammar: &'d Grammar<'d>) -> Self {
         TrafficReader {
             grammar,
+            zone,
             rules: RuleReader::default(),
             traffic: Traffic::default(),
+            ports: Seen::default(),
+            source_ports: Seen::default(),
+            forward_ports: HashSet::new(),
+            log: Vec::new(),
+            rule_texts: HashSet::new(),
         }
     }
 
     /// Notes what is to be logged of something that is passed over, where the generation logs it.
     pub(super) fn note(&mut self, line: impl Into<String>) {
-        self.traffic.left_out.push(line.into());
+        self.log.push(line.into());
     }
 
     /// Notes that something is there twice. Since 2.3 nothing is logged about it.
@@ -179,7 +201,7 @@ impl<'d> TrafficReader<'d> {
         }
         check_attributes(element, attributes)?;
         let grammar = self.grammar;
-        if self.rules.start(element, grammar, &mut self.traffic.left_out)? {
+        if self.rules.start(element, grammar, &mut self.log)? {
             return Ok(true);
         }
         let own = |name| need(element, name);
@@ -190,8 +212,18 @@ impl<'d> TrafficReader<'d> {
                     self.repeated(&format!("Service '{name}'"));
                 }
             }
-            "port" => self.port(element, |traffic| &mut traffic.ports)?,
-            "source-port" => self.port(element, |traffic| &mut traffic.source_ports)?,
+            "port" => {
+                let port = self.port(element)?;
+                let logged = self.ports.logged("Port", &port, self.zone, self.grammar);
+                self.log.extend(logged);
+                self.traffic.ports.push(port);
+            }
+            "source-port" => {
+                let port = self.port(element)?;
+                let logged = self.source_ports.logged("Source port", &port, self.zone, self.grammar);
+                self.log.extend(logged);
+                self.traffic.source_ports.push(port);
+            }
             "protocol" => {
                 let value = own("value")?;
                 check_protocol(value, grammar)?;
@@ -217,12 +249,11 @@ impl<'d> TrafficReader<'d> {
         Ok(true)
     }
 
-    fn port(&mut self, element: &Element, list: fn(&mut Traffic) -> &mut Vec<Port>) -> Checked<()> {
+    fn port(&self, element: &Element) -> Checked<Port> {
         let (port, protocol) = (need(element, "port")?, need(element, "protocol")?);
         check_stored_port(port, self.grammar)?;
         check_stored_protocol(protocol)?;
-        list(&mut self.traffic).push(Port::new(port, protocol));
-        Ok(())
+        Ok(Port::new(port, protocol))
     }
 
     fn forward_port(&mut self, element: &Element) -> Checked<()> {
@@ -241,23 +272,7 @@ impl<'d> TrafficReader<'d> {
         if !to.is_empty() && !address::is_ipv4(to) && !address::is_ipv6(to) {
             return Err(Code::InvalidAddr.about(format!("to-addr '{to}' is not a valid address")));
         }
-        self.traffic.forward_ports.push(forward);
-        Ok(())
-    }
-
-    /// Takes the end of an element.
-    pub(super) fn end(&mut self, name: &str) -> Checked<()> {
-        let rule = self.rules.end(name, self.grammar, &mut self.traffic.left_out)?;
-        self.traffic.rules.extend(rule);
-        Ok(())
-    }
-
-    /// Everything that was read; what is there twice counts once. Takes time in proportion to the
-    /// length of the lists.
-    pub(super) fn finish(mut self) -> Traffic {
-        let grammar = self.grammar;
-        let repeated = drop_equal(&mut self.traffic.forward_ports);
-        for forward in repeated {
+        if !self.forward_ports.insert(forward.normal(self.grammar)) {
             let to = |mark: &str, text: &str| match text {
                 "" => String::new(),
                 text => format!(" {mark}{text}"),
@@ -265,28 +280,83 @@ impl<'d> TrafficReader<'d> {
             let (port, address) = (to(">", &forward.to_port), to("@", &forward.to_address));
             self.repeated(&format!("Forward port {}/{}{port}{address}", forward.port, forward.protocol));
         }
-        for (list, what) in [(0, "Port"), (1, "Source port")] {
-            let ports = [&mut self.traffic.ports, &mut self.traffic.source_ports];
-            let repeated = ports.into_iter().nth(list).map(drop_equal).unwrap_or_default();
-            for port in repeated.iter().filter(|_| !grammar.has(Feature::PortsMerged)) {
-                self.repeated(&format!("{what} '{port}'"));
-            }
+        self.traffic.forward_ports.push(forward);
+        Ok(())
+    }
+
+    /// Takes the end of an element.
+    pub(super) fn end(&mut self, name: &str) -> Checked<()> {
+        let rule = self.rules.end(name, self.grammar, &mut self.log)?;
+        let Some(rule) = rule else {
+            return Ok(());
+        };
+        let text = rule.spelled(self.grammar);
+        if self.rule_texts.contains(&text) {
+            self.repeated(&format!("Rule '{text}'"));
+        } else {
+            self.rule_texts.insert(text);
+            self.traffic.rules.push(rule);
         }
-        let mut seen = std::collections::HashSet::new();
-        let rules = std::mem::take(&mut self.traffic.rules);
-        for rule in rules {
-            let text = rule.spelled(grammar);
-            if seen.contains(&text) {
-                self.repeated(&format!("Rule '{text}'"));
-            } else {
-                seen.insert(text);
-                self.traffic.rules.push(rule);
+        Ok(())
+    }
+
+    /// Everything that was read; what is there twice counts once. Adds to a log what firewalld logs. Takes time in
+    /// proportion to the length of the lists.
+    pub(super) fn finish(mut self, log: &mut Vec<String>) -> Traffic {
+        let grammar = self.grammar;
+        log.append(&mut self.log);
+        drop_equal(&mut self.traffic.forward_ports);
+        drop_equal(&mut self.traffic.ports);
+        drop_equal(&mut self.traffic.source_ports);
+        if !grammar.has(Feature::PortsMerged) {
+            // Ports are merged when the zone is added to what runs: FirewallPolicy.copy_permanent_to_runtime() of
+            // 0.9.11.
+            for ports in [&self.traffic.ports, &self.traffic.source_ports] {
+                let mut ranges = Ranges::default();
+                log.extend(ports.iter().filter_map(|port| ranges.within(port, self.zone, grammar)));
             }
         }
         if grammar.has(Feature::SortedRules) {
             rich::sort(&mut self.traffic.rules);
         }
         self.traffic
+    }
+}
+
+impl Seen {
+    /// What is logged of a port that was read before: from 1.1 to 2.2 of one inside of earlier ranges, before
+    /// 1.1 of the same again.
+    fn logged(&mut self, what: &str, port: &Port, zone: &str, grammar: &Grammar) -> Option<String> {
+        if !grammar.has(Feature::RepeatsLogged) {
+            return None;
+        }
+        if grammar.has(Feature::PortsMerged) {
+            return self.ranges.within(port, zone, grammar);
+        }
+        let is_new = self.single.insert(Port::new(spell(port.range(grammar)?), &*port.protocol));
+        (!is_new).then(|| format!("{what} '{port}' already set, ignoring."))
+    }
+}
+
+impl Ranges {
+    /// Takes a port in; what is logged of one inside of earlier ranges.
+    fn within(&mut self, port: &Port, zone: &str, grammar: &Grammar) -> Option<String> {
+        let range = port.range(grammar)?;
+        let taken = self.take(&port.protocol, range, 0);
+        let text = format!("'{}:{}' already in '{zone}'", spell(range), port.protocol);
+        taken.is_none().then(|| Code::AlreadyEnabled.about(text).to_string())
+    }
+}
+
+impl ForwardPort {
+    /// With numbers in their shortest spelling.
+    fn normal(&self, grammar: &Grammar) -> ForwardPort {
+        let shortest = |text: &str| port::range(text, grammar).map_or_else(|| text.to_owned(), spell);
+        ForwardPort {
+            port: shortest(&self.port),
+            to_port: shortest(&self.to_port),
+            ..self.clone()
+        }
     }
 }
 
@@ -301,18 +371,13 @@ impl Traffic {
             }
             for port in &mut *ports {
                 if let Some(range) = port.range(grammar) {
-                    port.port = port::spell(range);
+                    port.port = spell(range);
                 }
             }
-            let _ = drop_equal(ports);
+            drop_equal(ports);
         }
         for forward in &mut self.forward_ports {
-            if let Some(range) = port::range(&forward.port, grammar) {
-                forward.port = port::spell(range);
-            }
-            if let Some(range) = port::range(&forward.to_port, grammar) {
-                forward.to_port = port::spell(range);
-            }
+            *forward = forward.normal(grammar);
         }
     }
 
@@ -355,7 +420,7 @@ impl Traffic {
 
 /// Keeps the first of those that are equal; returns the others.
 pub(super) fn drop_equal<T: std::hash::Hash + Eq + Clone>(list: &mut Vec<T>) -> Vec<T> {
-    let mut seen = std::collections::HashSet::with_capacity(list.len());
+    let mut seen = HashSet::with_capacity(list.len());
     let (kept, dropped) = std::mem::take(list).into_iter().partition(|value| seen.insert(value.clone()));
     *list = kept;
     dropped

@@ -12,7 +12,7 @@ use super::code::{Checked, Fault};
 /// No firewalld file nests deeper than five; a limit keeps hostile files harmless.
 const MAX_DEPTH: usize = 32;
 
-/// Grammar that zones have by the thousand; they are not copied for each element.
+/// Elements that zones have by the thousand; they are not copied for each element.
 const FREQUENT: [&str; 12] = [
     "port",
     "protocol",

@@ -46,15 +46,28 @@ impl Zone {
     /// # Errors
     /// The first thing in it that the grammar's generation refuses.
     pub fn parse(text: &str, grammar: &Grammar) -> Checked<Zone> {
+        Zone::parse_logged("", text, grammar, &mut Vec::new())
+    }
+
+    /// Reads the file of the zone NAME, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Zone::parse`].
+    pub(crate) fn parse_logged(
+        name: &str,
+        text: &str,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<Zone> {
         let mut reader = ZoneReader {
             grammar,
             zone: Zone::default(),
-            traffic: TrafficReader::new(grammar),
+            traffic: TrafficReader::new(name, grammar),
         };
-        reader::read(text, "zone", Code::InvalidZone, &mut reader)?;
+        let read = reader::read(text, "zone", Code::InvalidZone, &mut reader);
         let mut zone = reader.zone;
-        zone.traffic = reader.traffic.finish();
-        Ok(zone)
+        zone.traffic = reader.traffic.finish(log);
+        read.map(|()| zone)
     }
 
     /// The zone's file.
@@ -188,7 +201,7 @@ impl ZoneReader<'_> {
 
     fn interface(&mut self, element: &Element) -> Checked<()> {
         if self.traffic.rules.is_open() {
-            let log = &mut self.traffic.traffic.left_out;
+            let log = &mut self.traffic.log;
             return self.traffic.rules.reject(
                 self.grammar,
                 log,
@@ -308,6 +321,24 @@ mod tests {
                 "</zone>"
             ]
         );
+    }
+
+    /// Observed with firewall-offline-cmd of 0.9.11, 1.3.3 and 2.3.1.
+    #[test]
+    fn ports_within_a_zone_s_ranges_are_logged_as_the_generation_does() {
+        let text = "<zone><port port='80-90' protocol='tcp'/><port port='085' protocol='tcp'/>\
+                    <port port='80-90' protocol='tcp'/><port port='85' protocol='udp'/>\
+                    <source-port port='85' protocol='tcp'/></zone>";
+        let within = "ALREADY_ENABLED: '85:tcp' already in 'z'";
+        for (generation, expected) in [
+            (Generation(0, 9), vec!["Port '80-90/tcp' already set, ignoring.", within]),
+            (Generation(1, 3), vec![within, "ALREADY_ENABLED: '80-90:tcp' already in 'z'"]),
+            (Generation(2, 3), vec![]),
+        ] {
+            let mut log = Vec::new();
+            Zone::parse_logged("z", text, &Grammar::of_generation(generation), &mut log).unwrap();
+            assert_eq!(log, expected, "{generation}");
+        }
     }
 
     #[test]

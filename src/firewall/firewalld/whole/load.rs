@@ -59,66 +59,96 @@ pub(crate) struct Refusal {
 /// over.
 pub(crate) fn load(whole: Whole) -> Load {
     let mut load = Load::default();
-    for kind in ORDER {
-        for name in file_order(whole, kind) {
-            match whole.read_named(kind, &name) {
-                Ok(lines) => {
-                    load.log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
-                    if let Some(fault) = whole.not_added(kind, &name) {
-                        load.log.push(failed_to_load(whole, kind, &name, &format!(" {fault}")));
-                        load.passed_over.push((kind, name));
-                    }
+    for file in reading_order(whole) {
+        let mut lines = Vec::new();
+        let read = file.read(whole, &mut lines);
+        load.log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
+        match read {
+            Ok(()) => {
+                if let Some(fault) = whole.not_added(file.kind, &file.name).filter(|_| !file.overridden) {
+                    load.log.push(file.failed_to_load(whole, &format!(" {fault}")));
+                    load.passed_over.push((file.kind, file.name));
                 }
-                Err(fault) if whole.has(Feature::WrongFileRefuses) => {
-                    load.fault = Some(fault.in_file());
-                    return load;
-                }
-                Err(fault) => {
-                    let why = match fault.code {
-                        Code::UnknownError => String::new(),
-                        _ => format!(" {fault}"),
-                    };
-                    load.log.push(failed_to_load(whole, kind, &name, &why));
-                    load.passed_over.push((kind, name));
-                }
+            }
+            Err(fault) if whole.has(Feature::WrongFileRefuses) => {
+                load.fault = Some(fault.in_file());
+                return load;
+            }
+            Err(fault) => {
+                let why = match fault.code {
+                    Code::UnknownError => String::new(),
+                    _ => format!(" {fault}"),
+                };
+                load.log.push(file.failed_to_load(whole, &why));
+                load.passed_over.extend((!file.overridden).then_some((file.kind, file.name)));
             }
         }
     }
     load
 }
 
-fn failed_to_load(whole: Whole, kind: Kind, name: &str, why: &str) -> String {
-    let path = whole.tree.find(kind, name).unwrap_or_default();
-    format!("ERROR: Failed to load {} file '{}':{why}", kind.word(), path.display())
+/// A file that is read at the start.
+struct File {
+    kind: Kind,
+    name: String,
+    /// It is shipped, and a local one replaces it.
+    overridden: bool,
 }
 
-/// Names in the order of their files: shipped ones first.
-fn file_order(whole: Whole, kind: Kind) -> Vec<String> {
-    let sorted = |names: std::collections::BTreeSet<String>| {
-        let mut names: Vec<String> = names.into_iter().collect();
+impl File {
+    fn read(&self, whole: Whole, log: &mut Vec<String>) -> Checked<()> {
+        if !self.overridden {
+            return whole.read_named(self.kind, &self.name, log);
+        }
+        let text = whole.tree.shipped_text(self.kind, &self.name).ok().flatten().unwrap_or_default();
+        whole.read_text(self.kind, &self.name, &text, log)
+    }
+
+    fn failed_to_load(&self, whole: Whole, why: &str) -> String {
+        let path = match self.overridden {
+            true => whole.tree.shipped(self.kind, &self.name),
+            false => whole.tree.find(self.kind, &self.name).unwrap_or_default(),
+        };
+        format!("ERROR: Failed to load {} file '{}':{why}", self.kind.word(), path.display())
+    }
+}
+
+/// The files in the order in which they are read. Since 1.2 everything that is shipped comes first
+/// (`_start_load_stock_config`), before that what is shipped of each kind.
+fn reading_order(whole: Whole) -> Vec<File> {
+    let sides = [true, false];
+    let files = |kind, shipped| {
+        let local = whole.tree.local_names(kind).unwrap_or_default();
+        let mut names: Vec<String> = match shipped {
+            true => whole.tree.shipped_names(kind).unwrap_or_default().into_iter().collect(),
+            false => local.iter().cloned().collect(),
+        };
+        names.retain(|name| !shipped || !name.contains('/'));
         names.sort_by_cached_key(|name| format!("{name}.xml"));
-        names
+        let file = move |name| File {
+            kind,
+            overridden: shipped && local.contains(&name),
+            name,
+        };
+        names.into_iter().map(file).collect::<Vec<_>>()
     };
-    let local = whole.tree.local_names(kind).unwrap_or_default();
-    let shipped = whole.tree.shipped_names(kind).unwrap_or_default();
-    let shipped = shipped.into_iter().filter(|name| !local.contains(name) && !name.contains('/')).collect();
-    let mut names = sorted(shipped);
-    names.extend(sorted(local));
-    names
+    match whole.has(Feature::WrongFileRefuses) {
+        true => sides.iter().flat_map(|side| ORDER.iter().flat_map(|kind| files(*kind, *side))).collect(),
+        false => ORDER.iter().flat_map(|kind| sides.iter().flat_map(|side| files(*kind, *side))).collect(),
+    }
 }
 
 impl Whole<'_, '_> {
     /// Reads an object after a look at its name. A part of a zone is named after its directory, and
     /// looked at when it is read.
-    fn read_named(&self, kind: Kind, name: &str) -> Checked<Vec<String>> {
+    fn read_named(&self, kind: Kind, name: &str, log: &mut Vec<String>) -> Checked<()> {
         if name.contains('/') {
-            let lines = self.read(kind, name)?;
-            self.new_name(kind, name)?;
-            return Ok(lines);
+            self.read_logged(kind, name, log)?;
+            return self.new_name(kind, name);
         }
         self.characters(kind, name)?;
         self.file_name(kind, name)?;
-        self.read(kind, name)
+        self.read_logged(kind, name, log)
     }
 
     /// What keeps a policy from being loaded before 1.1, where its parts are added one by one to what runs:
@@ -164,7 +194,7 @@ impl Whole<'_, '_> {
             before: (!self.has(Feature::WholeChecked)).then_some(name),
             ..*self
         };
-        let checked = whole.read_named(kind, name).and_then(|_| whole.object(kind, name));
+        let checked = whole.read_named(kind, name, &mut Vec::new()).and_then(|()| whole.object(kind, name));
         match self.has(Feature::WholeChecked) {
             true => checked,
             false => checked.map_err(|fault| {
@@ -270,7 +300,7 @@ impl Whole<'_, '_> {
         for kind in [Kind::Zone, Kind::Policy] {
             for name in self.tree.names(kind).unwrap_or_default() {
                 // What was passed over is not applied.
-                if self.read_named(kind, &name).is_ok() {
+                if self.read_named(kind, &name, &mut Vec::new()).is_ok() {
                     self.applied(kind, &name, default_zone)?;
                 }
             }
@@ -297,8 +327,8 @@ pub(crate) fn refusals(whole: Whole) -> Vec<Refusal> {
     for kind in CHECK_ORDER {
         for name in whole.tree.names(kind).unwrap_or_default() {
             let checked = whole
-                .read_named(kind, &name)
-                .and_then(|_| whole.object(kind, &name))
+                .read_named(kind, &name, &mut Vec::new())
+                .and_then(|()| whole.object(kind, &name))
                 .and_then(|()| whole.applied(kind, &name, &default_zone));
             if let Err(fault) = checked {
                 let path = whole.tree.find(kind, &name).unwrap_or_default();

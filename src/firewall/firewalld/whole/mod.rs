@@ -353,25 +353,43 @@ impl<'t, 'r> Whole<'t, 'r> {
                 self.service(name, &service)
             }
             Kind::Ipset => Ipset::parse(&text, self.grammar).map_err(Fault::in_file)?.check(self.grammar),
-            Kind::Icmptype | Kind::Helper => self.read(kind, name).map(drop),
+            Kind::Icmptype | Kind::Helper => self.read(kind, name),
         }
     }
 
-    /// Reads one object and returns what is to be logged of it.
+    /// Reads one object.
     ///
     /// # Errors
     /// What is wrong with its file, [`Fault::in_file`].
-    pub fn read(&self, kind: Kind, name: &str) -> Checked<Vec<String>> {
-        let text = self.text(kind, name)?;
-        let log = match kind {
-            Kind::Zone => Zone::parse(&text, self.grammar).map(|zone| zone.traffic.left_out),
-            Kind::Policy => Policy::parse(&text, self.grammar).map(|policy| policy.traffic.left_out),
-            Kind::Service => Service::parse(&text, self.grammar).map(|service| service.left_out),
-            Kind::Ipset => Ipset::parse(&text, self.grammar).map(|ipset| ipset.left_out),
-            Kind::Icmptype => Icmptype::parse(&text).map(|_| Vec::new()),
-            Kind::Helper => Helper::parse(&text, self.grammar).map(|_| Vec::new()),
+    pub fn read(&self, kind: Kind, name: &str) -> Checked<()> {
+        self.read_logged(kind, name, &mut Vec::new())
+    }
+
+    /// Reads one object, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Whole::read`].
+    pub(super) fn read_logged(&self, kind: Kind, name: &str, log: &mut Vec<String>) -> Checked<()> {
+        self.read_text(kind, name, &self.text(kind, name)?, log)
+    }
+
+    /// Reads the text of an object, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Whole::read`].
+    pub(super) fn read_text(&self, kind: Kind, name: &str, text: &str, log: &mut Vec<String>) -> Checked<()> {
+        let grammar = self.grammar;
+        // A part of a zone gets the name of its directory later.
+        let zone = name.rsplit('/').next().unwrap_or_default();
+        let read = match kind {
+            Kind::Zone => Zone::parse_logged(zone, text, grammar, log).map(drop),
+            Kind::Policy => Policy::parse_logged(name, text, grammar, log).map(drop),
+            Kind::Service => Service::parse(text, grammar).map(|service| log.extend(service.left_out)),
+            Kind::Ipset => Ipset::parse(text, grammar).map(|ipset| log.extend(ipset.left_out)),
+            Kind::Icmptype => Icmptype::parse(text).map(drop),
+            Kind::Helper => Helper::parse(text, grammar).map(drop),
         };
-        log.map_err(Fault::in_file)
+        read.map_err(Fault::in_file)
     }
 
     fn text(&self, kind: Kind, name: &str) -> Checked<String> {
