@@ -11,12 +11,12 @@ use crate::intent::{Intent, NoteSeverity, RecordedIntent};
 use crate::journal::Event;
 use crate::root::Root;
 use crate::shell::{Command, line_of};
-use crate::system::{Area, accounts, alternative, area, commands, selinux, settings};
+use crate::system::{Area, accounts, alternative, area, commands, programs, selinux, settings};
 use crate::tool::Tool;
 
 /// The events that one scriptlet's changes and its commands, where its text is known, come to.
 pub(super) fn events(root: &Root, run: &Run, found: &[Found], script: &[Command]) -> Vec<Event> {
-    let mut programs = named(root, run, script, commands::of_program);
+    let mut programs = named(root, run, script, programs::of_system);
     let mut areas: BTreeMap<Area, (Vec<&Found>, Vec<Intent>)> = BTreeMap::new();
     for one in found.iter().filter(|one| one.change.request.is_none() && one.change.is_of_content()) {
         let path = one.change.path.shown();

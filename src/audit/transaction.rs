@@ -8,7 +8,6 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::bypass::of_program;
 use super::bypass::requests::Requests;
 use super::compare::payload::{Payload, Suspect};
 use super::compare::{compare, may_have_changed};
@@ -19,6 +18,7 @@ use crate::error::Result;
 use crate::escape::Escaped;
 use crate::root::Root;
 use crate::rpmdb::{Installed, files, files_at};
+use crate::system::programs::past_the_tools;
 
 /// Of so many paths the rpm database is asked one by one; of more it is read as a whole.
 const FEW: usize = 64;
@@ -89,7 +89,8 @@ impl TransactionRecord {
         unwatched: Vec<Escaped>,
     ) -> Result<Option<(Run, Vec<Found>)>> {
         let found = without_payload(root, self.found, how)?;
-        let bypasses = self.programs.iter().any(|path| of_program(&String::from_utf8_lossy(path)).is_some());
+        let bypasses =
+            self.programs.iter().any(|path| past_the_tools(&String::from_utf8_lossy(path)).is_some());
         if found.is_empty() && unwatched.is_empty() && !bypasses {
             return Ok(None);
         }

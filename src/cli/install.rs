@@ -12,6 +12,7 @@ use nodeshim::lint::{Context, Forecast, forecast};
 use nodeshim::plan::Note;
 use nodeshim::policy;
 use nodeshim::root::Root;
+use nodeshim::rpmdb::PackageFile;
 use nodeshim::run::{Messages, Parts, Step, Surroundings};
 use nodeshim::settle::{self, Facts, SettleOptions};
 use nodeshim::trust::Checked;
@@ -34,10 +35,10 @@ pub struct TaskArgs {
     /// Take what the packages need from the directories that they are in
     #[arg(long)]
     with_deps: bool,
-    /// Install packages that are not signed, too, and record that
+    /// Also install packages that are not signed, and record that
     #[arg(long)]
     allow_unsigned: bool,
-    /// Install again what is installed, which makes what was reverted count again
+    /// Reinstall packages that are installed; what was reverted of them applies again
     #[arg(long)]
     reinstall: bool,
     /// Let older packages replace newer ones
@@ -53,7 +54,7 @@ pub struct InstallArgs {
     /// A policy file for this run alone, or the name of a shipped one
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Check signatures, let rpm try, show what the packages would ask for; change nothing
+    /// Check signatures, test the transaction, show what the packages would ask for; change nothing
     #[arg(long)]
     dry_run: bool,
 }
@@ -253,10 +254,10 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
         Ending::Failed(missing) if missing.is_empty() => Some("rpm failed".into()),
         Ending::Failed(missing) => Some(format!("rpm failed; not installed: {}", list(missing))),
         Ending::DiskFull(missing) if missing.is_empty() => {
-            Some("there is no room in the image; nothing was installed".into())
+            Some("no space left in the image; nothing was installed".into())
         }
         Ending::DiskFull(missing) => {
-            Some(format!("there is no room in the image; not installed: {}", list(missing)))
+            Some(format!("no space left in the image; not installed: {}", list(missing)))
         }
         Ending::Killed => Some("rpm was killed after it had installed all packages".into()),
     }
@@ -266,11 +267,11 @@ pub(super) fn last_line(ending: &Ending) -> Option<String> {
 fn would_ask(root: &Root, done: &Done, of_run: Option<&str>) -> Result<Vec<Asks>> {
     let rules = policy::load_for(root, of_run).checked()?.rules;
     let context = Context::load(root, &rules)?;
-    let asks = |(package, copy): (&Checked, &PathBuf)| {
+    let asks = |package: &PackageFile| {
         Ok(Asks {
             nevra: package.nevra.clone(),
-            forecast: forecast(&context, copy)?,
+            forecast: forecast(&context, package)?,
         })
     };
-    done.packages.iter().zip(&done.staged).map(asks).collect()
+    done.files.iter().map(asks).collect()
 }

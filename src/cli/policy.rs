@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use nodeshim::error::{Error, Result};
 use nodeshim::escape::printable;
 use nodeshim::intent::Verdict;
-use nodeshim::lint::{Context, ForecastItem, of_call, of_file};
+use nodeshim::lint::{Context, ForecastItem, of_call, of_file, read_package};
 use nodeshim::policy;
 use nodeshim::root::Root;
 use nodeshim::settle::{self, Facts};
@@ -19,7 +19,7 @@ use super::list::nothing_recorded;
 use super::output::{json_list, print, wrapped};
 use super::style::lines;
 
-/// Show the image's policy, or what it says of a package, a plugin or a call
+/// Show the image's policy, or test a package, plugin or call against it
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
     #[command(subcommand)]
@@ -28,9 +28,9 @@ pub struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyVerb {
-    /// The policy files and their rules, in the order in which they count
+    /// List the policy files and their rules, in the order in which they apply
     List,
-    /// What would be said of what a package, a plugin or a call asks for; exit 1 if any is held back
+    /// Test what a package, plugin or call asks for; exit 1 if anything is denied, deferred or ignored
     Test(TestArgs),
 }
 
@@ -100,7 +100,7 @@ fn test(root: &Root, args: &TestArgs, as_json: bool) -> Result<ExitCode> {
         {
             of_plugin(root, &target.to_string_lossy())?
         }
-        Some(file) => of_file(&Context::load(root, &rules)?, Path::new(file))?,
+        Some(file) => of_file(&Context::load(root, &rules)?, &read_package(Path::new(file))?)?,
     };
     if as_json {
         json_list(&asked)?;

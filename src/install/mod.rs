@@ -15,7 +15,7 @@ use crate::attribution::{FoundBy, Origin};
 use crate::error::Result;
 use crate::intent::{Intent, NoteSeverity, RecordedIntent};
 use crate::journal::{Appender, Event, Verdict, now};
-use crate::lint::{Context, of_payload};
+use crate::lint::{Context, of_payload, read_package};
 use crate::policy::{self, Act, Forbidden};
 use crate::root::Root;
 use crate::rpmdb::{Installed, PackageFile, Program, quiet};
@@ -57,9 +57,8 @@ pub struct Done {
     pub messages: Vec<String>,
     /// What the run came to, if there was one.
     pub transaction: Option<Transaction>,
-    /// The copies; they go with this.
-    pub staged: Vec<PathBuf>,
-    _private: PrivateDirectory,
+    /// What the packages that passed the check have in them, in the same order; empty if one did not.
+    pub files: Vec<PackageFile>,
 }
 
 /// Installs, up to the end of the run; settling is left to the caller.
@@ -71,7 +70,7 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     if !task.repositories.is_empty() {
         match resolve::resolve(root, &private, &staged, &task.repositories)? {
             Ok(more) => staged.extend(more),
-            Err(messages) => return Ok(done(Vec::new(), Ending::Impossible, messages, staged, private)),
+            Err(messages) => return Ok(Done::new(Vec::new(), Ending::Impossible, messages)),
         }
     }
     let keys = trust::keys(root, &around.temporary)?;
@@ -79,14 +78,15 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
         staged.iter().map(|staged| (staged.copy.clone(), staged.name.clone())).collect();
     let packages = trust::check(root, &named, &keys, &around.temporary)?;
     if let Some(worst) = worst(&packages, task.allow_unsigned) {
-        return Ok(done(packages, Ending::Refused(worst), Vec::new(), staged, private));
+        return Ok(Done::new(packages, Ending::Refused(worst), Vec::new()));
     }
     if let Some(by) = forbidden.by(Act::InstallUnsigned).filter(|_| !all_signed(&packages)) {
-        return Ok(done(packages, Ending::Forbidden(by.to_owned()), Vec::new(), staged, private));
+        return Ok(Done::new(packages, Ending::Forbidden(by.to_owned()), Vec::new()));
     }
-    let denied = denied(root, &staged, &packages, around.policy.as_deref())?;
+    let files = staged.iter().map(|staged| read_package(&staged.copy)).collect::<Result<Vec<_>>>()?;
+    let denied = denied(root, &files, &packages, around.policy.as_deref())?;
     if !denied.is_empty() {
-        return Ok(done(packages, Ending::Denied(denied), Vec::new(), staged, private));
+        return Ok(Done::new(packages, Ending::Denied(denied), Vec::new()).with(files));
     }
     let options = options(task, &packages);
     let test = Program::new(root, "rpm")?
@@ -98,10 +98,10 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let messages = spoken(&test.messages, &staged);
     if !test.fine {
         let ending = Ending::of_test(&messages);
-        return Ok(done(packages, ending, messages, staged, private));
+        return Ok(Done::new(packages, ending, messages).with(files));
     }
     if task.dry_run {
-        return Ok(done(packages, Ending::Tried, messages, staged, private));
+        return Ok(Done::new(packages, Ending::Tried, messages).with(files));
     }
     private.share()?;
     let before = task.reinstall.then(|| Installed::load(root)).transpose()?;
@@ -112,19 +112,25 @@ pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) ->
     let end = (transaction.finished, transaction.scriptlet_failed);
     let ending = Ending::of_run(&packages, before.as_ref(), &installed, end, &messages);
     record(root, &packages, &installed)?;
-    let mut done = done(packages, ending, messages, staged, private);
-    done.transaction = Some(transaction);
-    Ok(done)
+    Ok(Done {
+        transaction: Some(transaction),
+        ..Done::new(packages, ending, messages).with(files)
+    })
 }
 
 /// What files of the packages ask for and policy denies. What a scriptlet asks for is denied when it asks;
 /// a file would be there.
-fn denied(root: &Root, staged: &[Staged], packages: &[Checked], of_run: Option<&str>) -> Result<Vec<String>> {
+fn denied(
+    root: &Root,
+    files: &[PackageFile],
+    packages: &[Checked],
+    of_run: Option<&str>,
+) -> Result<Vec<String>> {
     let rules = policy::load_for(root, of_run).checked()?.rules;
     let context = Context::load(root, &rules)?;
     let mut denied = Vec::new();
-    for (staged, package) in staged.iter().zip(packages) {
-        let shipped = of_payload(&context, &PackageFile::read(&staged.copy)?, &staged.copy)?;
+    for (file, package) in files.iter().zip(packages) {
+        let shipped = of_payload(&context, file);
         for one in shipped.iter().filter(|one| one.verdict == Verdict::Deny) {
             let (text, rule) = (one.text.as_deref(), one.rule.as_deref());
             denied.push(format!(
@@ -139,20 +145,20 @@ fn denied(root: &Root, staged: &[Staged], packages: &[Checked], of_run: Option<&
     Ok(denied)
 }
 
-fn done(
-    packages: Vec<Checked>,
-    ending: Ending,
-    messages: Vec<String>,
-    staged: Vec<Staged>,
-    private: PrivateDirectory,
-) -> Done {
-    Done {
-        packages,
-        ending,
-        messages,
-        transaction: None,
-        staged: staged.into_iter().map(|staged| staged.copy).collect(),
-        _private: private,
+impl Done {
+    /// One without a transaction, whose packages were not read.
+    fn new(packages: Vec<Checked>, ending: Ending, messages: Vec<String>) -> Done {
+        Done {
+            packages,
+            ending,
+            messages,
+            transaction: None,
+            files: Vec::new(),
+        }
+    }
+
+    fn with(self, files: Vec<PackageFile>) -> Done {
+        Done { files, ..self }
     }
 }
 

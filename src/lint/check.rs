@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::declare;
 use super::finding::{Finding, Severity};
-use super::requests::{Context, ForecastItem, judged, of_package, of_payload};
+use super::requests::{Context, ForecastItem, judged, metadata_of, of_package, of_payload, read_package};
 use super::scriptlet::{command_line, scriptlets};
 use super::spec::{self, SpecPackage};
 use super::units::of_units;
@@ -21,6 +21,7 @@ use crate::request::Request;
 use crate::root::Root;
 use crate::rpmdb::PackageFile;
 use crate::shell::Command;
+use crate::system::programs::{Advice, advice, init_script};
 use crate::vdsm;
 
 /// Looks at an rpm file, a spec file, or at a metadata file by itself.
@@ -36,27 +37,25 @@ pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
             false => of_spec(context, &place, &text),
         });
     }
-    let package = PackageFile::read(path)?;
+    Ok(of_package_file(context, &read_package(path)?))
+}
+
+fn of_package_file(context: &Context, package: &PackageFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut declared = Vec::new();
-    let is_metadata = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
-    if package.files.iter().any(|(name, _)| is_metadata(name)) {
-        for (name, content) in PackageFile::contents(path, is_metadata)? {
-            let text = String::from_utf8_lossy(&content);
-            let (metadata, found) = of_metadata(context, &package.name, &name, &text);
-            findings.extend(found);
-            findings.extend(misnamed(&package, &name));
-            findings
-                .extend(metadata.iter().flat_map(|metadata| of_declared_hooks(&package, &name, metadata)));
-            declared.extend(metadata.map(|metadata| metadata.intents()).unwrap_or_default());
-        }
+    for (name, text) in metadata_of(package) {
+        let (metadata, found) = of_metadata(context, &package.name, name, &text);
+        findings.extend(found);
+        findings.extend(misnamed(package, name));
+        findings.extend(metadata.iter().flat_map(|metadata| of_declared_hooks(package, name, metadata)));
+        declared.extend(metadata.map(|metadata| metadata.intents()).unwrap_or_default());
     }
-    findings.extend(of_scriptlets(context, &package, &declared));
-    let shipped = of_payload(context, &package, path)?;
+    findings.extend(of_scriptlets(context, package, &declared));
+    let shipped = of_payload(context, package);
     let verdict = |one: &ForecastItem| of_verdict(one, one.place.as_deref().unwrap_or_default(), None);
     findings.extend(shipped.iter().filter_map(verdict));
     findings.sort_by_key(|finding| finding.severity);
-    Ok(findings)
+    findings
 }
 
 /// What there is to say of paths, units and scriptlets, which a spec file has, too.
@@ -323,6 +322,7 @@ fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
     for (kind, scanned) in scriptlets(package) {
         for command in scanned.commands {
             let program = command.words.first().map_or("", |word| word.text.as_str());
+            let runs = command.program().map_or("", |(path, _)| path);
             let line = command_line(&command);
             let finding = |severity, rule, text| Finding::new(severity, rule, kind, Some(command.line), text);
             if let Some(what) = refused(context, &command) {
@@ -331,19 +331,18 @@ fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
                 let text =
                     format!("{line}: is lost when firewalld reloads or the node boots; add --permanent");
                 findings.push(finding(Severity::Warning, "runtime-only", text));
-            } else if let Some(what) = declare::bypasses(program) {
+            } else if let Advice::Avoid(what) = advice(runs) {
                 findings.push(finding(Severity::Warning, "bypass", format!("{line}: {what}")));
-            } else if let Some(instead) = declare::of_program(program) {
+            } else if let Advice::Declare(instead) = advice(runs) {
                 findings.push(Finding {
                     instead: Some(instead.to_owned()),
                     ..finding(Severity::Note, "declare", format!("{line}: could be declared"))
                 });
-            } else if program.starts_with("/etc/init.d/") || program.starts_with("/etc/rc.d/init.d/") {
+            } else if init_script(runs).is_some() {
                 let text = format!("{line}: runs an init script by its path; use service, which is recorded");
                 findings.push(finding(Severity::Warning, "init-script", text));
             } else if command.reads_pipe && declare::is_shell(program) {
-                let text =
-                    format!("{line}: runs what another command prints: nobody can tell what it asks for");
+                let text = format!("{line}: runs what another command prints: what it asks for is not known");
                 findings.push(finding(Severity::Warning, "piped-shell", text));
             }
             if let Some(what) = declare::privileged(&command) {

@@ -42,33 +42,6 @@ pub(super) fn replacement(intent: &Intent) -> Option<String> {
     }
 }
 
-/// What stands for a command that is no tool's but changes what metadata can declare.
-pub(super) fn of_program(program: &str) -> Option<&'static str> {
-    Some(match program.rsplit('/').next()? {
-        "useradd" | "adduser" => "[[user]]",
-        "groupadd" | "addgroup" => "[[group]]",
-        "modprobe" | "insmod" => "[kernel] modules",
-        "grubby" => "[kernel] parameters",
-        _ => return None,
-    })
-}
-
-/// Why a command is nothing that nodeshim sees or can keep.
-pub(super) fn bypasses(program: &str) -> Option<&'static str> {
-    Some(match program.rsplit('/').next()? {
-        "iptables" | "ip6tables" | "iptables-restore" | "nft" | "ebtables" => {
-            "changes the firewall of the machine that builds the image, not the image's"
-        }
-        "setenforce" => "changes the kernel that builds the image, not the image",
-        "sysctl" => "sets the running kernel alone; ship a file in /usr/lib/sysctl.d",
-        "reboot" | "poweroff" | "halt" | "shutdown" | "telinit" => {
-            "would restart or stop the machine that installs the package"
-        }
-        "dbus-send" | "busctl" | "loginctl" => "needs a running system",
-        _ => return None,
-    })
-}
-
 /// Whether a program runs the script that it reads.
 pub(super) fn is_shell(program: &str) -> bool {
     matches!(program.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ksh"))

@@ -1,12 +1,11 @@
 //! What a package that is not installed yet would come to, sorted by what people look for first.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::requests::{Context, ForecastItem, of_file};
 use crate::error::Result;
 use crate::intent::{Intent, Verdict};
+use crate::rpmdb::PackageFile;
 
 /// What a package's scriptlets and metadata ask for, each intent once, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -26,10 +25,13 @@ pub struct Forecast {
     pub unclear: Vec<ForecastItem>,
 }
 
-/// Looks at an rpm file.
-pub fn forecast(context: &Context, path: &Path) -> Result<Forecast> {
+/// Looks at a package that [`super::read_package`] has read.
+///
+/// # Errors
+/// Metadata that is not as it should be.
+pub fn forecast(context: &Context, package: &PackageFile) -> Result<Forecast> {
     let mut forecast = Forecast::default();
-    for asked in of_file(context, path)? {
+    for asked in of_file(context, package)? {
         forecast.add(asked);
     }
     Ok(forecast)

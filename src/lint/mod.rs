@@ -18,4 +18,6 @@ pub use finding::{Finding, RULES, Severity};
 pub use forecast::{Forecast, forecast};
 pub use inputs::inputs;
 pub(crate) use requests::of_payload;
-pub use requests::{Context, ForecastItem, ShippedItem, of_call, of_file, of_installed, of_package};
+pub use requests::{
+    Context, ForecastItem, ShippedItem, of_call, of_file, of_installed, of_package, read_package,
+};

@@ -1,5 +1,6 @@
 //! The requests in a package's scriptlets, and what policy says of each intent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -20,7 +21,7 @@ use crate::request::{Call, Env, Names, Request};
 use crate::root::Root;
 use crate::rpmdb::{PackageFile, files_of};
 use crate::shell::Command;
-use crate::system::commands;
+use crate::system::{commands, programs};
 use crate::tool::Tool;
 
 /// One thing that is asked for.
@@ -112,49 +113,53 @@ pub fn of_call(context: &Context, plugin: Option<&str>, argv: &[OsString]) -> Ve
     intents.map(|intent| judged(context, plugin, Some(tool), &intent)).collect()
 }
 
-/// What an rpm file's scriptlets, metadata and shipped files ask for.
-pub fn of_file(context: &Context, path: &Path) -> Result<Vec<ForecastItem>> {
-    let package = PackageFile::read(path)?;
-    let mut asked = of_package(context, &package);
-    let wanted = |name: &str| name.starts_with(metadata::DIRECTORY) && name.ends_with(".toml");
-    if package.files.iter().any(|(name, _)| wanted(name)) {
-        for (name, content) in PackageFile::contents(path, wanted)? {
-            let text = String::from_utf8_lossy(&content);
-            let metadata = metadata::parse(&text).map_err(|problems| {
-                let first =
-                    problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
-                Error::malformed(&name, first)
-            })?;
-            let intents = metadata.intents();
-            asked.extend(intents.iter().map(|intent| ForecastItem {
-                place: Some(name.clone()),
-                ..judged(context, Some(&package.name), None, intent)
-            }));
-        }
+/// Reads an rpm file, with the contents of all files that say what they ask for.
+///
+/// # Errors
+/// Those of [`PackageFile::read`].
+pub fn read_package(path: &Path) -> Result<PackageFile> {
+    PackageFile::read(path, |name| metadata::is_metadata(name) || has_content(name))
+}
+
+/// What the scriptlets, metadata and shipped files of a package ask for that [`read_package`] has read.
+///
+/// # Errors
+/// Metadata that is not as it should be.
+pub fn of_file(context: &Context, package: &PackageFile) -> Result<Vec<ForecastItem>> {
+    let mut asked = of_package(context, package);
+    for (name, text) in metadata_of(package) {
+        let metadata = metadata::parse(&text).map_err(|problems| {
+            let first = problems.first().map_or(String::new(), |p| format!("line {}: {}", p.line, p.text));
+            Error::malformed(name, first)
+        })?;
+        let intents = metadata.intents();
+        asked.extend(intents.iter().map(|intent| ForecastItem {
+            place: Some(name.to_owned()),
+            ..judged(context, Some(&package.name), None, intent)
+        }));
     }
-    asked.extend(of_payload(context, &package, path)?);
+    asked.extend(of_payload(context, package));
     Ok(asked)
 }
 
+/// The metadata files of a package, by path, and what they hold.
+pub(super) fn metadata_of(package: &PackageFile) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let files = package.contents.iter().filter(|(path, _)| metadata::is_metadata(path));
+    files.map(|(path, content)| (path.as_str(), String::from_utf8_lossy(content)))
+}
+
 /// What the files of a package ask for by themselves: links that start units, presets, firewalld's files.
-///
-/// # Errors
-/// If the package cannot be unpacked.
-pub(crate) fn of_payload(context: &Context, package: &PackageFile, path: &Path) -> Result<Vec<ForecastItem>> {
-    let contents: BTreeMap<String, Vec<u8>> = match package.files.iter().any(|(name, _)| has_content(name)) {
-        true => PackageFile::contents(path, has_content)?.into_iter().collect(),
-        false => BTreeMap::new(),
-    };
+pub(crate) fn of_payload(context: &Context, package: &PackageFile) -> Vec<ForecastItem> {
     let links: BTreeMap<&str, &str> =
         package.links.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
     let grammar = Grammar::of(context.root);
     let mut found = Vec::new();
     for (path, _) in &package.files {
-        let content = contents.get(path).map(|content| String::from_utf8_lossy(content));
+        let content = package.contents.get(path).map(|content| String::from_utf8_lossy(content));
         let target = links.get(path.as_str()).copied();
         found.extend(of_shipped(context, &package.name, path, target, content.as_deref(), &grammar));
     }
-    Ok(found)
+    found
 }
 
 /// Something that a file of an installed package asks for.
@@ -231,7 +236,7 @@ pub fn of_package(context: &Context, package: &PackageFile) -> Vec<ForecastItem>
 fn of_command(context: &Context, package: &PackageFile, kind: &str, command: &Command) -> Vec<ForecastItem> {
     let of_system = command
         .program()
-        .and_then(|(path, arguments)| Some((commands::of_program(path)?.0, arguments)));
+        .and_then(|(path, arguments)| Some((programs::of_system(path)?.0, arguments)));
     if let Some((name, arguments)) = of_system {
         let item = |intent: &Intent| ForecastItem {
             place: Some(kind.to_owned()),

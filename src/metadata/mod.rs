@@ -21,6 +21,12 @@ pub use version::{NodeVersion, compare};
 /// Where packages put their metadata.
 pub const DIRECTORY: &str = "/usr/share/ovirt-node/plugins.d";
 
+/// Whether a path is that of a metadata file.
+pub(crate) fn is_metadata(path: &str) -> bool {
+    path.strip_prefix(DIRECTORY)
+        .is_some_and(|name| name.starts_with('/') && name.ends_with(".toml"))
+}
+
 /// Whether an image has any.
 pub fn is_there(root: &Root) -> bool {
     root.is_dir(DIRECTORY) || ovirt::names(root).is_ok_and(|names| !names.is_empty())

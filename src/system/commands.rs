@@ -1,67 +1,8 @@
-//! Commands of scriptlets that change the system, and what they ask for where their words say it.
+//! Commands of scriptlets whose words ask for something, although they change no file.
 
 use super::settings;
 use crate::intent::Intent;
 use crate::shell::Word;
-
-/// Programs, and what they are about. What they change is seen in files, but for what only they say.
-const PROGRAMS: [(&str, &str); 41] = [
-    ("useradd", ACCOUNTS),
-    ("adduser", ACCOUNTS),
-    ("usermod", ACCOUNTS),
-    ("userdel", ACCOUNTS),
-    ("groupadd", ACCOUNTS),
-    ("addgroup", ACCOUNTS),
-    ("groupmod", ACCOUNTS),
-    ("groupdel", ACCOUNTS),
-    ("gpasswd", ACCOUNTS),
-    ("systemd-sysusers", ACCOUNTS),
-    ("alternatives", ALTERNATIVES),
-    ("update-alternatives", ALTERNATIVES),
-    ("semodule", SELINUX),
-    ("semanage", SELINUX),
-    ("setsebool", SELINUX),
-    ("setenforce", SELINUX),
-    ("load_policy", SELINUX),
-    ("restorecon", LABELS),
-    ("fixfiles", LABELS),
-    ("chcon", LABELS),
-    ("setfiles", LABELS),
-    ("sysctl", KERNEL),
-    ("modprobe", KERNEL),
-    ("insmod", KERNEL),
-    ("rmmod", KERNEL),
-    ("depmod", "the list of kernel modules"),
-    ("weak-modules", "the list of kernel modules"),
-    ("dracut", INITRAMFS),
-    ("mkinitrd", INITRAMFS),
-    ("kernel-install", INITRAMFS),
-    ("grubby", "the boot loader"),
-    ("grub2-mkconfig", "the boot loader"),
-    ("udevadm", "devices"),
-    ("systemd-tmpfiles", "temporary files"),
-    ("hostname", NAME),
-    ("hostnamectl", NAME),
-    ("timedatectl", "the clock"),
-    ("localectl", "the locale"),
-    ("authselect", "how people log in"),
-    ("update-crypto-policies", "the policy on cryptography"),
-    ("update-ca-trust", "keys and certificates"),
-];
-
-const ACCOUNTS: &str = "accounts";
-const ALTERNATIVES: &str = "alternatives";
-const SELINUX: &str = "SELinux";
-const LABELS: &str = "SELinux's labels";
-const KERNEL: &str = "the kernel's settings";
-const INITRAMFS: &str = "the initramfs";
-const NAME: &str = "the host's name";
-
-/// The name and the subject of a program that changes the system.
-pub(crate) fn of_program(program: &str) -> Option<(&str, &'static str)> {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    PROGRAMS.iter().find(|(known, _)| *known == name).map(|(known, about)| (*known, *about))
-}
 
 /// What a command asks to hold at every boot, although it changes no file: modules that it loads, parameters
 /// that it sets. Nothing where not all its words are known.
@@ -115,11 +56,12 @@ fn sysctl(words: &[&str]) -> Vec<Intent> {
 mod tests {
     use super::*;
     use crate::shell::commands;
+    use crate::system::programs::of_system;
 
     fn asked(script: &str) -> Vec<Intent> {
         let commands = commands(script);
         let (program, arguments) = commands[0].program().expect("a command");
-        let (name, _) = of_program(program).expect("a program that is known");
+        let (name, _) = of_system(program).expect("a program that is known");
         intents(name, arguments)
     }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod commands;
+pub(crate) mod programs;
 pub(crate) mod selinux;
 pub(crate) mod settings;
 
@@ -24,7 +25,7 @@ pub(crate) enum Area {
 
 impl Area {
     /// In words, as a note begins.
-    pub(crate) fn words(self) -> &'static str {
+    pub(crate) const fn words(self) -> &'static str {
         match self {
             Area::Accounts => "accounts",
             Area::Alternatives => "alternatives",

@@ -1,5 +1,5 @@
-//! Which changes go around the tools that nodeshim stands in for: one table of paths, one of
-//! programs.
+//! Which changes go around the tools that nodeshim replaces: the table of paths. That of programs is
+//! `system::programs`.
 
 pub(super) mod lokkit;
 pub(super) mod observe;
@@ -10,6 +10,7 @@ pub(super) mod zone;
 use std::collections::BTreeSet;
 
 use crate::audit::record::Run;
+use crate::system::programs::past_the_tools;
 
 /// A way around the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,28 +131,6 @@ fn part_matches(pattern: &str, part: &str) -> bool {
     }
 }
 
-/// Programs that change the running firewall, or services, without one of the tools.
-const PROGRAMS: [(&str, &str); 18] = [
-    ("iptables", "the firewall"),
-    ("ip6tables", "the firewall"),
-    ("iptables-restore", "the firewall"),
-    ("ip6tables-restore", "the firewall"),
-    ("iptables-nft", "the firewall"),
-    ("ip6tables-nft", "the firewall"),
-    ("iptables-legacy", "the firewall"),
-    ("ip6tables-legacy", "the firewall"),
-    ("ebtables", "the firewall"),
-    ("arptables", "the firewall"),
-    ("ipset", "the firewall"),
-    ("nft", "the firewall"),
-    ("iptables-save", "the firewall"),
-    ("update-rc.d", "services"),
-    ("invoke-rc.d", "services"),
-    ("insserv", "services"),
-    ("initctl", "services"),
-    ("rc-update", "services"),
-];
-
 impl Run {
     /// What went around the tools, in words, sorted: paths that only a tool should change, and
     /// programs that were seen to run.
@@ -163,27 +142,11 @@ impl Run {
         });
         let programs = self.programs.iter().filter_map(|path| {
             let path = path.shown();
-            let (name, about) = of_program(&path)?;
+            let (name, about) = past_the_tools(&path)?;
             Some(format!("{about}: {name} was run directly"))
         });
         paths.chain(programs).collect()
     }
-}
-
-/// What an init script that is run by its path is about.
-pub(in crate::audit) const INIT_SCRIPT: &str = "a service by its init script";
-
-/// Where init scripts are; one directory is a link to the other on many systems.
-const INIT_SCRIPTS: [&str; 2] = ["/etc/init.d/", "/etc/rc.d/init.d/"];
-
-/// What a program is about, if it goes around the tools, and its name.
-pub(in crate::audit) fn of_program(program: &str) -> Option<(&str, &'static str)> {
-    let script = INIT_SCRIPTS.iter().find_map(|directory| program.strip_prefix(directory));
-    if let Some(script) = script.filter(|script| !script.is_empty()) {
-        return Some((script, INIT_SCRIPT));
-    }
-    let name = program.rsplit('/').next().unwrap_or(program);
-    PROGRAMS.iter().find(|(known, _)| *known == name).map(|(known, about)| (*known, *about))
 }
 
 #[cfg(test)]
@@ -217,16 +180,6 @@ mod tests {
         ];
         for (path, expected) in table {
             assert_eq!(of_path(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn programs_are_known_by_name_and_init_scripts_by_place() {
-        assert_eq!(of_program("/usr/sbin/iptables"), Some(("iptables", "the firewall")));
-        assert_eq!(of_program("/etc/init.d/foo"), Some(("foo", INIT_SCRIPT)));
-        assert_eq!(of_program("/etc/rc.d/init.d/foo"), of_program("/etc/init.d/foo"));
-        for program in ["/etc/init.d/", "my-iptables", "/usr/bin/true", "service"] {
-            assert_eq!(of_program(program), None, "{program}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bypass, of_path, of_program};
+use super::{Bypass, of_path};
 use super::{lokkit, zone};
 use crate::audit::found::{DirectChange, Found};
 use crate::audit::named::{NamedProgram, named, where_and_by};
@@ -14,6 +14,7 @@ use crate::intent::{Intent, NoteSeverity, RecordedIntent, Scope, ServiceWant, Un
 use crate::journal::Event;
 use crate::root::{Change, Op, Root};
 use crate::shell::{Command, line_of};
+use crate::system::programs::{FIREWALL, past_the_tools};
 use crate::tool::Tool;
 use crate::unit::name::pulled_in_by;
 
@@ -236,12 +237,12 @@ fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
 
 /// Programs that go around the tools: what the text names, and what was seen to run.
 fn programs(root: &Root, run: &Run, commands: &[Command]) -> Vec<Event> {
-    let named = named(root, run, commands, of_program).into_values();
+    let named = named(root, run, commands, past_the_tools).into_values();
     named.map(|program| program_event(run, &program)).collect()
 }
 
 fn program_event(run: &Run, program: &NamedProgram) -> Event {
-    let severity = if program.ran && program.about == "the firewall" {
+    let severity = if program.ran && program.about == FIREWALL {
         NoteSeverity::High
     } else {
         NoteSeverity::Low

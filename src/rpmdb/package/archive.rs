@@ -1,5 +1,6 @@
 //! The files in a package, unpacked by the host's `rpm2cpio`, which is given an open file and no name.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -14,19 +15,20 @@ const HEADER: usize = 110;
 /// No path is longer.
 const MAX_NAME: u64 = 64 << 10;
 
-/// The contents of the files that are `wanted`, with their paths.
+/// The contents of the `wanted` files, by path. No more is unpacked once `count` of them are found.
 pub(super) fn contents(
     package: File,
     path: &Path,
+    count: usize,
     wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<(String, Vec<u8>)>> {
+) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut child = Command::new("rpm2cpio")
         .stdin(Stdio::from(package))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| Error::cannot_run("rpm2cpio", &error))?;
-    let found = child.stdout.take().map(|output| read(BufReader::new(output), wanted));
+    let found = child.stdout.take().map(|output| read(BufReader::new(output), count, wanted));
     // It may still be writing what nobody reads.
     let _ = child.kill();
     let _ = child.wait();
@@ -36,9 +38,14 @@ pub(super) fn contents(
     }
 }
 
-fn read(mut archive: impl Read, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut found = Vec::new();
-    loop {
+fn read(
+    mut archive: impl Read,
+    count: usize,
+    wanted: impl Fn(&str) -> bool,
+) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    // Files that are in the header alone (%ghost) are never found.
+    while found.len() < count {
         let mut header = [0; HEADER];
         archive.read_exact(&mut header)?;
         let (size, name_size) = sizes(&header).ok_or(io::ErrorKind::InvalidData)?;
@@ -50,7 +57,7 @@ fn read(mut archive: impl Read, wanted: impl Fn(&str) -> bool) -> io::Result<Vec
         skip(&mut archive, padding(HEADER as u64 + name_size))?;
         let name = String::from_utf8_lossy(name.strip_suffix(b"\0").unwrap_or(&name)).into_owned();
         if name == "TRAILER!!!" {
-            return Ok(found);
+            break;
         }
         let name = name.trim_start_matches('.').to_owned();
         if wanted(&name) {
@@ -59,12 +66,13 @@ fn read(mut archive: impl Read, wanted: impl Fn(&str) -> bool) -> io::Result<Vec
             }
             let mut content = vec![0; size as usize];
             archive.read_exact(&mut content)?;
-            found.push((name, content));
+            found.insert(name, content);
         } else {
             skip(&mut archive, size)?;
         }
         skip(&mut archive, padding(size))?;
     }
+    Ok(found)
 }
 
 /// The length of an entry's content and of its name.
@@ -106,16 +114,19 @@ mod tests {
                 archive.resize(archive.len().next_multiple_of(4), 0);
             }
         }
-        let found = read(archive.as_slice(), |name| name == "/etc/long").unwrap();
-        assert_eq!(found, [("/etc/long".to_owned(), b"12345".to_vec())]);
-        assert!(read(&archive[..archive.len() - 30], |_| true).is_err());
+        let is_long = |name: &str| name == "/etc/long";
+        let long = BTreeMap::from([("/etc/long".to_owned(), b"12345".to_vec())]);
+        assert_eq!(read(archive.as_slice(), 2, is_long).unwrap(), long);
+        let cut = &archive[..archive.len() - 30];
+        assert!(read(cut, 2, is_long).is_err());
+        assert_eq!(read(cut, 1, is_long).unwrap(), long, "nothing is read behind the last");
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_an_archive_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let archive = [b"070701".as_slice(), &bytes].concat();
-            let _ = read(archive.as_slice(), |_| true);
+            let _ = read(archive.as_slice(), usize::MAX, |_| true);
         }
     }
 }

@@ -6,8 +6,9 @@ mod archive;
 mod header;
 mod signature;
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use rpm::{IndexSignatureTag, IndexTag};
@@ -114,6 +115,8 @@ pub struct PackageFile {
     pub programs: Vec<(String, Vec<String>)>,
     /// The interpreters of its triggers, with their kinds, in the order of their bodies.
     pub trigger_programs: Vec<(String, String)>,
+    /// What those of its files hold that were wanted when it was read, by path.
+    pub contents: BTreeMap<String, Vec<u8>>,
 }
 
 /// The package in a file, as far as its header goes, which is not verified here.
@@ -229,12 +232,15 @@ fn is_plain(text: &str) -> bool {
 }
 
 impl PackageFile {
-    /// Reads a file's header.
+    /// Reads a file's header, and the contents of those of its files whose paths are `wanted`. A package
+    /// that has none of them is not unpacked; others are until the last of them.
     ///
     /// # Errors
-    /// If it is no package that can be installed, or not as rpm writes them.
-    pub fn read(path: &Path) -> Result<PackageFile> {
-        let headers = Headers::read(&mut open_package(path)?, path)?;
+    /// If it is no package that can be installed, or not as rpm writes them; if it cannot be unpacked, or
+    /// a wanted file is longer than any that nodeshim reads.
+    pub fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<PackageFile> {
+        let mut file = open_package(path)?;
+        let headers = Headers::read(&mut file, path)?;
         if headers.is_source() {
             return Err(Error::malformed(path, "this is a source package, which cannot be installed"));
         }
@@ -248,6 +254,11 @@ impl PackageFile {
         package.read_files(&headers)?;
         package.read_scriptlets(&headers)?;
         package.read_triggers(&headers)?;
+        let count = package.files.iter().filter(|(path, _)| wanted(path)).count();
+        if count > 0 {
+            file.rewind().map_err(|error| Error::std_io(path, &error))?;
+            package.contents = archive::contents(file, path, count, wanted)?;
+        }
         Ok(package)
     }
 
@@ -307,14 +318,6 @@ impl PackageFile {
             kind,
             body,
         });
-    }
-
-    /// The contents of those of its files that `wanted` says, with their paths.
-    ///
-    /// # Errors
-    /// If the package cannot be unpacked, or such a file is too long to be what is looked for.
-    pub(crate) fn contents(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>> {
-        archive::contents(open_package(path)?, path, wanted)
     }
 }
 
