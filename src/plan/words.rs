@@ -51,8 +51,8 @@ pub fn intent(intent: &Intent) -> String {
         Intent::BootParameter { parameter } => format!("boot with {parameter}"),
         Intent::Sysctl { key, value } => format!("set kernel parameter {key} to {value}"),
         Intent::Alternative { name, path } => match path {
-            Some(path) => format!("have {name} stand for {path}"),
-            None => format!("have {name} stand for nothing"),
+            Some(path) => format!("set alternative {name} to {path}"),
+            None => format!("remove alternative {name}"),
         },
         Intent::SelinuxPolicy { part, name, removed } => {
             let verb = if *removed { "remove" } else { "add" };
@@ -107,6 +107,13 @@ fn service_verb(want: ServiceWant) -> &'static str {
 
 fn in_zone(zone: &Option<String>) -> String {
     zone.as_ref().map_or(String::new(), |zone| format!(" in zone {zone}"))
+}
+
+/// An entry of a zone as a noun: `source 10.0.0.0/8`, `masquerade`.
+pub(crate) fn entry(opening: &FirewallItem) -> String {
+    let words = opening_words(opening);
+    let noun = ["open ", "bind ", "trust "].iter().find_map(|verb| words.strip_prefix(verb));
+    noun.map_or_else(|| words.clone(), str::to_owned)
 }
 
 /// The opposite of what opens: what is removed has no verb of its own but `close` and `unbind`.

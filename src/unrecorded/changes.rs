@@ -9,6 +9,7 @@ use crate::backend::systemd::{script, there};
 use crate::digest::digest;
 use crate::escape::Escaped;
 use crate::firewall::firewalld::{Grammar, Kind, Service};
+use crate::firewall::items::of_service;
 use crate::intent::{DefinitionChange, FirewallItem, Intent, Scope, UnitWant};
 use crate::root::{Change, Op, Root};
 use crate::unit::generation::Generation;
@@ -224,22 +225,11 @@ fn withdrawn(root: &Root, service: &str, zone: Option<&str>) -> Vec<Intent> {
     let Ok(service) = Service::parse(&text.unwrap_or_default(), &Grammar::none()) else {
         return Vec::new();
     };
-    let ports = service.ports.into_iter().map(|port| FirewallItem::Port {
-        port: port.port,
-        protocol: port.protocol,
-    });
-    let source_ports = service.source_ports.into_iter().map(|port| FirewallItem::SourcePort {
-        port: port.port,
-        protocol: port.protocol,
-    });
-    let protocols = service.protocols.into_iter().map(|protocol| FirewallItem::Protocol { protocol });
-    let includes = service.includes.into_iter().map(|service| FirewallItem::FirewallService { service });
-    let items = ports.chain(source_ports).chain(protocols).chain(includes);
     let withdraw = |opening| Intent::Withdraw {
         opening,
         zone: zone.map(str::to_owned),
     };
-    items.map(withdraw).collect()
+    of_service(&service).into_iter().map(withdraw).collect()
 }
 
 /// Where all units became what the image's presets say, somebody applied the presets, as image builders

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::audit::LOCAL_ZONES;
 use crate::audit::found::DirectChange;
 use crate::firewall::firewalld::{Grammar, Zone};
+use crate::firewall::items::of_zone;
 use crate::intent::{FirewallItem, Intent};
 use crate::root::Root;
 
@@ -36,36 +37,6 @@ pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Inten
 }
 
 fn openings(content: &[u8]) -> Vec<FirewallItem> {
-    let Ok(zone) = Zone::parse(&String::from_utf8_lossy(content), &Grammar::none()) else {
-        return Vec::new();
-    };
-    let traffic = zone.traffic;
-    let ports = traffic.ports.into_iter().map(|port| FirewallItem::Port {
-        port: port.port,
-        protocol: port.protocol,
-    });
-    let source_ports = traffic.source_ports.into_iter().map(|port| FirewallItem::SourcePort {
-        port: port.port,
-        protocol: port.protocol,
-    });
-    let services = traffic.services.into_iter().map(|service| FirewallItem::FirewallService { service });
-    let protocols = traffic.protocols.into_iter().map(|protocol| FirewallItem::Protocol { protocol });
-    let masquerade = traffic.masquerade.then_some(FirewallItem::Masquerade { interface: None });
-    let rules = traffic.rules.into_iter().map(|rule| FirewallItem::RichRule {
-        rule: rule.to_string(),
-    });
-    let interfaces = zone.interfaces.into_iter().map(|interface| FirewallItem::Interface {
-        interface,
-        trusted: false,
-    });
-    let sources = zone.sources.into_iter().map(|source| FirewallItem::Source { source });
-    ports
-        .chain(source_ports)
-        .chain(services)
-        .chain(protocols)
-        .chain(masquerade)
-        .chain(rules)
-        .chain(interfaces)
-        .chain(sources)
-        .collect()
+    let zone = Zone::parse(&String::from_utf8_lossy(content), &Grammar::none());
+    zone.map(|zone| of_zone(&zone)).unwrap_or_default()
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::entries::{has, remove};
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
+use crate::firewall::firewalld::entry::{Matching, has, remove};
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::store;
 use crate::firewall::firewalld::{Grammar, Zone};
-use crate::plan::{Action, PlannedChange};
+use crate::firewall::items::entry_of;
+use crate::plan::{Action, PlannedChange, words};
 use crate::root::Root;
 use crate::state::ZoneEntry;
 
@@ -31,7 +32,7 @@ pub(crate) fn keep_closed(
         let Some(actual) = if_exists(root.read_text(&change.path))? else {
             continue;
         };
-        let (Ok(mut planned), Ok(actual)) = (Zone::parse(content, &names), Zone::parse(&actual, &names))
+        let (Ok(mut planned), Ok(mut actual)) = (Zone::parse(content, &names), Zone::parse(&actual, &names))
         else {
             continue;
         };
@@ -43,10 +44,14 @@ pub(crate) fn keep_closed(
             }
             keep
         });
-        for entry in placed.iter().filter(|entry| entry.zone == zone && !has(&actual, &entry.opening)) {
-            if has(&planned, &entry.opening) {
-                remove(&mut planned, &entry.opening);
-                closed.push(format!("{:?} in zone {zone}", entry.opening));
+        for ZoneEntry { opening, .. } in placed.iter().filter(|entry| entry.zone == zone) {
+            let Some(entry) = entry_of(opening, &names) else {
+                continue;
+            };
+            let is_in = |zone: &mut Zone| has(zone, &entry, Matching::Meaning, &names);
+            if !is_in(&mut actual) && is_in(&mut planned) {
+                remove(&mut planned, &entry, Matching::Meaning, &names);
+                closed.push(format!("{} in zone {zone}", words::entry(opening)));
             }
         }
         if planned == actual {

@@ -4,7 +4,6 @@
 //! configuration instead.
 
 mod closed;
-mod entries;
 mod services;
 mod wanted;
 mod zones;
@@ -57,12 +56,12 @@ pub(crate) fn contribute(root: &Root, input: &Input) -> Result<Contribution> {
     };
     let (mut placed, mut originals) = (BTreeSet::new(), input.originals.clone());
     let mut zones = Zones::load(root, &mut files.notes)?;
-    zones.clear_ours(input.placed);
+    zones.clear_ours(input.placed, &names);
     for (plugin, want) in input.withdrawn {
         if let Intent::Allow { opening, zone } = &want.intent
             && let Some(zone) = zone
         {
-            zones.withdraw(zone, opening, plugin, &want.events);
+            zones.withdraw(zone, opening, &names, (plugin, &want.events));
         }
     }
     for (plugin, ruleset) in input.rulesets {

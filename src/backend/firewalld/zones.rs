@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entries::{add, has, remove};
 use super::services::PREFIX;
 use crate::error::{Result, if_exists};
 use crate::firewall::definitions::Definitions;
+use crate::firewall::firewalld::entry::{Matching, add, has, remove};
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::rich::Rule;
 use crate::firewall::firewalld::store;
 use crate::firewall::firewalld::{Grammar, Tree, Zone};
+use crate::firewall::items::entry_of;
 use crate::intent::{FirewallItem, Intent};
-use crate::plan::{Content, DesiredFile, Note};
+use crate::plan::{Content, DesiredFile, Note, words};
 use crate::root::Root;
 use crate::state::{ActiveIntent, ZoneEntry};
 
@@ -78,23 +79,30 @@ impl Zones {
     }
 
     /// Takes out everything that settling has put in before: what is still wanted comes back.
-    pub(super) fn clear_ours(&mut self, placed: &BTreeSet<ZoneEntry>) {
+    pub(super) fn clear_ours(&mut self, placed: &BTreeSet<ZoneEntry>, names: &Grammar) {
         for slot in self.zones.values_mut() {
             slot.now.traffic.services.retain(|service| !service.starts_with(PREFIX));
         }
         for ZoneEntry { zone, opening } in placed {
-            if let Some(slot) = self.zones.get_mut(zone) {
-                remove(&mut slot.now, opening);
+            if let (Some(slot), Some(entry)) = (self.zones.get_mut(zone), entry_of(opening, names)) {
+                remove(&mut slot.now, &entry, Matching::Meaning, names);
             }
         }
     }
 
     /// Takes out what a plugin that is gone had added.
-    pub(super) fn withdraw(&mut self, zone: &str, opening: &FirewallItem, plugin: &str, events: &[u64]) {
+    pub(super) fn withdraw(
+        &mut self,
+        zone: &str,
+        opening: &FirewallItem,
+        names: &Grammar,
+        (plugin, events): (&str, &[u64]),
+    ) {
         if let Some(slot) = self.zones.get_mut(zone)
-            && has(&slot.now, opening)
+            && let Some(entry) = entry_of(opening, names)
+            && has(&mut slot.now, &entry, Matching::Meaning, names)
         {
-            remove(&mut slot.now, opening);
+            remove(&mut slot.now, &entry, Matching::Meaning, names);
             slot.justify(plugin, events);
         }
     }
@@ -121,22 +129,24 @@ impl Zones {
         &mut self,
         root: &Root,
         zone: &str,
-        entry: &FirewallItem,
+        item: &FirewallItem,
         names: &Grammar,
         (plugin, events): (&str, &[u64]),
     ) -> Result<Placing> {
-        if let Some(reason) = self.refusal(root, zone, entry, names) {
+        if let Some(reason) = self.refusal(root, zone, item, names) {
             return Ok(Placing::Refused(reason));
         }
         let Some(slot) = self.zone(root, zone)? else {
             return Ok(Placing::Refused(format!("zone {zone} does not exist: nothing is changed in it")));
         };
-        if has(&slot.now, entry) {
+        let Some(entry) = entry_of(item, names) else {
+            let what = words::entry(item);
+            return Ok(Placing::Refused(format!("zone {zone} cannot express {what}")));
+        };
+        if has(&mut slot.now, &entry, Matching::Meaning, names) {
             return Ok(Placing::WasThere);
         }
-        if !add(&mut slot.now, entry, names) {
-            return Ok(Placing::Refused(format!("zone {zone} cannot express {entry:?}")));
-        }
+        add(&mut slot.now, &entry, Matching::Meaning, names);
         slot.justify(plugin, events);
         Ok(Placing::Done)
     }

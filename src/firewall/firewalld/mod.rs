@@ -8,6 +8,7 @@ pub(crate) mod code;
 pub(crate) mod conf;
 mod conf_values;
 pub(crate) mod direct;
+pub(crate) mod entry;
 pub(crate) mod generation;
 pub(crate) mod grammar;
 pub(crate) mod helper;

@@ -1,10 +1,11 @@
 //! The clauses of a request of firewall-cmd or firewall-offline-cmd.
 
-use super::item::{Item, STEMS};
 use super::lokkit;
 use crate::argv::firewalld::{Given, edits_service};
 use crate::escape::Escaped;
+use crate::firewall::firewalld::entry::{Entry, STEMS};
 use crate::firewall::firewalld::{ForwardPort, Grammar};
+use crate::firewall::items::item_of;
 use crate::intent::{DefinitionChange, FirewallItem, FirewallObject, Intent, NoteSeverity};
 use crate::request::clause::{Clause, Position};
 use crate::root::Root;
@@ -118,7 +119,7 @@ impl Reader<'_> {
             }),
             "--forward-port" => {
                 let port = ForwardPort::parse(value, true, &self.grammar).ok()?;
-                self.allow(Item::ForwardPort(port).opening(false)?)
+                self.allow(item_of(&Entry::ForwardPort(port), false)?)
             }
             "--block-icmp" => self.allow(FirewallItem::BlockIcmp {
                 icmp_type: value.to_owned(),
@@ -141,7 +142,8 @@ impl Reader<'_> {
         let (verb, stem) = option.strip_prefix("--")?.split_once('-')?;
         let stem = STEMS.into_iter().find(|known| *known == stem)?;
         let trusted = self.zone.as_deref() == Some(lokkit::TRUSTED);
-        let opening = Item::parse(stem, value, &self.grammar).ok()?.opening(trusted)?;
+        let entry = Entry::parse(stem, value, &self.grammar).ok()?;
+        let opening = item_of(&entry, trusted)?;
         match verb {
             "add" | "change" => Some(self.allow(opening)),
             "remove" => Some(self.withdraw(opening)),

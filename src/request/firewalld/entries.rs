@@ -1,17 +1,17 @@
 //! Options that add, remove and query what zones and policies list: `--add-service`, `--query-port`.
 
-use super::bindings::{find_bound, move_items};
+use super::bindings::{find_bound, move_entries};
 use super::check::{check_alone, check_asked};
-use super::item::{Item, Ports, STEMS, add, has, remove};
 use super::listing::list_options;
 use super::messages::{already, not_there};
 use super::properties::{flag_options, property_options};
 use super::session::{Session, Step, is_no_error};
-use super::store::{intent_item, intent_unread, store};
+use super::store::{intent_entry, intent_unread, store};
 use super::wording::Wording;
 use super::zone_or_policy::{ZoneOrPolicy, named};
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::address::is_source;
+use crate::firewall::firewalld::entry::{Entry, STEMS, add, has, remove};
 use crate::firewall::firewalld::{Checked, Code, Feature, Kind};
 
 /// Options that adapt or query a zone or policy.
@@ -19,7 +19,7 @@ pub(super) fn zone_or_policy_options(session: &mut Session) -> Step {
     check_running_zone(session)?;
     let mut place = named(session)?;
     for stem in STEMS {
-        item_options(session, &mut place, stem)?;
+        entry_options(session, &mut place, stem)?;
     }
     flag_options(session, &mut place)?;
     list_options(session, &place)?;
@@ -31,11 +31,11 @@ pub(super) fn zone_or_policy_options(session: &mut Session) -> Step {
     Ok(())
 }
 
-fn item_options(session: &mut Session, place: &mut ZoneOrPolicy, stem: &str) -> Step {
+fn entry_options(session: &mut Session, place: &mut ZoneOrPolicy, stem: &str) -> Step {
     let values = |session: &Session, name: &str| session.given.values(name).to_vec();
     let added = values(session, &format!("--add-{stem}"));
     if !added.is_empty() {
-        return change_items(session, place, stem, &added, true);
+        return change_entries(session, place, stem, &added, true);
     }
     let removed: Vec<String> = [format!("--remove-{stem}")]
         .into_iter()
@@ -46,23 +46,23 @@ fn item_options(session: &mut Session, place: &mut ZoneOrPolicy, stem: &str) -> 
         .collect();
     if !removed.is_empty() {
         find_bound(session, place, stem, &removed)?;
-        return change_items(session, place, stem, &removed, false);
+        return change_entries(session, place, stem, &removed, false);
     }
     let moved = values(session, &format!("--change-{stem}"));
     if !moved.is_empty() {
-        return move_items(session, place, stem, &moved);
+        return move_entries(session, place, stem, &moved);
     }
     let asked = values(session, &format!("--query-{stem}"));
     if asked.is_empty() {
         return Ok(());
     }
     let wording = place.wording(session);
-    let ports = Ports::of(wording);
+    let by = wording.matching();
     let cell = std::cell::RefCell::new(place);
     let is_there = |session: &Session, value: &str| {
-        let item = item(session, &cell.borrow(), stem, value, false)?;
-        check_asked(session, &cell.borrow(), &item)?;
-        Ok(has(cell.borrow_mut().holder(), &item, ports, &session.grammar))
+        let entry = read_entry(session, &cell.borrow(), stem, value, false)?;
+        check_asked(session, &cell.borrow(), &entry)?;
+        Ok(has(cell.borrow_mut().holder(), &entry, by, &session.grammar))
     };
     match (stem, wording) {
         ("rich-rule", Wording::Offline | Wording::Policy) => session.query_leniently(&asked, is_there),
@@ -72,7 +72,13 @@ fn item_options(session: &mut Session, place: &mut ZoneOrPolicy, stem: &str) -> 
 
 /// Reads an entry. Before 2.3 all but running zones take an empty rich rule for one, which can be
 /// asked for but not stored.
-fn item(session: &Session, place: &ZoneOrPolicy, stem: &str, value: &str, adds: bool) -> Checked<Item> {
+fn read_entry(
+    session: &Session,
+    place: &ZoneOrPolicy,
+    stem: &str,
+    value: &str,
+    adds: bool,
+) -> Checked<Entry> {
     let is_lenient = !session.grammar.has(Feature::StrictRules)
         && match place.wording(session) {
             Wording::Offline | Wording::Policy => true,
@@ -80,12 +86,12 @@ fn item(session: &Session, place: &ZoneOrPolicy, stem: &str, value: &str, adds: 
             Wording::RunningZone => false,
         };
     match stem {
-        "rich-rule" if is_lenient && value.is_empty() => Ok(Item::empty_rule()),
-        _ => Item::parse(stem, value, &session.grammar),
+        "rich-rule" if is_lenient && value.is_empty() => Ok(Entry::empty_rule()),
+        _ => Entry::parse(stem, value, &session.grammar),
     }
 }
 
-fn change_items(
+fn change_entries(
     session: &mut Session,
     place: &mut ZoneOrPolicy,
     stem: &str,
@@ -95,8 +101,8 @@ fn change_items(
     let before = session.reply.intents.len();
     let cell = std::cell::RefCell::new(&mut *place);
     let parse = |session: &mut Session, value: &str| {
-        let item = item(session, &cell.borrow(), stem, value, adds);
-        item.inspect_err(|_| intent_unread(session, &cell.borrow(), stem, value))
+        let entry = read_entry(session, &cell.borrow(), stem, value, adds);
+        entry.inspect_err(|_| intent_unread(session, &cell.borrow(), stem, value))
     };
     // All values are read before the first is worked on, but for rich rules, which are read one
     // by one.
@@ -104,14 +110,14 @@ fn change_items(
     let result = session.read_sequence(
         values,
         |session, value| match at_once {
-            true => parse(session, value).map(|item| (Some(item), String::new())),
+            true => parse(session, value).map(|entry| (Some(entry), String::new())),
             false => Ok((None, value.to_owned())),
         },
-        |session, (item, value)| {
-            let item = item.map_or_else(|| parse(session, &value), Ok)?;
+        |session, (entry, value)| {
+            let entry = entry.map_or_else(|| parse(session, &value), Ok)?;
             let place = &mut *cell.borrow_mut();
-            let result = change_item(session, place, &item, adds);
-            intent_item(session, place, &item, adds, result.is_ok());
+            let result = change_entry(session, place, &entry, adds);
+            intent_entry(session, place, &entry, adds, result.is_ok());
             if result.as_ref().is_err_and(|fault| !is_no_error(fault.code)) {
                 session.last_was_refused();
             }
@@ -128,22 +134,22 @@ fn change_items(
 
 /// Adds or removes one entry. What depends on the rest of the configuration is checked here for
 /// firewall-cmd's zones, where each value stands alone, else at the end.
-fn change_item(session: &mut Session, place: &mut ZoneOrPolicy, item: &Item, adds: bool) -> Checked<()> {
-    let ports = Ports::of(place.wording(session));
-    check_asked(session, place, item)?;
-    let there = has(place.holder(), item, ports, &session.grammar);
+fn change_entry(session: &mut Session, place: &mut ZoneOrPolicy, entry: &Entry, adds: bool) -> Checked<()> {
+    let by = place.wording(session).matching();
+    check_asked(session, place, entry)?;
+    let there = has(place.holder(), entry, by, &session.grammar);
     match (adds, there) {
-        (true, true) => Err(already(session, place, item)),
-        (false, false) => Err(not_there(session, place, item)?),
+        (true, true) => Err(already(session, place, entry)),
+        (false, false) => Err(not_there(session, place, entry)?),
         (false, true) => {
-            remove(place.holder(), item, ports, &session.grammar);
+            remove(place.holder(), entry, by, &session.grammar);
             Ok(())
         }
         (true, false) => {
             if matches!(place.wording(session), Wording::Permanent | Wording::RunningZone) {
-                check_alone(session, place, item)?;
+                check_alone(session, place, entry)?;
             }
-            add(place.holder(), item.clone(), ports, &session.grammar);
+            add(place.holder(), entry, by, &session.grammar);
             Ok(())
         }
     }
@@ -161,7 +167,7 @@ fn check_running_zone(session: &mut Session) -> Step {
         for verb in ["add", "remove", "change"] {
             let values = session.given.values(&format!("--{verb}-{stem}")).to_vec();
             if !values.is_empty() {
-                let read = |session: &mut Session, value: &str| Item::parse(stem, value, &session.grammar);
+                let read = |session: &mut Session, value: &str| Entry::parse(stem, value, &session.grammar);
                 // Rich rules are read one by one.
                 return match stem {
                     "rich-rule" => session.sequence(&values, |session, value| {
@@ -175,8 +181,8 @@ fn check_running_zone(session: &mut Session) -> Step {
         let asked = session.given.values(&format!("--query-{stem}")).to_vec();
         if !asked.is_empty() {
             return session.query(&asked, Wording::RunningZone.quotes(stem), |session, value| {
-                match Item::parse(stem, value, &session.grammar)? {
-                    Item::Source(source) if !is_source(&source) => Err(Code::InvalidAddr.about(source)),
+                match Entry::parse(stem, value, &session.grammar)? {
+                    Entry::Source(source) if !is_source(&source) => Err(Code::InvalidAddr.about(source)),
                     _ => Err(unknown()),
                 }
             });

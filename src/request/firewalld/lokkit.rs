@@ -3,12 +3,12 @@
 
 use super::check::check_place;
 use super::files::{load_zone, write};
-use super::item::{Item, Ports, add, has};
 use super::session::{Session, Step};
-use super::store::intent_item;
+use super::store::intent_entry;
 use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::systemctl;
 use crate::escape::Escaped;
+use crate::firewall::firewalld::entry::{Entry, Matching, add, has};
 use crate::firewall::firewalld::port::{WITH_PORTS, range};
 use crate::firewall::firewalld::{Checked, Code, ForwardPort, Port, Zone};
 use crate::intent::{FirewallItem, Intent};
@@ -90,7 +90,7 @@ fn intent_ignored(session: &mut Session, option: &str, value: &str) {
 fn services(session: &mut Session, name: &str, zone: &mut Zone) {
     for service in session.given.values("--service").to_vec() {
         session.print(format!("Adding service '{service}' to default zone."));
-        add_item(session, name, zone, Item::Service(service.clone()), &service);
+        add_entry(session, name, zone, Entry::Service(service.clone()), &service);
     }
     for service in session.given.values("--remove-service").to_vec() {
         session.print(format!("Removing service '{service}' from default zone."));
@@ -107,15 +107,15 @@ fn services(session: &mut Session, name: &str, zone: &mut Zone) {
 }
 
 /// Adds an entry, or mentions that it is there.
-fn add_item(session: &mut Session, name: &str, zone: &mut Zone, item: Item, shown: &str) {
-    let there = has(zone, &item, Ports::Spelling, &session.grammar);
+fn add_entry(session: &mut Session, name: &str, zone: &mut Zone, entry: Entry, shown: &str) {
+    let there = has(zone, &entry, Matching::Spelling, &session.grammar);
     if there {
         session.print(Code::AlreadyEnabled.about(shown).to_string());
     } else {
-        add(zone, item.clone(), Ports::Spelling, &session.grammar);
+        add(zone, &entry, Matching::Spelling, &session.grammar);
     }
     let place = ZoneOrPolicy::Zone(name.to_owned(), zone.clone_head());
-    intent_item(session, &place, &item, true, !there);
+    intent_entry(session, &place, &entry, true, !there);
 }
 
 /// Ports. Without a protocol nothing is done at all; what else is wrong shows when the zone is
@@ -131,8 +131,8 @@ fn lokkit_ports(session: &mut Session, name: &str, zone: &mut Zone) -> Step<Chec
         };
         session.print(format!("Adding port '{port}/{protocol}' to default zone."));
         malformed = malformed.and_then(|()| stored_port(session, port, protocol));
-        let item = Item::Port(Port::new(port, protocol));
-        add_item(session, name, zone, item, &value);
+        let entry = Entry::Port(Port::new(port, protocol));
+        add_entry(session, name, zone, entry, &value);
     }
     Ok(malformed)
 }
@@ -172,7 +172,7 @@ fn trusted(session: &mut Session, default: &str, default_zone: &mut Zone) -> Ste
 fn trust(session: &mut Session, interfaces: &[String], zone: &mut Zone) {
     for interface in interfaces {
         session.print(format!("Interface '{interface}' will be bound to zone '{TRUSTED}'."));
-        add_item(session, TRUSTED, zone, Item::Interface(interface.clone()), interface);
+        add_entry(session, TRUSTED, zone, Entry::Interface(interface.clone()), interface);
     }
 }
 
@@ -207,7 +207,7 @@ fn lokkit_forward_ports(session: &mut Session, name: &str, zone: &mut Zone) -> S
             shown(&port.to_port),
             shown(&port.to_address)
         ));
-        add_item(session, name, zone, Item::ForwardPort(port), &value);
+        add_entry(session, name, zone, Entry::ForwardPort(port), &value);
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ fn lokkit_forward_ports(session: &mut Session, name: &str, zone: &mut Zone) -> S
 fn icmp_blocks(session: &mut Session, name: &str, zone: &mut Zone) {
     for icmptype in session.given.values("--block-icmp").to_vec() {
         session.print(format!("Adding icmpblock '{icmptype}' to default zone."));
-        add_item(session, name, zone, Item::IcmpBlock(icmptype.clone()), &icmptype);
+        add_entry(session, name, zone, Entry::IcmpBlock(icmptype.clone()), &icmptype);
     }
 }
 

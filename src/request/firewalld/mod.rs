@@ -9,7 +9,6 @@ mod deletion;
 mod direct;
 mod entries;
 mod files;
-mod item;
 mod listing;
 mod lokkit;
 mod messages;

@@ -2,15 +2,16 @@
 
 use super::files::load_policy;
 use super::session::{Session, Step};
-use super::store::{intent_opening, put, store, store_definition};
+use super::store::{intent_entry, put, store, store_definition};
 use super::text::edit_text;
 use super::wording::Wording;
 use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::Side;
 use crate::firewall::firewalld::code::no_number;
+use crate::firewall::firewalld::entry::{Entry, add, has, remove};
 use crate::firewall::firewalld::port::integer;
 use crate::firewall::firewalld::{Checked, Code, Feature, Kind};
-use crate::intent::{DefinitionChange, FirewallItem, FirewallObject};
+use crate::intent::{DefinitionChange, FirewallObject};
 
 /// Flags of a zone or policy.
 const FLAGS: [&str; 3] = ["icmp-block-inversion", "forward", "masquerade"];
@@ -21,32 +22,27 @@ pub(super) fn flag_options(session: &mut Session, place: &mut ZoneOrPolicy) -> S
 }
 
 fn flag_option(session: &mut Session, place: &mut ZoneOrPolicy, flag: &str) -> Step {
-    let own = |place: &ZoneOrPolicy| match (flag, place) {
-        ("icmp-block-inversion", ZoneOrPolicy::Zone(_, zone)) => zone.icmp_block_inversion,
-        ("forward", ZoneOrPolicy::Zone(_, zone)) => zone.forward,
-        ("masquerade", place) => place.traffic().masquerade,
-        _ => false,
+    let entry = match flag {
+        "icmp-block-inversion" => Entry::IcmpBlockInversion,
+        "forward" => Entry::Forward,
+        _ => Entry::Masquerade,
     };
+    let by = place.wording(session).matching();
+    let is_on = has(place.holder(), &entry, by, &session.grammar);
     if session.given.has(&format!("--query-{flag}")) {
-        let on = own(place);
-        return session.yes_or_no(on);
+        return session.yes_or_no(is_on);
     }
     let adds = session.given.has(&format!("--add-{flag}"));
     if !adds && !session.given.has(&format!("--remove-{flag}")) {
         return Ok(());
     }
-    let changed = own(place) != adds;
-    match (flag, &mut *place) {
-        ("icmp-block-inversion", ZoneOrPolicy::Zone(_, zone)) => zone.icmp_block_inversion = adds,
-        ("forward", ZoneOrPolicy::Zone(_, zone)) => zone.forward = adds,
-        (_, place) => place.traffic_mut().masquerade = adds,
+    let changed = is_on != adds;
+    if adds {
+        add(place.holder(), &entry, by, &session.grammar);
+    } else {
+        remove(place.holder(), &entry, by, &session.grammar);
     }
-    let opening = match flag {
-        "icmp-block-inversion" => FirewallItem::IcmpBlockInversion,
-        "forward" => FirewallItem::IntraZoneForward,
-        _ => FirewallItem::Masquerade { interface: None },
-    };
-    intent_opening(session, place, opening, adds, changed);
+    intent_entry(session, place, &entry, adds, changed);
     flag_said(session, place, flag, adds, changed)?;
     store(session, place, changed)
 }

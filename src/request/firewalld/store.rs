@@ -2,10 +2,11 @@
 
 use super::check::check_place;
 use super::files::write;
-use super::item::Item;
 use super::session::{Session, Step};
 use super::zone_or_policy::ZoneOrPolicy;
 use crate::argv::firewalld::Side;
+use crate::firewall::firewalld::entry::Entry;
+use crate::firewall::items::item_of;
 use crate::intent::{DefinitionChange, FirewallItem, FirewallObject, Intent, NoteSeverity};
 
 /// Checks and writes the place. Nothing is written that did not change: a copy of what a
@@ -38,20 +39,20 @@ pub(super) fn store_definition(session: &mut Session, place: &ZoneOrPolicy) -> S
     store(session, place, true)
 }
 
-pub(super) fn intent_item(
+pub(super) fn intent_entry(
     session: &mut Session,
     place: &ZoneOrPolicy,
-    item: &Item,
+    entry: &Entry,
     adds: bool,
     changed: bool,
 ) {
-    match item.opening(place.trusted()) {
+    match item_of(entry, place.trusted()) {
         Some(opening) => intent_opening(session, place, opening, adds, changed),
         None => session.definition(FirewallObject::Policy, place.name(), DefinitionChange::Edit, changed),
     }
 }
 
-pub(super) fn intent_opening(
+fn intent_opening(
     session: &mut Session,
     place: &ZoneOrPolicy,
     opening: FirewallItem,

@@ -1,10 +1,10 @@
 //! The zone or policy that a call edits or asks about.
 
 use super::files::{load_policy, load_zone};
-use super::item::Holder;
 use super::session::{Session, Step};
 use super::wording::Wording;
 use crate::argv::firewalld::Side;
+use crate::firewall::firewalld::entry::Holder;
 use crate::firewall::firewalld::{Grammar, Head, Kind, Policy, Traffic, Zone};
 
 /// What an edit applies to.
@@ -40,10 +40,6 @@ impl ZoneOrPolicy {
             ZoneOrPolicy::Zone(_, zone) => &zone.traffic,
             ZoneOrPolicy::Policy(_, policy) => &policy.traffic,
         }
-    }
-
-    pub(crate) fn traffic_mut(&mut self) -> &mut Traffic {
-        self.holder().traffic()
     }
 
     pub(super) fn head(&mut self) -> &mut Head {
