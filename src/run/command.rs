@@ -120,7 +120,8 @@ const LOAD_RPM: [&str; 11] = [
     "lorax",
 ];
 
-fn loads_rpm(program: &OsStr) -> bool {
+/// Whether a program, by its name, loads rpm's library.
+pub(super) fn loads_rpm(program: &OsStr) -> bool {
     LOAD_RPM.iter().any(|name| program == *name)
 }
 

@@ -14,6 +14,10 @@ const POLICIES: &str = "lib/nodeshim/policy.d";
 /// The rpm plugin's file name; its stem is the name that rpm loads it under.
 pub(super) const PLUGIN: &str = "nodeshim.so";
 
+/// What to do where a part is missing.
+const INSTALL: &str = "nodeshim looks for its files beside its own program, in PREFIX/bin: install the nodeshim \
+                       package, or use the program in DIR/usr/bin after packaging/stage DIR";
+
 /// The installed parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
@@ -31,13 +35,28 @@ impl Parts {
     }
 
     /// The shim's bytes.
+    ///
+    /// # Errors
+    /// If it is not installed, or cannot be read.
     pub fn shim(&self) -> Result<Vec<u8>> {
-        Root::open(&self.prefix)?.read(SHIM).map_err(|error| {
-            Error::Unavailable(format!("the shim is not installed: {}/{error}", self.prefix.display()))
-        })
+        Root::open(&self.prefix)?
+            .read(SHIM)
+            .map_err(|error| self.missing("the shim", SHIM, error))
+    }
+
+    /// A part that is not there, with what to do about it; any other error as it is.
+    fn missing(&self, what: &str, place: &str, error: Error) -> Error {
+        if !error.is_missing() {
+            return error;
+        }
+        let at = self.prefix.join(place);
+        Error::Unavailable(format!("{what} is not installed: {} does not exist; {INSTALL}", at.display()))
     }
 
     /// The text of a policy file of the host: a path, or the bare name of one that is shipped.
+    ///
+    /// # Errors
+    /// If there is no such file, or no shipped policy of that name.
     pub fn policy(&self, file: &Path) -> Result<String> {
         let name = file.to_str().filter(|name| !name.contains(['/', '.']));
         if let Some(name) = name {
@@ -55,9 +74,14 @@ impl Parts {
             let stem = file.strip_suffix(".toml").unwrap_or_default();
             stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-') == name
         };
-        let files = prefix.list(POLICIES)?;
+        let files = prefix
+            .list(POLICIES)
+            .map_err(|error| self.missing("the shipped policy", POLICIES, error))?;
         let found = files.iter().filter_map(|entry| entry.name.to_str()).find(|file| is_it(file));
-        let file = found.ok_or_else(|| Error::Refused(format!("no policy {name} is shipped")))?;
+        let file = found.ok_or_else(|| {
+            let place = self.prefix.join(POLICIES);
+            Error::Refused(format!("no policy named {name} (looked in {})", place.display()))
+        })?;
         prefix.read_text(format!("{POLICIES}/{file}"))
     }
 
@@ -66,5 +90,16 @@ impl Parts {
         let plugin = Path::new(PLUGIN_DIRECTORY).join(PLUGIN);
         let installed = Root::open(&self.prefix).is_ok_and(|prefix| prefix.is_file(&plugin));
         installed.then(|| self.prefix.join(plugin))
+    }
+
+    /// What a run of a package manager lacks where the rpm plugin is not installed.
+    pub(super) fn without_plugin(&self) -> Option<String> {
+        let at = self.prefix.join(PLUGIN_DIRECTORY).join(PLUGIN);
+        self.plugin().is_none().then(|| {
+            format!(
+                "the rpm plugin is not installed: {} does not exist; scriptlets are told apart by their text alone",
+                at.display()
+            )
+        })
     }
 }

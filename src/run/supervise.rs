@@ -1,6 +1,6 @@
 //! Arming, running a command to its end, disarming.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT};
 use signal_hook::iterator::Signals;
 
 use super::armed_image::ArmedImage;
-use super::command::{Prepared, prepare};
+use super::command::{Prepared, loads_rpm, prepare};
 use super::firewalld::note_firewalld;
 use super::pending::{Pending, record_found, repair};
 use super::records::Records;
@@ -229,7 +229,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         contain::end_left_running()
     };
     let disarmed = image.disarm();
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<String> =
+        parts.without_plugin().filter(|_| loads_plugin(argv)).into_iter().collect();
     // What shims left that were killed with their scriptlets.
     if let Err(error) = intercept::sweep(root) {
         remarks.push(error.to_string());
@@ -260,8 +261,8 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     })
 }
 
-/// Puts the shims in; what the run has noted goes again where that fails. The shim's bytes, which are many, are of no
-/// use to the run afterwards, and neither are the changes.
+/// Puts the shims in; what the run has noted goes again where that fails. The shim's bytes, which are many,
+/// are of no use to the run afterwards, and neither are the changes.
 fn put_in(root: &Root, shim: Vec<u8>, pending: Pending) -> Result<(Arc<ArmedImage>, Pending)> {
     match arm(root, &shim) {
         Ok(armed) => {
@@ -342,21 +343,22 @@ fn image_number(meta: &Meta) -> String {
     format!("{}:{}", meta.device, meta.inode)
 }
 
-/// Programs that load rpm's library into themselves, and our plugin with it.
-const PACKAGE_MANAGERS: [&str; 5] = ["rpm", "dnf", "dnf5", "microdnf", "yum"];
-
 /// The scriptlets of the installed packages, if they may be needed to tell who called: an erased
 /// package's cannot be looked up afterwards. Where an rpm will load the plugin the look-up is saved;
 /// what else is started may start an rpm of the image's own, which cannot.
 fn scriptlets_before(root: &Root, parts: &Parts, argv: &[OsString]) -> Result<Owners> {
-    let program = argv.first().map(Path::new).and_then(Path::file_name);
-    let is_manager = PACKAGE_MANAGERS.iter().any(|name| program == Some(OsStr::new(name)));
-    let plugin = parts.plugin().is_some() && is_manager && !argv.iter().any(|word| word == "--noplugins");
-    if plugin {
+    if parts.plugin().is_some() && loads_plugin(argv) {
         Ok(Owners::new())
     } else {
         Ok(owners(&scriptlets(root)?))
     }
+}
+
+/// Whether a command is a package manager that is not kept from loading rpm's plugins.
+fn loads_plugin(argv: &[OsString]) -> bool {
+    let program = argv.first().map(Path::new).and_then(Path::file_name);
+    program.is_some_and(|program| program == "rpm" || loads_rpm(program))
+        && !argv.iter().any(|word| word == "--noplugins")
 }
 
 /// Starts the command and waits for its end. It holds the image too: if nodeshim is killed, the
