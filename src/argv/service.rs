@@ -18,8 +18,6 @@ pub enum Request {
     FullRestart {
         /// The service.
         name: OsString,
-        /// Switches that came before.
-        switches: Switches,
     },
     /// An action of one service.
     Action {
@@ -71,10 +69,7 @@ pub(crate) fn parse(args: &[OsString], with_switches: bool) -> Request {
             b"--skip-redirect" if with_switches => switches.skip_redirect = true,
             b"--status-all" if words.is_empty() && after.is_empty() => return Request::StatusAll,
             _ if is_full_restart(after) => {
-                return Request::FullRestart {
-                    name: word.clone(),
-                    switches,
-                };
+                return Request::FullRestart { name: word.clone() };
             }
             _ => words.push(word.clone()),
         }
@@ -121,13 +116,7 @@ mod tests {
         assert_eq!(parsed("foo restart --no-block x"), action(Some("restart"), &["--no-block", "x"], false));
         assert_eq!(parsed("foo --ignore-dependencies stop"), action(Some("stop"), &[], true));
         assert_eq!(parsed("--status-all"), Request::StatusAll);
-        assert_eq!(
-            parsed("foo --full-restart"),
-            Request::FullRestart {
-                name: "foo".into(),
-                switches: Switches::default()
-            }
-        );
+        assert_eq!(parsed("foo --full-restart"), Request::FullRestart { name: "foo".into() });
         for line in ["--help", "-h", "foo restart --helpless"] {
             assert_eq!(parsed(line), Request::Help, "{line}");
         }

@@ -1,5 +1,8 @@
 //! Carrying out service requests: recorded for the boot, redirected to systemctl, or, where the
 //! configuration says so, handed over to the init script.
+//!
+//! The original is a shell script, `/usr/sbin/service` of initscripts: 10.27 (EL9) and, for
+//! images without systemd, 9.03.61 (EL6) were run, 9.49.54 (EL7) was read. It goes through its cases in the order of the functions here.
 
 mod record;
 mod run;
@@ -23,18 +26,19 @@ const USAGE: &str =
     "Usage: service < option > | --status-all | [ service_name [ command | --full-restart ] ]";
 const VERSION: &str = "service ver. 1.1";
 
-/// The actions that go to systemctl when there is no script.
+/// The actions that go to systemctl when there is no script, as the refusal of any other lists them (10.27). EL7 has
+/// neither of those with `-or-`, which its systemctl knows.
 const REDIRECTED: [&str; 10] = [
     "start",
     "stop",
     "restart",
     "try-restart",
     "reload",
+    "reload-or-restart",
+    "try-reload-or-restart",
     "force-reload",
     "status",
     "condrestart",
-    "reload-or-restart",
-    "try-reload-or-restart",
 ];
 
 /// An action of a service.
@@ -53,12 +57,12 @@ pub(super) fn execute(call: &Call, request: Request) -> Reply {
         Request::Help => Reply::error(USAGE, 0),
         Request::Version => Reply::error(VERSION, 0),
         Request::StatusAll => status_all(call, with_systemd),
-        Request::FullRestart { name, switches } => {
+        Request::FullRestart { name } => {
             let job = Job {
                 name: &name,
                 action: Some(OsStr::new("restart")),
                 words: &[],
-                switches,
+                switches: Switches::default(),
             };
             full_restart(call, &job, with_systemd)
         }
@@ -82,7 +86,7 @@ pub(super) fn execute(call: &Call, request: Request) -> Reply {
 /// What a request asks for: as much as a restart where only the script knows the action.
 pub(super) fn clause(request: &Request) -> Option<Clause> {
     let (name, action) = match request {
-        Request::FullRestart { name, .. } => (name, "restart"),
+        Request::FullRestart { name } => (name, "restart"),
         Request::Action { name, action, .. } => (name, action.as_ref()?.to_str().unwrap_or_default()),
         Request::Version | Request::Help | Request::Usage | Request::StatusAll => return None,
     };
@@ -115,6 +119,7 @@ fn status_all(call: &Call, with_systemd: bool) -> Reply {
 }
 
 fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
+    // The original asks `[ -L /etc/init.d ]`, as the link is in the package of the scripts' functions.
     let is_link = call.root.meta(SCRIPTS).is_ok_and(|meta| meta.kind == Kind::Link);
     if with_systemd && !is_link {
         return unsupported();
@@ -123,7 +128,7 @@ fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
         return no_script(call, &Job { action: None, ..*job }, with_systemd);
     }
     if runs_scripts(call) {
-        run::full_restart(call, job, with_systemd)
+        run::full_restart(call, job)
     } else {
         record::action(job)
     }
@@ -172,6 +177,7 @@ fn no_script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
 
 fn redirect(call: &Call, job: &Job, action: &str) -> Reply {
     let unit = unit_of(&job.name.to_string_lossy());
+    // `echo "... ${ACTION} ${SERVICE}${OPTIONS:+ }${OPTIONS}"`: options follow two blanks.
     let mut line = format!("Redirecting to /bin/systemctl {action} {unit}");
     if !job.words.is_empty() {
         line.push(' ');

@@ -1,4 +1,4 @@
-//! Running the image's init scripts, as the original does.
+//! Running the image's init scripts, as the original does: with `env -i` and the variables that it names.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -9,9 +9,9 @@ use crate::argv::service::Switches;
 use crate::request::{Call, Program, Programs, Reply};
 use crate::root::Kind;
 
-/// Scripts that `--status-all` passes over.
+/// Scripts that `--status-all` passes over, by the `case` of the original.
 const NO_STATUS: [&str; 6] = ["functions", "halt", "killall", "single", "linuxconf", "kudzu"];
-/// Left-over files.
+/// Left-over files of editors and of rpm. EL6 does not know `.old`.
 const LEFTOVERS: [&str; 6] = ["~", ".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave"];
 
 /// Runs a script with an action and further words.
@@ -22,16 +22,14 @@ pub(super) fn script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
         None => with_systemd.then(OsString::new),
     };
     let args = action.into_iter().chain(job.words.iter().cloned()).collect();
-    let program = program(call, super::script(job.name), args, job.switches, with_systemd);
+    let switches = with_systemd.then_some(job.switches);
+    let program = program(call, super::script(job.name), args, switches);
     ending_in(call, vec![program], true)
 }
 
 /// Runs a script with `stop` and then with `start`.
-pub(super) fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
-    let step = |action: &str| {
-        let args = vec![action.into()];
-        program(call, super::script(job.name), args, job.switches, with_systemd)
-    };
+pub(super) fn full_restart(call: &Call, job: &Job) -> Reply {
+    let step = |action: &str| program(call, super::script(job.name), vec![action.into()], None);
     ending_in(call, vec![step("stop"), step("start")], true)
 }
 
@@ -42,10 +40,7 @@ pub(super) fn status_all(call: &Call, with_systemd: bool) -> Reply {
         .into_iter()
         .map(|entry| entry.name)
         .filter(|name| has_status(name, with_systemd) && is_executable(call, &super::script(name)))
-        .map(|name| {
-            let args = vec!["status".into()];
-            program(call, super::script(&name), args, Switches::default(), with_systemd)
-        });
+        .map(|name| program(call, super::script(&name), vec!["status".into()], None));
     ending_in(call, programs.collect(), false)
 }
 
@@ -66,7 +61,7 @@ pub(super) fn legacy_action(call: &Call, job: &Job) -> Option<PathBuf> {
 
 /// Runs such a program with the further words.
 pub(super) fn legacy(call: &Call, job: &Job, path: PathBuf) -> Reply {
-    let program = program(call, path, job.words.to_vec(), job.switches, true);
+    let program = program(call, path, job.words.to_vec(), Some(job.switches));
     ending_in(call, vec![program], true)
 }
 
@@ -76,13 +71,9 @@ pub(super) fn is_executable(call: &Call, path: &Path) -> bool {
     meta.is_ok_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)
 }
 
-fn program(
-    call: &Call,
-    path: PathBuf,
-    args: Vec<OsString>,
-    switches: Switches,
-    with_systemd: bool,
-) -> Program {
+/// A program with the environment that it gets. Without `switches` there are no variables for systemctl: on EL6, and
+/// wherever the original runs scripts for `--full-restart` and `--status-all`.
+fn program(call: &Call, path: PathBuf, args: Vec<OsString>, switches: Option<Switches>) -> Program {
     let inherited = |name: &'static str| (name, call.env.raw(name).map(OsStr::to_owned).unwrap_or_default());
     let switch = |name: &'static str, given: bool| {
         if given {
@@ -92,7 +83,7 @@ fn program(
         }
     };
     let mut env = vec![inherited("PATH"), inherited("TERM")];
-    if with_systemd {
+    if let Some(switches) = switches {
         env.push(switch("SYSTEMCTL_IGNORE_DEPENDENCIES", switches.ignore_dependencies));
         env.push(switch("SYSTEMCTL_SKIP_REDIRECT", switches.skip_redirect));
     }
