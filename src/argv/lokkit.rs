@@ -159,18 +159,22 @@ impl Request {
         wanted
     }
 
-    /// Whether to start from nothing instead of from what is configured.
+    /// Whether to start from nothing instead of from what is configured: `--default` counts more than
+    /// `--update`, which counts more than `-f`, wherever they stand; loadConfig() of fw_lokkit.py.
     pub(crate) fn is_forced(&self) -> bool {
         let force = || self.arguments.iter().any(|argument| argument.action == Action::Force);
         self.default_set().is_some() || force() && !self.options.update
     }
 
-    /// Whether the services are to be restarted.
+    /// Whether the services are to be restarted. `--update` takes `--nostart` back, but is not looked at
+    /// beside `--default`; the end of loadConfig().
     pub fn restarts(&self) -> bool {
         !self.options.no_start || self.options.update && self.default_set().is_none()
     }
 
-    /// Whether every word is about SELinux: then the firewall is not touched.
+    /// Whether every word is about SELinux: then the firewall is not touched. The words are compared as they
+    /// were typed, so the value of `--selinux disabled` is a word about something else (observed with
+    /// 1.2.29).
     pub(crate) fn only_selinux(&self) -> bool {
         !self.options.any && self.arguments.iter().all(|argument| argument.only_selinux)
     }
@@ -186,7 +190,8 @@ impl Options {
             Opt::ListIcmpTypes => self.list_icmp_types = true,
             Opt::NoStart => self.no_start = true,
             Opt::Update => self.update = true,
-            // Quiet and verbose change nothing here: no service is started that could talk.
+            // Quiet and verbose change nothing: the original gives them to what it has `service` print, and
+            // no service is started here.
             _ => {}
         }
     }

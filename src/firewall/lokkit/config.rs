@@ -29,7 +29,8 @@ pub struct Loaded {
     pub converted: bool,
 }
 
-/// Reads the configuration file or, unless that is a regular file, the older one.
+/// Reads the configuration file or, unless that is a regular file, the older one; read_sysconfig_args() of
+/// fw_sysconfig.py.
 pub fn load(root: &Root, names: Lookup) -> Result<Loaded> {
     let Some(path) = [PATH, legacy::PATH].into_iter().find(|path| root.is_file(path)) else {
         return Ok(Loaded::default());
@@ -44,15 +45,16 @@ pub fn load(root: &Root, names: Lookup) -> Result<Loaded> {
     })
 }
 
-/// Writes the configuration file. The one before it is kept as `.old`; what is there but no
-/// regular file is left alone and an error.
+/// Writes the configuration file. The one before it is kept as `.old`, as write_sysconfig_config() does; what
+/// is there but no regular file is left alone and an error.
 pub fn save(root: &Root, settings: &Settings) -> Result<()> {
     root.create_dirs(SYSCONFIG, 0o755)?;
     replace(root, PATH, &render(settings), Some(0o600))
 }
 
-/// Parses the text of a configuration file, line by line; a line is one word. The second value
-/// are messages about bad lines.
+/// Parses the text of a configuration file, line by line. A line is one word of a command line, so `-s dns`
+/// asks for a service called ` dns`; blanks before and behind it go, and so do lines that begin with `#`;
+/// read_sysconfig_args(). The second value are messages about bad lines.
 pub fn parse(text: &[u8], names: Lookup) -> (Settings, Vec<String>) {
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let words: Vec<&OsStr> = lines
@@ -81,7 +83,8 @@ pub fn parse(text: &[u8], names: Lookup) -> (Settings, Vec<String>) {
     (settings, errors)
 }
 
-/// The canonical text of a configuration file.
+/// The canonical text of a configuration file, kind by kind in the order of write_sysconfig_config(): others
+/// read the file too, and an unchanged configuration must give the same bytes.
 pub fn render(settings: &Settings) -> Vec<u8> {
     let mut text = HEADER.as_bytes().to_vec();
     text.extend(if settings.is_on() {

@@ -59,7 +59,8 @@ impl Table {
 }
 
 impl CustomRules {
-    /// Parses a value of `--custom-rules`. A prefix that is no type or table belongs to the file.
+    /// Parses a value of `--custom-rules`. A prefix that is no type or table belongs to the file;
+    /// _check_rulesfile() of fw_parser.py.
     pub fn parse(value: &OsStr) -> Result<CustomRules, String> {
         let bytes = value.as_bytes();
         let (family, rest) = match split_prefix(bytes) {

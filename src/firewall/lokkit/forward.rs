@@ -67,7 +67,8 @@ impl Forward {
 }
 
 impl Keys {
-    /// Takes a `KEY=VALUE` in; `None` if it is at fault. A repeated key overwrites.
+    /// Takes a `KEY=VALUE` in; `None` if it is at fault. A repeated key overwrites; _check_forward_port() of
+    /// fw_parser.py.
     fn set(&mut self, piece: &[u8], names: Lookup) -> Option<()> {
         let mut halves = piece.split(|&byte| byte == b'=');
         let (key, value) = (halves.next()?, halves.next()?);
@@ -119,7 +120,7 @@ fn pieces(value: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// Four decimal numbers from 0 to 255, or nothing at all.
+/// Four decimal numbers from 0 to 255, or nothing at all; checkIP() of fw_functions.py.
 fn address(value: &[u8]) -> Option<String> {
     let text = str::from_utf8(value).ok()?;
     let is_part = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u8>().is_ok();

@@ -1,8 +1,10 @@
 //! lokkit's option grammar, shared by its command line and its configuration file: words to
 //! options with their raw values. Every error is collected, none ends the parse.
 //!
-//! The grammar knows no abbreviations, reports every stray word as an unknown option and lets an
-//! option that takes a value eat the next word whatever that looks like.
+//! It is that of Python's optparse with three changes of `_OptionParser` (fw_parser.py): `_match_long_opt()`
+//! takes no abbreviations, `error()` notes a message and goes on, and `_parse_args()` reports stray words as
+//! unknown options. As in optparse, an option that takes a value takes the next word whatever that looks
+//! like.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -69,7 +71,7 @@ impl Opt {
         }
     }
 
-    /// Whether the configuration file may hold it.
+    /// Whether the configuration file may hold it: parseSysconfigArgs() knows the standard options alone.
     fn is_for_files(self) -> bool {
         use Opt::*;
         matches!(
@@ -163,7 +165,9 @@ impl<'a, I: Iterator<Item = &'a OsStr>> Parser<I> {
         }
     }
 
-    /// Short options in one word; the first one that takes a value takes the rest of the word.
+    /// Short options in one word; the first one that takes a value takes the rest of the word. An unknown
+    /// letter ends the word, since optparse raises for it and `_process_short_opts()` catches that outside of
+    /// its loop.
     fn cluster(&mut self, letters: &[u8]) {
         for (at, &letter) in letters.iter().enumerate() {
             let Some(opt) = self.known(short_option(letter)) else {

@@ -6,8 +6,9 @@ use std::ffi::OsStr;
 const LONGEST: usize = 16;
 
 /// An interface name, if it may be one: 1 to 16 bytes, none of blank `/` `!` `:` `*`, not just
-/// `+`. A `+` at the end is a wildcard. Whether it exists is not looked at. Control characters,
-/// which would break the files that the name ends up in, and what is not UTF-8 are refused as well.
+/// `+`; checkInterface() of fw_functions.py. A `+` at the end is a wildcard. Whether it exists is not looked
+/// at. Control characters, which would break the files that the name ends up in, and what is not UTF-8 are
+/// refused as well.
 pub(crate) fn parse(name: &OsStr) -> Option<String> {
     let name = name.to_str()?;
     let forbidden = |c: char| " /!:*".contains(c) || c.is_control();

@@ -10,11 +10,12 @@ use super::settings::Settings;
 /// The older configuration file.
 pub(crate) const PATH: &str = "/etc/sysconfig/system-config-securitylevel";
 
-/// What the predecessor opened without being asked.
+/// What the predecessor opened without being asked, unless its file said `--no-ipsec` and the like; the end
+/// of convertToServices().
 const ALWAYS_OPEN: [&str; 3] = ["ipsec", "mdns", "ipp"];
 
 /// Turns ports into the services that they make up; a file that names services already is taken
-/// as it is. Whether there was anything to convert.
+/// as it is; convertToServices() of fw_compat.py. Whether there was anything to convert.
 pub(crate) fn convert(settings: &mut Settings) -> bool {
     if !settings.services.is_empty() {
         return false;

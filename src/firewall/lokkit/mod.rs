@@ -1,4 +1,7 @@
 //! lokkit's files: its declarative configuration and what it generates from that.
+//!
+//! Sources named in here are the modules of system-config-firewall, `fw_parser.py` and the like. Its releases
+//! 1.2.27 and 1.2.29 were run.
 
 pub mod config;
 pub(crate) mod custom;
@@ -33,8 +36,8 @@ fn replace(root: &Root, path: &str, text: &[u8], mode: Option<u32>) -> Result<()
     root.write(path, text, mode)
 }
 
-/// An error if there is something but no regular file: a link to `/dev/null`, a FIFO, a
-/// directory are somebody's intention.
+/// An error if there is something but no regular file, which the original opens for writing all the same: a
+/// link to `/dev/null`, a FIFO, a directory are somebody's intention.
 fn refuse_special(root: &Root, path: &str) -> Result<()> {
     match root.meta_followed(path) {
         Ok(meta) if meta.kind != Kind::File => Err(Error::malformed(path, "not a regular file")),

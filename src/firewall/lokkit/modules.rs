@@ -18,7 +18,7 @@ pub(crate) const FILES: [(&str, &str); 2] = [
 
 const MODULES: &str = "MODULES";
 
-/// Keys that every such file should have, and their defaults.
+/// Keys that every such file should have, and their defaults; ip4tablesConfig.clear() of fw_iptables.py.
 const KEYS: [(&str, &str); 8] = [
     (MODULES, ""),
     ("MODULES_UNLOAD", "yes"),
@@ -79,7 +79,8 @@ fn assignment(prefix: &str, key: &str, value: &[u8]) -> Vec<u8> {
     [prefix.as_bytes(), key.as_bytes(), b"=\"", value, b"\"\n"].concat()
 }
 
-/// The value that a line gives a key; a line is an assignment if it holds exactly one `=`.
+/// The value that a line gives a key; a line is an assignment if it holds exactly one `=`, as
+/// ip4tablesConfig.read() splits it.
 fn value_of<'l>(line: &'l [u8], prefix: &str, key: &str) -> Option<&'l [u8]> {
     let line = line.trim_ascii();
     let rest = line.strip_prefix(prefix.as_bytes())?.strip_prefix(key.as_bytes())?;
@@ -91,7 +92,8 @@ fn value_of<'l>(line: &'l [u8], prefix: &str, key: &str) -> Option<&'l [u8]> {
     Some(unquoted.unwrap_or(value))
 }
 
-/// Adds, then removes; `None` if the list stays as it is.
+/// Adds, then removes, whatever the order of the options; `None` if the list stays as it is; updateFirewall()
+/// of fw_lokkit.py.
 fn edit_list(list: &[u8], settings: &Settings, changed: &mut Changed) -> Option<Vec<u8>> {
     let words = list.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let mut modules: Vec<&[u8]> = words.collect();
@@ -125,7 +127,8 @@ impl Changed {
     }
 }
 
-/// What `ip_x` and `nf_x`, two spellings of one module, have in common; other names as they are.
+/// What `ip_x` and `nf_x`, two spellings of one module (`modalias` in updateFirewall()), have in common;
+/// other names as they are.
 fn stem(module: &[u8]) -> &[u8] {
     match module {
         [b'i', b'p', rest @ ..] | [b'n', b'f', rest @ ..] if rest.starts_with(b"_") => rest,

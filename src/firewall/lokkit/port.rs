@@ -50,7 +50,7 @@ impl Ports {
     }
 
     /// Parses `A`, `A-B` or `A-`. A name may hold dashes itself: the whole text may be a name,
-    /// otherwise exactly one way to split it must give two known ports.
+    /// otherwise exactly one way to split it must give two known ports; getPortRange() of fw_functions.py.
     pub fn parse(text: &[u8], names: Lookup) -> Option<Ports> {
         if let Some(port) = single(text, names) {
             return Some(Ports::one(port));
@@ -92,7 +92,8 @@ impl fmt::Display for Ports {
     }
 }
 
-/// A number or a name. What looks like a number is never looked up.
+/// A number or a name. What looks like a number to Python's `int()`, blanks and a sign included, is never
+/// looked up; getPortID() of fw_functions.py.
 fn single(text: &[u8], names: Lookup) -> Option<u16> {
     let trimmed = text.trim_ascii();
     let (negative, digits) = match trimmed {
@@ -108,7 +109,7 @@ fn single(text: &[u8], names: Lookup) -> Option<u16> {
 }
 
 impl Protocol {
-    /// By its name, lower case only.
+    /// By its name, lower case only: `_check_port()` of fw_parser.py compares it as it is.
     pub fn parse(name: &[u8]) -> Option<Protocol> {
         match name {
             b"tcp" => Some(Protocol::Tcp),

@@ -2,7 +2,8 @@
 //! and ip6tables-restore: `/etc/sysconfig/iptables` and `/etc/sysconfig/ip6tables`.
 //!
 //! Policies accept; the last two rules of the filter table reject. Services come before ports and
-//! custom files after both, whatever the order in which they were asked for.
+//! custom files after both, whatever the order in which they were asked for. Rules and their order are those
+//! of iptablesClass.write() of fw_iptables.py.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -28,7 +29,9 @@ pub(crate) fn is_lokkits(text: &str) -> bool {
     WRITTEN.iter().any(|start| text.starts_with(start))
 }
 
-/// The mark of the first forward to this host; each further one has the next.
+/// The mark of the first forward to this host; each further one has the next (`mark_idx`). A packet is marked
+/// before its address is changed, so that the filter lets through what was forwarded and not what came to
+/// that port.
 const FIRST_MARK: usize = 0x64;
 
 /// The usual length of a port's rule, in bytes.
@@ -54,7 +57,8 @@ pub(crate) fn save(
     replace(root, path, &text, Some(0o600))
 }
 
-/// Removes a family's rule file, which is not kept; fine if there is none.
+/// Removes a family's rule file, which is not kept, as iptablesClass.unlink() does not; fine if there is
+/// none.
 pub(crate) fn remove(root: &Root, family: Family) -> Result<()> {
     if_exists(root.remove(path_of(family))).map(drop)
 }

@@ -9,7 +9,7 @@ use crate::root::Root;
 
 /// The file that is written.
 pub(crate) const PATH: &str = "/etc/selinux/config";
-/// Where it is read if that is missing.
+/// Where it is read if that is missing; `OLD_SE_CONFIG` in read() of fw_selinux.py.
 const FALLBACK: &str = "/etc/sysconfig/selinux";
 
 /// The modes, in the order that messages list them.
@@ -48,8 +48,8 @@ pub(crate) fn load(root: &Root) -> Result<(Selinux, Vec<String>)> {
 }
 
 /// Writes what is wanted over what there is; missing halves are completed by what there is, then
-/// by enforcing and targeted. The file is written as a whole, other lines are lost; nothing is
-/// written if nothing changes. Whether it was.
+/// by enforcing and targeted; updateSELinux() of fw_lokkit.py. The file is written as a whole and other lines
+/// are lost, as write() of fw_selinux.py has it; nothing is written if nothing changes. Whether it was.
 pub(crate) fn save(root: &Root, wanted: &Selinux, found: &Selinux) -> Result<bool> {
     let complete = |first: &Selinux, second: &Selinux| Selinux {
         mode: first.mode.or(second.mode),

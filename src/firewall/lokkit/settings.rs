@@ -57,7 +57,8 @@ impl Entry {
                 .and_then(service)
                 .map(Entry::Service)
                 .ok_or_else(|| format!("invalid service '{text}'.")),
-            // The original names the option twice here.
+            // The option is in the text and in front of it: OptionError adds it to what _check_icmp_type()
+            // says.
             Opt::BlockIcmp => known
                 .and_then(icmp_type)
                 .map(Entry::BlockIcmp)
@@ -109,7 +110,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether the firewall is on: unless it says off, it is.
+    /// Whether the firewall is on: unless it says off, it is (`default=True` in _addStandardOptions()). So
+    /// the first call in a bare image closes everything that it does not name.
     pub(crate) fn is_on(&self) -> bool {
         self.switch != Some(false)
     }

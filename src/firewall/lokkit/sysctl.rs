@@ -21,7 +21,8 @@ pub(crate) fn turn_forwarding_on(root: &Root) -> Result<bool> {
     Ok(true)
 }
 
-/// The text with every line of the key set to 1, or with one more line.
+/// The text with every line of the key set to 1, or with one more line, as sysctlClass.write() of
+/// fw_sysctl.py has it.
 fn forwarding(text: &[u8]) -> Vec<u8> {
     let mut new = Vec::with_capacity(text.len() + LINE.len() + 2);
     let mut found = false;

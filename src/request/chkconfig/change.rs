@@ -32,7 +32,7 @@ pub(crate) fn set(call: &Call, name: &OsStr, only: Option<ServiceType>, change: 
     conclude(reply, name, intent(name, change), done)
 }
 
-/// Removes all entries of a service.
+/// Removes all entries of a service; delService() of chkconfig.c leaves those of xinetd alone.
 pub(super) fn remove(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = Reply::new();

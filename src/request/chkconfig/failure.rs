@@ -1,4 +1,4 @@
-//! Why a request failed, in chkconfig's words.
+//! Why a request failed, in the words of readServiceError() of chkconfig.c.
 
 use std::ffi::OsStr;
 

@@ -52,6 +52,7 @@ fn answers_to(name: &OsStr, defaults: &Defaults, wanted: &str) -> bool {
 fn requirements_are_met(layout: &Layout, defaults: &Defaults) -> bool {
     let scripts = script::load_all(layout, |_| true).unwrap_or_default();
     defaults.required.iter().all(|wanted| {
+        // frobOneDependencies() lets this one be missing: file systems are mounted before any script runs.
         wanted == "$local_fs"
             || scripts.iter().any(|(name, defaults)| answers_to(name, defaults, wanted))
             || unit_is_there(layout, wanted)
@@ -69,7 +70,7 @@ fn is_required(layout: &Layout, name: &OsStr) -> bool {
     })
 }
 
-/// The unit that provides a facility.
+/// The unit that provides a facility; serviceNameToUnit() of leveldb.c.
 fn unit_is_there(layout: &Layout, facility: &str) -> bool {
     let unit = match facility.strip_prefix('$') {
         Some("network") => "network.target",

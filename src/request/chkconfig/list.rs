@@ -25,13 +25,14 @@ Note: This output shows SysV services only and does not include native
 
 ";
 
-/// Names are padded to this many bytes.
+/// Names are padded to this many bytes: `%-15s` in showServiceInfo() of chkconfig.c.
 const NAME_WIDTH: usize = 15;
 
 /// Lists one service.
 pub(super) fn one(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = start(call);
+    // showServiceInfoByName(): a script that a unit replaces is not listed while systemd runs, and no word is said.
     let hidden = only == Some(ServiceType::Sysv)
         && native::is_running(call.root)
         && native::unit(call.root, name).is_some();

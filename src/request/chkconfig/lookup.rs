@@ -18,7 +18,8 @@ pub(super) enum Service {
     Xinetd(String),
 }
 
-/// Looks a name up: an init script first, then a service of xinetd, or where `only` says.
+/// Looks a name up: an init script first, then a service of xinetd, or where `only` says. A script that is there and
+/// not usable ends the search; readServiceInfo() of leveldb.c.
 pub(super) fn find(layout: &Layout, name: &OsStr, only: Option<ServiceType>) -> Result<Service, Trouble> {
     let missing = Trouble::Unreadable(Errno::ENOENT);
     let script = match only {

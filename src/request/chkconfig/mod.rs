@@ -70,7 +70,8 @@ fn changing(call: &Call, name: &OsStr, only: Option<ServiceType>, change: Change
     reloaded(call, change::set(call, name, only, change))
 }
 
-/// What setting a state means, with the levels that are meant when none are named.
+/// What setting a state means, with the levels that are meant when none are named: 2 to 5 for on and off, all for the
+/// others; the beginning of setService() in chkconfig.c.
 pub(super) fn change_to(state: State, levels: Option<Levels>) -> Change {
     match state {
         State::On => Change::On(levels.unwrap_or(Levels::MULTI_USER)),

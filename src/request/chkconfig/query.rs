@@ -16,12 +16,13 @@ use crate::sysv::xinetd;
 /// Prints the previous and the current run level; currentRunlevel() reads it, see runlevel(8).
 const RUNLEVEL: &str = "/sbin/runlevel";
 
-/// Answers a query: 0 for on, 1 for off and for everything that is unknown.
+/// Answers a query: 0 for on, 1 for off and for everything that is unknown; the end of main() in chkconfig.c.
 pub(super) fn answer(call: &Call, name: &OsStr, level: Option<usize>, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let on = match find(&layout, name, only) {
         Err(_) => return Reply::new().fail(1),
         Ok(Service::Xinetd(text)) => {
+            // A service of xinetd runs only while xinetd does; isXinetdEnabled().
             Ok(xinetd::is_on(&text) && is_on_anywhere(&layout, OsStr::new("xinetd")))
         }
         Ok(Service::Script(_)) => {

@@ -63,6 +63,7 @@ impl<'c> Effects<'c> {
             self.modules(settings);
         }
         let is_on = settings.is_on();
+        // What was off and stays off is left alone; the condition of updateFirewall() in fw_lokkit.py.
         if !(is_on || before.settings.is_on() || request.is_forced()) {
             return;
         }
@@ -102,7 +103,8 @@ impl<'c> Effects<'c> {
 
     fn written(&mut self, path: &str, result: Result<()>) {
         if let Err(error) = result {
-            // The original prints an empty line after this one.
+            // An empty line follows: updateFirewall() ends its message with a newline, and it is printed with
+            // one.
             self.failed(&format!("Failed to write {path}.\n"), &error);
         }
     }

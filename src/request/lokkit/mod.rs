@@ -26,7 +26,8 @@ pub(super) use clauses::clauses;
 use effects::Effects;
 pub(crate) use intents::intent_of;
 
-/// The exit code of a call that was not understood.
+/// The exit code of a call that was not understood, and of `--help`, which is an action of optparse that sets
+/// the same mark; _parse_args() of fw_parser.py.
 const REFUSED: u8 = 2;
 
 /// Carries a request out.
@@ -81,8 +82,9 @@ fn go_on(call: &Call, request: &Request, names: Lookup, mut reply: Reply) -> Rep
     intents::record(request, &before, &settings, effects)
 }
 
-/// What is configured. Forced calls read it too, to tell what they change, but are stopped by
-/// nothing that is wrong with it and know of no SELinux settings.
+/// What is configured. Forced calls, for which the original reads nothing (loadConfig() of fw_lokkit.py),
+/// read it to tell what they change; nothing that is wrong with it stops them, and they know of no SELinux
+/// settings.
 fn read(call: &Call, request: &Request, names: Lookup) -> Result<(Loaded, Selinux), Vec<String>> {
     let loaded = config::load(call.root, names);
     if request.is_forced() {
@@ -115,7 +117,7 @@ fn merge(request: &Request, before: &Loaded) -> Settings {
         }
     }
     if let Some(set) = request.default_set() {
-        // Without a look at what is there already.
+        // Without a look at what is there already: loadConfig() appends to the list.
         defaults(set).for_each(|service| settings.services.push(service));
     }
     settings
