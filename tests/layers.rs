@@ -110,6 +110,52 @@ fn architecture_lists_every_module_above_those_that_import_it() {
 }
 
 #[test]
+fn architecture_walks_through_a_systemctl_call_by_names_that_exist() {
+    let project = support::project();
+    let page = fs::read_to_string(project.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let walk = page.split("## One call, step by step").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let walk = walk.expect("the walk of a call");
+    let steps = walk.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit())).count();
+    assert!((6..=12).contains(&steps), "{steps} steps");
+    let mut code = String::new();
+    for place in ["src", "shims"] {
+        visit(&project.join(place), &mut |file| {
+            code += &fs::read_to_string(file).expect("a source file");
+        });
+    }
+    let declared = |name: &str| {
+        ["fn ", "struct ", "enum ", "type "].iter().any(|kind| {
+            code.match_indices(&format!("{kind}{name}")).any(|(at, found)| {
+                !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+            })
+        })
+    };
+    let is_module =
+        |name: &str| ["", ".rs"].iter().any(|ending| project.join(format!("src/{name}{ending}")).exists());
+    let mut checked = 0;
+    for name in walk.split('`').skip(1).step_by(2) {
+        let exists = match name.split("::").collect::<Vec<_>>()[..] {
+            _ if name.contains([' ', '[', '(']) || name.ends_with(".service") || name.starts_with('%') => {
+                continue;
+            }
+            _ if name.contains('/') => project.join(name).exists(),
+            [module] if is_module(module) => true,
+            // A method or a function, or a variant of an enum.
+            [head, item] => {
+                (is_module(head) || declared(head))
+                    && (declared(item)
+                        || code.contains(&format!("{name}("))
+                        || is_module(&format!("{head}/{item}")))
+            }
+            _ => declared(name),
+        };
+        assert!(exists, "ARCHITECTURE.md names {name}, which is not there");
+        checked += 1;
+    }
+    assert!(checked > 15, "only {checked} names were found in the walk");
+}
+
+#[test]
 fn pub_functions_have_a_user_in_another_crate() {
     let names: Vec<_> = [
         "pub fn a(",

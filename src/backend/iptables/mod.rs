@@ -338,7 +338,7 @@ pub(crate) fn contribute(root: &Root, firewall: &Firewall, planned: &Contributio
             Text::There(text) => Some(text),
             Text::Missing => None,
             Text::Unreadable => {
-                notes.push(Note::new(None, format!("{path} is no UTF-8 text and is left alone"), &[]));
+                notes.push(Note::new(None, format!("{path} is not UTF-8 text and is left unchanged"), &[]));
                 continue;
             }
         };

@@ -139,7 +139,7 @@ impl<'t> Tables<'t> {
     fn remarks(&self, words: &str, packets: &Packets, first: &[usize], notes: &mut Vec<String>) {
         let mut note = |what: &str, at: usize| {
             let line = self.lines.get(at).map_or("", |line| line.trim());
-            let text = format!("line {} {what}: {line}; of no use there: {words}", at + 1);
+            let text = format!("line {} {what}: {line}; not valid there: {words}", at + 1);
             if !notes.contains(&text) {
                 notes.push(text);
             }

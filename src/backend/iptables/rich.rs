@@ -182,21 +182,12 @@ fn limited(found: &Match, limit: Option<&Limit>) -> Result<Match, &'static str> 
     let Some(limit) = limit else {
         return Ok(found.clone());
     };
-    let (rate, unit) = limit.value.split_once('/').ok_or("its limit")?;
-    let rate: u32 = rate.parse().map_err(|_| "its limit")?;
-    let unit = match unit {
-        "s" => "second",
-        "m" => "minute",
-        "h" => "hour",
-        "d" => "day",
-        _ => return Err("its limit"),
-    };
+    let (rate, unit) = limit.rate().ok_or("its limit")?;
     // The kernel counts in steps of a ten thousandth of a second.
     if unit == "second" && rate > 10_000 {
         return Err("its limit");
     }
-    let burst: Option<u32> =
-        limit.burst.as_ref().map(|burst| burst.parse()).transpose().map_err(|_| "its limit")?;
+    let burst = limit.burst().map_err(|_| "its limit")?;
     let burst = burst.map_or(String::new(), |burst| format!(" --limit-burst {burst}"));
     let words = format!("-m limit --limit {rate}/{unit}{burst}");
     found.and(&Match::new(words)).ok_or("its limit")

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::matches::{self, Match};
+use crate::backend::add_once;
 use crate::firewall::definitions::{Definitions, Part};
 use crate::firewall::iptables::Family;
 use crate::firewall::sets::AddressSet;
@@ -90,18 +91,12 @@ impl<'a> Rules<'a> {
 
     /// Adds a remark once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.notes.contains(&text) {
-            self.notes.push(text);
-        }
+        add_once(&mut self.notes, text);
     }
 
     /// Adds, once, what could not be expressed.
     pub(super) fn unmet(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.unmet.contains(&text) {
-            self.unmet.push(text);
-        }
+        add_once(&mut self.unmet, text);
     }
 
     /// The matches of a part, each destination with each port.

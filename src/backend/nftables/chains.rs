@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Document, Statements};
+use crate::backend::add_once;
 use crate::backend::name::identifier;
 use crate::digest::digest;
 use crate::firewall::definitions::{Definition, Definitions};
@@ -194,18 +195,12 @@ impl<'a> Builder<'a> {
 
     /// Adds a remark once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.notes.contains(&text) {
-            self.notes.push(text);
-        }
+        add_once(&mut self.notes, text);
     }
 
     /// Adds, once, what could not be expressed.
     pub(super) fn unmet(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        if !self.unmet.contains(&text) {
-            self.unmet.push(text);
-        }
+        add_once(&mut self.unmet, text);
     }
 
     /// What is to be said, and could not be expressed, since this was last asked.

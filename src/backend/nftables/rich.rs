@@ -215,17 +215,9 @@ fn limited(of: Option<&Limit>) -> Result<Statements, &'static str> {
     let Some(of) = of else {
         return Ok(Vec::new());
     };
-    let (rate, unit) = of.value.split_once('/').ok_or("its limit")?;
-    let unit = match unit {
-        "s" => "second",
-        "m" => "minute",
-        "h" => "hour",
-        "d" => "day",
-        _ => return Err("its limit"),
-    };
-    let number = |text: &str| text.parse::<u32>().map_err(|_| "its limit");
-    let burst = of.burst.as_deref().map_or(Ok(BURST), number)?;
-    Ok(vec![limit(number(rate)?, unit, burst)])
+    let (rate, unit) = of.rate().ok_or("its limit")?;
+    let burst = of.burst().map_err(|_| "its limit")?.unwrap_or(BURST);
+    Ok(vec![limit(rate, unit, burst)])
 }
 
 fn log_statement(log: &Log) -> Result<Statement<'static>, &'static str> {

@@ -120,6 +120,26 @@ pub struct Limit {
     pub burst: Option<String>,
 }
 
+impl Limit {
+    /// How many packets in which unit of time, `second` to `day`; none for what is not spelled as a rate.
+    pub(crate) fn rate(&self) -> Option<(u32, &'static str)> {
+        let (rate, unit) = self.value.split_once('/')?;
+        let unit = match unit {
+            "s" => "second",
+            "m" => "minute",
+            "h" => "hour",
+            "d" => "day",
+            _ => return None,
+        };
+        Some((rate.parse().ok()?, unit))
+    }
+
+    /// The burst, if one is given; an error for what is no number.
+    pub(crate) fn burst(&self) -> Result<Option<u32>, std::num::ParseIntError> {
+        self.burst.as_deref().map(str::parse).transpose()
+    }
+}
+
 /// What becomes of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
