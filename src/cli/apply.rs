@@ -15,13 +15,13 @@ use super::progress;
 /// Apply the recorded configuration to the running system: firewall, units, deferred starts
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// Only show what would be done; works for an image that is not booted, too
+    /// Show what would be done, also for an image that is not booted; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Only see to the running firewall if nothing has changed since the last time, as at each boot
+    /// Load the firewall and no more if nothing has changed since the last time, as at each boot
     #[arg(long, conflicts_with = "dry_run")]
     if_changed: bool,
-    /// How long deferred starts may take together, in seconds
+    /// Time limit for all deferred starts together, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
 }

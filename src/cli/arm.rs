@@ -14,11 +14,11 @@ use serde::Serialize;
 
 use super::output::{complain, json, remark};
 
-/// Put the shims at the tools' paths, for build systems that run scriptlets themselves
+/// Install the shims in place of the tools, for build systems that run scriptlets themselves
 #[derive(Debug, Args)]
 pub struct ArmArgs {}
 
-/// Take the shims out again; also repairs what a run that died has left
+/// Remove the shims; also cleans up after a run that was killed
 #[derive(Debug, Args)]
 pub struct DisarmArgs {}
 

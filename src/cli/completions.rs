@@ -8,7 +8,7 @@ use nodeshim::error::Result;
 
 use super::output::print;
 
-/// Print what a shell needs to complete the command line
+/// Print completions of the command line for a shell
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell

@@ -16,9 +16,9 @@ use super::style::lines;
 /// Show what differs between two images; exit 1 on any difference
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// An image root, or what `report --format json` printed of one
+    /// An image root, or a report saved with `report --format json`
     before: PathBuf,
-    /// The image, or report, to compare it with
+    /// The image root or report to compare it with
     after: PathBuf,
 }
 

@@ -17,14 +17,14 @@ use super::output::{complain, foreign_json, json, print_files, write_all};
 
 /// Print what the plugins asked for as declarations
 ///
-/// What the language cannot express is printed on standard error; with --json, of all but nft, beside
-/// the files.
+/// What the format cannot express is printed on standard error; with --json, except for nft, it is in the
+/// output.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
-    /// The language to print it in
+    /// The format
     #[arg(long, value_enum)]
     format: Format,
-    /// Write the files into this directory, which is made where it is missing
+    /// Write the files to this directory, which is created if it is missing
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::output::{count, json, print, tell, width};
 use super::settle::settle_with;
 
-/// Look at the firewall that nodeshim gave the image, or take it away
+/// Show or remove the firewall that nodeshim gave the image
 #[derive(Debug, Args)]
 pub struct FirewallArgs {
     #[command(subcommand)]
@@ -31,9 +31,9 @@ impl FirewallArgs {
 
 #[derive(Debug, Subcommand)]
 enum FirewallVerb {
-    /// Show the backend, whether nodeshim's own firewall is there, and what it lacks
+    /// Show the backend, whether nodeshim's own firewall is installed, and what is missing
     Show,
-    /// Take nodeshim's own firewall away; refused while a plugin wants something of it
+    /// Remove nodeshim's own firewall; refused while a plugin needs it
     Remove {
         /// Show what would change, change nothing
         #[arg(long)]

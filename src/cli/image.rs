@@ -28,16 +28,16 @@ enum ImageVerb {
     Edit(EditArgs),
 }
 
-/// Make another ISO of a live image, with packages installed into it or erased from it
+/// Write a copy of a live ISO with packages installed or erased
 #[derive(Debug, Args)]
 struct EditArgs {
     /// The ISO to read
     #[arg(value_name = "IN.iso")]
     from: PathBuf,
-    /// The ISO to make; a record of the changes is written to OUT.iso.json
+    /// The ISO to write; a record of the changes is written to OUT.iso.json
     #[arg(long, value_name = "OUT.iso")]
     out: PathBuf,
-    /// Replace one that is there
+    /// Replace an existing ISO
     #[arg(long)]
     force: bool,
     /// Package files, or directories of which every package is installed
@@ -49,7 +49,7 @@ struct EditArgs {
     /// Take from this directory, through dnf, what the packages need; may be repeated
     #[arg(long, value_name = "DIR")]
     repo: Vec<PathBuf>,
-    /// Install packages that are not signed, too, and record that
+    /// Also install packages that are not signed, and record that
     #[arg(long)]
     allow_unsigned: bool,
 }

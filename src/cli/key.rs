@@ -28,7 +28,7 @@ impl KeyArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeyCommand {
-    /// Put the keys in a file into the image's keyring: all of them or none
+    /// Import the keys of a file into the image's keyring: all of them or none
     Import {
         /// A file of public keys, armoured or not
         #[arg(required = true)]
@@ -36,7 +36,7 @@ enum KeyCommand {
     },
     /// List the keys in the image's keyring
     List,
-    /// Take keys out of the image's keyring
+    /// Remove keys from the image's keyring
     Remove {
         /// Ids or fingerprints, of which the last 8 digits are enough
         #[arg(required = true, value_name = "KEYID")]

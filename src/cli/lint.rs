@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::output::{foreign_json, json_list, print};
 use super::style::{Paint, paint};
 
-/// Look at plugins before they are installed: metadata, policy, paths, scriptlets; needs no root
+/// Check plugins before they are installed: metadata, policy, paths, scriptlets; needs no root
 ///
 /// nodeshim-lint(7) describes the rules.
 #[derive(Debug, Args)]
@@ -27,13 +27,13 @@ pub struct LintArgs {
     /// How findings are printed
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// End with 1 for warnings as well as for errors
+    /// Exit with 1 for warnings, too
     #[arg(long)]
     strict: bool,
     /// Leave out the findings of a rule
     #[arg(long, value_name = "RULE", value_parser = PossibleValuesParser::new(lint::RULES), hide_possible_values = true)]
     disable: Vec<String>,
-    /// rpm files, spec files or metadata files, or directories of which all of these are looked at
+    /// rpm, spec and metadata files, or directories with such files
     #[arg(required = true, value_name = "FILE.rpm|FILE.spec|FILE.toml|DIR")]
     files: Vec<PathBuf>,
 }
@@ -44,7 +44,7 @@ enum Format {
     /// A line a finding: FILE:LINE: severity: rule: message
     #[default]
     Text,
-    /// Everything that is known, as with --json
+    /// The same as --json
     Json,
     /// SARIF 2.1.0, for code hosts and editors
     Sarif,

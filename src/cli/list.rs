@@ -21,7 +21,7 @@ use super::files;
 use super::output::{complain, count, declared_in, events, json, json_list, print, wrapped};
 use super::style::{Paint, paint};
 
-/// List everything that is wanted, what affects the whole system first
+/// List what plugins asked for, system-wide settings first
 ///
 /// What the image's firewall cannot do of it is printed on standard error, with exit status 1.
 #[derive(Debug, Args)]
@@ -47,10 +47,10 @@ pub struct ShowArgs {
 /// List the plugins: packages that declare themselves plugins, or that asked for something
 #[derive(Debug, Args)]
 pub struct PluginsArgs {
-    /// Only those that say they are: what provides ovirt-node-plugin(NAME)
+    /// Only packages that declare themselves plugins: they provide ovirt-node-plugin(NAME)
     #[arg(long)]
     registered: bool,
-    /// Write them down in oVirt's own form, in /etc/ovirt-plugins.d
+    /// Write the records that oVirt Node keeps of plugins, in /etc/ovirt-plugins.d
     #[arg(long, conflicts_with = "registered")]
     register: bool,
 }

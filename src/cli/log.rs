@@ -20,18 +20,18 @@ use super::output::{json, json_list, print, wrapped};
 pub struct LogArgs {
     /// Only of this plugin
     plugin: Option<String>,
-    /// Queries as well, which asked for nothing
+    /// Also queries, which change nothing
     #[arg(long)]
     all: bool,
     /// The files that each scriptlet changed, instead of the requests that it made
     #[arg(long, conflicts_with = "all")]
     files: bool,
-    /// Only the last N of them
+    /// Only the last N requests
     #[arg(long, value_name = "N", conflicts_with = "files")]
     last: Option<usize>,
 }
 
-/// Tell why a port is open, a unit enabled or a file changed
+/// Explain why a port is open, a unit is enabled or a file was changed
 #[derive(Debug, Args)]
 pub struct WhyArgs {
     /// A port (8080, 8080/tcp), a path, or the name of a unit, service, interface or zone

@@ -58,25 +58,28 @@ fn version() -> &'static str {
     })
 }
 
+/// Where the help of a verb lists the options of all verbs, apart from its own.
+const GLOBAL: &str = "Options of all verbs";
+
 /// Records what RPM scriptlets ask of a system image, and turns it into firewall and service
 /// configuration that persists.
 #[derive(Debug, Parser)]
 #[command(name = "nodeshim", version = version(), max_term_width = 80)]
 struct Cli {
     /// The image root; verbs that change something need it unless they run in a container or chroot
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = GLOBAL)]
     root: Option<PathBuf>,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
     /// When to use colour
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, help_heading = GLOBAL)]
     color: style::Color,
-    /// Print errors and what was asked for, without progress and remarks
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Print results and errors, no progress and no remarks
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     quiet: bool,
-    /// Print each step and each request, too; twice and three times what is logged inside
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Also print steps and requests; -vv and -vvv add log messages
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     verbose: u8,
     #[command(subcommand)]
     verb: Verb,

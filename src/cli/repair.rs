@@ -11,10 +11,10 @@ use serde::Serialize;
 
 use super::output::{json, tell};
 
-/// Put records right that a power cut, a full disk or a package has damaged; then settle
+/// Repair records that a power cut, a full disk or a package has damaged; then settle
 #[derive(Debug, Args)]
 pub struct RepairArgs {
-    /// Take requests that the journal has lost for never made: settling takes back what they asked for
+    /// Treat requests that the journal has lost as never made: settling reverts what they asked for
     #[arg(long)]
     accept_loss: bool,
 }

@@ -15,14 +15,14 @@ use super::output::{count, events, json, tell, wrapped};
 
 /// Import requests from another image; exit 1 if something no longer applies
 ///
-/// What was reverted on the old node stays reverted. What packages ask for in this image themselves
-/// counts; for those that are not installed it waits. Again, it adds nothing.
+/// What was reverted on the old node stays reverted. Requests of packages that are installed in this image take
+/// precedence; those of packages that are not installed wait for them. Idempotent.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The old image: its root, or an archive of it or of /usr/lib/sysimage/nodeshim
+    /// The old image: its root, an archive of it, or an archive of its /usr/lib/sysimage/nodeshim
     #[arg(long, value_name = "ROOT|ARCHIVE", required_unless_present = "save")]
     from: Option<PathBuf>,
-    /// Only tell what would become of each intent
+    /// Show what would happen to each request; change nothing
     #[arg(long, requires = "from")]
     dry_run: bool,
     /// Write an archive of this image to replay from: FILE.tar, .tar.gz, .tar.xz or .tar.zst

@@ -21,13 +21,13 @@ use super::progress;
 /// Report on the image and all its plugins: what each is, asked for, was denied and changed
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// The form
+    /// The format
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Write it into this file, or several files into this directory, which is made where it is missing
+    /// Write to this file, or several files to this directory, which is created if it is missing
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
-    /// Write the files of manifest and ovirt where oVirt Node keeps them, in the image itself
+    /// Write the files of manifest and ovirt to where oVirt Node keeps them in the image
     #[arg(long, conflicts_with = "out")]
     in_image: bool,
     /// For manifest: the directory with the manifests to compare with, instead of the image's own

@@ -15,11 +15,10 @@ use serde::Serialize;
 use super::list::nothing_recorded;
 use super::output::{complain, count, json, tell, width};
 
-/// Take back what plugins asked for, or single requests, and put back what was there before;
-/// no package is erased
+/// Revert what plugins asked for, or single requests; restore what was there before, erase no package
 #[derive(Debug, Args)]
 pub struct RevertArgs {
-    /// Packages by name, requests by the number that `log` shows
+    /// Names of packages, or numbers of requests as shown by `log`
     #[arg(required = true, value_name = "PLUGIN|EVENT")]
     what: Vec<String>,
     /// Show what would change, change nothing

@@ -26,28 +26,28 @@ use super::style::is_verbose;
 /// Run a command that installs packages into the image with the shims in place
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// If another nodeshim is working on the image, fail instead of waiting for it to finish
+    /// Fail if another nodeshim is working on the image, instead of waiting for it
     #[arg(long)]
     no_wait: bool,
     /// A policy file for this run alone, or the name of a shipped one
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// What to call the requests that the command makes itself, in lists and reports
+    /// A name for the requests that the command itself makes, for lists and reports
     #[arg(long, value_name = "NAME", value_parser = run_name)]
     name: Option<String>,
-    /// Exit with 1 if there was any of these, though the command was fine
+    /// Exit with 1 if any of these happened, even if the command succeeded
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     fail_on: Vec<FailOn>,
     /// How to find out which files each scriptlet changes
     #[arg(long, value_enum, value_name = "HOW", default_value_t = AuditArg::Auto)]
     audit: AuditArg,
-    /// As --audit off
+    /// The same as --audit off
     #[arg(long, conflicts_with = "audit")]
     no_audit: bool,
     /// Let scriptlets reach this machine's network, host name, mounts and kernel settings
     #[arg(long)]
     share_host: bool,
-    /// Leave processes running that the command or a scriptlet leaves behind
+    /// Do not end processes that the command or a scriptlet leaves running
     #[arg(long)]
     keep_running: bool,
     /// The command: rpm --root, dnf --installroot, a script
@@ -71,13 +71,13 @@ fn run_name(text: &str) -> std::result::Result<String, &'static str> {
 /// How to audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AuditArg {
-    /// By the kernel's reports where it gives them, else by times
+    /// events where the kernel supports it, else times
     Auto,
-    /// By the kernel's reports (fanotify), with the process behind each change
+    /// Notifications of the kernel (fanotify), with the process behind each change
     Events,
-    /// By comparing before and after, and the times at which files changed
+    /// Compare files and their times before and after
     Times,
-    /// Not at all
+    /// No audit
     Off,
 }
 

@@ -17,9 +17,9 @@ pub enum FailOn {
     Denied,
     /// A tool refused something
     Failed,
-    /// A scriptlet went around the tools
+    /// A scriptlet changed settings directly, without a tool
     Bypass,
-    /// Somebody with more say, or somebody later, decided against something
+    /// A request lost against an administrator, a builder or a later request
     Overruled,
 }
 

@@ -14,10 +14,10 @@ use super::output::json;
 /// Answer questions about plugins on D-Bus, as org.ovirt.node.Plugins1, and exit when idle
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// The bus's address; the system bus if none is given
+    /// Address of the bus, instead of the system bus
     #[arg(long, value_name = "ADDRESS")]
     bus: Option<String>,
-    /// How many seconds nobody may ask before it ends; 0 for ever
+    /// Exit after this many seconds without a call; 0 means never
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     idle: u64,
 }

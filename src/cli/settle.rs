@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::output::{count, json, print, tell, width};
 use super::style::lines;
 
-/// Make the image match what the installed plugins want; twice changes nothing
+/// Make the image match what the installed plugins asked for; idempotent
 ///
 /// Exit 1 if a plugin relies on something of the firewall that is not set up, or if the image's
 /// firewalld would refuse a file.

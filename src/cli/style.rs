@@ -14,9 +14,9 @@ pub enum Color {
     /// On a terminal, unless NO_COLOR is set or TERM is dumb; always with CLICOLOR_FORCE
     #[default]
     Auto,
-    /// Also in a pipe
+    /// On a terminal and in a pipe
     Always,
-    /// Nowhere
+    /// Never
     Never,
 }
 

@@ -45,7 +45,7 @@ impl DirectRule {
         if let Some((_, of, chains)) = BOUND_TARGETS.iter().find(|(name, ..)| *name == target) {
             let is_there = chains.is_empty() || !is_built_in || chains.contains(&chain);
             if *of != table || !is_there {
-                return Some(format!("{target} is of no use in {table} {chain}"));
+                return Some(format!("target {target} is not valid in {table} {chain}"));
             }
         }
         rule.conditions.iter().find_map(|condition| match &condition.on {
@@ -100,7 +100,7 @@ impl DirectRules {
             match family(&passthrough.family) {
                 None => found.notes.push(format!("passthrough of bridges is not set up: {text}")),
                 Some(family) if found.passthrough(family, &passthrough.arguments) => {}
-                Some(_) => found.notes.push(format!("passthrough is no rule of a chain: {text}")),
+                Some(_) => found.notes.push(format!("passthrough is not a rule of a chain: {text}")),
             }
         }
         found

@@ -196,7 +196,7 @@ impl Node {
         for (name, text) in upcoming.texts(root, Kind::Ipset)? {
             let set = match valid::name(&name) {
                 true => Ipset::parse(&text, &grammar).map_err(|fault| fault.to_string()),
-                false => Err("its name is of no use here".to_owned()),
+                false => Err("its name is not valid here".to_owned()),
             };
             match set.and_then(|set| AddressSet::of(&set)) {
                 Ok(set) => drop(self.sets.insert(name, set)),
@@ -208,7 +208,7 @@ impl Node {
 
     fn add_zone(&mut self, root: &Root, name: &str, definitions: &Definitions, upcoming: &Upcoming) {
         if !valid::zone(name) {
-            self.notes.push(format!("zone {name:?} has no name that is of use here"));
+            self.notes.push(format!("zone {name:?} has an invalid name and is left out"));
             return;
         }
         let zone = match store::load_zone(root, name) {

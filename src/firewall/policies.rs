@@ -84,7 +84,7 @@ impl NodePolicy {
             return Ok(None);
         }
         if !valid::name(name) {
-            return Err("its name is of no use here".into());
+            return Err("its name is not valid here".into());
         }
         let items = of_traffic(&policy.traffic);
         let mut rules = ZoneRules::default();

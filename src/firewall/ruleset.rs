@@ -204,7 +204,7 @@ fn check(good: bool, what: &str, text: &str) -> Result<(), String> {
     if good {
         Ok(())
     } else {
-        Err(format!("{text:?} is no valid {what}"))
+        Err(format!("invalid {what} {text:?}"))
     }
 }
 
@@ -216,7 +216,7 @@ fn add_port(ports: &mut Ports, port: &str, protocol: &str, names: &Definitions) 
     let protocol = port_protocol(protocol)?;
     let range = PortRange::parse(port)
         .or_else(|| names.named_port(port, &protocol))
-        .ok_or_else(|| format!("{port:?} is no valid port"))?;
+        .ok_or_else(|| format!("invalid port {port:?}"))?;
     ports.entry(protocol).or_default().push(range);
     Ok(())
 }
@@ -239,8 +239,8 @@ fn forward_port(opening: &FirewallItem) -> Result<ForwardPort, String> {
         return Err("not a forwarded port".into());
     };
     check_interface(interface.as_deref())?;
-    let range = |text: &str| PortRange::parse(text).ok_or_else(|| format!("{text:?} is no valid port"));
-    let address = |text: &str| text.parse().map_err(|_| format!("{text:?} is no valid address"));
+    let range = |text: &str| PortRange::parse(text).ok_or_else(|| format!("invalid port {text:?}"));
+    let address = |text: &str| text.parse().map_err(|_| format!("invalid address {text:?}"));
     Ok(ForwardPort {
         interface: interface.clone(),
         ports: range(port)?,

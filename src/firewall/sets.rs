@@ -66,7 +66,7 @@ impl AddressSet {
 
 /// Sorted ranges that do not touch: neither nft nor a reader wants one address twice.
 fn ranges(entries: &[String]) -> Result<Vec<Range>, String> {
-    let read = |entry: &String| bounds(entry).ok_or_else(|| format!("its entry {entry:?} is no network"));
+    let read = |entry: &String| bounds(entry).ok_or_else(|| format!("entry {entry:?} is not a network"));
     let mut found: Vec<(u128, u128, bool)> = entries.iter().map(read).collect::<Result<_, _>>()?;
     found.sort_unstable();
     let mut merged: Vec<(u128, u128, bool)> = Vec::with_capacity(found.len());

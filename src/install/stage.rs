@@ -31,7 +31,7 @@ pub(super) fn stage(private: &PrivateDirectory, given: &[PathBuf]) -> Result<Vec
         }
         let packages = packages(private, &at)?;
         if packages.is_empty() {
-            return Err(Error::malformed(path, "there is no package in it"));
+            return Err(Error::malformed(path, "no RPM packages found"));
         }
         for name in packages {
             staged.push(copy(private, &at.join(&name), &path.join(&name), staged.len())?);

@@ -137,7 +137,7 @@ fn divert(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
     let path = tool.path.display();
     swap_in(root, identity, tool).map_err(|error| match error.errno() {
         Some(Errno::EXDEV) => Error::Refused(format!(
-            "{path}: cannot be diverted: it lies on another file system than {DIRECTORY} of the image"
+            "{path}: cannot be diverted: it is on another file system than {DIRECTORY} of the image"
         )),
         Some(Errno::EBUSY) => {
             Error::Refused(format!("{path}: cannot be diverted: something is mounted on it"))

@@ -258,7 +258,7 @@ fn read_verdict(value: &Value) -> Result<Verdict, Fault> {
         "defer" => Verdict::Defer,
         "deny" => Verdict::Deny,
         "ignore" => Verdict::Ignore,
-        other => return fault(value, format!("{other:?} is no verdict: allow, defer, deny or ignore")),
+        other => return fault(value, format!("{other:?} is not a verdict: allow, defer, deny or ignore")),
     })
 }
 

@@ -44,12 +44,12 @@ pub fn prometheus(report: &Report, differences: usize, settled: Option<i64>) -> 
         },
         Metric {
             name: "nodeshim_plugin_overruled",
-            help: "What somebody with more say decided against.",
+            help: "Requests that lost against an administrator, a builder or a later request.",
             samples: each(report, |plugin| plugin.overruled.len()),
         },
         Metric {
             name: "nodeshim_plugin_bypasses",
-            help: "What a plugin's scriptlets did around the tools.",
+            help: "What a plugin's scriptlets changed directly, without a tool.",
             samples: each(report, |plugin| plugin.bypasses.len()),
         },
         Metric {

@@ -58,10 +58,10 @@ impl Records {
             let line = match now {
                 None => "was removed during the run",
                 Some(_) if beginning(root, path, *length).as_ref() != Some(before) => {
-                    "was changed during the run by somebody else than nodeshim"
+                    "was changed during the run, and not by nodeshim"
                 }
                 Some(now) if KEPT.contains(path) && now.size != *length => {
-                    "was changed during the run by somebody else than nodeshim"
+                    "was changed during the run, and not by nodeshim"
                 }
                 Some(_) => continue,
             };

@@ -193,7 +193,7 @@ pub fn remove(root: &Root, id: &str, temporary: &Path) -> Result<Vec<Key>> {
     let hex = id.strip_prefix("0x").unwrap_or(id).to_lowercase();
     if hex.len() < 8 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Error::Refused(format!(
-            "{id:?} is no key id: 8 hexadecimal digits of it or more are needed"
+            "{id:?} is not a key ID: at least 8 hexadecimal digits are needed"
         )));
     }
     let mut found = kept(root, temporary)?;

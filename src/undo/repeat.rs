@@ -50,7 +50,7 @@ fn repeat(name: &str, want: &ActiveIntent, event: &Event, contribution: &mut Con
             contribution.changes.push(change(name, want, event.tool.name().into(), action));
         }
         None => {
-            let text = "its words are no text: it is not repeated here";
+            let text = "its arguments are not UTF-8: it is not repeated here";
             contribution.notes.push(Note::new(Some(name), text, &[event.id]));
         }
     }

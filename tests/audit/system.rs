@@ -145,7 +145,7 @@ fn users_groups_alternatives_selinux_and_settings_are_the_packages_intents() {
         let listed = String::from_utf8(succeed(&mut image.nodeshim("list", ["vend"])).stdout).expect("text");
         for part in [
             "have user vend (451)",
-            "have vendor-java stand for /usr/bin/true",
+            "set alternative vendor-java to /usr/bin/true",
             "the initramfs: dracut -f",
         ] {
             assert!(listed.contains(part), "{how}: {part}: {listed}");

@@ -53,7 +53,7 @@ fn what_rpm_refuses_is_passed_on() {
         .says(&["missing.rpm: No such file or directory"]);
     let empty = image.beside("empty");
     std::fs::create_dir_all(&empty).expect("a directory");
-    install(&image, &[&empty.display().to_string()]).ends(1).says(&["no package in it"]);
+    install(&image, &[&empty.display().to_string()]).ends(1).says(&["no RPM packages found"]);
     let older = crate::image::package("node-roller-1.0");
     install(&image, &[&crate::image::package("node-roller-2.0")]).ends(0);
     install(&image, &[&older]).ends(20).says(&["newer than", "already installed"]);
@@ -89,5 +89,5 @@ fn a_full_disk_is_said_so() {
     let output = command.output().expect("unshare starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(23), "{said}");
-    assert!(said.contains("no room"), "{said}");
+    assert!(said.contains("no space left"), "{said}");
 }

@@ -20,7 +20,7 @@ fn keys_come_and_go_by_their_fingerprints() {
         .ends(0)
         .says(&["is not in the image's keyring"]);
     assert_eq!(call(&image, "key", ["list", "--json"]).json()["items"].as_array().map(Vec::len), Some(1));
-    call(&image, "key", ["remove", "abc"]).ends(1).says(&["no key id"]);
+    call(&image, "key", ["remove", "abc"]).ends(1).says(&["not a key ID"]);
 }
 
 #[test]

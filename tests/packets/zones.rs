@@ -171,7 +171,7 @@ fn a_direct_rule_that_nothing_could_load_is_named_and_takes_no_other_along() {
             ],
         );
         let report = image.settle(&["mover"]);
-        let names_it = |text: &str| text.contains("MASQUERADE is of no use in filter INPUT");
+        let names_it = |text: &str| text.contains("target MASQUERADE is not valid in filter INPUT");
         assert!(report.plan.notes.iter().any(|note| names_it(&note.text)), "{:?}", report.plan.notes);
         match unit {
             "iptables.service" => drop(load_iptables(&cable, &image, "nft")),

@@ -45,13 +45,13 @@ fn a_tool_on_another_file_system_is_refused_by_name_and_left_as_it_was() {
             "usr/sbin",
             "tmpfs",
             "/usr/sbin/",
-            "it lies on another file system than /usr/lib/sysimage/nodeshim",
+            "it is on another file system than /usr/lib/sysimage/nodeshim",
         ),
         (
             "usr/bin",
             "tmpfs",
             "/usr/bin/",
-            "it lies on another file system than /usr/lib/sysimage/nodeshim",
+            "it is on another file system than /usr/lib/sysimage/nodeshim",
         ),
         ("usr/sbin/service", "file", "/usr/sbin/service", "something is mounted on it"),
     ] {
