@@ -174,14 +174,19 @@ impl Error {
         Error::malformed(path, format!("{}; `nodeshim repair` puts it right", reason.into()))
     }
 
-    /// As it is, but for a file of nodeshim's own that something else lies in the place of: then with
-    /// the way out.
+    /// As it is, but for a file of nodeshim's own that something else lies in the place of, or that cannot be
+    /// changed: then with the way out.
     pub(crate) fn of_own_file(self) -> Self {
         match self {
             Error::Io {
                 path,
                 errno: Errno::EISDIR | Errno::EINVAL | Errno::ELOOP | Errno::EFBIG,
             } => Error::damaged(path, "is no file"),
+            // Root may write, but for what chattr(1) forbids.
+            Error::Io {
+                path,
+                errno: Errno::EPERM,
+            } => Error::damaged(path, "cannot be changed (chattr(1))"),
             other => other,
         }
     }

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "admin")]
+use nix::errno::Errno;
+
 use super::armed::below;
 use super::identity::{Identity, Standing, fingerprint};
 use super::{ARMED_PATH, Armed, Diverted, REAL_DIRECTORY, SHIM_PATH, SUSPECT_DIRECTORY};
@@ -46,8 +49,40 @@ pub fn disarm(root: &Root, known: Option<&Armed>) -> Result<Option<Disarmed>> {
             None => Armed::new(None, Vec::new(), Vec::new()),
         },
     };
-    take_out(root, &armed, listed.as_ref(), &mut done)?;
+    match take_out(root, &armed, listed.as_ref(), &mut done) {
+        #[cfg(feature = "admin")]
+        Err(error) if error.errno() == Some(Errno::EPERM) => {
+            // What is done already stays as it is.
+            let locked = make_changeable(root, &armed)?;
+            let Some(first) = locked.first() else {
+                return Err(error);
+            };
+            done.problems
+                .push(format!("{}: could not be changed (chattr(1)), which is taken back", first.display()));
+            take_out(root, &armed, listed.as_ref(), &mut done)?;
+        }
+        taken => taken?,
+    }
     Ok(Some(done))
+}
+
+/// Lets everything be changed that taking the shims out changes; returns what could not be.
+#[cfg(feature = "admin")]
+fn make_changeable(root: &Root, armed: &Armed) -> Result<Vec<PathBuf>> {
+    let mut paths: BTreeSet<PathBuf> = [DIRECTORY, SHIM_PATH, ARMED_PATH].map(PathBuf::from).into();
+    for tool in &armed.tools {
+        paths.extend([tool.path.clone(), tool.incoming()]);
+        paths.extend(tool.path.parent().map(Path::to_owned));
+        let real = tool.real();
+        paths.extend(real.ancestors().take_while(|above| *above != Path::new(DIRECTORY)).map(Path::to_owned));
+    }
+    let mut locked = Vec::new();
+    for path in paths {
+        if root.make_changeable(&path)? {
+            locked.push(path);
+        }
+    }
+    Ok(locked)
 }
 
 fn take_out(root: &Root, armed: &Armed, listed: Option<&Armed>, done: &mut Disarmed) -> Result<()> {

@@ -49,7 +49,7 @@ impl Appender {
     }
 
     fn open_with(root: &Root, lock: Option<Lock>) -> Result<Appender> {
-        let tail = Tail::open(root, FILE)?;
+        let tail = Tail::open(root, FILE).map_err(Error::of_own_file)?;
         Ok(Appender {
             torn: tail.torn,
             tail,

@@ -5,6 +5,7 @@
 mod rebuild;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::attribution::{ORIGINS_PATH, Origins, resolve};
 use crate::audit;
@@ -44,6 +45,7 @@ impl Repaired {
 pub fn repair(root: &Root, accept_loss: bool) -> Result<Repaired> {
     let mut done = Repaired::default();
     root.create_dirs(journal::DIRECTORY, 0o755)?;
+    make_changeable(root, &mut done)?;
     for lock in [RUN_LOCK_PATH, journal::LOCK_PATH] {
         let is_file = |kind| kind == Kind::File;
         if if_exists(root.meta(lock))?.is_some_and(|meta| !is_file(meta.kind)) {
@@ -69,6 +71,18 @@ pub fn repair(root: &Root, accept_loss: bool) -> Result<Repaired> {
     }
     journal::sync(root)?;
     Ok(done)
+}
+
+/// Takes back what chattr(1) did to records.
+fn make_changeable(root: &Root, done: &mut Repaired) -> Result<()> {
+    let directory = Path::new(journal::DIRECTORY);
+    let names = root.list(directory)?.into_iter().map(|entry| directory.join(entry.name));
+    for path in std::iter::once(directory.to_owned()).chain(names) {
+        if root.make_changeable(&path)? {
+            done.say(format!("{}: could not be changed (chattr(1)), which is taken back", path.display()));
+        }
+    }
+    Ok(())
 }
 
 fn aside(root: &Root, path: &str, why: &str, done: &mut Repaired) -> Result<()> {

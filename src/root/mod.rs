@@ -6,6 +6,8 @@
 mod changes;
 mod copy;
 mod dir_cache;
+#[cfg(feature = "admin")]
+mod flags;
 mod lock;
 mod read;
 #[cfg(feature = "admin")]

@@ -329,7 +329,7 @@ impl State {
             return Ok(false);
         }
         root.create_dirs(journal::DIRECTORY, 0o755)?;
-        root.write_synced(PATH, text.as_bytes(), Some(0o600))?;
+        root.write_synced(PATH, text.as_bytes(), Some(0o600)).map_err(Error::of_own_file)?;
         Ok(true)
     }
 

@@ -9,6 +9,7 @@ mod handover;
 mod hangs;
 #[path = "../support/image.rs"]
 mod image;
+mod locked;
 mod loss;
 mod names;
 mod origin;
