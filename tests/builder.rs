@@ -17,6 +17,7 @@ use image::{Image, build, build_version, build_with};
 use nodeshim::attribution::{BUILDER, FoundBy};
 use nodeshim::intent::Intent;
 use nodeshim::state::{Plugin, State};
+use nodeshim::tool::Tool;
 use support::succeed;
 
 const UNIT: &str =
@@ -240,7 +241,12 @@ fn what_rpm_does_between_arm_and_disarm_is_the_packages_by_its_scripts_digest() 
         succeed(&mut image.nodeshim("disarm", [""; 0]));
         succeed(&mut image.nodeshim("settle", [""; 0]));
     };
-    rpm(&["-U", &package(&image, 1)]);
+    let body = format!(
+        "%install\nmkdir -p %{{buildroot}}/usr/lib/systemd/system\n\
+         cat > %{{buildroot}}/usr/lib/systemd/system/u.service <<'EOF'\n{UNIT}EOF\n\
+         %files\n/usr/lib/systemd/system/u.service\n%post\n{ASK}\n%preun\nsystemctl --no-reload disable --now u.service\n"
+    );
+    rpm(&["-U", &build_version(&image.beside("rpms"), "u", 1, "", &body)]);
     let events = image.events();
     assert!(
         !events.is_empty() && events.iter().all(|event| event.origin.package() == Some("u")),
@@ -249,6 +255,9 @@ fn what_rpm_does_between_arm_and_disarm_is_the_packages_by_its_scripts_digest() 
     assert!(events.iter().all(|event| event.origin.found_by == FoundBy::Digest), "{events:?}");
     assert!(rulesets(&image).contains("8080"));
     rpm(&["-e", "u"]);
+    // A package that is gone is known by what was installed when the image was armed.
+    let last = image.events().into_iter().rfind(|event| event.tool != Tool::Nodeshim).unwrap().origin;
+    assert_eq!((last.package(), last.scriptlet.as_deref()), (Some("u"), Some("%preun")), "{last:?}");
     assert!(!rulesets(&image).contains("8080"), "{}", rulesets(&image));
     assert!(!image.read(ZONE).contains("8080"), "{}", image.read(ZONE));
 }
@@ -333,6 +342,10 @@ fn the_last_line_of_a_run_names_what_did_not_come_about() {
 #[test]
 fn presets_that_an_image_builder_applies_afterwards_leave_what_was_settled() {
     let image = Image::new();
+    fs::write(image.path().join("usr/sbin/nft"), "").unwrap();
+    let presets = image.path().join("usr/lib/systemd/system-preset");
+    fs::create_dir_all(&presets).unwrap();
+    fs::write(presets.join("99-default.preset"), "disable *\n").unwrap();
     image.transaction(&["-U", &package(&image, 1)]);
     builder(&image, &["--name", "postinst"], "firewall-cmd --permanent --add-port=9090/tcp");
     let root = format!("--root={}", image.path().display());
@@ -344,6 +357,8 @@ fn presets_that_an_image_builder_applies_afterwards_leave_what_was_settled() {
     builder(&image, &["--name", "finalize"], "systemctl disable u.service");
     assert!(systemctl(&["preset-all"]).status.success());
     assert!(!image.has(LINK), "the builder's decision is in the presets, too");
+    let firewall = "/etc/systemd/system/sysinit.target.wants/nodeshim-firewall.service";
+    assert!(image.root().read_link(firewall).is_ok(), "nothing loads the firewall at boot");
     let rules = rulesets(&image);
     assert!(rules.contains("9090") && rules.contains("8080"), "{rules}");
 }

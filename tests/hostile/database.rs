@@ -85,3 +85,20 @@ fn a_database_file_that_is_a_link_is_not_read() {
     symlink(&moved, &real).unwrap();
     call(&image, "plugins", [""; 0]).ends(1).says(&["rpmdb.sqlite: is a link"]);
 }
+
+/// What is read of the packages is read of the image's own, too.
+#[test]
+fn packages_that_are_gone_from_a_database_of_the_host_are_still_the_images() {
+    let (image, host) = (Image::new(), scratch());
+    let post = "%post\nfirewall-cmd --permanent --add-port=8081/tcp\n";
+    install(&image, &[&build(&host.path().join("packages"), "p", post)]).ends(0);
+    let database = lead_out(&image, host.path(), "usr/lib/sysimage/rpm");
+    let mut erase = Command::new("rpm");
+    erase
+        .arg("--dbpath")
+        .arg(&database)
+        .args(image.rpm(&["-e", "--justdb", "--noscripts", "p"]).split_off(5));
+    succeed(&mut erase);
+    call(&image, "settle", [""; 0]).ends(0);
+    call(&image, "list", ["p"]).ends(0).says(&["8081"]);
+}

@@ -99,5 +99,5 @@ fn a_lock_that_is_kept_by_somebody_is_told_with_his_name() {
     let answer = call(&image, "settle", [""; 0]);
     let _ = keeper.kill();
     let _ = keeper.wait();
-    answer.ends(1).says(&["lock", "is locked by"]);
+    answer.ends(1).says(&["lock", &format!("is locked by process {} (", keeper.id())]);
 }

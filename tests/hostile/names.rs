@@ -40,6 +40,8 @@ fn file_names_are_no_macros_and_no_globs_for_lint_and_policy_test() {
         let tested = answer(image.nodeshim("policy", ["test", &given]).current_dir(place.path()));
         assert_eq!((tested.code, &tested.text), (plain.code, &plain.text), "{name:?}");
         answer(image.nodeshim("lint", [&given]).current_dir(place.path())).ends(0).says(&["7070"]);
+        let tried = ["--dry-run", "--allow-unsigned", "--", &given];
+        answer(image.nodeshim("install", tried).current_dir(place.path())).ends(0);
         assert!(!place.path().join("pwned").exists(), "{name:?} was run");
     }
     call(&image, "lint", ["/none[1].rpm"]).ends(1).says(&["No such file"]);

@@ -98,3 +98,24 @@ fn what_is_written_below_our_directory_is_told_once_with_who_did_it() {
     );
     assert!(!image.has("/usr/bin/systemctl"), "what was no original stands at a tool's path");
 }
+
+/// Without an audit nobody sees who did it; what was done is seen all the same.
+#[test]
+fn what_is_done_to_records_and_tools_is_told_without_an_audit() {
+    let place = scratch();
+    let edits = "echo '# x' >> /usr/lib/sysimage/nodeshim/state.toml";
+    let replaces = "rm /usr/bin/systemctl; echo x > /usr/bin/systemctl";
+    for (name, what, said) in [
+        ("edits", edits, "state.toml: was changed during the run by somebody else than nodeshim"),
+        ("replaces", replaces, "/usr/bin/systemctl: was replaced by what no package has there"),
+    ] {
+        let image = Image::new();
+        install(&image, &[&build(place.path(), "good", GOOD)]).ends(0);
+        // Before the next scriptlet what stands at a tool's path is put aside, as if the transaction had brought it.
+        let evil = build(place.path(), name, &format!("%post\n{what}\n%posttrans\ntrue\n"));
+        let argv = image.rpm(&["--nosignature", "-U", &evil]);
+        crate::answer(image.nodeshim("run", ["--no-audit", "--"]).args(argv))
+            .ends(1)
+            .says(&[said]);
+    }
+}
