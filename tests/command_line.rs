@@ -366,3 +366,40 @@ fn progress_is_shown_on_a_terminal_for_what_takes_a_second_and_cleared() {
     let quick = on_terminal(&image, 80, "ports", &[]);
     assert!(!quick.contains("\x1b[2K"), "{quick:?}");
 }
+
+#[test]
+fn a_missing_shim_policy_or_rpm_plugin_is_named_with_what_to_do() {
+    let place = support::scratch();
+    let prefix = place.path().join("usr");
+    let bin = prefix.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::copy(nodeshim(), bin.join("nodeshim")).unwrap();
+    let call = |root: &Path, args: &[&str]| {
+        let output = Command::new(bin.join("nodeshim")).arg("--root").arg(root).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let image = Image::new();
+    let advice = "nodeshim looks for its files beside its own program, in PREFIX/bin: install the nodeshim \
+                  package, or use the program in DIR/usr/bin after packaging/stage DIR";
+    for (args, part, file) in [
+        (&["run", "--", "true"][..], "the shim", "libexec/nodeshim/shim"),
+        (&["arm"], "the shim", "libexec/nodeshim/shim"),
+        (&["lint", "x.toml"], "the shipped policy", "lib/nodeshim/policy.d"),
+    ] {
+        let (code, said) = call(&image.path(), args);
+        let file = prefix.join(file);
+        let expected = format!("{part} is not installed: {} does not exist; {advice}", file.display());
+        assert_eq!(code, Some(1), "{args:?}: {said}");
+        assert!(said.contains(&expected), "{args:?}: {said}");
+    }
+    fs::create_dir_all(prefix.join("libexec/nodeshim")).unwrap();
+    fs::copy(support::shim(), prefix.join("libexec/nodeshim/shim")).unwrap();
+    let without = "the rpm plugin is not installed: ";
+    let (code, said) = call(&image.path(), &["run", "--", "rpm", "--version"]);
+    assert!(code == Some(0) && said.contains(without), "{said}");
+    let (code, said) = call(&image.path(), &["run", "--", "true"]);
+    assert!(code == Some(0) && !said.contains(without), "a command that is no package manager: {said}");
+    fs::create_dir_all(prefix.join("lib/nodeshim/policy.d")).unwrap();
+    let (_, said) = call(&image.path(), &["lint", "--policy", "nosuch", "x.toml"]);
+    assert!(said.contains("no policy named nosuch (looked in "), "{said}");
+}

@@ -40,3 +40,20 @@ fn openings(content: &[u8]) -> Vec<FirewallItem> {
     let zone = Zone::parse(&String::from_utf8_lossy(content), &Grammar::none());
     zone.map(|zone| of_zone(&zone)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_entry_in_a_zone_file_counts_not_only_ports_and_services() {
+        let text = b"<zone><port port='80' protocol='tcp'/><icmp-block name='redirect'/><forward/>\
+                     <forward-port port='1' protocol='tcp' to-port='2'/><icmp-block-inversion/></zone>";
+        let found = openings(text);
+        assert_eq!(found.len(), 5, "{found:?}");
+        let block = FirewallItem::BlockIcmp {
+            icmp_type: "redirect".into(),
+        };
+        assert!(found.contains(&block) && found.contains(&FirewallItem::IntraZoneForward), "{found:?}");
+    }
+}
