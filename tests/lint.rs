@@ -95,6 +95,25 @@ fn loops_and_lua_are_read_as_far_as_they_are_known() {
 }
 
 #[test]
+fn try_restart_and_triggers_of_removals_are_no_findings_and_bypasses_behind_nohup_are() {
+    let dir = scratch();
+    let scriptlets = "%post\nsystemctl try-restart other.service\n%preun\nsystemctl disable p.service\n\
+        %triggerun -- other\nsystemctl enable p.service\n%triggerpostun -- other\nsystemctl start p.service\n";
+    let quiet = build_with(dir.path(), "quiet", "", &[("/usr/share/p/x", "x\n")], scriptlets);
+    assert_eq!(text(&lint(&[&quiet])), "");
+    let scriptlets = "%post\nnohup ipset flush\nupdate-rc.d p defaults\niptables-save\n";
+    let loud = build_with(dir.path(), "loud", "", &[("/usr/share/p/x", "x\n")], scriptlets);
+    let said = text(&lint(&[&loud]));
+    for expected in [
+        "%post:1: warning: bypass: nohup ipset flush: changes the firewall of the machine",
+        "%post:2: warning: bypass: update-rc.d p defaults: is for other systems; use systemctl or chkconfig",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert_eq!(said.lines().count(), 2, "{said}");
+}
+
+#[test]
 fn a_package_without_fault_ends_with_0_also_as_json() {
     let dir = scratch();
     let files = [("/usr/share/p/x", "x\n")];

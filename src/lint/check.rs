@@ -249,7 +249,7 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
         return Some(finding);
     }
     // What is undone when the package goes is not declared: nodeshim withdraws what it declared.
-    let at_erase = matches!(place, "%preun" | "%postun");
+    let at_erase = matches!(place, "%preun" | "%postun" | "%triggerun" | "%triggerpostun");
     if at_erase && !intent.is_global() {
         return None;
     }
@@ -261,6 +261,8 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
             format!("{command}: would stop everything else, and is done only where policy allows it")
         }
         Intent::Defer { .. } => match boot::disposition(intent, &Decision::default) {
+            // After a boot nothing is missing: try-restart is for what already runs.
+            Disposition::Nothing(reason) if !reason.is_loss() => return None,
             Disposition::Nothing(reason) => format!("{command}: never done: {}", reason.sentence()),
             Disposition::Job(_) | Disposition::Match | Disposition::Counts => {
                 format!("{command}: deferred to the boot")
