@@ -98,7 +98,7 @@ fn counted(number: usize, noun: &str) -> String {
 fn overview(page: &mut Page, report: &Report) {
     page.raw("<h2>Overview</h2>\n<div class=\"scroll\"><table id=\"overview\" class=\"cards\">\n<thead><tr><th>Plugin</th>")
         .raw("<th>Version</th><th>Ports and services</th><th class=\"n\">Units</th><th class=\"n\">At boot</th>")
-        .raw("<th class=\"n\">Hooks</th><th class=\"n\">Denied</th><th class=\"n\">Look at</th><th class=\"n\">By hand</th>")
+        .raw("<th class=\"n\">Hooks</th><th class=\"n\">Denied</th><th class=\"n\">Look at</th><th class=\"n\">Direct</th>")
         .raw("<th class=\"n\">Files</th></tr></thead>\n<tbody>\n");
     for plugin in &report.plugins {
         page.raw("<tr><td><a href=\"#")
@@ -119,7 +119,7 @@ fn overview(page: &mut Page, report: &Report) {
         number(page, "Hooks", plugin.hooks.len(), "");
         number(page, "Denied", plugin.denied.len(), " bad");
         number(page, "Look at", plugin.matters.len(), " bad");
-        number(page, "By hand", plugin.bypasses.len(), " warn");
+        number(page, "Direct", plugin.bypasses.len(), " warn");
         number(page, "Files", files_of(plugin), "");
         page.raw("</tr>\n");
     }
