@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::image::{build, made_once};
+use super::image::{Image, build, build_with, contained, made_once};
 use super::support::{nodeshim, project, succeed};
 use super::text;
 
@@ -30,12 +30,9 @@ struct Seen {
     said: String,
 }
 
-/// Runs rpm in an image with the tools that the scriptlet calls, on a machine of its own.
-fn machine(options: &[&str]) -> Seen {
+/// An image with the tools that the scriptlets call.
+fn image_with_tools() -> Image {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
-    // The kernel's own settings are the same for all: one run at a time changes them.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let template = TEMPLATE.get_or_init(|| {
         made_once("image-with-tools", |place| {
             let mut make = Command::new(project().join("tests/lib/mkroot"));
@@ -45,7 +42,15 @@ fn machine(options: &[&str]) -> Seen {
             succeed(make.arg(place.join("root")));
         })
     });
-    let image = super::image::Image::copy_of(&template.join("root"));
+    Image::copy_of(&template.join("root"))
+}
+
+/// Runs rpm in such an image, on a machine of its own.
+fn machine(options: &[&str]) -> Seen {
+    // The kernel's own settings are the same for all: one run at a time changes them.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let image = image_with_tools();
     let package = build(&image.beside("p"), "reaches", SCRIPTLET);
     let script = "set -e\n\
         hostname outside\n\
@@ -125,4 +130,32 @@ fn a_scriptlet_shares_the_machine_where_that_is_asked_for() {
     for mark in MARKS {
         assert!(outside.contains(mark), "{mark:?} is not in:\n{outside}{said}");
     }
+}
+
+#[test]
+fn scriptlets_share_a_namespace_of_mounts_until_one_of_them_mounts_something() {
+    const NAMES: [&str; 4] = ["first", "second", "mounts", "last"];
+    let image = image_with_tools();
+    let mount = "mkdir -p /mnt/planted\nmount -t tmpfs planted /mnt/planted\n";
+    let (mut packages, mut requires) = (Vec::new(), String::new());
+    for name in NAMES {
+        let before = if name == "mounts" { mount } else { "" };
+        let scriptlet = format!("%post\n{before}cat /proc/mounts >/var/tmp/{name}\n");
+        packages.push(build_with(&image.beside("p"), name, &requires, &[], &scriptlet));
+        requires = format!("Requires: {name}");
+    }
+    let (root, tool) = (image.path().display().to_string(), nodeshim().display().to_string());
+    let (trace, rpm) = (image.beside("trace").display().to_string(), image.rpm(&["-i"]));
+    let mut words: Vec<&str> = "strace -f --seccomp-bpf -qq -e trace=unshare,setns -o".split(' ').collect();
+    words.extend([&trace, &tool, "run", "--root", &root, "--"]);
+    words.extend(rpm.iter().chain(&packages).map(String::as_str));
+    succeed(&mut contained(&image, &words));
+    let seen = NAMES.map(|name| image.read(&format!("/var/tmp/{name}")).contains("planted"));
+    assert_eq!(seen, [false, false, true, false]);
+    let trace = std::fs::read_to_string(trace).expect("the trace");
+    // Whether they can be made at all is tried with all kinds at once.
+    let of_mounts = trace.lines().filter(|line| line.contains("CLONE_NEWNS)"));
+    let calls: Vec<&str> =
+        of_mounts.filter_map(|line| line.split_whitespace().nth(1)?.split('(').next()).collect();
+    assert_eq!(calls, ["unshare", "setns", "setns", "unshare"], "{trace}");
 }

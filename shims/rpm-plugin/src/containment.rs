@@ -2,10 +2,10 @@
 //! name, a network and System V IPC of their own, and no rights over the kernel's modules, clock and
 //! power. It is done where rpm's own `unshare` plugin (4.20) does as much of it.
 //!
-//! All scriptlets of a transaction share host name, network and IPC; each has its own mounts, made in
-//! the child that rpm has forked for it, by system calls alone: dnf has other threads, whose locks nobody
-//! in the child would ever open again. A Lua scriptlet runs in rpm itself, which leaves its namespaces
-//! for as long as it runs; its mounts are rpm's own.
+//! All scriptlets of a transaction share host name, network and IPC, and mounts as long as none of them changes
+//! these (see [`crate::mounts`]). Mounts are made in the child that rpm has forked for a scriptlet, by system calls
+//! alone: dnf has other threads, whose locks nobody in the child would ever open again. A Lua scriptlet runs in rpm
+//! itself, which leaves its namespaces for as long as it runs; its mounts are rpm's own.
 //!
 //! `unsafe` is needed for the system calls.
 
@@ -13,6 +13,8 @@ use std::ffi::{CStr, c_int, c_ulong};
 use std::io::Error;
 use std::ptr::null;
 use std::sync::atomic::{AtomicI32, Ordering};
+
+use crate::mounts;
 
 /// What scriptlets of a transaction share, and the files of these namespaces.
 const SHARED: [(c_int, &CStr); 3] = [
@@ -28,7 +30,7 @@ const DROPPED: [c_ulong; 3] = [16, 22, 25];
 const MOUNT_ATTR_RDONLY: u64 = 1;
 
 /// A descriptor that stays open as long as rpm lives; -1 where there is none.
-type Kept = AtomicI32;
+pub type Kept = AtomicI32;
 
 /// The root that rpm was started in, open from before it goes into the image's; none where scriptlets
 /// are not contained.
@@ -54,10 +56,12 @@ pub fn prepare() {
         apart.store(open(file, libc::O_RDONLY), Ordering::Relaxed);
         go_to(own, kind);
     }
+    mounts::prepare();
     OUTSIDE.store(open(c"/", libc::O_PATH | libc::O_DIRECTORY), Ordering::Relaxed);
 }
 
-fn open(path: &CStr, flags: c_int) -> c_int {
+/// Opens a file for this process alone; -1 where it cannot be opened.
+pub fn open(path: &CStr, flags: c_int) -> c_int {
     // SAFETY: the path is a C string.
     unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC) }
 }
@@ -91,7 +95,12 @@ pub fn contain() {
         return;
     }
     enter();
-    if let Err((step, error)) = set_apart(outside) {
+    let apart = if mounts::enter() {
+        Ok(())
+    } else {
+        own_mounts(outside)
+    };
+    if let Err((step, error)) = apart.and_then(|()| drop_capabilities()) {
         eprintln!("nodeshim: a scriptlet is not kept from this machine's kernel: {step}: {error}");
     }
 }
@@ -106,7 +115,7 @@ fn checked(result: c_int, step: &'static str) -> Step {
     }
 }
 
-fn set_apart(outside: c_int) -> Step {
+fn own_mounts(outside: c_int) -> Step {
     // SAFETY: system calls on descriptors and C strings.
     unsafe {
         // The image's root is no mount, from which the others could be made private; the way to one
@@ -124,31 +133,36 @@ fn set_apart(outside: c_int) -> Step {
             bind(c"/proc/sys/net");
             read_only(c"/proc/sys", c"/proc/sys/kernel", false);
             read_only(c"/sys", c"/sys/kernel", true);
-        }
-        for capability in DROPPED {
-            checked(libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl")?;
+            mounts::pass_on(outside);
         }
     }
     Ok(())
 }
 
+fn drop_capabilities() -> Step {
+    DROPPED.into_iter().try_for_each(|capability| {
+        // SAFETY: a system call without memory.
+        checked(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) }, "prctl")
+    })
+}
+
 /// Mounts a directory on itself, with what is mounted below it. An image need not have it.
 fn bind(directory: &CStr) -> bool {
     let at = directory.as_ptr();
-    // SAFETY: as in `set_apart`.
+    // SAFETY: as in `own_mounts`.
     unsafe { libc::mount(at, at, null(), libc::MS_BIND | libc::MS_REC, null()) == 0 }
 }
 
 /// Makes a directory read-only in this process's view, and what is mounted below it if that is
 /// `deep`. Where no kernel has mounted its own there, it is the image's, and stays as it is.
 fn read_only(directory: &CStr, of_kernel: &CStr, deep: bool) {
-    // SAFETY: as in `set_apart`.
+    // SAFETY: as in `own_mounts`.
     if unsafe { libc::access(of_kernel.as_ptr(), libc::F_OK) } != 0 || !bind(directory) {
         return;
     }
     let (at, depth) = (directory.as_ptr(), if deep { libc::AT_RECURSIVE } else { 0 });
     let attributes = [MOUNT_ATTR_RDONLY, 0, 0, 0];
-    // SAFETY: as in `set_apart`; the attributes are a `struct mount_attr`, mount_setattr(2).
+    // SAFETY: as in `own_mounts`; the attributes are a `struct mount_attr`, mount_setattr(2).
     unsafe {
         let size = size_of_val(&attributes);
         if libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, at, depth, attributes.as_ptr(), size) != 0 {

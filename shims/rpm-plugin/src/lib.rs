@@ -17,6 +17,7 @@ mod audit;
 mod containment;
 mod descriptors;
 mod librpm;
+mod mounts;
 mod scriptlet;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -126,6 +127,8 @@ extern "C" fn scriptlet_pre(_plugin: *mut c_void, name: *const c_char, kind: c_i
         audit::say(&Message::Pre { name, argument });
         if kind & SCRIPTLET_FORK == 0 {
             containment::enter();
+        } else {
+            mounts::refresh();
         }
     })
 }
