@@ -1,5 +1,6 @@
 //! Checking package files against the image's keyring, before anything of them runs.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -102,17 +103,18 @@ pub fn check(
     temporary: &Path,
 ) -> Result<Vec<Checked>> {
     let strength = Strength::of(root, &Forbidden::load(root, None)?)?;
+    let known = OnceCell::new();
     let one = |(path, name): &(PathBuf, String)| {
         let Ok(package) = package_file(path) else {
             return Ok(unreadable(name));
         };
         let signed = signed(path)?;
         let maker = |signer: &Signer| {
-            let keys = keyring::bytes(root)?;
-            if signer.of_payload {
-                return gpg::maker(&keys, signer.packet, &header_and_payload(path)?, temporary);
+            let keys = imported(&known, root, temporary)?;
+            match signer.of_payload {
+                true => keys.maker(signer.packet, &header_and_payload(path)?),
+                false => keys.maker(signer.packet, &signed.header),
             }
-            gpg::maker(&keys, signer.packet, &signed.header, temporary)
         };
         let is_signed = rpm_accepts(root, &SIGNATURE_NEEDED, path)?;
         let found = Found {
@@ -126,6 +128,17 @@ pub fn check(
         judge(name, found, keys, maker)
     };
     files.iter().map(one).collect()
+}
+
+/// The image's keys as gpg has them, imported when they are needed first.
+fn imported<'k>(known: &'k OnceCell<gpg::Keys>, root: &Root, temporary: &Path) -> Result<&'k gpg::Keys> {
+    match known.get() {
+        Some(keys) => Ok(keys),
+        None => {
+            let keys = gpg::Keys::import(&keyring::bytes(root)?, temporary)?;
+            Ok(known.get_or_init(|| keys))
+        }
+    }
 }
 
 /// rpm's level for packages that have to be signed, whatever the host is set to (rpm's `macros`).

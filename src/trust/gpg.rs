@@ -21,27 +21,43 @@ pub(super) enum Maker {
     Unknown,
 }
 
-/// Whether one of the keys made the signature packet of `data`.
-///
-/// # Errors
-/// gpg cannot be run.
-pub(super) fn maker(keys: &[Vec<u8>], packet: &[u8], data: &[u8], temporary: &Path) -> Result<Maker> {
-    let home = PrivateDirectory::make(temporary, "gpg")?;
-    for key in keys {
-        run(&home, &["--import".as_ref()], key)?;
+/// A home of gpg with the keys of an image, for as many signatures as there are.
+#[derive(Debug)]
+pub(super) struct Keys {
+    home: PrivateDirectory,
+}
+
+impl Keys {
+    /// Imports keys as OpenPGP has them into a directory of its own in `temporary`.
+    ///
+    /// # Errors
+    /// gpg cannot be run.
+    pub(super) fn import(keys: &[Vec<u8>], temporary: &Path) -> Result<Keys> {
+        let home = PrivateDirectory::make(temporary, "gpg")?;
+        for key in keys {
+            run(&home, &["--import".as_ref()], key)?;
+        }
+        Ok(Keys { home })
     }
-    let signature = home.write("signature", packet)?;
-    let status = run(
-        &home,
-        &[
-            "--status-fd=1".as_ref(),
-            "--verify".as_ref(),
-            signature.as_ref(),
-            "-".as_ref(),
-        ],
-        data,
-    )?;
-    Ok(read(&String::from_utf8_lossy(&status)))
+
+    /// Whether one of the keys made the signature packet of `data`.
+    ///
+    /// # Errors
+    /// gpg cannot be run.
+    pub(super) fn maker(&self, packet: &[u8], data: &[u8]) -> Result<Maker> {
+        let signature = self.home.write("signature", packet)?;
+        let status = run(
+            &self.home,
+            &[
+                "--status-fd=1".as_ref(),
+                "--verify".as_ref(),
+                signature.as_ref(),
+                "-".as_ref(),
+            ],
+            data,
+        )?;
+        Ok(read(&String::from_utf8_lossy(&status)))
+    }
 }
 
 fn read(status: &str) -> Maker {
