@@ -292,7 +292,7 @@ impl Recorder {
         };
         let found = changes(&mut self.known, &mut touched, &look)?;
         self.transaction.add(found);
-        self.transaction.ran(touched.processes.all(&self.root).into_keys());
+        self.transaction.ran(touched.processes.take_new(&self.root));
         self.transaction.requests.follow(requests);
         // A process goes on under its program.
         self.outside.processes = touched.processes;

@@ -76,7 +76,7 @@ impl TransactionRecord {
     }
 
     /// Takes in programs that were run.
-    pub(super) fn ran(&mut self, programs: impl Iterator<Item = Vec<u8>>) {
+    pub(super) fn ran(&mut self, programs: BTreeSet<Vec<u8>>) {
         self.programs.extend(programs);
     }
 

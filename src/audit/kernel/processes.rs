@@ -1,6 +1,6 @@
 //! Which program a process runs, as far as the kernel reported it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -12,6 +12,8 @@ use crate::root::Root;
 #[derive(Debug, Default)]
 pub(in crate::audit) struct Processes {
     ran: HashMap<i32, Vec<Vec<u8>>>,
+    /// Those that have run something since [`Processes::take_new`] was called last.
+    new: HashSet<i32>,
     /// Who wrote the rpm database.
     rpms: HashSet<i32>,
 }
@@ -39,6 +41,7 @@ impl Processes {
     pub(crate) fn ran(&mut self, pid: i32, path: Vec<u8>) {
         if !is_loader(&path) {
             self.ran.entry(pid).or_default().push(path);
+            self.new.insert(pid);
         }
     }
 
@@ -86,16 +89,28 @@ impl Processes {
     pub(crate) fn all(&self, root: &Root) -> BTreeMap<Vec<u8>, usize> {
         let mut all = BTreeMap::new();
         for ran in self.ran.values() {
-            let mut after_script = false;
-            for path in ran {
-                if !after_script {
-                    *all.entry(path.clone()).or_default() += 1;
-                }
-                after_script = !after_script && is_script(root, path);
+            for path in without_interpreters(ran, root) {
+                *all.entry(path.clone()).or_default() += 1;
             }
         }
         all
     }
+
+    /// As [`Processes::all`], of the processes that have run something since this was called last.
+    pub(crate) fn take_new(&mut self, root: &Root) -> BTreeSet<Vec<u8>> {
+        let new = std::mem::take(&mut self.new);
+        let ran = new.iter().filter_map(|pid| self.ran.get(pid));
+        ran.flat_map(|ran| without_interpreters(ran, root)).cloned().collect()
+    }
+}
+
+fn without_interpreters<'p>(ran: &'p [Vec<u8>], root: &Root) -> impl Iterator<Item = &'p Vec<u8>> {
+    let mut after_script = false;
+    ran.iter().filter(move |path| {
+        let is_interpreter = after_script;
+        after_script = !is_interpreter && is_script(root, path);
+        !is_interpreter
+    })
 }
 
 /// The dynamic loader is opened along with every program.
@@ -106,4 +121,26 @@ fn is_loader(path: &[u8]) -> bool {
 
 fn is_script(root: &Root, path: &[u8]) -> bool {
     root.starts_with(Path::new(OsStr::from_bytes(path)), b"#!")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_that_were_asked_for_before_are_not_looked_at_again() {
+        let place = tempfile::tempdir().unwrap();
+        let root = Root::open(place.path()).unwrap();
+        root.write("/script", b"#!/bin/sh\n", None).unwrap();
+        let mut processes = Processes::default();
+        processes.ran(1, b"/script".to_vec());
+        processes.ran(1, b"/bin/sh".to_vec());
+        processes.ran(2, b"/bin/true".to_vec());
+        let named = |found: BTreeSet<Vec<u8>>| found.into_iter().collect::<Vec<_>>().join(&b' ');
+        assert_eq!(named(processes.take_new(&root)), b"/bin/true /script");
+        assert_eq!(named(processes.take_new(&root)), b"");
+        processes.ran(3, b"/bin/ls".to_vec());
+        assert_eq!(named(processes.take_new(&root)), b"/bin/ls");
+        assert_eq!(processes.all(&root).len(), 3);
+    }
 }
