@@ -130,6 +130,14 @@ pub enum Messages {
 }
 
 impl Messages {
+    /// What the command is, as progress says it: messages go to a file where rpm is all of it.
+    fn step(&self) -> Step {
+        match self {
+            Messages::File(_) => Step::Transaction,
+            Messages::Inherit | Messages::StandardError => Step::Command,
+        }
+    }
+
     /// For standard output, and for standard error.
     fn streams(&self) -> io::Result<(Stdio, Stdio)> {
         Ok(match self {
@@ -185,12 +193,7 @@ impl Step {
 /// if it is to. An audit that fails does not fail the run. Termination signals are passed on to
 /// the command, so that the image is put right after it; a later one ends the process when that is done.
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
-    if interrupted().is_some() {
-        return Err(Error::Refused("not begun after a signal".into()));
-    }
-    check_image(root)?;
-    refuse_outer_database(root)?;
-    other_root::check(root, argv)?;
+    check(root, argv)?;
     let shim = parts.shim()?;
     let hold = ImageLock::take(root, |busy| !is_inside_run(root) && (around.wait)(busy))?;
     let repaired = repair(root, &hold)?;
@@ -214,27 +217,21 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         .audit
         .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
     contain::adopt(!around.keep_running);
-    (around.step)(match around.messages {
-        Messages::File(_) => Step::Transaction,
-        Messages::Inherit | Messages::StandardError => Step::Command,
-    });
+    (around.step)(around.messages.step());
     let status = supervise(&prepared, &mut signals, &hold, root, around);
     let missed = status.as_ref().ok().and_then(|(_, missed)| *missed);
     let ending = EndAtSignal::start(image.clone(), missed.or_else(|| signals.pending().next()))?;
     (around.step)(Step::Disarm);
     let audited = auditing.map(|auditing| auditing.and_then(Auditing::finish));
-    let ended = if around.keep_running {
-        0
-    } else {
-        contain::end_left_running()
+    let ended = match around.keep_running {
+        true => 0,
+        false => contain::end_left_running(),
     };
     let disarmed = image.disarm();
-    let mut remarks: Vec<String> =
-        parts.without_plugin().filter(|_| loads_plugin(argv)).into_iter().collect();
     // What shims left that were killed with their scriptlets.
-    if let Err(error) = intercept::sweep(root) {
-        remarks.push(error.to_string());
-    }
+    let swept = intercept::sweep(root).err().map(|error| error.to_string());
+    let without_plugin = parts.without_plugin().filter(|_| loads_plugin(argv));
+    let mut remarks: Vec<String> = without_plugin.into_iter().chain(swept).collect();
     let mut tampering = records.changed(root, &mut remarks);
     if let Some(Ok(seen)) = &audited {
         tampering.extend(seen.tampering.iter().cloned());
@@ -259,6 +256,16 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
         ending,
         hold,
     })
+}
+
+/// Whether a run may begin: not after a signal, nor in what is no image, nor with a command for another one.
+fn check(root: &Root, argv: &[OsString]) -> Result<()> {
+    if interrupted().is_some() {
+        return Err(Error::Refused("not begun after a signal".into()));
+    }
+    check_image(root)?;
+    refuse_outer_database(root)?;
+    other_root::check(root, argv)
 }
 
 /// Puts the shims in; what the run has noted goes again where that fails. The shim's bytes, which are many,

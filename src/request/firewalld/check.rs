@@ -71,7 +71,8 @@ pub(super) fn check_asked(session: &Session, place: &ZoneOrPolicy, entry: &Entry
     }
 }
 
-/// Checks the whole of an edited zone or policy, and then the rest of the configuration.
+/// Checks the whole of an edited zone or policy, and then the rest of the configuration, as
+/// full_check_config() of core/fw_config.py does before anything is written.
 pub(super) fn check_place(session: &Session, place: &ZoneOrPolicy) -> Checked<()> {
     let whole = session.whole();
     match place {

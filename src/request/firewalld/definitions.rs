@@ -110,7 +110,7 @@ fn new_ipset(session: &mut Session) -> Step<Ipset> {
     Ok(ipset)
 }
 
-/// `KEY[=VALUE]`; the last value counts.
+/// `KEY[=VALUE]`; parse_ipset_option() of command.py. The last value counts.
 fn add_option(ipset: &mut Ipset, option: &str) -> Checked<()> {
     let (name, value) = option.split_once('=').unwrap_or((option, ""));
     if value.contains('=') {

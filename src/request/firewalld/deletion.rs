@@ -95,8 +95,8 @@ fn including(session: &Session, service: &str) -> Vec<(String, Service)> {
         .collect()
 }
 
-/// The services that settling wrote for plugins, without the one that goes: the original alone would have none
-/// of them, and nothing would keep it from being deleted.
+/// The services that settling wrote for plugins, without the one that goes: the original alone would have
+/// none of them, and nothing would keep it from being deleted.
 fn own_without(session: &Session, service: &str) -> Edits {
     let own = including(session, service).into_iter().filter(|(name, _)| name.starts_with(OWN_SERVICE));
     let without = own.map(|(name, mut found)| {
@@ -116,8 +116,8 @@ fn not_included(session: &Session, service: &str) -> Checked<()> {
     Ok(())
 }
 
-/// `--reset-to-defaults`. It would wipe what every package asked for: recorded, and left to
-/// whoever decides, but for comparison with the original.
+/// `--reset-to-defaults`, reset_defaults() of core/fw_config.py. It would wipe what every package asked for:
+/// recorded, and left to whoever decides, but for comparison with the original.
 pub(super) fn reset(session: &mut Session) -> Step {
     let strict = session.call.config.shims.answers == Answers::Strict && !session.dry;
     session.intent(Intent::FirewallReset { defaults: None }, strict);

@@ -199,7 +199,7 @@ impl Session<'_> {
     }
 
     /// Works through the values of an option. Warnings for what was so already; an error ends the
-    /// call if it is the only value, or if all values are bad.
+    /// call if it is the only value, or if all values are bad; `__cmd_sequence()` of command.py.
     pub(super) fn sequence(
         &mut self,
         values: &[String],
@@ -253,7 +253,7 @@ impl Session<'_> {
     }
 
     /// Answers whether each of the values is there: `yes` or `no` for one, a line each for several,
-    /// with the value in quotes or not.
+    /// with the value in quotes or not; `__query_sequence()` of command.py.
     pub(super) fn query<T>(
         &mut self,
         values: &[String],

@@ -78,8 +78,8 @@ fn default_zone_options(session: &mut Session) -> Step {
     session.success()
 }
 
-/// firewall-offline-cmd ends each change of `firewalld.conf` with storing the default zone as it is, and reads and
-/// checks everything for that. What it finds leaves the file changed there; here nothing changes.
+/// firewall-offline-cmd ends each change of `firewalld.conf` with storing the default zone as it is, and
+/// reads and checks everything for that. What it finds leaves the file changed there; here nothing changes.
 fn check_all(session: &mut Session, default_zone: &str, changes: bool) -> Step<Checked<()>> {
     if session.side != Side::Offline || !changes {
         return Ok(Ok(()));

@@ -9,7 +9,7 @@ use crate::firewall::firewalld::{Code, Fault, Feature};
 /// Exit status of `--check-config` for an error that has no code.
 const NO_CODE: u8 = 2;
 
-/// Reads everything, as the original does whenever it starts.
+/// Reads everything, as start() of core/fw.py does, which firewall-offline-cmd calls first.
 ///
 /// By default only `firewalld.conf` is read here, and other files when they are needed: a broken
 /// file of one package does not fail the scriptlets of all others. Settling names it.
