@@ -1,4 +1,4 @@
-//! nodeshim stands in for the service and firewall tools inside an image root while RPMs are
+//! nodeshim replaces the service and firewall tools inside an image root while RPMs are
 //! installed into it, and turns what scriptlets asked for into configuration that persists.
 //!
 //! The flow, which the modules are named after:

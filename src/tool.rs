@@ -1,4 +1,4 @@
-//! The commands that nodeshim stands in for.
+//! The commands that nodeshim replaces.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -116,7 +116,7 @@ struct Seen {
     only: Option<OsString>,
 }
 
-/// What a command line comes to.
+/// The result of reading a command line.
 pub(crate) type Parsed = Result<Request, Misuse>;
 
 /// Reads the words after `argv0`, whose file name says which of its three tools chkconfig is.
@@ -309,7 +309,7 @@ pub enum SysvInstall {
     IsEnabled(OsString),
 }
 
-/// What a command line of `systemd-sysv-install` comes to.
+/// The result of reading a command line of `systemd-sysv-install`.
 pub(crate) type ParsedInstall = Result<SysvInstall, Misuse>;
 
 /// Reads a command line of `systemd-sysv-install`.

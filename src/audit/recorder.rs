@@ -33,7 +33,7 @@ use crate::shell::commands;
 /// As many changes are kept of one scriptlet.
 const MAX_CHANGES: usize = 20_000;
 
-/// What an audit came to.
+/// The result of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     /// How many scriptlets ran.

@@ -46,7 +46,7 @@ pub struct Task {
     pub dry_run: bool,
 }
 
-/// What became of a task.
+/// The result of a task.
 #[derive(Debug)]
 pub struct Done {
     /// The packages, those that others need among them.
@@ -55,7 +55,7 @@ pub struct Done {
     pub ending: Ending,
     /// What rpm or dnf said.
     pub messages: Vec<String>,
-    /// What the run came to, if there was one.
+    /// The result of the run, if there was one.
     pub transaction: Option<Transaction>,
     /// What the packages that passed the check have in them, in the same order; empty if one did not.
     pub files: Vec<PackageFile>,
@@ -162,7 +162,7 @@ impl Done {
     }
 }
 
-/// The gravest of the signatures that stand in the way.
+/// The most severe of the signatures that prevent the installation.
 fn worst(packages: &[Checked], allow_unsigned: bool) -> Option<Signature> {
     let stands = |signature: &Signature| match signature {
         Signature::Good => false,

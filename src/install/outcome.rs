@@ -57,7 +57,7 @@ impl Ending {
         }
     }
 
-    /// What a transaction that rpm does not even begin comes to.
+    /// The ending of a transaction that rpm does not begin.
     pub(super) fn of_test(messages: &[String]) -> Ending {
         if is_full(messages) {
             Ending::DiskFull(Vec::new())
@@ -66,7 +66,7 @@ impl Ending {
         }
     }
 
-    /// What an erasure came to that left and removed these packages, if a scriptlet `failed`.
+    /// The ending of an erasure that left and removed these packages, and whose scriptlet `failed` or not.
     pub fn of_erasure(left: &[String], removed: &[String], failed: bool) -> Ending {
         match (left.is_empty(), removed.is_empty()) {
             (true, _) if failed => Ending::ScriptletFailed,
@@ -77,7 +77,7 @@ impl Ending {
         }
     }
 
-    /// What a transaction came to. `before` is what was installed, where some of it was to be
+    /// The ending of a transaction. `before` is what was installed, where some of it was to be
     /// installed again.
     pub(super) fn of_run(
         packages: &[Checked],

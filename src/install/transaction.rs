@@ -18,7 +18,7 @@ pub struct Transaction {
     pub messages: Vec<String>,
     /// Whether a scriptlet failed, as rpm reported to the plugin; as it says, where that did not listen.
     pub scriptlet_failed: bool,
-    /// What the run came to; the image is held until it goes.
+    /// The result of the run; the image is locked until it is dropped.
     pub run: Outcome,
 }
 

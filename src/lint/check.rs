@@ -72,7 +72,7 @@ fn of_scriptlets(context: &Context, package: &PackageFile, declared: &[Intent]) 
     findings
 }
 
-/// Of a call with which something is wrong nobody is told besides that it could be declared.
+/// Leaves out that a call could be declared where something else is wrong with it.
 fn one_for_a_call(findings: &mut Vec<Finding>) {
     let call = |finding: &Finding| {
         let command = finding.text.split_once(": ").map_or("", |(command, _)| command).to_owned();

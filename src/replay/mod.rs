@@ -40,7 +40,7 @@ pub use source::OldImage;
 /// than one such step, so the third time only confirms that nothing is left.
 const ROUNDS: usize = 3;
 
-/// What replaying came to.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Replay {

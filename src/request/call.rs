@@ -173,7 +173,7 @@ pub struct Unprinted {
     pub is_said: bool,
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
     /// What the tool prints.

@@ -147,7 +147,7 @@ impl Root {
         let looked = self.open_path(path, OFlag::O_PATH | (flags & OFlag::O_NOFOLLOW)).and_then(fstat);
         match looked.map(|stat| kind(&stat)) {
             Ok(Kind::CharDevice | Kind::Other) => Err(Error::io(path, Errno::EINVAL)),
-            // What is not there is told by whoever opens it.
+            // Opening it gives the error for what does not exist.
             _ => Ok(()),
         }
     }

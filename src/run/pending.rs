@@ -77,8 +77,7 @@ impl Pending {
     }
 }
 
-/// Arms an image for commands that others start: whose scriptlets were whose before is noted for whoever
-/// disarms it.
+/// Arms an image for commands that others start. It notes which package each scriptlet is of, for the disarming.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
     intercept::check_image(root)?;
     record_found(root)?;

@@ -74,7 +74,7 @@ pub struct Outcome {
     pub repaired: Option<Disarmed>,
     /// What was recorded: requests, and what was done around the tools.
     pub events: Vec<Event>,
-    /// What packages did to nodeshim's own records and to the tools that it stands in for, in words.
+    /// What packages did to nodeshim's own records and to the tools that it replaces, in words.
     pub tampering: Vec<String>,
     /// What packages brought that the builder should know of, in words.
     pub remarks: Vec<String>,

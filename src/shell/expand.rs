@@ -83,7 +83,7 @@ impl<'s> Expander<'s> {
         self.found.extend(body);
     }
 
-    /// What a word comes to: one that is a variable with blanks in its value is several.
+    /// The words that a word expands to: a variable with blanks in its value gives several.
     fn words(&mut self, raw: &Raw, at: usize) -> Vec<Word> {
         self.split(raw, at).unwrap_or_else(|| {
             vec![Word {

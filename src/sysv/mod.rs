@@ -10,7 +10,7 @@
 //!   `K100foo`, which nothing ever starts or finds again, or to priorities from memory that was
 //!   never written. Here the script's own values stay, with a warning.
 //! * `resetpriorities` of a service of xinetd, which has no priorities. Its state stays, as with
-//!   `reset`: the request names none, and a service must not go on by the way.
+//!   `reset`: the request names none, and must not switch a service on.
 
 pub(crate) mod convert;
 pub mod header;

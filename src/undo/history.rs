@@ -88,7 +88,7 @@ pub(super) fn needed_changes(events: &[Event], is_over: &dyn Fn(&Event) -> bool)
         }
         needed.extend(since.iter().map(|(event, change)| (event.id, change.path.clone())));
     }
-    // What is at a file's new name is told by what was at the old one.
+    // What was at a file's old name shows what is at its new one.
     let all = || events.iter().flat_map(|event| event.changes.iter().map(move |change| (event.id, change)));
     let renames = all().filter(|(_, change)| change.op == Op::Rename && !is_by_entry(&change.path));
     let renamed: BTreeSet<&Escaped> = renames.flat_map(|(_, change)| paths(change)).collect();

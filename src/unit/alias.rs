@@ -50,7 +50,7 @@ pub(crate) fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem,
     Ok(())
 }
 
-/// What an `Alias=` value comes to.
+/// What an `Alias=` value asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AliasFor {
     /// Make a link of this name, relative to the directory for links.

@@ -302,7 +302,7 @@ impl Generation {
         }
     }
 
-    /// What `--now` comes to.
+    /// What `--now` does.
     pub fn now(self) -> Now {
         if self.has(Trait::NowRefused) {
             Now::Refused

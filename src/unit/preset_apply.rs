@@ -121,8 +121,8 @@ impl Units<'_> {
         (if alone { Ok(1) } else { outcome }, plan.decisions)
     }
 
-    /// Whether a unit's problem is the end of `preset-all`; up to 249 what is no reason to stop is told in words
-    /// of its own, and everything else is one.
+    /// Whether a unit's problem is the end of `preset-all`; up to 249 there are own messages for what does not end
+    /// it, and everything else does.
     fn ends_preset_all(&self, problem: Problem, unit: &str, owner: usize, events: &mut Events) -> bool {
         if self.generation.has(Trait::PresetAllGoesOn) {
             // Since 259 only what is wrong with a unit is no reason to stop.

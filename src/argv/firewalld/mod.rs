@@ -65,7 +65,7 @@ impl UsageError {
     }
 }
 
-/// What a command line comes to.
+/// The result of reading a command line.
 pub(crate) type Parsed = Result<Given, UsageError>;
 
 /// Reads the words after the command's name.

@@ -108,7 +108,7 @@ impl UsageError {
     }
 }
 
-/// What a command line comes to.
+/// The result of reading a command line.
 pub(crate) type Parsed = Result<Request, UsageError>;
 
 /// Parses the words after `argv0`.

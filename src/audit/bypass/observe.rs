@@ -125,7 +125,7 @@ fn intents(root: &Root, bypass: Bypass, direct: &DirectChange) -> Vec<Intent> {
     }
 }
 
-/// What a link in `X.target.wants` comes to, or all that are in it where a link leads to the directory.
+/// What a link in `X.target.wants` asks for, or all that are in it where a link leads to the directory.
 fn pulled_in(root: &Root, change: &FileChange) -> Vec<Intent> {
     let Some(path) = change.path.text() else {
         return Vec::new();

@@ -106,7 +106,7 @@ impl Times {
     }
 }
 
-/// What a comparison came to.
+/// The result of a comparison.
 #[derive(Debug)]
 pub(in crate::audit) struct Compared {
     /// One a scriptlet.

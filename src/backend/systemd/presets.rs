@@ -150,7 +150,7 @@ fn by_subject<'s>(
     subjects
 }
 
-/// What a request comes to; none if it does not concern presets.
+/// The lines of presets for a request; none if it does not concern presets.
 fn answer_for(want: UnitWant) -> Option<PresetAnswer> {
     match want {
         UnitWant::Enable | UnitWant::PresetEnable => Some(PresetAnswer::Enable),

@@ -15,7 +15,7 @@ const STEPS: usize = 100_000;
 /// So many names are looked at in a list of names.
 const LISTED: usize = 64;
 
-/// What an expression comes to.
+/// The value of an expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Unknown,

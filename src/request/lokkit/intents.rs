@@ -15,7 +15,7 @@ use super::effects::Effects;
 /// The unit that a restart is deferred for.
 const UNIT: &str = "iptables.service";
 
-/// Adds the intents to what the effects came to.
+/// Adds the intents to the reply, with whether each changed anything.
 pub(super) fn record(request: &Request, before: &Loaded, settings: &Settings, effects: Effects) -> Reply {
     let mut recorder = Recorder {
         request,

@@ -76,7 +76,7 @@ pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) ->
     session.reply
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Default)]
 struct Done {
     failure: Option<Problem>,

@@ -29,7 +29,7 @@ pub(super) fn execute(call: &Call, request: Request) -> Reply {
     }
 }
 
-/// What a request asks for: the clauses of the calls that it comes to, one for each unit.
+/// What a request asks for: the clauses of the calls that the helper makes for it, one for each unit.
 pub(super) fn clauses(request: &Request) -> Vec<Clause> {
     match request {
         Request::Systemctl(parsed) => systemctl::clauses(parsed),
