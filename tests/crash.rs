@@ -308,6 +308,34 @@ fn settling_may_be_killed_at_any_system_call() {
     });
 }
 
+/// A directory that settling has just made has its mode, or nobody could read it for good.
+#[test]
+fn settling_may_be_killed_whenever_it_has_made_a_directory() {
+    let expected = in_peace();
+    let settle = |place: &Place| place.command(&place.words("settle"));
+    let ready = || {
+        let place = Place::new();
+        arm_and_ask(&place);
+        place.verb("disarm");
+        place
+    };
+    let log = log_of(&settle(&ready()));
+    let made = log
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.starts_with("mkdirat(") && line.ends_with("= 0"));
+    let after: Vec<usize> = made.flat_map(|(index, _)| [index + 2, index + 3]).collect();
+    assert!(after.len() >= 2, "{log}");
+    let points: Vec<Point> =
+        points_of(&log).into_iter().filter(|point| after.contains(&point.number)).collect();
+    each_of("settle, directories", &points, |point| {
+        let place = ready();
+        killed_at(&settle(&place), point, Path::new("/dev/null"));
+        place.verb("settle");
+        assert_same(&expected, &place.rest(), &format!("nodeshim settle, killed at system call {point}"));
+    });
+}
+
 /// Settling closes a journal that has grown: between the second name of its events and the first line
 /// of the next journal each system call is tried.
 #[test]

@@ -176,7 +176,8 @@ impl Root {
         let path = path.as_ref();
         let make = || {
             let (parent, name) = self.parent(path)?;
-            mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(0o700))?;
+            // With its mode at once, as far as the umask lets it: a kill before the next call leaves it so.
+            mkdirat(&parent, name.as_os_str(), Mode::from_bits_truncate(mode))?;
             chmod_at(&parent, &name, mode, OFlag::O_DIRECTORY)
         };
         self.unless_observing(make).map_err(|errno| Error::io(path, errno))?;
