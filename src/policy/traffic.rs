@@ -87,7 +87,8 @@ fn of_item(item: &FirewallItem, zone: Option<&str>, lookup: &dyn Lookup) -> Vec<
 mod tests {
     use super::*;
     use crate::intent::DefinitionChange;
-    use crate::policy::RuleId;
+    use crate::policy::matching::fits;
+    use crate::policy::{PolicyQuery, RuleId, Source};
 
     struct Known;
 
@@ -220,6 +221,21 @@ mod tests {
     fn a_denied_port_is_denied_in_every_form_of_opening() {
         for intent in openings() {
             assert!(through(&rule(Verdict::Deny), &intent, &Known), "{intent:?}");
+        }
+    }
+
+    #[test]
+    fn a_rule_about_openings_denies_what_opens_a_port_without_being_one() {
+        let mut rule = rule(Verdict::Deny);
+        rule.kind = vec!["allow".into()];
+        for intent in openings() {
+            let query = PolicyQuery {
+                plugin: None,
+                tools: &[],
+                source: Source::Scriptlet,
+                intent: &intent,
+            };
+            assert!(fits(&rule, &query, &Known), "{intent:?}");
         }
     }
 

@@ -397,6 +397,18 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_over_a_weak_hash_is_unfit_whatever_rpm_says() {
+        // RFC 4880, 9.4: 1 is MD5, 2 is SHA-1.
+        for hash in [1, 2] {
+            let mut weak = packet();
+            assert_eq!(weak[5], 8);
+            weak[5] = hash;
+            let signed = |found: &mut Package| found.signed.signatures = vec![(268, weak.clone())];
+            assert_eq!(of(signed, &[key()], Maker::TheKey), Signature::UnfitKey, "{hash}");
+        }
+    }
+
+    #[test]
     fn a_key_id_comes_out_of_fingerprints_of_both_versions() {
         let digits: String = (0..64).map(|at| char::from_digit(at / 8, 10).unwrap()).collect();
         assert_eq!(id(&digits[24..]), digits[48..]);

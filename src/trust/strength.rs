@@ -127,6 +127,8 @@ mod tests {
         assert_eq!(of("DEFAULT\n"), Strength(Minimum::Default));
         assert_eq!(of("DEFAULT:SHA1\n"), Strength(Minimum::DefaultSha1));
         assert_eq!(of("FIPS:OSPP\n"), Strength(Minimum::Default));
+        let of_file = Forbidden::load(&root, Some("[keys]\nminimum = \"LEGACY\"\n")).unwrap();
+        assert_eq!(Strength::of(&root, &of_file).unwrap(), Strength(Minimum::Legacy));
         root.write("/etc/os-release", b"PLATFORM_ID=\"platform:el8\"\n", None).unwrap();
         assert_eq!(of("DEFAULT\n"), Strength(Minimum::DefaultSha1));
     }

@@ -82,6 +82,9 @@ fn a_package_whose_name_is_the_builders_asks_for_nothing_in_his_name() {
         next = at(found + to.len());
     }
     fs::write(&package, forged).unwrap();
+    call(&image, "lint", [&package])
+        .ends(1)
+        .says(&["does not name the package as rpmbuild does"]);
     let mut argv = image.rpm(&["--nosignature", "--nodigest", "-U"]);
     argv.push(package);
     answer(image.nodeshim("run", ["--"]).args(argv)).ends(0);
