@@ -247,7 +247,7 @@ impl Recorder {
             // rpm's own doings are the scriptlet's only where that runs within it.
             counts: &|pid| pid != rpm || !forked,
         };
-        let pids = window.touched.paths.values().flat_map(|marks| &marks.by).map(|actor| actor.pid);
+        let pids = window.touched.paths.values().flat_map(|marks| marks.by.iter()).map(|actor| actor.pid);
         self.left.extend(pids.filter(|pid| *pid != rpm).map(|pid| (pid, window.origin.clone())));
         let programs = window.touched.processes.all(&self.root);
         let found = changes(&mut self.known, &mut window.touched, &look)?;
@@ -305,8 +305,9 @@ impl Recorder {
         let of = |actor: &Actor| self.left.get(&actor.pid).filter(|_| !touched.processes.has_run(actor.pid));
         let mut late: BTreeMap<String, (Origin, Touched)> = BTreeMap::new();
         for (path, marks) in &touched.paths {
-            if let Some(origin) =
-                marks.by.first().and_then(of).filter(|_| marks.by.iter().all(|actor| of(actor).is_some()))
+            let mut origins = marks.by.iter().map(of);
+            if let Some(Some(origin)) = origins.next()
+                && origins.all(|other| other.is_some())
             {
                 let new = || (origin.clone(), Touched::default());
                 let (_, touched) = late.entry(format!("{origin:?}")).or_insert_with(new);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::index::FileIndex;
-use super::kernel::processes::{Actor, Processes};
+use super::kernel::processes::{Actor, Actors, Processes};
 use super::kernel::watch::{Act, Touch};
 use super::record::{How, Run};
 use super::{is_below, is_looked_at, is_ours, join};
@@ -26,7 +26,7 @@ pub(super) struct Touched {
 /// What happened to one path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Marks {
-    pub by: BTreeSet<Actor>,
+    pub by: Actors,
     /// The content may have changed.
     pub written: bool,
     /// Where it was before.
@@ -81,7 +81,7 @@ impl Touched {
     pub(super) fn mark(&mut self, path: Vec<u8>, pid: i32, written: bool) {
         let actor = self.processes.actor(pid);
         let marks = self.paths.entry(path).or_default();
-        marks.by.insert(actor);
+        marks.by.add(actor);
         marks.written |= written;
     }
 
@@ -89,10 +89,10 @@ impl Touched {
         let actor = self.processes.actor(pid);
         let old = self.paths.entry(from.clone()).or_default();
         old.went = true;
-        old.by.insert(actor);
+        old.by.add(actor);
         let (by, first) = (old.by.clone(), old.from.clone());
         let new = self.paths.entry(to).or_default();
-        new.by.extend(by);
+        by.iter().for_each(|actor| new.by.add(*actor));
         new.written = true;
         new.went = false;
         new.from = Some(first.unwrap_or(from));

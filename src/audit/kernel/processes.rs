@@ -28,6 +28,28 @@ pub(in crate::audit) struct Actor {
     step: usize,
 }
 
+/// Processes that had to do with a path, in order. Of most paths it is one, for which a set would make room for eleven:
+/// of a package with many files that is more than all else that is known of them.
+#[derive(Debug, Clone, Default)]
+pub(in crate::audit) struct Actors(Vec<Actor>);
+
+impl Actors {
+    /// Adds one, once.
+    pub(crate) fn add(&mut self, actor: Actor) {
+        if let Err(place) = self.0.binary_search(&actor) {
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, actor);
+        }
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Actor> {
+        self.0.iter()
+    }
+}
+
 impl Processes {
     /// A process as it is now.
     pub(crate) fn actor(&self, pid: i32) -> Actor {
@@ -126,6 +148,14 @@ fn is_script(root: &Root, path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_process_that_touched_a_path_is_kept_once_in_order() {
+        let processes = Processes::default();
+        let mut actors = Actors::default();
+        [7, 3, 7, 5, 3].into_iter().for_each(|pid| actors.add(processes.actor(pid)));
+        assert_eq!(actors.iter().map(|actor| actor.pid).collect::<Vec<_>>(), [3, 5, 7]);
+    }
 
     #[test]
     fn programs_that_were_asked_for_before_are_not_looked_at_again() {
