@@ -1,6 +1,6 @@
 //! Findings: what is wrong with a plugin, what will be deferred or denied, what could be declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -67,7 +67,8 @@ fn of_scriptlets(context: &Context, package: &PackageFile, declared: &[Intent]) 
     findings.extend(of_units(package, &asked));
     findings.extend(of_other_ports(&asked, declared));
     findings.extend(others(context, package));
-    findings.retain(|finding| !is_silenced(package, finding));
+    let silenced = silenced(package);
+    findings.retain(|finding| !silenced.contains(&(finding.place.as_str(), finding.rule)));
     one_for_a_call(&mut findings);
     findings
 }
@@ -78,7 +79,7 @@ fn one_for_a_call(findings: &mut Vec<Finding>) {
         let command = finding.text.split_once(": ").map_or("", |(command, _)| command).to_owned();
         (finding.place.clone(), finding.line, command)
     };
-    let wrong: Vec<_> = findings
+    let wrong: BTreeSet<_> = findings
         .iter()
         .filter(|finding| matches!(finding.rule, "unit-name" | "no-preun" | "runtime-only"))
         .map(call)
@@ -308,14 +309,15 @@ fn of_verdict(asked: &ForecastItem, place: &str, line: Option<usize>) -> Option<
 /// What a comment in a scriptlet begins with that silences rules in it: `# nodeshim: disable=RULE,...`.
 const SILENCE: &str = "# nodeshim: disable=";
 
-/// Whether a comment in the finding's scriptlet silences its rule.
-fn is_silenced(package: &PackageFile, finding: &Finding) -> bool {
-    let bodies = package.scriptlets.iter().filter(|scriptlet| scriptlet.kind == finding.place);
-    let mut rules = bodies
-        .flat_map(|scriptlet| scriptlet.body.lines())
-        .filter_map(|line| line.trim().strip_prefix(SILENCE))
-        .flat_map(|rules| rules.split(','));
-    rules.any(|rule| rule.trim() == finding.rule)
+/// Kinds of scriptlets, with the rules that comments in them silence.
+fn silenced(package: &PackageFile) -> BTreeSet<(&str, &str)> {
+    let mut silenced = BTreeSet::new();
+    for scriptlet in &package.scriptlets {
+        let rules = scriptlet.body.lines().filter_map(|line| line.trim().strip_prefix(SILENCE));
+        let rules = rules.flat_map(|rules| rules.split(',')).map(str::trim);
+        silenced.extend(rules.map(|rule| (scriptlet.kind.as_str(), rule)));
+    }
+    silenced
 }
 
 /// Commands that no shim stands for.

@@ -1,5 +1,7 @@
 //! What a package that is not installed yet would come to, sorted by what people look for first.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::requests::{Context, ForecastItem, of_file};
@@ -30,26 +32,48 @@ pub struct Forecast {
 /// # Errors
 /// Metadata that is not as it should be.
 pub fn forecast(context: &Context, package: &PackageFile) -> Result<Forecast> {
-    let mut forecast = Forecast::default();
+    let (mut forecast, mut known) = (Forecast::default(), BTreeSet::new());
     for asked in of_file(context, package)? {
-        forecast.add(asked);
+        let section = Section::of(&asked);
+        if asked.intent.as_ref().is_none_or(|intent| known.insert((section, intent.clone()))) {
+            forecast.list(section).push(asked);
+        }
     }
     Ok(forecast)
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Ports,
+    Units,
+    Deferred,
+    Denied,
+    Others,
+    Unclear,
+}
+
+impl Section {
+    fn of(asked: &ForecastItem) -> Section {
+        match (&asked.intent, asked.verdict) {
+            (None, _) => Section::Unclear,
+            (_, Verdict::Deny | Verdict::Ignore) => Section::Denied,
+            (Some(Intent::Defer { .. }), _) | (_, Verdict::Defer) => Section::Deferred,
+            (Some(intent), _) if is_of_firewall(intent) => Section::Ports,
+            (Some(intent), _) if is_of_units(intent) => Section::Units,
+            _ => Section::Others,
+        }
+    }
+}
+
 impl Forecast {
-    fn add(&mut self, asked: ForecastItem) {
-        let list = match (&asked.intent, asked.verdict) {
-            (None, _) => &mut self.unclear,
-            (_, Verdict::Deny | Verdict::Ignore) => &mut self.denied,
-            (Some(Intent::Defer { .. }), _) | (_, Verdict::Defer) => &mut self.deferred,
-            (Some(intent), _) if is_of_firewall(intent) => &mut self.ports,
-            (Some(intent), _) if is_of_units(intent) => &mut self.units,
-            _ => &mut self.others,
-        };
-        let is_known = |known: &ForecastItem| known.intent.is_some() && known.intent == asked.intent;
-        if !list.iter().any(is_known) {
-            list.push(asked);
+    fn list(&mut self, section: Section) -> &mut Vec<ForecastItem> {
+        match section {
+            Section::Ports => &mut self.ports,
+            Section::Units => &mut self.units,
+            Section::Deferred => &mut self.deferred,
+            Section::Denied => &mut self.denied,
+            Section::Others => &mut self.others,
+            Section::Unclear => &mut self.unclear,
         }
     }
 

@@ -50,6 +50,7 @@ pub struct Context<'a> {
     pub(super) root: &'a Root,
     config: Config,
     rules: &'a Rules,
+    names: Names<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -59,7 +60,8 @@ impl<'a> Context<'a> {
     /// A configuration that cannot be read.
     pub fn load(root: &'a Root, rules: &'a Rules) -> Result<Context<'a>> {
         let (config, _) = Config::load(root)?;
-        Ok(Context { root, config, rules })
+        let names = Names::of(root);
+        Ok(Context { root, config, rules, names })
     }
 
     /// The request that a call's words make; none where `argv0` is no tool's name.
@@ -87,7 +89,7 @@ pub(crate) fn judged(
         },
         intent,
     };
-    let decision = context.rules.decide(&query, &Names::of(context.root));
+    let decision = context.rules.decide(&query, &context.names);
     let rule = decision.explanation();
     ForecastItem {
         place: None,

@@ -1,6 +1,6 @@
 //! Units that scriptlets name, against those that the package ships.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Severity};
 use super::requests::ForecastItem;
@@ -19,7 +19,7 @@ const NEAR: usize = 2;
 
 /// What is wrong with the units that a package's scriptlets enable and start.
 pub(super) fn of_units(package: &PackageFile, asked: &[ForecastItem]) -> Vec<Finding> {
-    let shipped: Vec<&str> = package.files.iter().filter_map(|(path, _)| unit_of(path)).collect();
+    let shipped: BTreeSet<&str> = package.files.iter().filter_map(|(path, _)| unit_of(path)).collect();
     let mut findings: Vec<Finding> = asked.iter().filter_map(|one| misspelt(one, &shipped)).collect();
     findings.extend(left_enabled(asked, &shipped));
     findings
@@ -31,14 +31,14 @@ fn unit_of(path: &str) -> Option<&str> {
 }
 
 /// A unit that the package does not ship, and whose name is nearly that of one that it does.
-fn misspelt(asked: &ForecastItem, shipped: &[&str]) -> Option<Finding> {
+fn misspelt(asked: &ForecastItem, shipped: &BTreeSet<&str>) -> Option<Finding> {
     let (Intent::Unit { unit, .. } | Intent::Defer { unit, .. }) = asked.intent.as_ref()? else {
         return None;
     };
-    if shipped.iter().any(|known| is_of(unit, known)) {
+    if is_of_any(unit, shipped) {
         return None;
     }
-    let near = shipped.iter().find(|known| distance(unit, known) <= NEAR)?;
+    let near = shipped.iter().find(|known| is_near(unit, known))?;
     let command = asked.command.as_deref().unwrap_or_default();
     Some(Finding::new(
         Severity::Warning,
@@ -51,13 +51,13 @@ fn misspelt(asked: &ForecastItem, shipped: &[&str]) -> Option<Finding> {
 
 /// Units of the package that a scriptlet enables and none disables when the package is erased: their
 /// links would point nowhere afterwards.
-fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
+fn left_enabled(asked: &[ForecastItem], shipped: &BTreeSet<&str>) -> Vec<Finding> {
     let at_erase = |one: &&ForecastItem| matches!(one.place.as_deref(), Some("%preun" | "%postun"));
     // What is not known before it runs may well disable the unit.
     if asked.iter().filter(at_erase).any(|one| one.intent.is_none()) {
         return Vec::new();
     }
-    let disabled: Vec<&str> = asked
+    let disabled: BTreeSet<&str> = asked
         .iter()
         .filter(at_erase)
         .filter_map(|one| match one.intent.as_ref()? {
@@ -65,7 +65,7 @@ fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
                 unit,
                 want: UnitWant::Disable,
                 ..
-            } => Some(unit.as_str()),
+            } => Some(stem(unit)),
             _ => None,
         })
         .collect();
@@ -78,8 +78,7 @@ fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
             ..
         }) = &one.intent
         {
-            let is_shipped = shipped.iter().any(|known| is_of(unit, known));
-            if is_shipped && !disabled.iter().any(|gone| have_one_stem(gone, unit)) {
+            if is_of_any(unit, shipped) && !disabled.contains(stem(unit)) {
                 left.entry(unit).or_insert(one);
             }
         }
@@ -95,37 +94,49 @@ fn left_enabled(asked: &[ForecastItem], shipped: &[&str]) -> Vec<Finding> {
     left.into_iter().map(finding).collect()
 }
 
-/// Whether two units are one, or a service with its socket, path or timer: what disables one of these has
-/// `Also=` disable the other (systemd.unit(5)), which is in the payload and not looked at.
-fn have_one_stem(a: &str, b: &str) -> bool {
-    let stem = |unit: &str| unit.rsplit_once('.').map_or(unit.to_owned(), |(stem, _)| stem.to_owned());
-    stem(a) == stem(b)
+/// What a service has in common with its socket, path and timer: what disables one of these has `Also=` disable the
+/// other (systemd.unit(5)), which is in the payload and not looked at.
+fn stem(unit: &str) -> &str {
+    unit.rsplit_once('.').map_or(unit, |(stem, _)| stem)
 }
 
-/// Whether a unit is a shipped one, or an instance of a shipped template.
-fn is_of(unit: &str, shipped: &str) -> bool {
+/// Whether a unit is shipped, or an instance of a shipped template.
+fn is_of_any(unit: &str, shipped: &BTreeSet<&str>) -> bool {
     let template = || {
         let (name, suffix) = unit.rsplit_once('.')?;
         let (prefix, instance) = name.split_once('@')?;
         (!instance.is_empty()).then(|| format!("{prefix}@.{suffix}"))
     };
-    unit == shipped || template().is_some_and(|template| template == shipped)
+    shipped.contains(unit) || template().is_some_and(|template| shipped.contains(template.as_str()))
 }
 
-/// How many letters are to be changed, added or left out to make one name of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+/// Whether at most [`NEAR`] letters are to be changed, added or left out to make one name of the other
+/// (Levenshtein). Only what can still be near is looked at.
+fn is_near(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > NEAR {
+        return false;
+    }
+    let far = NEAR + 1;
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (corner + usize::from(left != *right)).min(above + 1).min(row[j] + 1);
-            corner = above;
+    for (i, left) in a.iter().enumerate() {
+        let (first, last) = (i.saturating_sub(NEAR), (i + NEAR + 1).min(b.len()));
+        let mut corner = row[first];
+        row[first] = if first == 0 { i + 1 } else { far };
+        let mut least = row[first];
+        for j in first..last {
+            // Beyond the band everything is far.
+            let above = if j + 1 > i + NEAR { far } else { row[j + 1] };
+            let here = (corner + usize::from(*left != b[j])).min(above + 1).min(row[j] + 1);
+            corner = row[j + 1];
+            row[j + 1] = here;
+            least = least.min(here);
+        }
+        if least > NEAR {
+            return false;
         }
     }
-    row[b.len()]
+    row[b.len()] <= NEAR
 }
 
 #[cfg(test)]
@@ -134,21 +145,24 @@ mod tests {
 
     #[test]
     fn names_are_near_by_two_letters() {
-        assert_eq!(distance("agent.service", "agent.service"), 0);
-        assert_eq!(distance("agnet.service", "agent.service"), 2);
-        assert_eq!(distance("agen.service", "agent.service"), 1);
-        assert!(distance("sshd.service", "agent.service") > NEAR);
+        for near in ["agent.service", "agnet.service", "agen.service", "agentd.service", "zagent.servic"] {
+            assert!(is_near(near, "agent.service") && is_near("agent.service", near), "{near}");
+        }
+        for far in ["sshd.service", "agent.socket", "xagents.servic", "", "agent.service.cc1"] {
+            assert!(!is_near(far, "agent.service") && !is_near("agent.service", far), "{far}");
+        }
     }
 
     #[test]
     fn a_socket_goes_with_its_service_and_with_no_other() {
-        assert!(have_one_stem("rpcbind.service", "rpcbind.socket") && have_one_stem("a.timer", "a.timer"));
-        assert!(!have_one_stem("rpcbind.service", "rpcbind-2.socket"));
+        assert_eq!(stem("rpcbind.service"), stem("rpcbind.socket"));
+        assert_ne!(stem("rpcbind.service"), stem("rpcbind-2.socket"));
     }
 
     #[test]
     fn an_instance_is_of_its_template() {
-        assert!(is_of("w@a.service", "w@.service") && is_of("w.service", "w.service"));
-        assert!(!is_of("w@.service", "v@.service") && !is_of("w.service", "w@.service"));
+        let shipped = BTreeSet::from(["w@.service", "v.service"]);
+        assert!(is_of_any("w@a.service", &shipped) && is_of_any("v.service", &shipped));
+        assert!(!is_of_any("v@a.service", &shipped) && !is_of_any("w.service", &shipped));
     }
 }

@@ -50,9 +50,10 @@ pub(super) struct Script {
 #[derive(Default)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
-    /// Loops that are not closed yet: what is above them, and themselves; none for one without a
-    /// variable.
-    open: Vec<(Vec<Node>, Option<Loop>)>,
+    /// Loops that are not closed yet: where their bodies begin among the nodes, and themselves; none for one
+    /// without a variable, and in too many others. Only those that become nodes move their bodies, so that
+    /// reading takes time in proportion to the script.
+    open: Vec<(usize, Option<Loop>)>,
     values: BTreeMap<String, Option<Assigned>>,
     /// How many commands and assignments there were.
     pub at: usize,
@@ -91,7 +92,7 @@ impl Builder {
     /// Sets a variable. One that is set a second time, or to what is not known, has no value any more.
     pub(crate) fn assign(&mut self, name: String, value: Option<Raw>) {
         self.at += 1;
-        for (_, around) in &mut self.open {
+        for (_, around) in self.open.iter_mut().take(DEPTH) {
             if let Some(around) = around.as_mut().filter(|around| around.variable == name) {
                 around.words = None;
             }
@@ -127,19 +128,14 @@ impl Builder {
     }
 
     pub(crate) fn open_loop(&mut self, found: Option<Loop>) {
-        let nodes = std::mem::take(&mut self.nodes);
-        self.open.push((nodes, found));
+        self.open.push((self.nodes.len(), found.filter(|_| self.open.len() < DEPTH)));
     }
 
     /// Closes the innermost loop. One without a variable, or in too many others, is what is in it.
     pub(super) fn close(&mut self) {
-        let Some((above, found)) = self.open.pop() else {
-            return;
-        };
-        let mut body = std::mem::replace(&mut self.nodes, above);
-        match found {
-            Some(found) if self.open.len() < DEPTH => self.nodes.push(Node::Loop(Loop { body, ..found })),
-            _ => self.nodes.append(&mut body),
+        if let Some((start, Some(found))) = self.open.pop() {
+            let body = self.nodes.split_off(start.min(self.nodes.len()));
+            self.nodes.push(Node::Loop(Loop { body, ..found }));
         }
     }
 }

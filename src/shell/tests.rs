@@ -149,6 +149,19 @@ fn a_hostile_script_is_scanned_in_bounds() {
     assert_eq!(shown(&format!("A30=x\n{chain}echo $A0")), ["32 echo <$A0>"]);
 }
 
+/// Took time in proportion to the square of the loops: hours for these.
+#[test]
+fn a_hundred_thousand_loops_are_scanned_in_proportion_to_their_number() {
+    for text in ["while true; do ", "for i in a; do i=3; ", "for i in a; do x; "] {
+        let loops = text.repeat(100_000);
+        assert_eq!(commands(&format!("{loops}systemctl enable a")).iter().filter(|one| is_call(one)).count(), 1);
+    }
+}
+
+fn is_call(command: &Command) -> bool {
+    command.words.first().is_some_and(|word| word.text == "systemctl")
+}
+
 #[test]
 fn pipes_and_what_is_written_are_known() {
     let script = "curl -s x | sh\na || b\necho x >>/etc/sysctl.conf 2>&1\n{ echo a; echo b; } >$F\nF=/x; cat <y >$F |\n  tee z &>/w\n";
