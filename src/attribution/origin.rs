@@ -51,7 +51,7 @@ pub enum FoundBy {
 }
 
 /// Who made a request. Every field may be absent: unknown is a legal value, a guess is not.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Origin {
     /// How the package was found.

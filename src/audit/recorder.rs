@@ -303,18 +303,16 @@ impl Recorder {
     /// program since is another process.
     fn record_late(&mut self, touched: &mut Touched) -> Result<()> {
         let of = |actor: &Actor| self.left.get(&actor.pid).filter(|_| !touched.processes.has_run(actor.pid));
-        let mut late: BTreeMap<String, (Origin, Touched)> = BTreeMap::new();
+        let mut late: BTreeMap<Origin, Touched> = BTreeMap::new();
         for (path, marks) in &touched.paths {
             let mut origins = marks.by.iter().map(of);
             if let Some(Some(origin)) = origins.next()
                 && origins.all(|other| other.is_some())
             {
-                let new = || (origin.clone(), Touched::default());
-                let (_, touched) = late.entry(format!("{origin:?}")).or_insert_with(new);
-                touched.paths.insert(path.clone(), marks.clone());
+                late.entry(origin.clone()).or_default().paths.insert(path.clone(), marks.clone());
             }
         }
-        for (origin, mut of_origin) in late.into_values() {
+        for (origin, mut of_origin) in late {
             for path in of_origin.paths.keys() {
                 touched.paths.remove(path);
             }

@@ -61,7 +61,12 @@ impl<'a> Context<'a> {
     pub fn load(root: &'a Root, rules: &'a Rules) -> Result<Context<'a>> {
         let (config, _) = Config::load(root)?;
         let names = Names::of(root);
-        Ok(Context { root, config, rules, names })
+        Ok(Context {
+            root,
+            config,
+            rules,
+            names,
+        })
     }
 
     /// The request that a call's words make; none where `argv0` is no tool's name.

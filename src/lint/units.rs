@@ -145,10 +145,22 @@ mod tests {
 
     #[test]
     fn names_are_near_by_two_letters() {
-        for near in ["agent.service", "agnet.service", "agen.service", "agentd.service", "zagent.servic"] {
+        for near in [
+            "agent.service",
+            "agnet.service",
+            "agen.service",
+            "agentd.service",
+            "zagent.servic",
+        ] {
             assert!(is_near(near, "agent.service") && is_near("agent.service", near), "{near}");
         }
-        for far in ["sshd.service", "agent.socket", "xagents.servic", "", "agent.service.cc1"] {
+        for far in [
+            "sshd.service",
+            "agent.socket",
+            "xagents.servic",
+            "",
+            "agent.service.cc1",
+        ] {
             assert!(!is_near(far, "agent.service") && !is_near("agent.service", far), "{far}");
         }
     }

@@ -154,7 +154,10 @@ fn a_hostile_script_is_scanned_in_bounds() {
 fn a_hundred_thousand_loops_are_scanned_in_proportion_to_their_number() {
     for text in ["while true; do ", "for i in a; do i=3; ", "for i in a; do x; "] {
         let loops = text.repeat(100_000);
-        assert_eq!(commands(&format!("{loops}systemctl enable a")).iter().filter(|one| is_call(one)).count(), 1);
+        assert_eq!(
+            commands(&format!("{loops}systemctl enable a")).iter().filter(|one| is_call(one)).count(),
+            1
+        );
     }
 }
 

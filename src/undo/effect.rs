@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::intent::{Intent, ServiceWant, UnitWant};
 use crate::journal::Event;
 use crate::root::Change;
-use crate::state::{Plugin, State, Subject, subject};
+use crate::state::{ActiveIntent, Plugin, State, Subject, subject};
 use crate::unit::name;
 
 /// What an intent is about and which way it goes; none if it leaves no trace that could be put back.
@@ -18,12 +18,14 @@ pub(super) struct Aims<'s> {
     pub(super) state: &'s State,
     /// What counts of it, whoever aims at it.
     pub(super) wanted: BTreeSet<Effect>,
+    /// What policy refuses by now; what is ignored is in no state.
+    pub(super) refused: &'s [(String, ActiveIntent)],
     /// Which way each plugin went last, whether that counts or is overruled, and the requests for it.
     latest: BTreeMap<&'s str, BTreeMap<Subject, (String, &'s [u64])>>,
 }
 
 impl<'s> Aims<'s> {
-    pub(super) fn of(state: &'s State) -> Aims<'s> {
+    pub(super) fn of(state: &'s State, refused: &'s [(String, ActiveIntent)]) -> Aims<'s> {
         let latest_of = |plugin: &'s Plugin| {
             let overruled = plugin.overruled.iter().map(|one| &one.want);
             let wants = plugin.wants.iter().chain(overruled);
@@ -36,6 +38,7 @@ impl<'s> Aims<'s> {
         let plugins = state.plugins.iter();
         Aims {
             state,
+            refused,
             wanted: state.wants().filter_map(|(_, want)| aim(&want.intent)).collect(),
             latest: plugins.map(|(name, plugin)| (name.as_str(), latest_of(plugin))).collect(),
         }

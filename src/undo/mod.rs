@@ -31,7 +31,7 @@ use crate::intent::{DefinitionChange, Intent, RecordedIntent};
 use crate::journal::{Event, replaced};
 use crate::plan::{Action, Contribution, Note, PlannedChange};
 use crate::root::{Change, Kind, Op, Replaced, Root};
-use crate::state::{ActiveIntent, Fold, State, is_erasure};
+use crate::state::{Fold, State, is_erasure};
 use crate::tool::Tool;
 
 /// Plans it: `before` is the state as it was settled last, `fold` what has become of it.
@@ -50,9 +50,8 @@ pub(crate) fn restore(
     let scene = RestoreContext {
         root,
         edits,
-        before: Aims::of(before),
-        after: Aims::of(&after),
-        refused: &fold.refused,
+        before: Aims::of(before, &[]),
+        after: Aims::of(&after, &fold.refused),
         reverted_plugins: &fold.reverted_plugins,
     };
     let chains = chains(events);
@@ -81,8 +80,6 @@ struct RestoreContext<'a> {
     edits: BTreeMap<&'a [Escaped], Vec<u64>>,
     before: Aims<'a>,
     after: Aims<'a>,
-    /// What policy refuses now though it was done.
-    refused: &'a [(String, ActiveIntent)],
     /// Plugins all of whose requests are taken back now.
     reverted_plugins: &'a BTreeSet<String>,
 }
@@ -128,12 +125,12 @@ impl RestoreContext<'_> {
         }
         let name = event.origin.name();
         let is_reverted = state.reverted.contains(&event.id) || self.reverted_plugins.contains(name.as_ref());
-        if !is_reverted && starts_firewall(event, change) && !self.is_refused(event, &aims, state) {
+        if !is_reverted && starts_firewall(event, change) && !is_refused(event, &aims, of) {
             return true;
         }
         let is_over = state.forgotten.get(name.as_ref()).is_some_and(|last| event.id <= *last)
             || state.reverted.contains(&event.id)
-            || self.is_refused(event, &aims, state)
+            || is_refused(event, &aims, of)
             || of.is_superseded(event, change, &aims);
         !is_over || self.is_shared(event, change, &aims, of)
     }
@@ -147,36 +144,6 @@ impl RestoreContext<'_> {
         let same = self.edits.get(&event.argv[1..]).into_iter().flatten();
         same.filter(|id| **id != event.id)
             .any(|id| of.state.wants().any(|(_, want)| want.events.contains(id)))
-    }
-
-    /// Whether policy refuses all that a change was for, or puts it off.
-    fn is_refused(&self, event: &Event, aims: &[Effect], state: &State) -> bool {
-        let plugin = state.plugins.get(event.origin.name().as_ref());
-        let denied = plugin.into_iter().flat_map(|plugin| &plugin.denied);
-        let denied = denied.map(|denied| (&denied.held.intent, &denied.events));
-        let postponed = plugin.into_iter().flat_map(|plugin| &plugin.deferred);
-        let postponed = postponed.map(|want| (&want.intent, &want.events));
-        let overruled = plugin.into_iter().flat_map(|plugin| &plugin.overruled);
-        let overruled = overruled.filter(|one| one.since().contains(&event.id));
-        let overruled = overruled.map(|one| (&one.want.intent, &one.want.events));
-        // What is ignored is in no state.
-        let now = self.refused.iter().filter(|_| std::ptr::eq(state, self.after.state));
-        let now = now.map(|(_, want)| (&want.intent, &want.events));
-        let refused: BTreeSet<&Intent> = denied
-            .chain(postponed)
-            .chain(overruled)
-            .chain(now)
-            .filter(|(_, events)| events.contains(&event.id))
-            .map(|(intent, _)| intent)
-            .collect();
-        if refused.is_empty() {
-            return false;
-        }
-        if aims.is_empty() {
-            return event.intents.iter().all(|recorded| refused.contains(&recorded.intent));
-        }
-        let refused: BTreeSet<Effect> = refused.into_iter().filter_map(aim).collect();
-        aims.iter().all(|aim| refused.contains(aim))
     }
 
     fn counts_now(&self, event: &Event, change: &Change) -> bool {
@@ -314,6 +281,35 @@ impl RestoreContext<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether policy refuses all that a change was for, or puts it off.
+fn is_refused(event: &Event, aims: &[Effect], of: &Aims) -> bool {
+    let plugin = of.state.plugins.get(event.origin.name().as_ref());
+    let denied = plugin.into_iter().flat_map(|plugin| &plugin.denied);
+    let denied = denied.map(|denied| (&denied.held.intent, &denied.events));
+    let postponed = plugin.into_iter().flat_map(|plugin| &plugin.deferred);
+    let postponed = postponed.map(|want| (&want.intent, &want.events));
+    let overruled = plugin.into_iter().flat_map(|plugin| &plugin.overruled);
+    let overruled = overruled.filter(|one| one.since().contains(&event.id));
+    let overruled = overruled.map(|one| (&one.want.intent, &one.want.events));
+    // What is ignored is in no state.
+    let now = of.refused.iter().map(|(_, want)| (&want.intent, &want.events));
+    let refused: BTreeSet<&Intent> = denied
+        .chain(postponed)
+        .chain(overruled)
+        .chain(now)
+        .filter(|(_, events)| events.contains(&event.id))
+        .map(|(intent, _)| intent)
+        .collect();
+    if refused.is_empty() {
+        return false;
+    }
+    if aims.is_empty() {
+        return event.intents.iter().all(|recorded| refused.contains(&recorded.intent));
+    }
+    let refused: BTreeSet<Effect> = refused.into_iter().filter_map(aim).collect();
+    aims.iter().all(|aim| refused.contains(aim))
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored
     let gone = fold
         .gone
         .iter()
-        .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name, want)));
-    let refused = fold.refused.iter().map(|(name, want)| (name, want));
+        .flat_map(|(name, plugin)| plugin.wants.iter().map(move |want| (name, want, false)));
+    let refused = fold.refused.iter().map(|(name, want)| (name, want, true));
     let openings = LazyCell::new(|| Openings::of(events, &fold.state, default_zone));
-    for (name, want) in gone.chain(refused) {
+    for (name, want, is_refused) in gone.chain(refused) {
         let made = made(events, want);
         let stays_closed = || {
             matches!(want.intent, Intent::Withdraw { .. })
@@ -39,7 +39,7 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored
         };
         if !made.is_empty() && !wanted.contains(&subject(&want.intent)) && !stays_closed() {
             // Somebody took it back, or policy did; else its package is gone.
-            let asked_by_name = fold.refused.iter().any(|(_, refused)| std::ptr::eq(refused, want))
+            let asked_by_name = is_refused
                 || fold.reverted_plugins.contains(name)
                 || made.iter().all(|event| fold.reverted.contains(&event.id));
             undo(name, want, (&made, asked_by_name), restored);

@@ -117,8 +117,26 @@ fn matching(
             masked(mark, op, *mask, *value)
         }
         Match::Other(module, words) => return Err(format!("{module} {}", words.join(" ")).trim().to_owned()),
-        other => return Err(format!("{other:?}")),
+        other => return Err(named(other, condition.not)),
     }))
+}
+
+/// A match that is not translated, in words.
+fn named(on: &Match, not: bool) -> String {
+    let what = match on {
+        Match::Fragment => "fragments",
+        Match::SourceRange(..) | Match::DestinationRange(..) => "a range of addresses",
+        Match::EitherPorts(_) => "ports of either end",
+        Match::TcpFlags { .. } => "TCP flags without -p tcp",
+        Match::Icmp(..) => "an ICMP type",
+        Match::Limit(..) => "a limit",
+        Match::DestinationType(_) | Match::SourceType(_) => "a type of address",
+        Match::PacketType(_) => "a type of packet",
+        Match::Family(_) => "the other family of addresses",
+        _ => "a match",
+    };
+    let negated = if not { ", negated" } else { "" };
+    format!("{what}{negated}")
 }
 
 fn compare(left: NamedExpression<'static>, op: Operator, right: Expression<'static>) -> Statement<'static> {
