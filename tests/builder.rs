@@ -1,4 +1,4 @@
-//! Whose word counts: what the builder of an image decides, in a run and outside of one, against what
+//! Precedence: what the builder of an image decides, in a run and outside of one, against what
 //! packages ask for. Real rpm transactions into real image roots.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 

@@ -27,17 +27,9 @@ const TEMPORARY: &str = "/var/tmp";
 const SCRIPT_PREFIX: &[u8] = b"rpm-tmp.";
 /// What `rpm -vv` puts before a shell script.
 const TRACE_LINE: &[u8] = b"set -x\n";
-/// Programs that run scriptlets.
-const PACKAGE_MANAGERS: [&str; 8] = [
-    "rpm",
-    "dnf",
-    "dnf-3",
-    "dnf5",
-    "microdnf",
-    "yum",
-    "tdnf",
-    "rpm-ostree",
-];
+/// Programs that run scriptlets through rpm's library, besides rpm itself.
+pub(crate) const PACKAGE_MANAGERS: [&str; 7] =
+    ["dnf", "dnf-3", "dnf5", "microdnf", "yum", "tdnf", "rpm-ostree"];
 /// As many ancestors are looked at: scriptlets seldom nest deeper.
 const MAX_ANCESTORS: usize = 8;
 
@@ -126,7 +118,7 @@ fn ancestry(root: &Root) -> Ancestry {
 fn is_package_manager(line: &[u8]) -> bool {
     let words = line.split(|byte| *byte == 0).take(2);
     let names = words.filter_map(|word| Path::new(OsStr::from_bytes(word)).file_name()?.to_str());
-    names.into_iter().any(|name| PACKAGE_MANAGERS.contains(&name))
+    names.into_iter().any(|name| name == "rpm" || PACKAGE_MANAGERS.contains(&name))
 }
 
 fn parse_command_line(line: &[u8]) -> Option<(PathBuf, Option<u32>)> {

@@ -8,7 +8,7 @@ mod origin;
 pub mod plugin_protocol;
 mod resolve;
 
-pub(crate) use caller::SCRIPTS;
+pub(crate) use caller::{PACKAGE_MANAGERS, SCRIPTS};
 pub use caller::{find, running_script};
 pub use learned::{Learned, Origins, PATH as ORIGINS_PATH};
 pub use origin::{

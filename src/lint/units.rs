@@ -77,10 +77,10 @@ fn left_enabled(asked: &[ForecastItem], shipped: &BTreeSet<&str>) -> Vec<Finding
             scope: Scope::System,
             ..
         }) = &one.intent
+            && is_of_any(unit, shipped)
+            && !disabled.contains(stem(unit))
         {
-            if is_of_any(unit, shipped) && !disabled.contains(stem(unit)) {
-                left.entry(unit).or_insert(one);
-            }
+            left.entry(unit).or_insert(one);
         }
     }
     let finding = |(unit, one): (&str, &ForecastItem)| {

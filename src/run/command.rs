@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::parts::PLUGIN;
-use crate::attribution::{CONFIG_VARIABLE, HOME_VARIABLE};
+use crate::attribution::{CONFIG_VARIABLE, HOME_VARIABLE, PACKAGE_MANAGERS};
 use crate::error::{Result, if_exists};
 use crate::root::Root;
 use crate::rpmdb::place;
@@ -105,24 +105,17 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
+/// Programs that are no package managers, and load rpm's library or start programs that do.
+const COMPOSERS: [&str; 4] = ["zypper", "livecd-creator", "livemedia-creator", "lorax"];
+
 /// Programs that load rpm's library into themselves, so that their own home has to lead to the plugin.
-const LOAD_RPM: [&str; 11] = [
-    "dnf",
-    "dnf-3",
-    "dnf5",
-    "microdnf",
-    "yum",
-    "tdnf",
-    "zypper",
-    "rpm-ostree",
-    "livecd-creator",
-    "livemedia-creator",
-    "lorax",
-];
+fn load_rpm() -> impl Iterator<Item = &'static str> {
+    PACKAGE_MANAGERS.into_iter().chain(COMPOSERS)
+}
 
 /// Whether a program, by its name, loads rpm's library.
 pub(super) fn loads_rpm(program: &OsStr) -> bool {
-    LOAD_RPM.iter().any(|name| program == *name)
+    load_rpm().any(|name| program == name)
 }
 
 /// A directory of programs that start rpm, and those that load its library, with these variables.
@@ -133,7 +126,7 @@ fn wrappers(env: &[(OsString, OsString)], temporary: &Path) -> Result<PrivateDir
         line += &format!("{}={} ", name.to_string_lossy(), quoted(&value.to_string_lossy()));
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    for name in LOAD_RPM.iter().chain(&["rpm"]) {
+    for name in load_rpm().chain(["rpm"]) {
         let places = std::env::split_paths(&path).filter(|place| place.is_absolute());
         let found = places.map(|place| place.join(name)).find(|program| directory.host.is_file(program));
         if let Some(program) = found {

@@ -1,4 +1,4 @@
-//! Whose word counts: of several decisions about one subject the builder's count more than those of
+//! Precedence: of several decisions about one subject the builder's count more than those of
 //! plugins, and among equals the last one counts. What the image ships is below both and asks for
 //! nothing; what is changed on a booted node is above both and is decided there. Pure.
 

@@ -1,4 +1,4 @@
-//! Tests of whose word counts.
+//! Tests of precedence.
 
 use super::*;
 use crate::attribution::BUILDER;

@@ -5,7 +5,7 @@
 //!   asked for the same, or the image had it before. A package that closes what it had opened takes only
 //!   its own request back. Who disables a template decides against the masks of its instances, own or not: the
 //!   original takes them away.
-//! * Whose word counts: what the builder decided stands, whatever a package asks for later. Presets that
+//! * Precedence: what the builder decided applies, whatever a package asks for later. Presets that
 //!   the builder applies are no decision against what is asked for later, and take back what was decided before:
 //!   with a template that they disable its instances, and the masks of those.
 //! * Metadata: what is declared holds while its package is there, unless somebody asked for the opposite;
