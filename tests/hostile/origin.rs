@@ -106,7 +106,7 @@ fn what_is_done_to_records_and_tools_is_told_without_an_audit() {
     let edits = "echo '# x' >> /usr/lib/sysimage/nodeshim/state.toml";
     let replaces = "rm /usr/bin/systemctl; echo x > /usr/bin/systemctl";
     for (name, what, said) in [
-        ("edits", edits, "state.toml: was changed during the run by somebody else than nodeshim"),
+        ("edits", edits, "state.toml: was changed during the run, and not by nodeshim"),
         ("replaces", replaces, "/usr/bin/systemctl: was replaced by what no package has there"),
     ] {
         let image = Image::new();
