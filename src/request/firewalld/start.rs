@@ -3,7 +3,7 @@
 
 use super::session::{Exit, Session, Step, UNREADABLE};
 use crate::config::Answers;
-use crate::firewall::firewalld::whole::{Load, load};
+use crate::firewall::firewalld::whole::{Load, check_log, load};
 use crate::firewall::firewalld::{Code, Fault, Feature};
 
 /// Exit status of `--check-config` for an error that has no code.
@@ -63,7 +63,8 @@ fn check_config(session: &mut Session, log: &[String]) -> Step {
     let whole = session.has(Feature::WholeChecked);
     if whole {
         say(session, &again);
-        say(session, log);
+        let second = check_log(session.whole());
+        say(session, &second);
     }
     match checked {
         Ok(()) => {

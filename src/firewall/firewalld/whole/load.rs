@@ -59,7 +59,7 @@ pub(crate) struct Refusal {
 /// over.
 pub(crate) fn load(whole: Whole) -> Load {
     let mut load = Load::default();
-    for file in reading_order(whole) {
+    for file in reading_order(whole, ORDER, whole.has(Feature::WrongFileRefuses)) {
         let mut lines = Vec::new();
         let read = file.read(whole, &mut lines);
         load.log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
@@ -113,9 +113,25 @@ impl File {
     }
 }
 
-/// The files in the order in which they are read. Since 1.2 everything that is shipped comes first
-/// (`_start_load_stock_config`), before that what is shipped of each kind.
-fn reading_order(whole: Whole) -> Vec<File> {
+/// What `--check-config` logs since 1.1: it reads every file a second time (`check_on_disk_config` of
+/// `core/io/functions.py`), up to the first that is wrong.
+pub(crate) fn check_log(whole: Whole) -> Vec<String> {
+    let mut log = Vec::new();
+    for file in reading_order(whole, CHECK_ORDER, false) {
+        let is_part = file.name.contains('/');
+        if is_part && !whole.has(Feature::CheckEntersDirectories) {
+            continue;
+        }
+        if file.read(whole, &mut log).is_err() {
+            break;
+        }
+    }
+    log.into_iter().map(|line| format!("WARNING: {line}")).collect()
+}
+
+/// The files in the order in which they are read: everything that is shipped first, as 1.2 and later start
+/// (`_start_load_stock_config`), or what is shipped of each kind.
+fn reading_order(whole: Whole, order: [Kind; 6], shipped_first: bool) -> Vec<File> {
     let sides = [true, false];
     let files = |kind, shipped| {
         let local = whole.tree.local_names(kind).unwrap_or_default();
@@ -132,9 +148,9 @@ fn reading_order(whole: Whole) -> Vec<File> {
         };
         names.into_iter().map(file).collect::<Vec<_>>()
     };
-    match whole.has(Feature::WrongFileRefuses) {
-        true => sides.iter().flat_map(|side| ORDER.iter().flat_map(|kind| files(*kind, *side))).collect(),
-        false => ORDER.iter().flat_map(|kind| sides.iter().flat_map(|side| files(*kind, *side))).collect(),
+    match shipped_first {
+        true => sides.iter().flat_map(|side| order.iter().flat_map(|kind| files(*kind, *side))).collect(),
+        false => order.iter().flat_map(|kind| sides.iter().flat_map(|side| files(*kind, *side))).collect(),
     }
 }
 

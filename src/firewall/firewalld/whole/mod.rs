@@ -23,7 +23,7 @@ use super::store::Tree;
 use super::traffic::{ForwardPort, Traffic};
 use super::zone::{self, Zone};
 
-pub(crate) use load::{Load, Refusal, load, refusals};
+pub(crate) use load::{Load, Refusal, check_log, load, refusals};
 pub(crate) use policy::Order;
 
 /// A configuration, of which one object may be about to change.
