@@ -112,16 +112,12 @@ pub(crate) fn entry_of(item: &FirewallItem, grammar: &Grammar) -> Option<Entry> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firewall::firewalld::entry::EVERY_ENTRY;
 
     #[test]
     fn every_entry_of_a_zone_is_an_item_and_the_item_that_entry() {
         let grammar = Grammar::none();
-        let text = "<zone><service name='ssh'/><port port='80' protocol='tcp'/><protocol value='gre'/>\
-                    <source-port port='53' protocol='udp'/><icmp-block name='redirect'/><masquerade/>\
-                    <forward-port port='1' protocol='tcp' to-port='2'/><interface name='eth0'/>\
-                    <source address='10.0.0.0/8'/><rule><service name='dns'/><accept/></rule>\
-                    <icmp-block-inversion/><forward/></zone>";
-        let zone = Zone::parse(text, &grammar).unwrap();
+        let zone = Zone::parse(EVERY_ENTRY, &grammar).unwrap();
         let again: Vec<Entry> = of_zone(&zone).iter().filter_map(|item| entry_of(item, &grammar)).collect();
         assert_eq!(again, zone.entries());
         assert_eq!(again.len(), 12);

@@ -75,7 +75,7 @@ pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
         events: Vec::new(),
     }));
     differences.extend(without_loader(root, view));
-    differences.extend(earlier_presets(root, view));
+    differences.extend(view.prepared.earlier_rules.iter().map(earlier));
     differences.extend(refused(root, &view.journal)?.into_iter().map(of_firewalld));
     differences.extend(view.prepared.plan.notes.iter().filter_map(unmet));
     if view.prepared.before != view.prepared.fold.settled() {
@@ -105,10 +105,9 @@ fn without_loader(root: &Root, view: &View) -> Option<Difference> {
     })
 }
 
-/// Rules of the image by which applied presets undo what was settled.
-fn earlier_presets(root: &Root, view: &View) -> impl Iterator<Item = Difference> {
-    let rules = systemd::earlier_rules(root, &view.prepared.desired).into_iter();
-    rules.map(|rule| Difference::new(Difference::WARNING, &rule.path, rule.text, &[]))
+/// A rule of the image by which applied presets undo what was settled.
+fn earlier(rule: &systemd::EarlierRule) -> Difference {
+    Difference::new(Difference::WARNING, &rule.path, &*rule.text, &[])
 }
 
 /// Changes that nobody recorded, and that settling will record as the builder's.

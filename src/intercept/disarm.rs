@@ -11,6 +11,8 @@ use super::identity::{Identity, Standing, fingerprint};
 use super::{ARMED_PATH, Armed, Diverted, REAL_DIRECTORY, SHIM_PATH, SUSPECT_DIRECTORY};
 use crate::error::{Error, Result, if_exists};
 use crate::journal::DIRECTORY;
+#[cfg(feature = "admin")]
+use crate::root::made_changeable;
 use crate::root::{Kind, Root};
 
 /// What was done.
@@ -57,8 +59,7 @@ pub fn disarm(root: &Root, known: Option<&Armed>) -> Result<Option<Disarmed>> {
             let Some(first) = locked.first() else {
                 return Err(error);
             };
-            done.problems
-                .push(format!("{}: could not be changed (chattr(1)), which is taken back", first.display()));
+            done.problems.push(made_changeable(first));
             take_out(root, &armed, listed.as_ref(), &mut done)?;
         }
         taken => taken?,
@@ -76,13 +77,7 @@ fn make_changeable(root: &Root, armed: &Armed) -> Result<Vec<PathBuf>> {
         let real = tool.real();
         paths.extend(real.ancestors().take_while(|above| *above != Path::new(DIRECTORY)).map(Path::to_owned));
     }
-    let mut locked = Vec::new();
-    for path in paths {
-        if root.make_changeable(&path)? {
-            locked.push(path);
-        }
-    }
-    Ok(locked)
+    root.make_all_changeable(paths)
 }
 
 fn take_out(root: &Root, armed: &Armed, listed: Option<&Armed>, done: &mut Disarmed) -> Result<()> {

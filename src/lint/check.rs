@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::declare;
 use super::finding::{Finding, Severity};
-use super::requests::{Context, ForecastItem, judged, metadata_of, of_package, of_payload, read_package};
+use super::requests::{Context, ForecastItem, judged, metadata_of, of_payload, of_scanned, read_package};
+use super::scanned::Scanned;
 use super::scriptlet::{command_line, scriptlets};
 use super::spec::{self, SpecPackage};
 use super::units::of_units;
@@ -62,11 +63,12 @@ fn of_package_file(context: &Context, package: &PackageFile) -> Vec<Finding> {
 fn of_scriptlets(context: &Context, package: &PackageFile, declared: &[Intent]) -> Vec<Finding> {
     let mut findings = out_of_place(package);
     findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
-    let asked = of_package(context, package);
+    let scanned = scriptlets(package);
+    let asked = of_scanned(context, package, &scanned);
     findings.extend(asked.iter().filter_map(|asked| of_asked(asked, declared)));
     findings.extend(of_units(package, &asked));
     findings.extend(of_other_ports(&asked, declared));
-    findings.extend(others(context, package));
+    findings.extend(others(context, &scanned));
     let silenced = silenced(package);
     findings.retain(|finding| !silenced.contains(&(finding.place.as_str(), finding.rule)));
     one_for_a_call(&mut findings);
@@ -321,17 +323,17 @@ fn silenced(package: &PackageFile) -> BTreeSet<(&str, &str)> {
 }
 
 /// Commands that no shim stands for.
-fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
+fn others(context: &Context, scriptlets: &[(&str, Scanned)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (kind, scanned) in scriptlets(package) {
-        for command in scanned.commands {
+    for (kind, scanned) in scriptlets {
+        for command in &scanned.commands {
             let program = command.words.first().map_or("", |word| word.text.as_str());
             let runs = command.program().map_or("", |(path, _)| path);
-            let line = command_line(&command);
+            let line = command_line(command);
             let finding = |severity, rule, text| Finding::new(severity, rule, kind, Some(command.line), text);
-            if let Some(what) = refused(context, &command) {
+            if let Some(what) = refused(context, command) {
                 findings.push(finding(Severity::Error, "usage", format!("{line}: {what}")));
-            } else if opens_until_reload(context, &command) {
+            } else if opens_until_reload(context, command) {
                 let text =
                     format!("{line}: is lost when firewalld reloads or the node boots; add --permanent");
                 findings.push(finding(Severity::Warning, "runtime-only", text));
@@ -349,10 +351,10 @@ fn others(context: &Context, package: &PackageFile) -> Vec<Finding> {
                 let text = format!("{line}: runs what another command prints: what it asks for is not known");
                 findings.push(finding(Severity::Warning, "piped-shell", text));
             }
-            if let Some(what) = declare::privileged(&command) {
+            if let Some(what) = declare::privileged(command) {
                 findings.push(finding(Severity::Warning, "privileged", format!("{line}: {what}")));
             }
-            for (path, what) in declare::written(&command) {
+            for (path, what) in declare::written(command) {
                 findings.push(finding(Severity::Warning, "by-hand", format!("{path}: {what}")));
             }
         }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::scanned::Scanned;
 use super::scriptlet::{command_line, scriptlets};
 use crate::attribution::package_name;
 use crate::config::Config;
@@ -229,8 +230,17 @@ fn of_shipped(
 
 /// What the scriptlets of a package ask for, in their order.
 pub fn of_package(context: &Context, package: &PackageFile) -> Vec<ForecastItem> {
+    of_scanned(context, package, &scriptlets(package))
+}
+
+/// The same of scriptlets that were read already.
+pub(super) fn of_scanned(
+    context: &Context,
+    package: &PackageFile,
+    scriptlets: &[(&str, Scanned)],
+) -> Vec<ForecastItem> {
     let mut found = Vec::new();
-    for (kind, scanned) in scriptlets(package) {
+    for (kind, scanned) in scriptlets {
         for command in &scanned.commands {
             found.extend(of_command(context, package, kind, command));
         }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result, if_exists};
 use crate::intercept::{self, ARMED_PATH, Armed, ImageLock, RUN_LOCK_PATH, RUN_PATH, set_aside};
 use crate::journal::{self, Event, Journal, Salvaged, rewrite, salvage};
 use crate::policy;
-use crate::root::{Kind, Root};
+use crate::root::{Kind, Root, made_changeable};
 use crate::rpmdb::{owners, scriptlets};
 use crate::run;
 use crate::state::{self, State};
@@ -77,11 +77,8 @@ pub fn repair(root: &Root, accept_loss: bool) -> Result<Repaired> {
 fn make_changeable(root: &Root, done: &mut Repaired) -> Result<()> {
     let directory = Path::new(journal::DIRECTORY);
     let names = root.list(directory)?.into_iter().map(|entry| directory.join(entry.name));
-    for path in std::iter::once(directory.to_owned()).chain(names) {
-        if root.make_changeable(&path)? {
-            done.say(format!("{}: could not be changed (chattr(1)), which is taken back", path.display()));
-        }
-    }
+    let locked = root.make_all_changeable(std::iter::once(directory.to_owned()).chain(names))?;
+    locked.iter().for_each(|path| done.say(made_changeable(path)));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What chattr(1) forbids: a file or directory that cannot be changed, or only appended to, by root either.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -9,12 +9,34 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use super::{Kind, Root};
 use crate::error::{Error, Result, if_exists};
 
+/// What is said of a file or directory that [`Root::make_changeable`] has let be changed again.
+pub(crate) fn made_changeable(path: &Path) -> String {
+    format!("{}: could not be changed (chattr(1)), which is taken back", path.display())
+}
+
 impl Root {
+    /// As [`Root::make_changeable`], of several; returns those that could not be changed.
+    ///
+    /// # Errors
+    /// The first flag that cannot be taken away.
+    pub(crate) fn make_all_changeable(
+        &self,
+        paths: impl IntoIterator<Item = PathBuf>,
+    ) -> Result<Vec<PathBuf>> {
+        let mut locked = Vec::new();
+        for path in paths {
+            if self.make_changeable(&path)? {
+                locked.push(path);
+            }
+        }
+        Ok(locked)
+    }
+
     /// Lets a file or directory be changed again, which is no link; says whether it could not be.
     ///
     /// # Errors
     /// If the flag cannot be taken away.
-    pub(crate) fn make_changeable(&self, path: impl AsRef<Path>) -> Result<bool> {
+    fn make_changeable(&self, path: impl AsRef<Path>) -> Result<bool> {
         let path = path.as_ref();
         let kind = if_exists(self.meta(path))?.map(|meta| meta.kind);
         if !matches!(kind, Some(Kind::File | Kind::Dir)) {

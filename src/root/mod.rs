@@ -33,6 +33,8 @@ use dir_cache::DirCache;
 
 pub use changes::{Change, Op, Replaced};
 pub use dir_cache::CachedDirs;
+#[cfg(feature = "admin")]
+pub(crate) use flags::made_changeable;
 pub use lock::Lock;
 pub use read::{Entry, Kind, Meta};
 #[cfg(feature = "admin")]

@@ -6,6 +6,7 @@ use super::policy_check::{PolicyJudge, refuse};
 use super::unfulfilled::unfulfilled;
 use super::{directories, firewall, first_boot};
 use crate::backend::rulesets::Undone;
+use crate::backend::systemd::EarlierRule;
 use crate::backend::{declared, systemd};
 use crate::boot::{Applied, Postponed, is_for_boot, release};
 use crate::error::Result;
@@ -32,6 +33,8 @@ pub struct Prepared {
     pub desired: Vec<DesiredFile>,
     /// What is put back as it was, and what cannot be; both are in the plan, too.
     pub restored: Contribution,
+    /// Rules of the image that come before preset files among `desired`, and are in the plan's notes, too.
+    pub(crate) earlier_rules: Vec<EarlierRule>,
     /// What was overruled for the first time, by plugin.
     pub overruled: Vec<(String, Overruled)>,
     /// What policy had put off until a boot and counts now, sorted.
@@ -148,10 +151,9 @@ impl<'a> Planner<'a> {
         sum += self.contributions(&fold, &judge, &restored)?;
         let loaders = sum.memory.loaders.clone().unwrap_or_default();
         sum.files.extend(systemd::own_preset(&sum.files, &loaders));
-        let earlier = systemd::earlier_rules(self.root, &sum.files).into_iter();
-        sum.notes.extend(
-            earlier.map(|rule| Note::new(None, format!("warning: {}: {}", rule.path, rule.text), &[])),
-        );
+        let earlier_rules = systemd::earlier_rules(self.root, &sum.files);
+        let remark = |rule: &EarlierRule| format!("warning: {}: {}", rule.path, rule.text);
+        sum.notes.extend(earlier_rules.iter().map(|rule| Note::new(None, remark(rule), &[])));
         sum.memory.enter(&mut fold.state);
         let mut plan = Plan {
             changes: sum.changes,
@@ -168,6 +170,7 @@ impl<'a> Planner<'a> {
             plan,
             desired: sum.files,
             restored,
+            earlier_rules,
             overruled,
             released,
             policy,

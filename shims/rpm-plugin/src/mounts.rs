@@ -1,11 +1,11 @@
-//! The mounts that scriptlets of a transaction share. To make a namespace of mounts and to take it apart takes longer
-//! than many a scriptlet does, so the one that the first scriptlet's process has made is entered by those of later
-//! ones. Whoever mounts or unmounts something there spoils it for the others: the kernel says so to whoever has the
-//! namespace's list of mounts open (proc_pid_mountinfo(5)), and the next scriptlet gets mounts that are made again.
-//! They are made again, too, after rpm's own have changed.
+//! The mount namespace that scriptlets of a transaction share. Making one and taking it apart takes longer than many
+//! scriptlets run, so the process of the first scriptlet makes it, and the processes of later scriptlets enter it.
+//! After a scriptlet has mounted or unmounted something, and after rpm's own mounts have changed, the next scriptlet's
+//! process makes a new one. The kernel reports both to a process that has the list of mounts open
+//! (proc_pid_mountinfo(5)).
 //!
-//! Only a process without threads can make such a namespace without harm, and only rpm outlives the scriptlets. So
-//! the scriptlet's process, before it becomes the scriptlet, passes on to rpm what the others need to get there.
+//! rpm itself may have threads and cannot make the namespace, but only rpm outlives the scriptlets. So the scriptlet's
+//! process, before it runs the scriptlet, passes to rpm the descriptors that later processes need to enter it.
 //!
 //! `unsafe` is needed for the system calls. What runs in the scriptlet's process must not allocate: see
 //! [`crate::containment`].
@@ -49,7 +49,8 @@ pub fn prepare() {
     }
 }
 
-/// Sees to it that the next scriptlet gets mounts as if they were its own. To be called in rpm before each.
+/// Takes what the last scriptlet's process has passed on, and drops a namespace in which mounts have changed. To be
+/// called in rpm before each scriptlet.
 pub fn refresh() {
     let own_changed = has_changed(&OWN);
     while let Some(passed) = receive() {

@@ -8,7 +8,7 @@ mod presets;
 mod state;
 
 pub(crate) use declared::{declared, declared_after};
-pub(crate) use earlier::earlier_rules;
+pub(crate) use earlier::{EarlierRule, earlier_rules};
 pub(crate) use presets::{Rules, not_preset, own_preset, presets};
 pub(crate) use state::{unit_state, unit_states};
 

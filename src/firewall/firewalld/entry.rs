@@ -300,6 +300,14 @@ fn remove_port(list: &mut Vec<Port>, port: &Port, by: Matching, grammar: &Gramma
     *list = left;
 }
 
+/// A zone with one entry of each kind.
+#[cfg(test)]
+pub(crate) const EVERY_ENTRY: &str = "<zone><service name='ssh'/><port port='80' protocol='tcp'/><protocol value='gre'/>\
+     <source-port port='53' protocol='udp'/><icmp-block name='redirect'/><masquerade/>\
+     <forward-port port='1' protocol='tcp' to-port='2'/><interface name='eth0'/>\
+     <source address='10.0.0.0/8'/><rule><service name='dns'/><accept/></rule>\
+     <icmp-block-inversion/><forward/></zone>";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,12 +345,7 @@ mod tests {
     #[test]
     fn every_entry_of_a_zone_is_found_removed_and_added_again() {
         let grammar = Grammar::none();
-        let text = "<zone><service name='ssh'/><port port='80' protocol='tcp'/><protocol value='gre'/>\
-                    <source-port port='53' protocol='udp'/><icmp-block name='redirect'/><masquerade/>\
-                    <forward-port port='1' protocol='tcp' to-port='2'/><interface name='eth0'/>\
-                    <source address='10.0.0.0/8'/><rule><service name='dns'/><accept/></rule>\
-                    <icmp-block-inversion/><forward/></zone>";
-        let whole = Zone::parse(text, &grammar).unwrap();
+        let whole = Zone::parse(EVERY_ENTRY, &grammar).unwrap();
         assert_eq!(whole.entries().len(), 12);
         for by in [Matching::Spelling, Matching::Ranges, Matching::Meaning] {
             let mut zone = whole.clone();

@@ -212,18 +212,7 @@ impl<'d> TrafficReader<'d> {
                     self.repeated(&format!("Service '{name}'"));
                 }
             }
-            "port" => {
-                let port = self.port(element)?;
-                let logged = self.ports.logged("Port", &port, self.zone, self.grammar);
-                self.log.extend(logged);
-                self.traffic.ports.push(port);
-            }
-            "source-port" => {
-                let port = self.port(element)?;
-                let logged = self.source_ports.logged("Source port", &port, self.zone, self.grammar);
-                self.log.extend(logged);
-                self.traffic.source_ports.push(port);
-            }
+            "port" | "source-port" => self.port(element)?,
             "protocol" => {
                 let value = own("value")?;
                 check_protocol(value, grammar)?;
@@ -249,11 +238,18 @@ impl<'d> TrafficReader<'d> {
         Ok(true)
     }
 
-    fn port(&self, element: &Element) -> Checked<Port> {
+    fn port(&mut self, element: &Element) -> Checked<()> {
         let (port, protocol) = (need(element, "port")?, need(element, "protocol")?);
         check_stored_port(port, self.grammar)?;
         check_stored_protocol(protocol)?;
-        Ok(Port::new(port, protocol))
+        let port = Port::new(port, protocol);
+        let (ports, seen, what) = match &*element.name {
+            "port" => (&mut self.traffic.ports, &mut self.ports, "Port"),
+            _ => (&mut self.traffic.source_ports, &mut self.source_ports, "Source port"),
+        };
+        self.log.extend(seen.logged(what, &port, self.zone, self.grammar));
+        ports.push(port);
+        Ok(())
     }
 
     fn forward_port(&mut self, element: &Element) -> Checked<()> {

@@ -1,6 +1,7 @@
 //! Loading everything, as firewalld does when it starts (`core/fw.py`), and all that it would
 //! refuse.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::Whole;
@@ -65,7 +66,9 @@ pub(crate) fn load(whole: Whole) -> Load {
         load.log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
         match read {
             Ok(()) => {
-                if let Some(fault) = whole.not_added(file.kind, &file.name).filter(|_| !file.overridden) {
+                if !file.overridden
+                    && let Some(fault) = whole.not_added(file.kind, &file.name)
+                {
                     load.log.push(file.failed_to_load(whole, &format!(" {fault}")));
                     load.passed_over.push((file.kind, file.name));
                 }
@@ -132,26 +135,30 @@ pub(crate) fn check_log(whole: Whole) -> Vec<String> {
 /// The files in the order in which they are read: everything that is shipped first, as 1.2 and later start
 /// (`_start_load_stock_config`), or what is shipped of each kind.
 fn reading_order(whole: Whole, order: [Kind; 6], shipped_first: bool) -> Vec<File> {
-    let sides = [true, false];
-    let files = |kind, shipped| {
-        let local = whole.tree.local_names(kind).unwrap_or_default();
-        let mut names: Vec<String> = match shipped {
-            true => whole.tree.shipped_names(kind).unwrap_or_default().into_iter().collect(),
-            false => local.iter().cloned().collect(),
-        };
-        names.retain(|name| !shipped || !name.contains('/'));
-        names.sort_by_cached_key(|name| format!("{name}.xml"));
-        let file = move |name| File {
-            kind,
-            overridden: shipped && local.contains(&name),
-            name,
-        };
-        names.into_iter().map(file).collect::<Vec<_>>()
-    };
-    match shipped_first {
-        true => sides.iter().flat_map(|side| order.iter().flat_map(|kind| files(*kind, *side))).collect(),
-        false => order.iter().flat_map(|kind| sides.iter().flat_map(|side| files(*kind, *side))).collect(),
+    let kinds = order.into_iter().map(|kind| files(whole, kind));
+    if !shipped_first {
+        return kinds.flat_map(|(shipped, local)| shipped.into_iter().chain(local)).collect();
     }
+    let (shipped, local): (Vec<_>, Vec<_>) = kinds.unzip();
+    shipped.into_iter().chain(local).flatten().collect()
+}
+
+/// The shipped files of a kind, and the local ones.
+fn files(whole: Whole, kind: Kind) -> (Vec<File>, Vec<File>) {
+    let local = whole.tree.local_names(kind).unwrap_or_default();
+    let mut shipped = whole.tree.shipped_names(kind).unwrap_or_default();
+    shipped.retain(|name| !name.contains('/'));
+    let sorted = |names: &BTreeSet<String>, is_overridden: &dyn Fn(&str) -> bool| {
+        let mut names: Vec<&String> = names.iter().collect();
+        names.sort_by_cached_key(|name| format!("{name}.xml"));
+        let file = |name: &String| File {
+            kind,
+            name: name.clone(),
+            overridden: is_overridden(name),
+        };
+        names.into_iter().map(file).collect()
+    };
+    (sorted(&shipped, &|name| local.contains(name)), sorted(&local, &|_| false))
 }
 
 impl Whole<'_, '_> {
