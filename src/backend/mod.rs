@@ -11,11 +11,3 @@ pub mod nftables;
 pub mod rulesets;
 pub(crate) mod sysctl;
 pub(crate) mod systemd;
-
-/// Adds a remark to those that are there, once.
-fn add_once(remarks: &mut Vec<String>, text: impl Into<String>) {
-    let text = text.into();
-    if !remarks.contains(&text) {
-        remarks.push(text);
-    }
-}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::firewall::firewalld::add_once;
 use crate::firewall::iptables::{self, Family, Packets, Rule, RuleFile, closing, split, walk};
 
 /// Tables in which packets are before they come to the filter table, and the chains that they take.
@@ -140,9 +141,7 @@ impl<'t> Tables<'t> {
         let mut note = |what: &str, at: usize| {
             let line = self.lines.get(at).map_or("", |line| line.trim());
             let text = format!("line {} {what}: {line}; not valid there: {words}", at + 1);
-            if !notes.contains(&text) {
-                notes.push(text);
-            }
+            add_once(notes, text);
         };
         first
             .iter()

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::matches::{self, Match};
-use crate::backend::add_once;
 use crate::firewall::definitions::{Definitions, Part};
+use crate::firewall::firewalld::add_once;
 use crate::firewall::iptables::Family;
 use crate::firewall::sets::AddressSet;
 
@@ -91,12 +91,12 @@ impl<'a> Rules<'a> {
 
     /// Adds a remark once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        add_once(&mut self.notes, text);
+        add_once(&mut self.notes, text.into());
     }
 
     /// Adds, once, what could not be expressed.
     pub(super) fn unmet(&mut self, text: impl Into<String>) {
-        add_once(&mut self.unmet, text);
+        add_once(&mut self.unmet, text.into());
     }
 
     /// The matches of a part, each destination with each port.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Document, Statements};
-use crate::backend::add_once;
 use crate::backend::name::identifier;
 use crate::digest::digest;
 use crate::firewall::definitions::{Definition, Definitions};
+use crate::firewall::firewalld::add_once;
 use crate::firewall::helpers::Tracking;
 use crate::firewall::node::Node;
 
@@ -195,12 +195,12 @@ impl<'a> Builder<'a> {
 
     /// Adds a remark once.
     pub(super) fn note(&mut self, text: impl Into<String>) {
-        add_once(&mut self.notes, text);
+        add_once(&mut self.notes, text.into());
     }
 
     /// Adds, once, what could not be expressed.
     pub(super) fn unmet(&mut self, text: impl Into<String>) {
-        add_once(&mut self.unmet, text);
+        add_once(&mut self.unmet, text.into());
     }
 
     /// What is to be said, and could not be expressed, since this was last asked.

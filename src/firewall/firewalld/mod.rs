@@ -45,6 +45,7 @@ pub use lockdown::Whitelist;
 pub use policy::Policy;
 pub use port::Port;
 pub use reader::Head;
+pub(crate) use reader::add_once;
 pub use service::Service;
 pub use store::Tree;
 pub use traffic::{ForwardPort, Traffic};

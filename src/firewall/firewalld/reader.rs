@@ -46,7 +46,7 @@ pub(super) fn is_true(value: &str) -> bool {
 }
 
 /// Adds what is not there yet; false if it is.
-pub(super) fn add_once<T: PartialEq>(list: &mut Vec<T>, value: T) -> bool {
+pub(crate) fn add_once<T: PartialEq>(list: &mut Vec<T>, value: T) -> bool {
     let is_new = !list.contains(&value);
     if is_new {
         list.push(value);
