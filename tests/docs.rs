@@ -51,6 +51,22 @@ fn every_rule_of_lint_has_its_place_in_the_manual() {
     assert_eq!(described, rules);
 }
 
+/// groff closes a quote at the end of the line: a second macro for quotes nests in the first.
+#[test]
+fn no_line_of_the_manual_pages_nests_quotes() {
+    let quoting = regex::Regex::new(r"\b(Ql|Qq|Dq|Sq)\b").unwrap();
+    let mut lines = 0;
+    for entry in fs::read_dir(support::project().join("packaging/man")).expect("the manual pages") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        for line in page(&name).lines().filter(|line| line.starts_with('.')) {
+            let quotes = quoting.find_iter(line).count();
+            assert!(quotes <= 1, "{name}: {line}");
+            lines += quotes;
+        }
+    }
+    assert!(lines > 100, "{lines}");
+}
+
 #[test]
 fn every_tool_has_its_place_in_the_manual() {
     let manual = page("nodeshim-shims.7");

@@ -27,49 +27,49 @@ const WANTED: &str = "[Install]\nWantedBy=multi-user.target\n";
 
 const ROWS: [Row; 14] = [
     Row {
-        name: "disable of a unit that is gone",
+        name: "disable, gone unit",
         files: &[],
         links: &[],
         call: "disable gone.service",
     },
     Row {
-        name: "disable of an alias of nothing",
+        name: "disable, gone alias",
         files: &[],
         links: &[("syslog.service", "rsyslog.service")],
         call: "disable syslog.service",
     },
     Row {
-        name: "enable of a template alone",
+        name: "enable, template",
         files: &[("t@.service", WANTED)],
         links: &[],
         call: "enable t@.service",
     },
     Row {
-        name: "enable, Alias= of another type",
+        name: "enable, Alias= type",
         files: &[("a.service", "[Install]\nAlias=a.socket\n")],
         links: &[],
         call: "enable a.service",
     },
     Row {
-        name: "enable, Also= of no unit",
+        name: "enable, Also= gone",
         files: &[("a.service", "[Install]\nWantedBy=multi-user.target\nAlso=none.service\n")],
         links: &[],
         call: "enable a.service",
     },
     Row {
-        name: "enable, bad specifier last",
+        name: "enable, specifier",
         files: &[("a.service", "[Install]\nAlias=b.service\nWantedBy=%z.target\n")],
         links: &[],
         call: "enable a.service",
     },
     Row {
-        name: "enable, line without =",
+        name: "enable, line",
         files: &[("a.service", "[Unit]\nword\n[Install]\nWantedBy=multi-user.target\n")],
         links: &[],
         call: "enable a.service",
     },
     Row {
-        name: "preset, alias taken",
+        name: "preset, taken alias",
         files: &[
             ("a.service", "[Install]\nAlias=al.service\n"),
             ("b.service", WANTED),
@@ -78,7 +78,7 @@ const ROWS: [Row; 14] = [
         call: "preset a.service",
     },
     Row {
-        name: "preset-all, alias of nothing",
+        name: "preset-all, alias",
         files: &[("a.service", WANTED)],
         links: &[("../../../usr/lib/systemd/system/c.service", "gone.service")],
         call: "preset-all",
@@ -96,13 +96,13 @@ const ROWS: [Row; 14] = [
         call: "preset --now a.service",
     },
     Row {
-        name: "is-enabled of no unit",
+        name: "is-enabled, gone",
         files: &[],
         links: &[],
         call: "is-enabled gone.service",
     },
     Row {
-        name: "list-unit-files, none",
+        name: "list-unit-files",
         files: &[],
         links: &[],
         call: "list-unit-files gone.service",
@@ -172,7 +172,7 @@ fn systemd_releases_between_those_of_the_table_answer_as_the_manual_says() {
     let mut of_253 = answers("el9");
     let of_254 = answers("254");
     for (at, row) in ROWS.iter().enumerate() {
-        if ["is-enabled of no unit", "get-default, masked"].contains(&row.name) {
+        if ["is-enabled, gone", "get-default, masked"].contains(&row.name) {
             of_253[at].clone_from(&of_254[at]);
         }
     }
