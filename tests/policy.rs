@@ -285,6 +285,21 @@ fn policy_test_tells_what_a_call_a_package_and_a_plugin_would_get() {
     assert!(list.contains("/etc/nodeshim/policy.d/10-site.toml") && list.contains("no-a"), "{list}");
 }
 
+#[test]
+fn a_rule_can_want_that_a_firewall_module_is_loaded_or_removed() {
+    for (want, denied, allowed) in [
+        ("load", "--addmodule=nf_nat_ftp", "--removemodule=nf_nat_ftp"),
+        ("remove", "--removemodule=nf_nat_ftp", "--addmodule=nf_nat_ftp"),
+    ] {
+        let rule = format!("[[rule]]\nkind = \"firewall-module\"\nwant = \"{want}\"\nverdict = \"deny\"\n");
+        let image = image(&rule);
+        for (option, code) in [(denied, 1), (allowed, 0)] {
+            let output = image.nodeshim("policy", ["test", "--", "lokkit", option]).output().unwrap();
+            assert_eq!(output.status.code(), Some(code), "{want} {option}: {output:?}");
+        }
+    }
+}
+
 /// Up to 252 systemctl has no `--no-warn`; `strict` refuses what the image's generation refuses, and nothing
 /// is asked for then.
 #[test]

@@ -1,5 +1,6 @@
-//! What policy forbids the admin tool itself. What one file forbids no other file, option or variable
-//! allows again: a file in `/etc` that stands for a shipped one replaces its rules, not this.
+//! What policy forbids the admin tool itself. If one file forbids something, no other file, option or
+//! variable allows it again: a file in `/etc` replaces the rules of the shipped file of the same
+//! name, not this.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,8 @@ pub struct Forbidden {
 }
 
 impl Forbidden {
-    /// Reads every policy file of the image, those that others stand for among them, and the text of
-    /// a file for one run. One that cannot be read is an error: what it forbids is not known.
+    /// Reads every policy file of the image, also those that are replaced by others, and the text of
+    /// a file for one run. A file that cannot be read is an error: what it forbids is not known.
     pub fn load(root: &Root, of_run: Option<&str>) -> Result<Forbidden> {
         let mut forbidden = Forbidden::default();
         for directory in DIRECTORIES {

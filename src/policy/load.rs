@@ -7,8 +7,8 @@ use crate::layout;
 use crate::policy::{Problem, RuleSource, Rules, parse};
 use crate::root::Root;
 
-/// Where policy files are: shipped ones first. A file of the second directory stands for one of the
-/// same name in the first; an empty one switches it off.
+/// The directories of policy files: shipped ones first. A file in the second replaces the file of
+/// the same name in the first; an empty one switches it off.
 pub const DIRECTORIES: [&str; 2] = ["/usr/lib/nodeshim/policy.d", "/etc/nodeshim/policy.d"];
 /// The file that `run --policy` adds while it runs; its rules come last.
 pub(crate) const RUN_PATH: &str = layout::RUN_POLICY;
@@ -35,6 +35,9 @@ pub struct Loaded {
 
 impl Loaded {
     /// The rules, or what is wrong with the first file that has a problem: for the admin tool.
+    ///
+    /// # Errors
+    /// The first file with a problem, and the line.
     pub fn checked(self) -> Result<Loaded> {
         match self.problems.first() {
             None => Ok(self),
@@ -59,6 +62,9 @@ pub(crate) fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
 }
 
 /// Takes the file of one run away.
+///
+/// # Errors
+/// If it cannot be removed.
 pub fn end_run(root: &Root) -> Result<()> {
     if_exists(root.remove(RUN_PATH)).map(drop)
 }

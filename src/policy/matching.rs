@@ -1,4 +1,4 @@
-//! Whether a rule speaks of an intent.
+//! Whether a rule matches an intent.
 
 use crate::intent::{FirewallItem, FirewallObject, Intent, ServiceWant, UnitWant, Verdict};
 use crate::policy::query::{Lookup, PolicyQuery};
@@ -7,7 +7,7 @@ use crate::policy::traffic::{may_open, through};
 use crate::tool::Tool;
 use crate::unit::glob;
 
-/// Whether everything that the rule names is so.
+/// Whether the query matches all keys of the rule.
 pub(super) fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> bool {
     let intent = query.intent;
     of_caller(rule, query)
@@ -25,13 +25,14 @@ pub(super) fn fits(rule: &Rule, query: &PolicyQuery, lookup: &dyn Lookup) -> boo
         && through(rule, intent, lookup)
 }
 
-/// Whether a rule that refuses openings of ports speaks of what opens them without being an opening.
+/// Whether a rule that does not allow openings of ports also matches an intent that opens them in
+/// another way.
 fn opens(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     rule.verdict != Verdict::Allow && !rule.port.is_empty() && may_open(intent, lookup)
 }
 
 fn of_caller(rule: &Rule, query: &PolicyQuery) -> bool {
-    // What is not known may be anything: only `*` covers it.
+    // An unknown package may be any: only `*` matches it.
     let plugin = listed(&rule.plugin, |pattern| match query.plugin {
         Some(plugin) => glob::matches(pattern, plugin),
         None => pattern == "*",
@@ -41,8 +42,8 @@ fn of_caller(rule: &Rule, query: &PolicyQuery) -> bool {
         && rule.source.is_none_or(|source| source == query.source)
 }
 
-/// What was done by hand goes around a tool: a rule that refuses what the tool is asked for covers it,
-/// one that allows it has to name the hand.
+/// A direct change has no tool: a rule that does not allow a tool's request also matches the same
+/// change made directly; a rule that allows it must name the tool `hand`.
 fn called(tool: Tool, rule: &Rule, query: &PolicyQuery) -> bool {
     let stands_in = || match query.intent {
         Intent::Unit { .. } | Intent::Dependency { .. } | Intent::DefaultTarget { .. } => {
@@ -173,6 +174,8 @@ fn want_of(intent: &Intent) -> Option<&str> {
             ServiceWant::ResetPriorities => "reset-priorities",
             ServiceWant::Override => "override",
         },
+        Intent::FirewallModule { load: true, .. } => "load",
+        Intent::FirewallModule { load: false, .. } => "remove",
         Intent::FirewallSwitch { on: true } => "on",
         Intent::FirewallSwitch { on: false } => "off",
         Intent::Definition { change, .. } => change.word(),

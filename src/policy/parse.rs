@@ -1,5 +1,5 @@
-//! Reading a policy file's text. Every key is known, every value of its kind, or the file is refused
-//! as a whole with the line: half a policy is none.
+//! Reading a policy file's text. A file with an unknown key or an invalid value is refused as a
+//! whole, with the line, because half a policy is worse than none.
 
 use std::ffi::OsStr;
 use std::ops::Range;

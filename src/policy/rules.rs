@@ -12,7 +12,7 @@ pub struct Rules {
     pub rules: Vec<Rule>,
     /// What the last file that says so prefers.
     pub prefer: Prefer,
-    /// Whether a file could not be read: then what affects the whole system is denied.
+    /// Whether a file could not be read: then requests that affect the whole system are denied.
     pub cautious: bool,
 }
 
@@ -22,7 +22,7 @@ impl Rules {
         self.rules.is_empty() && !self.cautious
     }
 
-    /// What is said of an intent: by the last rule that matches.
+    /// The decision about an intent: that of the last rule that matches.
     pub(crate) fn decide(&self, query: &PolicyQuery, lookup: &dyn Lookup) -> Decision {
         if let Some(rule) = self.rules.iter().rev().find(|rule| fits(rule, query, lookup)) {
             return Decision {

@@ -1,4 +1,4 @@
-//! Whether the ports and protocols of a rule speak of an intent: by what packets it could let in.
+//! Whether the ports and protocols of a rule match an intent, by the packets that it could let in.
 
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, FirewallObject, Intent, Verdict};
@@ -6,8 +6,8 @@ use crate::policy::packets::Packets;
 use crate::policy::query::Lookup;
 use crate::policy::rule::Rule;
 
-/// Whether the ports and protocols of a rule speak of an intent. What refuses covers an intent that it
-/// meets at one port; what allows has to cover it whole.
+/// Whether the ports and protocols of a rule match an intent. A rule that does not allow matches if
+/// one port is the same; a rule that allows must cover all ports.
 pub(super) fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool {
     if rule.port.is_empty() && rule.protocol.is_empty() {
         return true;
@@ -21,13 +21,13 @@ pub(super) fn through(rule: &Rule, intent: &Intent, lookup: &dyn Lookup) -> bool
     }
 }
 
-/// Whether an intent may open something without being an opening: a rule that refuses openings of a port
-/// covers it, too.
+/// Whether an intent may open ports without being an opening: rules that do not allow openings of a port
+/// match it, too.
 pub(super) fn may_open(intent: &Intent, lookup: &dyn Lookup) -> bool {
     !matches!(intent, Intent::Allow { .. } | Intent::Withdraw { .. }) && !of_intent(intent, lookup).is_empty()
 }
 
-/// The packets that an intent is about: those that it lets in, or no longer does.
+/// The packets that an intent lets in, or stops letting in.
 fn of_intent(intent: &Intent, lookup: &dyn Lookup) -> Vec<Packets> {
     match intent {
         Intent::Allow { opening, zone } | Intent::Withdraw { opening, zone } => {
@@ -58,12 +58,13 @@ fn of_item(item: &FirewallItem, zone: Option<&str>, lookup: &dyn Lookup) -> Vec<
             to_port,
             ..
         } => {
-            // It lets packets come to both: to the one that they are sent to, and to where they end.
+            // It opens both ports: the one that packets are sent to, and the one that they are
+            // forwarded to.
             let ends = [Some(port), to_port.as_ref().filter(|to_port| !to_port.is_empty())];
             let ranges = ends.into_iter().flatten().filter_map(|port| range(port, protocol));
             ranges.map(|range| Packets::to(protocol, range)).collect()
         }
-        // Whoever may choose the port that a packet comes from reaches every port.
+        // A sender chooses its own source port, and so reaches every port.
         FirewallItem::SourcePort { protocol, .. } | FirewallItem::Protocol { protocol } => {
             vec![Packets::of(protocol)]
         }
