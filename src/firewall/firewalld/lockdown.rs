@@ -23,12 +23,12 @@ pub struct Whitelist {
 }
 
 impl Whitelist {
-    /// Reads the file. Entries that make no sense are left out.
+    /// Reads the file. Invalid entries are left out.
     pub fn parse(text: &str) -> Checked<Whitelist> {
         Whitelist::read(text, false)
     }
 
-    /// Whether the file and every entry of it make sense.
+    /// Checks the file and all its entries.
     pub fn check(text: &str) -> Checked<()> {
         Whitelist::read(text, true).map(drop)
     }
@@ -73,7 +73,7 @@ impl Whitelist {
 struct WhitelistReader {
     whitelist: Whitelist,
     begun: bool,
-    /// The first entry that makes no sense.
+    /// The first invalid entry.
     wrong: Option<Fault>,
 }
 
@@ -143,7 +143,8 @@ fn sorted(list: &[String]) -> Vec<&String> {
     list
 }
 
-/// A command is an absolute path with arguments, without `|`, newlines and NUL.
+/// A command is an absolute path with arguments of up to 1024 characters, without `|`, newlines and
+/// NUL; checkCommand() of firewalld's functions.py.
 pub(crate) fn check_command(command: &str) -> Checked<()> {
     let length = command.chars().count();
     let fine =
@@ -155,7 +156,8 @@ pub(crate) fn check_command(command: &str) -> Checked<()> {
     }
 }
 
-/// A context has a user, a role, a type, and mostly a level, in the usual suffixes.
+/// A context has four or five parts, the first three with the suffixes `_u`, `_r` and `_t`;
+/// checkContext() of firewalld's functions.py.
 pub(crate) fn check_context(context: &str) -> Checked<()> {
     let parts: Vec<&str> = context.split(':').collect();
     let fine = matches!(parts.len(), 4 | 5)
@@ -170,13 +172,29 @@ pub(crate) fn check_context(context: &str) -> Checked<()> {
     }
 }
 
-/// A user name is up to 32 letters, digits and `_`, `.`, `-`, the first of them no dash.
+/// A user name is up to 256 (LOGIN_NAME_MAX) letters, digits and `.`, `-`, `_`, `$`; checkUser() of
+/// firewalld's functions.py.
 pub(crate) fn check_user(user: &str) -> Checked<()> {
     let known = |c: char| c.is_ascii_alphanumeric() || "_.-$".contains(c);
-    let fine = (1..=32).contains(&user.len()) && user.chars().all(known) && !user.starts_with('-');
+    let fine = (1..=256).contains(&user.len()) && user.chars().all(known);
     if fine {
         Ok(())
     } else {
         Err(Code::InvalidUser.about(user))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whitelist_user_names_are_as_long_as_login_names_and_may_begin_with_a_dash() {
+        for user in ["root", "-x", "a.b-c_d$", &"u".repeat(256)] {
+            assert!(check_user(user).is_ok(), "{user}");
+        }
+        for user in ["", "a b", "a/b", "é", &"u".repeat(257)] {
+            assert!(check_user(user).is_err(), "{user}");
+        }
     }
 }
