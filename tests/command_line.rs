@@ -333,6 +333,26 @@ fn what_packages_wrote_brings_no_colours_of_its_own() {
 }
 
 #[test]
+fn twice_verbose_logs_the_programs_that_are_run_and_what_is_planned() {
+    let image = Image::new();
+    let package = build(&image.beside("rpms"), "quiet", "%post\n:\n");
+    image.transaction(&["-i", &package]);
+    let log_of = |option: &str| {
+        let output = image.nodeshim("check", [option]).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let log = log_of("-vv");
+    for line in [
+        r#""rpm" "--root""#,
+        "the firewall is written for",
+        "planned 0 changes",
+    ] {
+        assert!(log.contains(line), "{line}: {log}");
+    }
+    assert!(!log_of("-v").contains("planned"));
+}
+
+#[test]
 fn quiet_leaves_out_remarks_and_verbose_adds_requests() {
     let image = Image::new();
     let scriptlets = "%post\nfirewall-cmd --permanent --add-port=8080/tcp\n";

@@ -12,8 +12,10 @@ use crate::escape::printable;
 /// If the program fails, with the last line that it printed; if it is missing, with the package that it
 /// is in.
 pub(super) fn run<S: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = S>) -> Result<String> {
-    let output = Command::new(name).args(args).env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Error::cannot_run(name, &error))?;
+    let mut command = Command::new(name);
+    command.args(args).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    let output = command.output().map_err(|error| Error::cannot_run(name, &error))?;
+    log::debug!("{command:?}: {}", output.status);
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

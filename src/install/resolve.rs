@@ -57,6 +57,7 @@ pub(super) fn resolve(
     };
     dnf.args(&nevras);
     let output = dnf.output().map_err(|error| Error::cannot_run("dnf", &error))?;
+    log::debug!("{dnf:?}: {}", output.status);
     if !output.status.success() {
         return Ok(Err(messages(&String::from_utf8_lossy(&output.stderr))));
     }

@@ -35,6 +35,7 @@ pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended
         return Err(Error::program(program, format!("did not end within {} s", limit.as_secs())));
     };
     let errors = errors.join().unwrap_or_default();
+    log::debug!("{command:?}: {}", if success { "done" } else { "failed" });
     Ok(Ended {
         success,
         output: output.join().unwrap_or_default(),

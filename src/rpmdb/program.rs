@@ -57,6 +57,7 @@ impl Program {
     /// Runs it to its end.
     pub fn run(mut self) -> Result<Said> {
         let output = self.command.output().map_err(|error| Error::cannot_run(self.name, &error))?;
+        log::debug!("{:?}: {}", self.command, output.status);
         Ok(Said {
             fine: output.status.success(),
             output: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -74,17 +74,13 @@ pub(super) fn query(root: &Root, path: &Path, format: &str, args: &[OsString]) -
 /// were when the packages were installed.
 pub(super) fn ask(root: &Root, path: &Path, format: &str, args: &[OsString]) -> Result<Output> {
     let at = std::path::absolute(root.path()).map_err(|error| Error::std_io(root.path(), &error))?;
-    Command::new("rpm")
-        .arg("--root")
-        .arg(&at)
-        .arg("--dbpath")
-        .arg(path)
-        .args(["--nodigest", "--nosignature", "-q", "--qf", format])
-        .args(args)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| Error::cannot_run("rpm", &error))
+    let mut command = Command::new("rpm");
+    command.arg("--root").arg(&at).arg("--dbpath").arg(path);
+    command.args(["--nodigest", "--nosignature", "-q", "--qf", format]).args(args);
+    command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    let output = command.output().map_err(|error| Error::cannot_run("rpm", &error))?;
+    log::debug!("{command:?}: {}", output.status);
+    Ok(output)
 }
 
 #[cfg(test)]

@@ -43,7 +43,8 @@ fn is_nodes_own(intent: &Intent) -> bool {
     }
 }
 
-/// What nobody wants any more and goes from the image. Secure shell stays, unless somebody decided to close it.
+/// What is not wanted any more and is removed from the image. SSH stays open, unless somebody decided to close
+/// it.
 fn withdrawn<'f>(root: &Root, fold: &'f Fold, restored: &Contribution) -> Vec<(&'f str, &'f ActiveIntent)> {
     let undone = Undone {
         restored: Some(restored),
@@ -62,9 +63,9 @@ fn withdrawn<'f>(root: &Root, fold: &'f Fold, restored: &Contribution) -> Vec<(&
     withdrawn
 }
 
-/// What loads the rules at boot and was enabled for that stays: by settling, in an image that has no `nft`
-/// and has enabled nothing else though a firewall `is_wanted`; or by a package that switched the firewall on and
-/// is gone. Not against whoever has switched it off.
+/// The units that load the rules at boot, which are to be enabled or to stay enabled: those that settling
+/// enables in an image that has no `nft` and enables no other firewall although one `is_wanted`, and those that
+/// a package enabled which is gone. Never those that somebody has disabled.
 fn loaders(root: &Root, chosen: Backend, fold: &Fold, is_wanted: bool) -> Contribution {
     let mut sum = Contribution::default();
     let (there, missing) = (detect::loaders(root, chosen), detect::not_enabled(root, chosen));
@@ -98,7 +99,7 @@ fn loaders(root: &Root, chosen: Backend, fold: &Fold, is_wanted: bool) -> Contri
     sum
 }
 
-/// Whether a plugin that is gone had switched the firewall on, and nobody took that back by name.
+/// Whether an erased plugin had enabled the firewall, and that was not reverted by name.
 fn has_given_firewall(fold: &Fold, name: &str, plugin: &Plugin) -> bool {
     let gives = |want: &ActiveIntent| {
         let is_reverted = want.events.iter().all(|event| fold.reverted.contains(event));
@@ -124,6 +125,7 @@ pub(super) fn contribute(
     without_own: bool,
 ) -> Result<Contribution> {
     let chosen = detect::backend(root, &facts.config);
+    log::debug!("the firewall is written for {}", chosen.word());
     let withdrawn = withdrawn(root, fold, restored);
     let mut sum = lokkit::withdraw(root, &withdrawn)?;
     let state = match chosen {

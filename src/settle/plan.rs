@@ -164,6 +164,7 @@ impl<'a> Planner<'a> {
         plan.changes.extend(directories::emptied(self.root, &before.directories, &plan.changes)?);
         sum.files.retain(|file| file.content != Content::Nothing);
         drop(judge);
+        log::debug!("planned {} changes from {} events", plan.changes.len(), self.journal.events.len());
         Ok(Prepared {
             before,
             fold,
@@ -177,8 +178,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// What is wanted, and what is put back of what no longer is. What names no zone is in the default zone
-    /// as it is once that is put back.
+    /// What is wanted, and what is restored of what is not wanted any more. Requests without a zone are in
+    /// the default zone as it is after restoring.
     fn wanted_and_restored(
         &self,
         before: &State,
