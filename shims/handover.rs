@@ -10,8 +10,8 @@ use nix::unistd::{getpid, getppid};
 use nodeshim::intercept::Diverted;
 use nodeshim::root::Root;
 
-/// Says which process has handed over, and as which tool. What stands at a tool's path or waits as its
-/// original may be a shim again; it does not hand over to itself for ever.
+/// Names the process that has handed over, and its tool. The file at a tool's path, or its waiting
+/// original, may be a shim again: this keeps a shim from handing over to itself for ever.
 const GUARD: &str = "NODESHIM_HANDED_OVER";
 
 /// Becomes the original, with the same arguments and environment. Returns only if that fails.
@@ -29,7 +29,7 @@ pub fn command(root: &Root, argv: &[OsString]) -> io::Result<Command> {
     }
     let candidates = candidates(&argv[0]);
     let waiting = candidates.iter().find_map(|path| original_of(root, path));
-    // If the image was disarmed after this shim was started, the original stands at its path now.
+    // If the image was disarmed after this shim was started, the original is at its path again.
     let back = || candidates.into_iter().find(|path| root.is_file(path));
     let original = waiting.or_else(back).ok_or_else(|| io::Error::other("no original waits here"))?;
     let mut command = Command::new(original);

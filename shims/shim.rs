@@ -1,4 +1,4 @@
-//! The multi-call shim: stands at the path of every tool inside an armed image root.
+//! The multi-call shim: replaces every tool inside an armed image root.
 //!
 //! It does without the standard library's start-up, which asks for `/proc` and `/dev/null`, ends
 //! the process where a standard stream is closed and the latter is missing, and ignores SIGPIPE,

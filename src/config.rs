@@ -255,6 +255,9 @@ pub enum Unused {
 impl Config {
     /// Reads the image's configuration; a missing file gives the defaults. The second value names
     /// unknown keys, dotted: an error for the admin tool, a warning in the journal for a shim.
+    ///
+    /// # Errors
+    /// A file that cannot be read or parsed, and one with an invalid value; with the line.
     pub fn load(root: &Root) -> Result<(Config, Vec<String>)> {
         match if_exists(root.read(PATH))? {
             None => Ok((Config::default(), Vec::new())),
@@ -276,6 +279,9 @@ impl Config {
     }
 
     /// Reads the bytes of a configuration file, as [`Config::load`] does.
+    ///
+    /// # Errors
+    /// Bytes that are not UTF-8 or not TOML, and an invalid value; with the line.
     pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<String>)> {
         parse(str::from_utf8(bytes).map_err(|_| Error::malformed(PATH, "not UTF-8"))?)
     }

@@ -14,8 +14,8 @@ pub struct RecordedIntent {
     /// What is wanted.
     #[serde(flatten)]
     pub intent: Intent,
-    /// Whether carrying out the request changed anything: `false` means that it was so already,
-    /// or that nothing could be done yet.
+    /// Whether carrying out the request changed anything: `false` means that there was nothing to
+    /// change, or that nothing could be done yet.
     pub changed: bool,
     /// Asked for the running system only (`--runtime`, firewall-cmd without `--permanent`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -47,7 +47,7 @@ impl RecordedIntent {
     }
 }
 
-/// What can be intented for. Unit names are canonical (with suffix); ports are `N` or `N-M`.
+/// What a request asks for. Unit names are canonical (with suffix); ports are `N` or `N-M`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Intent {
@@ -107,7 +107,7 @@ pub enum Intent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
     },
-    /// Something that the firewall shall no longer let through or do.
+    /// Something that the firewall shall not let through or do any more.
     Withdraw {
         /// What.
         #[serde(flatten)]
@@ -175,11 +175,11 @@ pub enum Intent {
         /// Its value.
         value: String,
     },
-    /// Which program a common name stands for, alternatives(8).
+    /// The program that a common name leads to, alternatives(8).
     Alternative {
         /// The common name.
         name: String,
-        /// The program; absent if the name stands for none any more.
+        /// The program; absent if the name leads to none any more.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },

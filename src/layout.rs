@@ -7,17 +7,17 @@ pub(crate) const DIRECTORY: &str = "/usr/lib/sysimage/nodeshim";
 pub(crate) const JOURNAL: &str = "/usr/lib/sysimage/nodeshim/journal.toml";
 /// The events of the closed parts that still count.
 pub(crate) const JOURNAL_INDEX: &str = "/usr/lib/sysimage/nodeshim/journal-index.toml";
-/// What a crash left of an event that was not written whole.
+/// An incomplete event that a crash left.
 pub(crate) const JOURNAL_TORN: &str = "/usr/lib/sysimage/nodeshim/journal.torn";
 /// A journal that `repair` writes, before it takes the place of a damaged one.
 pub(crate) const JOURNAL_REBUILT: &str = "/usr/lib/sysimage/nodeshim/journal.rebuilt";
-/// The lock of everybody who appends to the journal. It is never renamed or removed.
+/// The lock for appending to the journal. It is never renamed or removed.
 pub(crate) const LOCK: &str = "/usr/lib/sysimage/nodeshim/lock";
-/// What files held that requests overwrote or removed, each under the SHA-256 of its bytes.
+/// Contents of files that requests overwrote or removed, each under its SHA-256.
 pub(crate) const REPLACED: &str = "/usr/lib/sysimage/nodeshim/replaced";
-/// Bodies of scriptlets, each under the SHA-256 of its bytes.
+/// Bodies of scriptlets, each under its SHA-256.
 pub(crate) const SCRIPTS: &str = "/usr/lib/sysimage/nodeshim/scriptlets";
-/// Which package each scriptlet belongs to, as far as it was learnt after the call.
+/// The packages of scriptlets whose package was found only after the call.
 pub(crate) const ORIGINS: &str = "/usr/lib/sysimage/nodeshim/origins.toml";
 /// The state as it was settled last.
 pub(crate) const STATE: &str = "/usr/lib/sysimage/nodeshim/state.toml";
@@ -25,27 +25,29 @@ pub(crate) const STATE: &str = "/usr/lib/sysimage/nodeshim/state.toml";
 pub(crate) const LEFT: &str = "/usr/lib/sysimage/nodeshim/left.toml";
 /// The audit's record: which files scriptlets changed.
 pub(crate) const CHANGES: &str = "/usr/lib/sysimage/nodeshim/changes.toml";
-/// What a crash left of a record of the audit that was not written whole.
+/// An incomplete record of the audit that a crash left.
 pub(crate) const CHANGES_TORN: &str = "/usr/lib/sysimage/nodeshim/changes.torn";
-/// What was found of packages' signatures.
+/// The signatures of installed packages.
 pub(crate) const TRUST: &str = "/usr/lib/sysimage/nodeshim/trust.toml";
-/// Which paths are diverted to the shim; it exists while an image is armed.
+/// The paths that are diverted to the shim; it exists while an image is armed.
 pub(crate) const ARMED: &str = "/usr/lib/sysimage/nodeshim/armed.toml";
-/// Where the original tools wait while an image is armed, each under its own path.
+/// The original tools while an image is armed, each under its own path.
 pub(crate) const REAL: &str = "/usr/lib/sysimage/nodeshim/real";
 /// The shim; the tools' paths are further names of it while an image is armed.
 pub(crate) const SHIM: &str = "/usr/lib/sysimage/nodeshim/shim";
-/// Files that lay in an original's place and were no longer the original.
+/// Files that were found in the place of an original and are not the original.
 pub(crate) const SUSPECT: &str = "/usr/lib/sysimage/nodeshim/suspect";
 /// Files of nodeshim's own that could not be read.
 pub(crate) const DAMAGED: &str = "/usr/lib/sysimage/nodeshim/damaged";
-/// What a run has to know at its end; it exists while a run is at work.
+/// What a run needs at its end; it exists during a run.
 pub(crate) const RUN: &str = "/usr/lib/sysimage/nodeshim/run.toml";
-/// The lock of everybody who arms, disarms, settles or runs. It says who that is.
+/// The lock for arming, disarming, settling and runs. It has the number of the process that holds
+/// it.
 pub(crate) const RUN_LOCK: &str = "/usr/lib/sysimage/nodeshim/run.lock";
-/// The rules that `run --policy` adds; it exists while that run is at work.
+/// The rules that `run --policy` adds; it exists during that run.
 pub(crate) const RUN_POLICY: &str = "/usr/lib/sysimage/nodeshim/run-policy.toml";
 /// Which firewalld the rpm database named when the image was armed.
 pub(crate) const FIREWALLD: &str = "/usr/lib/sysimage/nodeshim/firewalld.toml";
-/// What would be firewalld's running configuration; only kept with `answers = "strict"`.
+/// What would be the configuration of the running firewalld; only written with
+/// `answers = "strict"`.
 pub(crate) const FIREWALLD_RUNTIME: &str = "/usr/lib/sysimage/nodeshim/firewalld-runtime";

@@ -11,9 +11,10 @@
 //! A module imports only downwards; `tests/layers.rs` holds the order and enforces it.
 
 #![deny(unsafe_code)]
-// `pub` is what the programs and the tests use; the compiler says what else nobody uses.
+// `pub` is for what the programs and the tests use; the compiler reports everything else that is
+// unused.
 #![deny(unreachable_pub)]
-// The shim uses a part of the models that both halves share. What nobody uses shows in the build with all features.
+// The shim uses a part of the models that both halves share. What is unused shows in the build with all features.
 #![cfg_attr(not(feature = "admin"), allow(dead_code, unreachable_pub, unused_imports))]
 
 mod argv;

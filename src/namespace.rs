@@ -16,7 +16,7 @@ use crate::root::Root;
 pub(crate) enum Rights {
     /// The caller's own.
     Own,
-    /// Those of a user namespace, in which the caller is root and nobody else exists.
+    /// Those of a user namespace in which the caller is mapped to root and no other user is mapped.
     Mapped,
 }
 

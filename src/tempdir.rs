@@ -1,8 +1,9 @@
-//! A directory of our own on the build host, gone with the value that stands for it, or else with
-//! the next run.
+//! A private directory on the build host. It is removed when its value is dropped, or else by the
+//! next run.
 //!
-//! Whoever uses one holds a lock on it, which the kernel gives back when its last process ends. So
-//! a directory that is not locked is in nobody's use, whatever process has the number in its name.
+//! A process that uses one holds a lock on it, which the kernel releases when the last process
+//! ends. So a directory that is not locked is unused, even if its name has the number of a running
+//! process.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,10 @@ const MAX_LEFT: usize = 1000;
 const KINDS: [&str; 9] = [
     "bin", "home", "plugins", "gpg", "key", "packages", "preview", "image", "replay",
 ];
-/// Nobody but their owner looks into them.
+/// Only their owner can read them.
 const MODE: u32 = 0o700;
 
-/// Nobody else can have laid anything out in it: it is made, never found.
+/// It cannot contain files of others: it is always created, an existing directory is never used.
 #[derive(Debug)]
 pub(crate) struct PrivateDirectory {
     /// The host's file system.
@@ -54,7 +55,7 @@ impl PrivateDirectory {
         Err(Error::io(temporary.join(&name), Errno::EEXIST))
     }
 
-    /// Writes a file that nobody else may read, and returns where it is.
+    /// Writes a file that only its owner can read, and returns its path.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let path = self.path.join(name);
         self.host.write(&path, content, Some(0o600))?;
@@ -119,7 +120,7 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// Removes a directory and what is in it; links are removed, not followed. What cannot be removed
-/// stays: there is nobody to tell.
+/// stays, without a message.
 fn clear(host: &Root, directory: &Path) {
     for entry in host.list(directory).unwrap_or_default() {
         let path = directory.join(entry.name);

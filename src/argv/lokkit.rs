@@ -159,8 +159,8 @@ impl Request {
         wanted
     }
 
-    /// Whether to start from nothing instead of from what is configured: `--default` counts more than
-    /// `--update`, which counts more than `-f`, wherever they stand; loadConfig() of fw_lokkit.py.
+    /// Whether to start from nothing instead of from what is configured: `--default` takes precedence
+    /// over `--update`, and that over `-f`, in any order; loadConfig() of fw_lokkit.py.
     pub(crate) fn is_forced(&self) -> bool {
         let force = || self.arguments.iter().any(|argument| argument.action == Action::Force);
         self.default_set().is_some() || force() && !self.options.update

@@ -27,7 +27,7 @@ pub enum Request {
         action: Option<OsString>,
         /// Further words, for the script or for systemctl.
         words: Vec<OsString>,
-        /// Switches, wherever they stood.
+        /// Switches, from any place among the words.
         switches: Switches,
     },
 }
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// What is handed on to the script in its environment.
+/// What the script gets in its environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Switches {
     /// `--ignore-dependencies`
@@ -53,9 +53,9 @@ pub struct Switches {
     pub skip_redirect: bool,
 }
 
-/// Reads a command line. The words are looked at one by one, so that help is given wherever it
-/// is asked for before a form is complete. The two switches are words like any other where
-/// `with_switches` is false, as on systems without systemd.
+/// Reads a command line. The words are read one by one, as by the loop of the original script
+/// (initscripts 10.27), so that `--help` counts anywhere before a form is complete. The two
+/// switches are ordinary words if `with_switches` is false, as in systems without systemd (9.03).
 pub(crate) fn parse(args: &[OsString], with_switches: bool) -> Request {
     let mut switches = Switches::default();
     let mut words: Vec<OsString> = Vec::new();

@@ -27,7 +27,8 @@ pub struct Learned {
     /// The scriptlet, unless the package has several of this body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scriptlet: Option<String>,
-    /// The process outside of the image saw it run: this counts, whatever the request says of itself.
+    /// The process outside of the image saw it run: this counts more than what the request says of
+    /// itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub watched: bool,
     /// Whom the request says it is of, if that is somebody else.
@@ -54,6 +55,9 @@ struct Row {
 
 impl Origins {
     /// Reads what was found so far.
+    ///
+    /// # Errors
+    /// A damaged file, and one of a newer format.
     pub fn load(root: &Root) -> Result<Origins> {
         let Some(text) = root.read_own(PATH)? else {
             return Ok(Origins::default());
@@ -71,6 +75,9 @@ impl Origins {
     }
 
     /// Writes them, unless there are none.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn save(&self, root: &Root) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());

@@ -23,7 +23,7 @@ pub const CONFIG_VARIABLE: &str = "NODESHIM_XDG_CONFIG_HOME";
 /// The variable in which `nodeshim run --name` passes the name of the run.
 pub(crate) const RUN_NAME_VARIABLE: &str = "NODESHIM_RUN_NAME";
 
-/// Whom requests of whoever builds the image are recorded under. No package can have this name.
+/// The name that requests of the image's builder are recorded under. No package can have it.
 pub const BUILDER: &str = "(builder)";
 
 /// Whom requests without a known origin are recorded under. No package can have this name.
@@ -43,7 +43,7 @@ pub enum FoundBy {
     Metadata,
     /// An administrator named the package to the admin tool.
     Administrator,
-    /// No scriptlet was running: whoever builds the image asked.
+    /// No scriptlet was running: the image's builder made the call.
     Builder,
     /// Nothing is known.
     #[default]

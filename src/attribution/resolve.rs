@@ -32,8 +32,8 @@ pub fn resolve<'e>(
 
 type Candidate = (String, String);
 
-/// A package that left ran its own last scriptlets; whatever else ran is in the database now. A
-/// package that could not be installed is in neither.
+/// An erased package ran its own last scriptlets; everything else that ran is in the database now.
+/// A package whose installation failed is in neither.
 fn candidates(
     before: Option<&BTreeSet<Candidate>>,
     after: Option<&BTreeSet<Candidate>>,

@@ -21,7 +21,7 @@ pub(super) struct Span<'s> {
     pub to: &'s str,
 }
 
-/// What is found out against requests that were made while `running` ran, and what is to be said of it.
+/// What contradicts requests that were made while `running` ran, and messages about it.
 pub(super) fn judge(claims: &[Claim], running: &Origin, span: Span) -> (Vec<(u64, Learned)>, Vec<String>) {
     let (mut learned, mut lines) = (Vec::new(), Vec::new());
     let Some(nevra) = running.nevra.as_ref().filter(|_| running.found_by == FoundBy::RpmPlugin) else {

@@ -10,7 +10,7 @@ pub(super) struct Found {
     pub change: FileChange,
     pub before: Option<FileState>,
     pub after: Option<FileState>,
-    /// Nobody else than an rpm, as far as is known, had to do with it.
+    /// As far as is known, only rpm changed it.
     pub by_rpm: bool,
 }
 

@@ -75,7 +75,7 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
     path.strip_prefix(directory).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
-/// Whether a path is one that a shim stands at in an armed image.
+/// Whether a path is that of a shim in an armed image.
 fn is_of_tool(path: &[u8]) -> bool {
     const DIRECTORIES: [&[u8]; 4] = [b"/usr/bin/", b"/usr/sbin/", b"/bin/", b"/sbin/"];
     let name = DIRECTORIES.iter().find_map(|directory| path.strip_prefix(*directory));

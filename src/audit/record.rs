@@ -85,7 +85,7 @@ impl Run {
         }
     }
 
-    /// An event of the journal about it, of which `tool` says what kind it is.
+    /// An event of the journal about it; `tool` is its kind.
     pub(super) fn event(&self, tool: Tool) -> Event {
         Event::new(self.time.clone(), tool, self.origin.clone())
     }
@@ -143,7 +143,7 @@ pub struct FileChange<T = Escaped> {
     /// The programs that did it, as paths in the image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<T>,
-    /// The event of the request on behalf of which a shim did it, and nobody else.
+    /// The event of the request for which a shim made the change, if nothing else changed the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<u64>,
     /// What was there before.
@@ -220,7 +220,8 @@ impl Side {
             uid: state.status.uid,
             gid: state.status.gid,
             size: (state.status.kind == Kind::File).then_some(state.status.size),
-            // The record may be copied and passed on: whoever reads it could guess by digests what short files hold.
+            // The record may be copied and passed on: its digests would let readers guess the contents of short
+            // files.
             sha256: state.digest.as_ref().filter(|_| is_open(state)).map(|digest| hex(digest)),
             target: state.target.as_ref().map(Escaped::new),
             attributes: state.attributes.as_ref().map(|digest| hex(digest)),
@@ -304,6 +305,9 @@ pub(super) struct One<'r> {
 
 impl Audit {
     /// Reads an image's records; an image without any is not an error.
+    ///
+    /// # Errors
+    /// A damaged file, and one of a newer format. A torn tail is no error: it is returned.
     pub fn read(root: &Root) -> Result<Audit> {
         let bytes = if_exists(root.read(PATH)).map_err(Error::of_own_file)?.unwrap_or_default();
         let mut runs = Vec::new();

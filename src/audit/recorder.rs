@@ -258,7 +258,8 @@ impl Recorder {
         self.write(run, found)
     }
 
-    /// Looks again at everything that is `wanted`, of which the kernel did not report all.
+    /// Looks again at everything that is `wanted`, because the kernel did not report all changes of
+    /// it.
     fn mark_differing(&self, touched: &mut Touched, wanted: impl Fn(&[u8]) -> bool) {
         let now = FileIndex::scan(&self.root, &self.parts, None);
         let all: Vec<Vec<u8>> = self.known.paths().chain(now.paths()).cloned().collect();
@@ -273,8 +274,8 @@ impl Recorder {
         }
     }
 
-    /// Notes what rpm itself did between scriptlets, and records what processes did that outlived
-    /// theirs, and what nobody's did.
+    /// Notes what rpm itself did between scriptlets. Records the changes of processes that outlived
+    /// their scriptlet, and those whose process is not known.
     fn close_outside(&mut self) -> Result<()> {
         let mut touched = std::mem::take(&mut self.outside);
         if touched.lost {

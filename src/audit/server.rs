@@ -62,7 +62,7 @@ impl Auditing {
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {
             let recorder = recorder(root, means, epoch, command);
             let told = recorder.as_ref().map(|_| ()).map_err(ToString::to_string);
-            // Whoever starts it waits for this.
+            // The thread that starts the server waits for this.
             let _ = ready.send(told);
             Server {
                 recorder: recorder?,

@@ -95,7 +95,7 @@ impl TransactionRecord {
             return Ok(None);
         }
         let installed = Installed::load(root)?;
-        // Where no package came or went there was no scriptlet: whoever builds the image did it.
+        // If no package was installed or erased there was no scriptlet: the image's builder did it.
         let origin = match installed == self.installed {
             true => Origin {
                 found_by: FoundBy::Builder,

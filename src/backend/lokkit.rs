@@ -71,10 +71,10 @@ pub(crate) fn withdraw(root: &Root, withdrawn: &[(&str, &ActiveIntent)]) -> Resu
     })
 }
 
-/// The state without what lokkit's own configuration lets through, where the rules that lokkit has
-/// generated from that are there: another rule for it would be one too many. A rule that somebody took
-/// out of a generated file is not there, whatever the configuration says. The files that are
-/// `planned` count as they will be.
+/// The state without what lokkit's own configuration lets through, if the rules that lokkit generated
+/// from it are there: a second rule would be superfluous. A rule that somebody removed from a
+/// generated file is not there, even if it is in the configuration. The files that are `planned` count
+/// as they will be.
 ///
 /// # Errors
 /// A configuration or a rule file that cannot be read.

@@ -47,8 +47,8 @@ pub struct Edit {
 }
 
 impl Wanted {
-    /// Says of something that is not set up as it should be, to every plugin that made or edited it; to
-    /// nobody in particular where none did.
+    /// A note about something that cannot be set up as asked, for every plugin that made or edited it;
+    /// for no plugin if none did.
     pub fn unmet(&self, object: FirewallObject, name: Option<&str>, text: &str) -> Vec<Note> {
         let is_it = |edit: &&Edit| edit.object == object && name.is_none_or(|name| edit.name == name);
         let of = |edit: &Edit| Note::unmet(&edit.plugin, text, &edit.events);
@@ -87,14 +87,14 @@ impl Wanted {
 /// What settling undoes in the image's configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Undone<'a> {
-    /// What nobody wants any more, with the plugin that did.
+    /// What is not wanted any more, each with the plugin that had asked for it.
     pub withdrawn: &'a [(&'a str, &'a ActiveIntent)],
     /// What is put back as it was.
     pub restored: Option<&'a Contribution>,
 }
 
 impl Undone<'_> {
-    /// The default zone once that is undone.
+    /// The default zone after that was reverted.
     pub(crate) fn default_zone(&self, root: &Root) -> String {
         self.upcoming().default_zone(root)
     }
@@ -129,7 +129,7 @@ impl Undone<'_> {
     }
 }
 
-/// What a state wants, in the image's configuration as it is once that is undone.
+/// What a state wants, in the image's configuration as it is after that was reverted.
 ///
 /// # Errors
 /// Where the image's configuration cannot be read at all.

@@ -1,4 +1,4 @@
-//! Deferred requests over several boots: each is done once, whatever it names.
+//! Deferred requests over several boots: each is carried out once.
 
 use super::super::JobResult;
 use super::super::applied::Attempt;

@@ -57,7 +57,7 @@ pub(crate) fn files(
         let decision = decide(before, &now, &actual(&change.path), settled);
         judged.push(FileChange {
             change: change.clone(),
-            // What nobody wants any more is not left open because somebody edited it.
+            // A withdrawn opening is closed even if somebody edited its file.
             kept: decision == Decision::Kept && !is_withdrawn,
         });
     }

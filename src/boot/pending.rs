@@ -106,8 +106,8 @@ pub(crate) fn patterns(state: &State, applied: &Applied) -> BTreeSet<String> {
     matched(state, applied).map(|open| open.unit).collect()
 }
 
-/// The open requests about single units. A pattern stands for what it matches the first time: what
-/// of that failed is tried once more under its own name.
+/// The open requests about single units. A pattern means the units that it matches the first time:
+/// what of that failed is tried once more under its own name.
 pub(super) fn requests<'s>(
     state: &'s State,
     applied: &Applied,

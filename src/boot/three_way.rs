@@ -19,7 +19,7 @@ pub(crate) fn decide<T: PartialEq>(before: Option<&T>, now: &T, actual: &T, in_i
         return Decision::InForce;
     }
     match before {
-        // An unchanged intent that is not in force was taken back on the node.
+        // An unchanged intent that is not in force was reverted on the node.
         Some(before) if before == now => Decision::Kept,
         // A changed intent replaces what the earlier one left, and nothing else.
         Some(before) if before == actual => Decision::Carry,

@@ -190,7 +190,7 @@ pub(crate) fn units(
         let now = UnitState::of(mask, on);
         let actual = match mask {
             true => UnitState::of(true, file.is_masked()),
-            // A mask that nobody recorded is somebody's: neither on nor off.
+            // A mask that is not recorded is an administrator's decision: neither on nor off.
             false if file.is_masked() => UnitState::Masked,
             false if file.is_fixed() => now,
             false => UnitState::of(false, file.is_enabled()),

@@ -67,7 +67,7 @@ pub fn arm(root: &Root, _args: ArmArgs, as_json: bool) -> Result<ExitCode> {
 
 /// Disarms the image.
 pub fn disarm(root: &Root, _args: DisarmArgs, as_json: bool) -> Result<ExitCode> {
-    // An image that is armed is no running system, whatever a package has made of it.
+    // An armed image is not a running system, even if a package made it look like one.
     if !root.exists(ARMED_PATH) {
         check_image(root)?;
     }

@@ -12,7 +12,7 @@ const INIT_PROGRAMS: [&str; 5] = ["init", "openrc-init", "runit", "s6-svscan", "
 /// What container engines leave for those inside.
 const CONTAINER_SIGNS: [&str; 3] = ["/run/.containerenv", "/.dockerenv", "/run/systemd/container"];
 
-/// Opens the root that was named; none stands for the system that this runs in, which a verb that
+/// Opens the root that was named; without one, the system that this runs in, which a verb that
 /// `changes` something takes only in a container or a chroot.
 ///
 /// # Errors

@@ -108,7 +108,7 @@ fn print_rows(rows: &[Row]) -> Result<()> {
     Ok(())
 }
 
-/// What is said of a plugin that nobody knows, by every verb that takes its name.
+/// The error for an unknown plugin, the same for every verb that takes a name.
 pub(super) fn nothing_recorded(plugin: &str) -> Error {
     Error::Refused(format!(
         "nothing is recorded of {}; nodeshim plugins lists the plugins",

@@ -187,7 +187,7 @@ pub fn main() -> ExitCode {
                 true => output::json_error(&error),
                 false => format!("{} {error}", style::paint_error(style::Paint::Bad, "nodeshim:")),
             };
-            // One readable line; if nobody reads it, there is nobody to tell.
+            // One readable line. If standard error is closed, there is no way to report that.
             let _ = writeln!(std::io::stderr(), "{line}");
             ExitCode::FAILURE
         }

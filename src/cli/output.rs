@@ -150,7 +150,7 @@ pub fn columns<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [Stri
 /// A line on standard error about something that is wrong, apart from the data on standard output.
 pub fn complain(line: &str) {
     progress::end();
-    // If nobody reads it, there is nobody to tell.
+    // If standard error is closed, there is no way to report that.
     let _ = writeln!(io::stderr(), "{} {}", paint_error(Paint::Careful, "nodeshim:"), printable(line));
 }
 

@@ -54,8 +54,8 @@ fn reader() -> Reader {
     })
 }
 
-/// A step begins. In a pipe that is said with `-v` only. The first one starts a thread: it has to come after
-/// whatever needs a process without a second one, such as leaving the user namespace.
+/// Shows that a step begins; in a pipe only with `-v`. The first call starts a thread, and so must come
+/// after everything that needs a process with one thread, such as changing the user namespace.
 pub fn step(text: &str) {
     let text = printable(text);
     match reader() {
@@ -125,7 +125,7 @@ impl Shown {
     }
 }
 
-/// If nobody reads it, there is nobody to tell.
+/// If standard error is closed, there is no way to report that.
 fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

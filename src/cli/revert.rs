@@ -27,7 +27,7 @@ pub struct RevertArgs {
 }
 
 impl RevertArgs {
-    /// Whether something is taken back.
+    /// Whether something is reverted.
     pub fn changes_image(&self) -> bool {
         !self.dry_run
     }
@@ -119,7 +119,7 @@ fn declares(standing: &EffectiveState, name: &str) -> bool {
     wants.any(|want| !want.declared.is_empty())
 }
 
-/// Whether a request counts, as far as it was not taken back and its package not erased since.
+/// Whether a request is in effect: it was not reverted, and its package was not erased since.
 fn counts(state: &State, name: &str, id: u64) -> bool {
     let is_over = state.forgotten.get(name).is_some_and(|last| id <= *last);
     !is_over && !state.reverted.contains(&id)

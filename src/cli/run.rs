@@ -198,7 +198,7 @@ fn end(args: &RunArgs, outcome: &Outcome, settled: Result<settle::SettleResult>)
 /// With `-v`: what scriptlets and the command asked for, on standard error like all about a run.
 pub(super) fn requests(events: &[Event]) {
     for entry in inspect::log(events, None, true).iter().filter(|_| is_verbose()) {
-        // If nobody reads it, there is nobody to tell.
+        // If standard error is closed, there is no way to report that.
         let _ = std::io::stderr().write_all(entry_text(entry).as_bytes());
     }
 }

@@ -54,7 +54,7 @@ pub fn settle(root: &Root, _args: SettleArgs, as_json: bool) -> Result<ExitCode>
     Ok(exit_code(&report.plan))
 }
 
-/// Settles what can be settled, once nobody else is at work on the image.
+/// Settles the image, once no other nodeshim works on it.
 pub fn settle_with(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<SettleResult> {
     if !settle::is_due(root)? {
         return Ok(SettleResult::default());

@@ -1,4 +1,4 @@
-//! What the plugins want of the firewall in a dialect of one's choice, whatever the image uses.
+//! What the plugins want of the firewall in any dialect, also one that the image does not use.
 
 use std::collections::{BTreeMap, BTreeSet};
 

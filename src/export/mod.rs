@@ -89,7 +89,7 @@ pub fn write(
     (file.to_owned(), text, notes)
 }
 
-/// What a language has to know to tell whether it has words for something.
+/// What a format needs to know to decide whether it can express something.
 struct Context<'c> {
     default_zone: &'c str,
     /// Users that are made with a group of their own name.

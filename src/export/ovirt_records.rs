@@ -27,6 +27,9 @@ fn ovirt_records(root: &Root) -> Result<BTreeMap<String, String>> {
 
 /// The records, and the ports of each plugin, by file name, with what these cannot say; changes
 /// nothing.
+///
+/// # Errors
+/// If the rpm database or the image's firewall configuration cannot be read.
 pub fn ovirt_files(root: &Root, state: &State) -> Result<(BTreeMap<String, String>, Vec<Note>)> {
     let exported = export(root, state, Dialect::OvirtFirewall)?;
     let mut files = ovirt_records(root)?;
@@ -37,6 +40,9 @@ pub fn ovirt_files(root: &Root, state: &State) -> Result<(BTreeMap<String, Strin
 
 /// Writes such files into the image, and removes those that are no longer among them. Ports that a
 /// package names in a file of its own stay as they are, which is remarked on.
+///
+/// # Errors
+/// If the rpm database cannot be read or a file cannot be written.
 pub fn keep_ovirt_files(root: &Root, files: &BTreeMap<String, String>) -> Result<Vec<Note>> {
     register(root)?;
     let mut notes = Vec::new();
@@ -71,6 +77,9 @@ pub fn keep_ovirt_files(root: &Root, files: &BTreeMap<String, String>) -> Result
 
 /// Writes the record of each package that says it is a plugin, and removes the records of packages
 /// that are no longer there. Doing it twice changes nothing.
+///
+/// # Errors
+/// If the rpm database cannot be read or a record cannot be written.
 pub fn register(root: &Root) -> Result<()> {
     let records = ovirt_records(root)?;
     if !records.is_empty() {

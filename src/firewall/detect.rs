@@ -14,9 +14,9 @@ const SHIPPED_UNITS: [&str; 3] = ["/usr/lib/systemd/system", "/lib/systemd/syste
 const FIREWALLD: &str = "firewalld.service";
 const IPTABLES: &str = "iptables.service";
 
-/// The backend that the configuration names or, under `auto`, the one that the image enables.
-/// Never [`Backend::Auto`]. firewalld wins over iptables, whose units it conflicts with and which
-/// it stops at start. A masked unit is not enabled, whatever links are left.
+/// The backend that the configuration names or, under `auto`, the one that the image enables. Never
+/// [`Backend::Auto`]. firewalld wins over iptables, whose units it conflicts with and which it
+/// stops at start. A masked unit is not enabled, even if it has links.
 pub fn backend(root: &Root, config: &Config) -> Backend {
     match config.firewall.backend {
         Backend::Auto => enabled(root),
@@ -45,8 +45,8 @@ fn enabled(root: &Root) -> Backend {
     }
 }
 
-/// The image's units that load the rules of a backend of which it has the programs. That of nftables is
-/// nodeshim's own, and is none of these.
+/// The image's units that load the rules of a backend, if the image has its programs. The unit for
+/// nftables is nodeshim's own, and is not among them.
 pub(crate) fn loaders(root: &Root, backend: Backend) -> Vec<&'static str> {
     let units: &[&str] = match backend {
         Backend::Firewalld if missing(root, backend).is_none() => &[FIREWALLD],

@@ -7,7 +7,7 @@ use super::ports::PortRange;
 use super::valid;
 use crate::root::Root;
 
-/// A helper of the kernel, and the ports of which it watches connections.
+/// A connection tracking helper of the kernel, and the ports whose connections it watches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Tracking {
     /// Its name in the kernel.

@@ -1,5 +1,5 @@
-//! What the image's own configuration makes of zones, whoever wrote it: their targets, what is bound
-//! to them, and what they let in besides what plugins want.
+//! The zones of the image's own configuration: their targets, what is bound to them, and what they
+//! let in besides what plugins want.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ pub struct Node {
 pub struct NodeZone {
     /// What becomes of packets that nothing in the zone is about.
     pub target: Target,
-    /// What nobody else has put into it.
+    /// What it lets in, without what plugins have put into it.
     pub rules: ZoneRules,
     /// The services that the zone has as it is shipped, by definitions that are shipped too.
     pub shipped: BTreeSet<String>,
@@ -241,7 +241,7 @@ impl Node {
         });
         own.order = rules.enumerate().map(|(place, rule)| (rule, place)).collect();
         for item in items {
-            // Between interfaces of the default zone nothing passes that nobody asked for.
+            // Forwarding between interfaces of the default zone needs a request.
             let is_unasked = is_default && item == FirewallItem::IntraZoneForward;
             if is_unasked || upcoming.taken.contains(&(name.to_owned(), canonical(&item))) {
                 continue;
@@ -260,7 +260,7 @@ impl Node {
     }
 }
 
-/// The services of a zone as it is shipped whose definitions nobody has edited.
+/// The services of the shipped zone whose definitions have no local copy.
 fn shipped_services(root: &Root, zone: &str) -> BTreeSet<String> {
     let tree = Tree::of(root);
     let text = tree.shipped_text(Kind::Zone, zone).ok().flatten();

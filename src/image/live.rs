@@ -73,7 +73,7 @@ impl Live {
         Ok(live)
     }
 
-    /// Mounts where nobody else sees it: it goes with this process, and so does the loop device.
+    /// Mounts in a namespace of this process: the mount and its loop device end with the process.
     fn mount(&mut self, private: &PrivateDirectory, nested: &str) -> Result<()> {
         namespace::enter()?;
         let at = private.path.join("root");

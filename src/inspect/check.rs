@@ -57,6 +57,9 @@ impl Difference {
 }
 
 /// Every difference: files that settling writes, paths that requests changed, the state file.
+///
+/// # Errors
+/// If the audit's record or the image's own configuration cannot be read.
 pub fn check(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let mut differences: Vec<Difference> =
         view.prepared.plan.changes.iter().map(|change| planned(root, change)).collect();
@@ -110,7 +113,7 @@ fn earlier(rule: &systemd::EarlierRule) -> Difference {
     Difference::new(Difference::WARNING, &rule.path, &*rule.text, &[])
 }
 
-/// Changes that nobody recorded, and that settling will record as the builder's.
+/// Changes that are not recorded, and that settling will record as the builder's.
 fn found(view: &View) -> impl Iterator<Item = Difference> {
     let last = view.prepared.before.last_event;
     let new = view
@@ -264,7 +267,7 @@ fn recorded(root: &Root, view: &View) -> Vec<Difference> {
             paths.insert(&change.path, left);
         }
     }
-    // What policy took back since was there, or was not.
+    // What these requests left is not expected any more: settling reverted them by policy.
     let refused = taken_back(view);
     let is_kept = |left: &Left| !refused.contains(&left.event);
     let kept = paths.into_iter().filter(|(_, left)| is_kept(left));
@@ -345,7 +348,7 @@ fn author(view: &View, run: &Run) -> Option<String> {
 fn audited(root: &Root, view: &View) -> Result<Vec<Difference>> {
     let written: BTreeSet<&str> = view.prepared.desired.iter().map(|file| file.path.as_str()).collect();
     let taken_back = taken_back(view);
-    // By settling, or by whoever builds the image.
+    // By settling, or by the image's builder.
     let mut put_back: BTreeMap<Escaped, u64> = BTreeMap::new();
     let is_later = |event: &&Event| event.tool == Tool::Nodeshim || unrecorded::is_found(event);
     for event in view.journal.events.iter().filter(is_later) {

@@ -197,7 +197,8 @@ const VOLATILE: [&str; 7] = [
     "/var/run",
 ];
 
-/// What scriptlets of a plugin changed by themselves and it does not declare, whosever it is.
+/// Paths that scriptlets of a plugin changed directly and that it does not declare, its own files
+/// among them.
 fn undeclared<'c>(plugin: &str, declared: &Declared, changed: &'c Changed) -> Vec<&'c Escaped> {
     let is_declared = |path: &str| {
         // A directory may have to be made for what is declared.
@@ -208,7 +209,7 @@ fn undeclared<'c>(plugin: &str, declared: &Declared, changed: &'c Changed) -> Ve
     by_itself.filter(|path| counts(&path.shown())).collect()
 }
 
-/// Fills in what is not declared, but for each plugin's own files; asks rpm once for all of them.
+/// Fills in what is not declared, except each plugin's own files; asks rpm once for all of them.
 fn leave_out_own(root: &Root, changed: &Changed, found: &mut BTreeMap<String, Declared>) -> Result<()> {
     let undeclared: Vec<Vec<&Escaped>> =
         found.iter().map(|(plugin, entry)| undeclared(plugin, entry, changed)).collect();

@@ -59,8 +59,8 @@ impl ScriptletEntry {
         }
     }
 
-    /// What an auditor has to know of it: packages that a command brought or took, and parts of the
-    /// image of which the kernel does not report changes one by one.
+    /// Remarks for an auditor: packages that a command installed or erased, and parts of the image
+    /// whose changes the kernel does not report one by one.
     pub fn remarks(&self) -> Vec<String> {
         let Some(transaction) = &self.transaction else {
             return Vec::new();
@@ -97,7 +97,8 @@ pub struct ChangeEntry {
     pub change: FileChange<String>,
 }
 
-/// Every run that changed something, or of which not all could be seen; or those of one plugin.
+/// Every scriptlet that changed something or whose changes could not all be seen; all of them, or
+/// those of one plugin.
 pub fn files(root: &Root, audit: &Audit, plugin: Option<&str>) -> Vec<ScriptletEntry> {
     let is_wanted = |run: &&Run| {
         let package = run.origin.name();

@@ -35,6 +35,9 @@ impl Hook {
 }
 
 /// Every hook, by point and name.
+///
+/// # Errors
+/// If a directory of hooks cannot be listed, or rpm cannot be asked for the owners.
 pub fn hooks(root: &Root) -> Result<Vec<Hook>> {
     let mut hooks = Vec::new();
     for point in if_exists(root.list(vdsm::HOOKS))?.unwrap_or_default() {

@@ -43,7 +43,7 @@ pub struct View {
     pub journal: Journal,
     /// Which files scriptlets changed.
     pub audit: Audit,
-    /// What it comes to.
+    /// The plan that follows from it.
     pub prepared: Prepared,
     /// Packages and configuration.
     pub facts: Facts,
@@ -57,6 +57,9 @@ pub struct View {
 
 impl View {
     /// Reads an image; changes nothing.
+    ///
+    /// # Errors
+    /// If records, metadata or the rpm database cannot be read; see [`Planner::plan`].
     pub fn load(root: &Root) -> Result<View> {
         let facts = Facts::load(root)?;
         let (before, journal) = recorded(root)?;

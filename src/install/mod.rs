@@ -1,8 +1,9 @@
 //! Installing package files into an image: checked against its keyring, in one transaction under a
 //! run, with what they need from a directory of packages; and erasing packages again.
 //!
-//! What was checked is what is installed: every file is copied to where nobody else may write, and
-//! only the copies are looked at from then on. rpm installs; dnf only chooses what else is needed.
+//! What was checked is what is installed: every file is copied to a directory that only root can
+//! write, and only the copies are used from then on. rpm installs; dnf only chooses what else is
+//! needed.
 
 mod outcome;
 mod resolve;
@@ -32,7 +33,7 @@ use stage::Staged;
 /// What to install, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Task {
-    /// Package files, and directories of which every package is meant.
+    /// Package files, and directories whose packages are all installed.
     pub packages: Vec<PathBuf>,
     /// Directories to take packages from that those need.
     pub repositories: Vec<PathBuf>,
@@ -62,6 +63,10 @@ pub struct Done {
 }
 
 /// Installs, up to the end of the run; settling is left to the caller.
+///
+/// # Errors
+/// What keeps nodeshim from trying: packages, keys or policy that cannot be read, an image that cannot be
+/// armed. Everything that rpm, dnf, signatures or policy refuse is an [`Ending`].
 pub fn install(root: &Root, parts: &Parts, task: &Task, around: Surroundings) -> Result<Done> {
     (around.step)(Step::Check);
     let forbidden = Forbidden::load(root, around.policy.as_deref())?;

@@ -1,4 +1,4 @@
-//! Copying the packages that are named to where nobody else may write.
+//! Copying the packages that are named to a directory that only root can write.
 
 use std::ffi::OsStr;
 use std::io;

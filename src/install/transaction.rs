@@ -39,6 +39,9 @@ pub(super) fn install(
 }
 
 /// Erases packages.
+///
+/// # Errors
+/// If the image cannot be armed or rpm cannot be started. What rpm refuses is part of the [`Transaction`].
 pub fn erase(root: &Root, parts: &Parts, packages: &[String], around: Surroundings) -> Result<Transaction> {
     let private = PrivateDirectory::make(&around.temporary, "packages")?;
     let mut argv = argv(root)?;

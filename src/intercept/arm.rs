@@ -16,6 +16,9 @@ use crate::root::{Kind, Root};
 /// Diverts every tool path to the shim whose bytes are given. The image must not be armed. Each
 /// path is swapped in one step: there is no moment without the tool. If one cannot be, all is put
 /// back as it was.
+///
+/// # Errors
+/// What [`check_image`] refuses, and a path that cannot be diverted; then everything is put back as it was.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<Armed> {
     check_image(root)?;
     divert_all(root, shim).map_err(|error| match disarm(root, None) {
@@ -34,7 +37,7 @@ fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     let mut directories = Vec::new();
     for tool in tool_paths(root)? {
         let there = if_exists(root.meta(&tool.path))?;
-        // Nobody can call a directory.
+        // A directory cannot be executed.
         let is_tool = there.is_none_or(|meta| meta.kind != Kind::Dir);
         if is_tool && !(tool.only_if_missing && there.is_some()) {
             missing_directories(root, &tool.path, &mut directories);
@@ -60,9 +63,12 @@ fn divert_all(root: &Root, shim: &[u8]) -> Result<Armed> {
     Ok(armed)
 }
 
-/// Puts the shim back where a transaction has replaced or erased it since the image was armed.
-/// What the transaction brought is kept aside as the original, and noted in the list; what it erased
-/// is gone. `shim` is what to write where the shim itself is no longer what it was.
+/// Puts the shim back where a transaction has replaced or erased it since the image was armed. What
+/// the transaction installed is moved aside as the original and noted in the list; what it erased is
+/// gone. `shim` is written again if the shim itself was changed.
+///
+/// # Errors
+/// If a path cannot be read or swapped.
 pub fn reassert(root: &Root, armed: &mut Armed, shim: &KeptShim, is_whole: bool) -> Result<()> {
     let digest = digest_of(armed, shim)?;
     let identity = match if_exists(root.meta(SHIM_PATH))? {
@@ -132,7 +138,7 @@ fn missing_directories(root: &Root, path: &Path, directories: &mut Vec<PathBuf>)
     }
 }
 
-/// Makes the shim stand at a path that it does not stand at.
+/// Puts the shim at a path where it is not yet.
 fn divert(root: &Root, identity: &Identity, tool: &Diverted) -> Result<()> {
     let path = tool.path.display();
     swap_in(root, identity, tool).map_err(|error| match error.errno() {

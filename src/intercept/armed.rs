@@ -98,7 +98,7 @@ impl Armed {
         Ok(Some(armed))
     }
 
-    /// Whether digests tell what is diverted.
+    /// Whether the list has digests of what is diverted.
     pub(super) fn has_digests(&self) -> bool {
         self.format >= FORMAT
     }
@@ -120,6 +120,9 @@ impl Armed {
     }
 
     /// Writes the list, so that a power cut leaves nothing diverted that no list names.
+    ///
+    /// # Errors
+    /// If the list cannot be written or synced.
     pub fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(ARMED_PATH, error.to_string()))?;
         root.write_synced(ARMED_PATH, text.as_bytes(), None)?;

@@ -1,4 +1,4 @@
-//! Taking the shims out of an image root, from whatever state a crash or a package left it in.
+//! Taking the shims out of an image root, from any state that a crash or a package left it in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -28,9 +28,9 @@ pub struct Disarmed {
     pub newer: Vec<PathBuf>,
 }
 
-/// Restores every diverted path, and finishes what was interrupted. `None` if there is nothing to
-/// be done: the image is not armed. `known` is what whoever armed the image remembers of it, whatever
-/// the list in the image says by now.
+/// Restores every diverted path, and finishes what was interrupted. `None` if there is nothing to be
+/// done: the image is not armed. `known` is what the process that armed the image remembers; it
+/// counts more than the list in the image, which packages could change.
 ///
 /// # Errors
 /// If a path cannot be restored, or a newer nodeshim has armed the image.
@@ -128,8 +128,8 @@ pub(super) fn sync(root: &Root, armed: &Armed) -> Result<()> {
     directories.iter().try_for_each(|directory| root.sync(directory))
 }
 
-/// The files that stand at several tools' paths at once where the shim is no longer at its own place: a
-/// shim, whatever was written into it.
+/// If the shim's own file is gone: the files that are at the paths of several tools at once. They must
+/// be the shim, even if something was written into it.
 fn shared_names(root: &Root, armed: &Armed, identity: &Identity) -> Result<BTreeMap<(u64, u64), usize>> {
     if identity.is_whole() {
         return Ok(BTreeMap::new());
@@ -145,7 +145,7 @@ fn shared_names(root: &Root, armed: &Armed, identity: &Identity) -> Result<BTree
     Ok(names)
 }
 
-/// What is needed to tell what stands where.
+/// What is needed to find out which file is at each path.
 struct Scene<'a> {
     root: &'a Root,
     identity: Identity,
@@ -221,8 +221,8 @@ impl Scene<'_> {
         listed.unwrap_or(tool).original.as_deref()
     }
 
-    /// Puts an original back that is the recorded one, or came since with a transaction. Any other is
-    /// kept aside, and nothing stands at the path then.
+    /// Puts an original back that is the recorded one, or that a transaction installed since. Any
+    /// other file is moved aside, and the path stays empty.
     fn put_back(&self, tool: &Diverted, real: &Path, done: &mut Disarmed) -> Result<()> {
         let found = fingerprint(self.root, real)?;
         let (path, found) = (tool.path.display(), found.as_deref());

@@ -1,5 +1,5 @@
-//! Holding an image: one nodeshim at a time changes what is diverted in it. The lock's file says
-//! who holds it; if its holder ended without emptying it, something may be left to put right.
+//! Locking an image: one nodeshim at a time changes what is diverted in it. The lock's file has the
+//! number of its holder; if a holder ended without emptying it, something may be left to repair.
 
 use nix::errno::Errno;
 use nix::sys::signal::kill;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::journal::DIRECTORY;
 use crate::root::{Lock, Root};
 
-/// The image, held against every other nodeshim until it is dropped.
+/// The image, locked against every other nodeshim until this is dropped.
 #[derive(Debug)]
 pub struct ImageLock {
     lock: Lock,
@@ -18,8 +18,11 @@ pub struct ImageLock {
 }
 
 impl ImageLock {
-    /// Holds the image. If somebody else does, `wait` is called once with who it is; then this waits, or, where
-    /// it answers `false`, fails and names who.
+    /// Locks the image. If another process has locked it, `wait` is called once with its name; then this waits,
+    /// or, if `wait` returns `false`, fails and names the process.
+    ///
+    /// # Errors
+    /// If the lock's file cannot be opened, or another process holds the lock and `wait` returns `false`.
     pub fn take(root: &Root, wait: impl FnOnce(&str) -> bool) -> Result<ImageLock> {
         root.create_dirs(DIRECTORY, 0o755)?;
         let lock = match root.try_lock(RUN_LOCK_PATH) {
@@ -42,17 +45,17 @@ impl ImageLock {
         Ok(hold)
     }
 
-    /// Whether whoever held the image before ended without putting it right.
+    /// Whether the process that held the lock before ended without disarming.
     pub fn holder_died(&self) -> bool {
         self.holder_died
     }
 
-    /// From now on the commands that are started hold the image too, should this process die.
+    /// From now on the commands that are started keep the lock, should this process die.
     pub fn share(&self) -> Result<()> {
         self.lock.share().map_err(|errno| Error::io(RUN_LOCK_PATH, errno))
     }
 
-    /// Names the command that was started while the image is held.
+    /// Names the command that was started while the image is locked.
     pub(crate) fn name_command(&self, command: u32) -> Result<()> {
         self.say(&format!("{} {command}", std::process::id()))
     }
@@ -64,12 +67,12 @@ impl ImageLock {
 
 impl Drop for ImageLock {
     fn drop(&mut self) {
-        // If it stays as it is, the next holder looks for left-overs in vain.
+        // If this fails, the next holder looks for left-overs and finds none.
         let _ = self.lock.set_note("");
     }
 }
 
-/// Who holds an image, from what the lock's file says.
+/// The holder of the lock, from the text of the lock's file.
 fn holder(said: &str) -> String {
     let mut numbers = said.split_whitespace().filter_map(|word| word.parse::<i32>().ok());
     match (numbers.next(), numbers.next()) {

@@ -1,6 +1,6 @@
-//! Telling the shim from everything else by what a file holds. Inode numbers change when an image is
-//! copied, or its files are brought into the upper layer of an overlay, and they do not tell whether
-//! somebody wrote into the file.
+//! Recognising the shim by the content of a file. Inode numbers change when an image is copied or
+//! its files are copied to the upper layer of an overlay, and they do not show whether somebody
+//! wrote into the file.
 
 use std::path::Path;
 
@@ -21,13 +21,13 @@ const MAX_SHIM: u64 = 16 << 20;
 pub(super) struct Identity {
     /// SHA-256 of its content; none where no list says so and it is not there.
     digest: Option<String>,
-    /// The file at its own place, whatever it holds.
+    /// The file at the shim's own path, with any content.
     place: Option<Meta>,
     /// How long it is, where its own place has it as it should be.
     size: Option<u64>,
 }
 
-/// What stands at a path.
+/// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Nothing.
@@ -72,7 +72,7 @@ impl Identity {
         self.size.is_some()
     }
 
-    /// What stands at `path`. A file is read only where it is no further name of the shim.
+    /// What is at `path`. A file is read only if it is not a hard link to the shim.
     pub(super) fn at(&self, root: &Root, path: &Path) -> Result<Standing> {
         let Some(meta) = if_exists(root.meta(path))? else {
             return Ok(Standing::Nothing);

@@ -1,8 +1,7 @@
-//! Standing at the tools' paths: putting the shims into an image root and taking them out without
-//! a trace.
+//! Replacing the tools: putting the shims into an image root and taking them out without a trace.
 //!
-//! What was diverted is written down before anything is moved, so that whatever a crash leaves
-//! behind can be put right from that list.
+//! The list of what is diverted is written before anything is moved, so that the state after a
+//! crash can be repaired from that list.
 
 mod arm;
 mod armed;
@@ -38,16 +37,20 @@ pub const ARMED_PATH: &str = layout::ARMED;
 pub(crate) const REAL_DIRECTORY: &str = layout::REAL;
 /// The shim's own place in an armed image; the tools' paths are further names of it.
 pub const SHIM_PATH: &str = layout::SHIM;
-/// Where what lay in an original's place is kept that was no longer the original.
+/// The directory for files that were found in the place of an original and are not the original.
 pub(crate) const SUSPECT_DIRECTORY: &str = layout::SUSPECT;
 /// Where files of ours are kept that could not be read.
 const DAMAGED_DIRECTORY: &str = layout::DAMAGED;
 /// There while a run is at work; what it has to know at its end.
 pub(crate) const RUN_PATH: &str = layout::RUN;
-/// Held by whoever arms, disarms, settles or runs; says who that is.
+/// The lock of the process that arms, disarms, settles or runs; its file has the number of that
+/// process.
 pub const RUN_LOCK_PATH: &str = layout::RUN_LOCK;
 
 /// Puts right what an earlier nodeshim that died has left; says what it took out, if anything.
+///
+/// # Errors
+/// Those of [`disarm`].
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     if hold.holder_died() {
         sweep(root)?;
@@ -73,6 +76,9 @@ pub fn is_outermost() -> bool {
 }
 
 /// Refuses a directory that holds neither `usr` nor `etc`, and so is no image.
+///
+/// # Errors
+/// Such a directory; the error names it.
 pub fn check_is_image(root: &Root) -> Result<()> {
     if !root.is_dir("/usr") && !root.is_dir("/etc") {
         let place = root.path().display();
@@ -82,6 +88,9 @@ pub fn check_is_image(root: &Root) -> Result<()> {
 }
 
 /// Refuses what cannot be an image, and the system that is running.
+///
+/// # Errors
+/// What [`check_is_image`] refuses, the running system, and a tree whose `/etc` is at `/usr/etc`.
 pub fn check_image(root: &Root) -> Result<()> {
     check_is_image(root)?;
     if root.path().parent().is_none() && is_booted(root) {

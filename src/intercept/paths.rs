@@ -7,10 +7,10 @@ use crate::error::{Result, if_exists};
 use crate::root::Root;
 use crate::tool::{Tool, UPDATE_HELPER};
 
-/// The directories that scriptlets find commands in, in whatever order their `PATH` has them.
+/// The directories that scriptlets find commands in, in any order of their `PATH`.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
-/// A path to stand at.
+/// A path that a shim is put at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ToolPath {
     /// Absolute, through no link.

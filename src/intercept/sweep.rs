@@ -14,7 +14,7 @@ const DEPTH: usize = 8;
 
 /// Removes what writers that died have left. The journal's lock keeps living ones away.
 pub(crate) fn sweep(root: &Root) -> Result<()> {
-    // Whoever writes takes the lock, which makes its file.
+    // Every writer takes the lock, which creates its file.
     if !root.exists(journal::LOCK_PATH) {
         return Ok(());
     }

@@ -14,8 +14,7 @@ const FILE: LogFile = LogFile {
     before: |root, file| last_closed(root, Some(file)),
 };
 
-/// The journal, locked and open for appending: whoever holds it is the only one who changes the
-/// image on behalf of a scriptlet.
+/// The journal, locked and open for appending: while it is held, no other call changes the image.
 #[derive(Debug)]
 pub struct Appender {
     tail: Tail,
@@ -32,6 +31,9 @@ struct Document<'e> {
 impl Appender {
     /// Waits for the lock, then opens the journal, or makes it. A journal of a newer format is
     /// refused. A torn tail is moved to `journal.torn` and cut.
+    ///
+    /// # Errors
+    /// A damaged journal, one of a newer format, and a lock that another process holds for half a minute.
     pub fn open(root: &Root) -> Result<Appender> {
         let lock = match root.lock_soon(LOCK_PATH) {
             Err(error) if error.is_missing() => {
@@ -77,7 +79,10 @@ impl Appender {
 
     /// Closes the journal and begins a new one if it is larger than `limit` bytes; says whether it
     /// did. Its events get a second name before the first one goes to a new file in one step, so
-    /// that nobody ever finds a journal that lacks events or counts from the beginning.
+    /// that no reader finds a journal that lacks events or starts its numbers again.
+    ///
+    /// # Errors
+    /// If a part cannot be named or the new file cannot be written; the journal is complete all the same.
     pub fn close_part(&mut self, root: &Root, limit: u64) -> Result<bool> {
         let Some((first, last)) = self.to_close(root, limit)? else {
             return Ok(false);
@@ -105,6 +110,9 @@ impl Appender {
 
     /// Appends an event under the next id, in one write. When the disk is full the journal is as
     /// it was before, and the error says so.
+    ///
+    /// # Errors
+    /// If the event cannot be written whole.
     pub fn append(&mut self, event: &mut Event) -> Result<()> {
         event.id = self.next_id();
         self.tail.append(&Document { event: [event] })

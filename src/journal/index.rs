@@ -31,7 +31,8 @@ pub(super) struct Index {
     pub removed: u64,
     /// The parts that it was made of and that were not removed, oldest first.
     pub parts: Vec<PartDigest>,
-    /// What is left of the events that no longer count, by whom they are recorded under.
+    /// A summary of the events that are not in effect any more, by the name that they are recorded
+    /// under.
     pub left_out: BTreeMap<String, LeftOut>,
     /// The events that still count, in order.
     pub events: Vec<Event>,
@@ -46,7 +47,7 @@ pub(super) struct PartDigest {
     sha256: String,
 }
 
-/// What is left of requests that no longer count.
+/// A summary of requests that are not in effect any more.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// How many they were.
@@ -106,7 +107,7 @@ impl Index {
         }
     }
 
-    /// Reads the index, whatever has become of the parts.
+    /// Reads the index without checking the parts.
     ///
     /// # Errors
     /// One of a newer format.

@@ -78,7 +78,7 @@ pub(super) fn named(root: &Root) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Whether this is the name of a part that is compressed, which nobody writes to any more.
+/// Whether this is the name of a compressed part, which is never written to again.
 pub(super) fn is_compressed(name: &OsStr) -> bool {
     name.to_str().and_then(part).is_some_and(|part| part.is_compressed())
 }

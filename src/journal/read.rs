@@ -39,6 +39,9 @@ struct Document {
 impl Journal {
     /// Reads the journal with its closed parts, and with the origins that were found out since; an
     /// image without one has no events.
+    ///
+    /// # Errors
+    /// A damaged journal, part or index, and one of a newer format.
     pub fn read(root: &Root) -> Result<Journal> {
         Journal::complete(root, Index::load(root)?)
     }
@@ -128,6 +131,9 @@ impl Journal {
     }
 
     /// Takes the text of a journal, or of a part of one, apart.
+    ///
+    /// # Errors
+    /// Damaged text, and a newer format.
     pub fn parse(bytes: &[u8]) -> Result<Journal> {
         Journal::parse_file(bytes, PATH)
     }
@@ -145,6 +151,9 @@ impl Journal {
 
 /// Hands the events of one part after the other to `take`, oldest first, so that no more than a part
 /// has to be kept; returns the torn tail, if there is one.
+///
+/// # Errors
+/// A damaged or missing part, and what `take` returns.
 pub fn each_part(root: &Root, mut take: impl FnMut(Vec<Event>) -> Result<()>) -> Result<Option<Torn>> {
     let index = Index::load(root)?.filter(|index| index.removed > 0);
     let mut files = Files::open(root)?;
@@ -289,6 +298,9 @@ pub(crate) fn last_closed_event(root: &Root) -> Result<u64> {
 }
 
 /// The number of the last event, 0 if there is none, from the end of the journal alone.
+///
+/// # Errors
+/// A damaged end of the journal, and a file that cannot be read.
 pub fn last_event(root: &Root) -> Result<u64> {
     let Some(file) = if_exists(root.open_read(PATH))? else {
         return last_closed(root, None);

@@ -22,8 +22,8 @@ fn is_below(path: &Path, prefix: &str) -> bool {
     path.as_os_str().as_encoded_bytes().starts_with(prefix.as_bytes())
 }
 
-/// Keeps what was replaced through `root` so far. With the permissions that it had, so that nobody
-/// can read it here who could not there.
+/// Keeps what was replaced through `root` so far. It keeps its permissions, so that it is readable
+/// only for those who could read the original.
 pub fn keep_replaced(root: &Root) -> Result<()> {
     let replaced = root.take_replaced();
     if !replaced.is_empty() {

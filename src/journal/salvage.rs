@@ -110,8 +110,8 @@ fn whole_events(bytes: &[u8]) -> (Vec<Event>, bool) {
     (events, is_whole && record.is_empty())
 }
 
-/// Makes these events the journal; they are numbered from 1 without a gap. The files that were it
-/// are removed: whoever needs them has set copies aside.
+/// Makes these events the journal; they are numbered from 1 without a gap. The old files are
+/// removed: `repair` has set copies aside.
 ///
 /// # Errors
 /// If the new journal cannot be written; the old one is as it was then.

@@ -33,7 +33,7 @@ pub struct LogFile {
     pub before: fn(&Root, &File) -> Result<u64>,
 }
 
-/// Such a file, open for appending. Whoever opens it sees to it that nobody else does.
+/// Such a file, open for appending. The caller holds a lock against other writers.
 #[derive(Debug)]
 pub struct Tail {
     of: LogFile,

@@ -18,8 +18,8 @@ pub struct Torn {
     pub bytes: usize,
 }
 
-/// Takes the text of a journal, or of a file like it, apart, and hands it to `take` piece by piece; an
-/// empty one holds nothing. Tells of a torn tail.
+/// Splits the text of a journal, or of a file like it, and passes it to `take` piece by piece; an
+/// empty one has no pieces. Returns the torn tail, if there is one.
 pub(crate) fn parse_log<T: DeserializeOwned>(
     bytes: &[u8],
     path: &str,

@@ -59,7 +59,7 @@ fn of_package_file(context: &Context, package: &PackageFile) -> Vec<Finding> {
     findings
 }
 
-/// What there is to say of paths, units and scriptlets, which a spec file has, too.
+/// Findings about paths, units and scriptlets, which a spec file has, too.
 fn of_scriptlets(context: &Context, package: &PackageFile, declared: &[Intent]) -> Vec<Finding> {
     let mut findings = out_of_place(package);
     findings.extend(package.files.iter().filter_map(|(path, mode)| of_hook(path, *mode)));
@@ -240,7 +240,7 @@ fn of_declared_hooks(package: &PackageFile, place: &str, metadata: &Metadata) ->
     absent.chain(unsaid).map(finding).collect()
 }
 
-/// What is to be said of an intent.
+/// The finding about an intent, if there is one.
 fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
     let place = asked.place.as_deref().unwrap_or_default();
     let command = asked.command.as_deref().unwrap_or_default();
@@ -251,7 +251,8 @@ fn of_asked(asked: &ForecastItem, declared: &[Intent]) -> Option<Finding> {
     if let Some(finding) = of_verdict(asked, place, asked.line) {
         return Some(finding);
     }
-    // What is undone when the package goes is not declared: nodeshim withdraws what it declared.
+    // What a scriptlet reverts when the package is erased needs no declaration: nodeshim withdraws
+    // what the package declared.
     let at_erase = matches!(place, "%preun" | "%postun" | "%triggerun" | "%triggerpostun");
     if at_erase && !intent.is_global() {
         return None;
@@ -322,7 +323,7 @@ fn silenced(package: &PackageFile) -> BTreeSet<(&str, &str)> {
     silenced
 }
 
-/// Commands that no shim stands for.
+/// Commands that are no calls of replaced tools.
 fn others(context: &Context, scriptlets: &[(&str, Scanned)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (kind, scanned) in scriptlets {

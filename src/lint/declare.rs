@@ -90,7 +90,8 @@ const KEPT_BY_TOOLS: [(&str, &str); 8] = [
 /// Commands whose last word, or every one, is a file that they change.
 const CHANGERS: [&str; 6] = ["ln", "cp", "mv", "install", "rm", "tee"];
 
-/// The files that a command changes by hand although a tool keeps them, each with what to do instead.
+/// The files that a command changes directly although a tool manages them, each with what to use
+/// instead.
 pub(super) fn written(command: &Command) -> Vec<(String, String)> {
     let program = command.words.first().map_or("", |word| word.text.as_str());
     let name = program.rsplit('/').next().unwrap_or_default();

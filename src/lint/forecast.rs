@@ -23,7 +23,7 @@ pub struct Forecast {
     pub denied: Vec<ForecastItem>,
     /// Everything else, such as accounts and kernel modules.
     pub others: Vec<ForecastItem>,
-    /// Calls of which only running them would show what they ask for.
+    /// Calls whose requests are known only when they run.
     pub unclear: Vec<ForecastItem>,
 }
 

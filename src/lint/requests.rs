@@ -193,7 +193,7 @@ pub fn of_installed(context: &Context, nevras: &[&str]) -> Result<Vec<ShippedIte
         let Ok(path) = String::from_utf8(path) else {
             continue;
         };
-        // What settling has taken back is not there any more.
+        // Files that settling has reverted are not there any more.
         if !payload::may_ask(&path) || context.root.meta(&path).is_err() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! What is read of a scriptlet, in whatever language it is.
+//! What was read of a scriptlet in any language.
 
 use crate::shell::Command;
 

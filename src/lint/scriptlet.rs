@@ -1,4 +1,4 @@
-//! What the scriptlets of a package run, in whatever language they are.
+//! What the scriptlets of a package run, in any language.
 
 use std::ffi::OsStr;
 
@@ -71,8 +71,8 @@ const RUNNERS: [&str; 18] = [
     "systemd-run",
 ];
 
-/// Commands of which only running them shows which program it is: those that begin with something
-/// that is not known, and those that hand a tool to another program.
+/// Commands whose program is known only when they run: those that begin with something unknown, and
+/// those that pass a tool to another program.
 fn unclear(commands: &[Command]) -> Vec<(usize, String)> {
     let names_tool = |word: &Word| {
         let mut names = word.text.split([' ', '\t', '\n', ';', '&', '|', '/', '(', ')', '`']);

@@ -56,7 +56,7 @@ impl ApplyContext {
         let prepared = Planner::new(root, &facts, &journal).since(before).for_boot().plan()?;
         let mut applied = Applied::load(root)?;
         if prepared.released != applied.released && applied.files.is_empty() {
-            // What settling left in the image is what an intent that comes to it now replaces.
+            // A new intent replaces what settling left in the image.
             let image = Planner::new(root, &facts, &journal).since(prepared.before.clone()).plan()?;
             if image.fold.settled() == image.before {
                 applied.files = boot::remembered(&image.desired);
@@ -81,6 +81,10 @@ impl ApplyContext {
 }
 
 /// Applies. `say` is called with each step as it is made.
+///
+/// # Errors
+/// A root that is not the running system, without a dry run, and records that cannot be read. What systemd,
+/// firewalld or nft refuse is in the result.
 pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Result<ApplyResult> {
     let booted = is_booted(root);
     if !booted && !options.dry_run {

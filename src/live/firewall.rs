@@ -108,7 +108,7 @@ fn has_failed(input: &Input) -> bool {
     activity.is_some_and(|activity| activity.values().any(|unit| unit.active == "failed"))
 }
 
-/// Loads the connection tracking helpers, or takes away those that nobody uses any more.
+/// Loads the connection tracking helpers, or removes those that are not used any more.
 fn load_helpers(root: &Root) -> Result<()> {
     match root.exists(nftables::HELPERS) {
         true => nft::load(nftables::HELPERS),

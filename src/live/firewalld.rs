@@ -38,6 +38,9 @@ pub struct Firewalld {
 
 impl Firewalld {
     /// Connects; none if the daemon does not run. Never starts it.
+    ///
+    /// # Errors
+    /// If the system bus cannot be reached.
     pub fn connect() -> Result<Option<Firewalld>> {
         let bus = Bus::system(ANSWER)?;
         let answer = bus.call(&DAEMON, "NameHasOwner", &(FIREWALLD.name,))?;

@@ -12,6 +12,9 @@ pub fn is_booted(root: &Root) -> bool {
 }
 
 /// What tells this boot from any other.
+///
+/// # Errors
+/// If `/proc` does not have it.
 pub fn boot_id(root: &Root) -> Result<String> {
     let text = root.read_text(BOOT_ID)?;
     match text.trim() {

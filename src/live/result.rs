@@ -8,7 +8,7 @@ use crate::boot::{Deferred, FileChange, JobResult, UnitStep};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
-    /// Nobody wants one.
+    /// No firewall is wanted.
     #[default]
     None,
     /// It is loaded as it should be.

@@ -44,8 +44,7 @@ const FILES: [(&str, &[&str]); 3] = [
     ("/usr/bin", &["nodeshim"]),
 ];
 
-/// Names in the directories that whoever only reads leaves behind or changes: locks, and what the
-/// database keeps of its readers.
+/// Files that readers, too, create or change: locks, and the database's list of readers.
 const IGNORED: [&str; 4] = ["lock", ".rpm.lock", "rpmdb.sqlite-shm", ".dbenv.lock"];
 /// Readers make it, too; it counts once there is something in it.
 const LOG: &str = "rpmdb.sqlite-wal";

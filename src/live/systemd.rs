@@ -55,6 +55,9 @@ type Row = (
 
 impl Manager {
     /// Connects over the system bus or, where that is away, by `systemctl`.
+    ///
+    /// # Errors
+    /// If systemd answers in neither way.
     pub fn connect() -> Result<Manager> {
         let over_bus = Bus::system(ANSWER).and_then(|bus| version(&bus).map(|_| bus));
         match over_bus {
@@ -75,6 +78,9 @@ impl Manager {
     }
 
     /// Changes unit files' links as the verb says. Running units stay as they are.
+    ///
+    /// # Errors
+    /// If systemd refuses, in its words.
     pub fn change(&self, verb: UnitVerb, units: &[&str]) -> Result<()> {
         let Some(bus) = &self.bus else {
             return systemctl::change(verb, units);
@@ -155,6 +161,9 @@ impl Manager {
     /// Asks for all jobs at once, so that the manager can order them, and waits for their ends as
     /// long as `limit`. `ended` gets each outcome; a failure says systemd's word for it, `timeout`
     /// where the time was up first, or why there is no job. A job whose time is up goes on.
+    ///
+    /// # Errors
+    /// If the bus fails before the jobs are asked for. What becomes of a job goes to `ended`.
     pub fn run(
         &self,
         jobs: &[JobRequest],

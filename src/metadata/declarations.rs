@@ -28,6 +28,9 @@ pub(super) fn path(name: &str) -> String {
 
 /// Reads every file. One that cannot be read is remarked on and declares nothing: a package must
 /// not be able to keep the others from being settled.
+///
+/// # Errors
+/// If the directory of metadata cannot be listed, or rpm cannot be asked for the owners.
 pub fn load_all(root: &Root) -> Result<Loaded> {
     let mut loaded = Loaded::default();
     let mut entries = if_exists(root.list(DIRECTORY))?.unwrap_or_default();
@@ -76,9 +79,10 @@ pub struct Owned<'l> {
     pub metadata: &'l Metadata,
 }
 
-/// The files of the packages that are installed: a file is of the package that owns it, whatever it is
-/// called; one that no package owns is of the package, or of the plugin that a package provides, whose
-/// name it has. One of no installed package, or one that needs a newer node, does not count.
+/// The metadata files of installed packages. A file belongs to the package that owns it, even if it
+/// has another name. A file that no package owns belongs to the package of its name, or to the package
+/// that provides the plugin of its name. Files of packages that are not installed, and files that need
+/// a newer node, do not count.
 pub fn in_force<'l>(
     loaded: &'l Loaded,
     installed: &Installed,

@@ -101,6 +101,9 @@ struct RawGroup {
 }
 
 /// Reads a file's text.
+///
+/// # Errors
+/// All that is wrong with the file, each with its line.
 pub fn parse(text: &str) -> Result<Metadata, Vec<Problem>> {
     let mut checker = Checker {
         text,

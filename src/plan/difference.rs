@@ -40,6 +40,9 @@ pub enum Content {
 
 /// The changes that make the image match what is desired, in the order given. Of the directory
 /// and name prefix in each of `owned`, everything else goes.
+///
+/// # Errors
+/// If a path of the image cannot be read.
 pub fn difference(
     root: &Root,
     desired: &[DesiredFile],

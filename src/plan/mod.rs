@@ -32,7 +32,7 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    /// Whether the image is not as somebody relies on it to be, whatever is changed.
+    /// Whether the image lacks something that a plugin needs, which the plan cannot change.
     pub fn has_faults(&self) -> bool {
         self.notes.iter().any(Note::is_fault)
     }

@@ -1,6 +1,6 @@
 //! A throw-away copy of an image: an overlay on it, in a mount namespace of our own. The image
-//! itself is only read. What changes is kept in a directory of our own on the host, which goes with
-//! the value, or else with the next run that finds nobody using it.
+//! itself is only read. What changes is kept in a directory of our own on the host, which is
+//! removed with the value, or else by the next run that finds it unused.
 
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -212,7 +212,7 @@ fn refused(image: &Path, errno: Errno) -> Error {
     ))
 }
 
-/// Refuses an image of which a part is another file system.
+/// Refuses an image that has other file systems mounted in it.
 fn refuse_parts(image: &Path) -> Result<()> {
     match mounts::below(image)?.first() {
         None => Ok(()),

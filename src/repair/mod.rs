@@ -181,7 +181,7 @@ fn write_journal(
     rewrite(root, &salvaged.events, &salvaged.files)
 }
 
-/// Looks up who made the requests that nobody is named for.
+/// Looks up the origins of requests that have none.
 fn look_up_origins(root: &Root, events: &[Event]) -> Result<()> {
     let open: Vec<Event> = events.iter().filter(|event| run::is_open(event)).cloned().collect();
     if open.is_empty() {

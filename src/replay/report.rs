@@ -1,4 +1,4 @@
-//! What replaying comes to: each intent of the old image and what becomes of it in the new one. Pure.
+//! The result of replaying: each intent of the old image and what becomes of it in the new one. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 

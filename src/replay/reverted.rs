@@ -1,5 +1,6 @@
 //! What the administrator had reverted in the old image, as a policy file of the new one: a unit that
-//! was disabled stays disabled, a port that was closed stays closed, whoever asks for it there.
+//! was disabled stays disabled and a port that was closed stays closed, even if a package of the new
+//! image asks for it.
 
 use std::collections::BTreeSet;
 

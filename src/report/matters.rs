@@ -51,7 +51,8 @@ pub(super) fn matters(package: &str, entries: &[ScriptletEntry], owners: &[(Stri
     found
 }
 
-/// The other packages that own a file; none where it is nobody's, the package's own too, or a cache.
+/// The other packages that own a file; none if no package owns it, if the package owns it too, or if
+/// it is a cache.
 fn others(package: &str, path: &str, owners: &[(String, String)]) -> Option<String> {
     let is_rebuilt = path.ends_with(".cache") || REBUILT.iter().any(|place| path.starts_with(place));
     let from = owners.partition_point(|(owned, _)| owned.as_str() < path);

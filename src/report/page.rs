@@ -30,7 +30,7 @@ impl Page {
         self
     }
 
-    /// Text of several lines, of which the ends are kept.
+    /// Text of several lines; line breaks are kept.
     pub(super) fn lines(&mut self, text: &str) -> &mut Self {
         for (index, line) in text.lines().enumerate() {
             if index > 0 {

@@ -78,7 +78,7 @@ impl Noted {
     }
 }
 
-/// Changes that nobody has asked for yet.
+/// Changes that were not taken yet.
 #[derive(Debug, Default)]
 pub(super) struct ChangeLog {
     noted: RefCell<Vec<Noted>>,

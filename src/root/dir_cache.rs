@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// At most this many directories are kept open.
 const MOST: usize = 64;
 
-/// Open directories by path; `None` while nobody asked for them to be kept.
+/// Open directories by path; `None` while they are not kept.
 #[derive(Debug, Default)]
 pub(super) struct DirCache(RefCell<Option<HashMap<PathBuf, Arc<OwnedFd>>>>);
 

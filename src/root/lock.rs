@@ -16,7 +16,7 @@ use nix::unistd::ftruncate;
 use super::Root;
 use crate::error::{Error, Result};
 
-/// How long a lock that nobody holds for long is waited for.
+/// How long to wait for a lock that is only held for a short time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An exclusive lock, given back when it is dropped or the process ends.
@@ -26,14 +26,14 @@ pub struct Lock {
 }
 
 impl Root {
-    /// Waits for the exclusive lock that `path` stands for. The file is made if need be, and never
-    /// renamed or removed: two holders would then lock two files.
+    /// Waits for the exclusive lock of the file at `path`. The file is created if it is missing,
+    /// and never renamed or removed: two holders would then lock two files.
     pub fn lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
         self.lock_with(path.as_ref(), FlockArg::LockExclusive)
     }
 
-    /// As [`Root::lock`] for what nobody holds for long: who holds it for half a minute has left it
-    /// behind, and is named.
+    /// As [`Root::lock`], for locks that are only held for a short time: fails after half a minute
+    /// and names the holder, which must be stuck.
     pub(crate) fn lock_soon(&self, path: impl AsRef<Path>) -> Result<Lock> {
         let path = path.as_ref();
         let began = Instant::now();
@@ -108,7 +108,7 @@ impl Lock {
         fcntl(self.held.as_fd(), FcntlArg::F_SETFD(FdFlag::empty())).map(|_| ())
     }
 
-    /// Whether what is locked is still what stands at `path`.
+    /// Whether the locked file is still the one at `path`.
     pub(crate) fn is_at(&self, root: &Root, path: &Path) -> bool {
         let there = root.meta(path).map(|meta| (meta.device, meta.inode)).ok();
         let held = fstat(self.held.as_fd()).map(|held| (held.st_dev, held.st_ino)).ok();

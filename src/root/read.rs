@@ -52,8 +52,7 @@ pub struct Meta {
     pub gid: u32,
     /// Time of the last change of content, seconds since 1970.
     pub modified: i64,
-    /// Time of the last change of anything about it, which nobody can set: seconds since 1970 and
-    /// nanoseconds.
+    /// The inode's change time, which programs cannot set: seconds since 1970 and nanoseconds.
     pub changed: (i64, i64),
 }
 
@@ -230,7 +229,8 @@ impl Root {
         let path = path.as_ref();
         let read = || {
             let mut dir = self.open_dir(path)?;
-            // The end of the iterator would rewind the directory, which nobody reads again.
+            // When the iterator is dropped it rewinds the directory: a system call for nothing, as
+            // it is not read again.
             let entries = self.entries(ManuallyDrop::new(dir.iter()).by_ref(), path, |_| true)?.into_iter();
             let with_target = entries.map(|entry| {
                 let target = match entry.kind {

@@ -47,16 +47,16 @@ pub(crate) fn files_at(root: &Root, paths: &[Vec<u8>]) -> Result<Files> {
     let Some(database) = database(root)? else {
         return Ok(files);
     };
-    // rpm expands macros in a path that is not absolute, and repeats one that nobody owns, which might
-    // then read like its answer.
+    // rpm expands macros in a path that is not absolute, and repeats a path that no package owns,
+    // which could be mistaken for an answer.
     let plain = |path: &&Vec<u8>| path.starts_with(b"/") && !path.contains(&b'\n');
     let absolute: Vec<&Vec<u8>> = paths.iter().filter(plain).collect();
     for some in absolute.chunks(AT_ONCE) {
         let mut args = vec![OsString::from("-qf")];
         args.extend(some.iter().map(|path| OsStr::from_bytes(path).to_owned()));
         let answer = query::ask(root, &database, FORMAT, &args)?;
-        // rpm fails if one of them is nobody's, says so in a line of words, and has answered for the
-        // others all the same. It prints all files of the owners, once for each path.
+        // If no package owns one of them, rpm prints a message, answers for the others, and fails.
+        // It prints all files of the owners, once for each path.
         read_where(
             &answer.stdout,
             |line| !line.starts_with(b"'"),

@@ -36,8 +36,8 @@ pub(super) const SINGLE: [(&str, &str); 7] = [
     ("VERIFYSCRIPT", "%verifyscript"),
 ];
 
-/// A tag that holds several bodies, the tag that says of which type each is, and the prefix that
-/// makes a kind of the type.
+/// A tag with several bodies, the tag with the type of each, and the prefix that makes the type a
+/// kind.
 const SEVERAL: [(&str, &str, &str); 3] = [
     ("TRIGGERSCRIPTS", "TRIGGERTYPE", "%trigger"),
     ("FILETRIGGERSCRIPTS", "FILETRIGGERTYPE", "%filetrigger"),

@@ -43,7 +43,7 @@ impl ArmedImage {
 
 impl Drop for ArmedImage {
     fn drop(&mut self) {
-        // Whoever tried before has said why it failed.
+        // The first attempt has reported why it failed.
         let _ = self.disarm();
     }
 }

@@ -58,7 +58,7 @@ impl Pending {
         Ok(Some(pending))
     }
 
-    /// Looks up who made the requests that nobody is named for; returns all of the run's events.
+    /// Looks up the origins of requests that have none; returns all of the run's events.
     pub(super) fn end(self, root: &Root) -> Result<Vec<Event>> {
         let events = Journal::since(root, self.first)?;
         let open: Vec<Event> = events.iter().filter(|event| is_open(event)).cloned().collect();

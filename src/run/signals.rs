@@ -98,7 +98,7 @@ fn end(image: &ArmedImage, number: i32) {
     exit(128 + number);
 }
 
-/// A line on standard error; if nobody reads it, there is nobody to tell.
+/// A line on standard error. If that is closed, there is no way to report it.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "nodeshim: {line}");
 }

@@ -1,6 +1,6 @@
-//! Telling whoever listens that plugins have changed: by a call of the service, which the bus starts
-//! if need be, so that the signal comes from whom listeners expect it. Only on a booted node, never
-//! out of an image or a container build, and nothing depends on it.
+//! Announcing to listeners that plugins have changed: by a call of the service, which the bus starts
+//! if necessary, so that the signal has the sender that listeners expect. Only on a booted node,
+//! never out of an image or a container build, and nothing depends on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -186,7 +186,7 @@ fn number(of: usize) -> Variant<'static> {
     (of as u64).into()
 }
 
-/// A bus hangs up on whoever sends it a NUL character.
+/// A bus disconnects a client that sends it a NUL character.
 fn sendable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }

@@ -1,8 +1,8 @@
 //! The D-Bus object by which others ask a running node for its plugins: the service that answers,
 //! and the call that tells the service of changes.
 //!
-//! The service is started by the bus, ends when nobody asks any more, and changes nothing. What it
-//! says is what `nodeshim report` says.
+//! The bus starts the service, which exits when it is idle and changes nothing. It answers with the
+//! data of `nodeshim report`.
 
 mod announce;
 mod caller;

@@ -35,7 +35,7 @@ pub(super) struct Plugins {
 
 impl Plugins {
     fn note_call(&self) {
-        // If nobody waits for calls any more, the service is about to end.
+        // If the receiver is gone, the service is about to exit.
         let _ = self.doing.send(Activity::Called);
     }
 

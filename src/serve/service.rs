@@ -1,4 +1,4 @@
-//! The service: takes its name on the bus, answers, and ends when nobody asks any more.
+//! The service: takes its name on the bus, answers calls, and exits when it is idle.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -20,11 +20,11 @@ use crate::root::Root;
 pub struct Options {
     /// The bus's address; none means the system bus.
     pub bus: Option<String>,
-    /// How long nobody may ask before the service ends; zero means for ever.
+    /// How long the service may be idle before it exits; zero means for ever.
     pub idle: Duration,
 }
 
-/// Serves until nobody has asked for as long as `options` say, or until a signal ends it. Returns how many
+/// Serves until it was idle for as long as `options` say, or until a signal ends it. Returns how many
 /// calls were answered.
 ///
 /// # Errors
@@ -61,14 +61,14 @@ fn stop_on_signals(doing: Sender<Activity>) -> Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| Error::no_signals(&error))?;
     thread::spawn(move || {
         for _ in signals.forever() {
-            // If nobody hears it, the service is about to end.
+            // If the receiver is gone, the service is about to exit.
             let _ = doing.send(Activity::Stop);
         }
     });
     Ok(())
 }
 
-/// Returns how many calls came before nobody asked any more.
+/// Waits until the service is idle; returns how many calls came until then.
 fn wait(heard: &Receiver<Activity>, idle: Duration) -> usize {
     let mut calls = 0;
     loop {

@@ -33,7 +33,7 @@ pub(super) fn emptied(
         let Some(entries) = if_exists(root.list(directory))?.filter(|_| !is_used) else {
             continue;
         };
-        // What somebody else has emptied is nobody's business here.
+        // A directory that somebody else has emptied is left alone.
         let loses = changes.iter().chain(&emptied).any(|change| is_below(&change.path));
         let is_left =
             |name: &std::ffi::OsStr| !name.to_str().is_some_and(|name| goes(&format!("{directory}/{name}")));

@@ -7,10 +7,9 @@ use crate::root::Root;
 use crate::state::{self, State};
 use crate::tool::Tool;
 
-/// Refuses to plan from records of which something is missing.
+/// Refuses to plan from incomplete records.
 ///
-/// # Errors
-/// Says what is missing, and the way out.
+/// # Errors Names what is missing, and how to repair it.
 pub(super) fn check(root: &Root, before: &State, journal: &Journal) -> Result<()> {
     before.check_journal(&journal.events, journal.through)?;
     match if_exists(root.meta(state::PATH))? {

@@ -45,7 +45,7 @@ pub use remarks::remarks;
 pub struct SettleResult {
     /// The changes that were made, and what could not be expressed or done.
     pub plan: Plan,
-    /// What no longer counts and was left as it is all the same; in the plan's notes, too.
+    /// What is not in effect any more but was left as it is; in the plan's notes, too.
     pub left: Vec<Note>,
     /// What was overruled for the first time, by plugin.
     pub overruled: Vec<(String, Overruled)>,
@@ -67,7 +67,7 @@ pub fn is_due(root: &Root) -> Result<bool> {
 /// How to settle.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettleOptions {
-    /// What an administrator takes back: it no longer counts from then on.
+    /// What an administrator reverts: it is not in effect from then on.
     pub revert: Revert,
     /// What was changed on a node since it was booted stays so.
     pub keep_node_changes: bool,

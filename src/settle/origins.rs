@@ -1,5 +1,5 @@
-//! Learning who made requests that were recorded without an origin since the image was settled last:
-//! by whoever armed it without a run, such as the steps of a container build.
+//! Finding the origins of requests that were recorded without one since the image was settled last,
+//! such as in a container build that arms the image without a run.
 
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::Result;

@@ -35,7 +35,7 @@ pub(super) fn unfulfilled(
 fn why(root: &Root, intent: &Intent, decision: &dyn Fn() -> Decision) -> Option<&'static str> {
     match disposition(intent, decision) {
         Disposition::Nothing(reason) => reason.is_loss().then(|| reason.sentence()),
-        // It stands for what was running: a boot starts all of that.
+        // It means the units that were running, and a boot starts all of these.
         Disposition::Match => None,
         Disposition::Job(_) | Disposition::Counts if first_boot::has_nodeshim(root) => None,
         Disposition::Job(_) | Disposition::Counts if is_sysv(root) => {

@@ -25,8 +25,8 @@ pub struct Facts<'a> {
 /// What comes out of the fold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fold {
-    /// What is wanted now. Plugins that are gone are no longer in it, and not yet in its
-    /// `forgotten`: they are until their intents have been withdrawn.
+    /// What is wanted now. Erased plugins are not in it any more, and not yet in its `forgotten`:
+    /// they get there when their intents have been withdrawn.
     pub state: State,
     /// What plugins that are gone, or lives of plugins that ended, had wanted at their end.
     pub gone: BTreeMap<String, Plugin>,
@@ -182,8 +182,8 @@ impl Fold {
         state
     }
 
-    /// What is to be withdrawn: openings and units that a plugin which is gone, or which policy
-    /// refuses them, had put into the image and nobody wants any more, each once, with the plugin's name and the events.
+    /// What is to be withdrawn: openings and units that a plugin had put into the image, that no other plugin wants,
+    /// and whose plugin is gone or has been denied them by policy. Each once, with the plugin's name and the events.
     pub fn withdrawn(&self) -> Vec<(&str, &super::ActiveIntent)> {
         let wanted = self.state.wanted();
         let mut seen = BTreeSet::new();
@@ -201,7 +201,7 @@ impl Fold {
     }
 }
 
-/// Keeps track of which subjects requests have put into the image.
+/// Records the subjects that requests have put into the image.
 fn note_made(event: &Event, made: &mut BTreeSet<Subject>) {
     for recorded in event.intents.iter().filter(|recorded| recorded.changed) {
         let subject = subject(&recorded.intent);

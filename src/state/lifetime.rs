@@ -35,8 +35,8 @@ pub(super) struct InstallPeriod {
 }
 
 impl InstallPeriod {
-    /// What is recorded under this name has been asked for by nobody yet. What the builder takes back
-    /// stays a decision against it.
+    /// The period of a name for which nothing is recorded yet. What the builder reverts stays a
+    /// decision against it.
     pub(super) fn of(name: &str) -> InstallPeriod {
         InstallPeriod {
             decides: is_builder(name),
@@ -237,7 +237,7 @@ impl InstallPeriod {
         self.failed.insert(subject, (self.order, want));
     }
 
-    /// What stands at its end.
+    /// What is in effect at its end.
     pub(crate) fn into_plugin(self) -> Plugin {
         let mut wants: Vec<(usize, ActiveIntent)> = self.wants.into_values().collect();
         wants.sort_by_key(|(order, _)| *order);

@@ -4,10 +4,9 @@ use super::Fold;
 use crate::attribution::is_package;
 use crate::intent::{Intent, UnitWant};
 
-/// Drops what packages asked for of units and scripts that are not, or no longer, in the image, as
-/// `is_there` tells: a package that comes with another version of itself leaves no requests for the
-/// init script behind that it has dropped. What files declare waits for its unit, and what the
-/// builder decided stands whatever is installed later.
+/// Drops the requests of packages for units and scripts that are not in the image, according to
+/// `is_there`: when an upgrade of a package drops an init script, the requests for it are dropped,
+/// too. What files declare waits for its unit, and decisions of the builder stay in effect.
 pub(crate) fn drop_missing(fold: &mut Fold, is_there: &dyn Fn(&Intent) -> bool) {
     for (_, plugin) in fold.state.plugins.iter_mut().filter(|(name, _)| is_package(name)) {
         for list in [&mut plugin.wants, &mut plugin.deferred] {

@@ -65,10 +65,11 @@ pub struct State {
     /// about again, so that an administrator's later change stands.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub repeated: BTreeSet<Repeated>,
-    /// Plugins that are gone or came back, and the last event of theirs that no longer counts.
+    /// Plugins that were erased or installed again, each with its last event that is not in effect
+    /// any more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forgotten: BTreeMap<String, u64>,
-    /// Events that an administrator took back: they no longer count.
+    /// Events that an administrator reverted: they are not in effect.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<u64>,
     /// Plugins whose declarations an administrator took back, with the installation that declared
@@ -86,8 +87,8 @@ pub struct State {
     /// they declared nothing.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub declarations: String,
-    /// Files that settling shares with others as they were before it changed them first, by path;
-    /// empty if there was none. They come back when nobody wants anything of them.
+    /// Files that settling shares with others, by path, as they were before settling changed them
+    /// first; empty if there was no file. They are restored when no plugin needs them any more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub originals: BTreeMap<String, String>,
     /// nodeshim has given the image its default-drop firewall: it stays when the last plugin goes.
@@ -149,7 +150,7 @@ impl Repeated {
     }
 }
 
-/// An entry that settling put into a zone of firewalld, and takes out when nobody wants it.
+/// An entry that settling put into a zone of firewalld, and removes when no plugin wants it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ZoneEntry {

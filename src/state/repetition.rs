@@ -50,7 +50,7 @@ fn needed(events: &[Event]) -> BTreeSet<u64> {
     needed
 }
 
-/// What a request asks for, and of which tool, for policy may judge by that.
+/// What a request asks for, and its tool, because policy may depend on it.
 type Asks = (Tool, Vec<(Intent, bool)>);
 
 /// Requests of one name that ask for the same.

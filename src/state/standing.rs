@@ -16,7 +16,7 @@ pub struct EffectiveState {
 }
 
 impl EffectiveState {
-    /// What a settled state comes to with the packages that are installed by now.
+    /// A settled state, with the packages that are installed by now.
     pub fn settled(mut state: State, installed: &Installed) -> EffectiveState {
         let is_here = |name: &str| !is_package(name) || !installed.is_known() || installed.has(name);
         let mut gone = std::mem::take(&mut state.plugins);

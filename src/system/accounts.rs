@@ -24,7 +24,7 @@ struct Group<'t> {
     members: BTreeSet<&'t str>,
 }
 
-/// Lines that are whole, by name; a damaged line, and one of NIS, is nobody's account.
+/// Valid lines by name; a damaged line and one of NIS are no accounts.
 fn users(text: &str) -> BTreeMap<&str, User<'_>> {
     text.lines().filter_map(user).collect()
 }
@@ -100,7 +100,7 @@ pub(crate) fn groups_between(before: &str, after: &str) -> Vec<Intent> {
     made
 }
 
-/// Notes of the accounts that a file no longer has.
+/// Notes about the accounts that a file does not have any more.
 fn gone<T>(
     what: &str,
     before: &BTreeMap<&str, T>,

@@ -50,7 +50,7 @@ pub(crate) fn is_text(path: &str) -> bool {
     path == CONFIG || matches!(place(path), Some(Place::Lines(_)))
 }
 
-/// A module that is there now, or no longer.
+/// A module that was added or removed.
 pub(crate) fn module(path: &str, is_there: bool) -> Option<Intent> {
     match place(path)? {
         Place::Module(name) => Some(Intent::SelinuxPolicy {

@@ -20,8 +20,8 @@ pub(crate) fn is_of_kernel(path: &str) -> bool {
     path == SYSCTL_CONF || is_in(&PARAMETERS, path) || is_in(&MODULES, path)
 }
 
-/// What a file says now that it did not say before. What it says no longer has no opposite: the kernel's
-/// own value holds again, and a module is not loaded by it.
+/// Settings that were added to a file. Settings that were removed from it give no intent: the kernel's
+/// own value applies again, and the module is not loaded.
 pub(crate) fn between(path: &str, before: &str, after: &str) -> Vec<Intent> {
     let (before, after) = match is_in(&MODULES, path) {
         true => (modules(before), modules(after)),

@@ -3,7 +3,8 @@
 //! Some things that chkconfig 1.33 does are deliberately not copied:
 //!
 //! * Priorities too large for an integer, which wrap around to some other one. A number above 99
-//!   makes the header unusable, however long it is: nobody can have meant what it would wrap to.
+//!   makes the header invalid, however many digits it has: the author cannot have meant the number
+//!   that it would wrap to.
 //! * `Default-Start: 35` read as level 3, which is 35 modulo 32. There is no level 35, so the
 //!   word names none: what it would become is the machine's doing, and no author's intent.
 //! * Override files without a good `chkconfig:` line. They lead to links such as `S-1foo` and

@@ -88,8 +88,8 @@ fn edges(
     after
 }
 
-/// Raises numbers until each is above those it follows, or at the top. Each edge is looked at
-/// once for each raise of its beginning, of which there are at most 99.
+/// Raises numbers until each is above those it follows, or at the maximum. Each edge is followed
+/// once for each raise of its start, at most 99 times.
 fn raise(numbers: &mut [u8], edges: &[Vec<usize>]) {
     let mut todo: VecDeque<usize> = (0..numbers.len()).collect();
     let mut waiting = vec![true; numbers.len()];

@@ -120,7 +120,7 @@ pub fn check(
         let found = Found {
             package,
             signed: &signed,
-            // Whoever asks rpm for signatures gets digests verified, too (rpmkeys(8), --checksig).
+            // rpm verifies digests together with signatures (rpmkeys(8), --checksig).
             is_whole: is_signed || rpm_accepts(root, &["--nosignature"], path)?,
             is_signed,
             strength,
@@ -273,7 +273,7 @@ fn signer<'a>(
     Ok(signers.first().copied())
 }
 
-/// What it comes to, and why; anything that is not plainly good is not good.
+/// The verdict and its reason. Everything that is not certainly good is bad.
 fn verdict(
     found: &Found,
     signer: Option<Signer>,

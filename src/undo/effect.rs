@@ -16,7 +16,7 @@ pub(super) type Effect = (Subject, String);
 /// A state, with what its plugins aim at.
 pub(super) struct Aims<'s> {
     pub(super) state: &'s State,
-    /// What counts of it, whoever aims at it.
+    /// The effects that count, from all requests.
     pub(super) wanted: BTreeSet<Effect>,
     /// What policy refuses by now; what is ignored is in no state.
     pub(super) refused: &'s [(String, ActiveIntent)],

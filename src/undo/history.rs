@@ -72,8 +72,8 @@ pub(super) fn left_by(change: &Change) -> PathState {
     }
 }
 
-/// Of the changes that these events made, those that still say what is at a path, or what is to be put back
-/// there: event and path. `is_over` tells which events no longer count, from now on.
+/// Those changes of these events that still determine what is at a path, or what is to be restored there:
+/// event and path. `is_over` says which events are not in effect any more.
 pub(super) fn needed_changes(events: &[Event], is_over: &dyn Fn(&Event) -> bool) -> BTreeSet<(u64, Escaped)> {
     let mut needed = BTreeSet::new();
     for (path, chain) in chains(events) {

@@ -1,5 +1,5 @@
-//! Instances of templates that whoever builds the image decided about. systemctl takes the links and the masks of
-//! all instances away with those of their template, whoever disables that: the builder's are put back.
+//! Instances of templates that the image's builder decided about. When a template is disabled, systemctl also
+//! removes the links and masks of all its instances: those of the builder are restored.
 
 use crate::attribution::is_builder;
 use crate::backend::systemd::unit_state;

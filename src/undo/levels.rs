@@ -1,5 +1,5 @@
-//! Run levels that whoever builds the image decided about: a package that asks for other levels of the same
-//! service leaves those as they were decided.
+//! Run levels that the image's builder decided about: if a package asks for other levels of the same
+//! service, these stay as the builder set them.
 
 use std::collections::BTreeMap;
 

@@ -1,10 +1,10 @@
-//! Putting back what requests had changed that no longer count: links as they were before, files
-//! and directories that were made, openings that were closed.
+//! Restoring what requests had changed that are not in effect any more: links as they were before,
+//! files and directories that were created, openings that were closed.
 //!
-//! What a path should be is what the last request that still counts has left there, or else what
-//! was there before all of them. Requests count as long as their plugin is there, nobody took
-//! them back and policy does not refuse them; after that while somebody else wants the same. A path that is not as the journal
-//! left it was changed by somebody else since, and is left alone.
+//! A path should be as the last request that is in effect left it, or else as it was before all of them. A request is
+//! in effect while its plugin is installed, it is not reverted and policy does not deny it; and after that while
+//! another plugin wants the same. A path that is not as the journal recorded it was changed by somebody else since,
+//! and is left alone.
 
 mod effect;
 mod history;

@@ -1,4 +1,4 @@
-//! Opens again what was closed by requests that no longer count.
+//! Opens again what was closed by requests that are not in effect any more.
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +13,9 @@ use crate::tool::Tool;
 
 const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
-/// Openings that plugins had closed, and switches that they had turned, which are gone or whose
-/// requests are taken back or refused, and which nobody else wants so; and what of theirs cannot be put back.
-/// What only requests had opened that no longer count stays closed.
+/// Opens again what plugins had closed and turns their switches back, if the plugin is gone or the request is
+/// reverted or denied, and no other plugin wants the same. Notes what cannot be restored. What only such
+/// requests had opened stays closed.
 pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored: &mut Contribution) {
     let is_undone_alone =
         |intent: &Intent| matches!(intent, Intent::Withdraw { .. } | Intent::FirewallSwitch { .. });

@@ -1,12 +1,14 @@
-//! Which names can stand for a unit: by a link in the search path, or by `Alias=`.
+//! Which names can be aliases of a unit: by a link in the search path, or by `Alias=`.
 
 use nix::errno::Errno;
 
 use crate::unit::name::{self, Kind, base_name};
 use crate::unit::problem::Problem;
 
-/// Whether a link at `link` may lead to the unit file `target`. On refusal also what to say; nothing
-/// where a name stands for itself.
+/// Whether a link at `link` may lead to the unit file `target`. An error has the message, if there
+/// is one: a link to a unit of its own name has none.
+///
+/// `unit_validate_alias_symlink_or_warn()` of systemd's unit-file.c (252).
 pub(crate) fn check_alias_link(link: &str, target: &str) -> Result<(), (Problem, Option<String>)> {
     let (from, to) = (base_name(link), base_name(target));
     let refuse = |problem: Problem, text: String| Err((problem, Some(format!("{from}{text}"))));
@@ -57,7 +59,7 @@ pub(crate) enum AliasFor {
     Link(String),
     /// The unit's own name: nothing to do.
     Itself,
-    /// Refused; the text is what to blame, with the unit it does not fit if it could fit another.
+    /// Refused; the message names the alias, and the unit if the alias would fit another one.
     Refused {
         /// The value.
         alias: String,
@@ -68,6 +70,8 @@ pub(crate) enum AliasFor {
 
 /// Checks an expanded `Alias=` value of the unit `unit`. A template alias of an instance gets its
 /// instance; `TARGET.wants/UNIT` is an old form of `WantedBy=`.
+///
+/// `unit_file_verify_alias()` of systemd's shared/install.c.
 pub(crate) fn check_alias(unit: &str, alias: &str) -> AliasFor {
     if let Some((dir, link)) = alias.rsplit_once('/') {
         return check_alias_path(unit, alias, dir, link);
@@ -86,6 +90,8 @@ pub(crate) fn check_alias(unit: &str, alias: &str) -> AliasFor {
     }
 }
 
+/// An alias with a directory: `unit_symlink_name_compatible()` of systemd's unit-file.c, as
+/// `unit_file_verify_alias()` calls it.
 fn check_alias_path(unit: &str, alias: &str, dir: &str, link: &str) -> AliasFor {
     let refused = |misfit| AliasFor::Refused {
         alias: alias.to_owned(),

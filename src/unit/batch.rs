@@ -33,6 +33,8 @@ impl Batch {
     }
 
     /// Adds a unit by name or absolute path; one that is there already stays.
+    ///
+    /// `install_info_add()` of systemd's shared/install.c.
     pub(crate) fn add(
         &mut self,
         name_or_path: &str,

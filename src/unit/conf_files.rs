@@ -1,13 +1,15 @@
-//! Configuration files that are spread over directories: sorted by file name alone, where one in a
-//! higher directory hides that of the same name in a lower, whatever it is.
+//! Configuration files in several directories: sorted by file name alone. A file in a higher
+//! directory hides the file of the same name in a lower one, even if it is not a regular file.
 
 use std::collections::BTreeMap;
 
 use crate::root::Root;
 use crate::unit::paths::join;
 
-/// The files with a name ending in `suffix`, of directories given highest first: also links that
-/// lead nowhere, and what is no file, which whoever reads it has to cope with.
+/// The files with a name ending in `suffix`, of directories given highest first. Dangling links and
+/// what is not a regular file are included; callers must handle them.
+///
+/// `conf_files_list_strv()` and `files_add()` of systemd's basic/conf-files.c.
 pub(crate) fn list(root: &Root, dirs: &[String], suffix: &str) -> Vec<String> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for dir in dirs {

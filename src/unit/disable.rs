@@ -1,4 +1,4 @@
-//! Removing the links that stand for a unit's enablement.
+//! Removing the links that enable a unit.
 
 use std::collections::HashMap;
 
@@ -197,6 +197,8 @@ impl Units<'_> {
     }
 
     /// Removes a directory, and those above it as far as `top`, while they are empty.
+    ///
+    /// `rmdir_parents()`, which `remove_marked_symlinks_fd()` calls for each link.
     fn remove_empty_dirs(&self, dir: &str, top: &str) {
         let mut dir = dir;
         while dir != top {
@@ -237,6 +239,8 @@ impl Units<'_> {
     }
 
     /// The argument that a link goes for: by its own name, or by what it leads to.
+    ///
+    /// `remove_marked_symlinks_fd()` of systemd's shared/install.c, since 250.
     fn owner_of_link(
         &self,
         marks: &Marks,

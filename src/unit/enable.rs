@@ -38,6 +38,8 @@ impl Units<'_> {
     /// Links the units that arguments name, with those that they name in `Also=`. All are looked
     /// up first; if one is not there nothing is done. A name that an administrator made for a unit
     /// ends the work when it is that name's turn.
+    ///
+    /// `unit_file_enable()` of systemd's shared/install.c.
     pub(crate) fn enable(&mut self, names: &[String], place: &Placement, events: &mut Events) -> Outcome {
         let mut batch = Batch::default();
         for (owner, unit) in names.iter().enumerate() {
@@ -165,7 +167,8 @@ impl Units<'_> {
         outcome
     }
 
-    /// An alias link that leads nowhere is in nobody's way since 256.
+    /// Whether an alias link is dangling and may be replaced without `--force`:
+    /// `install_info_symlink_alias()` since 256.
     fn is_broken_alias(&self, link: &str) -> Result<bool, Problem> {
         if !self.generation.has(Trait::AliasesPointToLink) {
             return Ok(false);

@@ -5,6 +5,8 @@ use crate::unit::paths::simplify;
 
 /// The unit that stands for an absolute path: a `.device` below `/dev` and `/sys`, else a
 /// `.mount`. `None` for what is no such path, or goes up in it by `..`.
+///
+/// `unit_name_mangle_with_suffix()` of systemd's basic/unit-name.c, which tries `is_device_path()` first.
 pub(crate) fn path_unit(path: &str) -> Option<String> {
     if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
         return None;
@@ -17,6 +19,8 @@ pub(crate) fn path_unit(path: &str) -> Option<String> {
 
 /// A simplified absolute path: without its first slash, the others become dashes, what is not
 /// allowed in a name, and dashes, `\xNN`. The root is a dash.
+///
+/// `unit_name_path_escape()` of systemd's basic/unit-name.c.
 fn escape_path(path: &str) -> String {
     let inner = path.trim_start_matches('/');
     if inner.is_empty() {
@@ -35,6 +39,8 @@ fn escape_path(path: &str) -> String {
 }
 
 /// Replaces each byte that no unit name has by `\xNN`, and `/` by `-`.
+///
+/// `do_escape_mangle()` of systemd's basic/unit-name.c.
 pub(crate) fn escape_name(given: &str) -> String {
     let mut text = String::with_capacity(given.len());
     for byte in given.bytes() {

@@ -61,6 +61,8 @@ pub enum Item {
 pub(crate) const LONGEST_LINE: usize = 1 << 20;
 
 /// Parses a unit file or drop-in.
+///
+/// `config_parse()` of systemd's shared/conf-parser.c.
 pub fn parse(content: &[u8]) -> Vec<Item> {
     let mut parser = Parser::default();
     for (line, text) in logical_lines(content, CommentLines::Skipped) {
@@ -90,6 +92,7 @@ struct Parser {
 }
 
 impl Parser {
+    /// `parse_line()` of systemd's shared/conf-parser.c.
     fn line(&mut self, line: usize, raw: &[u8]) {
         let raw = trim(raw);
         if raw.is_empty() {

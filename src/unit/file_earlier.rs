@@ -1,5 +1,6 @@
-//! Unit files as 239 reads them: what is unknown is passed over in silence, `.include` reads another file, a line
-//! without `=` is the end; comments continue like any other line, and only lines that are not continued count.
+//! Unit files as 239 reads them (conf-parser.c): unknown keys are skipped without a message, `.include` reads
+//! another file, and a line without `=` ends the file. A backslash continues comments, too, and continued lines
+//! count as one.
 
 use nix::errno::Errno;
 
@@ -28,6 +29,7 @@ pub(super) fn parse(content: &[u8]) -> Vec<Item> {
     items
 }
 
+/// `parse_line()` of conf-parser.c in 239.
 fn parse_line(line: usize, raw: &[u8], in_install: &mut bool) -> Option<Item> {
     let raw = trim(raw);
     if raw.first().is_none_or(|first| COMMENTS.contains(first)) {

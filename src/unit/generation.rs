@@ -52,7 +52,7 @@ pub enum Trait {
     LaterFailureCounts,
     /// An alias that is taken does not fail presets.
     PresetToleratesTakenAlias,
-    /// Presets expand specifiers as for the system, whoever the units belong to.
+    /// Presets expand specifiers as for the system, also for user units.
     PresetsExpandAsSystem,
     /// One unit that cannot be preset does not stop the others of a call.
     PresetGoesOn,

@@ -1,4 +1,4 @@
-//! Making the links that stand for a unit's enablement.
+//! Making the links that enable a unit.
 
 use nix::errno::Errno;
 
@@ -58,7 +58,7 @@ impl Units<'_> {
         Ok(())
     }
 
-    /// Where this fails, the link itself will find out, and what it finds is reported.
+    /// If this fails, making the link fails too, and that error is reported.
     fn make_parent(&mut self, path: &str) {
         let dir = parent(path).to_owned();
         if dir.contains("/../") && self.generation.has(Trait::EarlierInstall) {
@@ -98,6 +98,8 @@ impl Units<'_> {
 
     /// Whether two targets of a link at `path` mean the same unit file: both lead to one file, or
     /// they have one name and both lie in the search path.
+    ///
+    /// `chroot_unit_symlinks_equivalent()` of systemd's shared/install.c; up to 249 `chroot_symlinks_same()`.
     fn are_equivalent(&self, path: &str, one: &str, other: &str) -> bool {
         let dir = parent(path);
         let (one, other) = (absolute(one, dir), absolute(other, dir));
@@ -116,7 +118,7 @@ impl Units<'_> {
         if self.generation.has(Trait::EarlierInstall) {
             return simplify(&one) == simplify(&other);
         }
-        // By their text: a way up again leads out of the search path for nobody.
+        // path_startswith_strv() compares targets as text, without following links.
         let is_inside = |target: &str| self.path.tail(&simplify(target)).is_some();
         base_name(&one) == base_name(&other) && is_inside(&one) && is_inside(&other)
     }

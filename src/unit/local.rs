@@ -1,5 +1,5 @@
-//! What an administrator does to single unit files: masks, links to files elsewhere, and their
-//! undoing.
+//! What an administrator does to single unit files: masks, links to files elsewhere, and reverting
+//! both.
 
 use nix::errno::Errno;
 
@@ -71,6 +71,7 @@ impl Units<'_> {
         outcome
     }
 
+    /// `null_or_empty_path()`, as `unit_file_unmask()` calls it.
     fn is_mask(&self, path: &str) -> Result<bool, Problem> {
         match self.index.kind(path)? {
             None => Ok(false),
@@ -82,8 +83,8 @@ impl Units<'_> {
         }
     }
 
-    /// Whether a link in another tree is a mask. Absolute links lead out of that tree here, where
-    /// only `/dev/null` is known.
+    /// Whether a link in another tree (`--root`) is a mask. Absolute links lead out of that tree,
+    /// and only `/dev/null` is known there.
     fn is_mask_elsewhere(&self, link: &str) -> Result<bool, Problem> {
         let mut path = link.to_owned();
         for _ in 0..MAX_LINKS {
@@ -102,6 +103,8 @@ impl Units<'_> {
     }
 
     /// Looks no further than the first file of this name.
+    ///
+    /// `unit_file_unmask()` warns of such a unit, as it stays masked.
     fn is_masked_by_generator(&self, name: &str) -> bool {
         let mut unit = Unit {
             name: name.to_owned(),
@@ -243,6 +246,7 @@ impl Units<'_> {
         }
     }
 
+    /// The paths that `unit_file_revert()` collects; `path_shall_revert()` says which drop-ins.
     fn local_changes(&self, unit: &str) -> Result<Vec<String>, Problem> {
         let mut drop_ins = Vec::new();
         let mut files = Vec::new();

@@ -1,4 +1,5 @@
-//! What is printed while units are looked at, with the level that `SYSTEMD_LOG_LEVEL` filters by.
+//! What is printed while units are looked at, with the level that `SYSTEMD_LOG_LEVEL` filters by
+//! (systemd(1); the numbers are those of syslog(3)).
 
 use std::cell::RefCell;
 

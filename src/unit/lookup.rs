@@ -1,4 +1,5 @@
-//! How a unit is looked up, and what is known of it then.
+//! How a unit is looked up, and what is known of it then: `InstallInfo`, `InstallMode` and
+//! `SearchFlags` of systemd's shared/install.c and install.h (252).
 
 use crate::unit::section::Install;
 
@@ -55,7 +56,7 @@ pub(crate) struct Lookup {
     pub load: bool,
     /// Follow links that an administrator made.
     pub follow_config: bool,
-    /// Pass over what generators made.
+    /// Skip what generators made.
     pub native_only: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Unit names: what is valid, of which kind and type, and how templates, instances and prefixes
-//! are taken apart and put together. Pure text; a `/` is never part of a valid name.
+//! Unit names: which are valid, their kinds and types, and how templates, instances and prefixes
+//! are separated and joined. Pure text; a `/` is never part of a valid name.
 
 /// No unit name is longer, in bytes.
 pub(crate) const MAX_LENGTH: usize = 255;
@@ -74,11 +74,15 @@ pub(crate) fn type_of(name: &str) -> Option<&'static str> {
 }
 
 /// Whether units of this type can be templates.
+///
+/// `unit_type_may_template()` of systemd's shared/install.c (239) and unit-file.c (252).
 pub(crate) fn may_be_template(unit_type: &str) -> bool {
     matches!(unit_type, "service" | "socket" | "target" | "timer" | "path")
 }
 
 /// Whether units of this type can have aliases.
+///
+/// `unit_type_may_alias()` of systemd's shared/install.c (239) and unit-file.c (252).
 pub(crate) fn may_have_aliases(unit_type: &str) -> bool {
     matches!(unit_type, "service" | "socket" | "target" | "device" | "timer" | "path")
 }
@@ -103,6 +107,8 @@ pub(crate) fn instance_of(name: &str) -> Option<&str> {
 
 /// Puts an instance into a template or another instance's name. `None` if the result is no unit
 /// name.
+///
+/// `unit_name_replace_instance()` of systemd's basic/unit-name.c.
 pub(crate) fn with_instance(name: &str, instance: &str) -> Option<String> {
     let (stem, suffix) = split_type(name)?;
     let (prefix, _) = stem.split_once('@')?;

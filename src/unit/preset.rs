@@ -82,6 +82,8 @@ pub struct Answer {
 impl Presets {
     /// Reads an image's presets; lines that are no rules are warned of.
     ///
+    /// `read_presets()` of systemd's shared/install.c.
+    ///
     /// # Errors
     /// [`Problem`] where a line is too long to be read.
     pub fn load(
@@ -174,6 +176,8 @@ impl Presets {
 
     /// The first rule that matches; enable where none does. Lists of instances count only where
     /// the question is what to do, `for_listing` leaves them out.
+    ///
+    /// `query_presets()` of systemd's shared/install.c. A list of unit files gives it no list for instances.
     pub fn query(&self, unit: &str, for_listing: bool) -> Answer {
         let exact = self.exact.get(unit).copied();
         let candidates = self.globs.iter().copied();
@@ -201,6 +205,8 @@ impl Presets {
 
 impl Rule {
     /// Whether the rule is for this unit, with the instances that a template gets.
+    ///
+    /// `pattern_match_multiple_instances()` of systemd's shared/install.c, else fnmatch(3).
     fn matches(&self, unit: &str, for_listing: bool) -> Option<Vec<String>> {
         if !for_listing && !self.instances.is_empty() {
             if unit == self.pattern {

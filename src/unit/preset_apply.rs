@@ -1,4 +1,5 @@
-//! Enabling and disabling units as presets say.
+//! Enabling and disabling units as presets say: `preset_prepare_one()` decides, `execute_preset()`
+//! changes the links (systemd's shared/install.c).
 
 use crate::intent::Scope;
 use crate::root::Kind;
@@ -146,7 +147,7 @@ impl Units<'_> {
         }
     }
 
-    /// Presets expanded specifiers as for the system, whoever the units belong to.
+    /// Presets expanded specifiers as for the system, also for user units.
     fn expand_as_system(&mut self) {
         if self.generation.has(Trait::PresetsExpandAsSystem) {
             self.specifiers.scope = Scope::System;

@@ -73,14 +73,14 @@ impl Install {
         lists.into_iter().any(|list| !list.is_empty())
     }
 
-    /// The instance that a template stands for by itself, if it has one.
+    /// The name of a template with its `DefaultInstance=`, if it has one.
     pub(crate) fn default_name(&self, unit: &str) -> Option<String> {
         let instance = self.default_instance.as_deref().filter(|_| name::is_template(unit))?;
         name::with_instance(unit, instance)
     }
 
-    /// The name that specifiers in the settings of a unit speak of: a template's is that of its
-    /// default instance.
+    /// The name that specifiers in the settings of a unit are expanded for: for a template that of
+    /// its default instance.
     pub fn meant_name(&self, unit: &str) -> String {
         self.default_name(unit).unwrap_or_else(|| unit.to_owned())
     }
@@ -139,6 +139,8 @@ impl Install {
         self.read_within(&content, &reader, depth)
     }
 
+    /// The settings that `unit_file_load()` of systemd's shared/install.c reads; `config_parse_alias()` for the
+    /// first.
     fn assign(&mut self, line: usize, key: &str, value: &str, reader: &Reader) -> Result<(), Problem> {
         match key {
             "Alias" => match name::type_of(reader.unit) {
@@ -164,6 +166,7 @@ impl Install {
         Ok(())
     }
 
+    /// `config_parse_also()` of systemd's shared/install.c.
     fn add_also(&mut self, line: usize, value: &str, reader: &Reader) -> Result<(), Problem> {
         for word in words::split_plainly(value) {
             let unit = (reader.expand)(&self.meant_name(reader.unit), &word).inspect_err(|problem| {
@@ -178,6 +181,7 @@ impl Install {
         Ok(())
     }
 
+    /// `config_parse_default_instance()` of systemd's shared/install.c.
     fn set_default_instance(&mut self, line: usize, value: &str, reader: &Reader) -> Result<(), Problem> {
         match name::kind(reader.unit) {
             Some(name::Kind::Instance) => return Ok(()),
@@ -201,7 +205,9 @@ impl Install {
     }
 }
 
-/// An empty value forgets what came before.
+/// An empty value clears the list.
+///
+/// `config_parse_strv()` of systemd's shared/conf-parser.c.
 fn add_words(list: &mut Vec<String>, line: usize, (key, value): (&str, &str), reader: &Reader) {
     if value.is_empty() {
         list.clear();

@@ -162,6 +162,8 @@ struct Found {
 
 impl Units<'_> {
     /// The state of a unit's file.
+    ///
+    /// `unit_file_lookup_state()` of systemd's shared/install.c.
     pub(crate) fn state(&self, unit: &str, table: &LinkTable) -> Result<State, Problem> {
         if !name::is_valid(unit) {
             return Err(Problem::Os(Errno::EINVAL));
@@ -200,6 +202,8 @@ impl Units<'_> {
     }
 
     /// The state that links give; with `known_names` only links that enabling makes count.
+    ///
+    /// `find_symlinks_in_scope()` of systemd's shared/install.c.
     fn state_by_links(&self, unit: &Unit, table: &LinkTable, known_names: bool) -> Option<State> {
         let is_instance = name::is_instance(&unit.name);
         let mut found = Found::default();
@@ -299,6 +303,8 @@ impl Links {
 
     /// Whether a link makes the unit enabled, and else whether there is one of the unit's own name
     /// that leads to its file.
+    ///
+    /// `find_symlinks()` and `find_symlinks_in_directory()` of systemd's shared/install.c, since 250.
     fn search(&self, units: &Units, unit: &Unit, known_names: bool, below_unit: bool) -> (bool, bool) {
         if self.is_pulled_in(units, unit, known_names) {
             return (true, false);

@@ -60,6 +60,8 @@ impl LinksBelow {
 
     /// Whether a link makes the unit enabled, and else whether there is one of the unit's own name
     /// that leads to its file. Names count for nothing in a directory below that of the unit's file.
+    ///
+    /// `find_symlinks_fd()` of systemd's shared/install.c up to 249.
     pub(super) fn search(
         &self,
         units: &Units,

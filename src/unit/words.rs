@@ -1,7 +1,10 @@
 //! Splitting the value of a list setting into words, at blanks.
 
-/// The words of a value with quotes as in a shell, where backslashes stand for themselves; the second field says whether it ends inside a quote, where what comes
-/// before the unfinished word still counts.
+/// The words of a value with quotes as in a shell; backslashes are kept. The second field says whether the value ends
+/// inside a quote; the words before the unfinished one still count.
+///
+/// As `config_parse_strv()` of systemd's shared/conf-parser.c calls `extract_first_word()`: EXTRACT_UNQUOTE and
+/// EXTRACT_RETAIN_ESCAPE.
 pub fn split(value: &str) -> (Vec<String>, bool) {
     let mut words = Vec::new();
     let mut chars = value.chars().peekable();
@@ -27,7 +30,10 @@ pub fn split(value: &str) -> (Vec<String>, bool) {
     }
 }
 
-/// The words of a value in which quotes are nothing special and a backslash goes, whatever follows.
+/// The words of a value in which quotes are ordinary characters, and a backslash is removed before
+/// any character.
+///
+/// As `config_parse_also()` of systemd's shared/install.c calls `extract_first_word()`: without flags.
 pub(crate) fn split_plainly(value: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

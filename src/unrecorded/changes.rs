@@ -17,7 +17,7 @@ use crate::unit::log::Log;
 use crate::unit::name::pulled_in_by;
 use crate::unit::preset::{PresetAnswer, Presets};
 
-/// Something that was done and that nobody recorded.
+/// A change that is not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// The paths that are not as they were left.
@@ -74,8 +74,8 @@ const OWN: &str = "nodeshim-";
 const FIREWALLD: &str = "/etc/firewalld";
 const FIREWALLD_CONF: &str = "/etc/firewalld/firewalld.conf";
 
-/// What was done between the two states of an image. Where a directory below `/etc` is gone as a whole,
-/// such as in an image whose `/etc` was created again, nobody has decided anything.
+/// The changes between two states of an image. If a whole directory below `/etc` is gone, as in an
+/// image whose `/etc` was created again, that is no decision.
 pub(super) fn between(root: &Root, left: &Left, now: &Left) -> Vec<Found> {
     let left = &without_lost(root, left);
     let changes: Vec<FileChange> = links(left, now).chain(files(left, now)).collect();
@@ -232,8 +232,8 @@ fn withdrawn(root: &Root, service: &str, zone: Option<&str>) -> Vec<Intent> {
     of_service(&service).into_iter().map(withdraw).collect()
 }
 
-/// Where all units became what the image's presets say, somebody applied the presets, as image builders
-/// do after the packages: nobody decided about a unit.
+/// If all changed units are now as the image's presets say, the presets were applied, as image builders
+/// do after the packages: that is no decision about a single unit.
 fn leave_to_presets(root: &Root, found: &mut [Found]) {
     let generation = Generation::detect(root);
     let log = Log::default();

@@ -1,10 +1,10 @@
-//! What was done to an image and nobody recorded: between two settlings, or before a run, by hand, by other
-//! tools or by an rpm that no shim watched.
+//! Changes of an image that are not recorded: made between two settlings or before a run, by hand, by other
+//! tools or by an rpm without shims.
 //!
-//! Files by which units are started and the firewall is opened are remembered as they were left. What
-//! differs from that was done by whoever builds the image: it becomes events of the journal, the
-//! builder's, and counts as the builder's calls do. What scriptlets of packages may have done that came
-//! or went meanwhile is not the builder's; such packages are named.
+//! Settling remembers the files that start units and open the firewall. Later differences are changes
+//! of the image's builder: they become events of the journal and count as the builder's calls do.
+//! Changes that may be those of scriptlets, because packages were installed or erased meanwhile, are
+//! not the builder's; such packages are named.
 
 mod changes;
 mod left;

@@ -98,7 +98,7 @@ pub(super) fn outside(
     }
     let names: BTreeSet<&str> = known.iter().filter_map(|nevra| package_name(nevra)).collect();
     let mut found = Vec::new();
-    // Policy has no part in it: nobody asked it.
+    // Only what they ask for is of interest here, not what policy says of it.
     let rules = Rules::default();
     let context = Context::load(root, &rules)?;
     for package in packages_of(root, &new)? {

@@ -4,8 +4,8 @@
 //!
 //! All scriptlets of a transaction share host name, network and IPC, and mounts as long as none of them changes
 //! these (see [`crate::mounts`]). Mounts are made in the child that rpm has forked for a scriptlet, by system calls
-//! alone: dnf has other threads, whose locks nobody in the child would ever open again. A Lua scriptlet runs in rpm
-//! itself, which leaves its namespaces for as long as it runs; its mounts are rpm's own.
+//! alone: dnf has other threads, and a lock that one of them holds would never be released in the child. A Lua
+//! scriptlet runs in rpm itself, which leaves its namespaces for as long as it runs; its mounts are rpm's own.
 //!
 //! `unsafe` is needed for the system calls.
 

@@ -70,7 +70,7 @@ fn forget() {
     for kept in &SHARED {
         let descriptor = kept.swap(-1, Ordering::Relaxed);
         if descriptor >= 0 {
-            // SAFETY: nobody else has it.
+            // SAFETY: the descriptor is not used anywhere else.
             unsafe { libc::close(descriptor) };
         }
     }

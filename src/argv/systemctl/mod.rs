@@ -185,7 +185,7 @@ fn check_verb(
     answers: Answers,
 ) -> Result<(), UsageError> {
     let (least, most) = verb.arguments(generation, answers);
-    // Up to 242 nobody asks whether a verb can have a root.
+    // Up to 242 systemctl does not check whether a verb accepts --root.
     let elsewhere = (options.has_root || options.image.is_some()) && generation.number() >= 243;
     let text = if elsewhere && verb.needs == Needs::Manager {
         let named = if generation.number() < 252 {
@@ -235,6 +235,8 @@ fn worded(mistake: &Mistake, generation: Generation) -> String {
 }
 
 /// Units whose names begin with a dash, `-.mount` the first of them, look like options.
+///
+/// `systemctl_parse_argv()` of systemctl.c, case '.' (252).
 fn no_unit_name(argv0: &str, rest: &str, generation: Generation) -> UsageError {
     let more = if options::has_own_parser(generation) {
         "…"
@@ -259,6 +261,8 @@ fn check_together(options: &Options, verb: Option<&str>, generation: Generation)
 }
 
 /// `reload-or-restart` wants either units or `--marked`, which goes with nothing else.
+///
+/// `systemctl_parse_argv()` of systemctl.c (252).
 fn check_marked(marked: bool, verb: Option<&str>, arguments: &[String]) -> Result<(), UsageError> {
     let text = match (marked, verb) {
         (true, Some("reload-or-restart")) if !arguments.is_empty() => {

@@ -1,4 +1,4 @@
-//! What each option of systemctl comes to, with the values that it takes.
+//! Parsing of each option of systemctl and its value.
 
 use super::listings;
 use super::options::{self, Id};
@@ -175,6 +175,7 @@ fn split_list(value: &str) -> impl Iterator<Item = String> {
     value.split(',').filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
+/// `parse_path_argument()` of shared/parse-argument.c.
 fn absolute_root(value: String) -> Option<String> {
     let path = if value.is_empty() || value.starts_with('/') {
         value
@@ -186,6 +187,8 @@ fn absolute_root(value: String) -> Option<String> {
 }
 
 /// The words that systemd takes for yes and no.
+///
+/// `parse_boolean()` of basic/parse-util.c.
 pub(crate) fn boolean(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),

@@ -9,8 +9,8 @@ use crate::intent::Intent;
 use crate::request::lokkit::intent_of;
 use crate::root::Root;
 
-/// What the file was made to say and to say no longer; nothing for any other file, and where one of
-/// the two states could not be read.
+/// The entries that were added to lokkit's file and removed from it; none for any other file, and
+/// if one of the two states could not be read.
 pub(in crate::audit) fn intents(root: &Root, direct: &DirectChange) -> Vec<Intent> {
     let DirectChange {
         change,

@@ -1,6 +1,5 @@
-//! What was done around the tools, as events of the journal: where it equals what a tool would
-//! have been asked, with the same intent, so that it is counted, checked and taken back with the
-//! others; else with a note.
+//! Direct changes as events of the journal: if a tool could have been asked for the same, with the
+//! same intent, so that it is counted, checked and reverted like a request; else with a note.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -211,7 +210,7 @@ fn run_level(path: &str) -> Option<(char, char, &str)> {
     (!service.is_empty()).then_some((level, kind, service))
 }
 
-/// Levels in which a service is started now, and those in which it no longer is.
+/// Levels in which a service is started now, and those in which it is not started any more.
 fn service_intents(service: &str, links: &[&FileChange]) -> Vec<Intent> {
     let levels = |wanted: &dyn Fn(char, bool) -> bool| -> BTreeSet<char> {
         let of = |link: &FileChange| {

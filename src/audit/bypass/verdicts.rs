@@ -1,5 +1,5 @@
-//! What policy says of what was done around the tools. It is done by then: the verdict is recorded, and
-//! settling takes back what does not stand, as it does with any request that turns out to be refused.
+//! What policy says of direct changes. They are done by then: the verdict is recorded, and settling
+//! reverts what is denied, as it does with any request that is denied later.
 
 use crate::intent::{Intent, Verdict};
 use crate::journal::Event;

@@ -53,7 +53,8 @@ impl Filesystems {
         self.compared.iter().map(|place| place.as_os_str())
     }
 
-    /// What has been mounted below the image since and still is: nobody knows what was in it before.
+    /// File systems that were mounted below the image since and still are: what was in them before
+    /// is not known.
     pub(crate) fn mounted_since(&self, root: &Root) -> Result<Vec<PathBuf>> {
         let mut places = mounts::below(root.path())?;
         places.retain(|place| {

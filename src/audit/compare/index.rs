@@ -1,5 +1,5 @@
-//! What is known of every file in the image: looked at once, and again whatever is reported to
-//! have changed.
+//! What is known of every file in the image: each is read once, and again when a change of it is
+//! reported.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;

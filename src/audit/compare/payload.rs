@@ -26,8 +26,8 @@ pub(in crate::audit) struct Suspect<'s> {
 }
 
 impl Payload {
-    /// Whether rpm itself explains a change that nobody else is known for: the file is as its package
-    /// has it, or went with it.
+    /// Whether rpm explains a change of which no other author is known: the file is as its package
+    /// has it, or was removed with the package.
     pub(crate) fn explains(&self, suspect: Suspect) -> bool {
         let Suspect { path, before, now } = suspect;
         let is_packaged = self.after.contains_key(path);

@@ -18,10 +18,10 @@ pub(in crate::audit) struct Processes {
     rpms: HashSet<i32>,
 }
 
-/// The number under which what nobody is known for is kept.
+/// The number for changes whose process is not known.
 pub(in crate::audit) const NOBODY: i32 = 0;
 
-/// A process while it runs one program: how many it has run so far tells which.
+/// A process while it runs one program, identified by how many programs it has run so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::audit) struct Actor {
     pub pid: i32,

@@ -35,7 +35,7 @@ pub(crate) struct Input<'a> {
     pub definitions: &'a Definitions<'a>,
     /// What each plugin wants; empty where another backend is used.
     pub rulesets: &'a BTreeMap<String, Ruleset>,
-    /// What plugins that are gone had added and nobody wants any more.
+    /// What erased plugins had added and no other plugin wants.
     pub withdrawn: &'a [(&'a str, &'a ActiveIntent)],
     /// What settling has put into zones before.
     pub placed: &'a BTreeSet<ZoneEntry>,

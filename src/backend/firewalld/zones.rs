@@ -208,8 +208,8 @@ impl Zones {
     }
 
     /// The files of zones that differ from what was there, `whole` also of those that hold something
-    /// of plugins. A zone whose entries merely changed their order is not written again; one that
-    /// nobody wants anything of any more gets back the bytes that it had.
+    /// of plugins. A zone whose entries merely changed their order is not written again; a zone that
+    /// no plugin needs any more is restored byte for byte.
     pub(super) fn changed(
         self,
         root: &Root,

@@ -24,8 +24,8 @@ pub(super) fn faults(text: &str, reading: Reading) -> Vec<String> {
     Tables::of(&strip(text).lines, reading).faults().to_vec()
 }
 
-/// A text with exactly these blocks; tables that it lacks are added. None if there was no text and
-/// there is none now. What is to be said of it goes to `notes`.
+/// A text with exactly these blocks; missing tables are added. None if there was no text and there
+/// is none now. Remarks go to `notes`.
 pub(super) fn replace(
     before: Option<&str>,
     inserts: &[Insert],

@@ -26,7 +26,7 @@ pub(crate) fn keep_closed(
         let Some(actual) = text(root, &change.path)? else {
             continue;
         };
-        // lokkit writes the whole file, and takes the blocks along that nobody meant to go.
+        // lokkit writes the whole file, and so drops our block, which no request asked for.
         if is_lokkits(&actual) && !block::has_block(&actual) {
             continue;
         }

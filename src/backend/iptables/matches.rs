@@ -14,7 +14,8 @@ use crate::firewall::valid::{Source, parse_source};
 const NEW: &str = "-m state --state NEW";
 /// How many numbers `multiport` takes; a range is two.
 const SLOTS: usize = 15;
-/// A set of more entries is none for a list of rules, of which a packet meets one after the other.
+/// Larger sets are not written as rules, because a packet is compared with one rule after the
+/// other.
 const MOST_ENTRIES: usize = 256;
 
 /// Some words of a rule, and the only family that they fit, if there is only one.

@@ -56,7 +56,7 @@ pub struct Firewall<'a> {
 impl<'a> Firewall<'a> {
     /// Puts the rules together.
     pub fn build(wanted: &Wanted, definitions: &'a Definitions<'a>) -> Firewall<'a> {
-        // A node of which nobody wants anything keeps its files as they are.
+        // If no plugin wants anything, the node's files stay as they are.
         let nothing = Wanted::default();
         let wanted = if wanted.is_wanted { wanted } else { &nothing };
         let bindings = Bindings::of(wanted);

@@ -19,7 +19,7 @@ pub(super) enum At {
     Start,
     /// Before the first rule of a chain.
     First(&'static str),
-    /// Each rule before whatever keeps out the packets that it is for, of those that enter a chain.
+    /// Each rule before the first rule that blocks its packets, of those that enter a chain.
     BeforeDenial(&'static str),
     /// Before the rule of a chain that keeps out what is left; else at the table's end.
     BeforeClose(&'static str),
@@ -136,7 +136,7 @@ impl<'t> Tables<'t> {
         found.places.into_iter().map(of_line).collect()
     }
 
-    /// What keeps a rule from working wherever it stands.
+    /// Notes about a rule that has no effect at any place.
     fn remarks(&self, words: &str, packets: &Packets, first: &[usize], notes: &mut Vec<String>) {
         let mut note = |what: &str, at: usize| {
             let line = self.lines.get(at).map_or("", |line| line.trim());

@@ -20,7 +20,7 @@ pub(super) enum RulePosition {
     Redirect,
     /// Hides where packets come from: POSTROUTING of nat.
     Masquerade,
-    /// Keeps packets out, whatever anybody lets in.
+    /// Blocks packets, even if another rule lets them in.
     Deny,
     /// Lets packets in.
     Accept,
@@ -51,7 +51,7 @@ pub(super) struct Rules<'a> {
     /// The plugin's name, safe to be written.
     pub stem: String,
     pub rules: Vec<Rule>,
-    /// What is to be said of them.
+    /// Remarks about them.
     pub notes: Vec<String>,
     /// What could not be expressed.
     pub unmet: Vec<String>,

@@ -20,7 +20,8 @@ const LAST: i64 = 1 << 20;
 /// After what is kept out at no priority.
 const REMOVED: i64 = 1 << 19;
 
-/// What is bound to each zone, whoever bound it.
+/// The interfaces and sources that are bound to each zone, by plugins and by the node's own
+/// configuration.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bindings {
     by_zone: BTreeMap<String, Vec<Match>>,
@@ -163,7 +164,7 @@ impl Rules<'_> {
         }
     }
 
-    /// The same for the default zone, of which the rule file has the rest.
+    /// The same for the default zone; the rule file has its other rules.
     fn target_of_default(&mut self, target: Target) {
         self.in_default = true;
         match target {

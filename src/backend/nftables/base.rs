@@ -1,5 +1,5 @@
-//! The part of the ruleset that is the node's own, whatever plugins there are: a firewall that
-//! drops what nobody asked for, with a chain for every zone that packets can come in by.
+//! The part of the ruleset that is the node's own and does not depend on plugins: a firewall that
+//! drops everything that is not asked for, with a chain for every zone that packets can come in by.
 
 use std::collections::{BTreeMap, BTreeSet};
 

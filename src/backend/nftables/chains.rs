@@ -15,7 +15,7 @@ use crate::firewall::node::Node;
 pub(super) enum Chain {
     /// For packets to the node that come in by a zone.
     In(String, Stage),
-    /// For packets through the node, whatever their zones are.
+    /// For forwarded packets of all zones.
     Through,
     /// For packets through the node that leave by a zone.
     Leaving(String),
@@ -114,7 +114,7 @@ pub(super) struct Builder<'a> {
     /// Connection tracking helpers of its services.
     pub helpers: BTreeSet<Tracking>,
     pub rules: BTreeMap<Chain, Vec<Statements>>,
-    /// What is to be said of it.
+    /// Remarks about it.
     pub notes: Vec<String>,
     /// What could not be expressed.
     pub unmet: Vec<String>,
@@ -203,7 +203,7 @@ impl<'a> Builder<'a> {
         add_once(&mut self.unmet, text.into());
     }
 
-    /// What is to be said, and could not be expressed, since this was last asked.
+    /// Remarks on what could not be expressed since the last call.
     pub(super) fn take_said(&mut self) -> Vec<String> {
         self.notes.drain(..).chain(self.unmet.drain(..)).collect()
     }

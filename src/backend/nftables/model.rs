@@ -283,7 +283,7 @@ pub(super) fn set_name(name: &str) -> String {
     format!("ipset_{}", identifier(name))
 }
 
-/// Packets of which the sender (`saddr`) or receiver (`daddr`) is in a set.
+/// Packets whose sender (`saddr`) or receiver (`daddr`) is in a set.
 pub(super) fn in_set(name: &str, set: &AddressSet, field: &'static str, op: Operator) -> Statement<'static> {
     let protocol = match set {
         AddressSet::Ipv4(_) => "ip",

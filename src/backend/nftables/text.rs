@@ -1,5 +1,5 @@
 //! A document as nft's own text, in syntax that nft takes since 0.9.3. The same document gives the same
-//! bytes. Whatever is not a plain word, number or address is quoted, or refused.
+//! bytes. Everything that is not a plain word, number or address is quoted or refused.
 
 use nftables::expr::{BinaryOperation, Expression, MetaKey, NamedExpression, Payload, SetItem};
 use nftables::schema::{Chain, NfCmd, NfListObject, NfObject, Rule, Set, SetTypeValue};

@@ -13,7 +13,7 @@ use super::rich::{log_with, reject_type};
 use crate::firewall::iptables::{Condition, Family, Match, Rule, State, Target, protocol_name};
 use crate::firewall::ports::PortRange;
 
-/// The states of connections, of which every packet has one.
+/// The states of connections; every packet has exactly one.
 const STATES: [(State, &str); 5] = [
     (State::New, "new"),
     (State::Established, "established"),

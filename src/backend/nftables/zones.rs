@@ -17,7 +17,7 @@ pub(super) struct Zones<'a> {
     /// What is bound to zones, in the order in which firewalld looks: sources, interfaces,
     /// wildcards.
     bound: Vec<(Bound, String)>,
-    /// Zones of which the ICMP types that are listed are the ones let in.
+    /// Zones that let in only the ICMP types that are listed (`icmp-block-inversion`).
     inverted: BTreeSet<String>,
     /// Zones whose interfaces and sources may send packets to each other.
     forwards: BTreeSet<String>,

@@ -9,7 +9,7 @@ use crate::root::Root;
 use crate::state::{DeclaredUnit, State};
 
 /// What has to be done to units that files alone ask for: to enable or disable them once, and to
-/// disable those that were enabled this way and nobody wants any more.
+/// disable those that were enabled this way and that no plugin wants any more.
 pub(crate) fn declared(root: &Root, state: &State) -> Contribution {
     let wanted = declared_units(state);
     let mut changes = Vec::new();
@@ -96,9 +96,9 @@ fn declared_units(state: &State) -> BTreeMap<DeclaredUnit, String> {
     units
 }
 
-/// What is to be remembered of [`declared`] once a plan was executed: what was remembered before and
-/// what was not refused now, as far as it is still declared. What was enabled this way is remembered until nobody
-/// wants it any more: a request for what is so already changes nothing that could be put back.
+/// What is to be remembered of [`declared`] once a plan was executed: what was remembered before and what was not
+/// refused now, as far as it is still declared. What was enabled this way is remembered until no plugin wants it
+/// any more: a later request for the same changes nothing, so there is nothing to restore for it.
 pub(crate) fn declared_after(root: &Root, state: &State, executed: &[Executed]) -> BTreeSet<DeclaredUnit> {
     let is_of = |action: &Action, of: &DeclaredUnit| {
         matches!(action, Action::Unit { verb: done, unit, scope: Scope::System }

@@ -13,7 +13,7 @@ use crate::unit::problem::Problem;
 use crate::unit::state::{LinkTable, State};
 use crate::unit::tree::Units;
 
-/// The run level that stands for "enabled", as systemd-sysv-install has it.
+/// The run level in which a service counts as enabled, as in systemd-sysv-install.
 const SYSV_LEVEL: usize = 5;
 
 /// The state of a unit's file or, where an init script stands for the unit, of that; none if there

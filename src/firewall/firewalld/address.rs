@@ -1,4 +1,6 @@
-//! Checks of addresses, networks, MAC addresses and interface names, as strict as firewalld's.
+//! Checks of addresses, networks, MAC addresses and interface names, as strict as those of
+//! firewalld's functions.py (1.3.4): `checkIP()`, `checkIPnMask()`, `checkIP6nMask()`,
+//! `check_mac()` and `checkInterface()`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

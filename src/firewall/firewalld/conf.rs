@@ -243,8 +243,8 @@ impl Conf {
         self.value("DefaultZone", NEWEST)
     }
 
-    /// The default zone: `DefaultZone=`, or where that zone does not exist the first that does of
-    /// `public`, `external` and `block`.
+    /// The default zone: `DefaultZone=`, or if that zone does not exist the first of `public`,
+    /// `external` and `block` that does (`_start_check()` of core/fw.py).
     pub(crate) fn default_zone(&self, tree: &Tree) -> String {
         let zone = self.zone();
         if zone == FALLBACK_ZONE || tree.exists(Kind::Zone, zone) {

@@ -17,7 +17,7 @@ enum Valid {
     Exactly(&'static [&'static str]),
     /// A policy, or a list of `CHAIN:POLICY`.
     ReloadPolicy,
-    /// Nothing is said of a value, whatever it is.
+    /// Any value, without a message.
     Unchecked,
     /// Has no effect any more, which is said of all that do not mean no.
     Deprecated,
@@ -44,9 +44,9 @@ pub(super) struct Key {
     valid: Valid,
     /// The default as messages spell it.
     shown: &'static str,
-    /// The first version of which this row holds.
+    /// The first version that this row applies to.
     since: Generation,
-    /// The first of which it does not.
+    /// The first version that it does not apply to any more.
     until: Generation,
 }
 

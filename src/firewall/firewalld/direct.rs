@@ -202,6 +202,8 @@ pub(crate) fn check_family(family: &str) -> Checked<()> {
 
 /// Whether a family has this table.
 ///
+/// `_check_ipv_table()` of core/fw_direct.py; the message has Python's text of the table names.
+///
 /// # Errors
 /// `INVALID_IPV`, `INVALID_TABLE`
 pub(crate) fn check_table(family: &str, table: &str) -> Checked<()> {

@@ -198,7 +198,7 @@ fn package_texts(root: &Root) -> Vec<String> {
     texts
 }
 
-/// Whether an image has firewalld's Python package, and so needs nobody else to say which it is.
+/// Whether an image has firewalld's Python package, which names its version.
 #[cfg(feature = "admin")]
 pub(crate) fn has_package(root: &Root) -> bool {
     package_texts(root).iter().any(|text| version_in(text).is_some())

@@ -39,7 +39,7 @@ pub struct Ipset {
     pub options: Vec<(String, String)>,
     /// Entries.
     pub entries: Vec<String>,
-    /// What is to be said of entries in the file that were left out.
+    /// Messages about entries in the file that were left out.
     pub left_out: Vec<String>,
 }
 

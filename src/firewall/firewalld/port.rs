@@ -109,8 +109,8 @@ fn single(text: &str, grammar: &Grammar) -> Option<u16> {
     }
 }
 
-/// An integer in the spellings that firewalld takes: blanks around it, a sign, single underscores
-/// between digits.
+/// An integer in the spellings of Python's `int(TEXT)`, which firewalld calls: blanks around it, a
+/// sign, single underscores between digits.
 pub(crate) fn integer(text: &str) -> Option<i64> {
     // Nearly always it is plain digits.
     if (1..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
@@ -223,8 +223,8 @@ impl Ranges {
 }
 
 /// Merges ports that overlap, as firewalld does when it reads a zone: a port inside an earlier one
-/// is dropped; one that overlaps earlier ones takes them in and stands at its own place. Adjacent
-/// ports stay apart. Numbers take their shortest spelling. Takes n log n steps.
+/// is dropped; one that overlaps earlier ones includes them and keeps its own place. Adjacent ports
+/// stay apart. Numbers take their shortest spelling. Takes n log n steps.
 pub(crate) fn merge(ports: Vec<Port>, grammar: &Grammar) -> Vec<Port> {
     let mut places: Vec<Option<Port>> = Vec::with_capacity(ports.len());
     let mut ranges = Ranges::default();

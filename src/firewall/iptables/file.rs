@@ -39,7 +39,7 @@ pub(crate) struct Table {
 /// A chain.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain {
-    /// Whether it drops what comes to its end.
+    /// Whether packets that reach its end are dropped.
     pub drops: bool,
     /// Its rules in the order in which packets meet them.
     pub rules: Vec<Line>,

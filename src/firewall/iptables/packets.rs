@@ -15,7 +15,7 @@ const EPHEMERAL: PortRange = PortRange {
 const SYN: u8 = 2;
 const TCP: u8 = 6;
 
-/// Packets that begin connections, as far as an opening says of which kind.
+/// Packets that begin connections, described as far as an opening describes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packets {
     /// The family of the rule set.

@@ -43,8 +43,8 @@ pub(crate) fn walk(table: &Table, chain: &str, packets: &Packets) -> Walk {
     walker.found
 }
 
-/// The line of the rule that keeps out whatever comes to it in a chain: itself, or in a chain that it
-/// jumps to. A log just before it belongs to it.
+/// The line of the rule that blocks every packet that reaches it in a chain: by itself, or in a chain
+/// that it jumps to. A log just before it belongs to it.
 pub(crate) fn closing(table: &Table, chain: &str, family: Family) -> Option<usize> {
     let mut walker = Walker {
         table,
@@ -72,13 +72,13 @@ enum Effect<'r> {
     Nothing,
 }
 
-/// Packets of which nothing is decided in a chain, once an opening stands in the places that were
+/// Packets that a chain decides nothing about, after an opening was added at the places that were
 /// found.
 #[derive(Default)]
 struct Left {
     /// Some come to the chain's own end.
     at_end: bool,
-    /// Chains that some went to for good (`-g`), and come to the end of.
+    /// Chains that packets were sent to without return (`-g`), and whose end they reach.
     ends: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ impl Walker<'_> {
         left
     }
 
-    /// Follows packets through a chain's rules; whether none comes to its end.
+    /// Follows packets through a chain's rules; returns whether none reaches its end.
     fn decides(&mut self, name: &str, chain: &Chain, packets: &Packets, ends: &mut Vec<String>) -> bool {
         for (index, line) in chain.rules.iter().enumerate() {
             let met = packets.met_by(&line.rule);

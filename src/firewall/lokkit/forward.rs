@@ -31,7 +31,7 @@ struct Keys {
 }
 
 impl Forward {
-    /// Parses a value of `--forward-port`; the error is what is to be said about it.
+    /// Parses a value of `--forward-port`; the error is the message.
     pub fn parse(value: &[u8], names: Lookup) -> Result<Forward, String> {
         let invalid = format!("invalid forward_port '{}'", String::from_utf8_lossy(value));
         let mut keys = Keys::default();

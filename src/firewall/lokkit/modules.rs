@@ -31,7 +31,7 @@ const KEYS: [(&str, &str); 8] = [
 ];
 
 /// Applies the module options to one of [`FILES`]; a missing file is made. The file before is kept
-/// as `.old` if it changes. Returns the modules of which the list changed.
+/// as `.old` if it changes. Returns the modules that were added to the list or removed from it.
 pub(crate) fn save(root: &Root, (path, prefix): (&str, &str), settings: &Settings) -> Result<Changed> {
     let old = if_exists(root.read(path))?.unwrap_or_default();
     let (new, changed) = edit(&old, prefix, settings);

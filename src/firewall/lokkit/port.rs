@@ -128,7 +128,7 @@ impl Protocol {
 }
 
 impl Port {
-    /// Parses a value of `--port`; the error is what is to be said about it.
+    /// Parses a value of `--port`; the error is the message.
     pub fn parse(value: &[u8], names: Lookup) -> Result<Port, String> {
         let lossy = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let mut halves = value.split(|&byte| byte == b':');

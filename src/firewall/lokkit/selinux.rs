@@ -24,7 +24,7 @@ pub struct Selinux {
     pub policy: Option<OsString>,
 }
 
-/// The mode of that name, or what is to be said about it.
+/// The mode of that name, or the message that there is none.
 pub(crate) fn mode(name: &OsStr) -> std::result::Result<&'static str, String> {
     let [enforcing, permissive, disabled] = MODES;
     MODES.into_iter().find(|mode| *mode == name).ok_or_else(|| {

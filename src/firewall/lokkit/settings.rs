@@ -32,7 +32,7 @@ pub enum Entry {
     Forward(Forward),
     /// Have the iptables service load a module.
     AddModule(OsString),
-    /// Have it no longer load it; applied after all additions.
+    /// A module that it shall not load any more; applied after all additions.
     RemoveModule(OsString),
 }
 
@@ -105,7 +105,7 @@ pub struct Settings {
     pub forwards: OrderedSet<Forward>,
     /// Modules to load. Never written to the configuration file.
     pub add_modules: OrderedSet<OsString>,
-    /// Modules to load no longer. Never written to the configuration file.
+    /// Modules to remove from the list. Never written to the configuration file.
     pub remove_modules: OrderedSet<OsString>,
 }
 

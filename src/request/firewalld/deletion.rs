@@ -116,8 +116,8 @@ fn not_included(session: &Session, service: &str) -> Checked<()> {
     Ok(())
 }
 
-/// `--reset-to-defaults`, reset_defaults() of core/fw_config.py. It would wipe what every package asked for:
-/// recorded, and left to whoever decides, but for comparison with the original.
+/// `--reset-to-defaults`, reset_defaults() of core/fw_config.py. It would remove what every package asked
+/// for: only recorded, except with `answers = "strict"`.
 pub(super) fn reset(session: &mut Session) -> Step {
     let strict = session.call.config.shims.answers == Answers::Strict && !session.dry;
     session.intent(Intent::FirewallReset { defaults: None }, strict);

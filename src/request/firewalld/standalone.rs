@@ -243,7 +243,7 @@ fn active(session: &mut Session) -> Step {
     Err(Exit(0))
 }
 
-/// Policies between zones of which some are active.
+/// Prints the active policies: those with an active ingress zone and an active egress zone.
 fn active_policies(session: &mut Session, zones: &[(String, Zone)]) -> Step {
     let marked = session.has(Feature::DefaultMarked);
     let default = session.conf()?.default_zone(&session.tree);

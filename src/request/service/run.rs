@@ -9,7 +9,7 @@ use crate::argv::service::Switches;
 use crate::request::{Call, Program, Programs, Reply};
 use crate::root::Kind;
 
-/// Scripts that `--status-all` passes over, by the `case` of the original.
+/// Scripts that `--status-all` skips; the `case` of the original (initscripts 10.27).
 const NO_STATUS: [&str; 6] = ["functions", "halt", "killall", "single", "linuxconf", "kudzu"];
 /// Left-over files of editors and of rpm. EL6 does not know `.old`.
 const LEFTOVERS: [&str; 6] = ["~", ".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave"];

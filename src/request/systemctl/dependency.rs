@@ -15,6 +15,8 @@ const ADD: &str = "add dependency on";
 const SET_DEFAULT: &str = "set default";
 
 /// Makes the first argument pull in the others.
+///
+/// `verb_add_dependency()` of systemctl-add-dependency.c.
 pub(super) fn add(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
     let (target, names) = match names(&mut session, arguments) {
         Ok(names) => names,
@@ -83,6 +85,8 @@ impl AsksBack {
 }
 
 /// Makes a target the one to boot into.
+///
+/// `verb_set_default()` of systemctl-set-default.c.
 pub(super) fn set_default(mut session: Session, arguments: &[String]) -> Reply {
     let given = arguments.first().map_or("", String::as_str);
     let target = match session.target(given, "set-default") {
@@ -153,6 +157,8 @@ fn note_kernel_command_line(session: &mut Session) {
 }
 
 /// Says so if another target is the one to boot into all the same, or none.
+///
+/// `determine_default()` of systemctl-set-default.c finds the other target.
 fn note_other_default(
     session: &mut Session,
     current: Result<String, Problem>,
@@ -171,6 +177,8 @@ fn no_default(problem: Problem) -> String {
 }
 
 /// Prints the target that is booted into.
+///
+/// `verb_get_default()` of systemctl-set-default.c.
 pub(super) fn get_default(mut session: Session) -> Reply {
     let found = session.tree().and_then(|tree| {
         let units = session.units(&tree);

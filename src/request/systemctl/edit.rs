@@ -1,5 +1,6 @@
-//! edit: with `--stdin` a drop-in or a whole unit file is written, otherwise there is no editor
-//! to start and the verb is ignored as the original ignores it.
+//! edit: with `--stdin` a drop-in or a whole unit file is written, named and checked as in
+//! verb_edit() of systemctl-edit.c (257). Otherwise the verb is ignored, as the original ignores it
+//! in a chroot.
 
 use crate::config::Answers;
 use crate::intent::{Intent, UnitWant};

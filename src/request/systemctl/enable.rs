@@ -20,6 +20,8 @@ use super::session::{Session, Tree};
 use super::sysv::{self, Handled};
 
 /// Carries one of the verbs out.
+///
+/// `verb_enable()` of systemctl-enable.c.
 pub(super) fn execute(mut session: Session, verb: &str, arguments: &[String]) -> Reply {
     // revert removes what is in /run as well as in /etc, with --runtime or without (systemctl(1)).
     session.options.runtime &= verb != "revert";
@@ -195,7 +197,7 @@ fn warn_of_global(session: &mut Session, tree: &Tree, names: &[String]) -> bool 
     true
 }
 
-/// Whether a path ends in a name; a directory's does not.
+/// Refuses a path that ends in a slash and so names no file.
 fn has_last_part(path: &str) -> Result<(), Problem> {
     if !path.ends_with('/') {
         return Ok(());
@@ -218,13 +220,16 @@ fn real_file(units: &Units, name: &str) -> Option<String> {
     found.ok().and_then(|index| batch.units[index].path.clone())
 }
 
-/// What is no path; up to 249 with `--root` also one from where the caller is.
+/// Whether link refuses the argument: it must be a path, and up to 249 with `--root` an absolute
+/// one.
 fn is_refused_by_link(session: &Session, name: &str) -> bool {
     let earlier = session.options.has_root && session.generation.has(Trait::EarlierInstall);
     !name.contains('/') || earlier && !name.starts_with('/')
 }
 
 /// Turns paths into names where the verb takes none, and refuses names where it takes paths.
+///
+/// `normalize_names()` and `normalize_filenames()` of systemctl-enable.c (252), `normalize_link_paths()` (257).
 fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<String>, Box<Reply>> {
     match verb {
         "disable"
@@ -277,7 +282,7 @@ fn prepare(session: &mut Session, verb: &str, given: Vec<String>) -> Result<Vec<
     }
 }
 
-/// The tree or the directory for links is not there.
+/// The answer if the tree or the directory for links is missing.
 fn fail_early(mut session: Session, verb: &str, problem: Problem, names: &[String]) -> Reply {
     let looks_up_first = matches!(verb, "enable" | "disable") && sysv::is_asked(&session);
     match &session.options.root {

@@ -13,6 +13,8 @@ use super::sysv::{self, Handled};
 const NOT_FOUND: u8 = 4;
 
 /// Prints the state of every unit named; exit 0 if one of them counts as enabled.
+///
+/// `verb_is_enabled()` of systemctl-is-enabled.c.
 pub(super) fn is_enabled(mut session: Session, arguments: &[String]) -> Reply {
     let names = match session.names(arguments, "to check") {
         Ok(names) => names,
@@ -86,6 +88,8 @@ fn fail_early(mut session: Session, problem: Problem, names: &[String]) -> Reply
 }
 
 /// With `--full`, the links that disabling the unit would remove, with `--runtime` those of this boot.
+///
+/// `show_installation_targets_client_side()` of systemctl-is-enabled.c.
 fn print_links(session: &mut Session, tree: &super::session::Tree, name: &str) -> Result<(), Problem> {
     if !session.options.full {
         return Ok(());

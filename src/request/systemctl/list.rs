@@ -23,6 +23,8 @@ struct Row {
 }
 
 /// Prints the unit files that fit patterns and options; exit 1 if none does.
+///
+/// `verb_list_unit_files()` of systemctl-list-unit-files.c; `output_show_unit_file()` filters the rows.
 pub(super) fn list_unit_files(mut session: Session, patterns: &[String]) -> Reply {
     let tree = match session.tree() {
         Ok(tree) => tree,

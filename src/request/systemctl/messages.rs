@@ -34,6 +34,8 @@ impl Style {
     }
 
     /// One thing that happened under `verb`.
+    ///
+    /// `install_changes_dump()` of shared/install.c.
     pub(super) fn event(&self, event: &Event, verb: &str) -> Message {
         let plain = |level: Level, text: String| Message {
             level,

@@ -10,11 +10,13 @@ use super::session::Session;
 
 impl Session<'_> {
     /// Completes unit names and makes paths absolute; a failure is the line to print.
+    ///
+    /// `mangle_names()` of systemctl-util.c.
     pub(super) fn names(&mut self, arguments: &[String], operation: &str) -> Result<Vec<String>, String> {
         arguments.iter().map(|argument| self.name_or_path(argument, operation)).collect()
     }
 
-    /// The same for a target, where a path stands for the unit that has its name.
+    /// The same for a target: a path is the name of a device or mount unit.
     pub(super) fn target(&mut self, argument: &str, operation: &str) -> Result<String, String> {
         match path_unit(argument) {
             Some(unit) => Ok(unit),

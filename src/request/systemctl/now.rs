@@ -1,4 +1,4 @@
-//! `--now`: what it comes to where nothing can be started.
+//! `--now` in an image, where nothing can be started.
 
 use crate::config::Answers;
 use crate::intent::{DeferredVerb, Intent, Scope};

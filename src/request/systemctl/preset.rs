@@ -13,6 +13,8 @@ use super::now;
 use super::session::Session;
 
 /// Enables or disables the units named as presets say.
+///
+/// `verb_enable()` of systemctl-enable.c.
 pub(super) fn preset(mut session: Session, arguments: &[String]) -> Reply {
     let operation = match session.generation.has(Trait::GlobsPassedToEnable) {
         true => "to enable",
@@ -34,6 +36,8 @@ pub(super) fn preset(mut session: Session, arguments: &[String]) -> Reply {
 }
 
 /// The same for all unit files.
+///
+/// `verb_preset_all()` of systemctl-preset-all.c.
 pub(super) fn preset_all(mut session: Session) -> Reply {
     let verb = if session.generation.has(Trait::NamesPresetAll) {
         "preset all"

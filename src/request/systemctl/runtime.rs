@@ -1,5 +1,5 @@
-//! Verbs that need a running systemd: the original ignores them in a chroot. What they ask for is
-//! kept as intents for when the image runs.
+//! Verbs that need a running systemd (VERB_ONLINE_ONLY in systemctl.c): the original ignores them
+//! in a chroot. What they ask for is recorded as intents for the boot.
 
 use crate::argv::systemctl::Options;
 use crate::config::RuntimeQueries;
@@ -24,7 +24,8 @@ pub(super) fn execute(session: &mut Session, verb: &str, arguments: &[String]) {
     record(session, verb, arguments);
 }
 
-/// Nothing runs in an image: exit 3 and `inactive` for each unit.
+/// Nothing runs in an image: prints `inactive` for each unit and exits 3, which is
+/// EXIT_PROGRAM_NOT_RUNNING of verb_is_active(); `is-failed` exits 1.
 fn answer_truthfully(session: &mut Session, verb: &str, arguments: &[String]) -> bool {
     let exit = match verb {
         "is-active" | "check" => 3,
@@ -54,7 +55,9 @@ fn record(session: &mut Session, verb: &str, arguments: &[String]) {
     }
 }
 
-/// The canonical verb behind each verb that acts on units.
+/// The verb that each verb for units is recorded as.
+///
+/// Old names are those of the table of verbs in systemctl.c (257), which says where each comes from.
 fn deferred(verb: &str) -> Option<DeferredVerb> {
     Some(match verb {
         "start" => DeferredVerb::Start,
@@ -103,7 +106,8 @@ fn defer(session: &mut Session, verb: DeferredVerb, arguments: &[String]) {
     }
 }
 
-/// Markers ask for a restart or reload later; other properties are an administrator's business.
+/// Markers ask for a restart or reload later (systemctl(1), set-property Markers=, as rpm's file
+/// triggers do); other properties are only noted.
 fn set_property(session: &mut Session, arguments: &[String]) {
     let Some((unit, properties)) = arguments.split_first() else {
         return;
@@ -119,7 +123,7 @@ fn set_property(session: &mut Session, arguments: &[String]) {
     }
 }
 
-/// What the markers of a property `Markers=` ask for.
+/// What the markers of a property `Markers=` ask for (org.freedesktop.systemd1(5)).
 fn marked(property: &str) -> Vec<DeferredVerb> {
     let markers = property.strip_prefix("Markers=").unwrap_or_default();
     let has =

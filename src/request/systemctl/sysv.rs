@@ -1,5 +1,5 @@
-//! Init scripts among the arguments of enable, disable and is-enabled: handed to the code behind
-//! `systemd-sysv-install`, without a process in between.
+//! Init scripts among the arguments of enable, disable and is-enabled: passed to the code of the
+//! `systemd-sysv-install` shim, without starting a process.
 
 use std::ffi::OsString;
 
@@ -37,6 +37,8 @@ pub(super) fn is_asked(session: &Session) -> bool {
 
 /// Hands every argument that is an init script over; those that are no native unit as well are
 /// dropped. For is-enabled, `session.reply.exit` is 0 if the last script is enabled.
+///
+/// `enable_sysv_units()` of systemctl-sysv-compat.c.
 pub(super) fn hand_over(session: &mut Session, units: &Units, verb: &str, names: Vec<String>) -> Handled {
     if !is_asked(session) || !matches!(verb, "enable" | "disable" | "is-enabled") {
         return Handled::Left(names);
@@ -101,6 +103,9 @@ fn answer(session: &mut Session, enabled: bool) {
 }
 
 /// Whether there is a unit file that no generator made.
+///
+/// `unit_file_exists()` with search paths that exclude generated units; `enable_sysv_units()` takes ELOOP,
+/// ERFKILL and EADDRNOTAVAIL for a unit that exists.
 fn exists_natively(units: &Units, unit: &str) -> Result<bool, Problem> {
     let mut batch = Batch::default();
     match batch.discover(units, unit, Lookup::NATIVE, 0, &mut Events::default()) {
@@ -122,8 +127,8 @@ fn program(session: &Session) -> String {
     format!("{prefix}{PROGRAM}")
 }
 
-/// Calls the code behind `systemd-sysv-install` and says whether it succeeded. Of the pair of a
-/// script and a native unit only the unit's intent is kept.
+/// Calls the code of the `systemd-sysv-install` shim and returns whether it succeeded. If there are
+/// both a script and a native unit, only the intent of the unit is recorded.
 fn redirect(session: &mut Session, verb: &str, service: &str, is_native: bool) -> bool {
     let program = program(session);
     let mut words = vec![verb.to_owned(), service.to_owned()];

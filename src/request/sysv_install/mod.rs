@@ -5,7 +5,7 @@ use crate::argv::chkconfig::{ParsedInstall, ServiceType, SysvInstall};
 use crate::request::chkconfig::{change_to, is_on_in, layout, refuse, set};
 use crate::request::{Call, Reply};
 
-/// The level that stands for "enabled": the graphical one.
+/// The level in which a service counts as enabled: the graphical one.
 const LEVEL: usize = 5;
 
 /// Carries a request out.

@@ -29,7 +29,7 @@ pub(super) fn contents(
         .spawn()
         .map_err(|error| Error::cannot_run("rpm2cpio", &error))?;
     let found = child.stdout.take().map(|output| read(BufReader::new(output), count, wanted));
-    // It may still be writing what nobody reads.
+    // It may still be writing, and the rest is not read.
     let _ = child.kill();
     let _ = child.wait();
     match found {

@@ -1,6 +1,5 @@
-//! A package that is not installed: an rpm file on the build host. Its header is read here and by
-//! nobody else; nothing is unpacked to a disk, and signatures are not looked at, as nothing is
-//! installed.
+//! A package that is not installed: an rpm file on the build host. Its header is read here only;
+//! nothing is unpacked to a disk, and signatures are not checked, because nothing is installed.
 
 mod archive;
 mod header;
@@ -20,7 +19,7 @@ use crate::root::{Kind, Root};
 
 pub use signature::{Hash, Made};
 
-/// Body, interpreter and kind of the scriptlets of which a package has at most one.
+/// Body, interpreter and kind of the scriptlets that a package has at most one of.
 const SINGLE: [(IndexTag, IndexTag, &str); 9] = [
     (IndexTag::RPMTAG_PREIN, IndexTag::RPMTAG_PREINPROG, "%pre"),
     (IndexTag::RPMTAG_POSTIN, IndexTag::RPMTAG_POSTINPROG, "%post"),

@@ -26,7 +26,7 @@ use super::zone::{self, Zone};
 pub(crate) use load::{Load, Refusal, check_log, load, refusals};
 pub(crate) use policy::Order;
 
-/// A configuration, of which one object may be about to change.
+/// A configuration, one object of which may be about to change.
 #[derive(Clone, Copy)]
 pub struct Whole<'t, 'r> {
     /// Its files.
@@ -250,7 +250,7 @@ impl<'t, 'r> Whole<'t, 'r> {
     /// # Errors
     /// `INVALID_ICMPTYPE`
     pub(crate) fn icmptype_name(&self, what: &str, icmptype: &str) -> Checked<()> {
-        // Where none is shipped, firewalld itself is not there yet, and nobody knows.
+        // If none is shipped, firewalld itself is not installed yet, and its list is not known.
         if self.tree.exists(Kind::Icmptype, icmptype) || !self.tree.ships(Kind::Icmptype) {
             return Ok(());
         }
@@ -312,8 +312,9 @@ impl<'t, 'r> Whole<'t, 'r> {
         Ok(())
     }
 
-    /// Checks every local zone and policy but one that is about to be written: what a package that
-    /// went away leaves dangling keeps any change from being stored. Before 1.1 nobody looked.
+    /// Checks every local zone and policy except the one that is about to be written: a reference
+    /// to an object of an erased package makes every change fail. Before 1.1 firewalld did not
+    /// check them.
     ///
     /// # Errors
     /// The first fault.
