@@ -22,6 +22,7 @@ use support::succeed;
 
 const UNIT: &str =
     "[Unit]\nDescription=u\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+const SERVICE: &str = "<service><port protocol=\"tcp\" port=\"PORT\"/></service>";
 const LINK: &str = "/etc/systemd/system/multi-user.target.wants/u.service";
 const ZONE: &str = "/etc/firewalld/zones/public.xml";
 const ASK: &str = "systemctl enable u.service; systemctl start u.service\n\
@@ -150,12 +151,16 @@ fn refused_requests_have_no_effect_now_or_later() {
     let image = Image::new();
     let asks = "%post\nfirewall-cmd --permanent --add-service=nosuch || :\n\
                 firewall-cmd --permanent --add-port=81/tcp --add-port=99999/tcp || :\n\
+                firewall-cmd --permanent --add-service=web --add-service=later\n\
                 systemctl enable u.service || :\n";
+    let services = image.path().join("usr/lib/firewalld/services");
+    fs::create_dir_all(&services).unwrap();
+    fs::write(services.join("web.xml"), SERVICE.replace("PORT", "82")).unwrap();
     let late = build(&image.beside("rpms"), "late", asks);
     image.transaction(&["-U", &late]);
     let refused = plugin(&image, "late");
     let opened = refused.wants.iter().filter(|want| matches!(want.intent, Intent::Allow { .. }));
-    assert_eq!(opened.count(), 1, "the good port of two is open: {refused:?}");
+    assert_eq!(opened.count(), 2, "the good port and service of two each are open: {refused:?}");
     assert!(
         refused.wants.iter().all(|want| !matches!(want.intent, Intent::Unit { .. })),
         "{refused:?}"
@@ -168,13 +173,20 @@ fn refused_requests_have_no_effect_now_or_later() {
     );
     let list = output(&mut image.nodeshim("list", ["late"]));
     assert!(list.contains("enable u.service (failed: its tool refused it)"), "{list}");
-    // The unit turns up later: the original has no second try.
-    let unit =
-        build_with(&image.beside("rpms"), "unit", "", &[("/usr/lib/systemd/system/u.service", UNIT)], "");
+    assert!(list.contains("service later in zone public (failed: its tool refused it)"), "{list}");
+    // The unit and the service turn up later: the original has no second try.
+    let service = SERVICE.replace("PORT", "83");
+    let files = [
+        ("/usr/lib/systemd/system/u.service", UNIT),
+        ("/usr/lib/firewalld/services/later.xml", &service),
+    ];
+    let unit = build_with(&image.beside("rpms"), "unit", "", &files, "");
     image.transaction(&["-U", &unit]);
     assert!(!image.has(LINK));
     assert!(!image.has("/etc/systemd/system-preset/80-nodeshim-late.preset"));
-    assert!(!rulesets(&image).contains("99999"));
+    let rules = rulesets(&image);
+    assert!(!rules.contains("99999"));
+    assert!(rules.contains("82") && !rules.contains("83"), "{rules}");
 }
 
 #[test]
@@ -399,13 +411,19 @@ fn a_script_in_a_run_sees_the_callers_home_and_its_rpm_loads_the_plugin() {
     let image = Image::new();
     let home = image.beside("home");
     fs::create_dir(&home).unwrap();
-    let rpm = image.rpm(&["-U", &package(&image, 1)]).join(" ");
+    let post = "%post\necho $HOME $XDG_CONFIG_HOME >/of-scriptlet\n";
+    let dotfiles = build(&image.beside("rpms"), "dotfiles", post);
+    let rpm = image.rpm(&["-U", &package(&image, 1), &dotfiles]).join(" ");
     let script = format!("echo $HOME; mkdir ~/.made; {rpm}");
-    let run = image.nodeshim("run", ["--", "sh", "-c", &script]).env("HOME", &home).output().unwrap();
+    let mut run = image.nodeshim("run", ["--", "sh", "-c", &script]);
+    let config = home.join("config");
+    let run = run.env("HOME", &home).env("XDG_CONFIG_HOME", &config).output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr).into_owned();
     assert!(run.status.success(), "{said}");
     assert_eq!(String::from_utf8_lossy(&run.stdout).lines().next(), home.to_str());
     assert!(home.join(".made").is_dir());
+    // rpm's own home leads it to the plugin; its scriptlets have the caller's.
+    assert_eq!(image.read("/of-scriptlet"), format!("{} {}\n", home.display(), config.display()));
     let events = image.events();
     assert!(
         events.iter().any(|event| event.origin.found_by == FoundBy::RpmPlugin),

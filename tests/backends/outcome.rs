@@ -135,6 +135,20 @@ fn an_instance_that_is_enabled_after_its_template_was_disabled_is_kept() {
 }
 
 #[test]
+fn an_instance_that_a_package_disabled_stays_so_when_it_is_preset_by_its_own_name() {
+    let image = image("enable w@.service p q\ndisable *\n");
+    systemctl(&image, &["preset-all"]);
+    image.ask("p", Tool::Systemctl, &["disable", "w@p.service"]);
+    image.settle(&["p"]);
+    systemctl(&image, &["preset", "w@p.service", "w@q.service"]);
+    assert_eq!(enabled(&image), ["w@q.service"]);
+    // The template's own line is gone with the package, and the distribution's counts again.
+    image.settle(&[]);
+    systemctl(&image, &["preset", "w@p.service"]);
+    assert_eq!(enabled(&image), ["w@p.service", "w@q.service"]);
+}
+
+#[test]
 fn an_instance_that_was_disabled_with_its_template_stays_so_when_the_template_is_preset() {
     let image = image("");
     for (verb, unit) in [
