@@ -29,6 +29,7 @@ const LOOK: &str = "
     ask beta-starts sh -c 'cat /var/tmp/beta 2>/dev/null | wc -l'
     ask gamma-tries sh -c 'cat /var/tmp/gamma 2>/dev/null | wc -l'
     ask delta systemctl is-enabled delta.service
+    ask watch systemctl is-enabled watch.service
     ask apply systemctl is-active nodeshim-apply.service
     ask firewall systemctl is-active nodeshim-firewall.service
     ask failed sh -c 'systemctl --failed --no-legend --plain | cut -d\" \" -f1'
@@ -101,6 +102,15 @@ fn four_plugins(machine: &Machine) {
 fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     let machine = Machine::with_nodeshim();
     four_plugins(&machine);
+    // What the builder decides.
+    install(&machine, &[machine.package("watch", "1", &unit("watch.service", SLEEP))]);
+    machine.run(&[
+        "chroot",
+        &machine.root(""),
+        "systemctl",
+        "enable",
+        "watch.service",
+    ]);
     let first = machine.first_boot(&look(
         "packets tcp:8080=open 6/tcp:8080=open udp:5353=open tcp:22=open tcp:8081=rejected udp:53=rejected
         ask log sh -c 'journalctl -u nodeshim-apply -o cat | grep -c \"^1/2\\|^2/2\"'
@@ -121,6 +131,7 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
             "beta-runs=active",
             "beta-starts=1",
             "gamma-tries=1",
+            "watch=enabled",
             "apply=failed",
             "log=2",
             "bus=1",
@@ -129,7 +140,7 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     // Nothing is started twice; what failed is tried once more.
     let second = machine.boot(&look(
         "packets tcp:8080=open udp:5353=open
-        inside systemctl disable --now alpha.service
+        inside systemctl disable --now alpha.service watch.service
         inside rm /etc/nftables/nodeshim.d/alpha.nft",
     ));
     expect(&second, &running);
@@ -152,6 +163,7 @@ fn what_was_recorded_takes_effect_and_the_administrator_wins() {
     let kept = [
         "alpha=disabled",
         "alpha-runs=inactive",
+        "watch=disabled",
         "packets=right",
         "apply=active",
         "failed=",
