@@ -28,7 +28,7 @@ pub enum Tool {
     SystemdSysvInstall,
     /// Remembers where init scripts were on, for the units that replace them.
     SystemdSysvConvert,
-    /// No tool: the audit saw it done by hand. Nothing is called by this name.
+    /// No tool: the audit saw a direct change. No command has this name.
     Bypass,
     /// No tool of ours: the audit saw that accounts, alternatives, SELinux's policy or settings of the kernel
     /// changed. Nothing is called by this name.

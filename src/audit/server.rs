@@ -48,6 +48,9 @@ impl Auditing {
     /// Looks at the image at `root` and begins to follow what happens, as `command` is about to be
     /// started. `plugin_directory` is the directory that rpm loads the plugin from; without it no scriptlet is
     /// distinguished from another.
+    ///
+    /// # Errors
+    /// If the kernel does not report changes to this process, or the image cannot be read.
     pub fn start(
         root: &Path,
         means: Means,
@@ -81,6 +84,9 @@ impl Auditing {
     }
 
     /// Ends it; to be called when the command has ended and the shims still stand.
+    ///
+    /// # Errors
+    /// What went wrong while it followed the changes.
     pub fn finish(self) -> Result<Seen> {
         drop(self.stop);
         self.thread.join().unwrap_or_else(|_| Err(Error::Internal("the audit failed".into())))

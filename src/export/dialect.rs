@@ -41,6 +41,9 @@ pub struct Exported {
 }
 
 /// Writes a state in a dialect; only reads the image.
+///
+/// # Errors
+/// If the image's firewall configuration cannot be read.
 pub fn export(root: &Root, state: &State, dialect: Dialect) -> Result<Exported> {
     let default_zone = default_zone(root);
     let definitions = Definitions::new(root);

@@ -80,6 +80,10 @@ impl Edited {
 /// Edits. A new ISO is made if all packages are in it. `surroundings` tells where each transaction
 /// takes place. This process leaves the mount namespace that it is in, so it must have no second
 /// thread.
+///
+/// # Errors
+/// If the ISO cannot be read, unpacked or packed, a program for that is missing, the disk is too small, or the
+/// new file exists and `force` is not set. What becomes of the packages is part of [`Edited`].
 pub fn edit(edit: &Edit, parts: &Parts, surroundings: &dyn Fn() -> Surroundings<'static>) -> Result<Edited> {
     let host = Root::open("/")?;
     let (from, to) = (absolute(&edit.from)?, absolute(&edit.to)?);

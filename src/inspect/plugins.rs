@@ -15,7 +15,7 @@ use crate::trust::Trust;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Summary {
-    /// Package name; `(unknown)` stands for requests whose origin is not known.
+    /// Package name; `(unknown)` for requests whose origin is not known.
     pub plugin: String,
     /// The installed package, or the one that last asked.
     pub nevra: Option<String>,

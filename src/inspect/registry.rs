@@ -26,6 +26,9 @@ pub struct Registry {
 
 impl Registry {
     /// Looks at an image's hooks, and at what plugins declare.
+    ///
+    /// # Errors
+    /// If metadata, the record of signatures or the rpm database cannot be read.
     pub fn load(root: &Root, installed: &Installed) -> Result<Registry> {
         let hooks = hooks(root)?;
         Ok(Registry {

@@ -26,6 +26,9 @@ use crate::system::programs::{Advice, advice, init_script};
 use crate::vdsm;
 
 /// Looks at an rpm file, a spec file, or at a metadata file by itself.
+///
+/// # Errors
+/// If the file cannot be read.
 pub fn lint(context: &Context, path: &Path) -> Result<Vec<Finding>> {
     let is = |wanted| path.extension().is_some_and(|extension| extension == wanted);
     if is("toml") || is("spec") {

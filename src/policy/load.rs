@@ -56,7 +56,7 @@ pub(crate) fn begin_run(root: &Root, text: Option<&str>) -> Result<()> {
         None => end_run(root)?,
     }
     load(root).checked().map(drop).inspect_err(|_| {
-        // The error that is there already says more.
+        // The first error says more.
         let _ = end_run(root);
     })
 }
@@ -70,8 +70,8 @@ pub fn end_run(root: &Root) -> Result<()> {
 }
 
 /// Reads all policy files. A file that cannot be read adds no rules and makes the rest cautious: the
-/// rules that it may have held are not known, so what affects the whole system is denied, and
-/// everything else can be taken back when settling looks at it with a policy that can be read.
+/// rules that it may have held are not known, so requests that affect the whole system are denied;
+/// settling can revert everything else once the policy can be read.
 pub fn load(root: &Root) -> Loaded {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut loaded = Loaded::default();

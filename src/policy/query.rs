@@ -11,7 +11,7 @@ pub trait Lookup {
     fn service(&self, name: &str) -> Vec<Packets>;
     /// The packets that a rich rule is about.
     fn rich_rule(&self, rule: &str) -> Vec<Packets>;
-    /// Whether a zone accepts whatever it does not refuse.
+    /// Whether a zone accepts everything that it does not reject.
     fn accepts_all(&self, zone: &str) -> bool;
     /// A port by its name.
     fn port(&self, name: &str, protocol: &str) -> Option<PortRange>;

@@ -53,8 +53,8 @@ struct Walk<'o> {
 }
 
 impl Walk<'_> {
-    /// Looks at a directory of the upper layer, which holds whatever differs. `was` tells whether
-    /// the image has a directory there, no link to one.
+    /// Looks at a directory of the upper layer, which has everything that differs. `was` says
+    /// whether the image has a directory there, and no link to one.
     fn directory(&mut self, path: &Path, was: bool) -> Result<()> {
         let names = |root: &Root| -> Result<BTreeSet<OsString>> {
             let entries = if_exists(root.list(path))?.unwrap_or_default();
@@ -69,7 +69,7 @@ impl Walk<'_> {
         for name in before.difference(&after) {
             self.add(path.join(name), ChangeKind::Removed);
         }
-        // A name of the upper layer that is not among them stands for a removal.
+        // A name of the upper layer that is not among them is a removal.
         for name in names(&self.overlay.upper)?.intersection(&after) {
             let path = path.join(name);
             if LEFT_OUT.iter().all(|left_out| path != Path::new(left_out)) {

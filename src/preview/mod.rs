@@ -48,6 +48,9 @@ pub struct Effects {
 
 /// Previews a task on the image. This process leaves the mount namespace that it is in, so it must
 /// have no second thread.
+///
+/// # Errors
+/// If no overlay can be mounted, and those of [`install::install`] and of settling the copy.
 pub fn preview(root: &Root, parts: &Parts, task: &Task, around: Surroundings) -> Result<Preview> {
     let overlay = Overlay::make(root, &around.temporary)?;
     overlay.share()?;

@@ -37,8 +37,8 @@ impl Repaired {
     }
 }
 
-/// Repairs an image. With `accept_loss` requests that the journal has lost are taken for never made, and
-/// settling will take back what only they asked for; else they are made again from the state.
+/// Repairs an image. With `accept_loss`, requests that the journal has lost count as never made, and
+/// settling will revert what only they asked for; else they are restored from the state.
 ///
 /// # Errors
 /// If another nodeshim is at work on the image, or the disk fails.
@@ -73,7 +73,7 @@ pub fn repair(root: &Root, accept_loss: bool) -> Result<Repaired> {
     Ok(done)
 }
 
-/// Takes back what chattr(1) did to records.
+/// Removes attributes that chattr(1) gave to records.
 fn make_changeable(root: &Root, done: &mut Repaired) -> Result<()> {
     let directory = Path::new(journal::DIRECTORY);
     let names = root.list(directory)?.into_iter().map(|entry| directory.join(entry.name));
@@ -193,7 +193,7 @@ fn look_up_origins(root: &Root, events: &[Event]) -> Result<()> {
     origins.save(root)
 }
 
-/// What administrators took back, by the records of their doing so.
+/// The requests that administrators reverted, according to the journal.
 fn reverted(events: &[Event]) -> BTreeSet<u64> {
     let mut reverted = BTreeSet::new();
     for event in events.iter().filter(|event| event.tool == Tool::Nodeshim) {

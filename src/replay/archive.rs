@@ -1,5 +1,5 @@
-//! Archives of what replaying reads of an image: tar, plain or packed by gzip, xz or zstd. Whatever
-//! an archive holds, it is unpacked below a directory of its own and nowhere else.
+//! Archives of what replaying reads of an image: tar, plain or packed by gzip, xz or zstd. An
+//! archive is only ever unpacked below a directory of its own, whatever names it has.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -55,6 +55,9 @@ pub struct Unpacked {
 
 impl Unpacked {
     /// Unpacks what replaying looks at of an archive of a root, or of nodeshim's own directory.
+    ///
+    /// # Errors
+    /// If the file cannot be read or unpacked, or the program that unpacks it is missing.
     pub fn open(file: &Path) -> Result<Unpacked> {
         let temporary = std::env::temp_dir();
         sweep(&temporary)?;
@@ -171,6 +174,9 @@ fn is_looked_at(path: &Path) -> bool {
 
 /// Writes an archive of what replaying looks at of an image, packed as the file's name says. The same
 /// image gives the same bytes; all times are `time`, in seconds since 1970.
+///
+/// # Errors
+/// If the image cannot be read, the program that packs is missing, or the file cannot be written.
 pub fn save(root: &Root, file: &Path, time: u64) -> Result<()> {
     let mut builder = Builder::new(Vec::new());
     for path in LOOKED_AT {

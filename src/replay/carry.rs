@@ -19,9 +19,9 @@ pub struct Old<'a> {
     pub state: &'a State,
 }
 
-/// The events that justify what stands in an image, in their order, each with nothing but the
-/// intents that stand. They keep their origin, and what another image had carried over keeps the
-/// image that it came from. Plugins in `left_out` are left out, and so is what is among `known`.
+/// The events behind what is in effect in an image, in their order, each with only the intents that
+/// are in effect. They keep their origin; an event that was imported from another image keeps the
+/// name of that image. Plugins in `left_out` are left out, and so is what is among `known`.
 pub(crate) fn carry(old: &Old, known: &[Event], left_out: &BTreeSet<String>) -> Vec<Event> {
     let standing = standing(old.state);
     let known: BTreeSet<Key> = known.iter().filter_map(key).collect();
@@ -61,7 +61,7 @@ fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
     let all = carried.intents.len();
     carried.intents.retain(|recorded| standing.contains(&subject(&recorded.intent)));
     if carried.intents.len() < all {
-        // A request that is repeated must not bring back what was taken back since.
+        // A request that is repeated must not restore what was reverted since.
         carried.intents.retain(|recorded| !is_repeated(&recorded.intent));
     }
     carried.intents.iter_mut().for_each(|recorded| recorded.changed = false);
@@ -74,7 +74,7 @@ fn carried(event: &Event, standing: &BTreeSet<Subject>, image: &str) -> Event {
     carried
 }
 
-/// Whether a want of an event would be lost by [`carry`]: part of its request was taken back.
+/// Whether a want of an event would be lost by [`carry`]: part of its request was reverted.
 pub(super) fn is_lost(intent: &Intent, events: &[u64], plugin: &Plugin, all: &[Event]) -> bool {
     let standing: BTreeSet<Subject> = intents(plugin).map(|(intent, _)| subject(intent)).collect();
     let is_whole = |event: &Event| event.intents.iter().all(|i| standing.contains(&subject(&i.intent)));

@@ -1,9 +1,9 @@
-//! Replaying: what plugins asked for in one image is carried over to the next one. Events are
-//! appended to the new image's journal with their origins and marked with the image that they come
-//! from; settling brings about what stands of them. Doing it again adds nothing.
+//! Replaying: what plugins asked for in one image is imported into the next one. Events are
+//! appended to the new image's journal with their origins and the name of the image that they come
+//! from; settling then carries out what is in effect. Repeating it adds nothing.
 //!
-//! What the administrator reverted in the old image stays reverted. A package that asks in the new image
-//! itself is asked there; one that is not installed yet is waited for.
+//! What the administrator reverted in the old image stays reverted. If a package of the new image makes
+//! requests itself, these count; requests of a package that is not installed yet wait for it.
 
 mod archive;
 mod carry;
@@ -65,8 +65,11 @@ impl Replay {
     }
 }
 
-/// Carries over what stands in `old`. With `dry_run` only tells what would become of it. The
-/// caller holds the new image.
+/// Imports what is in effect in `old`. With `dry_run` it only returns what would become of it. The
+/// caller has locked the new image.
+///
+/// # Errors
+/// If records of one of the images or its rpm database cannot be read, or the journal cannot be written.
 pub fn replay(old: &Root, root: &Root, dry_run: bool) -> Result<Replay> {
     let old = OldImage::load(old)?;
     let facts = Facts::load(root)?;

@@ -15,7 +15,7 @@ use crate::state::{ActiveIntent, Plugin, State, subject};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// It stands in the new image as it did in the old one.
+    /// It is in effect in the new image as in the old one.
     Carried,
     /// The package that is installed in the new image has asked for it there.
     AskedHere,
@@ -25,7 +25,7 @@ pub enum Fate {
     NotInstalled,
     /// What it is about does not exist in the new image.
     Gone,
-    /// In the new image somebody else has the port.
+    /// In the new image another plugin or a socket has the port.
     Taken,
     /// The package of this name in the new image does not ask for it any more.
     Dropped,
@@ -78,7 +78,7 @@ pub struct TargetImage {
     pub undone: BTreeMap<(String, Intent), String>,
 }
 
-/// Tells what becomes of each intent that stands in the old image because of a request.
+/// Decides what becomes of each intent that is in effect in the old image because of a request.
 pub(crate) fn judge(old: &Old, known: &TargetImage) -> Vec<Item> {
     let mut items = Vec::new();
     for (name, plugin) in &old.state.plugins {

@@ -1,4 +1,4 @@
-//! The image that is carried over from: what stands in it, and what the administrator did to it.
+//! The old image: what is in effect in it, and what its administrator changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub struct OldImage {
     pub image: String,
     /// Its events.
     pub events: Vec<Event>,
-    /// What stands in it and what it lacks of that.
+    /// What is in effect in it, and what it lacks of that.
     pub prepared: Prepared,
     /// Whether settling has made everything so before: a difference is the administrator's doing.
     pub is_settled: bool,
@@ -32,6 +32,9 @@ pub struct OldImage {
 
 impl OldImage {
     /// Reads an image; it is not changed.
+    ///
+    /// # Errors
+    /// If its records, metadata or rpm database cannot be read.
     pub fn load(root: &Root) -> Result<OldImage> {
         let journal = Journal::read(root)?;
         let facts = Facts::load(root)?;

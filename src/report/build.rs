@@ -138,7 +138,7 @@ fn plugin(sources: &Sources, summary: Summary) -> Plugin {
     }
 }
 
-/// Tells of the packages which plugins they say they are, and which hooks they ship.
+/// Adds the plugins that packages say they are, and the hooks that they ship.
 fn registered(sources: &Sources, by_name: &mut BTreeMap<String, Plugin>) {
     for provided in sources.registry.installed.provided() {
         if let Some(plugin) = by_name.get_mut(&provided.package) {

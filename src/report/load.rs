@@ -55,6 +55,9 @@ pub struct Sources {
 }
 
 /// Reads an image; changes nothing.
+///
+/// # Errors
+/// If records, metadata, policy or the rpm database cannot be read.
 pub fn load(root: &Root) -> Result<Sources> {
     // Asking rpm takes longest, and there are three questions.
     let path: PathBuf = root.path().to_owned();

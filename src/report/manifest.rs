@@ -22,6 +22,9 @@ const KINDS: [&str; 7] = ["rpm", "srpm", "license", "file", "dir", "owns", "deps
 
 /// The manifests of an image and their differences to those that are in `earlier`, by file name.
 /// Where there is no earlier one, every line is new; the second value names these kinds.
+///
+/// # Errors
+/// If the rpm database, the image or an earlier manifest cannot be read.
 pub fn manifests(
     root: &Root,
     earlier: &Root,
@@ -59,6 +62,9 @@ pub fn manifests(
 
 /// Writes manifests where oVirt Node keeps them. One that says the same as the one that is there is
 /// left alone, and so is what it says of the one before it: doing it twice changes nothing.
+///
+/// # Errors
+/// If a manifest cannot be written.
 pub fn keep(root: &Root, manifests: &BTreeMap<String, String>) -> Result<()> {
     root.create_dirs(DIRECTORY, 0o755)?;
     for kind in KINDS {

@@ -139,7 +139,7 @@ pub struct Item {
     /// The rule of policy that denies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// What policy denied of it before; it stands by now.
+    /// What policy denied of it before; it is in effect now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_before: Vec<PastDenial>,
 }
@@ -148,7 +148,7 @@ pub struct Item {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plugin {
-    /// Package name; `(unknown)` stands for requests whose origin is not known.
+    /// Package name; `(unknown)` for requests whose origin is not known.
     pub name: String,
     /// The package, `name-[epoch:]version-release.arch`.
     pub nevra: Option<String>,
@@ -188,7 +188,7 @@ pub struct Plugin {
     pub deferred: Vec<Item>,
     /// What policy denies.
     pub denied: Vec<Item>,
-    /// What somebody with more say, or somebody later, decided against.
+    /// Requests that lost against an administrator, a builder or a later request.
     pub overruled: Vec<Item>,
     /// What its tools refused.
     pub failed: Vec<Item>,

@@ -65,9 +65,9 @@ pub struct Call<'a> {
     pub stdin: fn() -> io::Result<Vec<u8>>,
     /// Whether output goes to a terminal; only called where something is to be coloured.
     terminal: fn() -> bool,
-    /// The image's systemd, once somebody has asked for it.
+    /// The image's systemd, once it was looked up.
     generation: OnceCell<Generation>,
-    /// The image's firewalld, once somebody has asked for it.
+    /// The image's firewalld, once it was looked up.
     firewalld: OnceCell<firewalld::Generation>,
     ports: PortNames<'a>,
 }

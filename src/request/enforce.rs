@@ -1,9 +1,9 @@
 //! Carrying a request out as far as policy lets it: every clause gets its verdict before there is any
 //! effect, and the request is carried out without those that are held back.
 //!
-//! A clause whose intents get several verdicts gets the strictest; but what only waits for the boot
-//! (`--now`) is held back by itself. Where a clause cannot be left out, the strictest verdict counts for
-//! the whole request.
+//! If the intents of a clause get several verdicts, the strictest counts for the clause; but what only
+//! waits for the boot (`--now`) gets a verdict of its own. If a clause cannot be left out, the strictest
+//! verdict counts for the whole request.
 
 use crate::argv::Request;
 use crate::firewall::definitions::Definitions;
@@ -16,7 +16,7 @@ use crate::request::{Call, Clause, Reply, execute};
 use crate::root::Root;
 use crate::tool::Tool;
 
-/// What policy goes by besides the request.
+/// What policy needs to know besides the request.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyContext<'a> {
     /// The image's rules.
@@ -25,7 +25,7 @@ pub struct PolicyContext<'a> {
     pub plugin: Option<&'a str>,
 }
 
-/// What names stand for in an image.
+/// The meaning of names in an image.
 #[derive(Debug)]
 pub struct Names<'r> {
     root: &'r Root,
@@ -208,8 +208,8 @@ impl Enforcer<'_> {
         intent
     }
 
-    /// Looks at the intents that a call turned out to carry. What has no effect in the image yet is
-    /// held back even now; the rest is for settling, which takes it back.
+    /// Judges the intents that a call turned out to have. What has no effect in the image yet is
+    /// still held back; settling reverts the rest.
     fn afterwards(&self, mut reply: Reply) -> Reply {
         for recorded in std::mem::take(&mut reply.intents) {
             let decision = self.intent(&recorded.intent);

@@ -52,7 +52,7 @@ pub fn execute(call: &Call, request: Request) -> Reply {
     }
 }
 
-/// Parses the words of a call and carries them out, whatever policy says.
+/// Parses the words of a call and carries them out without asking policy.
 pub fn run(tool: Tool, call: &Call, args: &[OsString]) -> Reply {
     match Request::parse(tool, call.argv0, args, call) {
         Some(request) => execute(call, request),

@@ -61,8 +61,8 @@ pub enum Op {
     Chmod,
 }
 
-/// A change as it is kept until somebody asks for it: most writers never do, and hashing what they
-/// wrote would be in vain.
+/// A change as it is kept until it is taken. Most are never taken, so that digests are made only
+/// then.
 #[derive(Debug)]
 struct Noted {
     change: Change,

@@ -68,13 +68,13 @@ impl Root {
         })
     }
 
-    /// As [`Root::lock`], but EAGAIN if somebody else holds it.
+    /// As [`Root::lock`], but EAGAIN if another process holds it.
     pub(crate) fn try_lock(&self, path: impl AsRef<Path>) -> Result<Lock> {
         self.lock_with(path.as_ref(), FlockArg::LockExclusiveNonblock)
     }
 
-    /// As [`Root::try_lock`], of a file that is there already, and without the right to change it;
-    /// `None` if it is not there.
+    /// As [`Root::try_lock`], of an existing file, opened for reading only; `None` if it does not
+    /// exist.
     #[cfg(feature = "admin")]
     pub(crate) fn try_lock_existing(&self, path: impl AsRef<Path>) -> Result<Option<Lock>> {
         let path = path.as_ref();
@@ -82,7 +82,7 @@ impl Root {
         file.map(|file| Lock::take(file, path, FlockArg::LockExclusiveNonblock)).transpose()
     }
 
-    /// Locks a directory, no link; EAGAIN if somebody else holds it.
+    /// Locks a directory, no link; EAGAIN if another process holds the lock.
     pub fn try_lock_dir(&self, path: impl AsRef<Path>) -> Result<Lock> {
         let path = path.as_ref();
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;

@@ -62,6 +62,9 @@ const FORMAT: &str = "%{NAME:shescape}\t%{EVR:shescape}\t%{VERSION:shescape}\t%{
 const FIELDS: usize = 13;
 
 /// Every installed package, sorted, public keys left out; nothing where the image has no database.
+///
+/// # Errors
+/// If rpm is missing or cannot read the database.
 pub fn about(root: &Root) -> Result<Vec<About>> {
     let Some(path) = database(root)? else {
         return Ok(Vec::new());

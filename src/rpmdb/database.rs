@@ -1,6 +1,6 @@
-//! Where an image's rpm database is. `rpm --root` does not chroot before it opens the database: a link
-//! on the way there, or a database file that is one, leads it to whatever the link names on the host. So
-//! rpm gets the path that the image itself would come to, and no database file may be a link.
+//! Where an image's rpm database is. `rpm --root` does not chroot before it opens the database: it
+//! follows a link on the way there, or in the place of a database file, on the host. So rpm gets the
+//! path without links, as the image itself resolves it, and no database file may be a link.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

@@ -31,6 +31,9 @@ const FORMAT: &str =
     "[%{=NEVRA:shescape}\t%{LONGFILESIZES}\t%{FILEMTIMES}\t%{FILEDIGESTS}\t%{FILENAMES:shescape}\n]";
 
 /// Every file of every installed package. An image without a database has none.
+///
+/// # Errors
+/// If rpm is missing or cannot read the database.
 pub fn files(root: &Root) -> Result<Files> {
     let Some(database) = database(root)? else {
         return Ok(Files::new());

@@ -29,6 +29,9 @@ pub enum Keyring {
 
 impl Keyring {
     /// The image's: as its own rpm has it, else by what there is.
+    ///
+    /// # Errors
+    /// If a file of rpm's macros cannot be read.
     pub fn of(root: &Root) -> Result<Keyring> {
         let mut found = None;
         for place in MACROS {

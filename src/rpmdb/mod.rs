@@ -88,6 +88,9 @@ pub struct Installed {
 
 impl Installed {
     /// Reads the image's database; an image without one is not an error.
+    ///
+    /// # Errors
+    /// If rpm is missing or cannot read the database.
     pub fn load(root: &Root) -> Result<Installed> {
         match database(root)? {
             None => Ok(Installed::default()),
@@ -201,6 +204,9 @@ pub(crate) fn version_of(root: &Root, names: &[&str]) -> Result<Option<String>> 
 
 /// The records that oVirt's own tools keep of plugins, for the packages that say they are plugins:
 /// name, `version-release.arch` and the time of installation as rpm prints it in the C locale.
+///
+/// # Errors
+/// If rpm is missing or cannot read the database.
 pub fn records(root: &Root) -> Result<Vec<[String; 3]>> {
     const FORMAT: &str = "%{NAME:shescape}\t%{VERSION:shescape}\t%{RELEASE:shescape}\t%{ARCH:shescape}\t\
                           %{INSTALLTIME:date}[\t%{PROVIDENAME:shescape}]\n";

@@ -36,6 +36,9 @@ pub struct Said {
 
 impl Program {
     /// The program `name` for the image.
+    ///
+    /// # Errors
+    /// Those of [`options`].
     pub fn new(root: &Root, name: &'static str) -> Result<Program> {
         let mut command = Command::new(name);
         command.args(options(root)?).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
@@ -55,6 +58,9 @@ impl Program {
     }
 
     /// Runs it to its end.
+    ///
+    /// # Errors
+    /// If the program cannot be started. A failure of the program is part of [`Said`].
     pub fn run(mut self) -> Result<Said> {
         let output = self.command.output().map_err(|error| Error::cannot_run(self.name, &error))?;
         log::debug!("{:?}: {}", self.command, output.status);
@@ -66,6 +72,9 @@ impl Program {
     }
 
     /// Runs it to its end and returns its output; a failure is an error with the program's reason.
+    ///
+    /// # Errors
+    /// If the program cannot be started or fails, with its first message.
     pub fn succeed(self) -> Result<String> {
         let name = self.name;
         let said = self.run()?;
@@ -78,8 +87,8 @@ impl Program {
     }
 }
 
-/// The options that point an rpm program at the image: its root, its database and its keyring,
-/// whatever the host's rpm would use for itself.
+/// The options that point an rpm program at the image: its root, its database and its keyring. They
+/// override the settings of the host's rpm.
 ///
 /// # Errors
 /// The host's rpm does not know the image's kind of keyring.
@@ -110,7 +119,7 @@ pub fn quiet() -> &'static [&'static str] {
     if *known { &["--force-debian"] } else { &[] }
 }
 
-/// The lines of what rpm wrote to standard error, without what it says whatever it is asked.
+/// The lines that rpm wrote to standard error, without those that it prints for every command.
 pub fn messages(text: &str) -> Vec<String> {
     let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines

@@ -1,5 +1,5 @@
-//! Fields that rpm was asked to quote for a shell (`:shescape`): whatever a header holds, it can be taken
-//! for no other field and for no further package.
+//! Fields that rpm was asked to quote for a shell (`:shescape`): no content of a header can be mistaken
+//! for another field or package.
 
 /// Lines of fields with tabs between them; both may occur inside of single quotes, and a quote
 /// outside of them as `\'`.

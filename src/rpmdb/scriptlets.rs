@@ -45,6 +45,9 @@ const SEVERAL: [(&str, &str, &str); 3] = [
 ];
 
 /// Every scriptlet with a body of every installed package.
+///
+/// # Errors
+/// If rpm is missing or cannot read the database.
 pub fn scriptlets(root: &Root) -> Result<Vec<Scriptlet>> {
     match database(root)? {
         None => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! An image while it is armed for a run: whatever ends the run, an error or a panic among it, the shims are
+//! An image while it is armed for a run: however the run ends, also by an error or a panic, the shims are
 //! taken out, once.
 
 use std::path::PathBuf;

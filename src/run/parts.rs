@@ -26,6 +26,9 @@ pub struct Parts {
 
 impl Parts {
     /// Finds the parts relative to the running program, `PREFIX/bin/nodeshim`.
+    ///
+    /// # Errors
+    /// If `/proc` does not name the running program.
     pub fn find() -> Result<Parts> {
         let program = std::env::current_exe().map_err(|error| Error::std_io("/proc/self/exe", &error))?;
         let prefix = program.ancestors().nth(2).unwrap_or(Path::new("/"));

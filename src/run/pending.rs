@@ -1,6 +1,6 @@
-//! What a run has to know at its end and would forget if it died: from which event on origins may be
-//! missing, and whose scriptlets were whose before the transaction. `run.toml` is there while a run is
-//! at work; who finds it later learns the origins in its place.
+//! What a run needs at its end and would lose if it died: the first event whose origin may be missing,
+//! and the packages of all scriptlets before the transaction. `run.toml` exists during a run; a later
+//! nodeshim that finds it looks up the origins instead.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::unrecorded;
 
 const FORMAT: u64 = 1;
 
-/// A run that is at work.
+/// An active run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Pending {
     format: u64,
@@ -78,6 +78,9 @@ impl Pending {
 }
 
 /// Arms an image for commands that others start. It notes which package each scriptlet is of, for the disarming.
+///
+/// # Errors
+/// What [`intercept::arm`] refuses, and records that cannot be read or written.
 pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
     intercept::check_image(root)?;
     record_found(root)?;
@@ -106,6 +109,9 @@ pub(super) fn record_found(root: &Root) -> Result<()> {
 
 /// Puts right what an earlier nodeshim that died has left, and learns the origins that it would have
 /// learnt; says what shims were taken out, if any.
+///
+/// # Errors
+/// Those of [`intercept::repair`], and records that cannot be read or written.
 pub fn repair(root: &Root, hold: &ImageLock) -> Result<Option<Disarmed>> {
     let repaired = intercept::repair(root, hold)?;
     finish_interrupted(root)?;

@@ -1,5 +1,5 @@
-//! nodeshim's records as they were before a run, remembered outside of the image: what a package did to
-//! them meanwhile is noticed whatever it wrote into them.
+//! nodeshim's records as they were before a run, remembered outside of the image, so that every change
+//! that a package makes to them is noticed.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -15,9 +15,9 @@ use crate::root::Root;
 use crate::rpmdb::files_at;
 use crate::{policy, state, trust, unrecorded};
 
-/// Records that are only ever appended to while a run is at work.
+/// Records that are only appended to during a run.
 const APPENDED: [&str; 2] = [journal::PATH, audit::PATH];
-/// Records that do not change while a run is at work.
+/// Records that do not change during a run.
 const KEPT: [&str; 7] = [
     state::PATH,
     layout::RUN_POLICY,

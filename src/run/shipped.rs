@@ -1,6 +1,6 @@
-//! What files ask for that packages brought in a run, against policy. rpm has unpacked them by then: what is
-//! denied is recorded as done around the tools, so that settling takes it back as it does with a link that
-//! a scriptlet made by hand. What cannot be reverted is said.
+//! What the files of packages that a run installed ask for, judged by policy. rpm has unpacked them by then:
+//! what is denied is recorded as a direct change, so that settling reverts it like a link that a scriptlet
+//! made directly. What cannot be reverted is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +32,8 @@ impl Shipped {
         Ok(Shipped { before })
     }
 
-    /// Records what files of the packages that came since ask for against `rules`. Returns what of it
-    /// settling cannot take back, in words.
+    /// Records what files of the packages that were installed since ask for against `rules`. Returns
+    /// messages about what settling cannot revert.
     pub(super) fn end(self, root: &Root, rules: &Rules) -> Result<Vec<String>> {
         let Some(before) = self.before else {
             return Ok(Vec::new());
@@ -66,7 +66,7 @@ impl Shipped {
     }
 }
 
-/// What a file asks for, as if it had been made by hand.
+/// What a file asks for, as a direct change.
 fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Event {
     let intents: Vec<Intent> = asked.iter().filter_map(|one| one.item.intent.clone()).collect();
     let time = now();
@@ -96,7 +96,7 @@ fn event(root: &Root, package: &str, path: &str, asked: &[&ShippedItem]) -> Even
     event
 }
 
-/// The file as a change, where taking it away takes back what it asks for and nothing else.
+/// The file as a change, if removing it reverts what it asks for and nothing else.
 fn change(root: &Root, path: &str, intent: &Intent) -> Option<Change> {
     let of = |op| Change {
         op,

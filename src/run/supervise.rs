@@ -104,7 +104,8 @@ pub struct Surroundings<'a> {
     pub temporary: PathBuf,
     /// The text of a policy file for this run alone.
     pub policy: Option<String>,
-    /// Called with who is at work on the image already; says whether to wait for its end.
+    /// Called with the name of the process that works on the image already; returns whether to wait
+    /// for its end.
     pub wait: &'a dyn Fn(&str) -> bool,
     /// Called as each part of the work begins.
     pub step: &'a dyn Fn(Step),
@@ -192,6 +193,10 @@ impl Step {
 /// Arms the image, runs the command to its end and disarms; meanwhile `audit` looks at what changes,
 /// if it is to. An audit that fails does not fail the run. Termination signals are passed on to
 /// the command, so that the image is put right after it; a later one ends the process when that is done.
+///
+/// # Errors
+/// What keeps the command from being started: an image that is locked or cannot be armed, a configuration or
+/// policy that cannot be read. How the command ended is part of the [`Outcome`].
 pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings) -> Result<Outcome> {
     check(root, argv)?;
     let shim = parts.shim()?;

@@ -1,4 +1,4 @@
-//! Who calls the service, and that somebody does.
+//! The callers of the service, and the activity that keeps it from exiting.
 
 use std::time::Duration;
 

@@ -63,8 +63,8 @@ impl Declared {
     }
 }
 
-/// Takes out what an administrator took back, as long as the same installation declares it; returns
-/// whose that is.
+/// Leaves out what an administrator reverted, as long as the same installation declares it; returns
+/// the plugins.
 fn retract(
     declarations: &mut Vec<Declaration>,
     facts: &Facts,

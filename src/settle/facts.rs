@@ -19,6 +19,9 @@ pub struct Facts {
 
 impl Facts {
     /// Reads the rpm database and the configuration; an unknown configuration key is an error.
+    ///
+    /// # Errors
+    /// An unreadable rpm database, and a configuration with an unknown key or an invalid value.
     pub fn load(root: &Root) -> Result<Facts> {
         let config = Config::checked(root)?;
         Ok(Facts {
@@ -28,8 +31,8 @@ impl Facts {
         })
     }
 
-    /// Those after a run: with the configuration and the policy that it began with, whatever packages made of the
-    /// image's own since.
+    /// Those after a run: with the configuration and the policy that it began with, even if packages have changed
+    /// the image's own since.
     ///
     /// # Errors
     /// An rpm database that cannot be read.

@@ -16,7 +16,7 @@ use crate::plan::{Action, Contribution, Note, PlannedChange, UnitVerb};
 use crate::root::Root;
 use crate::state::{ActiveIntent, Fold, Plugin, State, Subject, subject};
 
-/// The nftables ruleset for a state, whatever backend the image uses.
+/// The nftables ruleset for a state, for any backend of the image.
 ///
 /// # Errors
 /// Where the image's configuration cannot be read at all.

@@ -58,6 +58,9 @@ pub struct SettleResult {
 }
 
 /// Whether an image has anything that could be settled: a journal, a state or metadata.
+///
+/// # Errors
+/// If the directory of records cannot be listed.
 pub fn is_due(root: &Root) -> Result<bool> {
     let records = [journal::PATH, state::PATH];
     let has_records = records.iter().any(|path| root.exists(path));
@@ -96,7 +99,7 @@ impl SettleOptions {
         }
     }
 
-    /// Without what an administrator takes back.
+    /// Without what an administrator reverts.
     pub fn reverting(revert: Revert) -> SettleOptions {
         SettleOptions {
             revert,
@@ -169,7 +172,8 @@ pub fn settle(root: &Root, facts: &Facts, options: &SettleOptions) -> Result<Set
     })
 }
 
-/// What was recorded and still counts; all of it where that lacks a request which is to be taken back.
+/// The recorded events that are in effect; all recorded events if one that is to be reverted is not
+/// among these.
 fn records(root: &Root, before: &State, revert: &Revert) -> Result<Journal> {
     let journal = Journal::standing(root, before.last_event)?;
     let is_there = |id: &u64| journal.events.binary_search_by_key(id, |event| event.id).is_ok();
@@ -237,6 +241,9 @@ pub(crate) fn recorded(root: &Root) -> Result<(State, Journal)> {
 }
 
 /// What settling would do; only reads. Nothing where [`settle`] leaves the image alone.
+///
+/// # Errors
+/// Those of [`Planner::plan`], and a damaged journal or state.
 pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
     if !is_due(root)? {
         return Ok(Plan::default());
@@ -249,6 +256,9 @@ pub fn plan(root: &Root, facts: &Facts) -> Result<Plan> {
 }
 
 /// The state as it would be written now; only reads.
+///
+/// # Errors
+/// Those of [`Planner::plan`], and a damaged journal or state.
 pub fn state(root: &Root, facts: &Facts) -> Result<State> {
     let (before, journal) = recorded(root)?;
     Ok(Planner::new(root, facts, &journal).since(before).plan()?.fold.settled())

@@ -28,8 +28,8 @@ pub struct Prepared {
     pub fold: Fold,
     /// The changes.
     pub plan: Plan,
-    /// The files that settling writes, whether they are so already or not. A shared file is only
-    /// among them if it is to be changed.
+    /// The files that settling writes, also those that are already as they should be. A shared file
+    /// is only among them if it is to be changed.
     pub desired: Vec<DesiredFile>,
     /// What is put back as it was, and what cannot be; both are in the plan, too.
     pub restored: Contribution,
@@ -37,7 +37,7 @@ pub struct Prepared {
     pub(crate) earlier_rules: Vec<EarlierRule>,
     /// What was overruled for the first time, by plugin.
     pub overruled: Vec<(String, Overruled)>,
-    /// What policy had put off until a boot and counts now, sorted.
+    /// What policy had deferred to a boot and counts now, sorted.
     pub released: Vec<Postponed>,
     /// The rules that everything was judged by.
     pub policy: Rules,
@@ -57,7 +57,7 @@ pub struct Planner<'a> {
     only_records: bool,
 }
 
-/// What counts, and what is said of it, before any backend has looked at it.
+/// What is in effect, with remarks, before any backend contributes.
 struct Wanted {
     fold: Fold,
     released: Vec<Postponed>,
@@ -66,7 +66,7 @@ struct Wanted {
 }
 
 impl<'a> Planner<'a> {
-    /// Plans from the state that settling left. What policy put off until a boot counts once this
+    /// Plans from the state that settling left. What policy deferred to a boot counts once this
     /// node has done it.
     pub fn new(root: &'a Root, facts: &'a Facts, journal: &'a Journal) -> Planner<'a> {
         Planner {
@@ -96,7 +96,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Leaves out what an administrator takes back.
+    /// Leaves out what an administrator reverts.
     pub fn reverting(self, revert: Revert) -> Planner<'a> {
         Planner { revert, ..self }
     }
@@ -109,7 +109,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// For a boot: all that policy put off until then counts.
+    /// For a boot: everything that policy deferred to it counts.
     pub(crate) fn for_boot(self) -> Planner<'a> {
         Planner {
             for_boot: true,
@@ -278,6 +278,9 @@ impl<'a> Planner<'a> {
 
 /// What every plugin wants and which are gone: from the state file alone if nothing has happened
 /// and nothing was declared since it was written, else from the journal.
+///
+/// # Errors
+/// Those of [`Planner::plan`], and a damaged journal or state.
 pub fn standing(root: &Root, facts: &Facts) -> Result<EffectiveState> {
     let before = State::load(root)?;
     let last = last_event(root)?;

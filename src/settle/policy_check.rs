@@ -1,4 +1,4 @@
-//! What policy takes back at settling, and the remarks on it.
+//! What settling reverts because of policy, and the remarks on it.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::root::Root;
 use crate::state::{self, ActiveIntent, Fold, Refusal, State};
 use crate::tool::Tool;
 
-/// Judges all intents that stand. What is refused for the first time is to be taken back, unless it
-/// only waited for the boot and `counts` by now.
+/// Judges all intents that are in effect. What is denied for the first time is to be reverted,
+/// unless it was only deferred to the boot and `counts` by now.
 pub(super) fn refuse(
     of_rules: &PolicyJudge,
     before: &State,

@@ -18,6 +18,9 @@ use crate::unrecorded::{self, Outside};
 
 /// Metadata that declares nothing, what waits for a boot that will not do it, and what the image's
 /// firewall cannot express; each once.
+///
+/// # Errors
+/// If metadata, policy, the journal or the rpm database cannot be read.
 pub fn remarks(root: &Root, facts: &Facts, state: &State) -> Result<Vec<Note>> {
     let dialects: &[Dialect] = match detect::backend(root, &facts.config) {
         Backend::Firewalld => &[Dialect::Firewalld],

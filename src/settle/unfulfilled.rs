@@ -45,7 +45,7 @@ fn why(root: &Root, intent: &Intent, decision: &dyn Fn() -> Decision) -> Option<
     }
 }
 
-/// Whether an init script that is on stands for the unit.
+/// Whether the unit is an init script that is on.
 fn is_started_by_run_levels(root: &Root, intent: &Intent) -> bool {
     let Intent::Defer { unit, .. } = intent else {
         return false;

@@ -15,7 +15,7 @@ const DEPTH: usize = 8;
 
 struct Expander<'s> {
     script: &'s Script,
-    /// Variables of the loops around, and what each stands for this time.
+    /// Variables of the enclosing loops, and their current values.
     loops: Vec<(&'s str, Option<String>)>,
     found: Vec<Command>,
     steps: usize,
@@ -132,7 +132,7 @@ impl<'s> Expander<'s> {
         Some(texts.into_iter().map(word).collect())
     }
 
-    /// What a variable stands for where it is used; none if that is not known.
+    /// The value of a variable at the place where it is used; none if it is not known.
     fn value(&mut self, name: &str, at: usize, depth: usize) -> Option<String> {
         self.steps += 1;
         if let Some((_, value)) = self.loops.iter().rev().find(|(known, _)| *known == name) {

@@ -24,8 +24,8 @@ pub(crate) struct Word {
 pub(crate) struct Command {
     /// The line that it begins on, from 1.
     pub line: usize,
-    /// Its words, assignments before it and redirections left out; none where it only stands for what
-    /// a loop or a group writes.
+    /// Its words without assignments and redirections; none if it only represents the output of a
+    /// loop or a group.
     pub words: Vec<Word>,
     /// The files that its output goes to.
     pub writes: Vec<Word>,

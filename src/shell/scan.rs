@@ -11,7 +11,7 @@ const KEYWORDS: [&str; 15] = [
 const SETTERS: [&str; 5] = ["read", "unset", "getopts", "mapfile", "readarray"];
 /// Commands whose arguments are assignments.
 const DECLARERS: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
-/// Reads a script to its end, whatever is in it.
+/// Reads a script to its end; there is no text that it cannot read.
 pub(super) fn scan(script: &str) -> Script {
     let mut scanner = Scanner::new(script, 1, 0);
     scanner.run();

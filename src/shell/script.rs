@@ -116,7 +116,7 @@ impl Builder {
             true => (Some(rest), Vec::new()),
             false => (None, rest),
         };
-        // What it stands for outside of the loop is not known.
+        // Its value outside of the loop is not known.
         self.assign(variable.clone(), None);
         self.open_loop(Some(Loop {
             variable,

@@ -17,7 +17,7 @@ pub(super) struct Raw {
     /// The text, quotes taken off.
     pub written: String,
     pub pieces: Vec<Piece>,
-    /// What it stands for shows only when the script runs.
+    /// Its value is known only when the script runs.
     pub opaque: bool,
     /// Some of it is quoted: it is a word even if nothing is in it.
     pub quoted: bool,
@@ -26,7 +26,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// One character that stands for itself.
+    /// One ordinary character.
     pub(super) fn push(&mut self, c: char) {
         self.written.push(c);
         match self.pieces.last_mut() {

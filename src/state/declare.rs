@@ -80,7 +80,8 @@ fn add(
         return None;
     };
     if agrees(&want.intent, intent) {
-        // What is declared is for good, whatever a request for the running system meant.
+        // A declaration is permanent, even if a request asked for the same only for the running
+        // system.
         want.runtime = false;
         if !want.declared.iter().any(|known| known == source) {
             want.declared.push(source.to_owned());

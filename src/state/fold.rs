@@ -30,11 +30,11 @@ pub struct Fold {
     pub state: State,
     /// What plugins that are gone, or lives of plugins that ended, had wanted at their end.
     pub gone: BTreeMap<String, Plugin>,
-    /// What policy takes back from plugins that are there, though it was done.
+    /// What was done and policy denies now, of installed plugins.
     pub refused: Vec<(String, super::ActiveIntent)>,
     /// The last event of each plugin or life in `gone`.
     pub ended: BTreeMap<String, u64>,
-    /// Requests that were taken back now.
+    /// Requests that are reverted now.
     pub reverted: BTreeSet<u64>,
     /// Plugins all of whose requests were.
     pub reverted_plugins: BTreeSet<String>,
@@ -43,7 +43,7 @@ pub struct Fold {
     pub made: BTreeSet<Subject>,
 }
 
-/// What an administrator takes back now, and what counts again.
+/// What an administrator reverts now, and what counts again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revert {
     /// All that these plugins have asked for so far, and what they declare.
@@ -59,7 +59,7 @@ pub fn fold(events: &[Event], facts: &Facts) -> Fold {
     fold_without(events, facts, &Revert::default())
 }
 
-/// Folds `events` as [`fold`] does; what is taken back counts as gone.
+/// Folds `events` as [`fold`] does; what is reverted counts as gone.
 pub(crate) fn fold_without(events: &[Event], facts: &Facts, revert: &Revert) -> Fold {
     let mut lives: BTreeMap<String, InstallPeriod> = BTreeMap::new();
     let mut fold = Fold {

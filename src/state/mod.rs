@@ -72,8 +72,8 @@ pub struct State {
     /// Events that an administrator reverted: they are not in effect.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reverted: BTreeSet<u64>,
-    /// Plugins whose declarations an administrator took back, with the installation that declared
-    /// them: what a later one declares counts.
+    /// Plugins whose declarations an administrator reverted, with the installation that declared
+    /// them: the declarations of a later installation count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub retracted: BTreeMap<String, String>,
     /// What settling has put into files that it shares with others.
@@ -285,6 +285,9 @@ impl State {
     }
 
     /// Reads the state; an image without one has the empty state. A newer format is refused.
+    ///
+    /// # Errors
+    /// A damaged or empty file, and one of a newer format.
     pub fn load(root: &Root) -> Result<State> {
         match root.read_own(PATH)? {
             None => Ok(State::default()),
@@ -294,6 +297,9 @@ impl State {
     }
 
     /// Takes the file's text apart; an empty one is the empty state. A newer format is refused.
+    ///
+    /// # Errors
+    /// Damaged text, and a newer format.
     pub fn parse(text: &str) -> Result<State> {
         if text.is_empty() {
             return Ok(State::default());
@@ -324,6 +330,9 @@ impl State {
     }
 
     /// Writes the state if it differs from what is there; says whether it did.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn save(&self, root: &Root) -> Result<bool> {
         let text = self.to_text()?;
         if if_exists(root.read(PATH))?.is_some_and(|old| old == text.as_bytes()) {

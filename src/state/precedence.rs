@@ -27,7 +27,7 @@ pub struct Overruled {
 }
 
 impl Overruled {
-    /// The requests that were made after the decision: what they changed is taken back.
+    /// The requests that were made after the decision: what they changed is reverted.
     pub fn since(&self) -> Vec<u64> {
         let last = self.decided.last().copied().unwrap_or(u64::MAX);
         self.want.events.iter().copied().filter(|event| *event > last).collect()
@@ -49,10 +49,10 @@ struct Decision<'s> {
     events: &'s [u64],
 }
 
-/// Moves what is overruled out of the intents that count, and drops what a boot cannot do anything
-/// about. What was asked for since the decision is to be taken back, unless that was so when `before`
-/// was settled. Returns what was not overruled then, by plugin. An item of the firewall without a zone
-/// is one in `default_zone`.
+/// Moves what is overruled out of the intents that are in effect, and drops what a boot cannot do.
+/// What was asked for since the decision is to be reverted, unless it was already when `before` was
+/// settled. Returns what was not overruled then, by plugin. An item of the firewall without a zone is
+/// one in `default_zone`.
 pub(crate) fn decide(fold: &mut Fold, before: &State, default_zone: &str) -> Vec<(String, Overruled)> {
     let mut new = Vec::new();
     for ((name, deferred, index), (by, decided)) in overruled(&fold.state, default_zone) {

@@ -18,6 +18,9 @@ fn path(name: &OsStr) -> PathBuf {
 }
 
 /// Reads a service's file. A name that is no file name has none.
+///
+/// # Errors
+/// If the file cannot be read.
 pub fn load(root: &Root, name: &OsStr) -> Result<Option<String>> {
     if name.is_empty() || name.as_bytes().contains(&b'/') {
         return Ok(None);
@@ -26,6 +29,9 @@ pub fn load(root: &Root, name: &OsStr) -> Result<Option<String>> {
 }
 
 /// The services and their states, sorted by name.
+///
+/// # Errors
+/// If the directory cannot be listed.
 pub fn load_all(root: &Root) -> Result<Vec<(OsString, bool)>> {
     let entries = if_exists(root.list(DIRECTORY))?.unwrap_or_default();
     let states = entries.into_iter().filter(|entry| !is_leftover(&entry.name)).filter_map(|entry| {
@@ -66,6 +72,9 @@ pub fn with_state(text: &str, on: bool) -> String {
 }
 
 /// Writes a service's state. Returns whether its file changed.
+///
+/// # Errors
+/// If the file is missing or cannot be written.
 pub fn save(root: &Root, name: &OsStr, text: &str, on: bool) -> Result<bool> {
     let edited = with_state(text, on);
     let mode = root.meta_followed(path(name))?.mode;

@@ -51,6 +51,9 @@ enum Place {
 }
 
 /// Every key in the image's keyring. An image without an rpm database has none.
+///
+/// # Errors
+/// If the keyring or one of its keys cannot be read.
 pub fn keys(root: &Root, temporary: &Path) -> Result<Vec<Key>> {
     Ok(kept(root, temporary)?.into_iter().map(|kept| kept.key).collect())
 }
@@ -117,6 +120,10 @@ fn packages(root: &Root) -> Result<Vec<(Place, Vec<u8>)>> {
 }
 
 /// Puts the keys in `file`, a path on the host, into the image's keyring: all of them or none.
+///
+/// # Errors
+/// If the file, policy or the keyring cannot be read, or rpm fails. What is wrong with the keys is a
+/// [`Refused`].
 pub fn import(
     root: &Root,
     file: &Path,
@@ -189,6 +196,9 @@ fn armoured(bytes: &[u8], home: &PrivateDirectory) -> Result<Vec<u8>> {
 
 /// Takes the keys whose id or fingerprint ends like `id` out of the keyring and returns them. An
 /// id that is not there is fine; one that means several keys is not.
+///
+/// # Errors
+/// An ID that is too short or that several keys have, and what rpm refuses.
 pub fn remove(root: &Root, id: &str, temporary: &Path) -> Result<Vec<Key>> {
     let hex = id.strip_prefix("0x").unwrap_or(id).to_lowercase();
     if hex.len() < 8 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -59,6 +59,9 @@ impl Trust {
 
 impl Record {
     /// Reads it; an image without one has an empty record. A newer format is refused.
+    ///
+    /// # Errors
+    /// A damaged file, and one of a newer format.
     pub fn load(root: &Root) -> Result<Record> {
         #[derive(Deserialize)]
         struct Version {
@@ -99,6 +102,9 @@ impl Record {
     }
 
     /// Writes it; forgets packages that `is_installed` does not know.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn save(mut self, root: &Root, is_installed: impl Fn(&str) -> bool) -> Result<()> {
         self.0.retain(|name, _| is_installed(name));
         if self.0.is_empty() && !root.exists(PATH) {

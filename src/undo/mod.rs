@@ -80,7 +80,7 @@ struct RestoreContext<'a> {
     edits: BTreeMap<&'a [Escaped], Vec<u64>>,
     before: Aims<'a>,
     after: Aims<'a>,
-    /// Plugins all of whose requests are taken back now.
+    /// Plugins whose requests are all reverted now.
     reverted_plugins: &'a BTreeSet<String>,
 }
 
@@ -93,7 +93,7 @@ fn starts_firewall(event: &Event, change: &Change) -> bool {
     event.intents.iter().any(switches_on) && FIREWALLS.iter().any(|firewall| name.contains(firewall))
 }
 
-/// Whether a request, or what was done by hand, edits a definition of firewalld's and is for nothing else.
+/// Whether a request or a direct change edits a definition of firewalld and nothing else.
 fn is_edit(event: &Event) -> bool {
     let edits = |recorded: &RecordedIntent| {
         matches!(

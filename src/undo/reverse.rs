@@ -57,7 +57,7 @@ pub(super) fn reopen(events: &[Event], fold: &Fold, default_zone: &str, restored
     }
 }
 
-/// Items of the firewall that would be open without what is undone.
+/// Items of the firewall that would be open without what is reverted.
 struct Openings {
     /// Whether the first request that changed an item opened it.
     first_opens: BTreeMap<Subject, bool>,

@@ -35,8 +35,8 @@ pub(crate) fn can_be_default(target: &str) -> Result<(), Problem> {
 }
 
 impl Units<'_> {
-    /// Makes `target` pull units in, whatever their `[Install]` says. Gives the target's real name
-    /// and those of the units, with the outcome.
+    /// Makes `target` pull units in, without regard to their `[Install]`. Gives the target's real
+    /// name and those of the units, with the outcome.
     ///
     /// `unit_file_add_dependency()` of systemd's shared/install.c.
     pub(crate) fn add_dependency(

@@ -13,7 +13,7 @@ use crate::unit::paths::join;
 use crate::unit::problem::{Events, Problem};
 use crate::unit::tree::Units;
 
-/// The first outcome that is anything counts, whatever comes after it.
+/// The first outcome that is not 0 counts; later ones are ignored.
 fn keep_first(sum: &mut Outcome, next: Outcome) {
     if *sum == Ok(0) {
         *sum = next;
@@ -144,8 +144,8 @@ impl Units<'_> {
         self.default_instance(unit, events).map(Some)
     }
 
-    /// The directories that links are taken back from when the ones asked for go to `dir`. 239 goes through both,
-    /// and through none where there is no place for this boot.
+    /// The directories that links are removed from if new ones would be made in `dir`. 239 searches both, and
+    /// none if there is no runtime directory.
     pub(super) fn removal_dirs(&self, dir: &str) -> Vec<String> {
         if !self.generation.has(Trait::RemovesEverywhere) {
             return vec![dir.to_owned()];

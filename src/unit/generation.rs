@@ -60,7 +60,7 @@ pub enum Trait {
     PresetAllStopsAtDangling,
     /// `preset-all` goes on past a unit that nothing can be made of.
     PresetAllGoesOn,
-    /// `preset-all` exits 0 whatever happens.
+    /// `preset-all` always exits 0.
     PresetAllSucceeds,
     /// The verb in messages of `preset-all` is its own.
     NamesPresetAll,
@@ -70,16 +70,17 @@ pub enum Trait {
     GetDefaultRefusesMasked,
     /// `Unknown key name 'X' in section 'Install'` instead of `Unknown key 'X' in section [Install]`.
     UnknownKeyName,
-    /// Hints about patterns name `enable`, whatever the verb.
+    /// Hints about patterns name `enable` for every verb.
     GlobsPassedToEnable,
     /// `[Install]` is turned into links as described in [`crate::unit`]'s `enable_earlier`, and names are looked up
     /// and found again as they were then.
     EarlierInstall,
-    /// Links are taken back from the places for good and for this boot, whatever is asked for.
+    /// Links are removed below `/etc` and `/run`, with and without `--runtime`.
     RemovesEverywhere,
-    /// Links of a unit's own name below its file count for nothing.
+    /// Links with the unit's own name in a directory of lower precedence than its file do not
+    /// count.
     IgnoresNamesBelow,
-    /// Links are followed to their end when they are taken back, or looked at for a mask.
+    /// Links are followed to their end when they are removed or checked for a mask.
     FollowsLinks,
     /// `alias` is a state of its own.
     AliasState,
@@ -210,7 +211,7 @@ const TABLE: &[Row] = &[
     row(Trait::PresetAllStopsAtDangling, 250, 253),
     // unit_file_preset_all(), observed with 252 and 254.
     row(Trait::PresetAllGoesOn, 254, LAST),
-    // verb_preset_all() ends in 0 whatever the manager answered; observed with 254, 257 and 259.
+    // verb_preset_all() returns 0 even after errors; observed with 254, 257 and 259.
     row(Trait::PresetAllSucceeds, 254, 258),
     // verb_preset_all(), observed with 257 and 259.
     row(Trait::NamesPresetAll, 259, LAST),

@@ -66,7 +66,7 @@ pub(crate) fn mangle(
     name::is_valid(&mangled).then_some(Mangled { name: mangled, hints })
 }
 
-/// The unit that `systemd-escape --mangle` makes of a name or a path, whatever bytes are in it.
+/// The unit that `systemd-escape --mangle` makes of a name or a path with any bytes.
 pub(crate) fn unit_of(given: &str) -> String {
     path_unit(given).unwrap_or_else(|| {
         let mut unit = escape_name(given);

@@ -128,7 +128,7 @@ pub enum Event {
         /// Its file.
         path: String,
     },
-    /// A mask cannot be taken back, as a generator makes it.
+    /// A mask cannot be removed, because a generator makes it.
     MaskedByGenerator {
         /// The unit's name.
         unit: String,

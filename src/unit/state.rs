@@ -72,7 +72,7 @@ impl State {
         all.into_iter().find(|state| state.word() == word)
     }
 
-    /// Whether it cannot be started by whatever.
+    /// Whether it cannot be started at all.
     pub fn is_masked(self) -> bool {
         matches!(self, State::Masked | State::MaskedRuntime)
     }
@@ -120,7 +120,7 @@ impl State {
         )
     }
 
-    /// Whether presets have a say.
+    /// Whether presets apply to it.
     pub(crate) fn has_preset(self) -> bool {
         !matches!(self, State::Static | State::Alias | State::Generated | State::Transient)
     }

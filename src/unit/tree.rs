@@ -38,7 +38,7 @@ pub(crate) struct Units<'r> {
     pub log: Log,
     /// One unit that nothing can be made of does not stop a request about all units.
     pub forgiving: bool,
-    /// Only tell which links would be removed.
+    /// Only report which links would be removed.
     pub dry_run: bool,
     /// What stands before paths in messages: the directory of `--root`.
     pub prefix: String,

@@ -29,6 +29,9 @@ pub struct Conf {
 
 impl Conf {
     /// Loads it; a missing file means defaults throughout.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn load(tree: &Tree) -> Result<Conf> {
         let text = if_exists(tree.root.read_text(tree.file(FILE)))?;
         Ok(Conf {
@@ -231,6 +234,9 @@ impl Conf {
 
     /// Writes the file if it does not say all of it, keeping the one that was there as
     /// `firewalld.conf.old`.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
     pub fn save(&self, tree: &Tree, grammar: &Grammar) -> Result<()> {
         let Some(text) = self.rewritten(grammar) else {
             return Ok(());

@@ -31,6 +31,9 @@ pub struct Loaded {
 
 /// Reads the configuration file or, unless that is a regular file, the older one; read_sysconfig_args() of
 /// fw_sysconfig.py.
+///
+/// # Errors
+/// If the file cannot be read. Wrong lines are part of [`Loaded`].
 pub fn load(root: &Root, names: Lookup) -> Result<Loaded> {
     let Some(path) = [PATH, legacy::PATH].into_iter().find(|path| root.is_file(path)) else {
         return Ok(Loaded::default());
@@ -47,6 +50,9 @@ pub fn load(root: &Root, names: Lookup) -> Result<Loaded> {
 
 /// Writes the configuration file. The one before it is kept as `.old`, as write_sysconfig_config() does; what
 /// is there but no regular file is left alone and an error.
+///
+/// # Errors
+/// If the file cannot be written.
 pub fn save(root: &Root, settings: &Settings) -> Result<()> {
     root.create_dirs(SYSCONFIG, 0o755)?;
     replace(root, PATH, &render(settings), Some(0o600))

@@ -1,6 +1,6 @@
-//! chkconfig as `install_initd` and `remove_initd` of the Linux Standard Base: as `--add` and
-//! `--del`, but refused silently where a requirement would not be met. chkconfig goes by the name that it is called
-//! by and sets `LSB`, which delService() and frobOneDependencies() look at.
+//! chkconfig as `install_initd` and `remove_initd` of the Linux Standard Base: as `--add` and `--del`, but refused
+//! without a message if a requirement would not be met. chkconfig sets `LSB` if it is called by one of these names,
+//! and delService() and frobOneDependencies() check it.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! firewall-offline-cmd's options in lokkit's style. They work on the default zone in a fixed order
-//! whatever the order on the command line, and what is there already is only mentioned.
+//! firewall-offline-cmd's options in lokkit's style. They work on the default zone, in a fixed
+//! order that does not depend on the command line, and only mention what is there already.
 
 use super::check::check_place;
 use super::files::{load_zone, write};

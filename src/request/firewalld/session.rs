@@ -271,7 +271,7 @@ impl Session<'_> {
             session.say_answer(value, quoted, answer);
             Ok(())
         };
-        // Several questions are answered, whatever became of each.
+        // All questions are answered, even if one fails.
         let _ = self.sequence(values, ask);
         Err(Exit(0))
     }
@@ -327,7 +327,7 @@ fn label(value: &str) -> String {
     format!("port={port}:proto={protocol}:toport={}:toaddr={}", part("toport"), part("toaddr"))
 }
 
-/// What was so already is worth a warning and nothing more.
+/// Errors that are only warnings: the setting is there already, or is not there.
 pub(super) fn is_no_error(code: Code) -> bool {
     matches!(code, Code::AlreadyEnabled | Code::NotEnabled | Code::ZoneAlreadySet | Code::AlreadySet)
 }

@@ -108,7 +108,7 @@ impl Recorder<'_, '_> {
     }
 }
 
-/// What an entry of the configuration stands for.
+/// The intent of an entry of the configuration.
 pub(crate) fn intent_of(entry: &Entry) -> Intent {
     match entry {
         Entry::AddModule(module) => load(module, true),

@@ -83,7 +83,7 @@ fn go_on(call: &Call, request: &Request, names: Lookup, mut reply: Reply) -> Rep
 }
 
 /// What is configured. Forced calls, for which the original reads nothing (loadConfig() of fw_lokkit.py),
-/// read it to tell what they change; nothing that is wrong with it stops them, and they know of no SELinux
+/// read it only to find out what they change: errors in it do not stop them, and they have no SELinux
 /// settings.
 fn read(call: &Call, request: &Request, names: Lookup) -> Result<(Loaded, Selinux), Vec<String>> {
     let loaded = config::load(call.root, names);

@@ -65,7 +65,7 @@ pub(super) fn legacy(call: &Call, job: &Job, path: PathBuf) -> Reply {
     ending_in(call, vec![program], true)
 }
 
-/// Whether a path leads to a file that may be executed by somebody.
+/// Whether a path leads to a file with an execute bit.
 pub(super) fn is_executable(call: &Call, path: &Path) -> bool {
     let meta = call.root.meta_followed(path);
     meta.is_ok_and(|meta| meta.kind == Kind::File && meta.mode & 0o111 != 0)

@@ -52,7 +52,7 @@ fn rows(session: &Session, units: &Units, patterns: &[String]) -> Vec<Row> {
     let wanted =
         |unit: &str| patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, unit));
     let (types, words) = (&session.options.types, &session.options.states);
-    // By type, then by name whatever its case: compare_unit_file_list().
+    // By type, then by name without regard to case: compare_unit_file_list().
     let mut states: BTreeMap<(&str, String, String), State> = BTreeMap::new();
     let table = LinkTable::default();
     for dir in units.dirs() {

@@ -42,7 +42,7 @@ impl Style {
             is_error: false,
             text,
         };
-        // Paths are printed without doubled slashes and the like, whatever a link on disk says.
+        // Paths are printed without doubled slashes and the like, even if a link on disk has them.
         let event = event.with_paths(|path| match self.generation.has(Trait::EarlierInstall) {
             true => simplify_slashes(path),
             false if self.generation.has(Trait::NormalizesPaths) => normalize(path),
@@ -92,7 +92,7 @@ impl Style {
         format!("Failed to {verb}{}: {}.", self.generation.failed_object(), problem.text())
     }
 
-    /// What stands for what is left out of a name that is too long.
+    /// The text in place of the part that is left out of a long name.
     pub(crate) fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }

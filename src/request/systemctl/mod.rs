@@ -1,4 +1,4 @@
-//! Carrying out systemctl requests, offline whatever the environment says.
+//! Carrying out systemctl requests, always offline.
 
 mod clauses;
 mod colours;

@@ -232,7 +232,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// What was noted so far and changed nothing was refused, whatever the exit code tells.
+    /// Marks intents that changed nothing as refused; the exit code may be 0 all the same.
     pub(crate) fn refuse_unchanged(&mut self) {
         let unchanged = self.reply.intents.iter_mut().filter(|recorded| !recorded.changed);
         unchanged.for_each(|recorded| recorded.refused = true);

@@ -107,8 +107,8 @@ fn unit_path(call: &Call, service: &str) -> Option<String> {
         .find(|path| call.root.meta_followed(path).is_ok())
 }
 
-/// Has the targets of the levels want the units, whatever their `[Install]` says. A link that is
-/// there stays, wherever it leads.
+/// Makes the targets of the levels want the units, without regard to their `[Install]`. An existing
+/// link stays, even if it leads elsewhere.
 fn apply(call: &Call, services: &[String]) -> Result<Reply> {
     let mut units = Vec::new();
     for service in services {

@@ -193,7 +193,7 @@ pub(crate) fn header_and_payload(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a package file. Whatever else has its name is refused by what it is.
+/// Opens a package file; anything but a regular file is refused.
 ///
 /// # Errors
 /// If it is no regular file, or cannot be read.
