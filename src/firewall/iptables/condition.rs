@@ -127,6 +127,14 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// Whether packets that begin a connection can meet the rule.
+    pub(crate) fn meets_new(&self) -> bool {
+        self.conditions.iter().all(|condition| match &condition.on {
+            Match::States(states) => states.contains(&State::New) != condition.not,
+            _ => true,
+        })
+    }
+
     /// The only protocol that the rule is for, by number.
     pub(crate) fn protocol(&self) -> Option<u8> {
         self.conditions.iter().find_map(|condition| match condition {

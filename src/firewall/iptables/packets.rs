@@ -59,6 +59,8 @@ pub(super) struct Met {
     pub fit: Fit,
     /// Only as long as there are not too many.
     pub rated: bool,
+    /// Only those that are too many.
+    pub is_excess: bool,
 }
 
 impl Packets {
@@ -133,11 +135,15 @@ impl Packets {
         let mut met = Met {
             fit: Fit::All,
             rated: false,
+            is_excess: false,
         };
         for condition in &rule.conditions {
             match rate(&condition.on) {
                 Some(true) => met.rated = true,
-                Some(false) => met.fit = met.fit.min(Fit::Few),
+                Some(false) => {
+                    met.is_excess = true;
+                    met.fit = met.fit.min(Fit::Few);
+                }
                 None => met.fit = met.fit.min(self.fit(condition)),
             }
         }

@@ -104,6 +104,9 @@ impl Walker<'_> {
         for (index, line) in chain.rules.iter().enumerate() {
             let met = packets.met_by(&line.rule);
             if met.fit < Fit::Some {
+                if met.fit == Fit::Few && !met.is_excess {
+                    self.follow_few(line, packets, ends);
+                }
                 continue;
             }
             let all = met.fit == Fit::All && !met.rated;
@@ -122,12 +125,7 @@ impl Walker<'_> {
                 Effect::Returns if met.fit == Fit::All => return false,
                 Effect::Untracks => self.found.untracked.push(line.at),
                 Effect::Into(next, goto) => {
-                    let left = self.chain(next, &packets.within(&line.rule));
-                    let comes_back = left.at_end || !left.ends.is_empty();
-                    if goto {
-                        ends.extend(left.at_end.then(|| next.to_owned()));
-                        ends.extend(left.ends);
-                    }
+                    let comes_back = self.follow(next, goto, &packets.within(&line.rule), ends);
                     if all && (goto || !comes_back) {
                         return true;
                     }
@@ -136,6 +134,41 @@ impl Walker<'_> {
             }
         }
         false
+    }
+
+    /// Follows packets into another chain; whether some come back, or to an end.
+    fn follow(&mut self, next: &str, goto: bool, packets: &Packets, ends: &mut Vec<String>) -> bool {
+        let left = self.chain(next, packets);
+        let comes_back = left.at_end || !left.ends.is_empty();
+        if goto {
+            ends.extend(left.at_end.then(|| next.to_owned()));
+            ends.extend(left.ends);
+        }
+        comes_back
+    }
+
+    /// Follows the packets of a few senders into a chain that lets in something of theirs: an opening is for them
+    /// too. A chain that lets in nothing keeps them out on purpose.
+    fn follow_few(&mut self, line: &Line, packets: &Packets, ends: &mut Vec<String>) {
+        if let Effect::Into(next, goto) = self.effect(line)
+            && self.lets_in(next, &mut Vec::new())
+        {
+            self.follow(next, goto, &packets.within(&line.rule), ends);
+        }
+    }
+
+    /// Whether a chain, or one that it leads to, lets in new connections.
+    fn lets_in(&self, name: &str, above: &mut Vec<String>) -> bool {
+        let Some(chain) = self.table.chains.get(name).filter(|_| !above.iter().any(|known| known == name))
+        else {
+            return false;
+        };
+        above.push(name.to_owned());
+        chain.rules.iter().any(|line| match self.effect(line) {
+            Effect::LetsIn => line.rule.meets_new(),
+            Effect::Into(next, _) => self.lets_in(next, above),
+            _ => false,
+        })
     }
 
     fn closing(&mut self, name: &str, packets: &Packets) -> Option<usize> {

@@ -157,6 +157,65 @@ fn an_opening_for_some_senders_comes_before_what_keeps_those_out() {
 }
 
 #[test]
+fn a_chain_for_some_senders_gets_a_place_where_it_lets_in_others_of_their_packets() {
+    let through = |last: &[&'static str]| {
+        let head = [
+            ":office - [0:0]",
+            "-A INPUT -s 10.0.0.0/8 -j office",
+            "-A INPUT -j DROP",
+        ];
+        places(&[&head[..], last].concat(), TCP)
+    };
+    let (ssh, reject) = ("-A office -p tcp --dport 22 -j ACCEPT", "-A office -p tcp -j REJECT");
+    let drop = "INPUT before -A INPUT -j DROP";
+    assert_eq!(through(&[ssh, reject]), [&format!("office before {reject}"), drop]);
+    // Senders that are kept out on purpose.
+    assert_eq!(through(&["-A office -j LOG", "-A office -j DROP"]), [drop]);
+    assert_eq!(
+        through(&[
+            "-A office -m state --state ESTABLISHED -j ACCEPT",
+            "-A office -j DROP"
+        ]),
+        [drop]
+    );
+    // Too many packets stay out.
+    let excess = [
+        ":over - [0:0]",
+        "-A INPUT -p tcp -m connlimit --connlimit-above 20 -j over",
+        "-A over -s 10.0.0.1 -j ACCEPT",
+        "-A over -j DROP",
+    ];
+    assert_eq!(places(&excess, TCP), Vec::<String>::new());
+}
+
+#[test]
+fn negations_sets_and_partial_rejects_are_found_in_chains_that_are_jumped_to() {
+    for (jump, reject, tcp, udp) in [
+        ("-i eth0 -j own", "-p tcp --syn -j DROP", true, false),
+        ("! -i lo -j own", "! -i lo -j REJECT", true, true),
+        ("! -i lo -g own", "-p udp --dport 0:1023 -j DROP", false, true),
+        ("! -s 10.0.0.0/8 -j own", "-p tcp ! --dport 22 -j REJECT", true, false),
+        ("-p tcp -j own", "-m set ! --match-set friends src -j DROP", true, false),
+        ("-m set ! --match-set friends src -j own", "-j DROP", true, true),
+        ("-p udp -g own", "-m multiport ! --dports 53,123 -j REJECT", false, true),
+        ("-m set --match-set enemies src -j own", "-j DROP", false, false),
+        ("-p tcp --dport 22 -j own", "-j DROP", false, false),
+    ] {
+        let rules = [
+            ":own - [0:0]",
+            &format!("-A INPUT {jump}"),
+            &format!("-A own {reject}"),
+        ];
+        let expected = |closes: bool| match closes {
+            true => vec![format!("own before -A own {reject}")],
+            false => Vec::new(),
+        };
+        assert_eq!(places(&rules, TCP), expected(tcp), "tcp: {jump}, {reject}");
+        assert_eq!(places(&rules, UDP), expected(udp), "udp: {jump}, {reject}");
+    }
+}
+
+#[test]
 fn taking_packets_out_of_tracking_is_found() {
     let file = RuleFile::parse(
         &[
