@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::definitions::Definitions;
 use super::firewalld::kind::Kind;
 use super::firewalld::store;
-use super::firewalld::{Conf, Direct, Grammar, Ipset, Tree, Zone, conf, default_zone, direct};
+use super::firewalld::{Conf, Direct, Grammar, Ipset, Tree, Zone, conf, default_zone, direct, read_xml};
 use super::items::{canonical, of_zone};
 use super::policies::NodePolicy;
 use super::ruleset::ZoneRules;
@@ -168,7 +168,7 @@ impl Node {
         let file = Tree::of(root).file(direct::FILE);
         let text = match upcoming.files.get(&file) {
             Some(text) => text.clone(),
-            None => if_exists(root.read_text(file))?,
+            None => if_exists(read_xml(root, file))?,
         };
         if let Some(text) = text {
             match Direct::parse(&text) {

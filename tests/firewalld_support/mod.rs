@@ -84,7 +84,8 @@ pub fn local_files(root: &Path) -> Files {
             if path.is_dir() {
                 directories.push(path);
             } else if !name.ends_with(".old") {
-                files.insert(name, fs::read_to_string(&path).unwrap());
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                files.insert(name, text);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! ICMP types: `icmptypes/NAME.xml` (firewalld.icmptype(5)).
 
 use super::code::{Checked, Code};
-use super::reader::{self, Head, check_attributes, is_true};
+use super::reader::{self, Head, add_once, check_attributes, is_true};
 use super::xml::{Element, Handler, Writer};
 
 /// An ICMP type.
@@ -9,7 +9,7 @@ use super::xml::{Element, Handler, Writer};
 pub struct Icmptype {
     /// Version, short name, description.
     pub head: Head,
-    /// The families that know it, `ipv4` and `ipv6`; none means both.
+    /// The families that know it, `ipv4` and `ipv6`, in the order in which they are written; none means both.
     pub destinations: Vec<String>,
 }
 
@@ -32,13 +32,41 @@ impl Icmptype {
         self.destinations.clone()
     }
 
+    /// Adds a family; none means all of them (addDestination() of `client.py`, 1.3.3).
+    ///
+    /// # Errors
+    /// `ALREADY_ENABLED`
+    pub(crate) fn add_destination(&mut self, family: &str) -> Checked<()> {
+        if self.effective_destinations().iter().any(|known| known == family) {
+            return Err(Code::AlreadyEnabled.about(family));
+        }
+        self.destinations.push(family.to_owned());
+        Ok(())
+    }
+
+    /// Takes a family away; where it was the last, the type is for all of them again (removeDestination() of
+    /// `client.py`, 1.3.3).
+    ///
+    /// # Errors
+    /// `NOT_ENABLED`
+    pub(crate) fn remove_destination(&mut self, family: &str) -> Checked<()> {
+        let mut families = self.effective_destinations();
+        let at = families.iter().position(|known| known == family);
+        families.remove(at.ok_or_else(|| Code::NotEnabled.about(family))?);
+        self.destinations = families;
+        Ok(())
+    }
+
     /// The ICMP type's file.
     pub fn to_xml(&self) -> String {
         let mut writer = Writer::new("icmptype", &[("version", self.head.version())]);
         self.head.write(&mut writer);
         if !self.destinations.is_empty() {
-            let yes = |family: &str| self.destinations.iter().any(|known| known == family).then_some("yes");
-            writer.empty("destination", &[("ipv4", yes("ipv4")), ("ipv6", yes("ipv6"))]);
+            let mut families: Vec<(&str, Option<&str>)> = Vec::new();
+            for family in &self.destinations {
+                add_once(&mut families, (family, Some("yes")));
+            }
+            writer.empty("destination", &families);
         }
         writer.finish()
     }

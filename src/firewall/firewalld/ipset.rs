@@ -39,8 +39,6 @@ pub struct Ipset {
     pub options: Vec<(String, String)>,
     /// Entries.
     pub entries: Vec<String>,
-    /// Messages about entries in the file that were left out.
-    pub left_out: Vec<String>,
 }
 
 impl Ipset {
@@ -49,23 +47,40 @@ impl Ipset {
     /// # Errors
     /// The first thing in it that firewalld refuses.
     pub fn parse(text: &str, grammar: &Grammar) -> Checked<Ipset> {
-        let mut ipset = Ipset::default();
-        reader::read(text, "ipset", Code::InvalidIpset, &mut ipset)?;
-        ipset.leave_out(grammar);
+        Ipset::parse_logged("", text, grammar, &mut Vec::new())
+    }
+
+    /// Reads the file of the set NAME, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Ipset::parse`].
+    pub(crate) fn parse_logged(
+        name: &str,
+        text: &str,
+        grammar: &Grammar,
+        log: &mut Vec<String>,
+    ) -> Checked<Ipset> {
+        let mut reader = IpsetReader {
+            ipset: Ipset::default(),
+            log,
+        };
+        reader::read(text, "ipset", Code::InvalidIpset, &mut reader)?;
+        let mut ipset = reader.ipset;
+        ipset.leave_out(name, grammar, log);
         Ok(ipset)
     }
 
-    fn leave_out(&mut self, grammar: &Grammar) {
+    fn leave_out(&mut self, name: &str, grammar: &Grammar, log: &mut Vec<String>) {
         if self.has_timeout() && !self.entries.is_empty() {
-            self.left_out.push("timeout option is set, entries are ignored".to_owned());
+            log.push(format!("ipset '{name}': timeout option is set, entries are ignored"));
             self.entries.clear();
         }
         let mut seen = HashSet::with_capacity(self.entries.len());
         for entry in std::mem::take(&mut self.entries) {
             if seen.contains(&entry) {
-                self.left_out.push(format!("Entry {entry} already set, ignoring."));
+                log.push(format!("Entry {entry} already set, ignoring."));
             } else if let Err(fault) = self.check_entry(&entry, grammar) {
-                self.left_out.push(format!("{fault}, ignoring."));
+                log.push(format!("{fault}, ignoring."));
             } else {
                 seen.insert(entry.clone());
                 self.entries.push(entry);
@@ -134,7 +149,12 @@ impl Ipset {
     }
 }
 
-impl Handler for Ipset {
+struct IpsetReader<'l> {
+    ipset: Ipset,
+    log: &'l mut Vec<String>,
+}
+
+impl Handler for IpsetReader<'_> {
     fn start(&mut self, element: &Element) -> Checked<()> {
         let known: Option<reader::Attributes> = match &*element.name {
             "short" | "description" | "entry" => Some((&[], &[])),
@@ -149,8 +169,8 @@ impl Handler for Ipset {
                 if !TYPES.contains(&kind) {
                     return Err(Code::InvalidType.about(kind));
                 }
-                kind.clone_into(&mut self.kind);
-                self.head.version_of(element);
+                kind.clone_into(&mut self.ipset.kind);
+                self.ipset.head.version_of(element);
             }
             "option" => self.read_option(element)?,
             _ => {}
@@ -159,30 +179,30 @@ impl Handler for Ipset {
     }
 
     fn end(&mut self, name: &str, text: &str) -> Checked<()> {
-        self.head.read(name, text);
+        self.ipset.head.read(name, text);
         if name == "entry" {
-            self.entries.push(text.to_owned());
+            self.ipset.entries.push(text.to_owned());
         }
         Ok(())
     }
 }
 
-impl Ipset {
+impl IpsetReader<'_> {
     fn read_option(&mut self, element: &Element) -> Checked<()> {
         let name = need(element, "name")?;
         let value = element.get("value").unwrap_or_default();
         let wrong = if !OPTIONS.contains(&name) {
             format!("Unknown option '{name}'")
-        } else if self.kind == "hash:mac" && name == "family" {
-            format!("Unsupported option '{name}' for type '{}'", self.kind)
+        } else if self.ipset.kind == "hash:mac" && name == "family" {
+            format!("Unsupported option '{name}' for type '{}'", self.ipset.kind)
         } else if value.is_empty() {
             format!("Missing mandatory value of option '{name}'")
         } else {
             check_option(name, value)?;
-            if self.option(name).is_some() {
-                self.left_out.push(format!("Option {name} already set, ignoring."));
+            if self.ipset.option(name).is_some() {
+                self.log.push(format!("Option {name} already set, ignoring."));
             } else {
-                self.options.push((name.to_owned(), value.to_owned()));
+                self.ipset.options.push((name.to_owned(), value.to_owned()));
             }
             return Ok(());
         };

@@ -1,10 +1,12 @@
 //! Services: `services/NAME.xml` (firewalld.service(5)).
 
+use std::collections::HashSet;
+
 use super::code::{Checked, Code};
 use super::grammar::Grammar;
 use super::port::{Port, check_protocol, check_stored_port, check_stored_protocol};
 use super::reader::{self, Attributes, Head, add_once, check_attributes, need};
-use super::traffic::{drop_equal, write_ports};
+use super::traffic::write_ports;
 use super::xml::{Element, Handler, Writer};
 
 /// A service: what it opens when a zone lists it.
@@ -26,8 +28,6 @@ pub struct Service {
     pub includes: Vec<String>,
     /// Connection tracking helpers.
     pub helpers: Vec<String>,
-    /// What is to be logged of what is there twice in the file.
-    pub left_out: Vec<String>,
 }
 
 impl Service {
@@ -36,29 +36,22 @@ impl Service {
     /// # Errors
     /// The first thing in it that firewalld refuses.
     pub fn parse(text: &str, grammar: &Grammar) -> Checked<Service> {
+        Service::parse_logged(text, grammar, &mut Vec::new())
+    }
+
+    /// Reads a service file, and adds to a log what firewalld logs of it.
+    ///
+    /// # Errors
+    /// As [`Service::parse`].
+    pub(crate) fn parse_logged(text: &str, grammar: &Grammar, log: &mut Vec<String>) -> Checked<Service> {
         let mut reader = ServiceReader {
             grammar,
             service: Service::default(),
+            seen: HashSet::new(),
+            log,
         };
         reader::read(text, "service", Code::InvalidService, &mut reader)?;
-        let mut service = reader.service;
-        // There may be thousands of ports.
-        for (ports, what) in [
-            (&mut service.ports, "Port"),
-            (&mut service.source_ports, "SourcePort"),
-        ] {
-            let repeated = drop_equal(ports);
-            service
-                .left_out
-                .extend(repeated.iter().map(|port| format!("{what} '{port}' already set, ignoring.")));
-        }
-        Ok(service)
-    }
-
-    fn repeated(&mut self, is_new: bool, line: impl FnOnce() -> String) {
-        if !is_new {
-            self.left_out.push(line());
-        }
+        Ok(reader.service)
     }
 
     /// The destination of a family.
@@ -107,12 +100,15 @@ fn attributes(name: &str) -> Option<Attributes> {
     })
 }
 
-struct ServiceReader<'d> {
+struct ServiceReader<'d, 'l> {
     grammar: &'d Grammar<'d>,
     service: Service,
+    /// Ports and source ports, by their elements: there may be thousands.
+    seen: HashSet<(bool, Port)>,
+    log: &'l mut Vec<String>,
 }
 
-impl Handler for ServiceReader<'_> {
+impl Handler for ServiceReader<'_, '_> {
     fn start(&mut self, element: &Element) -> Checked<()> {
         check_attributes(element, attributes(&element.name))?;
         let own = |name| need(element, name);
@@ -121,7 +117,7 @@ impl Handler for ServiceReader<'_> {
             "service" => {
                 service.head.version_of(element);
                 if let Some(name) = element.get("name") {
-                    service.left_out.push(format!("Ignoring deprecated attribute name='{name}'"));
+                    self.log.push(format!("Ignoring deprecated attribute name='{name}'"));
                 }
             }
             // The old way to name a protocol as a whole.
@@ -136,18 +132,18 @@ impl Handler for ServiceReader<'_> {
                     None => name.to_owned(),
                 };
                 let is_new = add_once(&mut service.modules, name.clone());
-                service.repeated(is_new, || format!("Module '{name}' already set, ignoring."));
+                self.repeated(is_new, || format!("Module '{name}' already set, ignoring."));
             }
             "destination" => self.destination(element)?,
             "include" => {
                 let name = own("service")?;
                 let is_new = add_once(&mut service.includes, name.to_owned());
-                service.repeated(is_new, || format!("Include '{name}' already set, ignoring."));
+                self.repeated(is_new, || format!("Include '{name}' already set, ignoring."));
             }
             "helper" => {
                 let name = own("name")?;
                 let is_new = add_once(&mut service.helpers, name.to_owned());
-                service.repeated(is_new, || format!("Helper '{name}' already set, ignoring."));
+                self.repeated(is_new, || format!("Helper '{name}' already set, ignoring."));
             }
             _ => {}
         }
@@ -160,24 +156,35 @@ impl Handler for ServiceReader<'_> {
     }
 }
 
-impl ServiceReader<'_> {
+impl ServiceReader<'_, '_> {
+    fn repeated(&mut self, is_new: bool, line: impl FnOnce() -> String) {
+        if !is_new {
+            self.log.push(line());
+        }
+    }
+
     fn port(&mut self, element: &Element) -> Checked<()> {
         let port = need(element, "port")?;
         check_stored_port(port, self.grammar)?;
         let protocol = need(element, "protocol")?;
         check_stored_protocol(protocol)?;
-        let list = match element.name == "port" {
-            true => &mut self.service.ports,
-            false => &mut self.service.source_ports,
+        let (port, is_source) = (Port::new(port, protocol), element.name == "source-port");
+        let (list, what) = match is_source {
+            false => (&mut self.service.ports, "Port"),
+            true => (&mut self.service.source_ports, "SourcePort"),
         };
-        list.push(Port::new(port, protocol));
+        let is_new = self.seen.insert((is_source, port.clone()));
+        if is_new {
+            list.push(port.clone());
+        }
+        self.repeated(is_new, || format!("{what} '{port}' already set, ignoring."));
         Ok(())
     }
 
     fn protocol(&mut self, protocol: &str) -> Checked<()> {
         check_protocol(protocol, self.grammar)?;
         let is_new = add_once(&mut self.service.protocols, protocol.to_owned());
-        self.service.repeated(is_new, || format!("Protocol '{protocol}' already set, ignoring."));
+        self.repeated(is_new, || format!("Protocol '{protocol}' already set, ignoring."));
         Ok(())
     }
 
@@ -193,8 +200,7 @@ impl ServiceReader<'_> {
             if is_new {
                 self.service.destinations.push((family.to_owned(), address.to_owned()));
             }
-            self.service
-                .repeated(is_new, || format!("Destination address for '{family}' already set, ignoring"));
+            self.repeated(is_new, || format!("Destination address for '{family}' already set, ignoring"));
         }
         Ok(())
     }
@@ -226,13 +232,14 @@ mod tests {
   <helper name="ftp"/>
 </service>
 "#;
-        let mut service = Service::parse(text, &Grammar::none()).unwrap();
+        let mut log = Vec::new();
+        let service = Service::parse_logged(text, &Grammar::none(), &mut log).unwrap();
         assert_eq!(service.to_xml(), expected);
         let expected_log = [
             "Ignoring deprecated attribute name='foo'",
             "Destination address for 'ipv4' already set, ignoring",
         ];
-        assert_eq!(std::mem::take(&mut service.left_out), expected_log);
+        assert_eq!(log, expected_log);
         assert_eq!(Service::parse(expected, &Grammar::none()).unwrap(), service);
     }
 

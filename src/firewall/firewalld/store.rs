@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::code::Checked;
+use super::encoding::read_xml;
 use super::grammar::Grammar;
 use super::kind::Kind;
 use super::service::Service;
@@ -174,7 +175,7 @@ impl<'r> Tree<'r> {
         let running = self.running.iter().map(|running| path(running, kind, name));
         let local = (!self.is_passed_over(kind, name)).then(|| self.local(kind, name));
         for path in running.chain(local).chain([self.shipped(kind, name)]) {
-            if let Some(text) = if_exists(self.root.read_text(path))? {
+            if let Some(text) = if_exists(read_xml(self.root, path))? {
                 return Ok(Some(text));
             }
         }
@@ -186,7 +187,7 @@ impl<'r> Tree<'r> {
         if !is_safe(name) {
             return Ok(None);
         }
-        let text = if_exists(self.root.read_text(self.shipped(kind, name)))?;
+        let text = if_exists(read_xml(self.root, self.shipped(kind, name)))?;
         Ok(text.or_else(|| self.stock_text(kind, name)))
     }
 

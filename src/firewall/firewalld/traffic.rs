@@ -414,12 +414,10 @@ impl Traffic {
     }
 }
 
-/// Keeps the first of those that are equal; returns the others.
-pub(super) fn drop_equal<T: std::hash::Hash + Eq + Clone>(list: &mut Vec<T>) -> Vec<T> {
+/// Keeps the first of those that are equal.
+fn drop_equal<T: std::hash::Hash + Eq + Clone>(list: &mut Vec<T>) {
     let mut seen = HashSet::with_capacity(list.len());
-    let (kept, dropped) = std::mem::take(list).into_iter().partition(|value| seen.insert(value.clone()));
-    *list = kept;
-    dropped
+    list.retain(|value| seen.insert(value.clone()));
 }
 
 pub(super) fn write_ports(writer: &mut Writer, element: &str, ports: &[Port]) {

@@ -4,7 +4,7 @@
 use crate::intent::DefinitionChange;
 use std::path::Path;
 
-use super::deletion::{rest_with_defaults, rest_without, without};
+use super::deletion::{rest_with, rest_with_defaults, rest_without, without};
 use super::files::{load_policy, load_zone, overwrite, text_of, unknown, write};
 use super::listing;
 use super::session::{Exit, Session, Step};
@@ -12,7 +12,7 @@ use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::firewall::firewalld::helper::{check_family, check_module};
 use crate::firewall::firewalld::{
-    Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Zone,
+    Checked, Code, Feature, Helper, Icmptype, Ipset, Kind, Policy, Service, Zone, read_xml,
 };
 
 /// Options that make, delete or find an object.
@@ -54,7 +54,7 @@ fn make(session: &mut Session, kind: Kind, name: &str) -> Step {
 fn create(session: &mut Session, kind: Kind, name: &str, text: &str) -> Step {
     let checked = conflict(session, kind, name);
     let checked = checked.and_then(|()| session.whole().new_name(kind, name));
-    let checked = checked.and_then(|()| session.whole().rest(kind, name));
+    let checked = checked.and_then(|()| rest_with(session, kind, name));
     session.definition(kind.object(), name, DefinitionChange::New, checked.is_ok());
     session.checked(checked)?;
     write(session, kind, name, text)?;
@@ -167,7 +167,7 @@ fn import(session: &mut Session, kind: Kind, file: &str) -> Step {
         return session.fail(message, exit);
     };
     let name = name.unwrap_or(stem);
-    let text = match session.call.root.read_text(session.call.path(file)) {
+    let text = match read_xml(session.call.root, session.call.path(file)) {
         Ok(text) => text,
         Err(error) => {
             session.definition(kind.object(), &name, DefinitionChange::New, false);

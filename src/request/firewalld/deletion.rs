@@ -7,7 +7,9 @@ use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::firewall::OWN_SERVICE;
 use crate::firewall::firewalld::rich::Element;
-use crate::firewall::firewalld::{Checked, Code, Fault, Kind, Policy, Service, Traffic, Whole, Zone, zone};
+use crate::firewall::firewalld::{
+    Checked, Code, Conf, Fault, Kind, Policy, Service, Traffic, Whole, Zone, zone,
+};
 use crate::intent::Intent;
 
 /// Files to write: kind, name and text.
@@ -62,7 +64,23 @@ pub(super) fn rest_without(session: &Session, kind: Kind, name: &str) -> Checked
         gone: Some(name).filter(|_| kind == Kind::Zone),
         ..session.whole()
     };
+    match kind {
+        Kind::Service | Kind::Icmptype => {
+            let zones = session.tree.names(Kind::Zone).unwrap_or_default();
+            zones.last().map_or(Ok(()), |last| stored_again(&rest, kind, last))?;
+        }
+        _ => stored_again(&rest, kind, &default_zone(session))?,
+    }
     rest.rest(kind, name)
+}
+
+/// The same for an object that is made.
+pub(super) fn rest_with(session: &Session, kind: Kind, name: &str) -> Checked<()> {
+    session.whole().rest(kind, name)?;
+    match session.side {
+        Side::Online => Ok(()),
+        Side::Offline => stored_again(&session.whole(), kind, &default_zone(session)),
+    }
 }
 
 /// The same where the shipped object takes the place of the one that is deleted.
@@ -72,14 +90,36 @@ pub(super) fn rest_with_defaults(session: &Session, kind: Kind, name: &str) -> C
     }
     let shipped = match kind {
         Kind::Zone => session.tree.shipped_text(kind, name).unwrap_or_default().unwrap_or_default(),
-        _ => return session.whole().rest(kind, name),
+        _ => {
+            stored_again(&session.whole(), kind, &default_zone(session))?;
+            return session.whole().rest(kind, name);
+        }
     };
     let zone = Zone::parse(&shipped, &session.grammar).map_err(Fault::in_file)?;
     let rest = Whole {
         edited: Some((name, &zone)),
         ..session.whole()
     };
+    stored_again(&rest, kind, &default_zone(session))?;
     rest.rest(kind, name)
+}
+
+fn default_zone(session: &Session) -> String {
+    Conf::load(&session.tree).unwrap_or_default().default_zone(&session.tree)
+}
+
+/// Such a call ends with storing a zone as it was, for which that zone is checked first: the default zone, or
+/// where a service or ICMP type was deleted the last one; for ipsets and helpers none (observed with 0.9.11, 1.3.3
+/// and 2.5.2).
+fn stored_again(whole: &Whole, kind: Kind, zone: &str) -> Checked<()> {
+    if matches!(kind, Kind::Ipset | Kind::Helper) || whole.gone == Some(zone) {
+        return Ok(());
+    }
+    if let Some((_, edited)) = whole.edited.filter(|(name, _)| *name == zone) {
+        return whole.zone(zone, edited);
+    }
+    let text = whole.tree.read(Kind::Zone, zone).unwrap_or_default().unwrap_or_default();
+    whole.zone(zone, &Zone::parse(&text, whole.grammar).map_err(Fault::in_file)?)
 }
 
 /// The local services that include another one.

@@ -6,7 +6,7 @@ use crate::argv::firewalld::Side;
 use crate::config::Answers;
 use crate::error::if_exists;
 use crate::firewall::firewalld::store::replace_file;
-use crate::firewall::firewalld::{Conf, Fault, Kind, Policy, Tree, Zone};
+use crate::firewall::firewalld::{Conf, Fault, Kind, Policy, Tree, Zone, read_xml};
 use crate::layout;
 use crate::request::Call;
 
@@ -87,11 +87,11 @@ pub(super) fn overwrite(session: &mut Session, kind: Kind, name: &str, text: &st
 
 /// A file of the local configuration, or the shipped one; empty if there is neither.
 pub(super) fn read_file(session: &mut Session, name: &str) -> Step<Option<String>> {
-    let text = if_exists(session.tree.root.read_text(session.tree.file(name)));
+    let text = if_exists(read_xml(session.tree.root, session.tree.file(name)));
     match session.done(text)? {
         Some(text) => Ok(Some(text)),
         None => {
-            let text = if_exists(session.tree.root.read_text(session.tree.shipped_file(name)));
+            let text = if_exists(read_xml(session.tree.root, session.tree.shipped_file(name)));
             session.done(text)
         }
     }

@@ -376,17 +376,14 @@ pub(super) fn icmptype_options(session: &mut Session, name: &str) -> Step {
     let added = session.given.values("--add-destination").to_vec();
     let removed = session.given.values("--remove-destination").to_vec();
     if !added.is_empty() || !removed.is_empty() {
-        let mut families = icmptype.effective_destinations();
         session.sequence(&added, |_, value| {
             family(value)?;
-            add(&mut families, value.to_owned(), value)
+            icmptype.add_destination(value)
         })?;
         session.sequence(&removed, |_, value| {
             family(value)?;
-            remove(&mut families, &value.to_owned(), value)
+            icmptype.remove_destination(value)
         })?;
-        let all = FAMILIES.iter().all(|family| families.iter().any(|known| known == family));
-        icmptype.destinations = if all { Vec::new() } else { families };
         return store_object(session, name, &icmptype);
     }
     let asked = session.given.values("--query-destination").to_vec();

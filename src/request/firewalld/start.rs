@@ -3,7 +3,7 @@
 
 use super::session::{Exit, Session, Step, UNREADABLE};
 use crate::config::Answers;
-use crate::firewall::firewalld::whole::{Load, check_log, load};
+use crate::firewall::firewalld::whole::{Load, check_files, check_log, load};
 use crate::firewall::firewalld::{Code, Fault, Feature};
 
 /// Exit status of `--check-config` for an error that has no code.
@@ -39,11 +39,7 @@ pub(super) fn start(session: &mut Session) -> Step {
         None => {
             log.extend(conf.zone_complaint(&session.tree));
             say(session, &log);
-            if checks {
-                check_config(session, &load.log)
-            } else {
-                Ok(())
-            }
+            if checks { check_config(session) } else { Ok(()) }
         }
     }
 }
@@ -56,24 +52,21 @@ fn say(session: &mut Session, log: &[String]) {
 
 /// `firewall-offline-cmd --check-config`: silent if all is well, but for what it logs: it reads
 /// the configuration a second time.
-fn check_config(session: &mut Session, log: &[String]) -> Step {
-    let again = session.conf()?.complaints(&session.tree, &session.grammar);
-    let checked = session.whole().everything();
-    // Before 1.1 `firewalld.conf` came last, and what is passed over is an error here.
-    let whole = session.has(Feature::WholeChecked);
-    if whole {
-        say(session, &again);
-        let second = check_log(session.whole());
-        say(session, &second);
-    }
+fn check_config(session: &mut Session) -> Step {
+    let mut log = session.conf()?.complaints(&session.tree, &session.grammar);
+    let checked = if session.has(Feature::WholeChecked) {
+        log.extend(check_log(session.whole()));
+        session.whole().everything()
+    } else {
+        // `firewalld.conf` comes last.
+        let of_conf = std::mem::take(&mut log);
+        let checked = check_files(session.whole(), &mut log);
+        log.extend(checked.is_ok().then_some(of_conf).into_iter().flatten());
+        checked
+    };
+    say(session, &log);
     match checked {
-        Ok(()) => {
-            if !whole {
-                say(session, log);
-                say(session, &again);
-            }
-            Err(Exit(0))
-        }
+        Ok(()) => Err(Exit(0)),
         Err(fault) => configuration_error(session, &fault),
     }
 }

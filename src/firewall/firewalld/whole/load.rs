@@ -1,7 +1,7 @@
 //! Loading everything, as firewalld does when it starts (`core/fw.py`), and all that it would
 //! refuse.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::Whole;
@@ -9,6 +9,7 @@ use super::policy::Order;
 use crate::firewall::firewalld::Conf;
 use crate::firewall::firewalld::code::{Checked, Code, Fault};
 use crate::firewall::firewalld::direct::{self, Direct};
+use crate::firewall::firewalld::encoding::read_xml;
 use crate::firewall::firewalld::generation::Feature;
 use crate::firewall::firewalld::kind::Kind;
 use crate::firewall::firewalld::lockdown;
@@ -100,11 +101,21 @@ struct File {
 
 impl File {
     fn read(&self, whole: Whole, log: &mut Vec<String>) -> Checked<()> {
-        if !self.overridden {
-            return whole.read_named(self.kind, &self.name, log);
+        match self.overridden {
+            true => whole.read_text(self.kind, &self.name, &self.text(whole)?, log),
+            false => whole.read_named(self.kind, &self.name, log),
         }
-        let text = whole.tree.shipped_text(self.kind, &self.name).ok().flatten().unwrap_or_default();
-        whole.read_text(self.kind, &self.name, &text, log)
+    }
+
+    fn check(&self, whole: Whole) -> Checked<()> {
+        whole.object_text(self.kind, &self.name, &self.text(whole)?)
+    }
+
+    fn text(&self, whole: Whole) -> Checked<String> {
+        match self.overridden {
+            true => Ok(whole.tree.shipped_text(self.kind, &self.name).ok().flatten().unwrap_or_default()),
+            false => whole.text(self.kind, &self.name),
+        }
     }
 
     fn failed_to_load(&self, whole: Whole, why: &str) -> String {
@@ -114,6 +125,38 @@ impl File {
         };
         format!("ERROR: Failed to load {} file '{}':{why}", self.kind.word(), path.display())
     }
+}
+
+/// `--check-config` before 1.1, and what it logs: it checks each file right after reading it, with what it read
+/// before, and `firewalld.conf` is read after all others (`check_config` of `core/io/functions.py`, 0.9.11).
+pub(crate) fn check_files(whole: Whole, log: &mut Vec<String>) -> Checked<()> {
+    let mut zones = BTreeMap::new();
+    for file in reading_order(whole, CHECK_ORDER, false) {
+        if file.name.contains('/') {
+            continue;
+        }
+        let mut lines = Vec::new();
+        let so_far = Whole {
+            read_so_far: Some(&zones),
+            ..whole
+        };
+        let checked = file.read(so_far, &mut lines).and_then(|()| file.check(so_far));
+        log.extend(lines.iter().map(|line| format!("WARNING: {line}")));
+        checked.map_err(|fault| {
+            let detail = match fault.detail.as_str() {
+                "" => format!("'{}.xml': ", file.name),
+                detail => format!("'{}.xml': {detail}", file.name),
+            };
+            fault.code.about(detail)
+        })?;
+        if file.kind == Kind::Zone {
+            let zone = Zone::parse(&file.text(whole)?, whole.grammar)?;
+            zones.insert(file.name, zone);
+        }
+    }
+    whole.other_files()?;
+    let conf = Conf::load(whole.tree).unwrap_or_default();
+    conf.check(whole.grammar).map_err(|fault| in_file_named("firewalld.conf", &whole, fault))
 }
 
 /// What `--check-config` logs since 1.1: it reads every file a second time (`check_on_disk_config` of
@@ -198,36 +241,20 @@ impl Whole<'_, '_> {
     /// # Errors
     /// The first fault.
     pub fn everything(&self) -> Checked<()> {
+        if !self.has(Feature::WholeChecked) {
+            return check_files(*self, &mut Vec::new());
+        }
         let conf = Conf::load(self.tree).unwrap_or_default();
         conf.check(self.grammar).map_err(|fault| in_file_named("firewalld.conf", self, fault))?;
         for kind in CHECK_ORDER {
             for name in self.tree.names(kind).unwrap_or_default() {
-                self.checked_object(kind, &name)?;
+                if !name.contains('/') || self.has(Feature::CheckEntersDirectories) {
+                    self.read_named(kind, &name, &mut Vec::new())?;
+                    self.object(kind, &name)?;
+                }
             }
         }
         self.other_files()
-    }
-
-    /// One object, as `--check-config` reports it: before 1.1 with its file.
-    fn checked_object(&self, kind: Kind, name: &str) -> Checked<()> {
-        if name.contains('/') && !self.has(Feature::CheckEntersDirectories) {
-            return Ok(());
-        }
-        let whole = Whole {
-            before: (!self.has(Feature::WholeChecked)).then_some(name),
-            ..*self
-        };
-        let checked = whole.read_named(kind, name, &mut Vec::new()).and_then(|()| whole.object(kind, name));
-        match self.has(Feature::WholeChecked) {
-            true => checked,
-            false => checked.map_err(|fault| {
-                let detail = match fault.detail.as_str() {
-                    "" => format!("'{name}.xml': "),
-                    detail => format!("'{name}.xml': {detail}"),
-                };
-                fault.code.about(detail)
-            }),
-        }
     }
 
     /// `direct.xml`, and where there is a lockdown its whitelist.
@@ -251,7 +278,7 @@ impl Whole<'_, '_> {
     }
 
     fn other_file(&self, name: &str, check: impl Fn(&str) -> Checked<()>) -> Checked<()> {
-        match self.tree.root.read_text(self.tree.file(name)) {
+        match read_xml(self.tree.root, self.tree.file(name)) {
             Ok(text) => check(&text).map_err(|fault| in_file_named(name, self, fault)),
             Err(_) => Ok(()),
         }
@@ -329,7 +356,7 @@ impl Whole<'_, '_> {
             }
         }
         // A direct file that cannot be read is logged and passed over.
-        match Direct::parse(&self.tree.root.read_text(self.tree.file(direct::FILE)).unwrap_or_default()) {
+        match Direct::parse(&read_xml(self.tree.root, self.tree.file(direct::FILE)).unwrap_or_default()) {
             Ok(direct) => {
                 direct.check().map_err(|fault| fault.code.about(format!("Direct: {}", fault.detail)))
             }

@@ -6,6 +6,8 @@ mod load;
 mod names;
 mod policy;
 
+use std::collections::BTreeMap;
+
 use super::address::{is_interface, is_source};
 use super::code::{Checked, Code, Fault};
 use super::conf::Conf;
@@ -23,7 +25,7 @@ use super::store::Tree;
 use super::traffic::{ForwardPort, Traffic};
 use super::zone::{self, Zone};
 
-pub(crate) use load::{Load, Refusal, check_log, load, refusals};
+pub(crate) use load::{Load, Refusal, check_files, check_log, load, refusals};
 pub(crate) use policy::Order;
 
 /// A configuration, one object of which may be about to change.
@@ -37,9 +39,9 @@ pub struct Whole<'t, 'r> {
     pub edited: Option<(&'t str, &'t Zone)>,
     /// A zone that is about to be deleted.
     pub gone: Option<&'t str>,
-    /// Of other zones only those before this name are known: `--check-config` of 0.9 checks each
-    /// file when it is read.
-    pub before: Option<&'t str>,
+    /// The only other zones that are known: those that were read so far, where each file is checked when
+    /// it is read.
+    pub read_so_far: Option<&'t BTreeMap<String, Zone>>,
 }
 
 impl<'t, 'r> Whole<'t, 'r> {
@@ -50,7 +52,7 @@ impl<'t, 'r> Whole<'t, 'r> {
             grammar,
             edited: None,
             gone: None,
-            before: None,
+            read_so_far: None,
         }
     }
 
@@ -125,13 +127,13 @@ impl<'t, 'r> Whole<'t, 'r> {
     /// # Errors
     /// A zone cannot be read.
     pub(crate) fn other_zones(&self, name: &str) -> Checked<Vec<(String, Zone)>> {
+        let is_known = |other: &String| other != name && self.gone != Some(other);
+        if let Some(zones) = self.read_so_far {
+            let others = zones.iter().filter(|(other, _)| is_known(other));
+            return Ok(others.map(|(other, zone)| (other.clone(), zone.clone())).collect());
+        }
         let mut zones = Vec::new();
         let names = self.tree.names(Kind::Zone).unwrap_or_default();
-        let is_known = |other: &String| {
-            other != name
-                && self.gone != Some(other)
-                && self.before.is_none_or(|before| other.as_str() < before)
-        };
         for other in names.into_iter().filter(is_known) {
             if let Some((_, zone)) = self.edited.filter(|(edited, _)| *edited == other) {
                 zones.push((other, zone.clone()));
@@ -337,24 +339,31 @@ impl<'t, 'r> Whole<'t, 'r> {
     /// # Errors
     /// The first fault, [`Fault::in_file`] if its file cannot be read.
     pub fn object(&self, kind: Kind, name: &str) -> Checked<()> {
-        let text = self.text(kind, name)?;
+        self.object_text(kind, name, &self.text(kind, name)?)
+    }
+
+    /// Reads and checks the text of an object.
+    ///
+    /// # Errors
+    /// As [`Whole::object`].
+    pub(super) fn object_text(&self, kind: Kind, name: &str, text: &str) -> Checked<()> {
         match kind {
             Kind::Zone => {
-                let zone = Zone::parse(&text, self.grammar).map_err(Fault::in_file)?;
+                let zone = Zone::parse(text, self.grammar).map_err(Fault::in_file)?;
                 self.name(kind, name)?;
                 self.zone(name, &zone)
             }
             Kind::Policy => {
-                let policy = Policy::parse(&text, self.grammar).map_err(Fault::in_file)?;
+                let policy = Policy::parse(text, self.grammar).map_err(Fault::in_file)?;
                 self.name(kind, name)?;
                 self.policy(name, &policy, Order::Stored)
             }
             Kind::Service => {
-                let service = Service::parse(&text, self.grammar).map_err(Fault::in_file)?;
+                let service = Service::parse(text, self.grammar).map_err(Fault::in_file)?;
                 self.service(name, &service)
             }
-            Kind::Ipset => Ipset::parse(&text, self.grammar).map_err(Fault::in_file)?.check(self.grammar),
-            Kind::Icmptype | Kind::Helper => self.read(kind, name),
+            Kind::Ipset => Ipset::parse(text, self.grammar).map_err(Fault::in_file)?.check(self.grammar),
+            Kind::Icmptype | Kind::Helper => self.read_text(kind, name, text, &mut Vec::new()),
         }
     }
 
@@ -385,8 +394,8 @@ impl<'t, 'r> Whole<'t, 'r> {
         let read = match kind {
             Kind::Zone => Zone::parse_logged(zone, text, grammar, log).map(drop),
             Kind::Policy => Policy::parse_logged(name, text, grammar, log).map(drop),
-            Kind::Service => Service::parse(text, grammar).map(|service| log.extend(service.left_out)),
-            Kind::Ipset => Ipset::parse(text, grammar).map(|ipset| log.extend(ipset.left_out)),
+            Kind::Service => Service::parse_logged(text, grammar, log).map(drop),
+            Kind::Ipset => Ipset::parse_logged(name, text, grammar, log).map(drop),
             Kind::Icmptype => Icmptype::parse(text).map(drop),
             Kind::Helper => Helper::parse(text, grammar).map(drop),
         };
