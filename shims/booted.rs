@@ -36,8 +36,8 @@ fn record(root: &Root, config: &Config, tool: Tool, argv: &[OsString]) -> Result
         rules: &policy.rules,
         plugin: origin.package(),
     };
-    // Before the original does it: afterwards everything would have been so already. What policy
-    // forbids is done all the same, by the original, and not counted as an intent.
+    // Before the original runs: afterwards nothing would seem to change. The original also does
+    // what policy denies, which is not counted as an intent.
     let request = Request::parse(tool, &argv0, &argv[1..], &call);
     let mut noted = request.map_or_else(Reply::new, |request| enforce(&call, request, context));
     let failed = |error: std::io::Error| Error::Unavailable(error.to_string());

@@ -23,7 +23,7 @@ use crate::handover::become_original;
 use crate::internal_error::journal_is_locked;
 use crate::programs;
 
-/// Carries out the call that `argv` stands for and returns its exit code.
+/// Carries out the call `argv` and returns its exit code.
 pub fn run(argv: &[OsString]) -> u8 {
     let name = argv.first().map_or(OsStr::new(""), OsString::as_os_str);
     let Some(tool) = Tool::from_argv0(name) else {

@@ -172,7 +172,7 @@ impl TryFrom<String> for FirewalldGeneration {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirewallCmd {
-    /// As though the daemon ran.
+    /// As if the daemon were running.
     #[default]
     Virtual,
     /// As without a message bus: exit 36, recorded.

@@ -7,8 +7,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use serde::{Deserialize, Serialize};
 
 /// Bytes as records keep them: text that gives them back exactly. There is no way to print it or to take parts
-/// of it as it is kept, with its backslashes doubled; it is shown, or made bytes again. It equals what it
-/// stands for.
+/// of it as it is kept, with its backslashes doubled; it is shown, or made bytes again. It equals the bytes
+/// that it represents.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Escaped(String);
@@ -66,7 +66,7 @@ impl PartialEq<&str> for Escaped {
     }
 }
 
-/// As in text that is compared or searched: what it stands for, quoted.
+/// The bytes that it represents, as quoted text, for comparing and searching.
 impl fmt::Debug for Escaped {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.raw().fmt(f)

@@ -1,5 +1,5 @@
-//! Who made a request, held against who was running. A scriptlet can put any name into its environment;
-//! the process outside knows from rpm which one is at work.
+//! Who claims to have made a request, compared with what was running. A scriptlet can put any name into
+//! its environment; the process outside knows from rpm which scriptlet is running.
 
 use crate::attribution::{FoundBy, Learned, Origin};
 

@@ -163,7 +163,7 @@ impl Server {
         }
     }
 
-    /// Waits until something is said, or for as long as reports may wait.
+    /// Waits for a message, or for as long as reports may wait.
     fn wait(&self) -> Result<Woken> {
         let mut fds = vec![PollFd::new(self.stopped.as_fd(), PollFlags::POLLIN)];
         fds.extend(self.listener.iter().map(|listener| PollFd::new(listener.as_fd(), PollFlags::POLLIN)));

@@ -109,8 +109,8 @@ pub(crate) fn has_nodeshim(root: &Root) -> bool {
     root.is_file(APPLY_UNIT)
 }
 
-/// The files for what is to be done to units and boot does not do by itself: task and unit → the
-/// events that asked for it. Only what `state` has at all counts as something to apply.
+/// The files for what is to be done to units and a boot does not do without help: task and unit →
+/// the events that asked for it. Only what is in `state` is applied.
 pub(crate) fn contribute(
     root: &Root,
     tasks: &BTreeMap<(Task, &str), Vec<u64>>,

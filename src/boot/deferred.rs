@@ -145,7 +145,7 @@ pub(crate) fn skipped(state: &State, decision: &dyn Fn(&str, &ActiveIntent) -> D
     skipped.collect()
 }
 
-/// A request before anything is said of it.
+/// A request without a result.
 fn asked(open: &Pending) -> Deferred {
     Deferred {
         plugin: open.name.to_owned(),

@@ -1,5 +1,5 @@
-//! What a boot does with what was asked for and could not be done in the image: decided here alone,
-//! with the sentence that is said of it. Applying, settling, first boots and lint all ask here.
+//! What a boot does with requests that could not be carried out in the image. Only this module
+//! decides it, with the message about it; applying, settling, first boots and lint use it.
 
 use serde::Serialize;
 

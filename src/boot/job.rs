@@ -14,7 +14,7 @@ pub enum JobResult {
     Done,
     /// There was nothing to do.
     NotNeeded,
-    /// The units that the pattern stands for were found; each has an outcome of its own.
+    /// The units that the pattern matches were found; each has an outcome of its own.
     Matched,
     /// It was not done: systemd's word, or why there was no job.
     Failed(String),
@@ -59,7 +59,7 @@ impl From<JobResult> for String {
     }
 }
 
-/// What is said of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct JobDecision {
     /// What is to be done.
@@ -76,7 +76,7 @@ impl JobDecision {
         match of_verb(verb) {
             Disposition::Job(job) => JobDecision::job(job),
             Disposition::Nothing(reason) => JobDecision::never(reason.sentence()),
-            // Neither is said of a verb alone.
+            // Neither is the disposition of a verb alone.
             Disposition::Match | Disposition::Counts => JobDecision::not_now("is judged by itself"),
         }
     }

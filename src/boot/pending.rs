@@ -22,7 +22,7 @@ pub(super) struct Pending<'s> {
     pub want: &'s ActiveIntent,
     /// What is to be done.
     pub verb: DeferredVerb,
-    /// The unit, or the pattern as it stands in the intent.
+    /// The unit, or the pattern as in the intent.
     pub unit: String,
     /// Whose manager it was asked of.
     pub scope: Scope,
@@ -31,7 +31,7 @@ pub(super) struct Pending<'s> {
 }
 
 impl Pending<'_> {
-    /// The intent as though it had named the one unit.
+    /// The intent as if it had named the one unit.
     pub(crate) fn of_unit(&self) -> ActiveIntent {
         let intent = Intent::Defer {
             verb: self.verb,

@@ -5,7 +5,7 @@
 pub(crate) enum Decision {
     /// It is in force already.
     InForce,
-    /// Somebody changed it since; that stands.
+    /// Somebody changed it since; the change is kept.
     Kept,
     /// It is to be carried out.
     Carry,

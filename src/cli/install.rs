@@ -178,7 +178,7 @@ fn settle_after(root: &Root, done: &Done, transaction: &Transaction) -> Result<s
     settle::settle(root, &facts, &SettleOptions::installed(&names))
 }
 
-/// Where a transaction of an admin verb takes place; it waits for others that are at work.
+/// The surroundings of a transaction of an admin verb, which waits for other nodeshims.
 pub(super) fn surroundings() -> Surroundings<'static> {
     Surroundings {
         name: None,

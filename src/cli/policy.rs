@@ -120,7 +120,7 @@ fn of_words(context: &Context, call: &[OsString]) -> Result<Vec<ForecastItem>> {
     }
 }
 
-/// What a plugin has asked for, as the policy stands now.
+/// What a plugin has asked for, judged by the current policy.
 fn of_plugin(root: &Root, name: &str) -> Result<Vec<ForecastItem>> {
     let standing = settle::standing(root, &Facts::load(root)?)?;
     let rows = nodeshim::inspect::list(&standing, Some(name));

@@ -1,5 +1,5 @@
-//! How much is said, and in which colours. Colour is added to whole lines last: what packages wrote was
-//! escaped before, so that it brings no control sequences of its own.
+//! How much is printed, and in which colours. Colour is added to whole lines last: text of packages was
+//! escaped before, so that it cannot contain control sequences.
 
 use std::io;
 use std::sync::OnceLock;

@@ -34,8 +34,8 @@ pub enum Language {
     Ansible,
 }
 
-/// Writes a state in a language: the file's name and text, and what could not be said. The image is asked
-/// which instances a template stands for.
+/// Writes a state in a format: the file's name and text, and what could not be expressed. The image says
+/// which instances of a template there are.
 pub fn write(
     root: &Root,
     state: &State,
@@ -99,7 +99,7 @@ struct Context<'c> {
 /// What every file begins with.
 const TITLE: &str = "# What plugins asked for, written by nodeshim.\n";
 
-/// Every intent that stands; notes are for people.
+/// Every intent that is in effect, without notes, which are for people.
 fn all(state: &State) -> impl Iterator<Item = (&str, &ActiveIntent)> {
     state.plugins.iter().flat_map(|(name, plugin)| {
         let wants = plugin.wants.iter().chain(&plugin.deferred);

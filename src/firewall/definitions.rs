@@ -1,4 +1,4 @@
-//! What names stand for in an image: services by firewalld's definitions, lokkit's table and
+//! The meaning of names in an image: services by firewalld's definitions, lokkit's table and
 //! `/etc/services`, in this order; protocols by number.
 
 use std::cell::{OnceCell, RefCell};
@@ -11,7 +11,7 @@ use super::lokkit::services as lokkit;
 use super::ports::{PORT_PROTOCOLS, PortRange, Ports};
 use crate::root::Root;
 
-/// What a service stands for: its own part and those of the services that it includes.
+/// The definition of a service: its own part and those of the services that it includes.
 pub type Definition = Vec<Part>;
 
 /// Ports and protocols that belong together.
@@ -55,7 +55,7 @@ impl<'r> Definitions<'r> {
         }
     }
 
-    /// What a service stands for.
+    /// The definition of a service.
     pub fn service(&self, name: &str) -> Option<Definition> {
         if let Some(known) = self.services.borrow().get(name) {
             return known.clone();
@@ -198,8 +198,8 @@ fn parse_services(text: &str) -> BTreeMap<(String, String), u16> {
     numbers
 }
 
-/// A protocol's number as assigned by IANA, for those that firewalls are asked for; a number
-/// stands for itself.
+/// A protocol's number as assigned by IANA, for the protocols that firewalls use; a number is
+/// returned as it is.
 pub(crate) fn protocol_number(name: &str) -> Option<u8> {
     const ASSIGNED: [(&str, u8); 22] = [
         ("icmp", 1),

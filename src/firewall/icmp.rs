@@ -4,7 +4,7 @@
 /// A type, and a code where only one of the type's codes is meant.
 pub(crate) type TypeCode = (u8, Option<u8>);
 
-/// What a name stands for; a family without it has none.
+/// The numbers of a name; a family without it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IcmpType {
     /// In ICMP.

@@ -9,9 +9,9 @@ use super::ruleset::ZoneRules;
 use super::valid;
 use crate::intent::FirewallItem;
 
-/// The zone that stands for the node itself.
+/// The zone of the node itself.
 pub(crate) const HOST: &str = "HOST";
-/// The zone that stands for all others.
+/// The zone for all others.
 pub(crate) const ANY: &str = "ANY";
 
 /// A policy that is in use.

@@ -31,21 +31,21 @@ pub struct Row {
     pub events: Vec<u64>,
     /// The files that declare it.
     pub declared: Vec<String>,
-    /// `allow` for what stands, `deny` for what policy denies.
+    /// `allow` for what is in effect, `deny` for what policy denies.
     pub verdict: Verdict,
     /// Whether it was let through when it was made, and denied since.
     pub late: bool,
     /// The rule that denies it, `FILE: NAME`, and its reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// What policy denied of it before; it stands by now.
+    /// What policy denied of it before; it is in effect now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied_before: Vec<PastDenial>,
     /// The intent itself, as in the journal.
     pub intent: Intent,
 }
 
-/// Every intent that stands, or those of one plugin; global ones come first.
+/// Every intent that is in effect, or those of one plugin; global ones come first.
 pub fn list(standing: &EffectiveState, plugin: Option<&str>) -> Vec<Row> {
     let plugins = standing.state.plugins.iter();
     let chosen = plugins.filter(|(name, _)| plugin.is_none_or(|plugin| plugin == *name));

@@ -33,7 +33,7 @@ pub struct Armed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Diverted {
-    /// Where the shim stands.
+    /// The path that the shim is at.
     pub path: PathBuf,
     /// Never put back over something that a transaction brought.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -41,7 +41,7 @@ pub const SHIM_PATH: &str = layout::SHIM;
 pub(crate) const SUSPECT_DIRECTORY: &str = layout::SUSPECT;
 /// Where files of ours are kept that could not be read.
 const DAMAGED_DIRECTORY: &str = layout::DAMAGED;
-/// There while a run is at work; what it has to know at its end.
+/// What a run needs at its end; it exists during a run.
 pub(crate) const RUN_PATH: &str = layout::RUN;
 /// The lock of the process that arms, disarms, settles or runs; its file has the number of that
 /// process.

@@ -10,7 +10,7 @@ pub enum Severity {
     Error,
     /// It may not work as it is meant.
     Warning,
-    /// It works; it could be said better.
+    /// It works; there is a better way to write it.
     Note,
 }
 

@@ -17,7 +17,7 @@ pub fn inputs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
         match std::path::absolute(path) {
-            // One that is called as a package is said to be none.
+            // A directory with the name of a package is reported as no package.
             Ok(absolute) if host.is_dir(&absolute) && path.extension().is_none_or(|end| end != "rpm") => {
                 below(&host, &absolute, &mut found)?;
             }

@@ -50,7 +50,7 @@ pub(super) fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
     Ok(all)
 }
 
-/// The units that a pattern stands for; see [`super::Manager::matching`].
+/// The units that a pattern matches; see [`super::Manager::matching`].
 pub(super) fn matching(pattern: &str) -> Result<Vec<String>> {
     let list = [
         "list-units",

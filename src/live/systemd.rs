@@ -133,7 +133,7 @@ impl Manager {
         Ok(all)
     }
 
-    /// The units that a pattern of names stands for, as systemctl finds them: of those that systemd
+    /// The units that a pattern of names matches, as systemctl finds them: of those that systemd
     /// has loaded, by their own names, all but the inactive ones for which no job is queued.
     pub(crate) fn matching(&self, pattern: &str) -> Result<Vec<String>> {
         let Some(bus) = &self.bus else {

@@ -9,7 +9,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use super::{Kind, Root};
 use crate::error::{Error, Result, if_exists};
 
-/// What is said of a file or directory that [`Root::make_changeable`] has let be changed again.
+/// The message about a file or directory that [`Root::make_changeable`] made changeable again.
 pub(crate) fn made_changeable(path: &Path) -> String {
     format!("{}: could not be changed (chattr(1)), which is taken back", path.display())
 }

@@ -120,7 +120,7 @@ pub(super) fn walk<'r>(
 enum Step {
     Top,
     Up,
-    /// `.`, or a slash at the end: what stands before it must be a directory.
+    /// `.`, or a slash at the end: what comes before it must be a directory.
     Here,
     Down(OsString),
 }

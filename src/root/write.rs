@@ -1,4 +1,4 @@
-//! Changing things below a [`Root`]. Every change is noted, so that it can be audited and undone.
+//! Changing things below a [`Root`]. Every change is noted, so that it can be audited and reverted.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -400,7 +400,7 @@ fn supervise(
         .envs(around.name.iter().map(|name| (RUN_NAME_VARIABLE, name)))
         .spawn()
         .map_err(failed)?;
-    // Without it others who wait for the image learn less about who holds it.
+    // Without it, processes that wait for the image can say less about its holder.
     let _ = hold.name_command(child.id());
     let watcher = signals.handle();
     let pid = Pid::from_raw(child.id() as i32);

@@ -1,4 +1,4 @@
-//! What a first boot has to do by itself to units.
+//! What a first boot has to do to units without nodeshim.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ pub(super) fn contribute(root: &Root, state: &State) -> Contribution {
     first_boot::contribute(root, &tasks, !state.plugins.is_empty())
 }
 
-/// What the image's systemd can do by itself at a boot for an intent that waits for it.
+/// What the image's systemd alone can do at a boot for an intent that waits for it.
 pub(super) fn unaided(intent: &Intent) -> Option<(Task, &str)> {
     let (task, unit) = match (boot::disposition(intent, &Decision::default), intent) {
         (Disposition::Job(Job::Start), Intent::Defer { unit, .. }) => (Task::Start, unit),

@@ -107,7 +107,7 @@ impl<'b> Earlier<'b> {
         earlier
     }
 
-    /// Takes over what is said of the same requests and declarations.
+    /// Takes over the denials of the same requests and declarations.
     fn carry(&self, want: &mut ActiveIntent) {
         let shares = |events: &[u64], declared: &[String]| {
             events.iter().any(|id| want.events.contains(id))

@@ -61,8 +61,8 @@ pub struct State {
     /// counts for all that its request asked for.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub retried: BTreeSet<u64>,
-    /// What settling has brought about that was asked for elsewhere or too early. It is not brought
-    /// about again, so that an administrator's later change stands.
+    /// What settling has carried out that was asked for elsewhere or too early. It is not carried
+    /// out again, so that an administrator's later change is kept.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub repeated: BTreeSet<Repeated>,
     /// Plugins that were erased or installed again, each with its last event that is not in effect
@@ -80,7 +80,7 @@ pub struct State {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub placed: BTreeSet<ZoneEntry>,
     /// The unit states that metadata declares and settling has carried out. They are not carried
-    /// out again, so that an administrator's later change stands.
+    /// out again, so that an administrator's later change is kept.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub declared: BTreeSet<DeclaredUnit>,
     /// The SHA-256 of all that files declared, which tells whether they still declare it; empty if
@@ -232,7 +232,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// An intent that stands, and the events that justify it.
+/// An intent that is in effect, and the events behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ActiveIntent {

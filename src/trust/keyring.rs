@@ -16,7 +16,7 @@ use crate::tempdir::PrivateDirectory;
 pub enum Imported {
     /// It is in the keyring now.
     New(Key),
-    /// It was so already.
+    /// The key was there already.
     WasThere(Key),
 }
 

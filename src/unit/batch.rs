@@ -236,7 +236,7 @@ impl Units<'_> {
     }
 }
 
-/// The name that an instance's template alias stands for, with the instance filled in.
+/// The unit behind an instance of an alias template, with the instance filled in.
 fn instance_behind(name: &str, behind: &str) -> Option<String> {
     let instance = name::instance_of(name)?;
     name::is_template(behind).then(|| name::with_instance(behind, instance))?

@@ -102,7 +102,7 @@ impl Units<'_> {
             let linked = self.link_into(unit, list, kind, place, events);
             let counts = match outcome {
                 Ok(0) => true,
-                // What fails after something succeeded was said, and no failure of the call.
+                // A failure after a success was reported, and does not fail the call.
                 Ok(_) => linked.is_err() && self.generation.has(Trait::LaterFailureCounts),
                 Err(_) => false,
             };

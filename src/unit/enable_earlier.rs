@@ -68,7 +68,7 @@ impl Units<'_> {
         })
     }
 
-    /// The link that an alias stands for. 239 takes any; later ones pass over what does not fit with a warning,
+    /// The link for an alias. 239 takes any; later releases skip an alias that does not fit, with a warning,
     /// but not a unit's own name.
     fn alias_earlier(&self, unit: &Unit, alias: &str) -> Option<String> {
         if self.generation.number() < 240 {

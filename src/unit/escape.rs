@@ -3,8 +3,8 @@
 use crate::unit::name;
 use crate::unit::paths::simplify;
 
-/// The unit that stands for an absolute path: a `.device` below `/dev` and `/sys`, else a
-/// `.mount`. `None` for what is no such path, or goes up in it by `..`.
+/// The unit of an absolute path: a `.device` below `/dev` and `/sys`, else a `.mount`. `None` for a
+/// relative path and one with `..`.
 ///
 /// `unit_name_mangle_with_suffix()` of systemd's basic/unit-name.c, which tries `is_device_path()` first.
 pub(crate) fn path_unit(path: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::unit::file::{BLANKS, COMMENTS, CommentLines, Item, escape_invalid, lo
 
 const INCLUDE: &str = ".include";
 
-/// What is said of a line that includes another file.
+/// The warning about a line that includes another file.
 pub(super) const INCLUDE_WARNING: &str = ".include directives are deprecated, and support for them will be removed in a \
                                    future version of systemd. Please use drop-in files instead.";
 

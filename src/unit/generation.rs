@@ -39,7 +39,7 @@ pub enum Trait {
     DisableLooksUpFirst,
     /// A unit that is not there ends that look-up.
     DisableStopsAtMissing,
-    /// What was said to have failed fails `disable`, `reenable` and `preset`, also where the work went on.
+    /// `disable`, `reenable` and `preset` fail if any failure was reported, also if the work went on.
     ReportedFailureCounts,
     /// A link into a target that does not exist is warned of.
     WarnsOfMissingTarget,
@@ -102,7 +102,7 @@ pub enum Trait {
     SplitUsr,
     /// `/etc/xdg/systemd/user` is searched for user units.
     EtcXdg,
-    /// A relative path in an `XDG_` variable counts as though it was not set.
+    /// A relative path in an `XDG_` variable counts as if it was not set.
     AbsoluteXdg,
     /// `--now` with any verb but enable, disable, reenable and mask is an error.
     ChecksNow,

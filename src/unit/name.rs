@@ -19,7 +19,7 @@ pub(crate) const TYPES: [&str; 11] = [
     "scope",
 ];
 
-/// What a valid name stands for.
+/// The kinds of valid names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `NAME.suffix`

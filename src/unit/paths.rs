@@ -61,7 +61,7 @@ impl Environment {
                 format!("{}/", dir.trim_end_matches('/'))
             }
             _ => {
-                // get_home_dir(): what is no absolute path counts as though it was not set.
+                // get_home_dir(): a path that is not absolute counts as if it was not set.
                 let home = self.home.as_deref().filter(|home| home.starts_with('/')).unwrap_or("/root");
                 format!("{}/{usual}/", home.trim_end_matches('/'))
             }

@@ -38,7 +38,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// The error number that stands for the problem in plain messages.
+    /// The error number of the problem in plain messages.
     pub fn errno(self) -> Errno {
         match self {
             Problem::Missing => Errno::ENOENT,
@@ -195,7 +195,7 @@ impl Events {
         self.names.insert(owner, unit.to_owned());
     }
 
-    /// The unit that an argument stands for, once it was found.
+    /// The unit that an argument names, once it was found.
     pub(crate) fn name_of(&self, owner: usize) -> Option<&str> {
         self.names.get(&owner).map(String::as_str)
     }

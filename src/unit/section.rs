@@ -12,7 +12,7 @@ use crate::unit::paths::parent;
 use crate::unit::problem::Problem;
 use crate::unit::words;
 
-/// `[Install]`, as it stands after every file that was read.
+/// `[Install]`, the sum of all files that were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Install {
     /// `Alias=`, specifiers not expanded.

@@ -48,7 +48,7 @@ pub enum State {
 }
 
 impl State {
-    /// The state that a word of systemd's stands for; none for one that says there is no file.
+    /// The state of a word of systemd; none for a word that says there is no file.
     pub fn parse(word: &str) -> Option<State> {
         use State::{
             Alias, Bad, Disabled, Enabled, EnabledRuntime, Generated, Indirect, Linked, LinkedRuntime,

@@ -40,7 +40,7 @@ pub(crate) struct Units<'r> {
     pub forgiving: bool,
     /// Only report which links would be removed.
     pub dry_run: bool,
-    /// What stands before paths in messages: the directory of `--root`.
+    /// The prefix of paths in messages: the directory of `--root`.
     pub prefix: String,
     /// The tree was named by `--root`, if only as `/`.
     pub is_named: bool,

@@ -1,5 +1,5 @@
-//! `left.toml`: what was there when nodeshim had last been at work on an image, of those files by which
-//! units are started and the firewall is opened.
+//! `left.toml`: the files that start units and open the firewall, as nodeshim left them when it last
+//! changed the image.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -111,7 +111,7 @@ impl Left {
         }
     }
 
-    /// Writes the file, unless it is so already.
+    /// Writes the file, unless it is the same already.
     pub(super) fn save(&self, root: &Root) -> Result<()> {
         let text = toml::to_string(self).map_err(|error| Error::malformed(PATH, error.to_string()))?;
         if if_exists(root.read(PATH))?.is_some_and(|old| old == text.as_bytes()) {

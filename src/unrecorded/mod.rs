@@ -32,7 +32,7 @@ use left::Left;
 pub(crate) use left::PATH;
 pub(crate) use packages::{How, Outside};
 
-/// What is said of such an event.
+/// The text of such an event.
 const NOBODY: &str = "nobody recorded it";
 
 /// Whether what is remembered can be read, if anything is.
@@ -45,9 +45,8 @@ pub(crate) fn is_found(event: &Event) -> bool {
     event.tool == Tool::Bypass && event.origin.found_by == FoundBy::Builder && event.message == NOBODY
 }
 
-/// What was done to the image since nodeshim had last been at work on it, as events that follow on those
-/// of the journal. Nothing on a node that was booted, where it is its administrator's, and nothing while
-/// a run is at work.
+/// The changes of the image since nodeshim last changed it, as events that follow those of the journal.
+/// None on a booted node, where changes are its administrator's, and none during a run.
 ///
 /// # Errors
 /// Records or an rpm database that cannot be read.

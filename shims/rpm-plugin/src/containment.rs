@@ -46,7 +46,7 @@ pub fn prepare() {
     }
     for ((own, apart), (kind, file)) in OWN.iter().zip(&APART).zip(SHARED) {
         own.store(open(file, libc::O_RDONLY), Ordering::Relaxed);
-        // SAFETY: a system call without memory. Where it is refused, the run has said so.
+        // SAFETY: a system call without memory. If it is refused, the run has reported that.
         if own.load(Ordering::Relaxed) < 0 || unsafe { libc::unshare(kind) } != 0 {
             continue;
         }

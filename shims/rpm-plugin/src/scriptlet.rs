@@ -1,4 +1,4 @@
-//! What a scriptlet's first argument is, and standing at the tools' paths.
+//! A scriptlet's first argument, and putting shims back at the paths of the tools.
 //!
 //! rpm passes to a scriptlet how many instances of its package there will be when the element that
 //! it belongs to is done. The database holds a new package from before its `%post` to the end, and

@@ -101,7 +101,7 @@ pub enum UsageError {
 }
 
 impl UsageError {
-    /// What is said, with advice in further lines.
+    /// The message, with advice in further lines.
     pub(crate) fn text(&self) -> &str {
         let (UsageError::Logged(text) | UsageError::Printed(text)) = self;
         text
@@ -125,7 +125,7 @@ pub(crate) fn parse(argv0: &str, words: &[OsString], generation: Generation, ans
             return Ok(Request::Show(text));
         }
     }
-    // What is wrong with an option before it was said first.
+    // A mistake in an option before it was printed first.
     if let Some(mistake) = parsed.error {
         let text = format!("{argv0}: {}", worded(&mistake, generation));
         return Err(match options::has_own_parser(generation) {

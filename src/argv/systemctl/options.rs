@@ -4,7 +4,7 @@ use crate::argv::getopt::{Long, Short, Value};
 use crate::config::Answers;
 use crate::unit::generation::Generation;
 
-/// What an option means here. `Other` stands for the many that change nothing offline.
+/// What an option means here. `Other` is for the many that change nothing offline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Id {
     /// `--help`

@@ -60,8 +60,8 @@ impl Bypass {
     }
 }
 
-/// Paths, the first that matches counts. `*` stands for anything but a slash, `**` at the end for
-/// anything below.
+/// Paths, the first that matches counts. `*` matches anything but a slash, `**` at the end anything
+/// below.
 const PATHS: [(&str, Bypass); 36] = [
     ("/etc/systemd/system/*.wants/*", Bypass::Wants),
     ("/etc/systemd/system/*.requires/*", Bypass::Wants),

@@ -97,7 +97,7 @@ impl Processes {
         self.ran.contains_key(&pid)
     }
 
-    /// Whether a process is a shim at work.
+    /// Whether a process is a shim.
     pub(crate) fn is_shim(&self, actor: Actor) -> bool {
         self.until(actor).last().is_some_and(|path| is_of_tool(path))
     }

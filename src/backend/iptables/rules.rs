@@ -60,8 +60,7 @@ pub(super) struct Rules<'a> {
     pub(super) definitions: &'a Definitions<'a>,
     /// The zone that is worked on is the default zone.
     pub(super) in_default: bool,
-    /// The zone that is worked on keeps out what nothing in it is about: what it lets in stands
-    /// before that.
+    /// The current zone blocks all other packets: what it lets in comes before that.
     pub(super) is_closed: bool,
 }
 

@@ -77,7 +77,7 @@ fn add(builder: &mut Builder, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Where its action stands.
+/// The place of its action.
 fn stage(rule: &Rule) -> Stage {
     let accepts = matches!(
         &rule.action,
@@ -94,7 +94,7 @@ fn stage(rule: &Rule) -> Stage {
     }
 }
 
-/// Where its log stands: at no priority before everything that denies or allows.
+/// The place of its log: without a priority before everything that denies or allows.
 fn log_stage(rule: &Rule) -> Stage {
     match rule.priority {
         0 => Stage::Log,

@@ -61,7 +61,7 @@ pub(crate) fn unit_file(root: &Root, unit: &str) -> Option<String> {
         .find(|path| root.is_file(path))
 }
 
-/// Where a unit is, or the init script that stands for it.
+/// Where a unit is, or the init script that systemd makes it from.
 pub(crate) fn there(root: &Root, unit: &str) -> Option<String> {
     let init = |unit: &str| {
         let service = unit.strip_suffix(".service")?;

@@ -16,8 +16,8 @@ use crate::unit::tree::Units;
 /// The run level in which a service counts as enabled, as in systemd-sysv-install.
 const SYSV_LEVEL: usize = 5;
 
-/// The state of a unit's file or, where an init script stands for the unit, of that; none if there
-/// is neither.
+/// The state of a unit's file or, if there is only an init script, of that; none if there is
+/// neither.
 pub(crate) fn unit_state(root: &Root, unit: &str) -> Option<State> {
     let generation = Generation::detect(root);
     let units = Units::new(root, SearchPath::system(root, generation), generation, "");
@@ -27,7 +27,7 @@ pub(crate) fn unit_state(root: &Root, unit: &str) -> Option<State> {
     }
 }
 
-/// The states of all unit files, and of the init scripts that no unit file stands for, by unit name.
+/// The states of all unit files, and of the init scripts without a unit file, by unit name.
 pub(crate) fn unit_states(root: &Root) -> BTreeMap<String, State> {
     let generation = Generation::detect(root);
     let units = Units::new(root, SearchPath::system(root, generation), generation, "");

@@ -122,7 +122,7 @@ pub struct Fault {
     pub code: Code,
     /// What it is about; empty where the code says all.
     pub detail: String,
-    /// A file that is there cannot be read: nothing can be said about the configuration as a whole.
+    /// An existing file cannot be read: the configuration as a whole is unknown.
     pub in_file: bool,
 }
 

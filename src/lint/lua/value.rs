@@ -46,7 +46,7 @@ impl<'t> Values<'t> {
             };
             let before = at.checked_sub(1).map_or("", symbol);
             let after = symbol(at + 1);
-            // One of several, a parameter or a loop's: what it stands for is not followed.
+            // One of several, a parameter or a loop's: its value is not followed.
             let is_other = before == "," || after == "," || before == "(" && after == ")";
             let of_loop = at.checked_sub(1).and_then(|at| tokens.get(at));
             let of_loop = of_loop.is_some_and(|token| token.kind == Kind::Name("for".into()));

@@ -32,7 +32,7 @@ const NAME_WIDTH: usize = 15;
 pub(super) fn one(call: &Call, name: &OsStr, only: Option<ServiceType>) -> Reply {
     let layout = layout(call);
     let mut reply = start(call);
-    // showServiceInfoByName(): a script that a unit replaces is not listed while systemd runs, and no word is said.
+    // showServiceInfoByName(): a script that a unit replaces is not listed while systemd runs, without a message.
     let hidden = only == Some(ServiceType::Sysv)
         && native::is_running(call.root)
         && native::unit(call.root, name).is_some();

@@ -1,6 +1,6 @@
-//! Carrying out firewall-cmd requests. There is no daemon in an image: by configuration the answer is
-//! as though it ran, as without a message bus, or as with a bus and no daemon. The intents of the
-//! request are recorded with every answer.
+//! Carrying out firewall-cmd requests. There is no daemon in an image: the configuration says whether
+//! the answer is that of a running daemon, of a system without a message bus, or of one with a bus
+//! and no daemon. The intents of the request are recorded with every answer.
 
 use crate::argv::firewalld::{Given, Parsed, Side};
 use crate::config::FirewallCmd;

@@ -1,5 +1,5 @@
-//! The files that a lokkit call changes. What cannot be written is said, counted in the exit code
-//! and does not stop the rest.
+//! The files that a lokkit call changes. A file that cannot be written is reported and changes the
+//! exit code, but does not stop the rest.
 
 use crate::argv::lokkit::Request;
 use crate::config::Backend;

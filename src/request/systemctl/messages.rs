@@ -166,7 +166,7 @@ impl Style {
         format!("Failed to {verb} unit, {reason}")
     }
 
-    /// What is said of a verb that needs a running systemd; 239 repeats only what was typed.
+    /// The message about a verb that needs a running systemd; 239 repeats only what was typed.
     pub(super) fn ignored(&self, verb: &str, is_typed: bool) -> String {
         match self.generation.number() {
             ..240 if is_typed => format!("Running in chroot, ignoring request: {verb}"),
@@ -175,7 +175,7 @@ impl Style {
         }
     }
 
-    /// What is said of units without `[Install]`, and how much it matters.
+    /// The message about units without `[Install]`, and its level.
     pub(crate) fn no_install(&self) -> (Level, String) {
         if self.generation.number() < 240 {
             return (Level::Warning, EARLIER_NO_INSTALL.to_owned());

@@ -27,7 +27,7 @@ pub(super) struct Session<'c> {
     pub generation: Generation,
     /// The options.
     pub options: Options,
-    /// What was said and intented so far.
+    /// The output and intents so far.
     pub reply: Reply,
     /// How messages are worded.
     pub style: Style,
@@ -105,7 +105,7 @@ impl<'c> Session<'c> {
         }
     }
 
-    /// What is said, with the reason behind it, where standard output cannot be written to.
+    /// The message, followed by the reason, if standard output cannot be written to.
     pub(super) fn unprinted(&self, text: &str) -> Unprinted {
         let (on, off) = self.colours.around(Level::Error);
         Unprinted {
@@ -251,7 +251,7 @@ impl<'c> Session<'c> {
     }
 }
 
-/// What is said of another value; observed with 252, 257 and 259.
+/// The message about another value; observed with 252, 257 and 259.
 fn unknown_level(given: &str, generation: Generation) -> String {
     let start = format!("Failed to parse log level '{given}'");
     match generation.number() {
