@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
-use super::node::{boot_id, is_booted};
+use super::node::{boot_id, is_running_system};
 use super::result::{ApplyResult, Touched};
 use super::stamp::stamp;
 use super::systemd::Manager;
@@ -86,7 +86,7 @@ impl ApplyContext {
 /// A root that is not the running system, without a dry run, and records that cannot be read. What systemd,
 /// firewalld or nft refuse is in the result.
 pub fn apply(root: &Root, options: &Options, say: &mut dyn FnMut(&str)) -> Result<ApplyResult> {
-    let booted = is_booted(root);
+    let booted = is_running_system(root);
     if !booted && !options.dry_run {
         let text = format!("{}: is not the running system: only --dry-run", root.path().display());
         return Err(Error::Refused(text));

@@ -5,9 +5,9 @@ use crate::root::Root;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Whether `root` is the system that systemd runs, as `sd_booted(3)` finds out. A root that is
-/// entered by chroot has no such directory.
-pub fn is_booted(root: &Root) -> bool {
+/// Whether `root` is `/` and systemd runs it, as `sd_booted(3)` finds out. Unlike
+/// [`crate::intercept::is_booted`] this trusts the directory alone, which a container may have from its host.
+pub(crate) fn is_running_system(root: &Root) -> bool {
     root.path().parent().is_none() && root.is_dir("/run/systemd/system")
 }
 

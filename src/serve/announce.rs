@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{NAME, PATH};
 use crate::error::{Result, if_exists};
-use crate::live::{Bus, Target, is_booted};
+use crate::live::{Bus, Target, is_running_system};
 use crate::root::Root;
 use crate::rpmdb::Installed;
 use crate::state::{self, State};
@@ -37,7 +37,7 @@ impl Changes {
     /// Looks at a booted node before something is changed; none for anything else. `packages` says
     /// whether packages may come and go.
     pub fn watch(root: &Root, packages: bool) -> Option<Changes> {
-        if !is_booted(root) || root.is_of_init() != Some(true) {
+        if !is_running_system(root) || root.is_of_init() != Some(true) {
             return None;
         }
         Changes::load(root, packages).ok()
