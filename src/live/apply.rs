@@ -21,7 +21,6 @@ use crate::plan::{self, Plan};
 use crate::root::Root;
 use crate::settle::{Facts, Planner, PolicyJudge, Prepared, is_due, judge, remembered_directories};
 use crate::state::{ActiveIntent, State};
-use crate::unit::state::State as FileState;
 
 const RUNTIME: &str = "/run/nodeshim";
 /// Locked while applying: the boot and an administrator may do it at once.
@@ -229,10 +228,7 @@ fn units_and_starts(
     let recorded = boot::recorded(&known.state);
     if let Some(manager) = manager {
         let units: BTreeSet<&str> = recorded.keys().map(|aspect| aspect.unit.as_str()).collect();
-        let actual: BTreeMap<String, FileState> = units
-            .into_iter()
-            .filter_map(|unit| Some((unit.to_owned(), manager.file_state(unit)?)))
-            .collect();
+        let actual = manager.file_states(root, units);
         report.units = boot::units(&known.state, &known.prepared.before, &known.applied.units, &actual);
         if !options.dry_run {
             change_units(manager, recorded, known, report, say);
@@ -269,7 +265,7 @@ fn judge_deferred(
         Some(manager) => {
             let matches = matches(manager, known, report);
             let units = boot::needs(&known.state, &known.applied, &matches);
-            (Some(manager.activity(&units)?), matches)
+            (Some(manager.activity(root, &units)?), matches)
         }
         None => (None, BTreeMap::new()),
     };

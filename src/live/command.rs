@@ -1,7 +1,9 @@
 //! Running a program of the node with a time limit.
 
+use std::convert::Infallible;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,9 +30,10 @@ pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended
     command.args(args).env("PATH", PATH).env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(failed)?;
-    let output = reader(child.stdout.take());
-    let errors = reader(child.stderr.take());
-    let status = wait(&mut child, limit).map_err(failed)?;
+    let (closes, closed) = channel();
+    let output = reader(child.stdout.take(), closes.clone());
+    let errors = reader(child.stderr.take(), closes);
+    let status = wait(&mut child, &closed, limit).map_err(failed)?;
     let Some(success) = status else {
         return Err(Error::program(program, format!("did not end within {} s", limit.as_secs())));
     };
@@ -52,18 +55,26 @@ pub(super) fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<S
     }
 }
 
-fn reader(stream: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+/// Reads a stream to its end, and drops `closes` then.
+fn reader(
+    stream: Option<impl Read + Send + 'static>,
+    closes: Sender<Infallible>,
+) -> thread::JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // What was read before an error is what there is.
         let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+        drop(closes);
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
 
-fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<bool>> {
+/// Waits for a program. One that has closed its output is about to end; until then there is no need to look often.
+fn wait(child: &mut Child, closed: &Receiver<Infallible>, limit: Duration) -> std::io::Result<Option<bool>> {
     let deadline = Instant::now() + limit;
-    let mut pause = Duration::from_millis(1);
+    // Nothing is ever sent: this returns when both readers are done, or when the time is up.
+    let _ = closed.recv_timeout(limit);
+    let mut pause = Duration::from_micros(50);
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status.success()));

@@ -103,9 +103,8 @@ fn nftables(input: &Input, applied: &mut Applied, report: &mut ApplyResult) -> R
 
 /// Whether the boot could not load all of it.
 fn has_failed(input: &Input) -> bool {
-    let unit = [nftables::UNIT_NAME.to_owned()];
-    let activity = input.manager.and_then(|manager| manager.activity(&unit).ok());
-    activity.is_some_and(|activity| activity.values().any(|unit| unit.active == "failed"))
+    let state = input.manager.and_then(|manager| manager.active_state(nftables::UNIT_NAME));
+    state.as_deref() == Some("failed")
 }
 
 /// Loads the connection tracking helpers, or removes those that are not used any more.
@@ -165,13 +164,8 @@ fn firewalld(input: &Input, pending: bool) -> Result<Filter> {
 
 /// Whether the service manager has firewalld's unit started, or is about to.
 fn is_starting(input: &Input) -> bool {
-    let unit = [FIREWALLD_UNIT.to_owned()];
-    let activity = input.manager.and_then(|manager| manager.activity(&unit).ok());
-    activity.is_some_and(|activity| {
-        activity
-            .values()
-            .any(|unit| ["active", "activating", "reloading"].contains(&unit.active.as_str()))
-    })
+    let state = input.manager.and_then(|manager| manager.active_state(FIREWALLD_UNIT));
+    state.is_some_and(|state| ["active", "activating", "reloading"].contains(&state.as_str()))
 }
 
 /// Whether the daemon lets our services through in the zones whose files name them.

@@ -6,6 +6,7 @@ mod bus;
 mod command;
 mod firewall;
 mod firewalld;
+mod netlink;
 mod nft;
 mod node;
 mod result;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::command::succeed;
+use super::netlink::has_table;
 use crate::backend::nftables::TABLE;
 use crate::error::Result;
 
@@ -14,8 +15,12 @@ pub(super) fn load(file: &str) -> Result<()> {
     succeed("nft", &["-f", file], LIMIT).map(drop)
 }
 
-/// Whether the node's own table is there.
+/// Whether the node's own table is there. nft reads all sets of all tables before it lists their names, so it is
+/// asked only where the kernel itself does not answer; its message says why then.
 pub(super) fn is_loaded() -> Result<bool> {
+    if let Ok(is_loaded) = has_table(TABLE) {
+        return Ok(is_loaded);
+    }
     let tables = succeed("nft", &["list", "tables"], LIMIT)?;
     let table = format!("table inet {TABLE}");
     Ok(tables.lines().any(|line| line.trim() == table))

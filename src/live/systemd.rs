@@ -12,9 +12,11 @@ use zbus::{MatchRule, MessageStream, OwnedObjectPath, OwnedVariant, block_on};
 
 use super::bus::{Bus, Target, unexpected};
 use super::systemctl::{self, JobRequest};
+use crate::backend::systemd::UnitFiles;
 use crate::boot::{Activity, Job, JobResult};
 use crate::error::{Error, Result};
 use crate::plan::UnitVerb;
+use crate::root::Root;
 use crate::unit::state::State as FileState;
 
 const MANAGER: Target = Target {
@@ -96,17 +98,32 @@ impl Manager {
         .map(drop)
     }
 
-    /// The state of a unit's file; none if there is no such file.
-    pub(crate) fn file_state(&self, unit: &str) -> Option<FileState> {
-        let word = match &self.bus {
-            Some(bus) => file_state(bus, unit),
-            None => systemctl::file_state(unit),
+    /// The states of units' files, of those that have one. systemd answers such a question by reading all links for
+    /// each unit again, a millisecond on its one thread during the boot; here they are read once for all.
+    pub(crate) fn file_states<'u>(
+        &self,
+        root: &Root,
+        units: impl IntoIterator<Item = &'u str>,
+    ) -> BTreeMap<String, FileState> {
+        let files = UnitFiles::new(root);
+        let state = |unit: &str| match &self.bus {
+            Some(_) => files.state(unit),
+            // It knows init scripts, too.
+            None => FileState::parse(&systemctl::file_state(unit)?),
         };
-        FileState::parse(&word?)
+        units.into_iter().filter_map(|unit| Some((unit.to_owned(), state(unit)?))).collect()
+    }
+
+    /// How a unit is running, in systemd's word: `active`, `failed`; none if that cannot be found out.
+    pub(crate) fn active_state(&self, unit: &str) -> Option<String> {
+        match &self.bus {
+            Some(bus) => rows(bus, &[unit]).ok()?.pop().map(|row| row.3),
+            None => systemctl::activity(&[unit.to_owned()]).ok()?.remove(unit).map(|unit| unit.active),
+        }
     }
 
     /// How units are running. Units that have no file are left out unless they run.
-    pub(crate) fn activity(&self, units: &[String]) -> Result<BTreeMap<String, Activity>> {
+    pub(crate) fn activity(&self, root: &Root, units: &[String]) -> Result<BTreeMap<String, Activity>> {
         let names: Vec<&str> = units.iter().map(String::as_str).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
@@ -114,9 +131,8 @@ impl Manager {
         let Some(bus) = &self.bus else {
             return systemctl::activity(units);
         };
-        let answer = bus.call(&MANAGER, "ListUnitsByNames", &(names,))?;
-        let body = answer.body();
-        let rows: Vec<Row> = body.deserialize().map_err(unexpected)?;
+        let rows = rows(bus, &names)?;
+        let files = UnitFiles::new(root);
         let mut all = BTreeMap::new();
         for (name, _, load, active, _, _, path, ..) in rows {
             let since = match active.as_str() {
@@ -126,7 +142,8 @@ impl Manager {
             let file = match load.as_str() {
                 "not-found" => String::new(),
                 "masked" => "masked".to_owned(),
-                _ => file_state(bus, &name).unwrap_or_else(|| load.clone()),
+                // It may have been masked since it was loaded.
+                _ => files.state(&name).map_or(load, |state| state.word().to_owned()),
             };
             all.insert(name, Activity { active, since, file });
         }
@@ -203,9 +220,9 @@ fn version(bus: &Bus) -> Result<OwnedVariant> {
     property(bus, MANAGER.path, MANAGER.interface, "Version")
 }
 
-fn file_state(bus: &Bus, unit: &str) -> Option<String> {
-    let answer = bus.call(&MANAGER, "GetUnitFileState", &(unit,)).ok()?;
-    answer.body().deserialize().ok()
+fn rows(bus: &Bus, units: &[&str]) -> Result<Vec<Row>> {
+    let answer = bus.call(&MANAGER, "ListUnitsByNames", &(units,))?;
+    answer.body().deserialize().map_err(unexpected)
 }
 
 /// Since when a unit is active, seconds since 1970.

@@ -10,7 +10,7 @@ mod state;
 pub(crate) use declared::{declared, declared_after};
 pub(crate) use earlier::{EarlierRule, earlier_rules};
 pub(crate) use presets::{Rules, not_preset, own_preset, presets};
-pub(crate) use state::{unit_state, unit_states};
+pub(crate) use state::{UnitFiles, unit_state, unit_states};
 
 use crate::intent::{DeferredVerb, Intent, Scope};
 use crate::root::Root;

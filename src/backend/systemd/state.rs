@@ -16,12 +16,33 @@ use crate::unit::tree::Units;
 /// The run level in which a service counts as enabled, as in systemd-sysv-install.
 const SYSV_LEVEL: usize = 5;
 
+/// The unit files of an image as they are now. Directories are read once, however many units are asked for.
+pub(crate) struct UnitFiles<'r> {
+    units: Units<'r>,
+    links: LinkTable,
+}
+
+impl<'r> UnitFiles<'r> {
+    pub(crate) fn new(root: &'r Root) -> Self {
+        let generation = Generation::detect(root);
+        UnitFiles {
+            units: Units::new(root, SearchPath::system(root, generation), generation, ""),
+            links: LinkTable::default(),
+        }
+    }
+
+    /// The state of a unit's file, as `GetUnitFileState` of org.freedesktop.systemd1(5) gives it; none if there is
+    /// no such file.
+    pub(crate) fn state(&self, unit: &str) -> Option<State> {
+        self.units.state(unit, &self.links).ok()
+    }
+}
+
 /// The state of a unit's file or, if there is only an init script, of that; none if there is
 /// neither.
 pub(crate) fn unit_state(root: &Root, unit: &str) -> Option<State> {
-    let generation = Generation::detect(root);
-    let units = Units::new(root, SearchPath::system(root, generation), generation, "");
-    match units.state(unit, &LinkTable::default()) {
+    let files = UnitFiles::new(root);
+    match files.units.state(unit, &files.links) {
         Err(Problem::Missing) => script_state(root, unit.strip_suffix(".service")?),
         state => state.ok(),
     }
@@ -29,15 +50,13 @@ pub(crate) fn unit_state(root: &Root, unit: &str) -> Option<State> {
 
 /// The states of all unit files, and of the init scripts without a unit file, by unit name.
 pub(crate) fn unit_states(root: &Root) -> BTreeMap<String, State> {
-    let generation = Generation::detect(root);
-    let units = Units::new(root, SearchPath::system(root, generation), generation, "");
-    let table = LinkTable::default();
+    let UnitFiles { units, links } = UnitFiles::new(root);
     let mut states = BTreeMap::new();
     for dir in units.dirs() {
         for (unit, kind) in units.index.load(dir).iter().flat_map(|entries| entries.iter()) {
             if matches!(kind, Kind::File | Kind::Link) && name::is_listed(unit) && !states.contains_key(unit)
             {
-                states.insert(unit.clone(), units.state(unit, &table).unwrap_or(State::Bad));
+                states.insert(unit.clone(), units.state(unit, &links).unwrap_or(State::Bad));
             }
         }
     }
