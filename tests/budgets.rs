@@ -180,6 +180,28 @@ fn the_shim_is_built_from_few_packages() {
     assert!(packages.len() <= PACKAGES, "{} packages: {packages:?}", packages.len());
 }
 
+/// rpm starts to say where its plugins are, what is installed before, as the command, and to say what is installed after.
+const RPMS: usize = 4;
+
+#[test]
+fn a_run_starts_rpm_few_times_and_no_shell() {
+    let place = scratch();
+    let (root, trace) = (place.path().join("root"), place.path().join("trace"));
+    succeed(Command::new(project().join("tests/lib/mkroot")).arg(&root));
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-z", "-e", "trace=execve", "-o"])
+        .arg(&trace)
+        .arg(support::nodeshim());
+    command.args(["run", "--audit", "events", "--root"]).arg(&root);
+    command.args(["--", "rpm", "--root"]).arg(&root).args(["--dbpath", "/var/lib/rpm", "-qa"]);
+    succeed(&mut command);
+    let lines = fs::read_to_string(&trace).expect("the trace");
+    let started = |name: &str| lines.matches(&format!("/{name}\", [")).count();
+    assert!(started("rpm") <= RPMS, "{lines}");
+    assert_eq!((started("sh"), started("bash")), (0, 0), "{lines}");
+}
+
 /// System calls for each init script in run levels that the builder decided about.
 const SETTLED_SCRIPT: usize = 40;
 

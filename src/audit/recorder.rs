@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use std::thread;
 
 use super::bypass::observe;
 use super::bypass::requests::{self, Requests};
@@ -23,7 +22,7 @@ use super::system_changes;
 use super::transaction::{RunCommand, TransactionRecord, texts};
 use crate::attribution::plugin_protocol::Message;
 use crate::attribution::{FoundBy, Learned, Origin, SCRIPTS, parse_scriptlet_name};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::escape::Escaped;
 use crate::journal::{Appender, Tail, timestamp};
 use crate::root::Root;
@@ -77,16 +76,14 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Looks at the image before `command` is started. Without `watch`, changes are found by times.
+    /// Looks at the image before `command` is started; `installed` is in it then. Without `watch`, changes are found by times.
     pub(super) fn start(
         root: Root,
         mut watch: Option<Watch>,
         epoch: Option<String>,
         command: RunCommand,
+        installed: Installed,
     ) -> Result<Recorder> {
-        let path = root.path().to_owned();
-        // Asking rpm and looking at all files take their time, and can be done at once.
-        let installed = thread::spawn(move || Installed::load(&Root::open(path)?));
         let parts = Filesystems::of(&root, watch.as_ref())?;
         let mut dirs = watch.as_mut().map(|watch| &mut watch.dirs);
         let known = FileIndex::scan(&root, &parts, dirs.as_deref_mut());
@@ -99,7 +96,6 @@ impl Recorder {
         };
         let tail = Tail::open(&root, FILE)?;
         let how = if watch.is_some() { How::Events } else { How::Times };
-        let installed = installed.join().map_err(|_| Error::Internal("asking rpm ended early".into()))??;
         Ok(Recorder {
             outside_from: requests::length(&root),
             transaction: TransactionRecord::start(

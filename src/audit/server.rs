@@ -16,6 +16,7 @@ use super::transaction::RunCommand;
 use crate::attribution::plugin_protocol::{GO_ON, Message, SOCKET};
 use crate::error::{Error, Result};
 use crate::root::Root;
+use crate::rpmdb::Installed;
 
 /// A longer line is no message.
 const MAX_LINE: usize = 8192;
@@ -56,6 +57,7 @@ impl Auditing {
         means: Means,
         plugin_directory: Option<&Path>,
         command: RunCommand,
+        installed: Installed,
     ) -> Result<Auditing> {
         let failed = |error: std::io::Error| Error::std_io("audit", &error);
         let (stop, stopped) = UnixStream::pair().map_err(failed)?;
@@ -63,7 +65,7 @@ impl Auditing {
         let (root, epoch) = (root.to_owned(), std::env::var("SOURCE_DATE_EPOCH").ok());
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = thread::Builder::new().name("audit".into()).spawn(move || {
-            let recorder = recorder(root, means, epoch, command);
+            let recorder = recorder(root, means, epoch, command, installed);
             let told = recorder.as_ref().map(|_| ()).map_err(ToString::to_string);
             // The thread that starts the server waits for this.
             let _ = ready.send(told);
@@ -102,14 +104,20 @@ fn listen(path: &Path) -> Result<UnixListener> {
     listen().map_err(|error: std::io::Error| Error::std_io(path, &error))
 }
 
-fn recorder(root: PathBuf, means: Means, epoch: Option<String>, command: RunCommand) -> Result<Recorder> {
+fn recorder(
+    root: PathBuf,
+    means: Means,
+    epoch: Option<String>,
+    command: RunCommand,
+    installed: Installed,
+) -> Result<Recorder> {
     let root = Root::open(root)?;
     let watch = match means {
         Means::Times => None,
         Means::Events => Some(Watch::start(&root)?),
         Means::Auto => Watch::start(&root).ok(),
     };
-    Recorder::start(root, watch, epoch, command)
+    Recorder::start(root, watch, epoch, command, installed)
 }
 
 /// An rpm that has the plugin loaded.

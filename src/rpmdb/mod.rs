@@ -14,7 +14,6 @@ mod removal;
 mod scriptlets;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 
 use serde::Serialize;
 
@@ -185,21 +184,6 @@ pub(crate) fn owners_of(root: &Root, paths: &[String]) -> Result<Vec<(String, St
     owners.sort();
     owners.dedup();
     Ok(owners)
-}
-
-/// The version of the first of these packages that is installed.
-pub(crate) fn version_of(root: &Root, names: &[&str]) -> Result<Option<String>> {
-    const FORMAT: &str = "%{NAME:shescape}\t%{VERSION:shescape}\n";
-    let Some(path) = database(root)? else {
-        return Ok(None);
-    };
-    let args: Vec<OsString> = names.iter().map(OsString::from).collect();
-    // rpm fails if one of them is not installed, says so in a line of words, and has answered for the others.
-    let answer = query::ask(root, &path, FORMAT, &args)?.stdout;
-    let answer = String::from_utf8_lossy(&answer);
-    let lines: String = answer.split_inclusive('\n').filter(|line| line.starts_with('\'')).collect();
-    let rows = quoted::records(&lines);
-    Ok(rows.into_iter().find_map(|row| row.into_iter().nth(1)))
 }
 
 /// The records that oVirt's own tools keep of plugins, for the packages that say they are plugins:

@@ -55,7 +55,7 @@ pub(super) fn prepare(
         plugins: None,
         private: Vec::new(),
     };
-    let Some(usual) = usual_places() else {
+    let Some(usual) = usual_places(root, argv) else {
         return Ok(prepared);
     };
     let mut macros = Vec::new();
@@ -65,7 +65,9 @@ pub(super) fn prepare(
         prepared.plugins = Some(plugins.path.clone());
         prepared.private.push(plugins);
     }
-    macros.extend(database_macro(root, home, &usual.database)?);
+    if let Some(database) = &usual.database {
+        macros.extend(database_macro(root, home, database)?);
+    }
     if macros.is_empty() {
         return Ok(prepared);
     }
@@ -176,21 +178,28 @@ fn private_plugins(plugin: &Path, usual: &Path, temporary: &Path) -> Result<Priv
 /// Where the host's rpm has its plugins and looks for a database.
 struct UsualPlaces {
     plugins: PathBuf,
-    database: PathBuf,
+    /// None where it does not matter.
+    database: Option<PathBuf>,
 }
 
-/// None where there is no rpm.
-fn usual_places() -> Option<UsualPlaces> {
-    let output = Command::new("rpm")
-        .args(["--eval", "%{__plugindir}", "--eval", "%{_dbpath}"])
-        .output()
-        .ok()?;
+/// None where there is no rpm. Where it looks for a database is not asked for in vain: Debian's `%_dbpath` starts two
+/// shells each time.
+fn usual_places(root: &Root, argv: &[OsString]) -> Option<UsualPlaces> {
+    let matters = root.path() != Path::new("/") && !names_database(argv);
+    let asked = ["--eval", "%{__plugindir}", "--eval", "%{_dbpath}"];
+    let output = Command::new("rpm").args(&asked[..if matters { 4 } else { 2 }]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let (plugins, database) = text.trim_end().split_once('\n')?;
-    output.status.success().then(|| UsualPlaces {
-        plugins: plugins.into(),
-        database: database.into(),
-    })
+    let mut lines = text.lines();
+    let plugins = lines.next()?.into();
+    let database = lines.next().map(PathBuf::from);
+    (output.status.success() && database.is_some() == matters).then_some(UsualPlaces { plugins, database })
+}
+
+/// Whether a command is an rpm that is told where the database is: that comes before the macro.
+fn names_database(argv: &[OsString]) -> bool {
+    let program = argv.first().map(Path::new).and_then(Path::file_name);
+    let names = |word: &OsString| word == "--dbpath" || word.as_encoded_bytes().starts_with(b"--dbpath=");
+    program == Some(OsStr::new("rpm")) && argv.iter().any(names)
 }
 
 /// The rpm macros, as names and values, that make an rpm load the plugin.
@@ -206,8 +215,23 @@ fn plugin_macros(plugins: &Path) -> [(&'static str, String); 2] {
 /// image's, and on the host itself.
 fn database_macro(root: &Root, home: &Path, usual: &Path) -> Result<Option<(&'static str, String)>> {
     let is_of_caller = usual.starts_with(home) && home != Path::new("/");
-    if !is_of_caller || root.path() == Path::new("/") {
+    if !is_of_caller {
         return Ok(None);
     }
     Ok(Some(("_dbpath", place(root)?.display().to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_rpm_that_names_its_database_needs_no_macro_for_it() {
+        let names = |line: &str| names_database(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(names("rpm --root /i --dbpath /var/lib/rpm -i a.rpm"));
+        assert!(names("/usr/bin/rpm --dbpath=/var/lib/rpm -qa"));
+        for line in ["rpm -i a.rpm", "dnf --dbpath /x install a", "sh -c rpm--dbpath"] {
+            assert!(!names(line), "{line}");
+        }
+    }
 }

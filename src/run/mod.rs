@@ -6,6 +6,7 @@ mod command;
 mod contain;
 mod firewalld;
 mod other_root;
+mod packages;
 mod parts;
 mod pending;
 mod records;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::firewalld::note_firewalld;
+use super::packages::PackagesBefore;
 use crate::attribution::{FoundBy, Origins, Owners, resolve};
 use crate::error::{Error, Result};
 use crate::intercept::{self, Disarmed, ImageLock, RUN_PATH as PATH};
@@ -90,7 +91,7 @@ pub fn arm(root: &Root, shim: &[u8]) -> Result<()> {
         Owners::new()
     });
     root.create_dirs(journal::DIRECTORY, 0o755)?;
-    note_firewalld(root)?;
+    note_firewalld(root, &mut PackagesBefore::new(root))?;
     let pending = Pending::begin(root, journal::last_event(root)? + 1, before)?;
     let armed = intercept::arm(root, shim);
     if armed.is_err() {

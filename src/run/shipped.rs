@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::packages::PackagesBefore;
 use crate::attribution::{FoundBy, Origin};
 use crate::digest::digest;
 use crate::error::Result;
@@ -24,10 +25,10 @@ pub(super) struct Shipped {
 
 impl Shipped {
     /// Looks at them; without rules there is nothing to be held against.
-    pub(super) fn begin(root: &Root, rules: &Rules) -> Result<Shipped> {
+    pub(super) fn begin(packages: &mut PackagesBefore, rules: &Rules) -> Result<Shipped> {
         let before = match rules.is_empty() {
             true => None,
-            false => Some(Installed::load(root)?.nevras()),
+            false => Some(packages.get()?.nevras()),
         };
         Ok(Shipped { before })
     }

@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 use super::armed_image::ArmedImage;
 use super::command::{Prepared, loads_rpm, prepare};
 use super::firewalld::note_firewalld;
+use super::packages::PackagesBefore;
 use super::pending::{Pending, record_found, repair};
 use super::records::Records;
 use super::shipped::Shipped;
@@ -210,17 +211,19 @@ pub fn run(root: &Root, parts: &Parts, argv: &[OsString], around: &Surroundings)
     let mut prepared = prepare(root, argv, parts.plugin().as_deref(), &around.home, &around.temporary)?;
     let exposed = isolate(&mut prepared, around.share_host);
     let before = scriptlets_before(root, parts, argv)?;
-    note_firewalld(root)?;
+    let mut packages = PackagesBefore::new(root);
+    note_firewalld(root, &mut packages)?;
     let pending = Pending::begin(root, Appender::open(root)?.next_id(), before)?;
     // From here on nodeshim does not die of them: the image has to be put right after the command.
     let mut signals = signals::all()?;
     let records = Records::of(root);
-    let shipped = Shipped::begin(root, &rules)?;
+    let shipped = Shipped::begin(&mut packages, &rules)?;
     (around.step)(Step::Arm);
     let (image, pending) = put_in(root, shim, pending)?;
-    let auditing = around
-        .audit
-        .map(|means| Auditing::start(root.path(), means, prepared.plugins.as_deref(), command(argv, around)));
+    let auditing = around.audit.map(|means| {
+        let (command, installed) = (command(argv, around), packages.take()?);
+        Auditing::start(root.path(), means, prepared.plugins.as_deref(), command, installed)
+    });
     contain::adopt(!around.keep_running);
     (around.step)(around.messages.step());
     let status = supervise(&prepared, &mut signals, &hold, root, around);
