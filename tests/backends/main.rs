@@ -14,6 +14,9 @@ mod order;
 mod outcome;
 mod refused;
 mod rpmdb;
+#[path = "../firewalld_differential/shapes.rs"]
+mod shapes;
+mod shapes_set_up;
 #[path = "../support/mod.rs"]
 mod support;
 mod systemd;

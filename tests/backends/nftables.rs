@@ -11,7 +11,7 @@ use crate::image::{BareImage, allow, allow_in, facts, port};
 use crate::intents::everything;
 
 /// What nft says to a text, loaded `times` times in one namespace and listed afterwards.
-fn load(text: &str, json: bool, times: usize) -> Result<String, String> {
+pub fn load(text: &str, json: bool, times: usize) -> Result<String, String> {
     let flag = if json { "-j" } else { "-nn" };
     let script = format!(
         "t=$(cat); for i in $(seq {times}); do printf '%s\\n' \"$t\" | nft {flag} -f - || exit 1; done; nft -nn list ruleset"
@@ -36,7 +36,7 @@ fn state(image: &BareImage, packages: &[&str]) -> State {
     settle::state(&image.root, &facts(packages)).unwrap()
 }
 
-fn flattened(image: &BareImage, packages: &[&str]) -> String {
+pub fn flattened(image: &BareImage, packages: &[&str]) -> String {
     settle::firewall(&image.root, &state(image, packages)).unwrap().0.flattened().unwrap()
 }
 

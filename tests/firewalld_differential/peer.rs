@@ -13,6 +13,8 @@ pub struct Release {
     directory: PathBuf,
     /// Its version.
     pub generation: Generation,
+    /// The file of its Python package that names the version.
+    pub package: String,
 }
 
 impl Release {
@@ -36,6 +38,7 @@ impl Release {
         Ok(Release {
             directory,
             generation,
+            package,
         })
     }
 

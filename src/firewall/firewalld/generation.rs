@@ -3,6 +3,7 @@
 //! Observed: 0.9.3, 0.9.11, 1.3.3, 1.3.4, 2.3.1, 2.5.0, 2.5.2. The versions in between were read at
 //! their release tags: each row says where.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +27,23 @@ pub(crate) fn version(root: &Root, generation: Generation) -> String {
         FALLBACK => FALLBACK_VERSION.to_owned(),
         other => format!("{other}.0"),
     })
+}
+
+/// Whether an answer without text is no line: so since 2.5.1, while 2.5.0 ends such a line too (print_msg() of
+/// `command.py`; observed with 2.5.0 and 2.5.2). A generation is the first of its releases where the image does not
+/// say which it has.
+pub(crate) fn leaves_out_empty_lines(root: &Root, generation: Generation) -> bool {
+    let release = || {
+        version(root, generation)
+            .split('.')
+            .nth(2)
+            .and_then(|release| release.parse::<u16>().ok())
+    };
+    match generation.cmp(&NEWEST) {
+        Ordering::Less => false,
+        Ordering::Equal => release().is_some_and(|release| release > 0),
+        Ordering::Greater => true,
+    }
 }
 
 /// What is assumed of an image that says nothing.
@@ -282,6 +300,21 @@ mod tests {
         assert!(Generation(1, 3).has(FallbackLogged) && !Generation(2, 0).has(FallbackLogged));
         assert!(Generation(2, 1).has(Lockdown) && !Generation(2, 2).has(Lockdown));
         assert!(!Generation(1, 9).has(ZonePriorities) && Generation(2, 0).has(ZonePriorities));
+    }
+
+    #[test]
+    fn an_empty_answer_is_a_line_up_to_2_5_0() {
+        let silent = |release: &str, generation| {
+            let dir = tempfile::tempdir().unwrap();
+            let root = Root::open(dir.path()).unwrap();
+            let package = "/usr/lib/python3.9/site-packages/firewall/config";
+            root.create_dirs(package, 0o755).unwrap();
+            let text = format!("VERSION = \"{release}\"\n");
+            root.write(format!("{package}/__init__.py"), text.as_bytes(), None).unwrap();
+            leaves_out_empty_lines(&root, generation)
+        };
+        assert!(silent("2.5.2", NEWEST) && !silent("2.5.0", NEWEST) && !silent("1.3.4", NEWEST));
+        assert!(!silent("2.4.3", Generation(2, 4)) && silent("2.6.0", Generation(2, 6)));
     }
 
     #[test]

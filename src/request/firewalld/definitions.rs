@@ -311,7 +311,7 @@ fn list_all(session: &mut Session, kind: Kind) -> Step {
     for name in session.done(names)? {
         let text = info(session, kind, &name)?;
         session.reply.output.out(text);
-        session.reply.output.out_line("");
+        session.print_answer("");
     }
     Err(Exit(0))
 }

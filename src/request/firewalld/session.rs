@@ -2,6 +2,7 @@
 
 use crate::argv::firewalld::{Given, Side};
 use crate::error::Error;
+use crate::firewall::firewalld::generation::leaves_out_empty_lines;
 use crate::firewall::firewalld::{Checked, Code, Conf, Fault, Feature, Generation, Grammar, Tree, Whole};
 use crate::intent::{DefinitionChange, FirewallObject, Intent, NoteSeverity, RecordedIntent};
 use crate::request::{Call, Output, Reply};
@@ -61,6 +62,14 @@ impl Session<'_> {
         }
     }
 
+    /// A line of an answer, where there is anything to say.
+    pub(super) fn print_answer(&mut self, line: impl AsRef<[u8]>) {
+        let generation = self.grammar.generation();
+        if !line.as_ref().is_empty() || !leaves_out_empty_lines(self.call.root, generation) {
+            self.print(line);
+        }
+    }
+
     /// `success`, and the end.
     pub(super) fn success<T>(&mut self) -> Step<T> {
         self.print("success");
@@ -69,7 +78,7 @@ impl Session<'_> {
 
     /// A line of output, and the end.
     pub(super) fn answer<T>(&mut self, line: impl AsRef<[u8]>) -> Step<T> {
-        self.print(line);
+        self.print_answer(line);
         Err(Exit(0))
     }
 
