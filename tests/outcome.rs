@@ -207,8 +207,10 @@ fn take(
         }
     }
     for (subject, on) in wanted.rule() {
-        original.set_level(subject, on, wanted.is_decided(subject));
-        original.call(&call_for(subject, on));
+        original.set_level(subject, on, wanted.has_link(subject));
+        if let Some(call) = call_for(subject, on) {
+            original.call(&call);
+        }
     }
     if let Some(target) = wanted.rule_target() {
         original.set_target(target);

@@ -103,6 +103,15 @@ fn of_units() -> Vec<(Backend, Vec<Step>)> {
                 upgrade("p1", &[levels("add", own_script("p1")), levels("del", own_script("p1"))]),
             ],
         ),
+        // What the builder took out of all levels has no links there, and can be added again.
+        (
+            Backend::Nftables,
+            vec![
+                builder(&[levels("del", VENDOR_SCRIPT)]),
+                install("p1", &[levels("add", VENDOR_SCRIPT)]),
+                builder(&[levels("add", VENDOR_SCRIPT)]),
+            ],
+        ),
         // What an erased package had made of the run levels is undone, and does not bind its successor.
         (
             Backend::Firewalld,

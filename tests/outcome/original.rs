@@ -163,13 +163,12 @@ impl Original<'_> {
         self.firewall.0.call(&argv).0 == 0
     }
 
-    /// Starts a script in a run level or not, if the subject is one, also a script that is gone. One that nobody
-    /// decides about any more loses the link that it did not come with.
-    pub fn set_level(&mut self, (level, script): Subject, on: bool, is_decided: bool) {
+    /// Starts a script in a run level or not, if the subject is one, also a script that is gone; without a link it
+    /// is in no level.
+    pub fn set_level(&mut self, (level, script): Subject, on: bool, has_link: bool) {
         let Some(number) = LEVELS.iter().position(|known| *known == level) else {
             return;
         };
-        let has_link = is_decided || script == VENDOR_SCRIPT;
         self.links.0.entry(script).or_default()[number] = has_link.then_some(on);
     }
 

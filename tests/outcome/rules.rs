@@ -16,13 +16,14 @@
 //! * Run levels: each level of a script is decided by itself; that a script is in no level and that it is
 //!   stopped there is the same to a boot. What a package that goes had made of a level is undone, link and all: a
 //!   later `chkconfig --add` finds the level as it was before. What the builder added no package takes out of
-//!   all levels, also where the builder's call found it there already.
+//!   all levels, also where the builder's call found it there already; and what the builder took out of them has
+//!   no links after a package's call either, so that the builder may add it.
 //!
 //! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{Call, INSTANCES, Step, TEMPLATE};
+use super::history::{Call, INSTANCES, Step, TEMPLATE, VENDOR_SCRIPT};
 
 /// What a decision is about: a unit, its mask, or an entry of a zone.
 pub type Subject = (&'static str, &'static str);
@@ -33,9 +34,9 @@ const MASK: &str = "mask";
 const START: &str = "start";
 const BUILDER: &str = "builder";
 
-/// A call that brings a decision about.
-pub fn call_for(subject: Subject, on: bool) -> Call {
-    match subject {
+/// A call that brings a decision about; of run levels, whose links are set themselves, there is none.
+pub fn call_for(subject: Subject, on: bool) -> Option<Call> {
+    Some(match subject {
         (MASK, unit) => Call::Unit {
             verb: if on { "mask" } else { "unmask" },
             unit,
@@ -44,11 +45,7 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
             verb: if on { "enable" } else { "disable" },
             unit,
         },
-        (levels, script) if LEVELS.contains(&levels) => Call::Levels {
-            verb: if on { "on" } else { "off" },
-            levels,
-            script,
-        },
+        (level, _) if LEVELS.contains(&level) => return None,
         (place, value) => {
             let (zone, kind) = place.split_once(' ').expect("a zone and a kind");
             Call::Firewall {
@@ -58,7 +55,7 @@ pub fn call_for(subject: Subject, on: bool) -> Call {
                 value,
             }
         }
-    }
+    })
 }
 
 /// What a call decides: nothing for refused calls, and for what only concerns what is running. Who disables
@@ -122,6 +119,8 @@ pub struct Wanted {
     builder: BTreeMap<Subject, (bool, usize)>,
     /// Scripts that the builder added.
     added: BTreeSet<&'static str>,
+    /// Run levels that the builder's last word took the link out of.
+    deleted: BTreeSet<Subject>,
     /// Packages that asked to start a unit, with the time.
     started: BTreeMap<(&'static str, &'static str), usize>,
     /// Counts calls.
@@ -248,6 +247,10 @@ impl Wanted {
             }
         }
         for (subject, on) in decided {
+            match call {
+                Call::Levels { verb: "del", .. } => _ = self.deleted.insert(*subject),
+                _ => _ = self.deleted.remove(subject),
+            }
             self.note_switch(BUILDER, *subject, *on, call);
             // What chkconfig adds is in the levels that the script names itself.
             let is_added = matches!(call, Call::Levels { verb: "add", .. });
@@ -304,10 +307,12 @@ impl Wanted {
         ruled.into_iter().map(|subject| (subject, self.expected(subject))).collect()
     }
 
-    /// Whether somebody who is there asked for it or against it.
-    pub fn is_decided(&self, subject: Subject) -> bool {
-        let mut packages = self.packages.values().chain([&self.builder]);
-        packages.any(|own| own.contains_key(&subject))
+    /// Whether a run level has a link of a script whose levels the rules decide: those that the image ships, and
+    /// those that somebody who is there asked for or against, unless the builder took the script out of it.
+    pub fn has_link(&self, subject: Subject) -> bool {
+        let mut asked = self.packages.values().chain([&self.builder]);
+        let is_decided = subject.1 == VENDOR_SCRIPT || asked.any(|own| own.contains_key(&subject));
+        is_decided && !self.deleted.contains(&subject)
     }
 
     /// What counts of what packages asked for. What the presets said to a package does not count against what it
