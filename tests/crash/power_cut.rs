@@ -39,17 +39,26 @@ const CHANGES: [&str; 8] = [
     "symlinkat(",
 ];
 
-/// The files whose content was not on the disk when the log of system calls ends.
-fn unsynced(log: &str) -> BTreeSet<PathBuf> {
-    let mut dirty = BTreeSet::new();
+/// What a power cut may take.
+#[derive(Default)]
+struct Unsynced {
+    /// The files whose content was not on the disk when the log of system calls ends.
+    at_end: BTreeSet<PathBuf>,
+    /// Those whose content was not when they got their name: what had it before is lost as well.
+    renamed: BTreeSet<PathBuf>,
+}
+
+fn unsynced(log: &str) -> Unsynced {
+    let mut found = Unsynced::default();
+    let dirty = &mut found.at_end;
     for line in log.lines().filter(|line| !line.contains(" = -1 ") && !line.contains("<unfinished")) {
         let (name, arguments) = line.split_once('(').unwrap_or((line, ""));
         let Some(places) = places(arguments) else {
             continue;
         };
         match (name, places.as_slice()) {
-            ("write" | "pwrite64" | "ftruncate", [file, ..]) => drop(dirty.insert(file.clone())),
-            ("fsync" | "fdatasync", [file, ..]) => drop(dirty.remove(file)),
+            ("write" | "pwrite64" | "ftruncate", _) => dirty.extend(opened(arguments)),
+            ("fsync" | "fdatasync", _) => drop(opened(arguments).map(|file| dirty.remove(&file))),
             ("renameat2", [from, to]) if line.contains("RENAME_EXCHANGE") => {
                 let (one, other) = (dirty.remove(from), dirty.remove(to));
                 dirty.extend(one.then(|| to.clone()).into_iter().chain(other.then(|| from.clone())));
@@ -58,6 +67,7 @@ fn unsynced(log: &str) -> BTreeSet<PathBuf> {
                 dirty.remove(to);
                 if dirty.remove(from) {
                     dirty.insert(to.clone());
+                    found.renamed.insert(to.clone());
                 }
             }
             ("linkat", [from, to]) if dirty.contains(from) => drop(dirty.insert(to.clone())),
@@ -65,7 +75,13 @@ fn unsynced(log: &str) -> BTreeSet<PathBuf> {
             _ => {}
         }
     }
-    dirty
+    found
+}
+
+/// The file that a call's descriptor is open on: `3</a/b>`.
+fn opened(arguments: &str) -> Option<PathBuf> {
+    let (_, after) = arguments.split_once('<')?;
+    after.split_once('>').map(|(file, _)| file.into())
 }
 
 /// The files that a call's arguments name: `3</a/b>`, or `3</a>, "b"` each.
@@ -104,7 +120,7 @@ fn survives_power_cuts(verb: &str, prepare: impl Fn(&Place) + Sync) {
         let before = place.events();
         let what = format!("nodeshim {verb}, power cut at system call {point}");
         let log = killed_with_log(&place.command(&place.words(verb)), point);
-        let lost = unsynced(&log);
+        let lost = unsynced(&log).at_end;
         for file in lost.iter().filter(|file| file.starts_with(place.root())) {
             let is_file = fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file());
             // A lock holds nothing.
@@ -160,7 +176,7 @@ fn a_power_cut_in_a_run_keeps_what_completed_runs_recorded() {
             log.lines().skip(ended).any(|line| is_sync(&line)),
             "the journal is not on the disk:\n{log}"
         );
-        assert!(unsynced(&log).iter().all(|file| *file != journal), "{log}");
+        assert!(unsynced(&log).at_end.iter().all(|file| *file != journal), "{log}");
         let (before, length) = (place.events(), fs::metadata(&journal).unwrap().len());
         place.verb("arm");
         let more = "systemctl disable a.service; lokkit --nostart --port=8080:tcp";
@@ -178,17 +194,20 @@ fn a_power_cut_in_a_run_keeps_what_completed_runs_recorded() {
     });
 }
 
-/// When a verb has ended all of its own records, and the names in their directory, are on the disk.
+/// When a verb has ended all of its own records, and the names in their directory, are on the disk; a record that
+/// is written as a whole is there before it replaces the one before.
 #[test]
 fn the_records_are_on_the_disk_when_arm_disarm_and_settle_end() {
     let place = Place::new();
-    for verb in ["arm", "disarm", "settle"] {
+    for verb in ["arm", "disarm", "settle", "run"] {
         let log = log_of(&place.command(&place.words(verb)));
         let own = place.root().join(OWN);
-        let mut lost: Vec<PathBuf> =
-            unsynced(&log).into_iter().filter(|file| file.starts_with(&own)).collect();
+        let Unsynced { at_end, renamed } = unsynced(&log);
+        let mut lost: Vec<PathBuf> = at_end.into_iter().filter(|file| file.starts_with(&own)).collect();
         lost.retain(|file| !file.ends_with("run.lock") && file.exists());
         assert!(lost.is_empty(), "nodeshim {verb}: {lost:?}");
+        let replaced: Vec<PathBuf> = renamed.into_iter().filter(|file| file.starts_with(&own)).collect();
+        assert!(replaced.is_empty(), "nodeshim {verb} renames what is not on the disk: {replaced:?}");
         let named = |line: &&str| CHANGES[3..].iter().any(|call| line.starts_with(call));
         let of_own = |line: &&str| line.contains(&format!("{}>", own.display())) && !line.contains(" = -1 ");
         let last_name = log.lines().rev().position(|line| named(&line) && of_own(&line));
