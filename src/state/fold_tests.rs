@@ -342,6 +342,20 @@ fn the_first_change_of_a_port_is_kept_though_its_package_is_forgotten() {
     assert!(!repetitions(&events, &state).contains(&2));
 }
 
+#[test]
+fn the_request_before_an_installation_is_kept_though_it_repeats_and_is_repeated() {
+    let of_version = |id: u64, version: u32, arg: u32| {
+        let mut event = event(id, "a", "%post", arg, unit(UnitWant::Mask));
+        event.origin.nevra = Some(format!("a-{version}-1.noarch"));
+        event.intents[0].changed = false;
+        event
+    };
+    let events = [of_version(1, 2, 2), of_version(2, 1, 2), of_version(3, 1, 1)];
+    let left_out = repetitions(&events, &run(&events, &["a"], &State::default()).settled());
+    // It says that version 1 was there before, so that what version 2 asked for is not forgotten.
+    assert!(!left_out.contains(&2), "{left_out:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 

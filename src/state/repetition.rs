@@ -73,6 +73,8 @@ struct Series {
     kept: Option<Option<String>>,
     /// Whether a request since then came of another package.
     is_mixed: bool,
+    /// Requests that are kept since they say whether the next one begins a life.
+    before_life: BTreeSet<u64>,
 }
 
 impl Series {
@@ -84,6 +86,7 @@ impl Series {
             && (self.is_mixed || self.kept.as_ref() != Some(&nevra))
         {
             found.remove(&id);
+            self.before_life.insert(id);
             self.keep(&nevra);
         }
         let nevra = &event.origin.nevra;
@@ -118,7 +121,7 @@ impl Series {
             (same.first, same.last) = (event.id, event.id);
             return self.keep(&event.origin.nevra);
         }
-        if same.last != same.first {
+        if same.last != same.first && !self.before_life.contains(&same.last) {
             found.insert(same.last);
         }
         same.last = event.id;
