@@ -1,14 +1,15 @@
 //! Whether this is a running node, and which of its boots.
 
 use crate::error::{Error, Result};
+use crate::intercept::is_booted;
 use crate::root::Root;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Whether `root` is `/` and systemd runs it, as `sd_booted(3)` finds out. Unlike
-/// [`crate::intercept::is_booted`] this trusts the directory alone, which a container may have from its host.
+/// Whether `root` is `/` and systemd runs it. In a chroot that has the machine's `/run` it does not: its systemd and
+/// its bus are the machine's.
 pub(crate) fn is_running_system(root: &Root) -> bool {
-    root.path().parent().is_none() && root.is_dir("/run/systemd/system")
+    root.path().parent().is_none() && is_booted(root)
 }
 
 /// What tells this boot from any other.

@@ -198,12 +198,31 @@ fn without_a_named_root_verbs_work_in_a_container_and_a_chroot_and_on_a_system_t
     fs::create_dir_all(image.path().join("run/systemd/system")).unwrap();
     assert_eq!(as_process_1(&image, "init", "nodeshim arm 2>&1"), format!("{REFUSED}\n"));
     fs::remove_file(image.path().join("run/.containerenv")).unwrap();
+    add_inner(&image);
+    assert_eq!(as_process_1(&image, "init", "chroot /inner nodeshim arm 2>&1"), "");
+    assert!(!image.has(ARMED) && image.has(&format!("/inner{ARMED}")));
+}
+
+/// A root inside of an image, with nodeshim in it.
+fn add_inner(image: &Image) -> PathBuf {
     let inner = image.path().join("inner");
     fs::create_dir(&inner).unwrap();
     for part in ["usr", "etc", "bin", "sbin", "lib", "lib64"] {
         succeed(Command::new("cp").arg("-a").arg(image.path().join(part)).arg(&inner));
     }
     fs::create_dir(inner.join("proc")).unwrap();
-    assert_eq!(as_process_1(&image, "init", "chroot /inner nodeshim arm 2>&1"), "");
-    assert!(!image.has(ARMED) && image.has(&format!("/inner{ARMED}")));
+    inner
+}
+
+/// It would start the image's units on the machine.
+#[test]
+fn apply_in_a_chroot_that_has_the_machines_run_is_refused() {
+    let image = installed();
+    let inner = add_inner(&image);
+    for root in [image.path(), inner] {
+        fs::create_dir_all(root.join("run/systemd/system")).unwrap();
+    }
+    let said = as_process_1(&image, "systemd", "chroot /inner nodeshim apply 2>&1\necho $?");
+    assert_eq!(said, "nodeshim: /: is not the running system: only --dry-run\n1\n");
+    assert_eq!(as_process_1(&image, "systemd", "nodeshim apply 2>&1\necho $?"), "0\n");
 }
