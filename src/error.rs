@@ -9,6 +9,15 @@ use nix::errno::Errno;
 /// What every fallible function of the library returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// An error in a line of a file that people write.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong, without a final full stop.
+    pub text: String,
+}
+
 /// A failure, with the path it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,7 +1,7 @@
 //! A change that was found, with what was there before and after.
 
 use super::compare::state::FileState;
-use super::record::FileChange;
+use super::file::FileChange;
 
 /// A change, with the states that it lies between.
 #[derive(Debug, Clone)]

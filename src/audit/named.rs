@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::record::{FileChange, How, Run};
+use super::file::{FileChange, How, Run};
 use crate::escape::Escaped;
 use crate::root::Root;
 use crate::shell::Command;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::index::FileIndex;
+use super::file::{How, Run};
 use super::kernel::processes::{Actor, Actors, Processes};
 use super::kernel::watch::{Act, Touch};
-use super::record::{How, Run};
 use super::{is_below, is_looked_at, is_ours, join};
 use crate::attribution::Origin;
 use crate::rpmdb::DATABASES;

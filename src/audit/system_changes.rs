@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::file::{How, Run};
 use super::found::{DirectChange, Found};
 use super::named::{NamedProgram, named, where_and_by};
-use super::record::{How, Run};
 use crate::escape::Escaped;
 use crate::intent::{Intent, NoteSeverity, RecordedIntent};
 use crate::journal::Event;

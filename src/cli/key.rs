@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use nodeshim::error::Result;
 use nodeshim::install::FORBIDDEN;
 use nodeshim::root::Root;
-use nodeshim::trust::{self, Imported, Key, Refused, Unfit};
+use nodeshim::trust::{self, Imported, Key, NotImported, Unfit};
 use serde::Serialize;
 
 use super::output::{complain, json_list, print, tell, wrapped};
@@ -88,20 +88,22 @@ fn import(root: &Root, files: &[PathBuf], as_json: bool) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn explain(refused: &Refused) -> (u8, String) {
+fn explain(refused: &NotImported) -> (u8, String) {
     let exit = |unfit: &Unfit| match unfit {
         Unfit::Expired => trust::Signature::ExpiredKey.exit(),
         Unfit::Revoked => trust::Signature::RevokedKey.exit(),
         Unfit::Weak(_) => trust::Signature::UnfitKey.exit(),
     };
     match refused {
-        Refused::Forbidden(by) => (FORBIDDEN, format!("{by} forbids to import keys")),
-        Refused::NoKey => (NO_KEY, "there is no OpenPGP public key in it".into()),
-        Refused::Private(key) => {
+        NotImported::Forbidden(by) => (FORBIDDEN, format!("{by} forbids to import keys")),
+        NotImported::NoKey => (NO_KEY, "there is no OpenPGP public key in it".into()),
+        NotImported::Private(key) => {
             let text = format!("key {} is a private key: give its public half (gpg --export)", key.id);
             (PRIVATE_KEY, text)
         }
-        Refused::Unfit(key, why) => (exit(why), format!("key {} ({}) is refused: {why}", key.id, key.user)),
+        NotImported::Unfit(key, why) => {
+            (exit(why), format!("key {} ({}) is refused: {why}", key.id, key.user))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::journal::Event;
 use crate::plan::{Action, Note, NoteKind, PlannedChange};
 use crate::root::{Kind, Op, Root};
 use crate::rpmdb::files_at;
-use crate::settle::{Refused, refused};
+use crate::settle::{RefusedFile, refused};
 use crate::state::{self, Overruled};
 use crate::tool::Tool;
 use crate::unrecorded;
@@ -142,7 +142,7 @@ fn found(view: &View) -> impl Iterator<Item = Difference> {
 }
 
 /// A file that the image's firewalld would refuse.
-fn of_firewalld(refused: Refused) -> Difference {
+fn of_firewalld(refused: RefusedFile) -> Difference {
     Difference::new("refused", &refused.path, refused.words(), &refused.events)
 }
 

@@ -13,7 +13,7 @@ use super::spec::{self, SpecPackage};
 use super::units::of_units;
 use crate::argv::chkconfig::Misuse;
 use crate::boot::{self, Disposition};
-use crate::error::Result;
+use crate::error::{LineError, Result};
 use crate::firewall::ports::PortRange;
 use crate::intent::{FirewallItem, Intent, Verdict};
 use crate::metadata::{self, Metadata};
@@ -133,7 +133,7 @@ fn of_other_ports(asked: &[ForecastItem], declared: &[Intent]) -> Vec<Finding> {
 fn of_metadata(context: &Context, plugin: &str, place: &str, text: &str) -> (Option<Metadata>, Vec<Finding>) {
     match metadata::parse(text) {
         Err(problems) => {
-            let finding = |problem: metadata::Problem| {
+            let finding = |problem: LineError| {
                 Finding::new(Severity::Error, "metadata", place, Some(problem.line), problem.text)
             };
             (None, problems.into_iter().map(finding).collect())

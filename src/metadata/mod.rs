@@ -15,7 +15,7 @@ pub(crate) use declarations::declarations;
 pub use declarations::{Loaded, Owned, in_force, load_all};
 pub use model::{Group, Hook, Metadata, User};
 pub(crate) use ovirt::{FIREWALL_DIRECTORY, GENERATED, firewall_files};
-pub use parse::{Problem, parse};
+pub use parse::parse;
 pub use version::{NodeVersion, compare};
 
 /// Where packages put their metadata.

@@ -5,21 +5,13 @@ use toml::Spanned;
 
 use super::model::{Group, Hook, Metadata, User};
 use super::{SCHEMA, version};
+use crate::error::LineError;
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::firewall::valid;
 use crate::system::accounts::{is_account, is_comment, is_line, is_path, is_system_id};
 use crate::system::settings::is_module;
 use crate::unit::name;
-
-/// Something that is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong, without a final full stop.
-    pub text: String,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -104,7 +96,7 @@ struct RawGroup {
 ///
 /// # Errors
 /// All that is wrong with the file, each with its line.
-pub fn parse(text: &str) -> Result<Metadata, Vec<Problem>> {
+pub fn parse(text: &str) -> Result<Metadata, Vec<LineError>> {
     let mut checker = Checker {
         text,
         problems: Vec::new(),
@@ -112,14 +104,14 @@ pub fn parse(text: &str) -> Result<Metadata, Vec<Problem>> {
     // A file of a newer schema may hold anything: that is all that is said of it.
     if let Some(newer) = newer_schema(text) {
         let text = format!("schema {newer} is newer than {SCHEMA}, the newest that this nodeshim reads");
-        return Err(vec![Problem { line: 1, text }]);
+        return Err(vec![LineError { line: 1, text }]);
     }
     let raw: Raw = match toml::from_str(text) {
         Ok(raw) => raw,
         Err(error) => {
             let line = error.span().map_or(1, |span| checker.line(span.start));
             let text = error.message().lines().next().unwrap_or("not TOML").to_owned();
-            return Err(vec![Problem { line, text }]);
+            return Err(vec![LineError { line, text }]);
         }
     };
     let metadata = checker.metadata(raw);
@@ -136,7 +128,7 @@ fn newer_schema(text: &str) -> Option<i64> {
 
 struct Checker<'t> {
     text: &'t str,
-    problems: Vec<Problem>,
+    problems: Vec<LineError>,
 }
 
 impl Checker<'_> {
@@ -146,7 +138,7 @@ impl Checker<'_> {
 
     fn problem<T>(&mut self, at: &Spanned<T>, text: String) {
         let line = self.line(at.span().start);
-        self.problems.push(Problem { line, text });
+        self.problems.push(LineError { line, text });
     }
 
     fn metadata(&mut self, raw: Raw) -> Metadata {
@@ -175,7 +167,7 @@ impl Checker<'_> {
         if let Some(unit) = both.next() {
             let line = self.text.lines().position(|line| line.contains(unit.as_str())).unwrap_or(0) + 1;
             let text = format!("{unit} is to be enabled and disabled");
-            self.problems.push(Problem { line, text });
+            self.problems.push(LineError { line, text });
         }
         metadata
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result, if_exists};
+use crate::error::{Error, LineError, Result, if_exists};
 use crate::layout;
-use crate::policy::{Problem, RuleSource, Rules, parse};
+use crate::policy::{RuleSource, Rules, parse};
 use crate::root::Root;
 
 /// The directories of policy files: shipped ones first. A file in the second replaces the file of
@@ -30,7 +30,7 @@ pub struct Loaded {
     /// The files, in the order in which they count.
     pub files: Vec<File>,
     /// What is wrong, with the file's path.
-    pub problems: Vec<(String, Problem)>,
+    pub problems: Vec<(String, LineError)>,
 }
 
 impl Loaded {
@@ -111,7 +111,7 @@ pub fn load_for(root: &Root, of_run: Option<&str>) -> Loaded {
 impl Loaded {
     fn refuse(&mut self, path: &str, text: String) {
         self.rules.cautious = true;
-        self.problems.push((path.to_owned(), Problem { line: 1, text }));
+        self.problems.push((path.to_owned(), LineError { line: 1, text }));
     }
 
     fn read(&mut self, root: &Root, source: RuleSource, path: &str) {

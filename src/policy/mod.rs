@@ -22,7 +22,7 @@ pub use forbid::Forbidden;
 pub use load::{DIRECTORIES, File, Loaded, end_run, load, load_for};
 pub(crate) use load::{RUN_PATH, begin_run};
 pub use packets::Packets;
-pub use parse::{Act, Minimum, Problem, parse};
+pub use parse::{Act, Minimum, parse};
 pub use query::{Lookup, PolicyQuery, Source};
 pub use rule::{Prefer, Rule};
 pub use rules::Rules;

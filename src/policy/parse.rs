@@ -11,6 +11,7 @@ use super::decision::{Exit, RuleId, RuleSource};
 use super::matching::{KINDS, WANTS};
 use super::query::Source;
 use super::rule::{Prefer, Rule};
+use crate::error::LineError;
 use crate::firewall::ports::PORT_PROTOCOLS;
 use crate::firewall::ports::PortRange;
 use crate::intent::Verdict;
@@ -18,15 +19,6 @@ use crate::tool::Tool;
 
 /// The newest format that this build reads.
 const FORMAT: &str = "1";
-
-/// What is wrong with a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The line, from 1.
-    pub line: usize,
-    /// What is wrong, without a final full stop.
-    pub text: String,
-}
 
 /// What a file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -92,8 +84,8 @@ type Fault = (Range<usize>, String);
 /// # Errors
 ///
 /// The first problem, with its line.
-pub fn parse(source: impl Into<RuleSource>, text: &str) -> Result<Parsed, Problem> {
-    let problem = |at: usize, said: String| Problem {
+pub fn parse(source: impl Into<RuleSource>, text: &str) -> Result<Parsed, LineError> {
+    let problem = |at: usize, said: String| LineError {
         line: text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1,
         text: said,
     };

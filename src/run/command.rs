@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::parts::PLUGIN;
+use super::installation::PLUGIN;
 use crate::attribution::{CONFIG_VARIABLE, HOME_VARIABLE, PACKAGE_MANAGERS};
 use crate::error::{Result, if_exists};
 use crate::root::Root;

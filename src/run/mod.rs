@@ -5,16 +5,16 @@ mod armed_image;
 mod command;
 mod contain;
 mod firewalld;
+mod installation;
 mod other_root;
 mod packages;
-mod parts;
 mod pending;
 mod records;
 mod shipped;
 mod signals;
 mod supervise;
 
-pub use parts::Parts;
+pub use installation::Parts;
 pub use pending::{arm, repair};
 pub(crate) use pending::{finish_interrupted, is_open};
 pub use signals::{EndAtSignal, interrupted};

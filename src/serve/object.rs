@@ -17,7 +17,7 @@ use crate::report::Report;
 /// What can go wrong with a question, in the service's own names.
 #[derive(Debug, PartialEq, Eq, DBusError)]
 #[zbus(prefix = "org.ovirt.node.Plugins1.Error")]
-pub(super) enum Refusal {
+pub(super) enum QueryError {
     /// Nothing is known of a plugin of this name.
     NoSuchPlugin(String),
     /// The node's records or its package database cannot be read.
@@ -39,9 +39,9 @@ impl Plugins {
         let _ = self.doing.send(Activity::Called);
     }
 
-    fn report(&self) -> Result<Arc<Report>, Refusal> {
+    fn report(&self) -> Result<Arc<Report>, QueryError> {
         self.note_call();
-        self.known.report().map_err(|error| Refusal::Unreadable(error.to_string()))
+        self.known.report().map_err(|error| QueryError::Unreadable(error.to_string()))
     }
 }
 
@@ -51,29 +51,29 @@ impl Plugins {
 impl Plugins {
     /// Every plugin, without what it asked for.
     #[zbus(out_args("plugins"))]
-    fn list(&self) -> Result<Vec<Dictionary>, Refusal> {
+    fn list(&self) -> Result<Vec<Dictionary>, QueryError> {
         Ok(plugins(&*self.report()?).map(brief).collect())
     }
 
     /// One plugin in full.
     #[zbus(out_args("plugin"))]
-    fn get(&self, name: &str) -> Result<Dictionary, Refusal> {
+    fn get(&self, name: &str) -> Result<Dictionary, QueryError> {
         let report = self.report()?;
         let found = plugin(&report, name);
         found
             .map(full)
-            .ok_or_else(|| Refusal::NoSuchPlugin(format!("nothing is recorded of {}", printable(name))))
+            .ok_or_else(|| QueryError::NoSuchPlugin(format!("nothing is recorded of {}", printable(name))))
     }
 
     /// What the firewall lets in.
     #[zbus(out_args("ports"))]
-    fn ports(&self) -> Result<Vec<Dictionary>, Refusal> {
+    fn ports(&self) -> Result<Vec<Dictionary>, QueryError> {
         Ok(self.report()?.ports.iter().map(open_port).collect())
     }
 
     /// What starts at boot.
     #[zbus(out_args("units"))]
-    fn units(&self) -> Result<Vec<Dictionary>, Refusal> {
+    fn units(&self) -> Result<Vec<Dictionary>, QueryError> {
         Ok(self.report()?.units.iter().map(boot_unit).collect())
     }
 

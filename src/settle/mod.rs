@@ -37,7 +37,7 @@ pub use local_changes::Judged;
 pub(crate) use local_changes::judge;
 pub use plan::{Planner, Prepared, standing};
 pub use policy_check::PolicyJudge;
-pub use refused::{Refused, refused};
+pub use refused::{RefusedFile, refused};
 pub use remarks::remarks;
 
 /// What settling did.

@@ -9,7 +9,7 @@ use crate::plan::{Note, words};
 use crate::policy::{Decision, PolicyQuery, RuleId, RuleSource, Rules, Source};
 use crate::request::Names;
 use crate::root::Root;
-use crate::state::{self, ActiveIntent, Fold, Refusal, State};
+use crate::state::{self, ActiveIntent, Fold, RefusedIntent, State};
 use crate::tool::Tool;
 
 /// Judges all intents that are in effect. What is denied for the first time is to be reverted,
@@ -30,7 +30,7 @@ pub(super) fn refuse(
     let refusals = state::enforce(fold, &judge);
     state::recall(&mut fold.state, before);
     let mut notes = Vec::new();
-    let waits = |refusal: &Refusal| {
+    let waits = |refusal: &RefusedIntent| {
         refusal.decision.verdict != Verdict::Defer || !counts(&refusal.plugin, &refusal.want.intent)
     };
     for refusal in refusals.into_iter().filter(waits) {

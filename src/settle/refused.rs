@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::audit::Audit;
 use crate::error::Result;
 use crate::escape::Escaped;
-use crate::firewall::firewalld::whole::{Refusal, refusals};
+use crate::firewall::firewalld::whole::{FileFault, refusals};
 use crate::firewall::firewalld::{Grammar, Tree, Whole};
 use crate::journal::Journal;
 use crate::plan::{Note, NoteKind, PlannedChange};
@@ -16,7 +16,7 @@ use crate::tool::Tool;
 
 /// A file that firewalld would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct RefusedFile {
     /// The file.
     pub path: String,
     /// What firewalld, by its version, says of it.
@@ -27,7 +27,7 @@ pub struct Refused {
     pub events: Vec<u64>,
 }
 
-impl Refused {
+impl RefusedFile {
     /// What firewalld says, and whose file it is.
     pub fn words(&self) -> String {
         match &self.plugin {
@@ -51,7 +51,7 @@ impl Refused {
 ///
 /// # Errors
 /// Records, or an rpm database, that cannot be read.
-pub fn refused(root: &Root, journal: &Journal) -> Result<Vec<Refused>> {
+pub fn refused(root: &Root, journal: &Journal) -> Result<Vec<RefusedFile>> {
     let tree = Tree::of(root);
     if !tree.has_firewalld() {
         return Ok(Vec::new());
@@ -62,10 +62,10 @@ pub fn refused(root: &Root, journal: &Journal) -> Result<Vec<Refused>> {
         return Ok(Vec::new());
     }
     let makers = Makers::of(root, journal, &found)?;
-    let of_one = |Refusal { path, fault }: Refusal| {
+    let of_one = |FileFault { path, fault }: FileFault| {
         let path = path.to_string_lossy().into_owned();
         let (plugin, events) = makers.of_path(&path);
-        Refused {
+        RefusedFile {
             text: format!("firewalld {} refuses it: {fault}", grammar.generation()),
             path,
             plugin,
@@ -77,8 +77,8 @@ pub fn refused(root: &Root, journal: &Journal) -> Result<Vec<Refused>> {
 
 /// The same as remarks on a plan: a file that is to be written or removed says nothing yet.
 pub(super) fn notes(root: &Root, journal: &Journal, changes: &[PlannedChange]) -> Result<Vec<Note>> {
-    let is_left = |one: &Refused| !changes.iter().any(|change| change.path == one.path);
-    Ok(refused(root, journal)?.iter().filter(|one| is_left(one)).map(Refused::note).collect())
+    let is_left = |one: &RefusedFile| !changes.iter().any(|change| change.path == one.path);
+    Ok(refused(root, journal)?.iter().filter(|one| is_left(one)).map(RefusedFile::note).collect())
 }
 
 /// Who made files: the last request that wrote one, else the last scriptlet, else the package that
@@ -90,7 +90,7 @@ struct Makers {
 }
 
 impl Makers {
-    fn of(root: &Root, journal: &Journal, found: &[Refusal]) -> Result<Makers> {
+    fn of(root: &Root, journal: &Journal, found: &[FileFault]) -> Result<Makers> {
         let paths: Vec<String> = found.iter().map(|one| one.path.to_string_lossy().into_owned()).collect();
         let is_one = |path: &String| paths.contains(path);
         let (mut by_request, mut by_scriptlet) = (BTreeMap::new(), BTreeMap::new());

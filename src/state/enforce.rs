@@ -7,7 +7,7 @@ use crate::policy::Decision;
 
 /// An intent that is refused though it was let through when it was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RefusedIntent {
     /// The plugin.
     pub plugin: String,
     /// The intent and its requests.
@@ -18,7 +18,7 @@ pub struct Refusal {
 
 /// Moves what `judge` holds back out of the intents that stand: to what is denied, to what is put off
 /// until the boot, or, for what is to be ignored, nowhere. Returns what was moved.
-pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<Refusal> {
+pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Decision) -> Vec<RefusedIntent> {
     let mut refusals = Vec::new();
     for (name, plugin) in &mut fold.state.plugins {
         let wants = std::mem::take(&mut plugin.wants).into_iter().map(|want| (want, false));
@@ -40,7 +40,7 @@ pub fn enforce(fold: &mut Fold, judge: &dyn Fn(&str, &ActiveIntent) -> Decision)
                         _ => {}
                     }
                     let plugin = name.clone();
-                    refusals.push(Refusal {
+                    refusals.push(RefusedIntent {
                         plugin,
                         want,
                         decision,

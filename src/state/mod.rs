@@ -27,7 +27,7 @@ use crate::root::Root;
 pub use declare::{Contradiction, Declaration, declare};
 pub use denials::PastDenial;
 pub(crate) use denials::recall;
-pub use enforce::{Refusal, enforce};
+pub use enforce::{RefusedIntent, enforce};
 pub(crate) use fold::fold_without;
 pub use fold::{Facts, Fold, Revert, fold};
 pub(crate) use lifetime::is_erasure;

@@ -22,7 +22,7 @@ pub enum Imported {
 
 /// Why a file is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refused {
+pub enum NotImported {
     /// This policy file forbids it.
     Forbidden(String),
     /// There is no key in it.
@@ -123,15 +123,15 @@ fn packages(root: &Root) -> Result<Vec<(Place, Vec<u8>)>> {
 ///
 /// # Errors
 /// If the file, policy or the keyring cannot be read, or rpm fails. What is wrong with the keys is a
-/// [`Refused`].
+/// [`NotImported`].
 pub fn import(
     root: &Root,
     file: &Path,
     temporary: &Path,
-) -> Result<std::result::Result<Vec<Imported>, Refused>> {
+) -> Result<std::result::Result<Vec<Imported>, NotImported>> {
     let forbidden = Forbidden::load(root, None)?;
     if let Some(by) = forbidden.by(Act::ImportKeys) {
-        return Ok(Err(Refused::Forbidden(by.to_owned())));
+        return Ok(Err(NotImported::Forbidden(by.to_owned())));
     }
     let host = Root::open("/")?;
     let bytes = host.read(std::path::absolute(file).map_err(|error| Error::std_io(file, &error))?)?;
@@ -171,15 +171,15 @@ pub fn import(
     Ok(Ok(imported))
 }
 
-fn refuse(keys: &[Key]) -> Option<Refused> {
+fn refuse(keys: &[Key]) -> Option<NotImported> {
     if keys.is_empty() {
-        return Some(Refused::NoKey);
+        return Some(NotImported::NoKey);
     }
     if let Some(key) = keys.iter().find(|key| key.secret) {
-        return Some(Refused::Private(key.clone()));
+        return Some(NotImported::Private(key.clone()));
     }
     let unfit = keys.iter().find_map(|key| Some((key.clone(), key.unfit.clone()?)));
-    unfit.map(|(key, why)| Refused::Unfit(key, why))
+    unfit.map(|(key, why)| NotImported::Unfit(key, why))
 }
 
 /// rpm imports armoured keys only.

@@ -5,13 +5,13 @@
 //! that expired or was revoked for a good one (4.18 does), and keys of any length.
 
 mod check;
+mod file;
 mod gpg;
 mod key;
 mod keyring;
-mod record;
 mod strength;
 
 pub use check::{Checked, Signature, check};
+pub use file::{PATH, Record, Trust};
 pub use key::{Key, Unfit};
-pub use keyring::{Imported, Refused, import, keys, remove};
-pub use record::{PATH, Record, Trust};
+pub use keyring::{Imported, NotImported, import, keys, remove};

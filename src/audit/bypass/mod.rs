@@ -9,7 +9,7 @@ pub(super) mod zone;
 
 use std::collections::BTreeSet;
 
-use crate::audit::record::Run;
+use crate::audit::file::Run;
 use crate::system::programs::past_the_tools;
 
 /// A way around the tools.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bypass, of_path};
 use super::{lokkit, zone};
+use crate::audit::file::{FileChange, Run, Side};
 use crate::audit::found::{DirectChange, Found};
 use crate::audit::named::{NamedProgram, named, where_and_by};
-use crate::audit::record::{FileChange, Run, Side};
 use crate::escape::Escaped;
 use crate::intent::{Intent, NoteSeverity, RecordedIntent, Scope, ServiceWant, UnitWant};
 use crate::journal::Event;

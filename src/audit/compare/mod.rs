@@ -7,7 +7,7 @@ pub(super) mod state;
 pub(super) mod times;
 
 use crate::audit::compare::state::FileState;
-use crate::audit::record::{FileChange, Side, text};
+use crate::audit::file::{FileChange, Side, text};
 use crate::root::Kind;
 
 /// What changed between two states of `path`; none if nothing did that counts. Times alone do not.

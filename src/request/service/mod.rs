@@ -4,7 +4,7 @@
 //! The original is a shell script, `/usr/sbin/service` of initscripts: 10.27 (EL9) and, for
 //! images without systemd, 9.03.61 (EL6) were run, 9.49.54 (EL7) was read. It goes through its cases in the order of the functions here.
 
-mod record;
+mod deferred;
 mod run;
 
 use std::ffi::{OsStr, OsString};
@@ -95,7 +95,7 @@ pub(super) fn clause(request: &Request) -> Option<Clause> {
         unit: unit_of(&name.to_string_lossy()),
         scope: Scope::System,
     };
-    let verb = record::deferred(action).unwrap_or(DeferredVerb::Restart);
+    let verb = deferred::verb(action).unwrap_or(DeferredVerb::Restart);
     (action != "status").then(|| Clause::whole(intent(verb)))
 }
 
@@ -130,7 +130,7 @@ fn full_restart(call: &Call, job: &Job, with_systemd: bool) -> Reply {
     if runs_scripts(call) {
         run::full_restart(call, job)
     } else {
-        record::action(job)
+        deferred::action(job)
     }
 }
 
@@ -144,7 +144,7 @@ fn act(call: &Call, job: &Job, with_systemd: bool) -> Reply {
         return if runs_scripts(call) {
             run::script(call, job, with_systemd)
         } else {
-            record::action(job)
+            deferred::action(job)
         };
     }
     no_script(call, job, with_systemd)
@@ -159,7 +159,7 @@ fn no_script(call: &Call, job: &Job, with_systemd: bool) -> Reply {
         return if runs_scripts(call) {
             run::legacy(call, job, path)
         } else {
-            record::action(job)
+            deferred::action(job)
         };
     }
     let action = job.action.and_then(OsStr::to_str).filter(|action| REDIRECTED.contains(action));

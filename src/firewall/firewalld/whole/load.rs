@@ -50,7 +50,7 @@ pub(crate) struct Load {
 
 /// A file that firewalld would refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct FileFault {
     /// The file.
     pub path: PathBuf,
     /// Why.
@@ -371,7 +371,7 @@ fn in_file_named(name: &str, whole: &Whole, fault: Fault) -> Fault {
 }
 
 /// Every file that firewalld would refuse or pass over.
-pub(crate) fn refusals(whole: Whole) -> Vec<Refusal> {
+pub(crate) fn refusals(whole: Whole) -> Vec<FileFault> {
     let default_zone = Conf::load(whole.tree).unwrap_or_default().default_zone(whole.tree);
     let mut found = Vec::new();
     for kind in CHECK_ORDER {
@@ -382,7 +382,7 @@ pub(crate) fn refusals(whole: Whole) -> Vec<Refusal> {
                 .and_then(|()| whole.applied(kind, &name, &default_zone));
             if let Err(fault) = checked {
                 let path = whole.tree.find(kind, &name).unwrap_or_default();
-                found.push(Refusal { path, fault });
+                found.push(FileFault { path, fault });
             }
         }
     }
@@ -395,7 +395,7 @@ pub(crate) fn refusals(whole: Whole) -> Vec<Refusal> {
     for (name, checked) in files {
         if let Err(fault) = checked {
             let path = whole.tree.file(name);
-            found.push(Refusal { path, fault });
+            found.push(FileFault { path, fault });
         }
     }
     found

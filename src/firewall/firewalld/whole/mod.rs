@@ -25,7 +25,7 @@ use super::store::Tree;
 use super::traffic::{ForwardPort, Traffic};
 use super::zone::{self, Zone};
 
-pub(crate) use load::{Load, Refusal, check_files, check_log, load, refusals};
+pub(crate) use load::{FileFault, Load, check_files, check_log, load, refusals};
 pub(crate) use policy::Order;
 
 /// A configuration, one object of which may be about to change.

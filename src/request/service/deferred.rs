@@ -18,7 +18,7 @@ pub(super) fn action(job: &Job) -> Reply {
     if action == Some("status") {
         return reply.fail(NOT_RUNNING);
     }
-    match action.and_then(deferred) {
+    match action.and_then(verb) {
         Some(verb) => reply.intent(
             Intent::Defer {
                 verb,
@@ -42,7 +42,7 @@ pub(super) fn action(job: &Job) -> Reply {
 }
 
 /// What an action of an init script means for the service's unit.
-pub(super) fn deferred(action: &str) -> Option<DeferredVerb> {
+pub(super) fn verb(action: &str) -> Option<DeferredVerb> {
     Some(match action {
         "start" => DeferredVerb::Start,
         "stop" | "condstop" | "try-stop" => DeferredVerb::Stop,
