@@ -224,5 +224,5 @@ fn apply_in_a_chroot_that_has_the_machines_run_is_refused() {
     }
     let said = as_process_1(&image, "systemd", "chroot /inner nodeshim apply 2>&1\necho $?");
     assert_eq!(said, "nodeshim: /: is not the running system: only --dry-run\n1\n");
-    assert_eq!(as_process_1(&image, "systemd", "nodeshim apply 2>&1\necho $?"), "0\n");
+    assert_eq!(as_process_1(&image, "systemd", "nodeshim apply 2>&1\necho $?"), "nothing to do\n0\n");
 }
