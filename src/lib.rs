@@ -59,6 +59,8 @@ pub mod policy;
 #[cfg(feature = "admin")]
 pub mod preview;
 #[cfg(feature = "admin")]
+mod program;
+#[cfg(feature = "admin")]
 pub mod repair;
 #[cfg(feature = "admin")]
 pub mod replay;

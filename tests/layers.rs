@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 17] = [
         "digest",
         "intent",
         "layout",
+        "program",
         "shell",
         "system",
         "vdsm",

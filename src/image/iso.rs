@@ -3,8 +3,8 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::program::run;
 use crate::error::{Error, Result};
+use crate::program::succeed;
 use crate::root::{Root, TEMPORARY_PREFIX};
 
 /// Where the primary volume descriptor begins, and what is in it: ECMA-119.
@@ -63,7 +63,7 @@ impl Iso {
     fn xorriso(&self, args: &[&str]) -> Result<String> {
         let path = address(&self.path);
         let head = ["-abort_on", "FAILURE", "-osirrox", "on", "-indev", &path];
-        run("xorriso", head.iter().chain(args))
+        succeed("xorriso", head.iter().chain(args))
     }
 
     /// Makes the same image at `to`, with boot records, names and volume id, but for one file.
@@ -72,7 +72,7 @@ impl Iso {
         let made = to.with_file_name(format!("{TEMPORARY_PREFIX}{}-{name}", std::process::id()));
         let (path, at) = (address(&self.path), address(&made));
         let packed = file.1.to_string_lossy();
-        let written = run(
+        let written = succeed(
             "xorriso",
             [
                 "-abort_on",

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, umount2};
 
 use super::iso::Iso;
-use super::program::run;
 use super::space;
 use crate::error::{Error, Result};
 use crate::namespace;
+use crate::program::succeed;
 use crate::root::Root;
 use crate::run::Step;
 use crate::tempdir::PrivateDirectory;
@@ -38,11 +38,11 @@ impl Live {
         let place = private.path.parent().unwrap_or(&private.path);
         space::check(place, iso.size)?;
         let squashfs = iso.take(&private.host, &packed)?;
-        let about = run("unsquashfs", [OsStr::new("-s"), packed.as_os_str()])?;
-        let listed = run("unsquashfs", [OsStr::new("-lln"), packed.as_os_str()])?;
+        let about = succeed("unsquashfs", [OsStr::new("-s"), packed.as_os_str()])?;
+        let listed = succeed("unsquashfs", [OsStr::new("-lln"), packed.as_os_str()])?;
         space::check(place, space::listed(&listed).saturating_add(iso.size))?;
         let tree = private.path.join("tree");
-        run(
+        succeed(
             "unsquashfs",
             [
                 OsStr::new("-no-progress"),
@@ -79,7 +79,7 @@ impl Live {
         let at = private.path.join("root");
         private.host.create_dir(&at, 0o755)?;
         let image = self.tree.join(nested);
-        run(
+        succeed(
             "mount",
             [
                 OsStr::new("-o"),
@@ -119,7 +119,7 @@ impl Live {
         ];
         args.extend(["-noappend", "-no-progress", "-quiet"].map(OsString::from));
         args.extend(self.options.iter().map(OsString::from));
-        run("mksquashfs", args)?;
+        succeed("mksquashfs", args)?;
         Ok((self.squashfs, packed))
     }
 }

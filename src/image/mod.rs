@@ -5,7 +5,6 @@
 
 mod iso;
 mod live;
-mod program;
 mod space;
 
 use std::path::{Path, PathBuf};

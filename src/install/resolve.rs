@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::stage::{Staged, take};
 use crate::error::{Error, Result, if_exists};
+use crate::program;
 use crate::root::Root;
 use crate::rpmdb::{DATABASES, database, messages, package_file};
 use crate::tempdir::PrivateDirectory;
@@ -56,8 +57,7 @@ pub(super) fn resolve(
         at(CHOSEN)
     };
     dnf.args(&nevras);
-    let output = dnf.output().map_err(|error| Error::cannot_run("dnf", &error))?;
-    log::debug!("{dnf:?}: {}", output.status);
+    let output = program::run(&mut dnf)?;
     if !output.status.success() {
         return Ok(Err(messages(&String::from_utf8_lossy(&output.stderr))));
     }
@@ -90,8 +90,7 @@ fn lay_out(root: &Root, private: &PrivateDirectory) -> Result<()> {
 
 /// Whether `dnf` is dnf 5 of a release that can keep a transaction (5.2 and later).
 fn keeps_transactions() -> Result<bool> {
-    let help = Command::new("dnf").args(["install", "--help"]).stdin(Stdio::null()).output();
-    let help = help.map_err(|error| Error::cannot_run("dnf", &error))?;
+    let help = program::run(Command::new("dnf").args(["install", "--help"]))?;
     let words = String::from_utf8_lossy(&help.stdout).into_owned();
     Ok(words.split([' ', '=', '\n']).any(|word| word == "--store"))
 }
@@ -112,7 +111,7 @@ fn dnf(private: &PrivateDirectory) -> Result<Command> {
         .args(["--quiet", "--assumeyes", "--noplugins", "--releasever=/"]);
     dnf.arg(format!("--installroot={}", private.path.join(ROOT).display()));
     dnf.env_remove("XDG_CONFIG_HOME");
-    dnf.env("HOME", &private.path).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    dnf.env("HOME", &private.path);
     Ok(dnf)
 }
 
@@ -130,8 +129,7 @@ fn metadata(private: &PrivateDirectory, directory: &Path, name: &str, only: &[St
     for staged in only {
         command.arg("--includepkg").arg(staged.copy.file_name().unwrap_or_default());
     }
-    command.arg(directory).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
-    let output = command.output().map_err(|error| Error::cannot_run("createrepo_c", &error))?;
+    let output = program::run(command.arg(directory))?;
     if output.status.success() {
         return Ok(place);
     }

@@ -3,7 +3,6 @@
 
 mod apply;
 mod bus;
-mod command;
 mod firewall;
 mod firewalld;
 mod netlink;

@@ -6,10 +6,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use super::command::{run, succeed};
 use crate::boot::{Activity, Job, JobResult};
 use crate::error::Result;
 use crate::plan::UnitVerb;
+use crate::program::{run_within, succeed_within};
 
 const PROGRAM: &str = "systemctl";
 const LIMIT: Duration = Duration::from_secs(60);
@@ -19,22 +19,22 @@ pub(super) type JobRequest<'a> = (&'a str, Job);
 
 /// Whether the manager answers.
 pub(super) fn answers() -> Result<()> {
-    succeed(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
+    succeed_within(PROGRAM, &["show", "--property=Version"], LIMIT).map(drop)
 }
 
 /// Reloads unit files.
 pub(super) fn reload() -> Result<()> {
-    succeed(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
+    succeed_within(PROGRAM, &["daemon-reload"], LIMIT).map(drop)
 }
 
 /// Changes unit files' links.
 pub(super) fn change(verb: UnitVerb, units: &[&str]) -> Result<()> {
-    succeed(PROGRAM, &[&["--no-reload", verb.word(), "--"], units].concat(), LIMIT).map(drop)
+    succeed_within(PROGRAM, &[&["--no-reload", verb.word(), "--"], units].concat(), LIMIT).map(drop)
 }
 
 /// The state of a unit's file; none if there is no such file.
 pub(super) fn file_state(unit: &str) -> Option<String> {
-    let ended = run(PROGRAM, &["is-enabled", "--", unit], LIMIT).ok()?;
+    let ended = run_within(PROGRAM, &["is-enabled", "--", unit], LIMIT).ok()?;
     let word = ended.output.lines().next().unwrap_or_default().trim();
     (!matches!(word, "" | "not-found")).then(|| word.to_owned())
 }
@@ -44,7 +44,7 @@ pub(super) fn activity(units: &[String]) -> Result<BTreeMap<String, Activity>> {
     let mut all = BTreeMap::new();
     for unit in units {
         let properties = "--property=LoadState,ActiveState,UnitFileState,ActiveEnterTimestamp";
-        let output = succeed(PROGRAM, &["show", "--timestamp=unix", properties, "--", unit], LIMIT)?;
+        let output = succeed_within(PROGRAM, &["show", "--timestamp=unix", properties, "--", unit], LIMIT)?;
         all.insert(unit.clone(), parse(&output));
     }
     Ok(all)
@@ -61,7 +61,7 @@ pub(super) fn matching(pattern: &str) -> Result<Vec<String>> {
         "--",
         pattern,
     ];
-    Ok(first_words(&succeed(PROGRAM, &list, LIMIT)?))
+    Ok(first_words(&succeed_within(PROGRAM, &list, LIMIT)?))
 }
 
 fn first_words(output: &str) -> Vec<String> {
@@ -73,7 +73,7 @@ fn first_words(output: &str) -> Vec<String> {
 
 /// Isolates a unit and waits for it.
 pub(super) fn isolate(unit: &str, limit: Duration) -> JobResult {
-    match run(PROGRAM, &["isolate", "--", unit], limit) {
+    match run_within(PROGRAM, &["isolate", "--", unit], limit) {
         Ok(ended) if ended.success => JobResult::Done,
         Ok(ended) => JobResult::Failed(ended.complaint),
         Err(_) => JobResult::timeout(),
@@ -113,7 +113,7 @@ pub(super) fn run_jobs(jobs: &[JobRequest], limit: Duration, ended: &mut dyn FnM
             Job::Isolate => "isolate",
         };
         thread::spawn(move || {
-            let result = match run(PROGRAM, &[verb, "--", &unit], limit) {
+            let result = match run_within(PROGRAM, &[verb, "--", &unit], limit) {
                 Ok(ended) if ended.success => JobResult::Done,
                 Ok(_) => JobResult::Failed("failed".to_owned()),
                 Err(_) => JobResult::timeout(),

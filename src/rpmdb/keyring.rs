@@ -1,11 +1,12 @@
 //! Which of rpm's kinds of keyring an image has.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::database;
 use crate::error::{Error, Result, if_exists};
 use crate::escape::printable;
+use crate::program;
 use crate::root::{Kind, Root};
 
 /// The macro files that name an image's keyring (`%_keyring`), in the order in which rpm reads them.
@@ -131,8 +132,7 @@ fn macros(root: &Root, place: &str) -> Result<Vec<String>> {
 
 /// The first two numbers of the host's rpm's version, which ends what `rpm --version` prints.
 fn host_version() -> Result<(u32, u32)> {
-    let output = Command::new("rpm").arg("--version").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Error::cannot_run("rpm", &error))?;
+    let output = program::run(Command::new("rpm").arg("--version"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.split_whitespace().next_back().unwrap_or_default();
     let mut numbers = version.split('.').map(str::parse);

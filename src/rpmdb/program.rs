@@ -1,13 +1,14 @@
 //! Command lines of the host's rpm programs for an image.
 
 use std::ffi::OsStr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use super::database;
 use super::keyring::{KEYS, Keyring};
 use crate::error::{Error, Result};
 use crate::escape::printable;
+use crate::program;
 use crate::root::Root;
 
 /// What Debian's rpm prints whenever it is run without `--force-debian`.
@@ -41,7 +42,7 @@ impl Program {
     /// Those of [`options`].
     pub fn new(root: &Root, name: &'static str) -> Result<Program> {
         let mut command = Command::new(name);
-        command.args(options(root)?).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command.args(options(root)?);
         Ok(Program { name, command })
     }
 
@@ -62,8 +63,7 @@ impl Program {
     /// # Errors
     /// If the program cannot be started. A failure of the program is part of [`Said`].
     pub fn run(mut self) -> Result<Said> {
-        let output = self.command.output().map_err(|error| Error::cannot_run(self.name, &error))?;
-        log::debug!("{:?}: {}", self.command, output.status);
+        let output = program::run(&mut self.command)?;
         Ok(Said {
             fine: output.status.success(),
             output: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -113,7 +113,7 @@ pub fn options(root: &Root) -> Result<Vec<String>> {
 pub fn quiet() -> &'static [&'static str] {
     static KNOWN: OnceLock<bool> = OnceLock::new();
     let known = KNOWN.get_or_init(|| {
-        let help = Command::new("rpm").arg("--help").stdin(Stdio::null()).output();
+        let help = program::run(Command::new("rpm").arg("--help"));
         help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--force-debian"))
     });
     if *known { &["--force-debian"] } else { &[] }

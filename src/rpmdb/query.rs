@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use super::quoted::records;
 use super::{Package, Provided, unreadable};
 use crate::error::{Error, Result};
+use crate::program;
 use crate::root::Root;
 
 const PACKAGE: &str = "%{NAME:shescape}\t%|EPOCH?{%{EPOCH}}|\t%{VERSION:shescape}\t%{RELEASE:shescape}\t\
@@ -77,10 +78,7 @@ pub(super) fn ask(root: &Root, path: &Path, format: &str, args: &[OsString]) -> 
     let mut command = Command::new("rpm");
     command.arg("--root").arg(&at).arg("--dbpath").arg(path);
     command.args(["--nodigest", "--nosignature", "-q", "--qf", format]).args(args);
-    command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
-    let output = command.output().map_err(|error| Error::cannot_run("rpm", &error))?;
-    log::debug!("{command:?}: {}", output.status);
-    Ok(output)
+    program::run(&mut command)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Running a program of the node with a time limit.
+//! Running a program with a time limit.
 
 use std::convert::Infallible;
 use std::io::Read;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// How a program ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// Whether it exited with 0.
     pub success: bool,
     /// What it printed.
@@ -24,7 +24,7 @@ pub(super) struct Ended {
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs a program to its end, or kills it when its time is up.
-pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
+pub(crate) fn run_within(program: &str, args: &[&str], limit: Duration) -> Result<Ended> {
     let failed = |error: std::io::Error| Error::cannot_run(program, &error);
     let mut command = Command::new(program);
     command.args(args).env("PATH", PATH).env("LC_ALL", "C");
@@ -46,9 +46,9 @@ pub(super) fn run(program: &str, args: &[&str], limit: Duration) -> Result<Ended
     })
 }
 
-/// As [`run`], and anything but success is an error.
-pub(super) fn succeed(program: &str, args: &[&str], limit: Duration) -> Result<String> {
-    let ended = run(program, args, limit)?;
+/// As [`run_within`], and anything but success is an error.
+pub(crate) fn succeed_within(program: &str, args: &[&str], limit: Duration) -> Result<String> {
+    let ended = run_within(program, args, limit)?;
     match ended.success {
         true => Ok(ended.output),
         false => Err(Error::program(program, ended.complaint)),
@@ -96,15 +96,16 @@ mod tests {
     #[test]
     fn a_program_s_end_is_told() {
         let limit = Duration::from_secs(20);
-        assert_eq!(succeed("echo", &["a"], limit).unwrap(), "a\n");
-        let error = succeed("sh", &["-c", "echo first >&2; echo second >&2; exit 3"], limit).unwrap_err();
+        assert_eq!(succeed_within("echo", &["a"], limit).unwrap(), "a\n");
+        let error =
+            succeed_within("sh", &["-c", "echo first >&2; echo second >&2; exit 3"], limit).unwrap_err();
         assert_eq!(error.to_string(), "sh: first");
-        assert!(run("/nonexistent/program", &[], limit).is_err());
+        assert!(run_within("/nonexistent/program", &[], limit).is_err());
     }
 
     #[test]
     fn a_program_that_hangs_is_killed() {
-        let error = run("sleep", &["60"], Duration::from_millis(20)).unwrap_err();
+        let error = run_within("sleep", &["60"], Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.to_string(), "sleep: did not end within 0 s");
     }
 }
