@@ -1,4 +1,4 @@
-//! Changes that nobody recorded: files of an image that were changed between two settlings, and packages that
+//! Changes that were not recorded: files of an image that were changed between two settlings, and packages that
 //! a plain rpm installed, upgraded or erased meanwhile.
 #![allow(clippy::disallowed_methods, reason = "tests look at images from outside")]
 

@@ -133,9 +133,7 @@ fn found(view: &View) -> impl Iterator<Item = Difference> {
             Difference {
                 kind,
                 path: path.shown(),
-                text: format!(
-                    "{what} since the image was settled, and nobody recorded it: the builder's decision"
-                ),
+                text: format!("{what} since the image was settled, without a record: the builder's decision"),
                 events: Vec::new(),
             }
         })

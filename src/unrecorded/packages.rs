@@ -74,7 +74,7 @@ impl Outside {
     }
 }
 
-const INSTALL_AGAIN: &str = ", which nobody recorded; install it again with nodeshim run";
+const INSTALL_AGAIN: &str = ", which was not recorded; install it again with nodeshim run";
 
 /// The packages that are not known from a run. `left` is what was known, `before` the settled state.
 pub(super) fn outside(
