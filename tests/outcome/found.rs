@@ -112,6 +112,13 @@ fn of_units() -> Vec<(Backend, Vec<Step>)> {
                 builder(&[levels("add", VENDOR_SCRIPT)]),
             ],
         ),
+        (
+            Backend::Nftables,
+            vec![
+                builder(&[levels("del", VENDOR_SCRIPT), levels("add", VENDOR_SCRIPT)]),
+                install("p0", &[levels("on", VENDOR_SCRIPT)]),
+            ],
+        ),
         // What an erased package had made of the run levels is undone, and does not bind its successor.
         (
             Backend::Firewalld,

@@ -17,7 +17,7 @@
 //!   stopped there is the same to a boot. What a package that goes had made of a level is undone, link and all: a
 //!   later `chkconfig --add` finds the level as it was before. What the builder added no package takes out of
 //!   all levels, also where the builder's call found it there already; and what the builder took out of them has
-//!   no links after a package's call either, so that the builder may add it.
+//!   no links after a package's call either, so that the builder may add it, who decides nothing else by that.
 //!
 //! Deferred starts change no file; [`Wanted::starts`] says which units have to be started at a boot.
 
@@ -247,13 +247,16 @@ impl Wanted {
             }
         }
         for (subject, on) in decided {
-            match call {
-                Call::Levels { verb: "del", .. } => _ = self.deleted.insert(*subject),
-                _ => _ = self.deleted.remove(subject),
-            }
+            let was_deleted = match call {
+                Call::Levels { verb: "del", .. } => !self.deleted.insert(*subject),
+                _ => self.deleted.remove(subject),
+            };
             self.note_switch(BUILDER, *subject, *on, call);
             // What chkconfig adds is in the levels that the script names itself.
             let is_added = matches!(call, Call::Levels { verb: "add", .. });
+            if is_added && was_deleted {
+                self.builder.remove(subject);
+            }
             match is_added {
                 true => _ = self.packages.entry("presets").or_default().insert(*subject, (*on, self.time)),
                 false => _ = self.builder.insert(*subject, (*on, self.time)),
